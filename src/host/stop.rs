@@ -1,0 +1,80 @@
+//! The wish to stop, and the only wait: it ends at once when somebody wishes to stop.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+
+/// A wish to stop, shared by everything that waits.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    shared: Arc<(Mutex<bool>, Condvar)>,
+}
+
+/// The run was asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("stopped by a signal; run again to go on")]
+pub struct Stopped;
+
+impl Stop {
+    /// Nobody wishes to stop yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Wishes to stop and wakes every wait.
+    pub fn request(&self) {
+        let (flag, wake) = &*self.shared;
+        *flag.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        wake.notify_all();
+    }
+
+    /// Whether somebody wishes to stop.
+    pub fn is_requested(&self) -> bool {
+        *self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same as a result, for `?` between two steps.
+    pub fn check(&self) -> Result<(), Stopped> {
+        if self.is_requested() { Err(Stopped) } else { Ok(()) }
+    }
+
+    /// Waits, unless somebody wishes to stop before the time is over.
+    pub fn wait(&self, duration: Duration) -> Result<(), Stopped> {
+        let until = Instant::now() + duration;
+        let (flag, wake) = &*self.shared;
+        let mut requested = flag.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if *requested {
+                return Err(Stopped);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            requested = wake
+                .wait_timeout(requested, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_ends_when_the_stop_comes() {
+        let stop = Stop::new();
+        assert_eq!(stop.wait(Duration::from_millis(1)), Ok(()));
+        let started = Instant::now();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| stop.wait(Duration::from_secs(60)));
+            stop.request();
+            assert_eq!(waiting.join().unwrap(), Err(Stopped));
+        });
+        assert!(started.elapsed() < Duration::from_secs(30));
+        assert_eq!(stop.check(), Err(Stopped));
+    }
+}

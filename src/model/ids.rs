@@ -1,0 +1,87 @@
+//! Identifiers that come from outside. They are kept as the text that was received, because we must give
+//! back exactly what we got.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The text is not a UUID where one is needed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{0}` is not a UUID such as 2b1f7c1e-6a0d-4c3e-9f57-0c8f0a4f7d11")]
+pub struct NotAUuid(String);
+
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the text as it is.
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+
+            /// The text as it was received.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAUuid;
+
+            /// Accepts a UUID with hyphens only.
+            fn from_str(text: &str) -> Result<Self, NotAUuid> {
+                match uuid::Uuid::try_parse(text) {
+                    Ok(_) if text.len() == 36 => Ok(Self(text.to_ascii_lowercase())),
+                    _ => Err(NotAUuid(text.chars().take(60).collect())),
+                }
+            }
+        }
+    };
+}
+
+identifier! {
+    /// An export job of Pleo.
+    JobId
+}
+identifier! {
+    /// A company on Pleo.
+    CompanyId
+}
+identifier! {
+    /// An accounting entry of Pleo: the first part of the key under which it is in the books at most once.
+    ///
+    /// We assume that it stays the same when the expense is exported again.
+    AccountingEntryId
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_id_is_a_uuid_with_hyphens() {
+        let text = "2B1F7C1E-6a0d-4c3e-9f57-0c8f0a4f7d11";
+        assert_eq!(text.parse::<JobId>().unwrap().as_str(), text.to_ascii_lowercase());
+        for text in [
+            "",
+            "7",
+            "2b1f7c1e6a0d4c3e9f570c8f0a4f7d11",
+            "{2b1f7c1e-6a0d-4c3e-9f57-0c8f0a4f7d11}",
+            "../etc",
+        ] {
+            assert!(text.parse::<JobId>().is_err(), "{text}");
+        }
+    }
+}

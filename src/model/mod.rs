@@ -1,0 +1,12 @@
+//! The leaf that everything else shares: values without behaviour of their own.
+//!
+//! Nothing here reads a file, a clock or the network, and nothing here knows the other modules.
+
+pub mod document;
+pub mod export_item;
+pub mod export_job;
+pub mod ids;
+pub mod money;
+pub mod references;
+pub mod state;
+pub mod verdict;

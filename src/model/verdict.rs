@@ -1,0 +1,222 @@
+//! What becomes of an item or of a whole job, in the words that Pleo and its bookkeepers read.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// The final word on one item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The entry is complete in the books.
+    Successful(Exported),
+    /// It is not, and the text says what to do.
+    Failed(Failure),
+}
+
+/// What Pleo is told about an entry in the books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// The entry's number in the books.
+    pub external_id: String,
+    /// Where a person sees it.
+    pub external_url: Option<String>,
+    /// When it was booked or found, in UTC.
+    pub exported_at: DateTime<Utc>,
+}
+
+/// Why an item failed. The only ways to make one say in their name what is in the books, so that the text
+/// cannot leave it open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    failure_type: ItemFailureType,
+    reason: String,
+}
+
+impl Failure {
+    /// Nothing of the entry is in the books.
+    pub fn nothing_booked(failure_type: ItemFailureType, reason: impl Into<String>) -> Self {
+        Self {
+            failure_type,
+            reason: reason.into(),
+        }
+    }
+
+    /// The entry, or a part of it, is in the books under `external_id`.
+    pub fn booked_as(external_id: &str, failure_type: ItemFailureType, reason: &str) -> Self {
+        Self {
+            failure_type,
+            reason: format!("Booked as {external_id}: {reason}"),
+        }
+    }
+
+    /// Whether the entry is in the books could not be proven.
+    pub fn may_be_booked(failure_type: ItemFailureType, reason: &str) -> Self {
+        Self {
+            failure_type,
+            reason: format!("May be booked: {reason}"),
+        }
+    }
+
+    /// A failure that was written down earlier.
+    pub fn restored(failure_type: ItemFailureType, reason: String) -> Self {
+        Self { failure_type, reason }
+    }
+
+    /// Its kind, as Pleo knows it.
+    pub const fn failure_type(&self) -> ItemFailureType {
+        self.failure_type
+    }
+
+    /// The text for the bookkeeper.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// Whether a person must look into the books before anything else is done.
+    pub fn may_be_in_the_books(&self) -> bool {
+        self.reason.starts_with("May be booked: ")
+    }
+
+    /// Whether something of the entry is in the books.
+    pub fn is_in_the_books(&self) -> bool {
+        self.reason.starts_with("Booked as ")
+    }
+}
+
+macro_rules! failure_types {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl $name {
+            /// Every value of the contract.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The contract's word.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+
+            /// Reads the contract's word.
+            pub fn from_wire(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|candidate| candidate.as_str() == text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+failure_types! {
+    /// Why one item failed (`ExportJobItemFailureReasonType`).
+    ItemFailureType {
+        /// The receipt could not be put into the accounting system.
+        ReceiptUploadFailure = "receipt_upload_failure",
+        /// The receipt could not be fetched from Pleo.
+        ReceiptDownloadFailure = "receipt_download_failure",
+        /// The receipt is larger than the accounting system takes.
+        ReceiptFileSizeLimitExceeded = "receipt_file_size_limit_exceeded",
+        /// The receipt has a format that the accounting system does not take.
+        ReceiptConversionFailure = "receipt_conversion_failure",
+        /// Something nobody foresaw.
+        UnexpectedFailure = "unexpected_failure",
+        /// A setting is wrong.
+        InvalidConfiguration = "invalid_configuration",
+        /// A setting is missing.
+        MissingConfiguration = "missing_configuration",
+        /// The accounting system refused our credential.
+        AccountingSystemAuthenticationFailure = "accounting_system_authentication_failure",
+        /// The accounting system limits our calls.
+        AccountingSystemRateLimit = "accounting_system_rate_limit",
+        /// The accounting system does not answer.
+        AccountingSystemUnreachable = "accounting_system_unreachable",
+        /// The item's data cannot be booked.
+        ValidationFailure = "validation_failure",
+        /// The accounting system refused the entry.
+        AccountingSystemValidationFailure = "accounting_system_validation_failure",
+        /// Our access to the accounting system is not enough.
+        AuthorizationFailure = "authorization_failure",
+        /// The accounting system answered too late.
+        AccountingSystemTimeout = "accounting_system_timeout",
+        /// The vendor is not in the accounting system.
+        VendorUnknown = "vendor_unknown",
+        /// The account is not in the books.
+        AccountUnknown = "account_unknown",
+        /// The tax code is not in the books.
+        TaxCodeUnknown = "tax_code_unknown",
+        /// The tag is not in the books.
+        TagUnknown = "tag_unknown",
+    }
+}
+
+failure_types! {
+    /// Why a whole job failed (`ExportJobFailureReasonType`), as far as we may say it.
+    JobFailureType {
+        /// A setting is wrong.
+        InvalidConfiguration = "invalid_configuration",
+        /// A setting is missing.
+        MissingConfiguration = "missing_configuration",
+        /// The accounting system refused our credential.
+        AccountingSystemAuthenticationFailure = "accounting_system_authentication_failure",
+        /// Pleo limits our calls.
+        PleoRateLimit = "pleo_rate_limit",
+        /// The accounting system limits our calls.
+        AccountingSystemRateLimit = "accounting_system_rate_limit",
+        /// The accounting system does not answer.
+        AccountingSystemUnreachable = "accounting_system_unreachable",
+        /// The job's data cannot be booked.
+        ValidationFailure = "validation_failure",
+        /// Our access to the accounting system is not enough.
+        AuthorizationFailure = "authorization_failure",
+        /// The accounting system answered too late.
+        AccountingSystemTimeout = "accounting_system_timeout",
+    }
+}
+
+impl ItemFailureType {
+    /// The same in the job list's words, where it has one.
+    pub const fn as_job_failure(self) -> Option<JobFailureType> {
+        Some(match self {
+            Self::InvalidConfiguration => JobFailureType::InvalidConfiguration,
+            Self::MissingConfiguration => JobFailureType::MissingConfiguration,
+            Self::AccountingSystemAuthenticationFailure => {
+                JobFailureType::AccountingSystemAuthenticationFailure
+            }
+            Self::AccountingSystemRateLimit => JobFailureType::AccountingSystemRateLimit,
+            Self::AccountingSystemUnreachable => JobFailureType::AccountingSystemUnreachable,
+            Self::ValidationFailure => JobFailureType::ValidationFailure,
+            Self::AuthorizationFailure => JobFailureType::AuthorizationFailure,
+            Self::AccountingSystemTimeout => JobFailureType::AccountingSystemTimeout,
+            Self::ReceiptUploadFailure
+            | Self::ReceiptDownloadFailure
+            | Self::ReceiptFileSizeLimitExceeded
+            | Self::ReceiptConversionFailure
+            | Self::UnexpectedFailure
+            | Self::AccountingSystemValidationFailure
+            | Self::VendorUnknown
+            | Self::AccountUnknown
+            | Self::TaxCodeUnknown
+            | Self::TagUnknown => return None,
+        })
+    }
+}
+
+/// Why a whole job failed, for Pleo and the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobFailure {
+    /// Its kind.
+    pub failure_type: JobFailureType,
+    /// What happened and what to do.
+    pub reason: String,
+}

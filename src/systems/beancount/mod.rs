@@ -1,0 +1,1 @@
+//! The embedded accounting system: plain text books that beancount reads.

@@ -1,0 +1,190 @@
+//! The accounting systems: what each can do, and one folder for each.
+//!
+//! The workflow knows only [`AccountingSystem`]. Every call may be repeated: the same key is booked once, the
+//! same receipt attached once. What a failed call means for the books is in the kind of its [`SystemError`].
+
+use std::fmt;
+
+use chrono::NaiveDate;
+use thiserror::Error;
+
+use crate::model::document::{Part, PlannedItem, Receipt};
+use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
+use crate::model::money::Money;
+use crate::model::references::{References, Resolution};
+use crate::model::verdict::{ItemFailureType, JobFailureType};
+
+pub mod beancount;
+
+/// An accounting system, for the length of one run.
+pub trait AccountingSystem: fmt::Debug {
+    /// What it is and what it can do. Does not touch it.
+    fn describe(&self) -> Description;
+
+    /// Whether it can be reached and take the job: credential, company, permissions, what the job needs.
+    fn check(&mut self, job: &JobNeeds) -> Result<(), SystemError>;
+
+    /// What it has of these references, in as few calls as it takes.
+    fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError>;
+
+    /// What the books have of these entries, one answer for each, in the same order.
+    fn find(&mut self, entries: &[Wanted]) -> Result<Vec<Found>, SystemError>;
+
+    /// Books the documents of each item, all or none of an item, completing what was found in part. An entry
+    /// that is already complete is answered as booked, not booked again. One answer for each, in the same
+    /// order; an outer error holds for all of them.
+    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError>;
+
+    /// Puts the receipts beside each entry in order; the same content twice is one file. One answer for each, in the same order.
+    fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError>;
+}
+
+/// What a system is and can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Its name, as people call it.
+    pub name: String,
+    /// Which books exactly: the checkpoint belongs to them.
+    pub target: String,
+    /// How far booking the same key twice is safe.
+    pub create: Create,
+    /// Vendor bills and payments.
+    pub payables: bool,
+    /// What receipts it takes; `None` where it takes none.
+    pub attachments: Option<AttachmentLimits>,
+    /// Who computes tax: itself, or we post it.
+    pub computes_tax: bool,
+}
+
+/// How far booking the same key twice is safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Create {
+    /// The system refuses a second record of the same key.
+    Unique,
+    /// The books are locked from look-up to write.
+    Exclusive,
+    /// It can only be searched: a lost answer cannot be tried again.
+    Search,
+}
+
+impl Create {
+    /// Whether a lost answer may simply be tried again.
+    pub const fn is_repeatable(self) -> bool {
+        matches!(self, Self::Unique | Self::Exclusive)
+    }
+}
+
+/// What receipts a system takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachmentLimits {
+    /// The largest file, in bytes.
+    pub largest: u64,
+}
+
+/// What a job asks of the system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobNeeds {
+    /// The job.
+    pub job_id: JobId,
+    /// Whose expenses it holds.
+    pub company_id: CompanyId,
+    /// Whether vendor bills will come.
+    pub payables: bool,
+    /// Whether receipts will come.
+    pub attachments: bool,
+}
+
+/// An entry to look up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which.
+    pub entry_id: AccountingEntryId,
+    /// The parts that make it complete; empty where they are not known (its data could not be planned). Then it
+    /// counts as complete only where the system itself can tell.
+    pub parts: Vec<Part>,
+}
+
+/// What the books have of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing that counts. The next booking takes this revision: 1, or one more than the last reversed one.
+    Absent {
+        /// The revision to book.
+        next_revision: u32,
+    },
+    /// Some of its parts.
+    Incomplete(BookedEntry),
+    /// All of its parts.
+    Complete(BookedEntry),
+}
+
+/// An entry in the books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookedEntry {
+    /// Its number in the books.
+    pub external_id: String,
+    /// Where a person sees it.
+    pub external_url: Option<String>,
+    /// The day it is booked on.
+    pub posting_date: NaiveDate,
+    /// Which revision it is.
+    pub revision: u32,
+    /// The parts that are there.
+    pub parts: Vec<Part>,
+    /// Hash of the payload it was booked from, where the books keep it.
+    pub content_hash: Option<String>,
+    /// The item's amount it was booked from, where the books keep it.
+    pub amount: Option<Money>,
+}
+
+/// Receipts for an entry that is in the books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// The job that brings it.
+    pub job_id: JobId,
+    /// The entry.
+    pub entry_id: AccountingEntryId,
+    /// The entry in the books.
+    pub booked: BookedEntry,
+    /// In Pleo's order.
+    pub receipts: Vec<Receipt>,
+}
+
+/// What went wrong, by what it means for the books.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SystemError {
+    /// Refused for good; nothing of it is booked. The text tells the bookkeeper what to do.
+    #[error("{reason}")]
+    Rejected {
+        /// Why, in Pleo's words.
+        failure_type: ItemFailureType,
+        /// Why, for the bookkeeper.
+        reason: String,
+    },
+    /// Out of reach for now; surely nothing was booked.
+    #[error("{reason}")]
+    Unavailable {
+        /// Why, for the operator.
+        reason: String,
+    },
+    /// The answer was lost: it may be booked.
+    #[error("{reason}")]
+    Unknown {
+        /// Why, for the operator.
+        reason: String,
+    },
+    /// Nothing more can be booked in this job.
+    #[error("{reason}")]
+    Fatal {
+        /// Why, in Pleo's words.
+        failure_type: JobFailureType,
+        /// What happened and what to do.
+        reason: String,
+    },
+    /// The books themselves are damaged and a person must repair them; nothing was booked.
+    #[error("{reason}")]
+    Damaged {
+        /// Where, and what to do.
+        reason: String,
+    },
+}
