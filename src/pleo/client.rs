@@ -1,0 +1,172 @@
+//! The client: one method for each endpoint of Pleo that an export needs.
+
+use super::error::PleoError;
+use super::paging::{PAGE_SIZE, Pager};
+use super::retry::Method;
+use super::transport::{Request, ServerTime, Transport};
+use super::wire::{self, Field, Malformed, Page, RawItem, UpdateAnswer};
+use super::{ItemUpdate, JobEvent, Settings};
+use crate::host::stop::Stop;
+use crate::model::export_job::{ExportJob, ExportJobItem, JobStatus};
+use crate::model::ids::{CompanyId, JobId};
+
+/// How many items Pleo takes in one update.
+const LARGEST_UPDATE: usize = 100;
+
+/// The way to the export API of one company.
+#[derive(Debug)]
+pub struct Client {
+    transport: Transport,
+    company_id: CompanyId,
+}
+
+impl Client {
+    /// Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`PleoError::Settings`] where the credential would travel unprotected or cannot be sent.
+    pub fn new(settings: Settings, stop: Stop) -> Result<Self, PleoError> {
+        Ok(Self {
+            company_id: settings.company_id.clone(),
+            transport: Transport::new(settings, stop)?,
+        })
+    }
+
+    /// All jobs of our company in these statuses, in no particular order.
+    pub fn list_jobs(&self, statuses: &[JobStatus]) -> Result<Vec<ExportJob>, PleoError> {
+        let mut filter = vec![("company_id", self.company_id.as_str())];
+        filter.extend(statuses.iter().map(|status| ("statuses", status.as_str())));
+        let mut jobs = Vec::new();
+        self.pages(&["v3", "export-jobs"], &filter, wire::export_job, |page| {
+            jobs.extend(page.into_iter().filter(|job| self.is_ours(job)));
+            Ok::<_, PleoError>(())
+        })?;
+        Ok(jobs)
+    }
+
+    /// One job as it is now, of whatever company.
+    pub fn job(&self, id: &JobId) -> Result<ExportJob, PleoError> {
+        let request = Request {
+            method: Method::Get,
+            segments: &["v3", "export-jobs", id.as_str()],
+            query: &[],
+            body: None,
+        };
+        let body = self.transport.send(&request)?;
+        let job = wire::one_export_job(&body).map_err(|problem| request.contract(&problem))?;
+        if !job.id.as_str().eq_ignore_ascii_case(id.as_str()) {
+            return Err(request.contract(&"`data.id` is another job than the one asked for"));
+        }
+        Ok(job)
+    }
+
+    /// The control layer of a job, page by page: which items it holds and where each stands. An error of
+    /// `on_page` ends the reading.
+    pub fn control_layer<E: From<PleoError>>(
+        &self,
+        id: &JobId,
+        on_page: impl FnMut(Vec<ExportJobItem>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let segments = ["v3", "export-jobs", id.as_str(), "items"];
+        self.pages(&segments, &[], wire::export_job_item, on_page)
+    }
+
+    /// The data layer of a job, page by page: the payload of each item, as received. An error of `on_page` ends
+    /// the reading. Works for pending jobs too.
+    pub fn data_layer<E: From<PleoError>>(
+        &self,
+        id: &JobId,
+        on_page: impl FnMut(Vec<RawItem>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let filter = [("job_id", id.as_str())];
+        self.pages(
+            &["v3", "export-items"],
+            &filter,
+            |item| Ok(wire::raw_item(item)),
+            on_page,
+        )
+    }
+
+    /// Tells Pleo where items stand, in requests of at most a hundred. Once this returns, Pleo has all of them
+    /// but the refused ones. Safe to repeat.
+    pub fn update_items(&self, id: &JobId, updates: &[ItemUpdate]) -> Result<UpdateAnswer, PleoError> {
+        let mut whole = UpdateAnswer::default();
+        for part in updates.chunks(LARGEST_UPDATE) {
+            let request = Request {
+                method: Method::Put,
+                segments: &["v3", "export-jobs", id.as_str(), "items"],
+                query: &[],
+                body: Some(wire::update_body(part)),
+            };
+            let body = self.transport.send(&request)?;
+            let answer = wire::update_answer(&body).map_err(|problem| request.contract(&problem))?;
+            whole.refused.extend(answer.refused);
+        }
+        Ok(whole)
+    }
+
+    /// Tells Pleo what happens to the job. Once this returns, Pleo has accepted the event, though the job may
+    /// show it a little later.
+    ///
+    /// # Errors
+    /// [`PleoError::LostAnswer`] where the event may have arrived. It is never sent a second time by itself,
+    /// unless it surely was not processed.
+    pub fn send_event(&self, id: &JobId, event: &JobEvent) -> Result<(), PleoError> {
+        let request = Request {
+            method: Method::Post,
+            segments: &["v3", "export-job-events"],
+            query: &[],
+            body: Some(wire::event_body(id, event)),
+        };
+        self.transport.send(&request).map(drop)
+    }
+
+    /// The time on Pleo's clock, as of the last answer that told it.
+    pub fn server_time(&self) -> Option<ServerTime> {
+        self.transport.server_time()
+    }
+
+    fn is_ours(&self, job: &ExportJob) -> bool {
+        let ours = job
+            .company_id
+            .as_str()
+            .eq_ignore_ascii_case(self.company_id.as_str());
+        if !ours {
+            tracing::warn!(job.id = %job.id, company.id = %job.company_id, "Pleo listed a job of another company; ignored");
+        }
+        ours
+    }
+
+    /// Reads a list to its end, one page in memory at a time.
+    fn pages<T, E: From<PleoError>>(
+        &self,
+        segments: &[&str],
+        filter: &[(&str, &str)],
+        read: impl Fn(&Field<'_>) -> Result<T, Malformed>,
+        mut on_page: impl FnMut(Vec<T>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let page_size = PAGE_SIZE.to_string();
+        let mut pager = Pager::default();
+        let mut cursor: Option<String> = None;
+        loop {
+            let mut query = filter.to_vec();
+            query.push(("limit", &page_size));
+            query.extend(cursor.as_deref().map(|cursor| ("after", cursor)));
+            let request = Request {
+                method: Method::Get,
+                segments,
+                query: &query,
+                body: None,
+            };
+            let body = self.transport.send(&request)?;
+            let page = Page::read(&body).map_err(|problem| request.contract(&problem))?;
+            let next = pager.next(&page).map_err(|problem| request.contract(&problem))?;
+            let elements: Result<Vec<T>, Malformed> = page.elements.iter().map(&read).collect();
+            on_page(elements.map_err(|problem| request.contract(&problem))?)?;
+            match next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+}

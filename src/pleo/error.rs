@@ -1,0 +1,230 @@
+//! What can go wrong between us and Pleo, one kind for each decision of the caller.
+//!
+//! Texts name the call by method and path, never by its query, and never hold a credential. Words from outside
+//! are shortened and made harmless for a terminal.
+
+use std::fmt::{self, Write};
+
+use thiserror::Error;
+
+use crate::host::stop::Stopped;
+
+/// How much of a foreign text is shown.
+const SHOWN_CHARACTERS: usize = 300;
+
+/// A call to Pleo, as errors and the log name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The path of the address, without its query.
+    pub path: String,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{} {}`", self.method, self.path)
+    }
+}
+
+/// An answer of Pleo that is no success. Its words are shortened and harmless.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What was asked.
+    pub call: Call,
+    /// The HTTP status.
+    pub status: u16,
+    /// Pleo's word for the kind of error, when the answer had one.
+    pub error_type: Option<String>,
+    /// Pleo's explanation, when the answer had one.
+    pub message: Option<String>,
+}
+
+impl Answer {
+    /// Whether Pleo named the error so. Both spellings of some words were seen, so the case does not count.
+    pub(super) fn is_type(&self, word: &str) -> bool {
+        self.error_type
+            .as_deref()
+            .is_some_and(|error_type| error_type.eq_ignore_ascii_case(word))
+    }
+
+    /// The error for an answer that refuses (4xx).
+    pub(super) fn into_error(self) -> PleoError {
+        let answer = self;
+        match answer.status {
+            401 | 403 => PleoError::CredentialRefused { answer },
+            404 if answer.error_type.is_none() || answer.is_type("EXPORT_NOT_FOUND") => {
+                PleoError::NotFound { answer }
+            }
+            422 if answer.is_type("EXPORT_JOB_STATUS_UNPROCESSABLE") => PleoError::JobFinished { answer },
+            422 if answer.is_type("INVALID_EXPORT_JOB_STATUS_CHANGE") => PleoError::StatusConflict { answer },
+            400 if answer.is_type("MISSING_CONTRA_ACCOUNTS") => PleoError::MissingContraAccounts {
+                message: answer.message.clone().unwrap_or_default(),
+                answer,
+            },
+            _ => PleoError::Refused { answer },
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} answered {}", self.call, self.status)?;
+        if let Some(error_type) = &self.error_type {
+            write!(f, " {error_type}")?;
+        }
+        match &self.message {
+            Some(message) => write!(f, " (\"{message}\")"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a call did not do what it should.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PleoError {
+    /// 401 or 403. Trying again is no use.
+    #[error("{answer}: {}", credential_hint(answer.status))]
+    CredentialRefused {
+        /// What Pleo said.
+        answer: Answer,
+    },
+    /// Pleo does not know the job.
+    #[error("{answer}: check the job's id, and that `pleo.base_url` is the environment it belongs to")]
+    NotFound {
+        /// What Pleo said.
+        answer: Answer,
+    },
+    /// The job has ended, so its items can be neither read nor updated.
+    #[error(
+        "{answer}: the job has ended on Pleo's side; what is booked is reported to the next job that brings it"
+    )]
+    JobFinished {
+        /// What Pleo said.
+        answer: Answer,
+    },
+    /// The event does not fit the job's status: somebody else was there first, or the same event was sent before.
+    #[error("{answer}: the event does not fit the job's status; read the job to learn where it stands")]
+    StatusConflict {
+        /// What Pleo said.
+        answer: Answer,
+    },
+    /// Pleo gives no items before its contra accounts are set.
+    #[error(
+        "{answer}: set the missing contra accounts in Pleo under Settings > Accounting > Contra accounts, \
+         then export again"
+    )]
+    MissingContraAccounts {
+        /// Pleo's own words, which name the currencies; made harmless, may be empty.
+        message: String,
+        /// What Pleo said.
+        answer: Answer,
+    },
+    /// No answer that counts came within the patience. Surely not done, or safe to do again.
+    #[error("{call} got no good answer in {tries} tries: {cause}; run again later")]
+    OutOfReach {
+        /// What was asked.
+        call: Call,
+        /// How often.
+        tries: u32,
+        /// What happened on the last try.
+        cause: String,
+    },
+    /// The request was sent and may have taken effect: read the job to learn.
+    #[error("{call} may or may not have taken effect: {cause}; read the job to learn whether it did")]
+    LostAnswer {
+        /// What was asked.
+        call: Call,
+        /// What happened after sending.
+        cause: String,
+    },
+    /// The answer does not follow Pleo's contract.
+    #[error(
+        "{call} brought an answer outside of Pleo's contract: {problem}; check that `pleo.base_url` leads to \
+         Pleo, and report it if it does"
+    )]
+    Contract {
+        /// What was asked.
+        call: Call,
+        /// What is wrong with the answer.
+        problem: String,
+    },
+    /// Any other answer that refuses the request.
+    #[error("{answer}: Pleo refused the request; repeating it is no use")]
+    Refused {
+        /// What Pleo said.
+        answer: Answer,
+    },
+    /// The run was asked to stop while it waited to try again.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The client cannot work with these settings; nothing was sent.
+    #[error("{problem}")]
+    Settings {
+        /// Which setting, and what it should be.
+        problem: String,
+    },
+}
+
+fn credential_hint(status: u16) -> &'static str {
+    if status == 401 {
+        "Pleo refused the credential; check PLEO_API_KEY or PLEO_ACCESS_TOKEN, and whether it has expired"
+    } else {
+        "the credential may not do this; it needs the permissions export-jobs:read, export-jobs:write and \
+         export-items:read for this company"
+    }
+}
+
+/// A foreign text for people: shortened, on one line, without characters that steer a terminal.
+pub(super) fn shown(text: &str) -> String {
+    shortened(text, SHOWN_CHARACTERS)
+}
+
+/// The same, with a limit in characters.
+pub(super) fn shortened(text: &str, limit: usize) -> String {
+    let mut shown = String::new();
+    for (count, character) in text.chars().enumerate() {
+        if count == limit {
+            shown.push('…');
+            break;
+        }
+        let turns_text_around =
+            matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || turns_text_around {
+            // Writing into a String does not fail.
+            let _ = write!(shown, "{}", character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_words_are_harmless_and_short() {
+        assert_eq!(shown("a\u{1b}[31m\nb\u{202e}ø"), "a\\u{1b}[31m\\u{a}b\\u{202e}ø");
+        assert_eq!(shown(&"å".repeat(400)).chars().count(), SHOWN_CHARACTERS + 1);
+    }
+
+    #[test]
+    fn a_text_names_call_status_words_and_remedy() {
+        let answer = Answer {
+            call: Call {
+                method: "GET",
+                path: "/v3/export-jobs/7".into(),
+            },
+            status: 404,
+            error_type: Some("EXPORT_NOT_FOUND".into()),
+            message: Some("Export job not found.".into()),
+        };
+        assert_eq!(
+            PleoError::NotFound { answer }.to_string(),
+            "`GET /v3/export-jobs/7` answered 404 EXPORT_NOT_FOUND (\"Export job not found.\"): check the \
+             job's id, and that `pleo.base_url` is the environment it belongs to"
+        );
+    }
+}

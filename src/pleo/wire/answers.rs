@@ -1,0 +1,120 @@
+//! Reading everything but the export items themselves: pages, jobs, the control layer, errors, the answer to
+//! an update.
+
+use super::Malformed;
+use super::reader::Field;
+use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
+use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
+use crate::pleo::error::{Answer, Call, shown};
+
+/// One page of a list, its elements unread.
+#[derive(Debug)]
+pub(in crate::pleo) struct Page<'a> {
+    pub(in crate::pleo) elements: Vec<Field<'a>>,
+    pub(in crate::pleo) has_next_page: bool,
+    pub(in crate::pleo) end_cursor: Option<String>,
+}
+
+impl<'a> Page<'a> {
+    pub(in crate::pleo) fn read(body: &'a str) -> Result<Self, Malformed> {
+        let body = Field::root(body).object()?;
+        let pagination = body.required("pagination")?.object()?;
+        Ok(Self {
+            elements: body.required("data")?.array()?,
+            has_next_page: pagination.required("hasNextPage")?.flag()?,
+            end_cursor: pagination.optional_text("endCursor")?,
+        })
+    }
+}
+
+/// One element of the data layer, not read any further than to its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawItem {
+    /// The accounting entry; `None` where the element is no object or has no readable `accountingEntryId`.
+    pub entry_id: Option<AccountingEntryId>,
+    /// The element as it was received.
+    pub payload: String,
+}
+
+pub(in crate::pleo) fn raw_item(item: &Field<'_>) -> RawItem {
+    let entry_id = item
+        .object()
+        .and_then(|object| object.identifier("accountingEntryId"));
+    RawItem {
+        entry_id: entry_id.ok().map(AccountingEntryId::new),
+        payload: item.json().to_owned(),
+    }
+}
+
+/// The body of the answer about one job.
+pub(in crate::pleo) fn one_export_job(body: &str) -> Result<ExportJob, Malformed> {
+    export_job(&Field::root(body).object()?.required("data")?)
+}
+
+pub(in crate::pleo) fn export_job(job: &Field<'_>) -> Result<ExportJob, Malformed> {
+    let job = job.object()?;
+    Ok(ExportJob {
+        id: JobId::new(job.identifier("id")?),
+        company_id: CompanyId::new(job.identifier("companyId")?),
+        status: JobStatus::from_wire(&job.required("status")?.text()?),
+        created_at: job.required("createdAt")?.moment()?,
+        last_updated_at: job.optional("lastUpdatedAt", Field::moment)?,
+        expires_in_seconds: job.required("expiresIn")?.count()?,
+        number_of_items: job.required("numberOfItems")?.count()?,
+        vendor_based_bookkeeping: job.required("vendorBasedBookkeeping")?.flag()?,
+        failure_reason: job.optional_text("failureReason")?,
+        failure_reason_type: job.optional_text("failureReasonType")?,
+    })
+}
+
+/// An item without a status is one that nobody has worked on.
+pub(in crate::pleo) fn export_job_item(item: &Field<'_>) -> Result<ExportJobItem, Malformed> {
+    let item = item.object()?;
+    let status = item.optional("status", Field::text)?;
+    Ok(ExportJobItem {
+        entry_id: AccountingEntryId::new(item.identifier("accountingEntryId")?),
+        status: status.map_or(ItemStatus::Pending, |status| ItemStatus::from_wire(&status)),
+    })
+}
+
+/// What Pleo made of an update.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpdateAnswer {
+    /// The items that it did not update. It has all others.
+    pub refused: Vec<Refusal>,
+}
+
+/// An item that Pleo did not update.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The accounting entry.
+    pub entry_id: AccountingEntryId,
+    /// Pleo's word for the kind of error, such as `ACCOUNTING_ENTRY_DOES_NOT_EXIST`; made harmless, may be empty.
+    pub error_type: String,
+    /// Pleo's explanation; made harmless, may be empty.
+    pub message: String,
+}
+
+pub(in crate::pleo) fn update_answer(body: &str) -> Result<UpdateAnswer, Malformed> {
+    let refused = Field::root(body).object()?.list("errors", |error| {
+        let error = error.object()?;
+        Ok(Refusal {
+            entry_id: AccountingEntryId::new(error.identifier("accountingEntryId")?),
+            error_type: shown(&error.optional_text("type")?.unwrap_or_default()),
+            message: shown(&error.optional_text("message")?.unwrap_or_default()),
+        })
+    })?;
+    Ok(UpdateAnswer { refused })
+}
+
+/// An answer that is no success. Its body says more only when it is Pleo's own, so anything else is passed over.
+pub(in crate::pleo) fn answer(call: Call, status: u16, body: &str) -> Answer {
+    let object = Field::root(body).object().ok();
+    let word = |name| Some(shown(&object.as_ref()?.optional_text(name).ok()??));
+    Answer {
+        call,
+        status,
+        error_type: word("type"),
+        message: word("message"),
+    }
+}

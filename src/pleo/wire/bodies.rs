@@ -1,0 +1,93 @@
+//! Writing what Pleo takes: updates of items, events of jobs. What is not known is left out, never null.
+
+use chrono::SecondsFormat;
+use serde_json::{Map, Value};
+
+use crate::model::export_job::{ItemStatus, JobStatus};
+use crate::model::ids::{AccountingEntryId, JobId};
+use crate::model::verdict::{JobFailure, Verdict};
+
+/// The longest reason we send, in characters: more than a screen of Pleo shows.
+const LONGEST_REASON: usize = 1000;
+
+/// What Pleo is told about an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ItemUpdate {
+    /// It is being booked.
+    InProgress(AccountingEntryId),
+    /// This is what became of it.
+    Final(AccountingEntryId, Verdict),
+}
+
+/// What Pleo is told about a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobEvent {
+    /// We work on it.
+    Started,
+    /// Every item was exported.
+    Completed,
+    /// Some items failed.
+    CompletedWithErrors,
+    /// It failed as a whole, or every item did.
+    Failed(JobFailure),
+}
+
+/// The body of an update: a bare list.
+pub(in crate::pleo) fn update_body(updates: &[ItemUpdate]) -> String {
+    Value::Array(updates.iter().map(update).collect()).to_string()
+}
+
+fn update(update: &ItemUpdate) -> Value {
+    let mut fields = Map::new();
+    let mut put = |name: &str, text: &str| fields.insert(name.to_owned(), text.into());
+    match update {
+        ItemUpdate::InProgress(entry_id) => {
+            put("accountingEntryId", entry_id.as_str());
+            put("status", ItemStatus::InProgress.as_str());
+        }
+        ItemUpdate::Final(entry_id, Verdict::Successful(exported)) => {
+            put("accountingEntryId", entry_id.as_str());
+            put("status", ItemStatus::Successful.as_str());
+            put("externalId", &exported.external_id);
+            if let Some(url) = &exported.external_url {
+                put("externalUrl", url);
+            }
+            let exported_at = exported.exported_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+            put("exportedAt", &exported_at);
+        }
+        ItemUpdate::Final(entry_id, Verdict::Failed(failure)) => {
+            put("accountingEntryId", entry_id.as_str());
+            put("status", ItemStatus::Failed.as_str());
+            put("failureReasonType", failure.failure_type().as_str());
+            put("failureReason", &reason(failure.reason()));
+        }
+    }
+    Value::Object(fields)
+}
+
+/// The body of an event.
+pub(in crate::pleo) fn event_body(id: &JobId, event: &JobEvent) -> String {
+    let mut fields = Map::new();
+    let mut put = |name: &str, text: &str| fields.insert(name.to_owned(), text.into());
+    put("jobId", id.as_str());
+    match event {
+        JobEvent::Started => put("event", "started"),
+        JobEvent::Completed => put("event", JobStatus::Completed.as_str()),
+        JobEvent::CompletedWithErrors => put("event", JobStatus::CompletedWithErrors.as_str()),
+        JobEvent::Failed(failure) => {
+            put("failureReasonType", failure.failure_type.as_str());
+            put("failureReason", &reason(&failure.reason));
+            put("event", JobStatus::Failed.as_str())
+        }
+    };
+    Value::Object(fields).to_string()
+}
+
+/// The beginning stays, because it says what is in the books.
+fn reason(text: &str) -> String {
+    if text.chars().nth(LONGEST_REASON).is_none() {
+        return text.to_owned();
+    }
+    let kept = text.chars().take(LONGEST_REASON - 1);
+    kept.chain(['…']).collect()
+}

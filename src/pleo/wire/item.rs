@@ -1,0 +1,221 @@
+//! Reading one export item into the model.
+//!
+//! What the books depend on must be there and exact; otherwise the item is malformed and fails alone. What only
+//! informs (supplier amounts, the service period, sizes of files) is left out when it cannot be read, with a
+//! remark for the entry's notes where a person might miss it.
+
+use super::Malformed;
+use super::reader::{Field, Object};
+use crate::model::export_item::{
+    AccountReference, ExportItem, InvoiceInformation, ItemType, Line, Method, Party, ReceiptFile, SubType,
+    Supplier, Tag, Tax, TaxType, Vendor,
+};
+use crate::model::ids::{AccountingEntryId, CompanyId};
+use crate::model::money::{Amount, Currency, Money};
+
+/// Pleo's word where a currency or country is not known.
+const UNDEFINED: &str = "UNDEFINED";
+
+/// Reads the payload of one export item as Pleo sent it.
+///
+/// # Errors
+/// [`Malformed`] names the field that cannot be read and what was there.
+pub fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
+    let item = Field::root(payload).object()?;
+    let information = item.required("additionalInformation")?.object()?;
+    let amounts = item.required("amount")?.object()?;
+    let wallet = money(&amounts.required("inWalletCurrency")?)?;
+    let mut remarks = Vec::new();
+    Ok(ExportItem {
+        entry_id: AccountingEntryId::new(item.identifier("accountingEntryId")?),
+        company_id: CompanyId::new(item.identifier("companyId")?),
+        item_type: ItemType::from_wire(&item.identifier("type")?),
+        sub_type: item.optional_text("subType")?.as_deref().map(SubType::from_wire),
+        date: item.required("date")?.moment()?,
+        amount: wallet,
+        supplier_amount: supplier_amount(&amounts, &mut remarks),
+        lines: lines(&item, wallet.currency, &mut remarks)?,
+        method: method(&item)?,
+        contra_account: item.optional("contraAccount", account)?,
+        supplier: item.optional("supplier", supplier)?,
+        vendor: item.optional("vendor", vendor)?,
+        user: item.optional("user", party)?,
+        team: item.optional("team", party)?,
+        note: item.optional_text("note")?,
+        files: item.list("files", receipt_file)?,
+        book_id: information.required("reconciliationId")?.text_or_number()?,
+        reconciled_entries: information.list("reconciledEntries", Field::text_or_number)?,
+        attendees: information.list("attendees", Field::text)?,
+        invoice: information.optional("invoiceInformation", invoice)?,
+        service_period: or_remark(item.optional("servicePeriod", service_period), &mut remarks),
+        web_link: web_link(&item),
+        remarks,
+    })
+}
+
+fn lines(item: &Object<'_>, wallet: Currency, remarks: &mut Vec<String>) -> Result<Vec<Line>, Malformed> {
+    let lines = item.required("accountingEntryLines")?.array()?;
+    lines.iter().map(|field| line(field, wallet, remarks)).collect()
+}
+
+fn line(field: &Field<'_>, wallet: Currency, remarks: &mut Vec<String>) -> Result<Line, Malformed> {
+    let line = field.object()?;
+    let amounts = line.required("lineAmount")?.object()?;
+    Ok(Line {
+        line_id: line.identifier("accountingEntryLineId")?,
+        amount: amount_in(wallet, &amounts)?,
+        net_amount: amount_in(wallet, &line.required("netAmount")?.object()?)?,
+        supplier_amount: supplier_amount(&amounts, remarks),
+        account: line.optional("account", account)?,
+        tags: line.list("tags", tag)?,
+        tax: line.optional("tax", |field| tax(field, wallet))?,
+    })
+}
+
+fn tax(field: &Field<'_>, wallet: Currency) -> Result<Tax, Malformed> {
+    let tax = field.object()?;
+    let rate = tax.required("rate")?.text_or_number()?;
+    Ok(Tax {
+        code: tax.optional_text("code")?,
+        rate_millionths: millionths(&rate),
+        rate,
+        tax_type: TaxType::from_wire(&tax.required("type")?.text()?),
+        amount: amount_in(wallet, &tax.required("amount")?.object()?)?,
+        ingoing_account: tax.optional_text("ingoingTaxAccount")?,
+        outgoing_account: tax.optional_text("outgoingTaxAccount")?,
+    })
+}
+
+/// A decimal fraction without exponent, exactly; `None` where it has more than six decimals.
+fn millionths(rate: &str) -> Option<i64> {
+    // An amount is a decimal number read without loss, so shifting the point does it.
+    let shifted = Amount::from_json_number(&format!("{rate}e6")).ok()?;
+    Some(shifted.in_hundredths())
+}
+
+fn money(field: &Field<'_>) -> Result<Money, Malformed> {
+    let money = field.object()?;
+    Ok(Money {
+        amount: money.required("value")?.amount()?,
+        currency: money.required("currency")?.currency()?,
+    })
+}
+
+/// The books are kept in one currency for each item, so a line in another one cannot be booked.
+fn amount_in(wallet: Currency, amounts: &Object<'_>) -> Result<Amount, Malformed> {
+    let amount = amounts.required("inWalletCurrency")?.object()?;
+    let currency = amount.required("currency")?;
+    if currency.currency()? != wallet {
+        return Err(currency.is_not(format_args!("{wallet} as the item's wallet amount")));
+    }
+    amount.required("value")?.amount()
+}
+
+fn supplier_amount(amounts: &Object<'_>, remarks: &mut Vec<String>) -> Option<Money> {
+    or_remark(amounts.optional("inSupplierCurrency", money), remarks)
+}
+
+/// For what only informs: it is left out when it cannot be read, but not silently.
+fn or_remark<T>(read: Result<Option<T>, Malformed>, remarks: &mut Vec<String>) -> Option<T> {
+    read.unwrap_or_else(|problem| {
+        remarks.push(format!("{problem}; left out"));
+        None
+    })
+}
+
+fn method(item: &Object<'_>) -> Result<Method, Malformed> {
+    let Some(bookkeeping) = item.field("bookkeeping") else {
+        return Ok(Method::Absent);
+    };
+    let method = bookkeeping.object()?.optional("method", Field::text)?;
+    Ok(Method::from_wire(method.as_deref()))
+}
+
+fn account(field: &Field<'_>) -> Result<AccountReference, Malformed> {
+    let account = field.object()?;
+    Ok(AccountReference {
+        code: account.optional_text("code")?,
+        identifier: account.optional_text("identifier")?,
+        name: account.optional_text("name")?.unwrap_or_default(),
+    })
+}
+
+fn tag(field: &Field<'_>) -> Result<Tag, Malformed> {
+    let tag = field.object()?;
+    Ok(Tag {
+        group: tag.required("groupCode")?.text_or_number()?,
+        code: tag.required("code")?.text_or_number()?,
+    })
+}
+
+fn supplier(field: &Field<'_>) -> Result<Supplier, Malformed> {
+    let supplier = field.object()?;
+    Ok(Supplier {
+        name: supplier.optional_text("name")?,
+        code: supplier.optional_text("code")?,
+        account: supplier.optional_text("account")?,
+        tax_number: supplier.optional_text("taxIdentifier")?,
+        country: country(&supplier)?,
+    })
+}
+
+fn vendor(field: &Field<'_>) -> Result<Vendor, Malformed> {
+    let vendor = field.object()?;
+    Ok(Vendor {
+        name: vendor.identifier("name")?,
+        code: vendor.optional_text("code")?,
+        external_id: vendor.optional_text("externalId")?,
+        registration_number: vendor.optional_text("registrationNumber")?,
+        tax_number: vendor.optional_text("taxRegistrationNumber")?,
+        country: country(&vendor)?,
+    })
+}
+
+fn country(owner: &Object<'_>) -> Result<Option<String>, Malformed> {
+    Ok(owner
+        .optional_text("country")?
+        .filter(|country| country != UNDEFINED))
+}
+
+fn party(field: &Field<'_>) -> Result<Party, Malformed> {
+    let party = field.object()?;
+    Ok(Party {
+        name: party.optional_text("name")?.unwrap_or_default(),
+        code: party.optional_text("code")?,
+    })
+}
+
+/// Pleo's samples hold files with nothing but an address.
+fn receipt_file(field: &Field<'_>) -> Result<ReceiptFile, Malformed> {
+    let file = field.object()?;
+    Ok(ReceiptFile {
+        url: file.identifier("url")?,
+        media_type: file.optional_text("type").unwrap_or_default(),
+        size: file.optional("size", Field::count).unwrap_or_default(),
+    })
+}
+
+fn invoice(field: &Field<'_>) -> Result<InvoiceInformation, Malformed> {
+    let invoice = field.object()?;
+    Ok(InvoiceInformation {
+        number: invoice.required("invoiceNumber")?.text_or_number()?,
+        invoice_date: invoice.optional("invoiceDate", Field::date)?,
+        due_date: invoice.optional("dueDate", Field::date)?,
+        payment_date: invoice.optional("paymentDate", Field::date)?,
+        status: invoice.optional_text("status")?.unwrap_or_default(),
+    })
+}
+
+fn service_period(field: &Field<'_>) -> Result<(chrono::NaiveDate, chrono::NaiveDate), Malformed> {
+    let period = field.object()?;
+    let day = |name| Ok(period.required(name)?.moment()?.date_naive());
+    Ok((day("from")?, day("to")?))
+}
+
+/// The link to the item, else any other link to Pleo's web pages.
+fn web_link(item: &Object<'_>) -> Option<String> {
+    let links = item.field("_links")?.object().ok()?;
+    let web = links.field("web")?.object().ok()?;
+    let own = web.field("exportItem").and_then(|link| link.text().ok());
+    own.or_else(|| web.fields().find_map(|link| link.text().ok()))
+}

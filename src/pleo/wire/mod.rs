@@ -1,0 +1,29 @@
+//! Pleo's JSON and the model: reading what Pleo sends, writing what it takes.
+//!
+//! Reading is tolerant where the contract leaves room and where Pleo's own samples differ from it (null for
+//! absent, unknown fields, unknown words), and exact where money depends on it: amounts are read from their
+//! text, never through a floating point number. What cannot be read is told by its path and by what was there.
+
+use thiserror::Error;
+
+mod answers;
+mod bodies;
+mod item;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+pub(super) use answers::{
+    Page, answer, export_job, export_job_item, one_export_job, raw_item, update_answer,
+};
+pub use answers::{RawItem, Refusal, UpdateAnswer};
+pub use bodies::{ItemUpdate, JobEvent};
+pub(super) use bodies::{event_body, update_body};
+pub use item::export_item;
+pub(super) use reader::Field;
+
+/// Something that Pleo sent cannot be read: which field, and what was there. A clause for people, such as
+/// "`amount.inWalletCurrency.value` is 12.5, not a whole number of hundredths".
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct Malformed(String);

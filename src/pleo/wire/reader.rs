@@ -1,0 +1,229 @@
+//! A small reader of JSON that knows where it is, so that an error names the path of the field.
+//!
+//! Values stay the text that was received until they are asked for, which keeps numbers exact. Null and absent
+//! are the same, as Pleo uses both.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use serde_json::value::RawValue;
+
+use super::Malformed;
+use crate::model::money::{Amount, AmountError, Currency};
+use crate::pleo::error::shortened;
+
+/// How much of a wrong value an error shows.
+const SHOWN_CHARACTERS: usize = 60;
+
+/// A value and where it stands.
+#[derive(Clone, Debug)]
+pub(in crate::pleo) struct Field<'a> {
+    path: String,
+    json: &'a str,
+}
+
+/// An object and where it stands.
+#[derive(Debug)]
+pub(super) struct Object<'a> {
+    path: String,
+    fields: BTreeMap<String, &'a RawValue>,
+}
+
+impl<'a> Field<'a> {
+    /// The whole of a text that came from outside.
+    pub(super) const fn root(json: &'a str) -> Self {
+        Self {
+            path: String::new(),
+            json,
+        }
+    }
+
+    /// The value as it was received.
+    pub(super) const fn json(&self) -> &'a str {
+        self.json
+    }
+
+    pub(super) fn is_null(&self) -> bool {
+        self.json == "null"
+    }
+
+    pub(super) fn object(&self) -> Result<Object<'a>, Malformed> {
+        let fields = serde_json::from_str(self.json).map_err(|_| self.is_not("an object"))?;
+        Ok(Object {
+            path: self.path.clone(),
+            fields,
+        })
+    }
+
+    pub(super) fn array(&self) -> Result<Vec<Self>, Malformed> {
+        let elements: Vec<&RawValue> = serde_json::from_str(self.json).map_err(|_| self.is_not("a list"))?;
+        Ok(elements
+            .into_iter()
+            .enumerate()
+            .map(|(index, element)| Self {
+                path: format!("{}[{index}]", self.path),
+                json: element.get(),
+            })
+            .collect())
+    }
+
+    pub(super) fn text(&self) -> Result<String, Malformed> {
+        serde_json::from_str(self.json).map_err(|_| self.is_not("a text"))
+    }
+
+    /// For codes and numbers of documents: a code of digits may come as a number and is taken as written.
+    pub(super) fn text_or_number(&self) -> Result<String, Malformed> {
+        if self.is_number() {
+            return Ok(self.json.to_owned());
+        }
+        self.text()
+    }
+
+    pub(super) fn flag(&self) -> Result<bool, Malformed> {
+        serde_json::from_str(self.json).map_err(|_| self.is_not("true or false"))
+    }
+
+    /// A count, in whatever unit; less than nothing is nothing.
+    pub(super) fn count(&self) -> Result<u64, Malformed> {
+        let number: i64 = serde_json::from_str(self.json).map_err(|_| self.is_not("a whole number"))?;
+        Ok(u64::try_from(number).unwrap_or(0))
+    }
+
+    pub(super) fn amount(&self) -> Result<Amount, Malformed> {
+        if !self.is_number() {
+            return Err(self.is_not("a number"));
+        }
+        Amount::from_json_number(self.json).map_err(|error| match error {
+            AmountError::NotANumber(_) => self.is_not("a number"),
+            AmountError::Fraction(_) => self.is_not("a whole number of hundredths"),
+            AmountError::TooLarge(_) => self.is_not("an amount of this world: it is too large"),
+        })
+    }
+
+    pub(super) fn currency(&self) -> Result<Currency, Malformed> {
+        self.text()?.parse().map_err(|_| self.is_not("a currency code"))
+    }
+
+    /// A moment; a plain date is its first moment in UTC.
+    pub(super) fn moment(&self) -> Result<DateTime<Utc>, Malformed> {
+        let text = self.text()?;
+        if let Ok(moment) = DateTime::parse_from_rfc3339(&text) {
+            return Ok(moment.with_timezone(&Utc));
+        }
+        plain_date(&text)
+            .filter(|_| text.len() == 10)
+            .map(|date| date.and_time(NaiveTime::MIN).and_utc())
+            .ok_or_else(|| self.is_not("a date with time and zone"))
+    }
+
+    /// A calendar date as written: the time and zone behind it never shift it.
+    pub(super) fn date(&self) -> Result<NaiveDate, Malformed> {
+        plain_date(&self.text()?).ok_or_else(|| self.is_not("a date"))
+    }
+
+    /// Says what is here and what is due instead.
+    pub(super) fn is_not(&self, due: impl Display) -> Malformed {
+        Malformed(format!(
+            "{} is {}, not {due}",
+            place(&self.path),
+            shortened(self.json, SHOWN_CHARACTERS)
+        ))
+    }
+
+    fn is_number(&self) -> bool {
+        self.json
+            .starts_with(|first: char| first == '-' || first.is_ascii_digit())
+    }
+}
+
+impl<'a> Object<'a> {
+    /// The field, unless it is absent or null.
+    pub(super) fn field(&self, name: &str) -> Option<Field<'a>> {
+        let value = self.fields.get(name)?;
+        let field = Field {
+            path: self.path_of(name),
+            json: value.get(),
+        };
+        Some(field).filter(|field| !field.is_null())
+    }
+
+    pub(super) fn required(&self, name: &str) -> Result<Field<'a>, Malformed> {
+        self.field(name)
+            .ok_or_else(|| Malformed(format!("{} is missing", place(&self.path_of(name)))))
+    }
+
+    /// An identifier: a text with something in it.
+    pub(super) fn identifier(&self, name: &str) -> Result<String, Malformed> {
+        let field = self.required(name)?;
+        let text = field.text()?;
+        if text.trim().is_empty() {
+            return Err(Malformed(format!("{} is empty", place(&field.path))));
+        }
+        Ok(text)
+    }
+
+    /// A text or code that may be absent; an empty one says nothing either.
+    pub(super) fn optional_text(&self, name: &str) -> Result<Option<String>, Malformed> {
+        let text = self.optional(name, Field::text_or_number)?;
+        Ok(text.filter(|text| !text.trim().is_empty()))
+    }
+
+    /// Whatever `read` makes of the field, unless it is absent or null.
+    pub(super) fn optional<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&Field<'a>) -> Result<T, Malformed>,
+    ) -> Result<Option<T>, Malformed> {
+        self.field(name).map(|field| read(&field)).transpose()
+    }
+
+    /// A list of things, without its nulls; an absent list is empty.
+    pub(super) fn list<T>(
+        &self,
+        name: &str,
+        read: impl Fn(&Field<'a>) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, Malformed> {
+        let Some(field) = self.field(name) else {
+            return Ok(Vec::new());
+        };
+        let elements = field.array()?;
+        elements
+            .iter()
+            .filter(|element| !element.is_null())
+            .map(read)
+            .collect()
+    }
+
+    /// All fields, in the order of their names.
+    pub(super) fn fields(&self) -> impl Iterator<Item = Field<'a>> {
+        self.fields.iter().map(|(name, value)| Field {
+            path: self.path_of(name),
+            json: value.get(),
+        })
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        if self.path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.path)
+        }
+    }
+}
+
+fn place(path: &str) -> String {
+    if path.is_empty() {
+        "the whole".to_owned()
+    } else {
+        format!("`{}`", shortened(path, SHOWN_CHARACTERS * 2))
+    }
+}
+
+/// The date at the beginning of `2026-10-05` or `2026-10-05T22:00:00Z`.
+fn plain_date(text: &str) -> Option<NaiveDate> {
+    let (day, rest) = text.split_at_checked(10)?;
+    let date = NaiveDate::parse_from_str(day, "%Y-%m-%d").ok()?;
+    // The parser also takes signs and spaces in place of digits.
+    (date.to_string() == day && (rest.is_empty() || rest.starts_with(['T', ' ']))).then_some(date)
+}
