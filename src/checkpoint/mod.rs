@@ -1,1 +1,284 @@
-//! To come.
+//! The checkpoint: one SQLite file that makes a run fast to go on with, and explains it afterwards.
+//!
+//! **Stored**: whose checkpoint it is; the jobs we work on, with the outcome we are about to tell Pleo; their items
+//! with state, payload and verdict; an append-only audit trail. Never a credential. Losing the file loses no
+//! booking: the books are the truth, and every entry is looked up there before it is booked.
+//!
+//! **Written** by one process at a time, the holder of the [`RunLock`], which a run takes before it opens the file.
+//! Every method is one transaction, and what it returns from is on the disk (`synchronous=FULL`), also after a
+//! power cut. All SQL of the program is in this folder, and every change of a state goes through
+//! [`JobState::next`](crate::model::state::JobState::next) or
+//! [`ItemState::next`](crate::model::state::ItemState::next).
+//!
+//! **Read** at any time, also in mid-run and without the lock. That is what the write-ahead log is for: a reader
+//! sees the last committed moment, the same for as long as it looks, and nobody waits for the other. WAL needs
+//! shared memory, so the file must lie on a disk of this machine and not on a network share.
+//!
+//! The file and SQLite's two companions (`-wal`, `-shm`) are readable by their owner alone, as payloads name people.
+
+mod audit;
+mod error;
+mod item_row;
+mod items;
+mod jobs;
+mod lock;
+mod reports;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+
+pub use self::error::CheckpointError;
+use self::error::Fault;
+pub use self::items::{Position, StoredItem};
+pub use self::jobs::{Closing, JobRecord};
+pub use self::lock::{LockError, RunLock};
+pub use self::reports::Counts;
+use crate::host::files::{self, FileError};
+use crate::host::kill;
+use crate::model::ids::CompanyId;
+
+/// How long a change waits for another program that has the file in hand, a backup for example.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An open checkpoint.
+#[derive(Debug)]
+pub struct Checkpoint {
+    connection: Connection,
+    path: PathBuf,
+    is_writer: bool,
+}
+
+/// Whose checkpoint it is. Written when the file is made, compared ever after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The company on Pleo.
+    pub company_id: CompanyId,
+    /// The host of Pleo's API: staging and production know different jobs.
+    pub pleo_host: String,
+    /// The books, as the accounting system describes them.
+    pub target: String,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "company {} at {} with the books {}",
+            self.company_id, self.pleo_host, self.target
+        )
+    }
+}
+
+impl Checkpoint {
+    /// Opens the checkpoint for a run, making it (and its folder) when there is none.
+    ///
+    /// The caller holds the [`RunLock`]. A file whose last run did not end in order is checked through first.
+    pub fn open(path: &Path, owner: &Owner) -> Result<Self, CheckpointError> {
+        let mut connection = connect_for_writing(path).map_err(|fault| fault.at(path))?;
+        refuse_newer(&connection, path)?;
+        let (found, was_clean) = prepare(&mut connection, owner).map_err(|fault| fault.at(path))?;
+        if found != *owner {
+            return Err(CheckpointError::BelongsToAnother {
+                path: path.to_owned(),
+                found: Box::new(found),
+                wanted: Box::new(owner.clone()),
+            });
+        }
+        if !was_clean {
+            check_through(&connection).map_err(|fault| fault.at(path))?;
+        }
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            is_writer: true,
+        })
+    }
+
+    /// Opens the checkpoint to look at it, whoever it belongs to and also during a run; `None` when there is none.
+    ///
+    /// Everything read through it is of one moment, that of the first look. Changes fail.
+    pub fn open_read_only(path: &Path) -> Result<Option<Self>, CheckpointError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = connect(path, flags).map_err(|fault| fault.at(path))?;
+        // One transaction for all that follows is what makes it one moment.
+        connection
+            .execute_batch("BEGIN")
+            .map_err(|error| Fault::from(error).at(path))?;
+        if refuse_newer(&connection, path)? == 0 {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            connection,
+            path: path.to_owned(),
+            is_writer: false,
+        }))
+    }
+
+    /// Makes one change: all of it or nothing, on the disk once this returns.
+    fn change<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T, CheckpointError> {
+        change(&mut self.connection, work).map_err(|fault| fault.at(&self.path))
+    }
+
+    /// Looks something up.
+    fn look<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, CheckpointError> {
+        work(&self.connection).map_err(|fault| fault.at(&self.path))
+    }
+}
+
+impl Drop for Checkpoint {
+    /// Notes an orderly end. If that fails the next run merely checks the file through.
+    fn drop(&mut self) {
+        if self.is_writer {
+            let noted = self.change(|transaction| Ok(transaction.execute("UPDATE meta SET clean = 1", [])?));
+            if let Err(error) = noted {
+                tracing::debug!("the orderly end could not be noted: {error}");
+            }
+        }
+    }
+}
+
+fn change<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    // Immediate: a transaction that only later wants to write may fail at once instead of waiting its turn.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let value = work(&transaction)?;
+    kill::point("before commit");
+    transaction.commit()?;
+    kill::point("commit");
+    Ok(value)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    if !folder.as_os_str().is_empty() {
+        files::make_folder(folder)?;
+    }
+    // SQLite would make the file as the umask has it; its companions take their mode from the file.
+    drop(open_private(path)?);
+    files::sync_folder(folder)?;
+    let connection = connect(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    // Another program's database is refused before its journal mode is changed.
+    schema::version(&connection)?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Fault::Storage(format!(
+            "the file system allows no write-ahead log (journal mode {mode}); name a path on a local disk"
+        )));
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
+}
+
+/// Opens or makes a file that only its owner may read, whatever the umask says, and leaves its content alone.
+fn open_private(path: &Path) -> Result<File, FileError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).map_err(FileError::at("open", path))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let metadata = file.metadata().map_err(FileError::at("look at", path))?;
+        if metadata.permissions().mode() & 0o777 != 0o600 {
+            file.set_permissions(std::fs::Permissions::from_mode(0o600))
+                .map_err(FileError::at("set the mode of", path))?;
+        }
+    }
+    Ok(file)
+}
+
+/// The version of the file's schema, if this program can read it.
+fn refuse_newer(connection: &Connection, path: &Path) -> Result<i64, CheckpointError> {
+    let found = schema::version(connection).map_err(|fault| fault.at(path))?;
+    let known = schema::known_version();
+    if found > known {
+        return Err(CheckpointError::NewerVersion {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    }
+    Ok(found)
+}
+
+/// Brings the schema up to date and opens the run. Answers whose file it is and how the last run ended; somebody
+/// else's file is left as it is.
+fn prepare(connection: &mut Connection, owner: &Owner) -> Result<(Owner, bool), Fault> {
+    change(connection, |transaction| {
+        schema::migrate(transaction)?;
+        let known = transaction
+            .query_row(
+                "SELECT company_id, pleo_host, target, clean FROM meta",
+                [],
+                |row| {
+                    let found = Owner {
+                        company_id: CompanyId::new(row.get::<_, String>(0)?),
+                        pleo_host: row.get(1)?,
+                        target: row.get(2)?,
+                    };
+                    Ok((found, row.get(3)?))
+                },
+            )
+            .optional()?;
+        let Some((found, was_clean)) = known else {
+            transaction.execute(
+                "INSERT INTO meta (id, company_id, pleo_host, target, clean) VALUES (1, ?1, ?2, ?3, 0)",
+                (owner.company_id.as_str(), &owner.pleo_host, &owner.target),
+            )?;
+            return Ok((owner.clone(), true));
+        };
+        if found == *owner {
+            transaction.execute("UPDATE meta SET clean = 0", [])?;
+        }
+        Ok((found, was_clean))
+    })
+}
+
+fn check_through(connection: &Connection) -> Result<(), Fault> {
+    let answer: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if answer == "ok" {
+        Ok(())
+    } else {
+        Err(Fault::Damaged(answer))
+    }
+}
+
+/// A time as the checkpoint has it: UTC, RFC 3339 with milliseconds, so that text order is time order.
+fn time_text(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Reads a time back; `row` says where it stands, for the error.
+fn time_from(text: &str, row: impl fmt::Display) -> Result<DateTime<Utc>, Fault> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|time| time.to_utc())
+        .map_err(|_| Fault::Damaged(format!("{row} has the time `{text}`")))
+}

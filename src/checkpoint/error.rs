@@ -1,0 +1,171 @@
+//! What can go wrong with the checkpoint, by what the operator has to do about it.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+use thiserror::Error;
+
+use super::Owner;
+use crate::host::files::FileError;
+use crate::model::ids::{AccountingEntryId, JobId};
+use crate::model::state::IllegalTransition;
+
+/// A checkpoint that cannot be used, or a change of it that was not made.
+#[derive(Debug, Error)]
+pub enum CheckpointError {
+    /// It was made for another company, Pleo host or books.
+    #[error(
+        "the checkpoint `{}` belongs to {found}, not to {wanted}: name another file as checkpoint.path \
+         (PLEO_EXPORT_CHECKPOINT), or go back to the settings it was made with",
+        path.display()
+    )]
+    BelongsToAnother {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        found: Box<Owner>,
+        /// Who wanted it.
+        wanted: Box<Owner>,
+    },
+    /// A later version of this program has written it.
+    #[error(
+        "the checkpoint `{}` was written by a later version of pleo-export (its schema is {found}, this version \
+         knows {known}): install that version again",
+        path.display()
+    )]
+    NewerVersion {
+        /// The file.
+        path: PathBuf,
+        /// The version of its schema.
+        found: i64,
+        /// The newest that this program knows.
+        known: i64,
+    },
+    /// It is no checkpoint, or no longer a whole one.
+    #[error(
+        "the checkpoint `{}` is damaged ({what}): restore it from a backup, or move it aside and take a running \
+         job over with `run-job --adopt`; entries already in the books are found there",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found in it, and in which row.
+        what: String,
+    },
+    /// A step that cannot follow from where the job or item stands. Nothing was changed.
+    #[error("{}: {transition}", object(job, entry.as_ref()))]
+    Illegal {
+        /// The job.
+        job: JobId,
+        /// The item, when it is about one.
+        entry: Option<AccountingEntryId>,
+        /// From where to what.
+        transition: IllegalTransition,
+    },
+    /// A job or item that the checkpoint has never heard of. Nothing was changed.
+    #[error("{} is not in the checkpoint", object(job, entry.as_ref()))]
+    Missing {
+        /// The job.
+        job: JobId,
+        /// The item, when it is about one.
+        entry: Option<AccountingEntryId>,
+    },
+    /// The file cannot be read or written. The last change was not made; all earlier ones are kept.
+    #[error("cannot use the checkpoint `{}`: {reason}", path.display())]
+    Storage {
+        /// The file.
+        path: PathBuf,
+        /// What the system says, and what to do.
+        reason: String,
+    },
+}
+
+fn object(job: &JobId, entry: Option<&AccountingEntryId>) -> String {
+    match entry {
+        Some(entry) => format!("item `{entry}` of job `{job}`"),
+        None => format!("job `{job}`"),
+    }
+}
+
+/// The same inside this module, where the path is not at hand.
+#[derive(Debug, Error)]
+pub(super) enum Fault {
+    #[error(transparent)]
+    Sql(#[from] rusqlite::Error),
+    #[error("{0}")]
+    Damaged(String),
+    #[error("{0}")]
+    Storage(String),
+    #[error("{1}")]
+    Illegal(JobId, IllegalTransition),
+    #[error("{2}")]
+    IllegalItem(JobId, AccountingEntryId, IllegalTransition),
+    #[error("{0}")]
+    Missing(JobId),
+    #[error("{1}")]
+    MissingItem(JobId, AccountingEntryId),
+}
+
+impl Fault {
+    /// The error for the caller.
+    pub(super) fn at(self, path: &Path) -> CheckpointError {
+        let path = path.to_owned();
+        match self {
+            Self::Sql(error) => of_sqlite(path, &error),
+            Self::Damaged(what) => CheckpointError::Damaged { path, what },
+            Self::Storage(reason) => CheckpointError::Storage { path, reason },
+            Self::Illegal(job, transition) => CheckpointError::Illegal {
+                job,
+                entry: None,
+                transition,
+            },
+            Self::IllegalItem(job, entry, transition) => CheckpointError::Illegal {
+                job,
+                entry: Some(entry),
+                transition,
+            },
+            Self::Missing(job) => CheckpointError::Missing { job, entry: None },
+            Self::MissingItem(job, entry) => CheckpointError::Missing {
+                job,
+                entry: Some(entry),
+            },
+        }
+    }
+}
+
+impl From<FileError> for Fault {
+    fn from(error: FileError) -> Self {
+        Self::Storage(error.to_string())
+    }
+}
+
+fn of_sqlite(path: PathBuf, error: &rusqlite::Error) -> CheckpointError {
+    let Some(code) = error.sqlite_error_code() else {
+        // Everything that rusqlite itself refuses is about a value that cannot be what we wrote.
+        return CheckpointError::Damaged {
+            path,
+            what: error.to_string(),
+        };
+    };
+    let advice = match code {
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation => {
+            return CheckpointError::Damaged {
+                path,
+                what: error.to_string(),
+            };
+        }
+        ErrorCode::DiskFull => "the disk is full; make room and run again",
+        ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen => {
+            "it needs a file and a folder that this user may write; give access or name another path"
+        }
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+            "another program has it open for writing; end that program and run again"
+        }
+        _ => "see to the disk or share it lies on and run again",
+    };
+    CheckpointError::Storage {
+        path,
+        reason: format!("{error}: {advice}"),
+    }
+}

@@ -1,0 +1,287 @@
+//! The jobs we work on, and the outcome that a job is about to be closed with.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+
+use super::audit::record;
+use super::error::Fault;
+use super::{Checkpoint, CheckpointError, time_from, time_text};
+use crate::model::export_job::{ExportJob, JobStatus};
+use crate::model::ids::{CompanyId, JobId};
+use crate::model::state::{IllegalTransition, JobEvent, JobState};
+use crate::model::verdict::{JobFailure, JobFailureType};
+
+/// What the checkpoint knows of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobRecord {
+    /// Its identifier.
+    pub id: JobId,
+    /// Whose expenses it holds.
+    pub company_id: CompanyId,
+    /// Where it stands on our side.
+    pub state: JobState,
+    /// When it was made on Pleo, in UTC; the oldest goes first.
+    pub created_at: DateTime<Utc>,
+    /// When its state last changed here, in UTC.
+    pub updated_at: DateTime<Utc>,
+    /// When Pleo gives it up unless it hears from us, as far as it is known, in UTC.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// How many items Pleo says it holds.
+    pub number_of_items: u64,
+    /// Whether its items carry vendors and a bookkeeping method.
+    pub vendor_based_bookkeeping: bool,
+    /// What kept the last run from going on, for the operator.
+    pub last_error: Option<String>,
+    /// What Pleo is told at the end; kept from the intent to close on.
+    pub closing: Option<Closing>,
+}
+
+/// The outcome that a job is closed with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// One of the three final statuses.
+    pub status: JobStatus,
+    /// Why; only with [`JobStatus::Failed`].
+    pub failure: Option<JobFailure>,
+}
+
+impl Checkpoint {
+    /// Commits the intent to start a job: a new one, or one that was somebody else's before.
+    pub fn claim_job(&mut self, job: &ExportJob, now: DateTime<Utc>) -> Result<(), CheckpointError> {
+        self.change(|transaction| {
+            enter(transaction, job, JobEvent::Claim, JobState::Starting, now)?;
+            Ok(record(
+                transaction,
+                Some(&job.id),
+                None,
+                JobEvent::Claim.as_str(),
+                "",
+                now,
+            )?)
+        })
+    }
+
+    /// Takes over a job that is in progress and that this checkpoint did not start.
+    pub fn adopt_job(&mut self, job: &ExportJob, now: DateTime<Utc>) -> Result<(), CheckpointError> {
+        self.change(|transaction| {
+            enter(transaction, job, JobEvent::Started, JobState::Started, now)?;
+            Ok(record(transaction, Some(&job.id), None, "adopt", "", now)?)
+        })
+    }
+
+    /// Commits what happened to a job; `note` says why, for the audit trail.
+    ///
+    /// The intent to close goes through [`Checkpoint::close_job`], because it needs an outcome.
+    pub fn job_event(
+        &mut self,
+        id: &JobId,
+        event: JobEvent,
+        note: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), CheckpointError> {
+        self.change(|transaction| {
+            let state = state_after(transaction, id, event)?;
+            if event == JobEvent::Close {
+                let transition = IllegalTransition {
+                    state: state.as_str(),
+                    event: "close without an outcome",
+                };
+                return Err(Fault::Illegal(id.clone(), transition));
+            }
+            transaction
+                .prepare_cached("UPDATE job SET state = ?2, updated_at = ?3 WHERE id = ?1")?
+                .execute((id.as_str(), state.as_str(), time_text(now)))?;
+            Ok(record(transaction, Some(id), None, event.as_str(), note, now)?)
+        })
+    }
+
+    /// Commits the intent to close a job with this outcome, so that a resumed run tells Pleo the same.
+    pub fn close_job(
+        &mut self,
+        id: &JobId,
+        closing: &Closing,
+        note: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), CheckpointError> {
+        self.change(|transaction| {
+            let state = state_after(transaction, id, JobEvent::Close)?;
+            let failure = closing.failure.as_ref();
+            transaction
+                .prepare_cached(
+                    "UPDATE job SET state = ?2, updated_at = ?3, closing_status = ?4, closing_failure_type = ?5, \
+                     closing_reason = ?6 WHERE id = ?1",
+                )?
+                .execute((
+                    id.as_str(),
+                    state.as_str(),
+                    time_text(now),
+                    closing.status.as_str(),
+                    failure.map(|failure| failure.failure_type.as_str()),
+                    failure.map(|failure| &failure.reason),
+                ))?;
+            let detail = format!("{} {note}", closing.status.as_str());
+            Ok(record(transaction, Some(id), None, JobEvent::Close.as_str(), detail.trim(), now)?)
+        })
+    }
+
+    /// Keeps when Pleo gives the job up.
+    pub fn remember_deadline(
+        &mut self,
+        id: &JobId,
+        expires_at: DateTime<Utc>,
+    ) -> Result<(), CheckpointError> {
+        self.change(|transaction| {
+            let changed = transaction
+                .prepare_cached("UPDATE job SET expires_at = ?2 WHERE id = ?1")?
+                .execute((id.as_str(), time_text(expires_at)))?;
+            known(id, changed)
+        })
+    }
+
+    /// Keeps what stopped the work on a job, or that nothing does any more.
+    pub fn set_last_error(&mut self, id: &JobId, text: Option<&str>) -> Result<(), CheckpointError> {
+        self.change(|transaction| {
+            let changed = transaction
+                .prepare_cached("UPDATE job SET last_error = ?2 WHERE id = ?1")?
+                .execute((id.as_str(), text))?;
+            known(id, changed)
+        })
+    }
+
+    /// What is known of one job; `None` when nothing is.
+    pub fn job(&self, id: &JobId) -> Result<Option<JobRecord>, CheckpointError> {
+        self.look(|connection| {
+            let found = select(connection, "WHERE id = ?1", [id.as_str()])?;
+            Ok(found.into_iter().next())
+        })
+    }
+
+    /// The jobs of ours that may be gone on with, the oldest first.
+    pub fn open_jobs(&self) -> Result<Vec<JobRecord>, CheckpointError> {
+        let mut jobs = self.look(|connection| select(connection, "ORDER BY created_at, id", []))?;
+        jobs.retain(|job| job.state.is_open());
+        Ok(jobs)
+    }
+
+    /// All jobs, the newest first.
+    pub fn jobs(&self) -> Result<Vec<JobRecord>, CheckpointError> {
+        self.look(|connection| select(connection, "ORDER BY created_at DESC, id DESC", []))
+    }
+}
+
+/// Inserts the job as `first`, or lets `event` happen to the known one, and keeps what Pleo says of it now.
+fn enter(
+    transaction: &Transaction<'_>,
+    job: &ExportJob,
+    event: JobEvent,
+    first: JobState,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let state = match state_of(transaction, &job.id)? {
+        None => first,
+        Some(state) => next(&job.id, state, event)?,
+    };
+    transaction
+        .prepare_cached(
+            "INSERT INTO job (id, company_id, created_at, number_of_items, vendor_based_bookkeeping, state, \
+             updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+             ON CONFLICT (id) DO UPDATE SET number_of_items = excluded.number_of_items, \
+             vendor_based_bookkeeping = excluded.vendor_based_bookkeeping, state = excluded.state, \
+             updated_at = excluded.updated_at",
+        )?
+        .execute((
+            job.id.as_str(),
+            job.company_id.as_str(),
+            time_text(job.created_at),
+            i64::try_from(job.number_of_items).unwrap_or(i64::MAX),
+            job.vendor_based_bookkeeping,
+            state.as_str(),
+            time_text(now),
+        ))?;
+    Ok(())
+}
+
+fn state_after(transaction: &Transaction<'_>, id: &JobId, event: JobEvent) -> Result<JobState, Fault> {
+    match state_of(transaction, id)? {
+        Some(state) => next(id, state, event),
+        None => Err(Fault::Missing(id.clone())),
+    }
+}
+
+fn next(id: &JobId, state: JobState, event: JobEvent) -> Result<JobState, Fault> {
+    state
+        .next(event)
+        .map_err(|transition| Fault::Illegal(id.clone(), transition))
+}
+
+fn state_of(transaction: &Transaction<'_>, id: &JobId) -> Result<Option<JobState>, Fault> {
+    let word: Option<String> = transaction
+        .prepare_cached("SELECT state FROM job WHERE id = ?1")?
+        .query_row([id.as_str()], |row| row.get(0))
+        .optional()?;
+    word.map(|word| state_from(id, &word)).transpose()
+}
+
+fn state_from(id: &JobId, word: &str) -> Result<JobState, Fault> {
+    JobState::from_word(word).ok_or_else(|| Fault::Damaged(format!("job `{id}` has the state `{word}`")))
+}
+
+fn known(id: &JobId, changed: usize) -> Result<(), Fault> {
+    if changed == 0 {
+        Err(Fault::Missing(id.clone()))
+    } else {
+        Ok(())
+    }
+}
+
+fn select(
+    connection: &Connection,
+    which: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<Vec<JobRecord>, Fault> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT id, company_id, state, created_at, updated_at, expires_at, number_of_items, \
+             vendor_based_bookkeeping, last_error, closing_status, closing_failure_type, closing_reason FROM job {which}"
+        ))?
+        .query_and_then(parameters, from_row)?
+        .collect()
+}
+
+fn from_row(row: &Row<'_>) -> Result<JobRecord, Fault> {
+    let id = JobId::new(row.get::<_, String>(0)?);
+    let place = format!("job `{id}`");
+    Ok(JobRecord {
+        company_id: CompanyId::new(row.get::<_, String>(1)?),
+        state: state_from(&id, row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?,
+        created_at: time_from(&row.get::<_, String>(3)?, &place)?,
+        updated_at: time_from(&row.get::<_, String>(4)?, &place)?,
+        expires_at: row
+            .get::<_, Option<String>>(5)?
+            .map(|text| time_from(&text, &place))
+            .transpose()?,
+        number_of_items: row.get::<_, i64>(6)?.unsigned_abs(),
+        vendor_based_bookkeeping: row.get(7)?,
+        last_error: row.get(8)?,
+        closing: closing_from(row, &id)?,
+        id,
+    })
+}
+
+fn closing_from(row: &Row<'_>, id: &JobId) -> Result<Option<Closing>, Fault> {
+    let Some(status) = row.get::<_, Option<String>>(9)? else {
+        return Ok(None);
+    };
+    let failure = match row.get::<_, Option<String>>(10)? {
+        None => None,
+        Some(word) => Some(JobFailure {
+            failure_type: JobFailureType::from_wire(&word)
+                .ok_or_else(|| Fault::Damaged(format!("job `{id}` has the failure type `{word}`")))?,
+            reason: row.get(11)?,
+        }),
+    };
+    Ok(Some(Closing {
+        status: JobStatus::from_wire(&status),
+        failure,
+    }))
+}

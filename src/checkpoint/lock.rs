@@ -1,0 +1,114 @@
+//! One run per checkpoint: an exclusive lock on a file beside it.
+//!
+//! SQLite's own lock is not enough, because it is held for one change and not for a run. The file is never
+//! deleted: whoever deletes a lock file lets two others hold two different files of the same name. What it says
+//! is only for the message to the next one; the system ends the lock with the process, however it dies.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use chrono::SecondsFormat;
+use thiserror::Error;
+
+use crate::host::clock;
+use crate::host::files::{self, FileError};
+
+/// The right to write one checkpoint, until it is dropped or the process ends.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}
+
+/// Why the lock could not be had.
+#[derive(Debug, Error)]
+pub enum LockError {
+    /// Another run has it.
+    #[error("another run is at work on this checkpoint ({by})")]
+    Held {
+        /// Its process and when it began, as far as it is known.
+        by: String,
+    },
+    /// The lock file cannot be made or locked.
+    #[error(transparent)]
+    Io(#[from] FileError),
+}
+
+impl RunLock {
+    /// Takes the lock of the checkpoint at `path` without waiting. The file is `<path>.lock`.
+    pub fn acquire(path: &Path) -> Result<Self, LockError> {
+        let path = lock_path(path);
+        if let Some(folder) = path.parent() {
+            files::make_folder(folder)?;
+        }
+        let mut file = super::open_private(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(LockError::Held {
+                    by: read_holder(file),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(FileError::at("lock", &path)(error).into()),
+        }
+        let holder = format!(
+            "process {} since {}\n",
+            std::process::id(),
+            clock::now().to_rfc3339_opts(SecondsFormat::Secs, true)
+        );
+        file.set_len(0)
+            .and_then(|()| file.write_all(holder.as_bytes()))
+            .map_err(FileError::at("write", &path))?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn lock_path(checkpoint: &Path) -> PathBuf {
+    let mut name = checkpoint.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+/// What the holder wrote; it may be about to write it just now.
+fn read_holder(file: File) -> String {
+    let mut text = String::new();
+    match file.take(200).read_to_string(&mut text) {
+        Ok(_) if !text.trim().is_empty() => text.trim().to_owned(),
+        _ => "an unknown process".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_run_is_told_who_has_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoint = folder.path().join("state/pleo.sqlite3");
+        let first = RunLock::acquire(&checkpoint).unwrap();
+        let LockError::Held { by } = RunLock::acquire(&checkpoint).unwrap_err() else {
+            panic!("the lock is held");
+        };
+        assert!(
+            by.starts_with(&format!("process {} since 20", std::process::id())),
+            "{by}"
+        );
+        drop(first);
+        drop(RunLock::acquire(&checkpoint).unwrap());
+        assert!(
+            folder.path().join("state/pleo.sqlite3.lock").exists(),
+            "never deleted"
+        );
+    }
+
+    #[test]
+    fn a_lock_that_cannot_be_made_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let error = RunLock::acquire(&file.join("pleo.sqlite3")).unwrap_err();
+        assert!(matches!(error, LockError::Io(_)), "{error}");
+        assert!(error.to_string().contains("file"), "{error}");
+    }
+}

@@ -1,0 +1,147 @@
+//! What became of the items of a job: verdicts that Pleo has yet to take, failures, and figures.
+
+use rusqlite::{Connection, Params, Row};
+
+use super::error::Fault;
+use super::items::rows;
+use super::{Checkpoint, CheckpointError, time_from};
+use crate::model::ids::{AccountingEntryId, JobId};
+use crate::model::verdict::{Exported, Failure, ItemFailureType, Verdict};
+
+/// How many items of a job there are, by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All that the control layer named.
+    pub total: u64,
+    /// By our verdict, or by Pleo's word for items that somebody else exported.
+    pub successful: u64,
+    /// By our verdict, or by Pleo's word (failed or abandoned) for items that are not from us.
+    pub failed: u64,
+    /// Without a verdict.
+    pub open: u64,
+}
+
+impl Checkpoint {
+    /// How many items of the job there are, by what became of them.
+    pub fn counts(&self, job: &JobId) -> Result<Counts, CheckpointError> {
+        self.look(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT CASE WHEN outcome IS NOT NULL THEN outcome \
+                 WHEN state <> 'foreign' THEN 'open' \
+                 WHEN pleo_status = 'successful' THEN 'successful' ELSE 'failed' END AS verdict, count(*) \
+                 FROM item WHERE job_id = ?1 GROUP BY verdict",
+            )?;
+            let mut counts = Counts::default();
+            let mut found = statement.query([job.as_str()])?;
+            while let Some(row) = found.next()? {
+                let count = row.get::<_, i64>(1)?.unsigned_abs();
+                counts.total += count;
+                match row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)? {
+                    "successful" => counts.successful += count,
+                    "failed" => counts.failed += count,
+                    _ => counts.open += count,
+                }
+            }
+            Ok(counts)
+        })
+    }
+
+    /// The next verdicts that Pleo does not have and was not seen to refuse, at most `limit`.
+    pub fn unsent(
+        &self,
+        job: &JobId,
+        limit: usize,
+    ) -> Result<Vec<(AccountingEntryId, Verdict)>, CheckpointError> {
+        self.look(|connection| {
+            let which = "report = 'unsent' ORDER BY entry_id LIMIT ?2";
+            verdicts(connection, job, which, (job.as_str(), rows(limit)))
+        })
+    }
+
+    /// The verdicts that Pleo refused.
+    pub fn refused_items(&self, job: &JobId) -> Result<Vec<(AccountingEntryId, Verdict)>, CheckpointError> {
+        self.look(|connection| {
+            let which = "report = 'refused' ORDER BY entry_id";
+            verdicts(connection, job, which, [job.as_str()])
+        })
+    }
+
+    /// The items that we found to have failed, whether or not Pleo knows it yet.
+    pub fn failures(&self, job: &JobId) -> Result<Vec<(AccountingEntryId, Failure)>, CheckpointError> {
+        self.look(|connection| {
+            let which = "state IN ('declined', 'settled') AND outcome = 'failed' ORDER BY entry_id";
+            let found = verdicts(connection, job, which, [job.as_str()])?;
+            Ok(found
+                .into_iter()
+                .filter_map(|(entry, verdict)| match verdict {
+                    Verdict::Failed(failure) => Some((entry, failure)),
+                    Verdict::Successful(_) => None,
+                })
+                .collect())
+        })
+    }
+
+    /// The kinds of those failures with how many of each, the commonest first.
+    pub fn failure_types(&self, job: &JobId) -> Result<Vec<(ItemFailureType, u64)>, CheckpointError> {
+        self.look(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT failure_type, count(*) AS items FROM item \
+                     WHERE job_id = ?1 AND state IN ('declined', 'settled') AND outcome = 'failed' \
+                     GROUP BY failure_type ORDER BY items DESC, failure_type",
+                )?
+                .query_and_then([job.as_str()], |row| {
+                    let word: String = row.get(0)?;
+                    let failure_type = failure_type_from(&word, job)?;
+                    Ok((failure_type, row.get::<_, i64>(1)?.unsigned_abs()))
+                })?
+                .collect()
+        })
+    }
+}
+
+fn verdicts(
+    connection: &Connection,
+    job: &JobId,
+    which: &str,
+    parameters: impl Params,
+) -> Result<Vec<(AccountingEntryId, Verdict)>, Fault> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT entry_id, outcome, external_id, external_url, exported_at, failure_type, reason FROM item \
+             WHERE job_id = ?1 AND {which}"
+        ))?
+        .query_and_then(parameters, |row| verdict_from(row, job))?
+        .collect()
+}
+
+/// Reads a verdict from the columns `entry_id, outcome, external_id, external_url, exported_at, failure_type, reason`.
+pub(super) fn verdict_from(row: &Row<'_>, job: &JobId) -> Result<(AccountingEntryId, Verdict), Fault> {
+    let entry = AccountingEntryId::new(row.get::<_, String>(0)?);
+    let outcome: String = row.get(1)?;
+    let verdict = match outcome.as_str() {
+        "successful" => Verdict::Successful(Exported {
+            external_id: row.get(2)?,
+            external_url: row.get(3)?,
+            exported_at: time_from(
+                &row.get::<_, String>(4)?,
+                format_args!("item `{entry}` of job `{job}`"),
+            )?,
+        }),
+        "failed" => Verdict::Failed(Failure::restored(
+            failure_type_from(&row.get::<_, String>(5)?, job)?,
+            row.get(6)?,
+        )),
+        other => {
+            return Err(Fault::Damaged(format!(
+                "item `{entry}` of job `{job}` has the outcome `{other}`"
+            )));
+        }
+    };
+    Ok((entry, verdict))
+}
+
+fn failure_type_from(word: &str, job: &JobId) -> Result<ItemFailureType, Fault> {
+    ItemFailureType::from_wire(word)
+        .ok_or_else(|| Fault::Damaged(format!("an item of job `{job}` has the failure type `{word}`")))
+}

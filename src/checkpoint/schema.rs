@@ -1,0 +1,124 @@
+//! The tables, and how an older file becomes a newer one.
+//!
+//! Every rule about a row that SQL can say stands here as a CHECK, so that no code and no hand can store a state
+//! without what belongs to it. The rules about what follows what are in [`crate::model::state`].
+
+use rusqlite::{Connection, Transaction};
+
+use super::error::Fault;
+
+/// Says in the file's header whose file it is ("PLEO").
+const APPLICATION_ID: i32 = 0x504C_454F;
+
+/// The steps from an empty file to the newest schema; `user_version` counts those that were made.
+///
+/// A step that was released is never changed, removed or moved: a new one is added at the end.
+const STEPS: &[&str] = &[FIRST];
+
+const FIRST: &str = "
+CREATE TABLE meta (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    company_id TEXT NOT NULL,
+    pleo_host TEXT NOT NULL,
+    target TEXT NOT NULL,
+    -- 1 after an orderly end; 0 while a run writes and after one that died
+    clean INTEGER NOT NULL CHECK (clean IN (0, 1))
+) STRICT;
+
+CREATE TABLE job (
+    id TEXT PRIMARY KEY CHECK (id <> ''),
+    company_id TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    number_of_items INTEGER NOT NULL CHECK (number_of_items >= 0),
+    vendor_based_bookkeeping INTEGER NOT NULL CHECK (vendor_based_bookkeeping IN (0, 1)),
+    state TEXT NOT NULL CHECK (state IN ('starting', 'started', 'closing', 'closed', 'ended', 'foreign')),
+    updated_at TEXT NOT NULL,
+    expires_at TEXT,
+    last_error TEXT,
+    closing_status TEXT CHECK (closing_status IN ('completed', 'completed_with_errors', 'failed')),
+    closing_failure_type TEXT,
+    closing_reason TEXT,
+    CHECK (state NOT IN ('closing', 'closed') OR closing_status IS NOT NULL),
+    CHECK (state NOT IN ('starting', 'started', 'foreign') OR closing_status IS NULL),
+    CHECK ((closing_failure_type IS NULL) = (closing_reason IS NULL)),
+    CHECK (closing_failure_type IS NULL OR closing_status IS 'failed')
+) STRICT;
+
+CREATE TABLE item (
+    job_id TEXT NOT NULL REFERENCES job (id),
+    entry_id TEXT NOT NULL CHECK (entry_id <> ''),
+    state TEXT NOT NULL CHECK (state IN ('listed', 'loaded', 'intended', 'declined', 'settled', 'foreign')),
+    report TEXT CHECK (report IN ('unsent', 'accepted', 'refused')),
+    pleo_status TEXT NOT NULL
+        CHECK (pleo_status IN ('pending', 'in_progress', 'failed', 'successful', 'abandoned')),
+    sort_date TEXT NOT NULL DEFAULT '',
+    outcome TEXT CHECK (outcome IN ('successful', 'failed')),
+    external_id TEXT,
+    external_url TEXT,
+    exported_at TEXT,
+    failure_type TEXT,
+    reason TEXT,
+    payload TEXT,
+    PRIMARY KEY (job_id, entry_id),
+    CHECK ((state IN ('declined', 'settled')) = (report IS NOT NULL)),
+    CHECK ((state IN ('declined', 'settled')) = (outcome IS NOT NULL)),
+    CHECK ((outcome IS 'successful') = (external_id IS NOT NULL)),
+    CHECK ((outcome IS 'successful') = (exported_at IS NOT NULL)),
+    CHECK (outcome IS 'successful' OR external_url IS NULL),
+    CHECK ((outcome IS 'failed') = (failure_type IS NOT NULL)),
+    CHECK ((outcome IS 'failed') = (reason IS NOT NULL)),
+    CHECK (state <> 'listed' OR payload IS NULL),
+    CHECK (state NOT IN ('loaded', 'intended') OR payload IS NOT NULL)
+) STRICT;
+-- the order of work
+CREATE INDEX item_in_scope ON item (job_id, sort_date, entry_id)
+    WHERE state IN ('listed', 'loaded', 'intended');
+CREATE INDEX item_not_accepted ON item (job_id, report, entry_id) WHERE report IN ('unsent', 'refused');
+-- all that counting needs, so that it never reads past a payload
+CREATE INDEX item_counted ON item (job_id, state, outcome, pleo_status);
+
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    job_id TEXT,
+    entry_id TEXT,
+    event TEXT NOT NULL CHECK (event <> ''),
+    detail TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+CREATE TRIGGER audit_is_never_shortened BEFORE DELETE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+";
+
+/// The newest schema that this program knows.
+pub(super) fn known_version() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+}
+
+/// The version of the file's schema; 0 for a file without any content.
+///
+/// Another program's database is refused here, before anything in it is touched.
+pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let owner: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (owner, version, objects) {
+        (0, 0, 0) => Ok(0),
+        (APPLICATION_ID, version, _) if version >= 1 => Ok(version),
+        _ => Err(Fault::Damaged("it is a database of another program".to_owned())),
+    }
+}
+
+/// Makes the steps that the file has not seen.
+pub(super) fn migrate(transaction: &Transaction<'_>) -> Result<(), Fault> {
+    let done = version(transaction)?;
+    for (number, step) in (1_i64..).zip(STEPS) {
+        if number > done {
+            transaction.execute_batch(step)?;
+            transaction.pragma_update(None, "user_version", number)?;
+        }
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    Ok(())
+}
