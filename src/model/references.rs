@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::export_item::Tag;
 use super::ids::AccountingEntryId;
-use super::money::{Amount, Money};
+use super::money::Money;
 
 /// How an account is named before the accounting system has looked it up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -121,8 +121,9 @@ pub struct InvoiceInBooks {
     pub external_id: String,
     /// Bill or payment.
     pub side: InvoiceSide,
-    /// What it moved on the payable account, debit positive, in wallet currency.
-    pub payable: Amount,
+    /// What it moved on the payable account, debit positive, in the currency of its wallet: bill and payment may
+    /// belong to wallets of two currencies.
+    pub payable: Money,
     /// The amount in the supplier's currency.
     pub supplier_amount: Option<Money>,
 }
