@@ -9,11 +9,11 @@ use crate::model::references::{InvoiceKey, InvoiceSide};
 
 use super::Planner;
 use super::accounts::Role;
+use super::figures::{self, Figures};
 use super::invoices::{self, Settlement};
 use super::item_types::{Row, Side};
 use super::method::Way;
 use super::refusal::Refusal;
-use super::taxes::{self, Figures};
 
 /// The figures of an item in the direction of its row.
 struct Totals {
@@ -53,7 +53,7 @@ impl Planner<'_> {
     /// relative to it.
     fn totals(&self, row: Row, remarks: &mut Vec<String>) -> Result<Totals, Refusal> {
         let mut lines = if row.posts_lines() {
-            taxes::figures(self.item, remarks)?
+            figures::figures(self.item, remarks)?
         } else {
             Vec::new()
         };

@@ -1,7 +1,7 @@
 //! Step 5 as pure functions: an export item in, balanced documents or a refusal out. No I/O and no clock.
 //!
 //! The order of a plan: [`item_types`] says what is debited and credited, [`method`] whether as a journal entry or as a payable,
-//! [`taxes`] reads the figures of the lines, [`accounts`] finds the accounts, [`documents`] puts the postings together,
+//! [`figures`] reads the amounts of the lines, [`accounts`] and [`taxes`] find where they go, [`documents`] puts the postings together,
 //! [`dates`] finds the posting date, [`invoices`] looks beyond the item: its payment, its duplicates. Whatever stands in the
 //! way is a [`Refusal`]. Accounting systems are asked beforehand, with [`references`]; what they answer is the [`JobView`].
 
@@ -9,6 +9,7 @@ mod accounts;
 mod dates;
 mod description;
 mod documents;
+mod figures;
 mod fingerprint;
 mod invoices;
 mod item_types;

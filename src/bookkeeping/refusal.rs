@@ -361,14 +361,11 @@ fn named(code: &str, name: &str) -> String {
     }
 }
 
-/// A foreign word as it came, shortened and without line breaks.
+/// A foreign word as it came, shortened.
 fn quoted(word: &str) -> String {
-    format!("\"{}\"", clean(word))
+    format!("\"{}\"", shortened(word))
 }
 
-fn clean(text: &str) -> String {
-    text.chars()
-        .filter(|character| !character.is_control())
-        .take(80)
-        .collect()
+fn shortened(text: &str) -> String {
+    text.trim().chars().take(80).collect()
 }
