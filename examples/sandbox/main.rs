@@ -63,12 +63,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("export PLEO_API_KEY={}", sandbox.api_key());
     println!("export PLEO_COMPANY_ID={}", sandbox.company());
     println!();
-    println!(
-        "{} of {} items wait. Paste the lines above into another",
-        jobs(arguments.jobs),
-        arguments.items
-    );
-    println!("terminal and run there: pleo-export poll");
+    println!("Waiting: {} of {} items.", jobs(arguments.jobs), arguments.items);
+    println!("Next: paste the lines above into another terminal and run there: pleo-export poll");
     println!(
         "More jobs: curl -d '{{\"items\": 10, \"seed\": 7}}' {}/_sandbox/jobs",
         sandbox.url()

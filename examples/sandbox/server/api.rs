@@ -85,7 +85,7 @@ fn list_jobs(world: &mut World, call: &Call) -> Answered {
     let mut rows: Vec<Row> = world.jobs.iter().map(passes).enumerate().collect();
     rows.sort_by_key(|(row, _)| Reverse((world.jobs[*row].created_at, *row)));
     let Page { rows, pagination, .. } = paging::page(world, call, &query, &rows)?;
-    let data: Vec<Value> = rows.into_iter().map(|row| show_job(world, row)).collect();
+    let data: Vec<Value> = rows.into_iter().map(|row| show_job(world, call, row)).collect();
     Ok(Answer::json(
         200,
         json!({ "data": data, "pagination": pagination }),
@@ -96,15 +96,17 @@ fn read_job(world: &mut World, call: &Call, id: &str) -> Answered {
     Query::parse(world, call, &[])?;
     let row = find_job(world, call, id)?;
     event::count_read(world, row);
-    let job = show_job(world, row);
+    let job = show_job(world, call, row);
     Ok(Answer::json(200, json!({ "data": job })))
 }
 
-/// A job as JSON; from now on the client knows its state.
-fn show_job(world: &mut World, row: usize) -> Value {
+/// A job as JSON; once the client has it, it knows the job's state.
+fn show_job(world: &mut World, call: &Call, row: usize) -> Value {
     let options = &world.options;
     let job = &mut world.jobs[row];
-    job.seen = job.status;
+    if call.is_answered() {
+        job.seen = job.status;
+    }
     wire::job(job, &options.company, options.lifetime_seconds)
 }
 
@@ -126,11 +128,11 @@ fn control_layer(world: &mut World, call: &Call, id: &str) -> Answered {
         .collect();
     let page = paging::page(world, call, &query, &rows)?;
     let job = &mut world.jobs[row];
-    job.control_read.extend(page.rows.iter().copied());
-    if page.is_last {
+    if call.is_answered() {
+        job.control_read.extend(page.rows.iter().copied());
         // Whoever has read all items of one state knows that the others are not in it.
-        job.control_read
-            .extend(rows.iter().filter(|(_, passes)| !passes).map(|(item, _)| *item));
+        let others = rows.iter().filter(|(_, passes)| page.is_last && !passes);
+        job.control_read.extend(others.map(|(item, _)| *item));
     }
     let data: Vec<Value> = page
         .rows
@@ -173,7 +175,9 @@ fn data_layer(world: &mut World, call: &Call) -> Answered {
     let page = paging::page(world, call, &query, &rows)?;
     let now = world.clock.now();
     let job = &mut world.jobs[row];
-    job.data_read.extend(page.rows.iter().copied());
+    if call.is_answered() {
+        job.data_read.extend(page.rows.iter().copied());
+    }
     let payloads: Vec<Value> = page
         .rows
         .iter()

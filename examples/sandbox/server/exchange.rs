@@ -52,10 +52,16 @@ impl Call {
 
     /// Whether the client gets to see what the call brought about.
     pub fn is_answered(&self) -> bool {
-        !matches!(
-            self.trouble,
-            Some(Trouble::LostAnswer | Trouble::StatusAfterEffect(_))
-        )
+        let spoils = |trouble: &Trouble| {
+            matches!(
+                trouble,
+                Trouble::LostAnswer
+                    | Trouble::StatusAfterEffect(_)
+                    | Trouble::TruncatedBody
+                    | Trouble::BrokenJson
+            )
+        };
+        !self.trouble.as_ref().is_some_and(spoils)
     }
 }
 

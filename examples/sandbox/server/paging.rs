@@ -53,7 +53,7 @@ pub fn page(world: &mut World, call: &Call, query: &Query, all: &[Row]) -> Resul
     let limit = query
         .number(world, call, "limit")?
         .unwrap_or(DEFAULT_LIMIT)
-        .min(world.options.page_size_max);
+        .min(world.options.page_size_max.max(1));
     let scope = scope(call, query);
     let (start, lap) = start(world, call, query, all, scope)?;
     let (mut first, end) = match start {

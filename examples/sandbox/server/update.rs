@@ -1,6 +1,8 @@
 //! `PUT /v3/export-jobs/{jobId}/items`: one malformed object refuses the whole array; an update that an item cannot take
 //! is refused alone, in `errors`. A final state stays: repeating it is harmless, changing it is not.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::api::find_job;
@@ -151,9 +153,8 @@ fn check_job(world: &mut World, call: &Call, row: usize) -> Result<(), Answer> {
             "Export job is finished.",
         ));
     }
-    let unread = |order: &[usize], read: &std::collections::BTreeSet<usize>| {
-        order.iter().filter(|item| !read.contains(item)).count()
-    };
+    let unread =
+        |order: &[usize], read: &BTreeSet<usize>| order.iter().filter(|item| !read.contains(item)).count();
     let control = unread(&job.control_order, &job.control_read);
     let data = unread(&job.data_order, &job.data_read);
     if job.updates == 0 && control + data > 0 {

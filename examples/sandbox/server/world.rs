@@ -1,5 +1,6 @@
 //! Everything that the server remembers, behind one lock: jobs, receipts, faults, and the log of what clients did.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::Sender;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -118,7 +119,7 @@ impl World {
             order
         };
         let seed = u64::try_from(number).unwrap_or(0);
-        self.jobs.push(JobRecord {
+        let mut record = JobRecord {
             id: id.clone(),
             created_at: job.created_at.unwrap_or(self.started_at + age),
             started_at: (job.status != JobStatus::Pending).then_some(now),
@@ -136,10 +137,14 @@ impl World {
             control_order: order(seed * 2, &|item| item.is_listed),
             data_order: order(seed * 2 + 1, &|item| item.payload.is_some()),
             items,
-            control_read: std::collections::BTreeSet::new(),
-            data_read: std::collections::BTreeSet::new(),
+            control_read: BTreeSet::new(),
+            data_read: BTreeSet::new(),
             late_event: None,
-        });
+        };
+        if job.status.is_ended() {
+            record.end(job.status, None, None);
+        }
+        self.jobs.push(record);
         id
     }
 }
@@ -171,7 +176,13 @@ fn item_records(job: &Job) -> Vec<ItemRecord> {
         .without_payload
         .iter()
         .map(|entry| record(entry.clone(), None, true));
-    whole.chain(unlisted).chain(bare).collect()
+    let mut records: Vec<ItemRecord> = whole.chain(unlisted).chain(bare).collect();
+    let mut known = BTreeSet::new();
+    for record in &mut records {
+        // A payload that brings an entry for the second time has no verdict of its own.
+        record.is_listed &= known.insert(record.state.entry.clone());
+    }
+    records
 }
 
 /// A new random UUID (version 4).

@@ -3,6 +3,7 @@
 
 mod company;
 mod item;
+mod payload;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fastrand::Rng;
@@ -10,7 +11,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use company::{ACCOUNTS, CONTRA_ACCOUNTS, SUPPLIERS, TAGS, TAXES, USERS};
-pub use item::{Item, Line, book_id};
+pub use item::{Item, Line};
+pub use payload::book_id;
 
 /// Id of the company that the items belong to.
 pub const COMPANY_ID: &str = "7e57c0de-0000-4000-8000-00000000d00d";
