@@ -136,11 +136,11 @@ const ROUND: [Shape; 27] = [
     Shape::Payable,
     Shape::Exclusive,
     Shape::CreditNote,
-    Shape::Interest,
+    Shape::Pounds,
     Shape::ReimbursementReturned,
     Shape::PaymentReturned,
     Shape::PaidToCompany,
-    Shape::Pounds,
+    Shape::Interest,
 ];
 
 /// One item of a collection: what follows from seed and index alone.
