@@ -38,9 +38,13 @@ pub struct Request {
 /// A request under way, with what only the rules need.
 #[derive(Debug)]
 pub struct Call {
+    /// Its line in the log, still without status.
     pub request: Request,
+    /// Its headers.
     pub headers: HeaderMap,
+    /// Its body as received.
     pub body: Vec<u8>,
+    /// What goes wrong with it.
     pub trouble: Option<Trouble>,
 }
 
@@ -79,8 +83,11 @@ pub enum Content {
 /// An answer that is still a value, so that a fault can change it.
 #[derive(Clone, Debug)]
 pub struct Answer {
+    /// HTTP status.
     pub status: u16,
+    /// Headers, without date, content type and length.
     pub headers: Vec<(header::HeaderName, String)>,
+    /// The body.
     pub content: Content,
 }
 

@@ -143,22 +143,28 @@ impl JobState {
 /// An item with its payload.
 #[derive(Clone, Debug)]
 pub struct ItemRecord {
+    /// What the control layer says of it.
     pub state: ItemState,
+    /// What the data layer brings of it.
     pub payload: Option<Value>,
+    /// Whether the control layer has it.
     pub is_listed: bool,
 }
 
 /// An event that was answered 202 but is not applied yet.
 #[derive(Clone, Debug)]
 pub struct LateEvent {
+    /// What was sent.
     pub event: Event,
+    /// The failure reason with it.
     pub reason: Option<String>,
+    /// The type of that reason.
     pub reason_type: Option<String>,
     /// Reads of the job that are still to come before it is applied; `None` is never.
     pub reads_left: Option<u32>,
 }
 
-/// A job as the server keeps it.
+/// A job as the server keeps it. What has no comment is named as in the contract.
 #[derive(Clone, Debug)]
 pub struct JobRecord {
     pub id: String,
@@ -172,15 +178,23 @@ pub struct JobRecord {
     pub failure_reason_type: Option<String>,
     pub is_interactive: bool,
     pub vendor_based_bookkeeping: bool,
+    /// The events that were accepted, in order.
     pub events: Vec<Event>,
+    /// Listed or not, in the order in which they were added; rows of both layers are positions in here.
     pub items: Vec<ItemRecord>,
+    /// How many calls that update items were accepted.
     pub updates: usize,
     /// The state that a client has last been shown or has itself brought about. What it could not know is no fault.
     pub seen: JobStatus,
+    /// The rows of the control layer in the server's order.
     pub control_order: Vec<usize>,
+    /// The rows of the data layer in the server's order, another one.
     pub data_order: Vec<usize>,
+    /// The rows of the control layer that clients have read.
     pub control_read: BTreeSet<usize>,
+    /// The rows of the data layer that clients have read.
     pub data_read: BTreeSet<usize>,
+    /// An event that was answered but is not applied yet.
     pub late_event: Option<LateEvent>,
 }
 

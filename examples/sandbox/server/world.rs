@@ -26,14 +26,23 @@ pub enum News {
 /// The state of the server.
 #[derive(Debug)]
 pub struct World {
+    /// How the server is set up.
     pub options: Options,
+    /// The time it goes by.
     pub clock: Clock,
+    /// When it was started.
     pub started_at: DateTime<Utc>,
+    /// Every job, in the order in which they were added.
     pub jobs: Vec<JobRecord>,
+    /// The other host's files.
     pub receipts: Receipts,
+    /// Faults in place, the oldest first.
     pub faults: Vec<ArmedFault>,
+    /// Every request to either host, in order.
     pub requests: Vec<Request>,
+    /// Every rule that a client broke, in words.
     pub broken_rules: Vec<String>,
+    /// Who is told what happens.
     pub watchers: Vec<Sender<News>>,
 }
 
