@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::seed::{self, Item};
 use crate::sandbox::{Event, Fault, Hook, Host, ItemStatus, Job, JobStatus, RetryAfter, Trouble};
-use crate::{Caller, read, sandbox, successful, with_job};
+use crate::{Caller, assert_broken, read, sandbox, successful, with_job};
 
 #[test]
 fn a_fault_waits_for_its_turn_and_its_requests() {
@@ -53,6 +53,28 @@ fn a_lost_answer_had_its_effect_and_a_reset_had_none() {
     let statuses: Vec<Option<u16>> = sandbox.requests().iter().map(|request| request.status).collect();
     assert_eq!(statuses, [None, None, Some(200), Some(200), Some(502)]);
     assert_eq!(sandbox.broken_rules(), [""; 0]);
+}
+
+#[test]
+fn a_client_is_not_held_to_what_it_was_never_told() {
+    let (sandbox, job, entries) = with_job(1);
+    let caller = Caller::new(&sandbox);
+    caller.start(&job);
+    caller.put(&job, &json!([successful(&entries[0])]));
+    let completed = json!({ "jobId": job, "event": "completed" });
+    sandbox.fault(Fault::new(Trouble::LostAnswer));
+    assert!(
+        caller
+            .request("POST", "/v3/export-job-events")
+            .json(&completed)
+            .send()
+            .is_err()
+    );
+    assert_eq!(caller.send(&job, "completed"), 422);
+    assert_eq!(sandbox.broken_rules(), [""; 0]);
+    caller.get(&format!("/v3/export-jobs/{job}"));
+    assert_eq!(caller.send(&job, "completed"), 422);
+    assert_broken(&sandbox, 0, "`completed` sent for a job that is ended");
 }
 
 #[test]

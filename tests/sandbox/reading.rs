@@ -139,7 +139,7 @@ fn receipts_lie_on_another_host_for_a_day() {
     assert!(fetch(&old[2]).bytes().unwrap().starts_with(b"\x89PNG"));
     assert_eq!(fetch(&old[3]).status().as_u16(), 404);
     sandbox.expire_job(&job);
-    sandbox.advance_clock(Duration::from_secs(24 * 3600));
+    sandbox.advance_clock(Duration::from_hours(24));
     assert_eq!(fetch(&old[0]).status().as_u16(), 403);
     assert_eq!(sandbox.broken_rules(), [""; 0]);
     caller.http.get(&old[0]).bearer_auth("secret").send().unwrap();
@@ -155,6 +155,6 @@ fn every_answer_carries_the_time_of_the_servers_clock() {
         DateTime::parse_from_rfc2822(response.headers()["date"].to_str().unwrap()).unwrap()
     };
     let before = date();
-    sandbox.advance_clock(Duration::from_secs(86_400));
+    sandbox.advance_clock(Duration::from_hours(24));
     assert!(date() - before >= TimeDelta::days(1));
 }
