@@ -40,7 +40,7 @@ use self::error::Fault;
 pub use self::items::{Position, StoredItem};
 pub use self::jobs::{Closing, JobRecord};
 pub use self::lock::{LockError, RunLock};
-pub use self::reports::Counts;
+pub use self::reports::{Counts, Finality};
 use crate::host::files::{self, FileError};
 use crate::host::kill;
 use crate::model::ids::CompanyId;

@@ -21,7 +21,54 @@ pub struct Counts {
     pub open: u64,
 }
 
+/// How many items of a job there are, by Pleo's own word on them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Finality {
+    /// Final there: exported.
+    pub successful: u64,
+    /// Final there: failed or abandoned.
+    pub failed: u64,
+    /// Not final there.
+    pub open: u64,
+}
+
 impl Checkpoint {
+    /// How many items of the job are final at Pleo, as of the last reading of the control layer.
+    pub fn finality(&self, job: &JobId) -> Result<Finality, CheckpointError> {
+        self.look(|connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT pleo_status, count(*) FROM item WHERE job_id = ?1 GROUP BY pleo_status")?;
+            let mut finality = Finality::default();
+            let mut found = statement.query([job.as_str()])?;
+            while let Some(row) = found.next()? {
+                let count = row.get::<_, i64>(1)?.unsigned_abs();
+                match row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)? {
+                    "successful" => finality.successful += count,
+                    "failed" | "abandoned" => finality.failed += count,
+                    _ => finality.open += count,
+                }
+            }
+            Ok(finality)
+        })
+    }
+
+    /// Whether any item of the job still needs a verdict.
+    pub fn has_work(&self, job: &JobId) -> Result<bool, CheckpointError> {
+        self.exists(job, "state IN ('listed', 'loaded', 'intended')")
+    }
+
+    /// Whether any item of the job may be in the books, through us or, as far as Pleo was told, somebody else.
+    pub fn anything_begun(&self, job: &JobId) -> Result<bool, CheckpointError> {
+        self.exists(job, "(state IN ('intended', 'settled') OR pleo_status <> 'pending')")
+    }
+
+    fn exists(&self, job: &JobId, which: &str) -> Result<bool, CheckpointError> {
+        self.look(|connection| {
+            let sql = format!("SELECT EXISTS (SELECT 1 FROM item WHERE job_id = ?1 AND {which})");
+            Ok(connection.prepare_cached(&sql)?.query_row([job.as_str()], |row| row.get(0))?)
+        })
+    }
+
     /// How many items of the job there are, by what became of them.
     pub fn counts(&self, job: &JobId) -> Result<Counts, CheckpointError> {
         self.look(|connection| {

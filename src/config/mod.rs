@@ -1,1 +1,274 @@
-//! To come.
+//! The settings: where they come from, what each may be, and every problem with them at once.
+//!
+//! Flags beat the environment, which beats `.env` in the working directory, which beats the TOML file, which
+//! beats the defaults. Nothing below this module sees a variable or a file of settings: each part of the
+//! program gets its own checked section.
+
+mod accounting;
+mod bookkeeping;
+mod section;
+mod sources;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::SecretString;
+
+use crate::model::ids::CompanyId;
+use crate::pleo::Credential;
+use crate::receipts;
+
+pub use accounting::SystemSettings;
+pub use sources::Sources;
+
+use section::Section;
+use sources::Layers;
+
+/// Everything a run needs to know, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// Pleo: where, for whom, with which credential, how patiently.
+    pub pleo: crate::pleo::Settings,
+    /// Where progress is kept.
+    pub checkpoint: PathBuf,
+    /// How many items are booked and reported together, 1 to 100.
+    pub batch_size: usize,
+    /// How expenses become documents.
+    pub bookkeeping: crate::bookkeeping::Settings,
+    /// What happens when a receipt cannot be had.
+    pub attachments: receipts::Policy,
+    /// Which accounting system, and where.
+    pub system: SystemSettings,
+    /// What is allowed but unwise; to be logged.
+    pub warnings: Vec<String>,
+}
+
+/// The settings that `status` needs: no credential, and no company where the checkpoint is named.
+#[derive(Debug)]
+pub struct StatusConfig {
+    /// Where progress is kept.
+    pub checkpoint: PathBuf,
+}
+
+/// Every problem with the settings. Nothing has been sent or written.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigProblems(pub Vec<String>);
+
+impl fmt::Display for ConfigProblems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.len();
+        write!(f, "{count} problem{} with the settings", if count == 1 { "" } else { "s" })?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
+    }
+}
+
+impl std::error::Error for ConfigProblems {}
+
+impl Config {
+    /// Reads and checks everything. On any problem nothing but the list of all problems comes back.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
+        let mut problems = Vec::new();
+        let mut warnings = Vec::new();
+        let layers = Layers::read(sources, &mut problems);
+        let mut file = layers.file_section();
+
+        let mut pleo = file.section("pleo", &mut problems);
+        let company_id = company_id(&layers, &mut pleo, &mut problems);
+        let base_url = base_url(&layers, &mut pleo, &mut problems);
+        let credential = credential(&layers, &mut pleo, &mut problems, &mut warnings);
+        let request_timeout = seconds(&mut pleo, "timeout_seconds", 30, &mut problems);
+        let give_up_after = seconds(&mut pleo, "give_up_after_seconds", 120, &mut problems);
+        let batch_size = pleo.integer("batch_size", 1..=100, &mut problems).unwrap_or(100);
+        pleo.finish(&mut problems);
+
+        let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
+        let mut bookkeeping = file.section("bookkeeping", &mut problems);
+        let accounting = accounting::read(&layers, &mut file, &mut bookkeeping, &mut problems);
+        let (bookkeeping, attachments) =
+            bookkeeping::read(&mut file, bookkeeping, accounting.role_defaults(), &mut problems);
+        file.finish(&mut problems);
+        let system = accounting.with_accounts(&bookkeeping, &mut problems);
+
+        match (company_id, base_url, credential, checkpoint, system) {
+            (Some(company_id), Some(base_url), Some(credential), Some(checkpoint), Some(system))
+                if problems.is_empty() =>
+            {
+                Ok(Self {
+                    pleo: crate::pleo::Settings { base_url, company_id, credential, request_timeout, give_up_after },
+                    checkpoint,
+                    batch_size: usize::try_from(batch_size).unwrap_or(100),
+                    bookkeeping,
+                    attachments,
+                    system,
+                    warnings,
+                })
+            }
+            _ => Err(ConfigProblems(problems)),
+        }
+    }
+}
+
+impl StatusConfig {
+    /// Reads where the checkpoint is. Problems with other settings do not matter here.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
+        let mut problems = Vec::new();
+        let layers = Layers::read(sources, &mut problems);
+        let mut file = layers.file_section();
+        let mut unimportant = Vec::new();
+        let mut pleo = file.section("pleo", &mut unimportant);
+        let mut company_problems = Vec::new();
+        let company_id = company_id(&layers, &mut pleo, &mut company_problems);
+        let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
+        match checkpoint {
+            Some(checkpoint) if problems.is_empty() => Ok(Self { checkpoint }),
+            _ => {
+                problems.extend(company_problems);
+                Err(ConfigProblems(problems))
+            }
+        }
+    }
+}
+
+/// Where receipts lie between download and booking: beside the checkpoint.
+pub fn receipts_folder(checkpoint: &Path) -> PathBuf {
+    checkpoint.with_extension("receipts")
+}
+
+fn company_id(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<CompanyId> {
+    let in_file = pleo.text("company_id", problems);
+    let (name, text) = match (layers.variable("PLEO_COMPANY_ID"), in_file) {
+        (Some(text), _) => ("PLEO_COMPANY_ID", text),
+        (None, Some(text)) => ("pleo.company_id", text),
+        (None, None) => {
+            problems.push(
+                "PLEO_COMPANY_ID is missing: set it to your company's id on Pleo (or `company_id` under [pleo])".into(),
+            );
+            return None;
+        }
+    };
+    text.parse().map_err(|error| problems.push(format!("{name}: {error}"))).ok()
+}
+
+fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<Url> {
+    let in_file = pleo.text("base_url", problems);
+    let (name, text) = match (layers.variable("PLEO_BASE_URL"), in_file) {
+        (Some(text), _) => ("PLEO_BASE_URL", text),
+        (None, Some(text)) => ("pleo.base_url", text),
+        (None, None) => ("pleo.base_url", "https://external.pleo.io".to_owned()),
+    };
+    match server_url(&text) {
+        Ok(url) => Some(url),
+        Err(problem) => {
+            problems.push(format!("{name} is `{text}`: {problem}"));
+            None
+        }
+    }
+}
+
+/// A server's address: https, or http to this machine alone, without credentials, query or fragment.
+fn server_url(text: &str) -> Result<Url, &'static str> {
+    let url: Url = text.parse().map_err(|_| "that is not an address such as https://external.pleo.io")?;
+    let Some(host) = url.host_str() else { return Err("the address names no host") };
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    let loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    match url.scheme() {
+        "https" => {}
+        "http" if loopback => {}
+        _ => return Err("the credential may travel by https only (http is for this machine alone)"),
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err("the address must have no user, password, query or fragment");
+    }
+    Ok(url)
+}
+
+fn credential(
+    layers: &Layers,
+    pleo: &mut Section,
+    problems: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) -> Option<Credential> {
+    let key_file = pleo.path("api_key_file", layers.file_folder(), problems);
+    match (layers.variable("PLEO_API_KEY"), layers.variable("PLEO_ACCESS_TOKEN"), key_file) {
+        (Some(_), Some(_), _) => {
+            problems.push("PLEO_API_KEY and PLEO_ACCESS_TOKEN are both set: keep the one you mean".into());
+            None
+        }
+        (Some(key), None, _) => Some(Credential::ApiKey(SecretString::from(key))),
+        (None, Some(token), _) => Some(Credential::AccessToken(SecretString::from(token))),
+        (None, None, Some(path)) => secret_file("pleo.api_key_file", &path, problems, warnings).map(Credential::ApiKey),
+        (None, None, None) => {
+            problems.push(
+                "PLEO_API_KEY is missing: set it to an API key made in Pleo under Settings > API Keys (or `api_key_file` \
+                 under [pleo], or PLEO_ACCESS_TOKEN)"
+                    .into(),
+            );
+            None
+        }
+    }
+}
+
+/// A secret kept in a file: one line, best readable by its owner alone.
+fn secret_file(
+    name: &str,
+    path: &Path,
+    problems: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) -> Option<SecretString> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text.trim().to_owned(),
+        Err(error) => {
+            problems.push(format!("{name}: cannot read `{}`: {error}", path.display()));
+            return None;
+        }
+    };
+    if text.is_empty() || text.lines().count() > 1 {
+        problems.push(format!("{name}: `{}` must hold the key and nothing else", path.display()));
+        return None;
+    }
+    #[cfg(unix)]
+    if let Ok(metadata) = std::fs::metadata(path)
+        && std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
+    {
+        warnings.push(format!("other users can read the key in `{0}`: run chmod 600 {0}", path.display()));
+    }
+    Some(SecretString::from(text))
+}
+
+fn seconds(section: &mut Section, key: &str, default: i64, problems: &mut Vec<String>) -> Duration {
+    let seconds = section.integer(key, 1..=86_400, problems).unwrap_or(default);
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(1))
+}
+
+fn checkpoint(
+    layers: &Layers,
+    file: &mut Section,
+    company_id: Option<&CompanyId>,
+    problems: &mut Vec<String>,
+) -> Option<PathBuf> {
+    let mut section = file.section("checkpoint", problems);
+    let in_file = section.path("path", layers.file_folder(), problems);
+    section.finish(problems);
+    if let Some(path) = layers.variable("PLEO_EXPORT_CHECKPOINT") {
+        return Some(layers.working_folder().join(path));
+    }
+    if in_file.is_some() {
+        return in_file;
+    }
+    let company_id = company_id?;
+    match layers.state_folder() {
+        Some(folder) => Some(folder.join(format!("pleo-export-{company_id}.sqlite3"))),
+        None => {
+            problems.push(
+                "there is no place for the checkpoint: set PLEO_EXPORT_CHECKPOINT (neither STATE_DIRECTORY nor HOME is set)"
+                    .into(),
+            );
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

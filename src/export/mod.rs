@@ -1,1 +1,208 @@
-//! To come.
+//! The workflow, one file a step, named as in Pleo's guide: detect, start, validate, control, data, process,
+//! update, complete. [`job`] drives them for one job; [`Exporter`] chooses the jobs.
+//!
+//! First run, retry, resumed run, lost checkpoint, second machine and repeated export all take the same path:
+//! every item that is not final at Pleo is planned, looked up in the books, booked if it is not there, and
+//! reported. The checkpoint makes that fast and explains it; the books decide it.
+
+mod complete;
+mod control;
+mod data;
+mod deadline;
+mod detect;
+mod give_up;
+mod halt;
+pub mod job;
+mod process;
+pub mod report;
+mod start;
+mod update;
+mod validate;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use crate::bookkeeping;
+use crate::checkpoint::Checkpoint;
+use crate::host::stop::Stop;
+use crate::model::export_job::{ExportJob, JobStatus};
+use crate::model::ids::{CompanyId, JobId};
+use crate::pleo::Client;
+use crate::receipts::{Fetcher, Policy};
+use crate::systems::AccountingSystem;
+
+use halt::Halt;
+use report::{Ending, JobReport, Problem, RunReport};
+use start::Claim;
+
+/// What the workflow itself is told by the settings.
+#[derive(Debug)]
+pub struct Settings {
+    /// The company whose jobs we work on.
+    pub company_id: CompanyId,
+    /// Items booked and reported together, 1 to 100.
+    pub batch_size: usize,
+    /// How long an accounting system may be out of reach before the run gives up.
+    pub patience: Duration,
+    /// What happens when a receipt cannot be had.
+    pub attachments: Policy,
+    /// How expenses become documents.
+    pub bookkeeping: bookkeeping::Settings,
+}
+
+/// Somebody who wants to know how far a job is.
+pub trait Progress {
+    /// A job of so many items begins.
+    fn begin(&self, job: &JobId, items: u64);
+    /// So many more items have their verdict.
+    fn advance(&self, items: u64);
+    /// The job is left.
+    fn end(&self);
+}
+
+/// Everything a run works with.
+pub struct Exporter<'a> {
+    /// Pleo.
+    pub pleo: &'a Client,
+    /// The accounting system.
+    pub system: &'a mut dyn AccountingSystem,
+    /// What is known.
+    pub checkpoint: &'a mut Checkpoint,
+    /// Receipts.
+    pub receipts: &'a Fetcher,
+    /// The settings.
+    pub settings: &'a Settings,
+    /// The wish to stop.
+    pub stop: &'a Stop,
+    /// Who wants to know.
+    pub progress: &'a dyn Progress,
+}
+
+impl std::fmt::Debug for Exporter<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exporter").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Exporter<'_> {
+    /// Goes on with interrupted jobs of ours, then takes pending ones, oldest first, until none is left.
+    pub fn poll(&mut self, max_jobs: Option<u32>) -> RunReport {
+        let mut report = self.resume();
+        let mut tried: HashSet<JobId> = report.jobs.iter().map(|job| job.id.clone()).collect();
+        while report.may_go_on() && max_jobs.is_none_or(|most| report.jobs.len() < most as usize) {
+            match self.next_pending(&tried) {
+                Ok(None) => break,
+                Ok(Some(job)) => {
+                    tried.insert(job.id.clone());
+                    if let Some(job) = self.work_on(job, Claim::Pending) {
+                        report.jobs.push(job);
+                    }
+                }
+                Err(halt) => report.problem = Some(halt.into_problem()),
+            }
+        }
+        report
+    }
+
+    /// Goes on with interrupted jobs of ours and starts nothing new.
+    pub fn resume(&mut self) -> RunReport {
+        let mut report = RunReport::default();
+        match self.open_jobs() {
+            Ok(jobs) => {
+                for job in jobs {
+                    if !report.may_go_on() {
+                        break;
+                    }
+                    report.jobs.extend(self.work_on(job, Claim::Ours));
+                }
+            }
+            Err(halt) => report.problem = Some(halt.into_problem()),
+        }
+        report
+    }
+
+    /// Starts one job or goes on with it; `adopt` takes it over from an instance that left it.
+    pub fn run_job(&mut self, id: &JobId, adopt: bool) -> RunReport {
+        let mut report = RunReport::default();
+        match self.pleo.job(id) {
+            Ok(job) => {
+                let claim = if adopt { Claim::Adopt } else { Claim::ByHand };
+                report.jobs.extend(self.work_on(job, claim));
+            }
+            Err(error) => report.problem = Some(Halt::Pleo(error).into_problem()),
+        }
+        report
+    }
+
+    /// Our own open jobs, oldest first, as Pleo has them now.
+    fn open_jobs(&self) -> Result<Vec<ExportJob>, Halt> {
+        let mut jobs = Vec::new();
+        for record in self.checkpoint.open_jobs()? {
+            jobs.push(self.pleo.job(&record.id)?);
+        }
+        Ok(jobs)
+    }
+
+    fn next_pending(&self, tried: &HashSet<JobId>) -> Result<Option<ExportJob>, Halt> {
+        self.stop.check()?;
+        let detected = detect::detect(self.pleo, self.checkpoint)?;
+        if let Some(foreign) = detected.in_progress_elsewhere.first() {
+            warn!(
+                job.id = %foreign.id,
+                "job {} is in progress for another instance; leaving it alone (take it over with `run-job {} --adopt` \
+                 if that instance is gone)",
+                foreign.id, foreign.id
+            );
+            return Ok(None);
+        }
+        Ok(detected.pending.into_iter().find(|job| !tried.contains(&job.id)))
+    }
+
+    /// Works on one job and never fails: whatever happens becomes its report. `None` where the job turned out
+    /// to be nobody's business of ours.
+    fn work_on(&mut self, job: ExportJob, claim: Claim) -> Option<JobReport> {
+        let id = job.id.clone();
+        let span = tracing::info_span!("job", job.id = %id);
+        let _entered = span.enter();
+        let mut refusals = Vec::new();
+        let result = job::work(self, job, claim, &mut refusals);
+        self.progress.end();
+        let ending = match result {
+            Ok(ending) => ending,
+            Err(Halt::LostToAnother) if claim == Claim::Pending => {
+                info!("job {id} was started by another instance first; leaving it alone");
+                return None;
+            }
+            Err(halt) => halt.into_ending(),
+        };
+        Some(self.report_on(id, ending, refusals))
+    }
+
+    fn report_on(&mut self, id: JobId, ending: Ending, refusals: Vec<(String, usize)>) -> JobReport {
+        let last_error = ending.problem().map(|problem| problem.message.clone());
+        let known = self
+            .checkpoint
+            .set_last_error(&id, last_error.as_deref())
+            .and_then(|()| Ok((self.checkpoint.counts(&id)?, self.checkpoint.failures(&id)?)));
+        let (counts, failures, ending) = match known {
+            Ok((counts, failures)) => (counts, failures, ending),
+            Err(error) => (Default::default(), Vec::new(), ending.or_worse(Halt::Checkpoint(error).into_problem())),
+        };
+        JobReport { id, ending, counts, failures, refusals }
+    }
+}
+
+/// The statuses of a job that is not over.
+const OPEN: [JobStatus; 2] = [JobStatus::Pending, JobStatus::InProgress];
+
+/// A problem of the run as a whole, for callers that fail before any job.
+pub fn problem(error: crate::pleo::PleoError) -> Problem {
+    Halt::Pleo(error).into_problem()
+}
+
+/// A problem with the checkpoint, for callers that fail before any job.
+pub fn checkpoint_problem(error: crate::checkpoint::CheckpointError) -> Problem {
+    Halt::Checkpoint(error).into_problem()
+}

@@ -25,6 +25,8 @@ pub struct Exported {
     pub exported_at: DateTime<Utc>,
 }
 
+const CHANGED: &str = "the expense was changed in Pleo after it was booked";
+
 /// Why an item failed. The only ways to make one say in their name what is in the books, so that the text
 /// cannot leave it open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +78,18 @@ impl Failure {
     /// Whether a person must look into the books before anything else is done.
     pub fn may_be_in_the_books(&self) -> bool {
         self.reason.starts_with("May be booked: ")
+    }
+
+    /// The entry is in the books as it was before it was changed in Pleo: nobody but a person can say which of
+    /// the two is right. `difference` completes the sentence.
+    pub fn changed_after_booking(external_id: &str, difference: &str) -> Self {
+        let reason = format!("{CHANGED}, {difference}: reverse {external_id}, then export again.");
+        Self::booked_as(external_id, ItemFailureType::ValidationFailure, &reason)
+    }
+
+    /// Whether it was changed after it was booked.
+    pub fn is_changed_after_booking(&self) -> bool {
+        self.reason.split_once(": ").is_some_and(|(_, rest)| rest.starts_with(CHANGED))
     }
 
     /// Whether something of the entry is in the books.

@@ -1,0 +1,104 @@
+//! What can be typed. Nothing here is checked against files, settings or the network.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use super::exit::Exit;
+
+/// Books Pleo's export jobs in your accounting system: each entry at most once, each item with a true verdict.
+#[derive(Debug, Parser)]
+#[command(name = "pleo-export", version, about, after_help = Exit::HELP, max_term_width = 110)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Global {
+    /// Settings file [default: pleo-export.toml when there is one]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
+    /// How the log on stderr is written
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, global = true)]
+    pub(super) log_format: LogFormat,
+    /// Tell more; twice for every request
+    #[arg(short, long, action = ArgAction::Count, global = true, conflicts_with = "quiet")]
+    pub(super) verbose: u8,
+    /// Tell errors only
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Finish our interrupted job, then work on pending jobs, oldest first, until none is left
+    Poll {
+        /// Work on at most this many jobs
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        max_jobs: Option<u32>,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Start one job, or go on with it
+    RunJob {
+        /// The job's id, a UUID
+        job_id: String,
+        /// Take over a job that another instance started and left
+        #[arg(long)]
+        adopt: bool,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Go on with interrupted jobs of ours; start nothing new
+    Resume {
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Show what the checkpoint knows; needs no network and no credential
+    Status {
+        /// Show this job with its failures
+        #[arg(long, value_name = "JOB_ID")]
+        job: Option<String>,
+        #[command(flatten)]
+        answer: Answer,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub(super) struct Answer {
+    /// Answer with one JSON document on stdout
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Command {
+    pub(super) const fn wants_json(&self) -> bool {
+        match self {
+            Self::Poll { answer, .. }
+            | Self::RunJob { answer, .. }
+            | Self::Resume { answer }
+            | Self::Status { answer, .. } => answer.json,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,234 @@
+//! What a run says, as a table for people or one JSON document for scripts.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::table::{Table, safe};
+use crate::export::report::{Ending, JobReport, Problem, ProblemKind, RunReport};
+
+/// What a run answers.
+pub(super) struct Answer(RunReport);
+
+impl Answer {
+    pub(super) fn of_run(report: RunReport) -> Self {
+        Self(report)
+    }
+
+    pub(super) fn of_problem(problem: Problem) -> Self {
+        Self(RunReport { jobs: Vec::new(), problem: Some(problem) })
+    }
+
+    /// The worst of its jobs and its own problem.
+    pub(super) fn exit(&self) -> Exit {
+        let jobs = self.0.jobs.iter().map(job_exit);
+        let own = self.0.problem.iter().map(|problem| problem_exit(problem.kind));
+        jobs.chain(own).fold(Exit::Done, Exit::worst)
+    }
+
+    /// For people; empty where there was nothing to do.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        for job in &self.0.jobs {
+            text.push_str(&job_text(job));
+        }
+        if let Some(problem) = &self.0.problem {
+            text.push_str(&problem_text(problem));
+        }
+        text
+    }
+
+    /// For scripts.
+    pub(super) fn json(&self, exit: Exit) -> String {
+        let own = self.0.problem.as_ref();
+        let of_jobs = self.0.jobs.iter().filter_map(|job| problem_of(&job.ending)).next_back();
+        document(&Document {
+            schema_version: 1,
+            exit_code: exit.code(),
+            jobs: self.0.jobs.iter().map(JobDocument::from).collect(),
+            error: own.or(of_jobs).map(ErrorDocument::from),
+        })
+    }
+}
+
+/// One document and its line end.
+pub(super) fn document(value: &impl Serialize) -> String {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => text + "\n",
+        // Plain structs of texts and numbers always serialise.
+        Err(error) => format!("{{\"schema_version\":1,\"exit_code\":1,\"jobs\":[],\"error\":{{\"kind\":\"unexpected\",\"message\":\"{error}\",\"hint\":\"\"}}}}\n"),
+    }
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema_version: u32,
+    exit_code: u8,
+    jobs: Vec<JobDocument>,
+    error: Option<ErrorDocument>,
+}
+
+#[derive(Serialize)]
+struct JobDocument {
+    id: String,
+    status: &'static str,
+    items: ItemsDocument,
+    failures: Vec<FailureDocument>,
+    refusals: Vec<RefusalDocument>,
+    problem: Option<ErrorDocument>,
+}
+
+/// How many items have which verdict.
+#[derive(Serialize)]
+pub(super) struct ItemsDocument {
+    pub(super) total: u64,
+    pub(super) successful: u64,
+    pub(super) failed: u64,
+    pub(super) open: u64,
+}
+
+impl From<crate::checkpoint::Counts> for ItemsDocument {
+    fn from(counts: crate::checkpoint::Counts) -> Self {
+        Self { total: counts.total, successful: counts.successful, failed: counts.failed, open: counts.open }
+    }
+}
+
+/// One failed item.
+#[derive(Serialize)]
+pub(super) struct FailureDocument {
+    #[serde(rename = "accountingEntryId")]
+    pub(super) accounting_entry_id: String,
+    #[serde(rename = "type")]
+    pub(super) failure_type: &'static str,
+    pub(super) reason: String,
+}
+
+#[derive(Serialize)]
+struct RefusalDocument {
+    cause: String,
+    items: usize,
+}
+
+/// What went wrong.
+#[derive(Serialize)]
+pub(super) struct ErrorDocument {
+    pub(super) kind: &'static str,
+    pub(super) message: String,
+    pub(super) hint: String,
+}
+
+impl From<&Problem> for ErrorDocument {
+    fn from(problem: &Problem) -> Self {
+        Self { kind: problem.kind.as_str(), message: problem.message.clone(), hint: problem.hint.clone() }
+    }
+}
+
+impl From<&JobReport> for JobDocument {
+    fn from(job: &JobReport) -> Self {
+        Self {
+            id: job.id.to_string(),
+            status: ending_word(&job.ending),
+            items: job.counts.into(),
+            failures: job
+                .failures
+                .iter()
+                .map(|(entry_id, failure)| FailureDocument {
+                    accounting_entry_id: entry_id.to_string(),
+                    failure_type: failure.failure_type().as_str(),
+                    reason: failure.reason().to_owned(),
+                })
+                .collect(),
+            refusals: job
+                .refusals
+                .iter()
+                .map(|(cause, items)| RefusalDocument { cause: cause.clone(), items: *items })
+                .collect(),
+            problem: problem_of(&job.ending).map(ErrorDocument::from),
+        }
+    }
+}
+
+fn job_exit(job: &JobReport) -> Exit {
+    use crate::model::export_job::JobStatus;
+    match &job.ending {
+        Ending::Closed(_) if job.counts.failed == 0 => Exit::Done,
+        Ending::Closed(_) => Exit::ItemsFailed,
+        Ending::AlreadyOver(JobStatus::Completed) => Exit::Done,
+        Ending::AlreadyOver(JobStatus::CompletedWithErrors) => Exit::ItemsFailed,
+        Ending::AlreadyOver(_) if job.counts.failed > 0 && job.counts.open == 0 => Exit::ItemsFailed,
+        Ending::AlreadyOver(_) => Exit::JobFailed,
+        Ending::ClosedButNeedsPerson(_, problem)
+        | Ending::Failed(problem)
+        | Ending::EndedByPleo(problem)
+        | Ending::LeftOpen(problem) => problem_exit(problem.kind),
+    }
+}
+
+const fn problem_exit(kind: ProblemKind) -> Exit {
+    match kind {
+        ProblemKind::Unexpected | ProblemKind::Damaged => Exit::Unexpected,
+        ProblemKind::Usage | ProblemKind::Configuration | ProblemKind::Credential | ProblemKind::UnknownJob => {
+            Exit::Usage
+        }
+        ProblemKind::NotOurs | ProblemKind::NeedsPerson => Exit::NeedsPerson,
+        ProblemKind::JobFailed => Exit::JobFailed,
+        ProblemKind::Temporary | ProblemKind::Stopped => Exit::Temporary,
+    }
+}
+
+const fn problem_of(ending: &Ending) -> Option<&Problem> {
+    match ending {
+        Ending::Closed(_) | Ending::AlreadyOver(_) => None,
+        Ending::ClosedButNeedsPerson(_, problem)
+        | Ending::Failed(problem)
+        | Ending::EndedByPleo(problem)
+        | Ending::LeftOpen(problem) => Some(problem),
+    }
+}
+
+fn ending_word(ending: &Ending) -> &'static str {
+    use crate::model::export_job::JobStatus;
+    match ending {
+        Ending::Closed(status) | Ending::ClosedButNeedsPerson(status, _) | Ending::AlreadyOver(status) => match status {
+            JobStatus::Completed => "completed",
+            JobStatus::CompletedWithErrors => "completed_with_errors",
+            JobStatus::Failed => "failed",
+            JobStatus::Pending => "pending",
+            JobStatus::InProgress => "in_progress",
+            JobStatus::Unknown(_) => "unknown",
+        },
+        Ending::Failed(_) | Ending::EndedByPleo(_) => "failed",
+        Ending::LeftOpen(_) => "in_progress",
+    }
+}
+
+fn job_text(job: &JobReport) -> String {
+    let mut text = String::new();
+    let counts = &job.counts;
+    let word = match &job.ending {
+        Ending::AlreadyOver(_) => format!("was over already: {}", ending_word(&job.ending)),
+        ending => ending_word(ending).replace('_', " "),
+    };
+    let _ = write!(
+        text,
+        "Job {} {word}: {} items, {} booked, {} failed",
+        job.id, counts.total, counts.successful, counts.failed
+    );
+    text.push_str(&if counts.open > 0 { format!(", {} open\n", counts.open) } else { "\n".to_owned() });
+    if !job.failures.is_empty() {
+        let mut table = Table::new(&["failed item", "type", "what to do"]);
+        for (entry_id, failure) in &job.failures {
+            table.row(&[entry_id.as_str(), failure.failure_type().as_str(), failure.reason()]);
+        }
+        text.push_str(&table.render());
+    }
+    if let Some(problem) = problem_of(&job.ending) {
+        text.push_str(&problem_text(problem));
+    }
+    text
+}
+
+fn problem_text(problem: &Problem) -> String {
+    format!("{}\n  {}\n", safe(&problem.message), safe(&problem.hint))
+}

@@ -1,0 +1,159 @@
+//! `poll`, `run-job` and `resume`: settings, lock, checkpoint and accounting system, then the workflow.
+
+use tracing::{info, warn};
+
+use super::args::Global;
+use super::progress::Bar;
+use super::render::Answer;
+use super::{failed, signals};
+use crate::checkpoint::{Checkpoint, CheckpointError, LockError, Owner, RunLock};
+use crate::config::{Config, Sources, SystemSettings, receipts_folder};
+use crate::export::report::{Problem, ProblemKind, RunReport};
+use crate::export::{Exporter, Settings};
+use crate::host::stop::Stop;
+use crate::model::ids::JobId;
+use crate::pleo::Client;
+use crate::receipts::{self, Fetcher};
+use crate::systems::AccountingSystem;
+use crate::systems::beancount::Beancount;
+
+pub(super) fn poll(sources: &Sources, global: &Global, max_jobs: Option<u32>) -> Answer {
+    with_exporter(sources, global, WhenLocked::IsFine, |exporter| exporter.poll(max_jobs))
+}
+
+pub(super) fn resume(sources: &Sources, global: &Global) -> Answer {
+    with_exporter(sources, global, WhenLocked::TryLater, Exporter::resume)
+}
+
+pub(super) fn run_job(sources: &Sources, global: &Global, job_id: &str, adopt: bool) -> Answer {
+    let id: JobId = match job_id.parse() {
+        Ok(id) => id,
+        Err(error) => {
+            return failed(Problem {
+                kind: ProblemKind::Usage,
+                message: format!("the job id {error}"),
+                hint: "`pleo-export status` lists the jobs that are known here; Pleo shows the id of each export".into(),
+            });
+        }
+    };
+    with_exporter(sources, global, WhenLocked::TryLater, |exporter| exporter.run_job(&id, adopt))
+}
+
+/// Two runs that meet are normal for a scheduler, and news for a person.
+enum WhenLocked {
+    IsFine,
+    TryLater,
+}
+
+fn with_exporter(
+    sources: &Sources,
+    global: &Global,
+    when_locked: WhenLocked,
+    work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
+) -> Answer {
+    let config = match Config::load(sources) {
+        Ok(config) => config,
+        Err(problems) => {
+            return failed(Problem {
+                kind: ProblemKind::Configuration,
+                message: problems.to_string(),
+                hint: "correct the settings; nothing was sent".into(),
+            });
+        }
+    };
+    for warning in &config.warnings {
+        warn!("{warning}");
+    }
+    let _lock = match RunLock::acquire(&config.checkpoint) {
+        Ok(lock) => lock,
+        Err(LockError::Held { by }) => return locked(&config, &by, &when_locked),
+        Err(error) => return failed(from_lock(&error)),
+    };
+    match prepare_and_work(config, global, work) {
+        Ok(report) => Answer::of_run(report),
+        Err(problem) => failed(problem),
+    }
+}
+
+fn prepare_and_work(
+    config: Config,
+    global: &Global,
+    work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
+) -> Result<RunReport, Problem> {
+    let stop = signals::stop_on_signals();
+    let mut system = accounting_system(&config.system);
+    let owner = Owner {
+        company_id: config.pleo.company_id.clone(),
+        pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
+        target: system.describe().target,
+    };
+    let settings = Settings {
+        company_id: config.pleo.company_id.clone(),
+        batch_size: config.batch_size,
+        patience: config.pleo.give_up_after,
+        attachments: config.attachments,
+        bookkeeping: config.bookkeeping.clone(),
+    };
+    let receipts = fetcher(&config, system.as_ref(), &stop)?;
+    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner).map_err(from_checkpoint)?;
+    let pleo = Client::new(config.pleo, stop.clone()).map_err(crate::export::problem)?;
+    let bar = Bar::new(global);
+    Ok(work(&mut Exporter {
+        pleo: &pleo,
+        system: system.as_mut(),
+        checkpoint: &mut checkpoint,
+        receipts: &receipts,
+        settings: &settings,
+        stop: &stop,
+        progress: &bar,
+    }))
+}
+
+fn accounting_system(settings: &SystemSettings) -> Box<dyn AccountingSystem> {
+    match settings {
+        SystemSettings::Beancount(settings) => Box::new(Beancount::new(settings.clone())),
+    }
+}
+
+fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> Result<Fetcher, Problem> {
+    let settings = receipts::Settings {
+        folder: receipts_folder(&config.checkpoint),
+        largest: system.describe().attachments.map_or(0, |limits| limits.largest),
+        timeout: config.pleo.request_timeout,
+        give_up_after: config.pleo.give_up_after,
+        allow_private: config.pleo.base_url.scheme() == "http",
+        policy: config.attachments,
+    };
+    Fetcher::new(settings, stop.clone()).map_err(|error| Problem {
+        kind: ProblemKind::Unexpected,
+        message: error.to_string(),
+        hint: "check the certificates of this machine (package `ca-certificates`)".into(),
+    })
+}
+
+fn locked(config: &Config, by: &str, when_locked: &WhenLocked) -> Answer {
+    let message = format!("another run is at work on `{}` ({by})", config.checkpoint.display());
+    match when_locked {
+        WhenLocked::IsFine => {
+            info!("{message}; leaving it to that one");
+            Answer::of_run(RunReport::default())
+        }
+        WhenLocked::TryLater => failed(Problem {
+            kind: ProblemKind::Temporary,
+            message,
+            hint: "run again when that run is over; `pleo-export status` shows how far it is".into(),
+        }),
+    }
+}
+
+fn from_lock(error: &LockError) -> Problem {
+    Problem {
+        kind: ProblemKind::Damaged,
+        message: error.to_string(),
+        hint: "make the checkpoint's folder writable for this user, or set PLEO_EXPORT_CHECKPOINT".into(),
+    }
+}
+
+fn from_checkpoint(error: CheckpointError) -> Problem {
+    crate::export::checkpoint_problem(error)
+}

@@ -1,0 +1,188 @@
+//! `status`: what the checkpoint knows. No network, no credential, no lock.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::print;
+use super::render::{Answer, ErrorDocument, FailureDocument, ItemsDocument, document};
+use super::table::Table;
+use crate::checkpoint::{Checkpoint, Counts, JobRecord};
+use crate::config::{Sources, StatusConfig};
+use crate::export::report::{Problem, ProblemKind};
+use crate::host::clock;
+use crate::model::ids::{AccountingEntryId, JobId};
+use crate::model::state::JobState;
+use crate::model::verdict::Failure;
+
+/// Shows all jobs, or one with its failures.
+pub(super) fn status(sources: &Sources, job: Option<&str>, json: bool) -> Exit {
+    match read(sources, job) {
+        Ok(jobs) => {
+            let text = if json { to_json(jobs) } else { to_text(&jobs, job.is_some(), clock::now()) };
+            print(&text, Exit::Done)
+        }
+        Err(problem) => {
+            let answer = Answer::of_problem(problem);
+            let exit = answer.exit();
+            print(&if json { answer.json(exit) } else { answer.text() }, exit)
+        }
+    }
+}
+
+struct Known {
+    record: JobRecord,
+    counts: Counts,
+    failures: Vec<(AccountingEntryId, Failure)>,
+}
+
+fn read(sources: &Sources, job: Option<&str>) -> Result<Vec<Known>, Problem> {
+    let config = StatusConfig::load(sources).map_err(|problems| Problem {
+        kind: ProblemKind::Configuration,
+        message: problems.to_string(),
+        hint: "correct the settings".into(),
+    })?;
+    let wanted: Option<JobId> = job
+        .map(str::parse)
+        .transpose()
+        .map_err(|error| Problem { kind: ProblemKind::Usage, message: format!("the job id {error}"), hint: LIST.into() })?;
+    let checkpoint = Checkpoint::open_read_only(&config.checkpoint).map_err(crate::export::checkpoint_problem)?;
+    let records = match (&checkpoint, &wanted) {
+        (None, _) => Vec::new(),
+        (Some(checkpoint), None) => checkpoint.jobs().map_err(crate::export::checkpoint_problem)?,
+        (Some(checkpoint), Some(id)) => {
+            checkpoint.job(id).map_err(crate::export::checkpoint_problem)?.into_iter().collect()
+        }
+    };
+    if let (Some(id), true) = (wanted, records.is_empty()) {
+        return Err(Problem {
+            kind: ProblemKind::UnknownJob,
+            message: format!("job {id} is not known here (checkpoint `{}`)", config.checkpoint.display()),
+            hint: LIST.into(),
+        });
+    }
+    let Some(checkpoint) = checkpoint else { return Ok(Vec::new()) };
+    records
+        .into_iter()
+        .map(|record| {
+            let counts = checkpoint.counts(&record.id).map_err(crate::export::checkpoint_problem)?;
+            let failures = checkpoint.failures(&record.id).map_err(crate::export::checkpoint_problem)?;
+            Ok(Known { record, counts, failures })
+        })
+        .collect()
+}
+
+const LIST: &str = "`pleo-export status` lists the jobs that are known here";
+
+fn to_text(jobs: &[Known], with_failures: bool, now: DateTime<Utc>) -> String {
+    if jobs.is_empty() {
+        return "No export job has been worked on yet: run `pleo-export poll`.\n".to_owned();
+    }
+    let mut table = Table::new(&["job", "state", "done", "failed", "open", "since", "expires", "what to do"]);
+    for job in jobs {
+        table.row(&[
+            job.record.id.as_str(),
+            job.record.state.as_str(),
+            &job.counts.successful.to_string(),
+            &job.counts.failed.to_string(),
+            &job.counts.open.to_string(),
+            &since(job.record.updated_at, now),
+            &expires(&job.record, now),
+            &next_step(job),
+        ]);
+    }
+    let mut text = table.render();
+    if with_failures {
+        let mut table = Table::new(&["failed item", "type", "what to do"]);
+        for (entry_id, failure) in jobs.iter().flat_map(|job| &job.failures) {
+            table.row(&[entry_id.as_str(), failure.failure_type().as_str(), failure.reason()]);
+        }
+        text.push('\n');
+        text.push_str(&table.render());
+    }
+    text
+}
+
+/// What the operator does next, after the last error where there is one.
+fn next_step(job: &Known) -> String {
+    let unproven = job.failures.iter().filter(|(_, failure)| failure.may_be_in_the_books()).count();
+    let step = match job.record.state {
+        JobState::Starting | JobState::Started | JobState::Closing => "run `pleo-export resume`".to_owned(),
+        JobState::Closed if unproven > 0 => format!("look for {unproven} items in the books (status --job)"),
+        JobState::Closed if job.counts.failed > 0 => "read the failures (status --job), then export again".to_owned(),
+        JobState::Closed => "nothing".to_owned(),
+        JobState::Ended => "export the open expenses again in Pleo".to_owned(),
+        JobState::Foreign => "nothing: another instance has it".to_owned(),
+    };
+    match &job.record.last_error {
+        Some(error) => format!("{error}; {step}"),
+        None => step,
+    }
+}
+
+fn since(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    format!("{} ago", length(now - time))
+}
+
+fn expires(record: &JobRecord, now: DateTime<Utc>) -> String {
+    match record.expires_at {
+        Some(at) if record.state.is_open() && at > now => format!("in {}", length(at - now)),
+        Some(_) if record.state.is_open() => "now".to_owned(),
+        _ => "-".to_owned(),
+    }
+}
+
+fn length(duration: TimeDelta) -> String {
+    let seconds = duration.num_seconds().max(0);
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema_version: u32,
+    exit_code: u8,
+    jobs: Vec<JobDocument>,
+    error: Option<ErrorDocument>,
+}
+
+#[derive(Serialize)]
+struct JobDocument {
+    id: String,
+    status: &'static str,
+    items: ItemsDocument,
+    failures: Vec<FailureDocument>,
+    updated_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+    last_error: Option<String>,
+    next_step: String,
+}
+
+fn to_json(jobs: Vec<Known>) -> String {
+    let jobs = jobs
+        .into_iter()
+        .map(|job| JobDocument {
+            next_step: next_step(&job),
+            id: job.record.id.to_string(),
+            status: job.record.state.as_str(),
+            items: job.counts.into(),
+            failures: job
+                .failures
+                .into_iter()
+                .map(|(entry_id, failure)| FailureDocument {
+                    accounting_entry_id: entry_id.to_string(),
+                    failure_type: failure.failure_type().as_str(),
+                    reason: failure.reason().to_owned(),
+                })
+                .collect(),
+            updated_at: job.record.updated_at,
+            expires_at: job.record.expires_at,
+            last_error: job.record.last_error,
+        })
+        .collect();
+    document(&Document { schema_version: 1, exit_code: Exit::Done.code(), jobs, error: None })
+}

@@ -1,0 +1,171 @@
+//! One table of the TOML file: every key is taken out once, and what is left over is unknown.
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use toml::Value;
+
+/// A table and where it stands in the file.
+pub(super) struct Section {
+    path: String,
+    table: toml::Table,
+    known: Vec<String>,
+}
+
+impl Section {
+    pub(super) fn new(path: String, table: toml::Table) -> Self {
+        Self { path, table, known: Vec::new() }
+    }
+
+    /// The full name of a key, as a person would look for it.
+    pub(super) fn name(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    fn take(&mut self, key: &str) -> Option<Value> {
+        self.known.push(key.to_owned());
+        self.table.remove(key)
+    }
+
+    fn wrong(&self, key: &str, expected: &str, value: &Value, problems: &mut Vec<String>) {
+        problems.push(format!("{} must be {expected}, not {}", self.name(key), value.type_str()));
+    }
+
+    /// A table inside; empty where it is not there.
+    pub(super) fn section(&mut self, key: &str, problems: &mut Vec<String>) -> Self {
+        let table = match self.take(key) {
+            None => toml::Table::new(),
+            Some(Value::Table(table)) => table,
+            Some(value) => {
+                self.wrong(key, "a table", &value, problems);
+                toml::Table::new()
+            }
+        };
+        Self::new(self.name(key), table)
+    }
+
+    /// A text; an empty one counts as not given.
+    pub(super) fn text(&mut self, key: &str, problems: &mut Vec<String>) -> Option<String> {
+        match self.take(key)? {
+            Value::String(text) => Some(text).filter(|text| !text.is_empty()),
+            value => {
+                self.wrong(key, "a text in quotes", &value, problems);
+                None
+            }
+        }
+    }
+
+    /// A path, relative to `folder`.
+    pub(super) fn path(&mut self, key: &str, folder: &Path, problems: &mut Vec<String>) -> Option<PathBuf> {
+        self.text(key, problems).map(|text| folder.join(text))
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn integer(
+        &mut self,
+        key: &str,
+        bounds: RangeInclusive<i64>,
+        problems: &mut Vec<String>,
+    ) -> Option<i64> {
+        match self.take(key)? {
+            Value::Integer(number) if bounds.contains(&number) => Some(number),
+            Value::Integer(number) => {
+                let name = self.name(key);
+                problems.push(format!("{name} is {number}, but must be {} to {}", bounds.start(), bounds.end()));
+                None
+            }
+            value => {
+                self.wrong(key, "a whole number", &value, problems);
+                None
+            }
+        }
+    }
+
+    /// Yes or no.
+    pub(super) fn boolean(&mut self, key: &str, problems: &mut Vec<String>) -> Option<bool> {
+        match self.take(key)? {
+            Value::Boolean(value) => Some(value),
+            value => {
+                self.wrong(key, "true or false", &value, problems);
+                None
+            }
+        }
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        key: &str,
+        words: &[(&str, T)],
+        problems: &mut Vec<String>,
+    ) -> Option<T> {
+        let text = self.text(key, problems)?;
+        let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let words: Vec<_> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+            problems.push(format!("{} is \"{text}\", but must be {}", self.name(key), words.join(" or ")));
+        }
+        found
+    }
+
+    /// A share between nothing (0) and all (1) in millionths, exact: the number is read from its text.
+    pub(super) fn share(&mut self, key: &str, problems: &mut Vec<String>) -> Option<i64> {
+        let value = self.take(key)?;
+        let text = match &value {
+            Value::Integer(number) => number.to_string(),
+            Value::Float(number) => number.to_string(),
+            _ => {
+                self.wrong(key, "a number from 0 to 1", &value, problems);
+                return None;
+            }
+        };
+        let millionths = crate::model::money::Amount::from_json_number(&format!("{text}e6"))
+            .ok()
+            .map(crate::model::money::Amount::in_hundredths)
+            .filter(|millionths| (0..=1_000_000).contains(millionths));
+        if millionths.is_none() {
+            problems.push(format!(
+                "{} is {text}, but must be from 0 to 1 with at most six decimals",
+                self.name(key)
+            ));
+        }
+        millionths
+    }
+
+    /// A list of texts.
+    pub(super) fn texts(&mut self, key: &str, problems: &mut Vec<String>) -> Option<Vec<String>> {
+        let value = self.take(key)?;
+        let texts = value.as_array().and_then(|values| {
+            values.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+        });
+        if texts.is_none() {
+            self.wrong(key, "a list of texts", &value, problems);
+        }
+        texts
+    }
+
+    /// Whether the table is there and holds something not yet taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// The keys not taken yet, for tables whose keys are the user's own words.
+    pub(super) fn keys(&self) -> Vec<String> {
+        self.table.keys().cloned().collect()
+    }
+
+    /// What is left over is unknown, and an error.
+    pub(super) fn finish(self, problems: &mut Vec<String>) {
+        for key in self.table.keys() {
+            let mut problem = format!("{} is not a setting", self.name(key));
+            if self.known.is_empty() {
+                problem.push_str(": remove it");
+            } else {
+                problem.push_str(": here only ");
+                problem.push_str(&self.known.join(", "));
+                problem.push_str(if self.known.len() == 1 { " is known" } else { " are known" });
+            }
+            problems.push(problem);
+        }
+    }
+}

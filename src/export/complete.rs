@@ -1,0 +1,161 @@
+//! Step 7: close the job, once every item is final at Pleo.
+
+use std::time::{Duration, Instant};
+
+use tracing::{info, warn};
+
+use super::Exporter;
+use super::halt::Halt;
+use super::job::JobRun;
+use super::report::{Ending, Problem, ProblemKind};
+use super::{control, update};
+use crate::checkpoint::{Closing, Finality};
+use crate::host::clock;
+use crate::model::export_job::{ExportJob, JobStatus};
+use crate::model::state::JobEvent;
+use crate::model::verdict::{JobFailure, JobFailureType};
+use crate::pleo::{self, PleoError};
+
+/// How long a job is read after Pleo took the final event: "accepted" is not yet "done".
+const CONFIRMATION_WAITS: [Duration; 6] = [
+    Duration::from_millis(50),
+    Duration::from_millis(250),
+    Duration::from_millis(700),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(5),
+];
+
+/// How often the final event is sent when its answer is lost and the job stays open.
+const ATTEMPTS: usize = 3;
+
+/// Reads the control layer again and closes the job by what it says.
+pub(super) fn close(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<Ending, Halt> {
+    let mut finality = read_finality(exporter, run)?;
+    if finality.open > 0 {
+        update::retry_refused(exporter, run)?;
+        update::report(exporter, run)?;
+        finality = read_finality(exporter, run)?;
+    }
+    if finality.open > 0 {
+        return close_with_refused(exporter, run, &finality);
+    }
+    let event = if finality.failed == 0 {
+        pleo::JobEvent::Completed
+    } else if finality.successful > 0 {
+        pleo::JobEvent::CompletedWithErrors
+    } else {
+        pleo::JobEvent::Failed(all_failed(exporter, run)?)
+    };
+    let status = end(exporter, run, &event)?;
+    Ok(with_unproven(exporter, run, status)?)
+}
+
+/// Fails the whole job before anything was booked.
+pub(super) fn fail_whole(exporter: &mut Exporter<'_>, run: &mut JobRun, failure: &JobFailure) -> Result<Ending, Halt> {
+    end(exporter, run, &pleo::JobEvent::Failed(failure.clone()))?;
+    Err(Halt::JobFailed(failure.clone()))
+}
+
+fn read_finality(exporter: &mut Exporter<'_>, run: &JobRun) -> Result<Finality, Halt> {
+    control::refresh(exporter, &run.job)?;
+    Ok(exporter.checkpoint.finality(&run.job.id)?)
+}
+
+/// Some items are not final because Pleo refuses our verdicts: later runs try again, the last quarter of the
+/// job's lifetime is for closing it all the same.
+fn close_with_refused(exporter: &mut Exporter<'_>, run: &mut JobRun, finality: &Finality) -> Result<Ending, Halt> {
+    run.refresh(exporter)?;
+    let message = format!("Pleo does not take the verdicts of {} items of job {}", finality.open, run.job.id);
+    if !run.deadline.is_near(Instant::now()) {
+        return Err(Halt::UpdatesRefused(message));
+    }
+    warn!("{message}; closing the job before it expires");
+    let status = end(exporter, run, &pleo::JobEvent::CompletedWithErrors)?;
+    Ok(Ending::ClosedButNeedsPerson(status, Halt::UpdatesRefused(message).into_problem()))
+}
+
+/// All items failed: the commonest reason stands for the job.
+fn all_failed(exporter: &Exporter<'_>, run: &JobRun) -> Result<JobFailure, Halt> {
+    let types = exporter.checkpoint.failure_types(&run.job.id)?;
+    let failure_type = types
+        .first()
+        .and_then(|(failure_type, _)| failure_type.as_job_failure())
+        .unwrap_or(JobFailureType::ValidationFailure);
+    let reason = "All expenses of this export failed: each one says what to do.".to_owned();
+    Ok(JobFailure { failure_type, reason })
+}
+
+/// Sends the final event and reads the job until Pleo shows it.
+fn end(exporter: &mut Exporter<'_>, run: &mut JobRun, event: &pleo::JobEvent) -> Result<JobStatus, Halt> {
+    let closing = closing(event);
+    let status = closing.status.clone();
+    for _ in 0..ATTEMPTS {
+        exporter.checkpoint.close_job(&run.job.id, &closing, "intent", clock::now())?;
+        let sent = exporter.pleo.send_event(&run.job.id, event);
+        let lost = match sent {
+            Ok(()) => false,
+            // With our own status there it is done; another status is found below.
+            Err(PleoError::LostAnswer { .. } | PleoError::StatusConflict { .. }) => true,
+            Err(error) => return Err(error.into()),
+        };
+        match confirm(exporter, run)? {
+            Some(job) if job.status == status => {
+                exporter.checkpoint.job_event(&job.id, JobEvent::Closed, status.as_str(), clock::now())?;
+                info!("closed job {} as {}", job.id, status.as_str());
+                return Ok(status);
+            }
+            Some(job) => return Err(Halt::EndedByPleo(Box::new(job))),
+            None if lost => {}
+            None => break,
+        }
+    }
+    Err(Halt::Later(format!("Pleo has not yet closed job {} as {}", run.job.id, status.as_str())))
+}
+
+fn closing(event: &pleo::JobEvent) -> Closing {
+    let (status, failure) = match event {
+        pleo::JobEvent::Completed => (JobStatus::Completed, None),
+        pleo::JobEvent::CompletedWithErrors => (JobStatus::CompletedWithErrors, None),
+        pleo::JobEvent::Failed(failure) => (JobStatus::Failed, Some(failure.clone())),
+        pleo::JobEvent::Started => (JobStatus::InProgress, None),
+    };
+    Closing { status, failure }
+}
+
+/// Reads the job for some seconds, until it is final.
+fn confirm(exporter: &Exporter<'_>, run: &JobRun) -> Result<Option<ExportJob>, Halt> {
+    let job = exporter.pleo.job(&run.job.id)?;
+    if job.status.is_final() {
+        return Ok(Some(job));
+    }
+    for wait in CONFIRMATION_WAITS {
+        exporter.stop.wait(wait)?;
+        let job = exporter.pleo.job(&run.job.id)?;
+        if job.status.is_final() {
+            return Ok(Some(job));
+        }
+    }
+    Ok(None)
+}
+
+/// A closed job still needs a person where an item may be in the books, or was changed after it was booked.
+fn with_unproven(exporter: &Exporter<'_>, run: &JobRun, status: JobStatus) -> Result<Ending, Halt> {
+    let failures = exporter.checkpoint.failures(&run.job.id)?;
+    let unproven = failures.iter().filter(|(_, failure)| failure.may_be_in_the_books()).count();
+    let changed = failures.iter().filter(|(_, failure)| failure.is_changed_after_booking()).count();
+    let message = match (unproven, changed) {
+        (0, 0) => return Ok(Ending::Closed(status)),
+        (0, changed) => format!("{changed} items were changed in Pleo after they were booked"),
+        (unproven, 0) => format!("{unproven} items may be in the books: look for them before they are exported again"),
+        (unproven, changed) => {
+            format!("{unproven} items may be in the books, and {changed} were changed in Pleo after they were booked")
+        }
+    };
+    let problem = Problem {
+        kind: ProblemKind::NeedsPerson,
+        message,
+        hint: "read the failure texts, in Pleo or with `pleo-export status --job`".into(),
+    };
+    Ok(Ending::ClosedButNeedsPerson(status, problem))
+}

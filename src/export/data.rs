@@ -1,0 +1,71 @@
+//! Step 4: the data layer, everything Pleo says about each item. Pages go straight into the checkpoint, so
+//! memory stays flat.
+
+use tracing::{info, warn};
+
+use super::Exporter;
+use super::halt::Halt;
+use crate::host::clock;
+use crate::model::export_job::ExportJob;
+use crate::model::verdict::{Failure, ItemFailureType, JobFailure, JobFailureType, Verdict};
+use crate::pleo::{PleoError, wire};
+
+/// Reads every payload. The inner error is for Pleo: the job cannot be booked.
+pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Result<(), JobFailure>, Halt> {
+    let checkpoint = &mut *exporter.checkpoint;
+    if !checkpoint.has_work(&job.id)? {
+        return Ok(Ok(()));
+    }
+    let mut unreadable = 0_u64;
+    let read = exporter.pleo.data_layer(&job.id, |page| -> Result<(), Halt> {
+        exporter.stop.check()?;
+        let mut payloads = Vec::with_capacity(page.len());
+        for item in &page {
+            match &item.entry_id {
+                // An item that cannot be read whole fails alone, later, with the reason.
+                Some(entry_id) => {
+                    let date = wire::export_item(&item.payload).ok().map(|item| item.date.to_rfc3339());
+                    payloads.push((entry_id.clone(), item.payload.as_str(), date));
+                }
+                None => unreadable += 1,
+            }
+        }
+        checkpoint.store_payloads(&job.id, &payloads, clock::now())?;
+        Ok(())
+    });
+    match read {
+        Err(Halt::Pleo(PleoError::MissingContraAccounts { message, .. })) => {
+            let reason = format!(
+                "Contra accounts are missing ({message}): set one for each wallet currency in Pleo under Settings > \
+                 Accounting > Contra accounts, then export again."
+            );
+            return Ok(Err(JobFailure { failure_type: JobFailureType::MissingConfiguration, reason }));
+        }
+        Err(Halt::Pleo(PleoError::JobFinished { .. })) => {
+            return Err(Halt::EndedByPleo(Box::new(exporter.pleo.job(&job.id)?)));
+        }
+        other => other?,
+    }
+    if unreadable > 0 {
+        warn!("{unreadable} elements of the data layer are no export items and were passed over");
+    }
+    decide_absent(exporter, job)?;
+    info!("job {}: data of its items read", job.id);
+    Ok(Ok(()))
+}
+
+/// Items that the control layer lists but the data layer does not have.
+fn decide_absent(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<(), Halt> {
+    let verdicts: Vec<_> = exporter
+        .checkpoint
+        .without_payload(&job.id)?
+        .into_iter()
+        .map(|entry_id| {
+            let reason = "Pleo lists this expense in the export but sends no readable data for it. Nothing was booked: \
+                          export it again, and ask Pleo's support if it stays so.";
+            (entry_id, Verdict::Failed(Failure::nothing_booked(ItemFailureType::ValidationFailure, reason)))
+        })
+        .collect();
+    exporter.checkpoint.decide(&job.id, &verdicts, clock::now())?;
+    Ok(())
+}

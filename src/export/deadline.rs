@@ -1,0 +1,102 @@
+//! How much of a job's lifetime is left, on Pleo's clock and a monotonic one: the host's own clock may jump.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+use crate::model::export_job::ExportJob;
+use crate::pleo::ServerTime;
+
+/// When Pleo gives a job up, counted from the last time it heard of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    lifetime: Duration,
+    expires: Instant,
+    expires_at: DateTime<Utc>,
+    last_heard: Instant,
+}
+
+impl Deadline {
+    /// From a job that was just read, and the server's time that came with it.
+    pub(super) fn of(job: &ExportJob, server_time: Option<ServerTime>) -> Self {
+        let lifetime = Duration::from_secs(job.expires_in_seconds);
+        let now = Instant::now();
+        let (read_at, server_now) = match server_time {
+            Some(server) => (server.received, server.at),
+            // Without a server clock the job counts as just touched, from the moment that we read it.
+            None => (now, job.last_updated_at.unwrap_or(job.created_at)),
+        };
+        let last_action = job.last_updated_at.unwrap_or(job.created_at);
+        let since = (server_now - last_action).to_std().unwrap_or_default();
+        let left = lifetime.saturating_sub(since);
+        Self {
+            lifetime,
+            expires: read_at + left,
+            expires_at: last_action + lifetime,
+            last_heard: read_at.checked_sub(since).unwrap_or(read_at),
+        }
+    }
+
+    /// The moment on Pleo's clock.
+    pub(super) fn expires_at(&self) -> DateTime<Utc> {
+        self.expires_at
+    }
+
+    /// What is left.
+    pub(super) fn left(&self, now: Instant) -> Duration {
+        self.expires.saturating_duration_since(now)
+    }
+
+    /// Whether a quarter of the lifetime has passed since Pleo last heard from us.
+    pub(super) fn is_silent_too_long(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_heard) > self.lifetime / 4
+    }
+
+    /// Whether less than a quarter of the lifetime is left.
+    pub(super) fn is_near(&self, now: Instant) -> bool {
+        self.left(now) < self.lifetime / 4
+    }
+
+    /// Whether more than half of the lifetime is left.
+    pub(super) fn is_far(&self, now: Instant) -> bool {
+        self.left(now) > self.lifetime / 2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::model::export_job::JobStatus;
+
+    fn job(last_updated_at: DateTime<Utc>) -> ExportJob {
+        ExportJob {
+            id: crate::model::ids::JobId::new("j"),
+            company_id: crate::model::ids::CompanyId::new("c"),
+            status: JobStatus::InProgress,
+            created_at: last_updated_at - TimeDelta::hours(5),
+            last_updated_at: Some(last_updated_at),
+            expires_in_seconds: 3600,
+            number_of_items: 1,
+            vendor_based_bookkeeping: false,
+            failure_reason: None,
+            failure_reason_type: None,
+        }
+    }
+
+    #[test]
+    fn time_runs_on_the_servers_clock_whatever_ours_says() {
+        let server_now = DateTime::from_timestamp(1_000_000_000, 0).unwrap();
+        let received = Instant::now();
+        let deadline = Deadline::of(
+            &job(server_now - TimeDelta::minutes(40)),
+            Some(ServerTime { at: server_now, received }),
+        );
+        assert_eq!(deadline.left(received), Duration::from_secs(20 * 60));
+        assert_eq!(deadline.left(received + Duration::from_secs(6 * 60)), Duration::from_secs(14 * 60));
+        assert!(!deadline.is_near(received) && !deadline.is_far(received) && deadline.is_silent_too_long(received));
+        assert!(deadline.is_near(received + Duration::from_secs(6 * 60)));
+        assert_eq!(deadline.left(received + Duration::from_secs(3600)), Duration::ZERO);
+    }
+}

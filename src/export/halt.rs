@@ -1,0 +1,166 @@
+//! Why the work on a job stops before the job is closed, and what that means for the one who is told.
+
+use thiserror::Error;
+
+use super::report::{Ending, Problem, ProblemKind};
+use crate::checkpoint::CheckpointError;
+use crate::host::stop::Stopped;
+use crate::model::export_job::ExportJob;
+use crate::model::verdict::JobFailure;
+use crate::pleo::PleoError;
+use crate::systems::SystemError;
+
+/// Why the work on a job stops.
+#[derive(Debug, Error)]
+pub(super) enum Halt {
+    #[error(transparent)]
+    Pleo(#[from] PleoError),
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    System(#[from] SystemError),
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// Another instance started the job first.
+    #[error("another instance started the job first")]
+    LostToAnother,
+    /// The job is in progress for somebody else.
+    #[error("the job is in progress for another instance")]
+    NotOurs { adoptable: bool },
+    /// The answer to `started` was lost and the job is in progress now.
+    #[error("the job is in progress, but the answer to our start was lost: another instance may have it")]
+    OwnershipUnproven,
+    /// Expired, cancelled or closed by somebody else.
+    #[error("the job ended on Pleo's side")]
+    EndedByPleo(Box<ExportJob>),
+    /// The job was told to Pleo as failed before anything was booked.
+    #[error("{}", .0.reason)]
+    JobFailed(JobFailure),
+    /// The job's own time is too short for what is left.
+    #[error("{0}")]
+    OutOfTime(String),
+    /// Something must come right by itself first; a later run goes on.
+    #[error("{0}")]
+    Later(String),
+    /// Pleo does not take the verdicts of some items.
+    #[error("{0}")]
+    UpdatesRefused(String),
+}
+
+impl Halt {
+    pub(super) fn into_ending(self) -> Ending {
+        match self {
+            Self::JobFailed(_) => Ending::Failed(self.into_problem()),
+            Self::EndedByPleo(_) => Ending::EndedByPleo(self.into_problem()),
+            _ => Ending::LeftOpen(self.into_problem()),
+        }
+    }
+
+    pub(super) fn into_problem(self) -> Problem {
+        let (kind, hint) = match &self {
+            Self::Pleo(error) => about_pleo(error),
+            Self::Checkpoint(CheckpointError::BelongsToAnother { .. }) => (
+                ProblemKind::Configuration,
+                "name another checkpoint with PLEO_EXPORT_CHECKPOINT, or correct the settings".into(),
+            ),
+            Self::Checkpoint(error) => (ProblemKind::Damaged, about_checkpoint(error)),
+            Self::System(error) => about_system(error),
+            Self::Stopped(_) => (ProblemKind::Stopped, "run again to go on".into()),
+            Self::LostToAnother | Self::NotOurs { adoptable: false } => (
+                ProblemKind::NotOurs,
+                "let that instance finish it; Pleo ends it by itself when nobody works on it for an hour".into(),
+            ),
+            Self::NotOurs { adoptable: true } => (
+                ProblemKind::NotOurs,
+                "let that instance finish it, or take it over with `run-job --adopt` when it is gone for good".into(),
+            ),
+            Self::OwnershipUnproven => (
+                ProblemKind::NeedsPerson,
+                "make sure that no other instance works on it, then wait until Pleo has ended it and export again".into(),
+            ),
+            Self::EndedByPleo(_) => (
+                ProblemKind::JobFailed,
+                "export the open expenses again in Pleo; what is in the books already is found there, not booked again"
+                    .into(),
+            ),
+            Self::JobFailed(_) => {
+                (ProblemKind::JobFailed, "nothing was booked: correct the cause, then export again in Pleo".into())
+            }
+            Self::OutOfTime(_) => (
+                ProblemKind::Temporary,
+                "export the open expenses again in Pleo, fewer at a time; what is in the books is found there".into(),
+            ),
+            Self::Later(_) => (ProblemKind::Temporary, "run again to go on".into()),
+            Self::UpdatesRefused(_) => (
+                ProblemKind::NeedsPerson,
+                "the books are right; ask Pleo's support why these items cannot be updated".into(),
+            ),
+        };
+        let message = match &self {
+            Self::EndedByPleo(job) => ended(job),
+            _ => self.to_string(),
+        };
+        Problem { kind, message, hint }
+    }
+}
+
+fn ended(job: &ExportJob) -> String {
+    let how = match job.failure_reason_type.as_deref() {
+        Some("job_expired") => "expired".to_owned(),
+        Some("canceled_by_user") => "was cancelled in Pleo".to_owned(),
+        Some(other) => format!("ended as {} ({other})", job.status.as_str()),
+        None => format!("ended as {}", job.status.as_str()),
+    };
+    format!("job {} {how} before all of its items were reported", job.id)
+}
+
+fn about_pleo(error: &PleoError) -> (ProblemKind, String) {
+    match error {
+        PleoError::CredentialRefused { .. } => (
+            ProblemKind::Credential,
+            "check the API key in Pleo under Settings > API Keys: is it of this company, not expired, and may it read \
+             and write export jobs?"
+                .into(),
+        ),
+        PleoError::NotFound { .. } => {
+            (ProblemKind::UnknownJob, "check the job id and the company's credential".into())
+        }
+        PleoError::OutOfReach { .. } | PleoError::LostAnswer { .. } => {
+            (ProblemKind::Temporary, "run again to go on".into())
+        }
+        PleoError::Stopped => (ProblemKind::Stopped, "run again to go on".into()),
+        PleoError::JobFinished { .. } | PleoError::StatusConflict { .. } => {
+            (ProblemKind::JobFailed, "look at the job in Pleo and export again".into())
+        }
+        PleoError::MissingContraAccounts { .. } => (
+            ProblemKind::JobFailed,
+            "set the contra accounts in Pleo under Settings > Accounting, then export again".into(),
+        ),
+        PleoError::Contract { .. } => (
+            ProblemKind::Unexpected,
+            "check `pleo.base_url`: is that Pleo, and nothing between that changes answers?".into(),
+        ),
+        PleoError::Refused { .. } => (ProblemKind::Unexpected, "report this with the log of a run with -v".into()),
+    }
+}
+
+fn about_system(error: &SystemError) -> (ProblemKind, String) {
+    match error {
+        SystemError::Unavailable { .. } | SystemError::Unknown { .. } => {
+            (ProblemKind::Temporary, "run again to go on: what is booked is found first".into())
+        }
+        SystemError::Rejected { .. } | SystemError::Fatal { .. } => {
+            (ProblemKind::JobFailed, "correct the cause, then export again in Pleo".into())
+        }
+        SystemError::Damaged { .. } => {
+            (ProblemKind::Damaged, "repair the books at the place named, then run again; nothing was booked".into())
+        }
+    }
+}
+
+fn about_checkpoint(error: &CheckpointError) -> String {
+    match error {
+        CheckpointError::NewerVersion { .. } => "run the newer version of pleo-export again, or restore the checkpoint".into(),
+        _ => "make room or repair the file; without it a run starts a new one and finds in the books what is booked".into(),
+    }
+}

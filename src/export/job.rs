@@ -1,0 +1,97 @@
+//! The seven steps for one job.
+
+use super::Exporter;
+use super::deadline::Deadline;
+use super::halt::Halt;
+use super::process::Outcome;
+use super::report::Ending;
+use super::start::{Claim, Start};
+use super::{complete, control, data, give_up, process, start, validate};
+use crate::host::clock;
+use crate::model::export_job::ExportJob;
+use crate::model::state::{JobEvent, JobState};
+
+/// Takes one job through all steps. `refusals` receives what the pre-check found, also when the job halts later.
+pub(super) fn work(
+    exporter: &mut Exporter<'_>,
+    job: ExportJob,
+    claim: Claim,
+    refusals: &mut Vec<(String, usize)>,
+) -> Result<Ending, Halt> {
+    let job = match start::start(exporter, job, claim)? {
+        Start::Ours(job) => job,
+        Start::Over(job) => return settle_finished(exporter, job),
+    };
+    exporter.progress.begin(&job.id, job.number_of_items);
+    let mut run = JobRun::new(exporter, job)?;
+    match steps(exporter, &mut run, refusals) {
+        Err(Halt::EndedByPleo(job)) => {
+            exporter.checkpoint.job_event(&job.id, JobEvent::EndedByPleo, job.status.as_str(), clock::now())?;
+            Err(Halt::EndedByPleo(job))
+        }
+        other => other,
+    }
+}
+
+fn steps(
+    exporter: &mut Exporter<'_>,
+    run: &mut JobRun,
+    refusals: &mut Vec<(String, usize)>,
+) -> Result<Ending, Halt> {
+    if let Err(failure) = validate::validate(exporter, run)? {
+        return give_up::give_up(exporter, run, &failure);
+    }
+    control::read(exporter, &run.job)?;
+    // Verdicts of an earlier process that Pleo does not have are proven afresh before they are sent.
+    exporter.checkpoint.begin_run(&run.job.id, clock::now())?;
+    if let Err(failure) = data::read(exporter, &run.job)? {
+        return give_up::give_up(exporter, run, &failure);
+    }
+    match process::process(exporter, run, refusals)? {
+        Outcome::AllDecided => complete::close(exporter, run),
+        Outcome::Fatal(failure) => give_up::give_up(exporter, run, &failure),
+    }
+}
+
+/// A job that was over when we reached for it: say so, and note it where it was ours.
+fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending, Halt> {
+    let Some(record) = exporter.checkpoint.job(&job.id)? else { return Ok(Ending::AlreadyOver(job.status)) };
+    match record.state {
+        JobState::Closing => {
+            // The answer to our final event was lost; the verdicts are there if the control layer says so.
+            control::refresh(exporter, &job)?;
+            exporter.checkpoint.job_event(&job.id, JobEvent::Closed, job.status.as_str(), clock::now())?;
+            Ok(Ending::Closed(job.status))
+        }
+        JobState::Starting | JobState::Started => {
+            exporter.checkpoint.job_event(&job.id, JobEvent::EndedByPleo, job.status.as_str(), clock::now())?;
+            Err(Halt::EndedByPleo(Box::new(job)))
+        }
+        JobState::Closed | JobState::Ended | JobState::Foreign => Ok(Ending::AlreadyOver(job.status)),
+    }
+}
+
+/// The job in hand and its time.
+pub(super) struct JobRun {
+    pub(super) job: ExportJob,
+    pub(super) deadline: Deadline,
+}
+
+impl JobRun {
+    fn new(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Self, Halt> {
+        let deadline = Deadline::of(&job, exporter.pleo.server_time());
+        exporter.checkpoint.remember_deadline(&job.id, deadline.expires_at())?;
+        Ok(Self { job, deadline })
+    }
+
+    /// Reads the job again: the time at which it expires moves with our updates. A job that is over halts.
+    pub(super) fn refresh(&mut self, exporter: &mut Exporter<'_>) -> Result<(), Halt> {
+        self.job = exporter.pleo.job(&self.job.id)?;
+        if self.job.status.is_final() {
+            return Err(Halt::EndedByPleo(Box::new(self.job.clone())));
+        }
+        self.deadline = Deadline::of(&self.job, exporter.pleo.server_time());
+        exporter.checkpoint.remember_deadline(&self.job.id, self.deadline.expires_at())?;
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! Step 5: process and record. First everything that the job refers to is resolved and every item planned, so
+//! that all refusals are known before the first booking; then the items are booked in batches.
+
+mod batch;
+mod prepare;
+mod receipts;
+mod set_aside;
+
+use std::time::Instant;
+
+use tracing::{info, warn};
+
+use super::halt::Halt;
+use super::job::JobRun;
+use super::{Exporter, update};
+use crate::checkpoint::{Position, StoredItem};
+use crate::model::verdict::JobFailure;
+
+use batch::Batch;
+pub(super) use prepare::Prepared;
+use set_aside::SetAside;
+
+/// How processing ended.
+pub(super) enum Outcome {
+    /// Every item in scope has a verdict, and Pleo was told.
+    AllDecided,
+    /// The accounting system can book nothing more in this job.
+    Fatal(JobFailure),
+}
+
+/// Books and reports every item in scope.
+pub(super) fn process(
+    exporter: &mut Exporter<'_>,
+    run: &mut JobRun,
+    refusals: &mut Vec<(String, usize)>,
+) -> Result<Outcome, Halt> {
+    update::report(exporter, run)?;
+    let prepared = match prepare::prepare(exporter, &run.job)? {
+        Ok(prepared) => prepared,
+        Err(failure) => return Ok(Outcome::Fatal(failure)),
+    };
+    log_refusals(&prepared);
+    refusals.clone_from(&prepared.refusals);
+    let mut aside = SetAside::default();
+    let mut after: Option<Position> = None;
+    let mut longest = std::time::Duration::ZERO;
+    loop {
+        exporter.stop.check()?;
+        let items = exporter.checkpoint.in_scope_page(&run.job.id, after.as_ref(), exporter.settings.batch_size)?;
+        let Some(last) = items.last() else { break };
+        after = Some(last.position.clone());
+        ensure_time(exporter, run, longest)?;
+        let started = Instant::now();
+        if let Some(failure) = book_and_report(exporter, run, &prepared, items, &mut aside)? {
+            return Ok(Outcome::Fatal(failure));
+        }
+        longest = longest.max(started.elapsed());
+    }
+    set_aside::settle(exporter, run, &prepared, aside)?;
+    update::report(exporter, run)?;
+    Ok(Outcome::AllDecided)
+}
+
+/// Books one batch, or as many smaller ones as it takes to let Pleo hear from us in time.
+fn book_and_report(
+    exporter: &mut Exporter<'_>,
+    run: &mut JobRun,
+    prepared: &Prepared,
+    mut items: Vec<StoredItem>,
+    aside: &mut SetAside,
+) -> Result<Option<JobFailure>, Halt> {
+    while !items.is_empty() {
+        let mut batch = Batch::plan(exporter, run, prepared, &items);
+        let taken = receipts::fetch(exporter, run, &mut batch)?;
+        items.drain(..taken);
+        let count = batch.len();
+        match batch.book(exporter, run, prepared, aside)? {
+            None => {}
+            fatal => return Ok(fatal),
+        }
+        update::report(exporter, run)?;
+        exporter.progress.advance(u64::try_from(count).unwrap_or(0));
+    }
+    Ok(None)
+}
+
+/// Before a batch begins: is there time for it before Pleo gives the job up?
+fn ensure_time(
+    exporter: &mut Exporter<'_>,
+    run: &mut JobRun,
+    longest: std::time::Duration,
+) -> Result<(), Halt> {
+    let needed = longest * 2 + std::time::Duration::from_secs(2);
+    if run.deadline.left(Instant::now()) > needed && !run.deadline.is_silent_too_long(Instant::now()) {
+        return Ok(());
+    }
+    // Our own updates moved the time; only Pleo can say how far.
+    run.refresh(exporter)?;
+    let left = run.deadline.left(Instant::now());
+    if left > needed {
+        return Ok(());
+    }
+    Err(Halt::OutOfTime(format!(
+        "job {} expires in {} s, which is too short for another batch: the rest stays open and nothing of it was booked",
+        run.job.id,
+        left.as_secs()
+    )))
+}
+
+fn log_refusals(prepared: &Prepared) {
+    if prepared.refusals.is_empty() {
+        info!("every item can be booked");
+        return;
+    }
+    for (cause, count) in &prepared.refusals {
+        warn!(items = count, "will fail: {cause}: {count} item{}", if *count == 1 { "" } else { "s" });
+    }
+}

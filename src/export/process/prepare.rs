@@ -1,0 +1,155 @@
+//! Before the first booking: what do the job's items refer to, does it exist, and which items cannot be booked?
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use tracing::warn;
+
+use crate::bookkeeping::{self, JobView, Refusal, SystemTraits};
+use crate::checkpoint::StoredItem;
+use crate::export::Exporter;
+use crate::export::halt::Halt;
+use crate::host::clock;
+use crate::model::document::PlannedItem;
+use crate::model::export_item::ExportItem;
+use crate::model::export_job::ExportJob;
+use crate::model::ids::CompanyId;
+use crate::model::references::{References, Resolution};
+use crate::model::verdict::{ItemFailureType, JobFailure, JobFailureType};
+use crate::pleo::wire;
+use crate::systems::SystemError;
+
+/// Items read from the checkpoint at once while all of them are looked through.
+const PAGE: usize = 500;
+
+/// Between two attempts at a system that is out of reach.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// What is known about the job as a whole.
+pub(in crate::export) struct Prepared {
+    pub(in crate::export) view: JobView,
+    /// Refusals by cause with counts, most frequent first.
+    pub(in crate::export) refusals: Vec<(String, usize)>,
+}
+
+/// An item as read from the checkpoint, with its plan or the reason why there is none.
+pub(in crate::export) struct Considered {
+    pub(in crate::export) item: Option<ExportItem>,
+    pub(in crate::export) plan: Result<PlannedItem, Refusal>,
+}
+
+/// Resolves everything at once and plans every item, keeping only the refusals. The inner error is for Pleo.
+pub(super) fn prepare(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Result<Prepared, JobFailure>, Halt> {
+    let system = exporter.system.describe();
+    let traits = SystemTraits { payables: system.payables, computes_tax: system.computes_tax };
+    let settings = &exporter.settings.bookkeeping;
+    let today = clock::now().with_timezone(&settings.time_zone).date_naive();
+    let mut view = JobView::new(Resolution::default(), today, traits);
+    let mut references = References::default();
+    for_each_item(exporter, job, |stored| {
+        if let Ok(item) = read_item(stored, &exporter.settings.company_id) {
+            view.observe(&item);
+            references.extend(bookkeeping::references(&item, settings, traits));
+        }
+    })?;
+    view.resolution = match resolve(exporter, &references)? {
+        Ok(resolution) => resolution,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    let mut refusals = Vec::new();
+    for_each_item(exporter, job, |stored| {
+        if let Err(refusal) = consider(exporter, job, &view, stored).plan {
+            refusals.push(refusal);
+        }
+    })?;
+    let refusals = bookkeeping::grouped(refusals.iter());
+    Ok(Ok(Prepared { view, refusals }))
+}
+
+fn resolve(
+    exporter: &mut Exporter<'_>,
+    references: &References,
+) -> Result<Result<Resolution, JobFailure>, Halt> {
+    let started = Instant::now();
+    loop {
+        match exporter.system.resolve(references) {
+            Ok(resolution) => return Ok(Ok(resolution)),
+            Err(SystemError::Fatal { failure_type, reason }) => return Ok(Err(JobFailure { failure_type, reason })),
+            Err(SystemError::Rejected { failure_type, reason }) => {
+                let failure_type = failure_type.as_job_failure().unwrap_or(JobFailureType::ValidationFailure);
+                return Ok(Err(JobFailure { failure_type, reason }));
+            }
+            Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. }))
+                if started.elapsed() + PAUSE < exporter.settings.patience =>
+            {
+                warn!("{error}; trying again");
+                exporter.stop.wait(PAUSE)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Reads and plans one item. A panic in here stays with this item.
+pub(in crate::export) fn consider(
+    exporter: &Exporter<'_>,
+    job: &ExportJob,
+    view: &JobView,
+    stored: &StoredItem,
+) -> Considered {
+    let settings = &exporter.settings.bookkeeping;
+    match read_item(stored, &exporter.settings.company_id) {
+        Err(refusal) => Considered { item: None, plan: Err(refusal) },
+        Ok(item) => {
+            let plan = catch_unwind(AssertUnwindSafe(|| bookkeeping::plan(&item, &job.id, 1, settings, view)))
+                .unwrap_or_else(|_| Err(unexpected("The expense could not be turned into an accounting entry.")));
+            Considered { item: Some(item), plan }
+        }
+    }
+}
+
+fn read_item(stored: &StoredItem, company_id: &CompanyId) -> Result<ExportItem, Refusal> {
+    let payload = stored.payload.as_deref().unwrap_or("");
+    let item = wire::export_item(payload).map_err(|malformed| Refusal {
+            failure_type: ItemFailureType::ValidationFailure,
+            reason: format!(
+                "Pleo's data of this expense cannot be read: {malformed}. Correct the expense in Pleo, or ask Pleo's support."
+            ),
+            group: format!("data cannot be read: {malformed}"),
+        })?;
+    if item.company_id == *company_id {
+        return Ok(item);
+    }
+    Err(Refusal {
+        failure_type: ItemFailureType::InvalidConfiguration,
+        reason: format!(
+            "This expense is of company {}, but the integration is set up for company {company_id}: connect the right company.",
+            item.company_id
+        ),
+        group: "the expense is of another company".into(),
+    })
+}
+
+fn unexpected(what: &str) -> Refusal {
+    Refusal {
+        failure_type: ItemFailureType::UnexpectedFailure,
+        reason: format!("{what} This is an error in the integration: send its log to whoever maintains it."),
+        group: "unexpected error while planning".into(),
+    }
+}
+
+/// Looks through the items in scope in work order, a page at a time.
+fn for_each_item(
+    exporter: &Exporter<'_>,
+    job: &ExportJob,
+    mut look: impl FnMut(&StoredItem),
+) -> Result<(), Halt> {
+    let mut after = None;
+    loop {
+        exporter.stop.check()?;
+        let page = exporter.checkpoint.in_scope_page(&job.id, after.as_ref(), PAGE)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.position.clone());
+        page.iter().for_each(&mut look);
+    }
+}

@@ -1,0 +1,151 @@
+//! The receipts of a batch: fetched before anything is booked, because a missing one may mean that the item is not.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use tracing::{debug, warn};
+
+use super::batch::Batch;
+use crate::bookkeeping::Refusal;
+use crate::export::Exporter;
+use crate::export::halt::Halt;
+use crate::export::job::JobRun;
+use crate::model::export_item::ReceiptFile;
+use crate::model::ids::AccountingEntryId;
+use crate::pleo::wire;
+use crate::receipts::{Policy, ReceiptError, ReceiptErrorKind, Wanted};
+
+/// Items whose receipts are fetched before the clock is looked at again.
+const ITEMS_AT_ONCE: usize = 25;
+
+/// Fetches the receipts of the batch's items and answers how many items were taken. It takes fewer than all,
+/// and the batch shrinks, where fetching lasts so long that Pleo should hear from us first.
+pub(super) fn fetch(exporter: &mut Exporter<'_>, run: &mut JobRun, batch: &mut Batch) -> Result<usize, Halt> {
+    if exporter.settings.attachments == Policy::None {
+        batch.items.iter_mut().filter_map(|item| item.plan.as_mut().ok()).for_each(|plan| plan.receipts.clear());
+        return Ok(batch.items.len());
+    }
+    let mut taken = 0;
+    while taken < batch.items.len() {
+        if taken > 0 && run.deadline.is_silent_too_long(Instant::now()) {
+            break;
+        }
+        exporter.stop.check()?;
+        let end = batch.items.len().min(taken + ITEMS_AT_ONCE);
+        fetch_some(exporter, run, batch, taken..end)?;
+        taken = end;
+    }
+    batch.items.truncate(taken);
+    Ok(taken)
+}
+
+fn fetch_some(
+    exporter: &mut Exporter<'_>,
+    run: &JobRun,
+    batch: &mut Batch,
+    range: std::ops::Range<usize>,
+) -> Result<(), Halt> {
+    let mut fetched = fetch_all(exporter, batch, range.clone(), None);
+    let is_expired = |error: &ReceiptError| error.kind == ReceiptErrorKind::Expired;
+    if fetched.values().flatten().any(|result| result.as_ref().is_err_and(is_expired)) {
+        debug!("addresses of receipts have expired; reading the items again");
+        let fresh = fresh_addresses(exporter, run, &fetched, is_expired)?;
+        for (index, results) in fetch_all(exporter, batch, range, Some(&fresh)) {
+            fetched.insert(index, results);
+        }
+    }
+    for (index, results) in fetched {
+        if results.iter().any(|result| result.as_ref().is_err_and(|error| error.kind == ReceiptErrorKind::Stopped)) {
+            exporter.stop.check()?;
+        }
+        if let Some(item) = batch.items.get_mut(index) {
+            item.keep_receipts(results, exporter.settings.attachments);
+        }
+    }
+    Ok(())
+}
+
+type Fetched = HashMap<usize, Vec<Result<crate::model::document::Receipt, ReceiptError>>>;
+type Addresses = HashMap<AccountingEntryId, Vec<ReceiptFile>>;
+
+/// Fetches for the items of the range, or with `fresh` only for those that have fresh addresses.
+fn fetch_all(
+    exporter: &Exporter<'_>,
+    batch: &Batch,
+    range: std::ops::Range<usize>,
+    fresh: Option<&Addresses>,
+) -> Fetched {
+    let mut wanted = Vec::new();
+    let mut owners = Vec::new();
+    for index in range {
+        let Some(plan) = batch.items.get(index).and_then(|item| item.plan.as_ref().ok()) else { continue };
+        let files = match fresh {
+            None => &plan.item.files,
+            Some(fresh) => match fresh.get(plan.entry_id()) {
+                Some(files) => files,
+                None => continue,
+            },
+        };
+        for (position, file) in files.iter().enumerate() {
+            wanted.push(Wanted { entry_id: plan.entry_id(), number: position + 1, of: files.len(), file });
+            owners.push(index);
+        }
+    }
+    let mut fetched = Fetched::new();
+    for (index, result) in owners.into_iter().zip(exporter.receipts.fetch(&wanted)) {
+        fetched.entry(index).or_default().push(result);
+    }
+    fetched
+}
+
+/// Reads the data layer again for items with expired addresses; Pleo gives new ones.
+fn fresh_addresses(
+    exporter: &Exporter<'_>,
+    run: &JobRun,
+    fetched: &Fetched,
+    is_expired: impl Fn(&ReceiptError) -> bool,
+) -> Result<Addresses, Halt> {
+    let expired: usize =
+        fetched.values().filter(|results| results.iter().any(|result| result.as_ref().is_err_and(&is_expired))).count();
+    let mut fresh = Addresses::new();
+    exporter.pleo.data_layer(&run.job.id, |page| -> Result<(), Halt> {
+        exporter.stop.check()?;
+        for item in page {
+            if let Ok(item) = wire::export_item(&item.payload) {
+                fresh.insert(item.entry_id, item.files);
+            }
+        }
+        Ok(())
+    })?;
+    warn!("{expired} items had receipts whose addresses had expired; fetched them again");
+    Ok(fresh)
+}
+
+impl super::batch::BatchItem {
+    /// Keeps what was fetched. Where receipts are required, a missing one refuses the item.
+    fn keep_receipts(
+        &mut self,
+        results: Vec<Result<crate::model::document::Receipt, ReceiptError>>,
+        policy: Policy,
+    ) {
+        let Ok(plan) = self.plan.as_mut() else { return };
+        let mut first_error = None;
+        for result in results {
+            match result {
+                Ok(receipt) => plan.receipts.push(receipt),
+                Err(error) => {
+                    plan.receipts_missing += 1;
+                    plan.remarks.push(error.reason.clone());
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        if let Some(error) = first_error.filter(|_| policy == Policy::Required) {
+            self.plan = Err(Refusal {
+                failure_type: error.failure_type,
+                reason: error.reason,
+                group: "a receipt could not be fetched".into(),
+            });
+        }
+    }
+}

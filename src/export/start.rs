@@ -1,0 +1,95 @@
+//! Step 1, second half: make the job ours. The first call that changes anything at Pleo.
+
+use tracing::{info, warn};
+
+use super::Exporter;
+use super::halt::Halt;
+use crate::host::clock;
+use crate::model::export_job::{ExportJob, JobStatus};
+use crate::model::state::{JobEvent, JobState};
+use crate::pleo::{self, PleoError};
+
+/// How often `started` is sent when its answer is lost and the job is still pending.
+const START_ATTEMPTS: usize = 3;
+
+/// By what right we reach for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// It is the oldest pending one.
+    Pending,
+    /// The checkpoint says that it is ours.
+    Ours,
+    /// A person named it.
+    ByHand,
+    /// A person said to take it over.
+    Adopt,
+}
+
+/// What came of the claim.
+pub(super) enum Start {
+    /// It is ours and in progress.
+    Ours(ExportJob),
+    /// It was over already.
+    Over(ExportJob),
+}
+
+/// Makes the job ours, or says why it cannot be.
+pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -> Result<Start, Halt> {
+    // The list may be old by now: the decision is made on a fresh reading.
+    let mut job = exporter.pleo.job(&job.id)?;
+    for _ in 0..START_ATTEMPTS {
+        match job.status {
+            JobStatus::Pending => {}
+            JobStatus::InProgress => return go_on(exporter, job, claim),
+            JobStatus::Failed | JobStatus::Completed | JobStatus::CompletedWithErrors => return Ok(Start::Over(job)),
+            JobStatus::Unknown(ref status) => {
+                return Err(Halt::Later(format!("job {} has the status `{status}`, which is not known here", job.id)));
+            }
+        }
+        exporter.checkpoint.claim_job(&job, clock::now())?;
+        match exporter.pleo.send_event(&job.id, &pleo::JobEvent::Started) {
+            Ok(()) => {
+                exporter.checkpoint.job_event(&job.id, JobEvent::Started, "Pleo accepted our start", clock::now())?;
+                info!("started job {} with {} items", job.id, job.number_of_items);
+                // Read again: starting moved the time at which the job expires.
+                return Ok(Start::Ours(exporter.pleo.job(&job.id)?));
+            }
+            Err(PleoError::StatusConflict { .. }) => {
+                exporter.checkpoint.job_event(
+                    &job.id,
+                    JobEvent::LostToAnother,
+                    "another instance started it first",
+                    clock::now(),
+                )?;
+                return Err(Halt::LostToAnother);
+            }
+            Err(PleoError::LostAnswer { .. }) => job = exporter.pleo.job(&job.id)?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Halt::Later(format!("Pleo does not confirm the start of job {}", job.id)))
+}
+
+/// A job in progress is never sent `started`; the question is only whether it is ours.
+fn go_on(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -> Result<Start, Halt> {
+    let repeatable = exporter.system.describe().create.is_repeatable();
+    let state = exporter.checkpoint.job(&job.id)?.map(|record| record.state);
+    match state {
+        Some(JobState::Started | JobState::Closing) => {}
+        Some(JobState::Starting) if repeatable => {
+            warn!("the answer to our start of job {} was lost; going on, since nothing can be booked twice", job.id);
+            let note = "in progress after a lost answer: ownership unproven, booking is idempotent";
+            exporter.checkpoint.job_event(&job.id, JobEvent::Started, note, clock::now())?;
+        }
+        Some(JobState::Starting) => return Err(Halt::OwnershipUnproven),
+        Some(JobState::Foreign | JobState::Ended | JobState::Closed) | None => {
+            if claim != Claim::Adopt || !repeatable {
+                return Err(Halt::NotOurs { adoptable: repeatable });
+            }
+            exporter.checkpoint.adopt_job(&job, clock::now())?;
+            warn!("took over job {} from another instance", job.id);
+        }
+    }
+    info!("going on with job {}", job.id);
+    Ok(Start::Ours(job))
+}

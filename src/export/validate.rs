@@ -1,0 +1,87 @@
+//! Step 2: is the accounting system ready for this job? Before any item is read, so failing is safe.
+
+use std::time::{Duration, Instant};
+
+use tracing::warn;
+
+use super::Exporter;
+use super::halt::Halt;
+use super::job::JobRun;
+use crate::model::verdict::{JobFailure, JobFailureType};
+use crate::receipts::Policy;
+use crate::systems::{JobNeeds, SystemError};
+
+/// Between two attempts at a system that is out of reach.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Checks company, capabilities and the system itself. The inner error is for Pleo: the job cannot be booked.
+pub(super) fn validate(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<Result<(), JobFailure>, Halt> {
+    if let Err(failure) = company_and_capabilities(exporter, run) {
+        return Ok(Err(failure));
+    }
+    let needs = JobNeeds {
+        job_id: run.job.id.clone(),
+        company_id: run.job.company_id.clone(),
+        payables: run.job.vendor_based_bookkeeping,
+        attachments: exporter.settings.attachments == Policy::Required,
+    };
+    let started = Instant::now();
+    loop {
+        let error = match exporter.system.check(&needs) {
+            Ok(()) => return Ok(Ok(())),
+            Err(error) => error,
+        };
+        match error {
+            SystemError::Fatal { failure_type, reason } => return Ok(Err(JobFailure { failure_type, reason })),
+            SystemError::Rejected { failure_type, reason } => {
+                let failure_type = failure_type.as_job_failure().unwrap_or(JobFailureType::ValidationFailure);
+                return Ok(Err(JobFailure { failure_type, reason }));
+            }
+            SystemError::Unavailable { .. } | SystemError::Unknown { .. }
+                if started.elapsed() + PAUSE < exporter.settings.patience =>
+            {
+                warn!("{error}; trying again");
+                exporter.stop.wait(PAUSE)?;
+            }
+            // The next run comes in minutes, so an outage (or books that a person is about to repair) fails the
+            // job only when its time runs short.
+            error => return left_or_failed(run, error),
+        }
+    }
+}
+
+fn left_or_failed(run: &JobRun, error: SystemError) -> Result<Result<(), JobFailure>, Halt> {
+    if run.deadline.is_far(Instant::now()) {
+        return Err(error.into());
+    }
+    let failure_type = match error {
+        SystemError::Damaged { .. } => JobFailureType::ValidationFailure,
+        _ => JobFailureType::AccountingSystemUnreachable,
+    };
+    Ok(Err(JobFailure { failure_type, reason: error.to_string() }))
+}
+
+fn company_and_capabilities(exporter: &Exporter<'_>, run: &JobRun) -> Result<(), JobFailure> {
+    let system = exporter.system.describe();
+    let invalid = |reason| Err(JobFailure { failure_type: JobFailureType::InvalidConfiguration, reason });
+    if run.job.company_id != exporter.settings.company_id {
+        return invalid(format!(
+            "This export is of company {}, but the integration is set up for company {}: connect the right company.",
+            run.job.company_id, exporter.settings.company_id
+        ));
+    }
+    if run.job.vendor_based_bookkeeping && !system.payables {
+        return invalid(format!(
+            "{} cannot keep vendor bills: turn vendor bookkeeping off in Pleo, or choose another accounting system.",
+            system.name
+        ));
+    }
+    if exporter.settings.attachments == Policy::Required && system.attachments.is_none() {
+        return invalid(format!(
+            "{} cannot keep receipts, but receipts are required: set `attachments` under [bookkeeping] to \
+             \"best_effort\" or \"none\".",
+            system.name
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,253 @@
+//! A company with its own Pleo, checkpoint and books in a folder of its own.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::sandbox::{Job, Options, Sandbox, seed};
+
+/// Everything a test works with. It reads as a sentence: `World::new().with_settings(..)`, then `world.run(..)`.
+pub struct World {
+    pub sandbox: Sandbox,
+    folder: TempDir,
+    environment: BTreeMap<String, String>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with_options(Options::default())
+    }
+
+    pub fn with_options(options: Options) -> Self {
+        let sandbox = Sandbox::start(options);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let environment = BTreeMap::from([
+            ("PLEO_BASE_URL".to_owned(), sandbox.url().to_owned()),
+            ("PLEO_API_KEY".to_owned(), sandbox.api_key().to_owned()),
+            ("PLEO_COMPANY_ID".to_owned(), sandbox.company().to_owned()),
+            ("PLEO_EXPORT_CHECKPOINT".to_owned(), "checkpoint.sqlite3".to_owned()),
+        ]);
+        Self { sandbox, folder, environment }
+    }
+
+    /// Short patience, so that a test of an outage does not wait.
+    pub fn impatient(self) -> Self {
+        self.with_settings("[pleo]\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n")
+    }
+
+    pub fn with_settings(self, toml: &str) -> Self {
+        fs::write(self.path("pleo-export.toml"), toml).expect("settings can be written");
+        self
+    }
+
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub fn without_variable(mut self, name: &str) -> Self {
+        self.environment.remove(name);
+        self
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn books(&self) -> Books {
+        Books { folder: self.path("books") }
+    }
+
+    pub fn add_job(&self, items: Vec<Value>) -> String {
+        self.sandbox.add_job(Job::of(items))
+    }
+
+    pub fn add_mixed_job(&self, items: usize, seed: u64) -> String {
+        self.add_job(seed::mixed(items, seed))
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pleo-export"));
+        command.args(arguments).current_dir(self.folder.path()).env_clear().envs(&self.environment);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    pub fn spawn(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        self.run_command(&mut self.command(arguments))
+    }
+
+    /// With a variable for this run alone.
+    pub fn run_with(&self, name: &str, value: &str, arguments: &[&str]) -> Run {
+        self.run_command(self.command(arguments).env(name, value))
+    }
+
+    pub fn run_command(&self, command: &mut Command) -> Run {
+        Run::of(&format!("{command:?}"), command.output().expect("the program starts"))
+    }
+}
+
+/// A finished run of the program.
+#[derive(Debug)]
+pub struct Run {
+    pub command: String,
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    pub fn of(command: &str, output: Output) -> Self {
+        Self {
+            command: command.to_owned(),
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
+        }
+    }
+
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self}");
+        self
+    }
+
+    #[track_caller]
+    pub fn says(self, text: &str) -> Self {
+        assert!(self.stdout.contains(text) || self.stderr.contains(text), "no `{text}` in {self}");
+        self
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self}"))
+    }
+}
+
+impl std::fmt::Display for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{}\nexit: {:?}\nstdout:\n{}\nstderr:\n{}",
+            self.command, self.code, self.stdout, self.stderr
+        )
+    }
+}
+
+/// The books, read without the program's own reader.
+pub struct Books {
+    pub folder: PathBuf,
+}
+
+impl Books {
+    /// Every file of the ledger and its text.
+    pub fn files(&self) -> BTreeMap<PathBuf, String> {
+        let mut files = BTreeMap::new();
+        collect(&self.folder, &mut files);
+        files
+    }
+
+    /// Documents by (entry, part, revision), with how often each is there.
+    pub fn documents(&self) -> BTreeMap<(String, String, String), usize> {
+        let mut documents = BTreeMap::new();
+        for transaction in self.transactions() {
+            let value = |key: &str| transaction.metadata.get(key).cloned();
+            let Some(entry) = value("pleo-entry") else { continue };
+            let part = value("pleo-part").unwrap_or_else(|| "main".to_owned());
+            let revision = value("pleo-revision").unwrap_or_else(|| "1".to_owned());
+            *documents.entry((entry, part, revision)).or_default() += 1;
+        }
+        documents
+    }
+
+    pub fn entries(&self) -> Vec<String> {
+        let mut entries: Vec<_> = self.documents().into_keys().map(|(entry, _, _)| entry).collect();
+        entries.dedup();
+        entries
+    }
+
+    #[track_caller]
+    pub fn has_nothing_twice(&self) {
+        let twice: Vec<_> = self.documents().into_iter().filter(|(_, times)| *times != 1).collect();
+        assert!(twice.is_empty(), "in the books more than once: {twice:?}");
+    }
+
+    /// Every transaction: its head line, its own metadata and its postings.
+    pub fn transactions(&self) -> Vec<Transaction> {
+        let mut transactions: Vec<Transaction> = Vec::new();
+        for text in self.files().into_values() {
+            let mut open = false;
+            for line in text.lines() {
+                let is_head = line.len() > 12 && (line[10..].starts_with(" * ") || line[10..].starts_with(" ! "));
+                if !line.starts_with(' ') {
+                    open = is_head;
+                    if is_head {
+                        transactions.push(Transaction { head: line.to_owned(), ..Transaction::default() });
+                    }
+                } else if open && let Some(transaction) = transactions.last_mut() {
+                    transaction.add(line);
+                }
+            }
+        }
+        transactions
+    }
+
+    /// Runs the real checker where it is named, and says so where it is not.
+    #[track_caller]
+    pub fn are_clean(&self) {
+        let Some(program) = std::env::var_os("PLEO_EXPORT_BEAN_CHECK") else {
+            println!("note: PLEO_EXPORT_BEAN_CHECK is not set, so bean-check did not look at these books");
+            return;
+        };
+        let output = Command::new(program).arg(self.folder.join("main.beancount")).output().expect("bean-check runs");
+        assert!(
+            output.status.success(),
+            "bean-check: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
+/// A transaction as its text has it.
+#[derive(Clone, Debug, Default)]
+pub struct Transaction {
+    pub head: String,
+    pub metadata: BTreeMap<String, String>,
+    /// Account and the rest of the line.
+    pub postings: Vec<(String, String)>,
+}
+
+impl Transaction {
+    fn add(&mut self, line: &str) {
+        let text = line.trim();
+        let starts_lower = text.starts_with(|c: char| c.is_ascii_lowercase());
+        if let (true, Some((key, value))) = (starts_lower, text.split_once(": ")) {
+            if self.postings.is_empty() {
+                self.metadata.insert(key.to_owned(), value.trim().trim_matches('"').to_owned());
+            }
+        } else if let Some((account, amount)) = text.split_once(char::is_whitespace) {
+            self.postings.push((account.to_owned(), amount.trim().to_owned()));
+        }
+    }
+}
+
+fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, String>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path = entry.expect("the books can be read").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "beancount") {
+            files.insert(path.clone(), fs::read_to_string(&path).expect("the books are text"));
+        }
+    }
+}
