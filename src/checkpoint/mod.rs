@@ -27,6 +27,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -54,6 +55,8 @@ pub struct Checkpoint {
     connection: Connection,
     path: PathBuf,
     is_writer: bool,
+    /// Whether damage was met while it was open: then the end is not an orderly one.
+    met_damage: Cell<bool>,
 }
 
 /// Whose checkpoint it is. Written when the file is made, compared ever after.
@@ -99,6 +102,7 @@ impl Checkpoint {
             connection,
             path: path.to_owned(),
             is_writer: true,
+            met_damage: Cell::new(false),
         })
     }
 
@@ -106,7 +110,8 @@ impl Checkpoint {
     ///
     /// Everything read through it is of one moment, that of the first look. Changes fail.
     pub fn open_read_only(path: &Path) -> Result<Option<Self>, CheckpointError> {
-        if !path.exists() {
+        let is_there = path.try_exists().map_err(FileError::at("look for", path));
+        if !is_there.map_err(|error| Fault::from(error).at(path))? {
             return Ok(None);
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -122,6 +127,7 @@ impl Checkpoint {
             connection,
             path: path.to_owned(),
             is_writer: false,
+            met_damage: Cell::new(false),
         }))
     }
 
@@ -130,19 +136,28 @@ impl Checkpoint {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, CheckpointError> {
-        change(&mut self.connection, work).map_err(|fault| fault.at(&self.path))
+        let result = change(&mut self.connection, work);
+        result.map_err(|fault| self.failed(fault))
     }
 
     /// Looks something up.
     fn look<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, CheckpointError> {
-        work(&self.connection).map_err(|fault| fault.at(&self.path))
+        work(&self.connection).map_err(|fault| self.failed(fault))
+    }
+
+    fn failed(&self, fault: Fault) -> CheckpointError {
+        let error = fault.at(&self.path);
+        if matches!(error, CheckpointError::Damaged { .. }) {
+            self.met_damage.set(true);
+        }
+        error
     }
 }
 
 impl Drop for Checkpoint {
     /// Notes an orderly end. If that fails the next run merely checks the file through.
     fn drop(&mut self) {
-        if self.is_writer {
+        if self.is_writer && !self.met_damage.get() {
             let noted = self.change(|transaction| Ok(transaction.execute("UPDATE meta SET clean = 1", [])?));
             if let Err(error) = noted {
                 tracing::debug!("the orderly end could not be noted: {error}");

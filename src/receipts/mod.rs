@@ -1,1 +1,221 @@
-//! To come.
+//! Fetching receipts: from the addresses that Pleo names onto our disk, before anything is booked.
+//!
+//! The client that does it holds no credential and talks only to public hosts, because the addresses come from
+//! outside. A receipt is a file named by its content, of a format that a bookkeeper can open, found from its bytes
+//! and not from what it is called. Whether a missing receipt stops its item is decided by the caller.
+
+mod address;
+mod content;
+mod fetch;
+mod file_name;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::blocking::Client;
+use thiserror::Error;
+
+use self::address::Gate;
+use crate::host::files::{self, FileError};
+use crate::host::stop::Stop;
+use crate::host::{clock, http};
+use crate::model::document::Receipt;
+use crate::model::export_item::ReceiptFile;
+use crate::model::ids::AccountingEntryId;
+use crate::model::verdict::ItemFailureType;
+
+/// How many receipts are fetched at the same time.
+const AT_ONCE: usize = 4;
+
+/// The largest receipt that Pleo takes, in bytes.
+pub const LARGEST_ON_PLEO: u64 = 30 * 1024 * 1024;
+
+/// Files older than this were left by a run that died: addresses work for a day, a job lives shorter still.
+const LEFT_BEHIND_AFTER: TimeDelta = TimeDelta::days(2);
+
+/// How receipts are fetched.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where fetched receipts lie until they are attached; made when it is not there.
+    pub folder: PathBuf,
+    /// The largest receipt that is kept, in bytes; [`LARGEST_ON_PLEO`] unless the books take less.
+    pub largest: u64,
+    /// How long a host may be silent: until it answers, and between two pieces of the answer.
+    pub timeout: Duration,
+    /// How long one receipt may take, all tries together.
+    pub give_up_after: Duration,
+    /// Whether plain http and addresses of this machine and its networks are allowed: only with a Pleo that itself
+    /// is on this machine.
+    pub allow_private: bool,
+    /// What a missing receipt means for its item.
+    pub policy: Policy,
+}
+
+/// What a missing receipt means for its item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// The item fails and nothing is booked.
+    Required,
+    /// The entry is booked without it and says so.
+    BestEffort,
+    /// No receipts are fetched at all.
+    None,
+}
+
+/// A receipt to fetch.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The accounting entry it belongs to, for the log.
+    pub entry_id: &'a AccountingEntryId,
+    /// Which receipt of the entry, counted from 1.
+    pub number: usize,
+    /// How many receipts the entry has.
+    pub of: usize,
+    /// Where it is.
+    pub file: &'a ReceiptFile,
+}
+
+/// A receipt that could not be fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{reason}")]
+pub struct ReceiptError {
+    /// What the caller can do about it.
+    pub kind: ReceiptErrorKind,
+    /// Why, in Pleo's words.
+    pub failure_type: ItemFailureType,
+    /// What happened and what to do, for the bookkeeper: one sentence, without a word on what is booked.
+    pub reason: String,
+}
+
+/// What the caller can do about a receipt that could not be fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiptErrorKind {
+    /// The address works no more: read the item again for a new one.
+    Expired,
+    /// It may work later.
+    Temporary,
+    /// It will not work until somebody changes the receipt in Pleo.
+    Final,
+    /// The run was asked to stop.
+    Stopped,
+}
+
+/// Why no receipts can be fetched at all.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// The folder for receipts cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FileError),
+    /// The HTTP client cannot be built.
+    #[error("cannot set up the download of receipts: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// Fetches receipts and keeps them until they are attached.
+#[derive(Debug)]
+pub struct Fetcher {
+    settings: Settings,
+    stop: Stop,
+    gate: Arc<Gate>,
+    client: Client,
+    /// How many fetched receipts share a file: the same content twice is one file.
+    shared: Mutex<HashMap<PathBuf, usize>>,
+    /// Numbers the files that are being written.
+    parts: AtomicUsize,
+}
+
+impl Fetcher {
+    /// Makes the folder, clears it of what a run that died has left long ago, and builds the client.
+    pub fn new(settings: Settings, stop: Stop) -> Result<Self, SetupError> {
+        files::make_folder(&settings.folder)?;
+        clear_left_behind(&settings.folder, clock::now())?;
+        let gate = Arc::new(Gate::new(settings.allow_private));
+        let client = http::client_builder()
+            .timeout(settings.timeout)
+            .dns_resolver(Arc::clone(&gate))
+            .build()?;
+        Ok(Self {
+            settings,
+            stop,
+            gate,
+            client,
+            shared: Mutex::default(),
+            parts: AtomicUsize::new(0),
+        })
+    }
+
+    /// What a missing receipt means for its item.
+    pub fn policy(&self) -> Policy {
+        self.settings.policy
+    }
+
+    /// Fetches receipts, a few at once. One answer for each, in the same order.
+    pub fn fetch(&self, wanted: &[Wanted<'_>]) -> Vec<Result<Receipt, ReceiptError>> {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut done = Vec::new();
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(one) = wanted.get(index) else { return done };
+                done.push((index, self.fetch_one(one)));
+            }
+        };
+        let mut answers = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..AT_ONCE.min(wanted.len()))
+                .map(|_| scope.spawn(work))
+                .collect();
+            let mut answers = Vec::with_capacity(wanted.len());
+            for worker in workers {
+                match worker.join() {
+                    Ok(done) => answers.extend(done),
+                    // A panic stays what it is: the caller keeps it with its items.
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            answers
+        });
+        answers.sort_by_key(|(index, _)| *index);
+        answers.into_iter().map(|(_, answer)| answer).collect()
+    }
+
+    /// Lets go of receipts that are attached and reported. A file that several of the fetched share goes with the
+    /// last of them.
+    pub fn remove(&self, receipts: &[Receipt]) {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        for receipt in receipts {
+            if let Some(count) = shared.get_mut(&receipt.path)
+                && *count > 1
+            {
+                *count -= 1;
+                continue;
+            }
+            shared.remove(&receipt.path);
+            if let Err(error) = std::fs::remove_file(&receipt.path)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!("cannot remove the receipt `{}`: {error}", receipt.path.display());
+            }
+        }
+    }
+}
+
+fn clear_left_behind(folder: &std::path::Path, now: DateTime<Utc>) -> Result<(), FileError> {
+    let entries = std::fs::read_dir(folder).map_err(FileError::at("read the folder", folder))?;
+    for entry in entries.flatten() {
+        let Ok(modified) = entry.metadata().and_then(|metadata| metadata.modified()) else {
+            continue;
+        };
+        if now - DateTime::<Utc>::from(modified) > LEFT_BEHIND_AFTER {
+            // What cannot be removed is not in the way either.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+    Ok(())
+}

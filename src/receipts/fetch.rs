@@ -1,0 +1,392 @@
+//! One receipt: its tries, its redirects, its way onto the disk.
+//!
+//! Tried again: no connection, a silent or broken one, 408, 425, 429 and 5xx. Not tried again: an address that
+//! works no more, and whatever will be the same next time. All tries share one patience.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use reqwest::blocking::Response;
+use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::{StatusCode, Url};
+use sha2::{Digest, Sha256};
+
+use super::address::Refusal;
+use super::content::{self, Format, Unusable};
+use super::{Fetcher, ReceiptError, ReceiptErrorKind, Wanted, file_name};
+use crate::host::files::{self, FileError};
+use crate::host::kill;
+use crate::host::stop::Stopped;
+use crate::model::document::Receipt;
+use crate::model::verdict::ItemFailureType;
+
+/// How many redirects are followed.
+const REDIRECTS: usize = 5;
+
+/// The wait before the second try, doubled each time up to [`LONGEST_WAIT`]; the half of it is left to chance.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+
+/// Why a try failed.
+#[derive(Debug)]
+struct Trouble {
+    kind: ReceiptErrorKind,
+    failure_type: ItemFailureType,
+    /// The sentence that begins with "Receipt 2 of 3".
+    text: String,
+    again: Again,
+}
+
+/// Whether a try is worth another.
+#[derive(Clone, Copy, Debug)]
+enum Again {
+    No,
+    /// After the wait that the host asked for, if it did.
+    Yes(Option<Duration>),
+}
+
+impl Trouble {
+    fn temporary(cause: &str, wait: Option<Duration>) -> Self {
+        Self {
+            kind: ReceiptErrorKind::Temporary,
+            failure_type: ItemFailureType::ReceiptDownloadFailure,
+            text: format!("could not be downloaded ({cause}): export again later"),
+            again: Again::Yes(wait),
+        }
+    }
+
+    fn expired(status: StatusCode) -> Self {
+        Self {
+            kind: ReceiptErrorKind::Expired,
+            failure_type: ItemFailureType::ReceiptDownloadFailure,
+            text: format!(
+                "could not be downloaded ({}), its address has expired: export again",
+                status.as_u16()
+            ),
+            again: Again::No,
+        }
+    }
+
+    fn last(failure_type: ItemFailureType, text: String) -> Self {
+        Self {
+            kind: ReceiptErrorKind::Final,
+            failure_type,
+            text,
+            again: Again::No,
+        }
+    }
+
+    fn not_downloadable(cause: &str) -> Self {
+        Self::last(
+            ItemFailureType::ReceiptDownloadFailure,
+            format!("could not be downloaded ({cause}): upload it again in Pleo"),
+        )
+    }
+
+    fn refused(refusal: Refusal) -> Self {
+        Self::not_downloadable(&refusal.to_string())
+    }
+
+    /// Our own disk: another try soon will not help, another run may.
+    fn not_kept(error: &dyn std::fmt::Display) -> Self {
+        tracing::warn!("a receipt could not be stored: {error}");
+        Self {
+            again: Again::No,
+            text: "could not be stored on the disk of the integration: make room there and export again"
+                .to_owned(),
+            ..Self::temporary("", None)
+        }
+    }
+}
+
+impl From<FileError> for Trouble {
+    fn from(error: FileError) -> Self {
+        Self::not_kept(&error)
+    }
+}
+
+impl From<Stopped> for Trouble {
+    fn from(_: Stopped) -> Self {
+        Self {
+            kind: ReceiptErrorKind::Stopped,
+            text: "was not downloaded, because the run was stopped: export again".to_owned(),
+            again: Again::No,
+            ..Self::temporary("", None)
+        }
+    }
+}
+
+impl Fetcher {
+    /// Fetches one receipt with as many tries as patience allows.
+    pub(super) fn fetch_one(&self, wanted: &Wanted<'_>) -> Result<Receipt, ReceiptError> {
+        let give_up_at = Instant::now() + self.settings.give_up_after;
+        let mut usual_wait = FIRST_WAIT;
+        loop {
+            let trouble = match self.download(wanted, give_up_at) {
+                Ok(receipt) => return Ok(receipt),
+                Err(trouble) => trouble,
+            };
+            let Again::Yes(asked) = trouble.again else {
+                return Err(said_of(wanted, trouble));
+            };
+            let wait = asked.unwrap_or_else(|| jitter(usual_wait));
+            usual_wait = (usual_wait * 2).min(LONGEST_WAIT);
+            if wait >= give_up_at.saturating_duration_since(Instant::now()) {
+                return Err(said_of(wanted, trouble));
+            }
+            tracing::debug!(
+                item.id = %wanted.entry_id,
+                "receipt {} of {} {}; next try in {} ms",
+                wanted.number,
+                wanted.of,
+                trouble.text,
+                wait.as_millis()
+            );
+            self.stop
+                .wait(wait)
+                .map_err(|stopped| said_of(wanted, stopped.into()))?;
+        }
+    }
+
+    /// One try, redirects included.
+    fn download(&self, wanted: &Wanted<'_>, give_up_at: Instant) -> Result<Receipt, Trouble> {
+        let mut url = Url::parse(&wanted.file.url)
+            .map_err(|_| Trouble::not_downloadable("Pleo gave no address that can be read"))?;
+        for _ in 0..=REDIRECTS {
+            self.stop.check()?;
+            self.gate.admit(&url).map_err(Trouble::refused)?;
+            kill::point("request");
+            let response = self.client.get(url.clone()).send();
+            kill::point("response");
+            let response = response.map_err(|error| of_request(&error))?;
+            match response.status() {
+                StatusCode::OK => return self.store(wanted, &url, response, give_up_at),
+                status if status.is_redirection() => url = redirected(&url, &response)?,
+                status => return Err(of_status(status, &response)),
+            }
+        }
+        Err(Trouble::not_downloadable("its address leads on and on"))
+    }
+
+    /// Streams the body to the disk under the name of its content.
+    fn store(
+        &self,
+        wanted: &Wanted<'_>,
+        url: &Url,
+        mut response: Response,
+        give_up_at: Instant,
+    ) -> Result<Receipt, Trouble> {
+        if response
+            .content_length()
+            .is_some_and(|length| length > self.settings.largest)
+        {
+            return Err(self.too_large());
+        }
+        let hints = hints(wanted, url, &response);
+        let mut part = self.part()?;
+        let (sha256, size) = self.copy(&mut response, &mut part, give_up_at)?;
+        if size == 0 {
+            return Err(Trouble::not_downloadable("the file is empty"));
+        }
+        let format = content::detect(&mut part.file, &hints)
+            .map_err(FileError::at("read", &part.path))?
+            .map_err(unusable)?;
+        part.file.sync_all().map_err(FileError::at("sync", &part.path))?;
+        let path = self
+            .settings
+            .folder
+            .join(format!("{sha256}.{}", format.extension()));
+        // Held until the file counts, so that nobody lets go of the same content meanwhile.
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        files::rename(&part.path, &path)?;
+        *shared.entry(path.clone()).or_default() += 1;
+        Ok(Receipt {
+            sha256,
+            file_name: file_name::safe(file_name::last_segment(url), wanted.number, format),
+            media_type: format.media_type().to_owned(),
+            size,
+            path,
+        })
+    }
+
+    /// Copies the body, and answers its hash in hex and its size in bytes.
+    fn copy(
+        &self,
+        response: &mut Response,
+        part: &mut Part,
+        give_up_at: Instant,
+    ) -> Result<(String, u64), Trouble> {
+        let mut hash = Sha256::new();
+        let mut size: u64 = 0;
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            self.stop.check()?;
+            if Instant::now() >= give_up_at {
+                return Err(Trouble::temporary("it took too long", None));
+            }
+            let read = response
+                .read(&mut buffer)
+                .map_err(|_| Trouble::temporary("the connection broke off", None))?;
+            let piece = buffer.get(..read).unwrap_or_default();
+            if piece.is_empty() {
+                break;
+            }
+            size += u64::try_from(read).unwrap_or(u64::MAX);
+            if size > self.settings.largest {
+                return Err(self.too_large());
+            }
+            hash.update(piece);
+            part.file
+                .write_all(piece)
+                .map_err(FileError::at("write", &part.path))?;
+        }
+        let mut hex = String::with_capacity(64);
+        for byte in hash.finalize() {
+            let _ = write!(hex, "{byte:02x}");
+        }
+        Ok((hex, size))
+    }
+
+    /// A new file to write into, with a name of its own.
+    fn part(&self) -> Result<Part, FileError> {
+        let number = self.parts.fetch_add(1, Ordering::Relaxed);
+        let path = self
+            .settings
+            .folder
+            .join(format!(".{}-{number}.part", std::process::id()));
+        drop(files::create_private(&path)?);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(FileError::at("open", &path))?;
+        Ok(Part { file, path })
+    }
+
+    fn too_large(&self) -> Trouble {
+        Trouble::last(
+            ItemFailureType::ReceiptFileSizeLimitExceeded,
+            format!(
+                "is larger than {}: upload a smaller file in Pleo",
+                in_words(self.settings.largest)
+            ),
+        )
+    }
+}
+
+/// A file that is being written; it goes when it did not get its name.
+#[derive(Debug)]
+struct Part {
+    file: File,
+    path: PathBuf,
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        remove_quietly(&self.path);
+    }
+}
+
+fn remove_quietly(path: &Path) {
+    // Gone is what we want; what stays is cleared away by a later run.
+    let _ = fs::remove_file(path);
+}
+
+fn said_of(wanted: &Wanted<'_>, trouble: Trouble) -> ReceiptError {
+    ReceiptError {
+        kind: trouble.kind,
+        failure_type: trouble.failure_type,
+        reason: format!("Receipt {} of {} {}.", wanted.number, wanted.of, trouble.text),
+    }
+}
+
+fn jitter(wait: Duration) -> Duration {
+    let half = wait / 2;
+    let chance = u64::try_from(half.as_millis()).unwrap_or(u64::MAX);
+    half + Duration::from_millis(fastrand::u64(0..=chance))
+}
+
+fn redirected(from: &Url, response: &Response) -> Result<Url, Trouble> {
+    response
+        .headers()
+        .get(LOCATION)
+        .and_then(|location| location.to_str().ok())
+        .and_then(|location| from.join(location).ok())
+        .ok_or_else(|| Trouble::not_downloadable("its address leads nowhere"))
+}
+
+fn of_request(error: &reqwest::Error) -> Trouble {
+    let mut cause: Option<&dyn Error> = Some(error);
+    while let Some(one) = cause {
+        if let Some(refusal) = one.downcast_ref::<Refusal>() {
+            return Trouble::refused(*refusal);
+        }
+        cause = one.source();
+    }
+    let cause = if error.is_timeout() {
+        "the host did not answer in time"
+    } else if error.is_connect() {
+        "the host could not be reached"
+    } else {
+        "the connection broke off"
+    };
+    Trouble::temporary(cause, None)
+}
+
+fn of_status(status: StatusCode, response: &Response) -> Trouble {
+    let number = status.as_u16();
+    match number {
+        // Hosts disagree on how they refuse a signature that has run out.
+        400 | 401 | 403 | 410 => Trouble::expired(status),
+        408 | 425 | 429 | 500..=599 => {
+            let asked = response
+                .headers()
+                .get(RETRY_AFTER)
+                .and_then(|value| value.to_str().ok())
+                .and_then(|text| text.trim().parse().ok())
+                .map(Duration::from_secs);
+            Trouble::temporary(&number.to_string(), asked)
+        }
+        _ => Trouble::not_downloadable(&number.to_string()),
+    }
+}
+
+/// What Pleo, the host and the address say the file is.
+fn hints(wanted: &Wanted<'_>, url: &Url, response: &Response) -> Vec<Format> {
+    let from_pleo = wanted.file.media_type.as_deref().and_then(Format::from_hint);
+    let from_host = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(Format::from_hint);
+    [from_pleo, from_host, file_name::hint(url)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn unusable(why: Unusable) -> Trouble {
+    match why {
+        Unusable::WebPage => Trouble::not_downloadable("there was a web page in its place"),
+        Unusable::UnknownFormat => Trouble::last(
+            ItemFailureType::ReceiptConversionFailure,
+            "is of a format that cannot be kept: upload it in Pleo as pdf, png, jpg, doc, docx, xls, xlsx or txt"
+                .to_owned(),
+        ),
+    }
+}
+
+fn in_words(bytes: u64) -> String {
+    const MEGABYTE: u64 = 1024 * 1024;
+    if bytes >= MEGABYTE && bytes.is_multiple_of(MEGABYTE) {
+        format!("{} MB", bytes / MEGABYTE)
+    } else {
+        format!("{bytes} bytes")
+    }
+}
