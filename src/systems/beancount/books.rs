@@ -1,0 +1,253 @@
+//! The books as files: where things lie, how they come about, who may write, how a batch gets in.
+//!
+//! `main.beancount` is for people and for beancount; it includes `accounts.beancount` and all of `pleo/`, where
+//! each batch is a file of its own. Nothing that exists is ever written again, so that people may edit freely.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tracing::info;
+
+use crate::host::files::{self, FileError};
+use crate::host::stop::Stop;
+use crate::model::verdict::JobFailureType;
+use crate::systems::SystemError;
+
+use super::includes;
+use super::writer::{self, NewAccount};
+
+/// How long another process may hold the books before we give up.
+const LOCK_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often we look whether the books are free.
+const LOCK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The files of the books.
+#[derive(Debug)]
+pub(super) struct Books {
+    folder: PathBuf,
+}
+
+/// The right to write into the books, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Books {
+    /// Touches nothing.
+    pub(super) fn new(folder: &Path) -> Self {
+        Self {
+            folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
+        }
+    }
+
+    /// The folder of the books; one name for it, whichever way leads there.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.folder.canonicalize().unwrap_or_else(|_| self.folder.clone())
+    }
+
+    /// The ledger that takes in all the rest.
+    pub(super) fn main(&self) -> PathBuf {
+        self.folder().join("main.beancount")
+    }
+
+    fn accounts(&self) -> PathBuf {
+        self.folder().join("accounts.beancount")
+    }
+
+    fn batches(&self) -> PathBuf {
+        self.folder().join("pleo")
+    }
+
+    /// Whether a path lies where only we write.
+    pub(super) fn is_ours(&self, path: &Path) -> bool {
+        path.starts_with(self.batches())
+    }
+
+    /// The files from which reading begins; some may be absent.
+    pub(super) fn roots(&self) -> Result<Vec<PathBuf>, SystemError> {
+        if self.folder.exists() && !self.folder.is_dir() {
+            return Err(SystemError::Fatal {
+                failure_type: JobFailureType::InvalidConfiguration,
+                reason: format!(
+                    "The books folder `{}` is a file: set accounting.beancount.directory to a folder, then export \
+                     again.",
+                    self.folder.display()
+                ),
+            });
+        }
+        // The last is read first: what a person wrote may refer to what we wrote, never the other way round.
+        let mut roots = vec![self.main(), self.accounts()];
+        roots.extend(
+            includes::expand(&self.folder(), "pleo/**/*.beancount")
+                .into_iter()
+                .rev(),
+        );
+        Ok(roots)
+    }
+
+    /// Makes what is missing of new books; `accounts` are opened where `accounts.beancount` is new.
+    pub(super) fn create(&self, _lock: &Lock, accounts: &[&str]) -> Result<(), SystemError> {
+        let about = self.batches().join("about.beancount");
+        if !about.exists() {
+            self.write_new(&about, ABOUT)?;
+        }
+        if !self.accounts().exists() {
+            let mut text = String::from(ACCOUNTS);
+            for account in accounts {
+                writer::open(&mut text, account, &NewAccount::default());
+            }
+            self.write_new(&self.accounts(), &text)?;
+        }
+        // Last, because it needs the others: when it is there, the books are whole.
+        if !self.main().exists() {
+            self.write_new(&self.main(), MAIN)?;
+            info!(books = %self.main().display(), "new books were made");
+        }
+        Ok(())
+    }
+
+    /// Writes a batch under a name that begins with `name` and is not taken yet.
+    pub(super) fn write_batch(
+        &self,
+        _lock: &Lock,
+        year: i32,
+        name: &str,
+        text: &str,
+    ) -> Result<(), SystemError> {
+        let folder = self.batches().join(format!("{year:04}"));
+        let mut path = folder.join(format!("{name}.beancount"));
+        let mut again = 1_u32;
+        while path.exists() {
+            again = again.saturating_add(1);
+            path = folder.join(format!("{name}-{again}.beancount"));
+        }
+        self.write_new(&path, text)
+    }
+
+    /// Where a receipt lies, by its content.
+    pub(super) fn receipt(&self, sha256: &str, extension: &str) -> PathBuf {
+        let group: String = sha256.chars().take(2).collect();
+        self.folder()
+            .join("documents")
+            .join(group)
+            .join(format!("{sha256}{extension}"))
+    }
+
+    /// Makes sure that the names of files that another process made survive a power cut, since the process may
+    /// have been killed before it saw to that.
+    pub(super) fn make_names_durable(&self) -> Result<(), SystemError> {
+        let batches = self.batches();
+        let years = fs::read_dir(&batches)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path());
+        let folders = [self.folder(), batches.clone()].into_iter().chain(years);
+        for folder in folders.filter(|folder| folder.is_dir()) {
+            files::sync_folder(&folder).map_err(|error| self.nothing_booked(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the right to write, which only one process has at a time.
+    pub(super) fn lock(&self) -> Result<Lock, SystemError> {
+        self.roots()?;
+        files::make_folder(&self.folder).map_err(|error| self.nothing_booked(&error))?;
+        let path = self.folder().join(".pleo-export.lock");
+        let at = |action| {
+            let path = &path;
+            move |error| self.nothing_booked(&FileError::at(action, path)(error))
+        };
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(at("open"))?;
+        let (started, stop, mut told) = (Instant::now(), Stop::new(), false);
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Lock { _file: file }),
+                Err(TryLockError::Error(error)) => return Err(at("lock")(error)),
+                Err(TryLockError::WouldBlock) if started.elapsed() >= LOCK_PATIENCE => {
+                    return Err(SystemError::Unavailable {
+                        reason: format!(
+                            "The books are in use: another process holds `{}`. Nothing was booked; run again.",
+                            path.display()
+                        ),
+                    });
+                }
+                Err(TryLockError::WouldBlock) if !told => {
+                    told = true;
+                    info!(lock = %path.display(), "waiting for another process to finish with the books");
+                }
+                Err(TryLockError::WouldBlock) => {}
+            }
+            // Nobody stops this wait: it is short, and so is what the others do.
+            let _ = stop.wait(LOCK_INTERVAL);
+        }
+    }
+
+    fn write_new(&self, path: &Path, text: &str) -> Result<(), SystemError> {
+        self.write_file(path, text.as_bytes())
+    }
+
+    /// Writes a file of the books, with its folders.
+    pub(super) fn write_file(&self, path: &Path, content: &[u8]) -> Result<(), SystemError> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        files::make_folder(folder).map_err(|error| self.nothing_booked(&error))?;
+        files::write_whole(path, content).map_err(|error| match error.action {
+            "make" | "write" | "sync" => self.nothing_booked(&error),
+            // It may have its name already, but a power cut may take the name away again.
+            _ => SystemError::Unknown {
+                reason: format!("The books could not be written for sure: {error}. Run again to look."),
+            },
+        })
+    }
+
+    /// For what failed before anything had its name in the books.
+    pub(super) fn nothing_booked(&self, error: &FileError) -> SystemError {
+        let advice = match error.source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "Make room on the disk",
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                "Let the user that runs pleo-export write there"
+            }
+            _ => "See to it",
+        };
+        SystemError::Unavailable {
+            reason: format!(
+                "The books could not be written: {error}. {advice}, then run again. Nothing was booked."
+            ),
+        }
+    }
+}
+
+const MAIN: &str = r#"; The books that pleo-export writes. This file is yours: it was made once and is never written again.
+;
+; To check the books:  bean-check main.beancount
+; To look at them:     fava main.beancount
+;
+; Transactions marked ! are drafts: they count in every balance, and wait for a look. Change the mark to *.
+; To take an entry back, book the same postings the other way round with the entry's link (^pleo-...) and
+; without its pleo-entry line, or add the line  pleo-reversed: TRUE  to the entry.
+
+option "title" "Pleo"
+
+include "accounts.beancount"
+include "pleo/**/*.beancount"
+"#;
+
+const ACCOUNTS: &str = "\
+; The accounts that the configuration named when these books were made. This file is yours: pleo-export opens
+; what is missing later in the files under pleo/, and leaves to you what is opened here.
+
+";
+
+const ABOUT: &str = "\
+; Here pleo-export puts one file for each batch that it books. What is in the books is read from here, so take
+; nothing away; correct what you must.
+";

@@ -1,0 +1,89 @@
+//! What transactions move on accounts, in little memory: by this a reversal is known.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::model::money::{Amount, Currency, Money};
+
+use super::reader::{Posting, PostingAmount};
+
+/// An account's name, as one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct AccountId(u32);
+
+/// Account names, each kept once.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    ids: HashMap<Arc<str>, AccountId>,
+    names: Vec<Arc<str>>,
+}
+
+impl Names {
+    pub(super) fn id(&mut self, name: &str) -> AccountId {
+        if let Some(id) = self.ids.get(name) {
+            return *id;
+        }
+        // Nobody has four thousand million accounts; the last number would then stand for several.
+        let id = AccountId(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
+        let name: Arc<str> = name.into();
+        self.names.push(Arc::clone(&name));
+        self.ids.insert(name, id);
+        id
+    }
+
+    pub(super) fn name(&self, id: AccountId) -> &str {
+        let name = usize::try_from(id.0).ok().and_then(|at| self.names.get(at));
+        name.map_or("", AsRef::as_ref)
+    }
+}
+
+/// What one transaction moves on each account, sorted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Movements(Box<[(AccountId, Currency, Amount)]>);
+
+impl Movements {
+    /// `None` where it cannot be told from the text alone: expressions, prices, more than one amount left out.
+    pub(super) fn of(postings: &[Posting<'_>], names: &mut Names) -> Option<Self> {
+        let mut moved = Vec::with_capacity(postings.len());
+        let mut filled_in = None;
+        for posting in postings {
+            let account = names.id(posting.account);
+            match posting.amount {
+                PostingAmount::Exact(Money { amount, currency }) => moved.push((account, currency, amount)),
+                PostingAmount::LeftOut if filled_in.is_none() => filled_in = Some(account),
+                PostingAmount::LeftOut | PostingAmount::Other => return None,
+            }
+        }
+        if let Some(account) = filled_in {
+            let &(_, currency, _) = moved.first()?;
+            if moved.iter().any(|&(_, other, _)| other != currency) {
+                return None;
+            }
+            let sum = Amount::sum(moved.iter().map(|&(_, _, amount)| amount))?;
+            moved.push((account, currency, sum.negated()));
+        }
+        moved.sort_unstable();
+        Some(Self(moved.into_boxed_slice()))
+    }
+
+    /// Whether all that is moved adds up to nothing in each currency.
+    pub(super) fn balance(&self) -> bool {
+        let mut sums: BTreeMap<Currency, Option<Amount>> = BTreeMap::new();
+        for &(_, currency, amount) in &self.0 {
+            let sum = sums.entry(currency).or_insert(Some(Amount::ZERO));
+            *sum = sum.and_then(|sum| sum.plus(amount));
+        }
+        sums.values().all(|sum| *sum == Some(Amount::ZERO))
+    }
+
+    /// Whether the other moves the same back.
+    pub(super) fn is_mirrored_by(&self, other: &Self) -> bool {
+        let mut mirror: Vec<_> = self
+            .0
+            .iter()
+            .map(|&(account, currency, amount)| (account, currency, amount.negated()))
+            .collect();
+        mirror.sort_unstable();
+        *mirror == *other.0
+    }
+}

@@ -1,0 +1,476 @@
+//! Ledger text into the few directives that matter here: transactions, accounts, documents, includes.
+//!
+//! Pure. It goes line by line and borrows from the text. A user's own ledger is read tolerantly: what is not
+//! understood is passed over. Our own files are read strictly: a line that no ledger could hold is a fault.
+//! It does not check what beancount checks (balances, unknown accounts).
+
+use std::borrow::Cow;
+
+use chrono::NaiveDate;
+
+use crate::model::money::Money;
+
+use super::text;
+
+/// How to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// A user's ledger: what is not understood is passed over.
+    Tolerant,
+    /// Our own file: what is not understood is a fault.
+    Strict,
+}
+
+/// What cannot be read, and in which line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// Counted from 1.
+    pub(super) line: u32,
+    /// What is wrong there.
+    pub(super) problem: String,
+}
+
+impl Fault {
+    pub(super) fn at(line: u32, problem: impl Into<String>) -> Self {
+        Self {
+            line,
+            problem: problem.into(),
+        }
+    }
+}
+
+/// One directive with everything below it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Directive<'a> {
+    /// The line it begins in, counted from 1.
+    pub(super) line: u32,
+    /// What it says.
+    pub(super) kind: Kind<'a>,
+    /// Its links, without `^`.
+    pub(super) links: Vec<&'a str>,
+    /// Its metadata.
+    pub(super) metadata: Metadata<'a>,
+}
+
+/// The directives that matter here.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Kind<'a> {
+    /// A transaction.
+    Transaction {
+        /// The posting date.
+        date: NaiveDate,
+        /// Its postings.
+        postings: Vec<Posting<'a>>,
+    },
+    /// An account begins.
+    Open {
+        /// From this day on.
+        date: NaiveDate,
+        /// Its name.
+        account: &'a str,
+        /// What it may hold; everything when empty.
+        currencies: Vec<&'a str>,
+    },
+    /// An account ends.
+    Close {
+        /// The last day.
+        date: NaiveDate,
+        /// Its name.
+        account: &'a str,
+    },
+    /// A file beside an account.
+    Document {
+        /// The path as written.
+        path: Cow<'a, str>,
+    },
+    /// Another file belongs to the ledger.
+    Include {
+        /// The pattern as written.
+        pattern: Cow<'a, str>,
+    },
+    /// The head of our own file says up to which number it goes (`; numbers: FIRST to LAST`).
+    Numbers {
+        /// The last number.
+        last: &'a str,
+    },
+    /// Anything else.
+    Other,
+}
+
+/// One posting of a transaction.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Posting<'a> {
+    /// Its account.
+    pub(super) account: &'a str,
+    /// How much.
+    pub(super) amount: PostingAmount,
+    /// Its metadata.
+    pub(super) metadata: Metadata<'a>,
+}
+
+/// How much a posting moves, as far as we can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PostingAmount {
+    /// A plain amount with two decimals.
+    Exact(Money),
+    /// Left out: beancount fills in what is missing to balance.
+    LeftOut,
+    /// An expression, a price, a cost, or another kind of commodity.
+    Other,
+}
+
+impl PostingAmount {
+    /// The amount, where it is plainly there.
+    pub(super) fn exact(self) -> Option<Money> {
+        match self {
+            Self::Exact(money) => Some(money),
+            Self::LeftOut | Self::Other => None,
+        }
+    }
+}
+
+/// The `key: value` lines of a directive or posting.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Metadata<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Metadata<'a> {
+    /// The value of a key, a string without its quotes and anything else as written.
+    pub(super) fn get(&self, key: &str) -> Option<Cow<'a, str>> {
+        let (_, raw) = self.0.iter().find(|(known, _)| *known == key)?;
+        match Tokens(raw).next() {
+            Some(Token::Text(inside)) => Some(text::unquoted(inside)),
+            Some(Token::Word(word)) => Some(Cow::Borrowed(word)),
+            None => None,
+        }
+    }
+}
+
+/// Reads a text and hands over its directives in order.
+pub(super) fn read<'a>(
+    text: &'a str,
+    manner: Manner,
+    mut each: impl FnMut(Directive<'a>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut open: Option<Directive<'a>> = None;
+    for logical in (Lines {
+        text,
+        line: 0,
+        manner,
+    }) {
+        let (line, content) = logical?;
+        let understood = if content.starts_with([' ', '\t']) {
+            below(content, open.as_mut())
+        } else if content.trim_end().is_empty() {
+            true
+        } else {
+            if let Some(done) = open.take() {
+                each(done)?;
+            }
+            open = top_level(content, line);
+            open.is_some()
+        };
+        if !understood && manner == Manner::Strict {
+            let shown: String = content.trim().chars().take(60).collect();
+            return Err(Fault::at(line, format!("`{shown}` is not a line of a ledger")));
+        }
+    }
+    open.map_or(Ok(()), each)
+}
+
+/// A line without indentation; `None` when it is not understood.
+fn top_level(content: &str, line: u32) -> Option<Directive<'_>> {
+    let mut links = Vec::new();
+    let mut tokens = Tokens(content);
+    let kind = if content.starts_with(|first: char| first.is_ascii_digit()) {
+        let date = date(tokens.word()?)?;
+        dated(date, &mut tokens, &mut links)?
+    } else if let Some(comment) = content.strip_prefix(';') {
+        match comment
+            .trim()
+            .strip_prefix("numbers: ")
+            .and_then(|range| range.split_once(" to "))
+        {
+            Some((_, last)) => Kind::Numbers { last },
+            None => Kind::Other,
+        }
+    } else if is_ignored(content) {
+        Kind::Other
+    } else {
+        match tokens.word()? {
+            "include" => Kind::Include {
+                pattern: tokens.text()?,
+            },
+            "option" | "plugin" | "pushtag" | "poptag" | "pushmeta" | "popmeta" => Kind::Other,
+            _ => return None,
+        }
+    };
+    Some(Directive {
+        line,
+        kind,
+        links,
+        metadata: Metadata::default(),
+    })
+}
+
+/// What follows a date.
+fn dated<'a>(date: NaiveDate, tokens: &mut Tokens<'a>, links: &mut Vec<&'a str>) -> Option<Kind<'a>> {
+    let kind = match tokens.word()? {
+        "open" => Kind::Open {
+            date,
+            account: tokens.word()?,
+            currencies: tokens
+                .filter_map(Token::into_word)
+                .flat_map(|word| word.split(','))
+                .filter(|currency| !currency.is_empty())
+                .collect(),
+        },
+        "close" => Kind::Close {
+            date,
+            account: tokens.word()?,
+        },
+        "document" => {
+            let _account = tokens.word()?;
+            let path = tokens.text()?;
+            collect_links(tokens, links);
+            Kind::Document { path }
+        }
+        "commodity" | "pad" | "balance" | "price" | "event" | "query" | "note" | "custom" => Kind::Other,
+        flag if flag == "txn" || is_flag(flag) => {
+            collect_links(tokens, links);
+            Kind::Transaction {
+                date,
+                postings: Vec::new(),
+            }
+        }
+        _ => return None,
+    };
+    Some(kind)
+}
+
+/// An indented line, which belongs to the directive above; whether it is understood.
+fn below<'a>(content: &'a str, above: Option<&mut Directive<'a>>) -> bool {
+    let content = content.trim();
+    if content.is_empty() || content.starts_with(';') {
+        return true;
+    }
+    let Some(above) = above else { return false };
+    if let Some((key, value)) = key_value(content) {
+        let metadata = match &mut above.kind {
+            Kind::Transaction { postings, .. } => postings
+                .last_mut()
+                .map_or(&mut above.metadata, |posting| &mut posting.metadata),
+            _ => &mut above.metadata,
+        };
+        metadata.0.push((key, value));
+        return true;
+    }
+    match &mut above.kind {
+        Kind::Transaction { .. } if content.starts_with(['#', '^']) => {
+            collect_links(&mut Tokens(content), &mut above.links);
+            true
+        }
+        Kind::Transaction { postings, .. } => match posting(content) {
+            Some(posting) => {
+                postings.push(posting);
+                true
+            }
+            None => false,
+        },
+        // Beancount itself passes over a comment's indented lines, and we over what we do not look into.
+        Kind::Other => true,
+        _ => false,
+    }
+}
+
+fn key_value(content: &str) -> Option<(&str, &str)> {
+    let (key, value) = content.split_once(':')?;
+    let mut characters = key.chars();
+    let fits = key.len() >= 2
+        && characters.next().is_some_and(|first| first.is_ascii_lowercase())
+        && characters.all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_'));
+    fits.then(|| (key, value.trim()))
+}
+
+fn posting(content: &str) -> Option<Posting<'_>> {
+    let mut tokens = Tokens(content);
+    let mut account = tokens.word()?;
+    if is_flag(account) {
+        account = tokens.word()?;
+    }
+    if !account.contains(':') {
+        return None;
+    }
+    let amount = match (tokens.word(), tokens.word(), tokens.word()) {
+        (None, ..) => PostingAmount::LeftOut,
+        (Some(amount), Some(currency), None) => match (amount.parse(), currency.parse()) {
+            (Ok(amount), Ok(currency)) => PostingAmount::Exact(Money { amount, currency }),
+            _ => PostingAmount::Other,
+        },
+        _ => PostingAmount::Other,
+    };
+    Some(Posting {
+        account,
+        amount,
+        metadata: Metadata::default(),
+    })
+}
+
+fn collect_links<'a>(tokens: &mut Tokens<'a>, links: &mut Vec<&'a str>) {
+    links.extend(tokens.filter_map(|token| token.into_word()?.strip_prefix('^')));
+}
+
+fn is_flag(word: &str) -> bool {
+    match word.as_bytes() {
+        [flag] => matches!(flag, b'*' | b'!' | b'&' | b'#' | b'?' | b'%' | b'A'..=b'Z'),
+        [b'\'', flag] => flag.is_ascii_uppercase(),
+        _ => false,
+    }
+}
+
+/// Beancount passes over lines that begin so (headings of org mode, for example).
+fn is_ignored(content: &str) -> bool {
+    content.starts_with(['*', ':', '#', '!', '&', '?', '%', ';'])
+}
+
+fn date(word: &str) -> Option<NaiveDate> {
+    let mut parts = word.split(['-', '/']);
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+}
+
+/// The lines of a text, each with its number; a string may carry a line over its end.
+struct Lines<'a> {
+    text: &'a str,
+    line: u32,
+    manner: Manner,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Result<(u32, &'a str), Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.text.is_empty() {
+            return None;
+        }
+        let first = self.line.saturating_add(1);
+        let physical_end = line_end(self.text, 0);
+        let (mut end, mut lines) = (physical_end, 1);
+        let mut quotes = Quotes::default();
+        if !is_ignored(self.text) {
+            quotes.pass_over(self.text.get(..end).unwrap_or_default());
+        }
+        while quotes.is_open && end < self.text.len() {
+            let next_end = line_end(self.text, end + 1);
+            quotes.pass_over(self.text.get(end..next_end).unwrap_or_default());
+            end = next_end;
+            lines += 1;
+        }
+        if quotes.is_open {
+            if self.manner == Manner::Strict {
+                self.text = "";
+                return Some(Err(Fault::at(first, "a string begins here and does not end")));
+            }
+            (end, lines) = (physical_end, 1);
+        }
+        let content = self.text.get(..end).unwrap_or_default();
+        self.text = self.text.get(end + 1..).unwrap_or_default();
+        self.line = self.line.saturating_add(lines);
+        Some(Ok((first, content)))
+    }
+}
+
+fn line_end(text: &str, from: usize) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    rest.find('\n').map_or(text.len(), |at| from + at)
+}
+
+/// Whether a string is open at some place of the text.
+#[derive(Default)]
+struct Quotes {
+    is_open: bool,
+    is_escaped: bool,
+    in_comment: bool,
+}
+
+impl Quotes {
+    fn pass_over(&mut self, text: &str) {
+        if !self.is_open && !text.contains('"') {
+            return;
+        }
+        for byte in text.bytes() {
+            match byte {
+                _ if self.is_escaped => self.is_escaped = false,
+                b'\\' if self.is_open => self.is_escaped = true,
+                b'"' if !self.in_comment => self.is_open = !self.is_open,
+                b';' if !self.is_open => self.in_comment = true,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The words and strings of a line, up to its comment.
+struct Tokens<'a>(&'a str);
+
+#[derive(Clone, Copy)]
+enum Token<'a> {
+    Word(&'a str),
+    /// What stands between the quotes, still escaped.
+    Text(&'a str),
+}
+
+impl<'a> Token<'a> {
+    fn into_word(self) -> Option<&'a str> {
+        match self {
+            Self::Word(word) => Some(word),
+            Self::Text(_) => None,
+        }
+    }
+}
+
+impl<'a> Tokens<'a> {
+    fn word(&mut self) -> Option<&'a str> {
+        self.next()?.into_word()
+    }
+
+    fn text(&mut self) -> Option<Cow<'a, str>> {
+        match self.next()? {
+            Token::Text(inside) => Some(text::unquoted(inside)),
+            Token::Word(_) => None,
+        }
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        let rest = self.0.trim_start_matches([' ', '\t', '\r', '\n']);
+        if rest.is_empty() || rest.starts_with(';') {
+            self.0 = "";
+            return None;
+        }
+        if let Some(inside) = rest.strip_prefix('"') {
+            let mut escaped = false;
+            let end = inside.bytes().position(|byte| {
+                let closes = byte == b'"' && !escaped;
+                escaped = byte == b'\\' && !escaped;
+                closes
+            });
+            let end = end.unwrap_or(inside.len());
+            self.0 = inside.get(end + 1..).unwrap_or_default();
+            return inside.get(..end).map(Token::Text);
+        }
+        let end = rest.find([' ', '\t', '\r', '\n', '"', ';']).unwrap_or(rest.len());
+        let (word, rest) = rest.split_at(end);
+        self.0 = rest;
+        Some(Token::Word(word))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! Receipts beside entries: the bytes under `documents/`, named by their content, and a directive for each.
+//!
+//! A receipt is there when the books name it for the entry and the file has its size. Whatever is missing of
+//! that is put right, so the same receipts can be attached any number of times.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::host::files;
+use crate::model::document::Receipt;
+use crate::model::verdict::ItemFailureType;
+use crate::systems::{Attachment, SystemError};
+
+use super::books::{Books, Lock};
+use super::index::Index;
+use super::text;
+use super::writer::{self, NewReceipt};
+
+/// Puts the receipts beside their entries, the directives of all of them in one new file.
+pub(super) fn attach(
+    lock: &Lock,
+    books: &Books,
+    index: &Index,
+    entries: &[Attachment],
+) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+    let mut written = Vec::new();
+    let mut answers = Vec::with_capacity(entries.len());
+    let mut named = BTreeSet::new();
+    for entry in entries {
+        let stored = store(books, index, entry);
+        answers.push(stored.map(|receipts| {
+            // The same entry twice in one call is still named once.
+            let new = receipts
+                .into_iter()
+                .filter(|receipt| named.insert((receipt.entry_id, receipt.sha256)));
+            written.extend(new);
+        }));
+    }
+    let Some(first) = written.first().map(|receipt| receipt.number) else {
+        return Ok(answers);
+    };
+    let mut text = String::new();
+    let jobs: BTreeSet<&str> = entries.iter().map(|entry| entry.job_id.as_str()).collect();
+    for job in jobs {
+        writer::comment(&mut text, &format!("export job: {job}"));
+    }
+    for receipt in &written {
+        writer::receipt(&mut text, receipt);
+    }
+    books.write_batch(lock, first.year, &format!("{first}-receipts"), &text)?;
+    Ok(answers)
+}
+
+/// Makes sure that the bytes of all receipts of an entry are there, and says which the books do not name yet.
+fn store<'a>(
+    books: &Books,
+    index: &'a Index,
+    entry: &'a Attachment,
+) -> Result<Vec<NewReceipt<'a>>, SystemError> {
+    let entry_id = entry.entry_id.as_str();
+    let standing = index.standing(entry_id);
+    let Some(booked) = standing.live.first() else {
+        return Err(SystemError::Rejected {
+            failure_type: ItemFailureType::ReceiptUploadFailure,
+            reason: format!(
+                "{} was taken out of the books before its receipts could be attached: export the expense again.",
+                entry.booked.external_id
+            ),
+        });
+    };
+    let mut new = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (at, receipt) in entry.receipts.iter().enumerate() {
+        if !seen.insert(&receipt.sha256) {
+            continue;
+        }
+        if let Some(path) = index.receipt(entry_id, &receipt.sha256) {
+            keep(books, receipt, path)?;
+            continue;
+        }
+        let extension = extension(&receipt.file_name);
+        let path = books.receipt(&receipt.sha256, &extension);
+        keep(books, receipt, &path)?;
+        let inside = path.strip_prefix(books.folder()).unwrap_or(&path);
+        new.push(NewReceipt {
+            entry_id,
+            number: booked.number,
+            date: booked.posting_date,
+            account: index.first_account(booked),
+            position: at + 1,
+            sha256: &receipt.sha256,
+            file_name: &receipt.file_name,
+            // As seen from the folder of a year, with slashes on every system.
+            path: format!("../../{}", inside.to_string_lossy().replace('\\', "/")),
+        });
+    }
+    Ok(new)
+}
+
+/// Copies the bytes unless a file of their size is there.
+fn keep(books: &Books, receipt: &Receipt, path: &Path) -> Result<(), SystemError> {
+    if fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() == receipt.size) {
+        // Whoever put it there may have been killed before the names were safe from a power cut.
+        for folder in path.ancestors().skip(1).take(2) {
+            files::sync_folder(folder).map_err(|error| books.nothing_booked(&error))?;
+        }
+        return Ok(());
+    }
+    let unreadable = |what: String| SystemError::Unavailable {
+        reason: format!(
+            "The fetched receipt `{}` {what}; run again to fetch it.",
+            receipt.path.display()
+        ),
+    };
+    let bytes = fs::read(&receipt.path).map_err(|error| unreadable(format!("cannot be read ({error})")))?;
+    if text::sha256(&bytes) != receipt.sha256 {
+        return Err(unreadable("is not what was fetched".to_owned()));
+    }
+    books.write_file(path, &bytes)
+}
+
+/// The ending of a file name with its point, for programs that open files by it; empty where there is no plain one.
+fn extension(file_name: &str) -> String {
+    match file_name.rsplit_once('.') {
+        Some((_, ending))
+            if (1..=8).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_alphanumeric()) =>
+        {
+            format!(".{}", ending.to_ascii_lowercase())
+        }
+        _ => String::new(),
+    }
+}

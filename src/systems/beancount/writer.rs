@@ -1,0 +1,450 @@
+//! Documents into ledger text. Pure: number, revision and time are given; nothing is looked up.
+//!
+//! Which words are written and what they mean stands in the table of the vocabulary module.
+
+use std::fmt::{Display, Write};
+
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
+
+use crate::model::document::{Creditor, Document, Part, PlannedItem, Posting, PostingState, Purpose};
+use crate::model::export_item::{AccountReference, ExportItem};
+use crate::model::money::Money;
+use crate::model::references::VendorKey;
+
+use super::number::Number;
+use super::text::{self, quoted};
+use super::vocabulary::{document_kind, key, purpose};
+
+/// The version of this program, as entries name it.
+pub(super) const VERSION: &str = concat!("pleo-export ", env!("CARGO_PKG_VERSION"));
+
+/// The day from which the accounts that we open are open: before any entry.
+pub(super) const OPENING_DAY: NaiveDate = match NaiveDate::from_ymd_opt(1970, 1, 1) {
+    Some(day) => day,
+    None => NaiveDate::MIN,
+};
+
+/// Between the values of a list in one string.
+const LIST: &str = "; ";
+
+/// One transaction to write.
+#[derive(Debug)]
+pub(super) struct Entry<'a> {
+    /// The item that it belongs to.
+    pub(super) item: &'a PlannedItem,
+    /// Which of its documents.
+    pub(super) document: &'a Document,
+    /// Which booking of it.
+    pub(super) revision: u32,
+    /// Its number.
+    pub(super) number: Number,
+    /// When it is written down.
+    pub(super) recorded_at: DateTime<Utc>,
+}
+
+/// An account to open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct NewAccount {
+    /// Pleo's code of it, where it comes from one.
+    pub(super) code: Option<String>,
+    /// Pleo's name of it.
+    pub(super) name: Option<String>,
+}
+
+/// A receipt to put beside an entry.
+#[derive(Debug)]
+pub(super) struct NewReceipt<'a> {
+    /// The entry.
+    pub(super) entry_id: &'a str,
+    /// The entry's number in the books.
+    pub(super) number: Number,
+    /// The entry's posting date.
+    pub(super) date: NaiveDate,
+    /// The account beside which it is put.
+    pub(super) account: &'a str,
+    /// Which of the entry's receipts it is, counted from 1.
+    pub(super) position: usize,
+    /// Hash of its content.
+    pub(super) sha256: &'a str,
+    /// The name it came with.
+    pub(super) file_name: &'a str,
+    /// Where it lies, as seen from the file that is written.
+    pub(super) path: String,
+}
+
+/// Writes metadata lines with a given indentation.
+struct Lines<'a> {
+    out: &'a mut String,
+    indent: &'static str,
+}
+
+impl Lines<'_> {
+    fn text(&mut self, key: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.raw(key, quoted(value));
+        }
+    }
+
+    fn list<'t>(&mut self, key: &str, values: impl IntoIterator<Item = &'t str>) {
+        let values: Vec<&str> = values.into_iter().collect();
+        if !values.is_empty() {
+            self.text(key, Some(&values.join(LIST)));
+        }
+    }
+
+    fn date(&mut self, key: &str, value: Option<NaiveDate>) {
+        match value {
+            Some(date) if is_writable(date) => self.raw(key, date),
+            Some(date) => self.text(key, Some(&date.to_string())),
+            None => {}
+        }
+    }
+
+    fn raw(&mut self, key: &str, value: impl Display) {
+        line(self.out, format_args!("{}{key}: {value}", self.indent));
+    }
+}
+
+/// Whether beancount can hold the day: it knows the years 1 to 9999.
+pub(super) fn is_writable(date: NaiveDate) -> bool {
+    (1..=9999).contains(&date.year())
+}
+
+fn line(out: &mut String, content: impl Display) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "{content}");
+}
+
+/// Writes a comment line; what could end it is made visible.
+pub(super) fn comment(out: &mut String, content: &str) {
+    line(out, format_args!("; {}", content.replace(char::is_control, " ")));
+}
+
+/// Writes the opening of an account.
+pub(super) fn open(out: &mut String, account: &str, new: &NewAccount) {
+    line(out, format_args!("{OPENING_DAY} open {account}"));
+    let mut lines = Lines { out, indent: "  " };
+    lines.text(key::CODE, new.code.as_deref());
+    lines.text("name", new.name.as_deref());
+}
+
+/// Writes one transaction, with an empty line before it.
+pub(super) fn transaction(out: &mut String, entry: &Entry<'_>) {
+    let Entry { item, document, .. } = entry;
+    let flag = match item.posting_state {
+        PostingState::Draft => '!',
+        PostingState::Final => '*',
+    };
+    let payee = item
+        .payee
+        .as_deref()
+        .map(|payee| format!("{} ", quoted(payee)))
+        .unwrap_or_default();
+    let description = quoted(&item.description);
+    let link = text::entry_link(item.entry_id().as_str());
+    let bill = document.matching.as_ref().map(|invoice| {
+        let vendor = vendor_reference(&invoice.vendor).unwrap_or_default();
+        format!(" ^{}", text::bill_link(vendor, &invoice.number))
+    });
+    let (date, bill) = (document.posting_date, bill.unwrap_or_default());
+    line(
+        out,
+        format_args!("\n{date} {flag} {payee}{description} ^{link}{bill}"),
+    );
+    let mut lines = Lines { out, indent: "  " };
+    identity(&mut lines, entry);
+    figures(&mut lines, entry);
+    invoice(&mut lines, entry);
+    let is_first = item
+        .documents
+        .first()
+        .is_some_and(|first| first.part == document.part);
+    if is_first {
+        people(&mut lines, &item.item);
+        particulars(&mut lines, item);
+    }
+    for posting in &document.postings {
+        write_posting(out, posting, &item.item);
+    }
+}
+
+/// The vendor's reference in the books: the first of number, identifier and tax number that is known.
+pub(super) fn vendor_reference(vendor: &VendorKey) -> Option<&str> {
+    let known = [&vendor.code, &vendor.external_id, &vendor.tax_number];
+    known
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .find(|reference| !reference.is_empty())
+}
+
+fn identity(lines: &mut Lines<'_>, entry: &Entry<'_>) {
+    let PlannedItem {
+        item,
+        job_id,
+        content_hash,
+        ..
+    } = entry.item;
+    lines.text(key::ENTRY, Some(item.entry_id.as_str()));
+    if entry.document.part != Part::Main {
+        lines.text(key::PART, Some(entry.document.part.as_str()));
+    }
+    if entry.revision > 1 {
+        lines.raw(key::REVISION, entry.revision);
+    }
+    lines.text(key::NUMBER, Some(&entry.number.to_string()));
+    lines.text(key::DOCUMENT, Some(document_kind::word(entry.document.kind)));
+    lines.text("pleo-book-id", Some(&item.book_id));
+    lines.text("pleo-type", Some(item.item_type.as_str()));
+    lines.text(
+        "pleo-sub-type",
+        item.sub_type.as_ref().map(|sub_type| sub_type.as_str()),
+    );
+    lines.text(
+        "pleo-method",
+        Some(item.method.as_str()).filter(|method| !method.is_empty()),
+    );
+    lines.text("pleo-company", Some(item.company_id.as_str()));
+    lines.text("pleo-job", Some(job_id.as_str()));
+    lines.text(key::HASH, Some(content_hash));
+    lines.text("pleo-recorded-at", Some(&moment(entry.recorded_at)));
+    lines.text("pleo-version", Some(VERSION));
+}
+
+fn figures(lines: &mut Lines<'_>, entry: &Entry<'_>) {
+    let item = &entry.item.item;
+    lines.text(key::AMOUNT, Some(&item.amount.to_string()));
+    if let Some(supplier_amount) = item.supplier_amount {
+        lines.text(key::SUPPLIER_AMOUNT, Some(&supplier_amount.to_string()));
+        lines.text("pleo-rate", rate(item.amount, supplier_amount).as_deref());
+    }
+    lines.text("pleo-date", Some(&moment(item.date)));
+    if entry.document.posting_date != entry.document.item_date {
+        lines.date("pleo-original-date", Some(entry.document.item_date));
+    }
+}
+
+fn invoice(lines: &mut Lines<'_>, entry: &Entry<'_>) {
+    let (document, stated) = (entry.document, entry.item.item.invoice.as_ref());
+    let matched = document.matching.as_ref();
+    lines.text(key::VENDOR_REFERENCE, reference_of(document));
+    let number = matched
+        .map(|invoice| &invoice.number)
+        .or(document.invoice_number.as_ref());
+    lines.text(
+        key::INVOICE_NUMBER,
+        number.or(stated.map(|stated| &stated.number)).map(String::as_str),
+    );
+    lines.date(
+        "invoice-date",
+        document
+            .invoice_date
+            .or(stated.and_then(|stated| stated.invoice_date)),
+    );
+    lines.date(
+        "due-date",
+        document.due_date.or(stated.and_then(|stated| stated.due_date)),
+    );
+    lines.date("payment-date", stated.and_then(|stated| stated.payment_date));
+    lines.text("invoice-status", stated.map(|stated| stated.status.as_str()));
+}
+
+/// How the books refer to the vendor of a document.
+fn reference_of(document: &Document) -> Option<&str> {
+    let matched = document
+        .matching
+        .as_ref()
+        .and_then(|invoice| vendor_reference(&invoice.vendor));
+    matched.or(match &document.creditor {
+        Some(Creditor::Vendor(vendor)) => Some(&vendor.reference),
+        _ => None,
+    })
+}
+
+fn people(lines: &mut Lines<'_>, item: &ExportItem) {
+    if let Some(supplier) = &item.supplier {
+        lines.text("supplier", supplier.name.as_deref());
+        lines.text("supplier-code", supplier.code.as_deref());
+        lines.text("supplier-account", supplier.account.as_deref());
+        lines.text("supplier-tax-number", supplier.tax_number.as_deref());
+        lines.text("supplier-country", supplier.country.as_deref());
+    }
+    if let Some(vendor) = &item.vendor {
+        lines.text("vendor", Some(&vendor.name));
+        lines.text("vendor-code", vendor.code.as_deref());
+        lines.text("vendor-external-id", vendor.external_id.as_deref());
+        lines.text(
+            "vendor-registration-number",
+            vendor.registration_number.as_deref(),
+        );
+        lines.text("vendor-tax-number", vendor.tax_number.as_deref());
+        lines.text("vendor-country", vendor.country.as_deref());
+    }
+    for (party, name, code) in [
+        (&item.user, "user", "user-code"),
+        (&item.team, "team", "team-code"),
+    ] {
+        if let Some(party) = party {
+            lines.text(name, Some(&party.name));
+            lines.text(code, party.code.as_deref());
+        }
+    }
+    lines.list("attendees", item.attendees.iter().map(String::as_str));
+}
+
+fn particulars(lines: &mut Lines<'_>, planned: &PlannedItem) {
+    let item = &planned.item;
+    lines.text("note", item.note.as_deref());
+    if let Some((from, to)) = item.service_period {
+        lines.date("service-from", Some(from));
+        lines.date("service-to", Some(to));
+    }
+    lines.list(
+        "reconciled-entries",
+        item.reconciled_entries.iter().map(String::as_str),
+    );
+    lines.text(
+        "contra-account",
+        item.contra_account.as_ref().map(account_text).as_deref(),
+    );
+    lines.text("pleo-link", item.web_link.as_deref());
+    lines.list(
+        "pleo-receipts",
+        planned.receipts.iter().map(|receipt| receipt.sha256.as_str()),
+    );
+    if planned.receipts_missing > 0 {
+        lines.text("pleo-receipt", Some("missing"));
+    }
+    lines.list(
+        "remarks",
+        item.remarks.iter().chain(&planned.remarks).map(String::as_str),
+    );
+}
+
+fn account_text(account: &AccountReference) -> String {
+    let known = [
+        account.code.as_deref(),
+        account.identifier.as_deref(),
+        Some(account.name.as_str()),
+    ];
+    let known: Vec<&str> = known
+        .into_iter()
+        .flatten()
+        .filter(|text| !text.is_empty())
+        .collect();
+    known.join(" ")
+}
+
+fn write_posting(out: &mut String, posting: &Posting, item: &ExportItem) {
+    let amount = Money {
+        amount: posting.amount,
+        currency: item.amount.currency,
+    };
+    line(out, format_args!("  {}  {amount}", posting.account.reference));
+    let mut lines = Lines { out, indent: "    " };
+    lines.text(key::PURPOSE, Some(purpose::word(posting.purpose)));
+    if let Some(of_item) = &posting.line {
+        lines.raw("line", of_item.number);
+        lines.text("line-id", Some(&of_item.line_id));
+    }
+    if posting.purpose == Purpose::Cost {
+        cost(&mut lines, posting, item);
+    }
+    if let Some(tax) = &posting.tax {
+        let money = |amount| {
+            Money {
+                amount,
+                ..item.amount
+            }
+            .to_string()
+        };
+        lines.text("tax-code", tax.code.as_deref());
+        lines.text("tax-rate", Some(&tax.rate));
+        lines.text("tax-base", Some(&money(tax.base)));
+        lines.text("tax-amount", Some(&money(tax.amount)));
+        if tax.reverse_charge {
+            lines.raw("reverse-charge", "TRUE");
+        }
+    }
+    let tags: Vec<String> = posting
+        .tags
+        .iter()
+        .map(|tag| format!("{}={}", tag.tag.group, tag.tag.code))
+        .collect();
+    lines.list("tags", tags.iter().map(String::as_str));
+    lines.text("employee-code", posting.employee_code.as_deref());
+}
+
+/// What Pleo says about the line that a cost comes from. `[accounts.map]` may have led it to another account.
+fn cost(lines: &mut Lines<'_>, posting: &Posting, item: &ExportItem) {
+    let number = posting.line.as_ref().map(|line| line.number);
+    let Some(line) = number.and_then(|number| item.lines.get(number.checked_sub(1)?)) else {
+        return;
+    };
+    if let Some(account) = &line.account {
+        lines.text("account-code", account.code.as_deref());
+        lines.text("account-identifier", account.identifier.as_deref());
+        lines.text("account-name", Some(&account.name));
+    }
+    lines.text(
+        "supplier-amount",
+        line.supplier_amount.map(|amount| amount.to_string()).as_deref(),
+    );
+}
+
+/// Writes the directive that puts a receipt beside an entry.
+pub(super) fn receipt(out: &mut String, receipt: &NewReceipt<'_>) {
+    let (date, account, path) = (receipt.date, receipt.account, quoted(&receipt.path));
+    let link = text::entry_link(receipt.entry_id);
+    line(out, format_args!("\n{date} document {account} {path} ^{link}"));
+    let mut lines = Lines { out, indent: "  " };
+    lines.text(key::ENTRY, Some(receipt.entry_id));
+    lines.text(key::NUMBER, Some(&receipt.number.to_string()));
+    lines.raw("receipt", receipt.position);
+    lines.text(key::SHA256, Some(receipt.sha256));
+    lines.text("file-name", Some(receipt.file_name));
+}
+
+fn moment(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// How much of the wallet's currency one unit of the supplier's cost, with six decimals; `None` where both are
+/// the same currency or there is nothing to divide by.
+fn rate(wallet: Money, supplier: Money) -> Option<String> {
+    if wallet.currency == supplier.currency || supplier.amount.is_zero() {
+        return None;
+    }
+    let dividend = u128::from(wallet.amount.in_hundredths().unsigned_abs()) * 1_000_000;
+    let divisor = u128::from(supplier.amount.in_hundredths().unsigned_abs());
+    let millionths = (dividend + divisor / 2) / divisor;
+    Some(format!(
+        "{}.{:06}",
+        millionths / 1_000_000,
+        millionths % 1_000_000
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::money::Amount;
+
+    #[test]
+    fn the_rate_is_exact_to_six_decimals() {
+        let money = |hundredths, currency: &str| Money {
+            amount: Amount::hundredths(hundredths),
+            currency: currency.parse().unwrap(),
+        };
+        assert_eq!(
+            rate(money(-74_605, "DKK"), money(-10_000, "EUR")).as_deref(),
+            Some("7.460500")
+        );
+        assert_eq!(
+            rate(money(200, "DKK"), money(300, "EUR")).as_deref(),
+            Some("0.666667")
+        );
+        assert_eq!(rate(money(200, "DKK"), money(300, "DKK")), None);
+        assert_eq!(rate(money(200, "DKK"), money(0, "EUR")), None);
+    }
+}
