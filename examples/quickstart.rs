@@ -21,7 +21,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(&folder)?;
     let books = folder.join("books");
     let before = entries(&books)?;
-    println!("1. A Pleo of your own starts, with an export job of 25 expenses; two of them are meant to fail.\n");
+    println!(
+        "1. A Pleo of your own starts, with an export job of 25 expenses; two of them are meant to fail.\n"
+    );
     let sandbox = Sandbox::start(Options::default());
     let job = sandbox.add_job(Job::of(seed::quickstart()));
 
@@ -32,21 +34,41 @@ fn main() -> Result<(), Box<dyn Error>> {
     print_verdicts(&sandbox.job(&job));
 
     let after = entries(&books)?;
-    println!("\n4. The books: {after} documents, {} of them new.", after - before);
+    println!(
+        "\n4. The books: {after} documents, {} of them new.",
+        after - before
+    );
     if before > 0 {
         println!("   These expenses had been exported before: each was found, none was booked twice.");
     }
     let broken = sandbox.broken_rules();
-    println!("   `poll` ended with exit code {} (3: some items failed), {} rules of Pleo broken.", exit, broken.len());
-    println!("\nLook at them:    less {}/pleo/2026/*.beancount", books.display());
-    println!("Check them:      bean-check {}/main.beancount      (pip install beancount)", books.display());
-    println!("In a browser:    fava {}/main.beancount            (pip install fava; optional)", books.display());
+    println!(
+        "   `poll` ended with exit code {} (3: some items failed), {} rules of Pleo broken.",
+        exit,
+        broken.len()
+    );
+    println!(
+        "\nLook at them:    less {}/pleo/2026/*.beancount",
+        books.display()
+    );
+    println!(
+        "Check them:      bean-check {}/main.beancount      (pip install beancount)",
+        books.display()
+    );
+    println!(
+        "In a browser:    fava {}/main.beancount            (pip install fava; optional)",
+        books.display()
+    );
     println!("Once more:       run this again, and nothing is booked twice");
     println!("From the start:  rm -r {}", folder.display());
     for rule in &broken {
         println!("broken rule: {rule}");
     }
-    if broken.is_empty() && exit == 3 { Ok(()) } else { Err("the main job did not run as it should".into()) }
+    if broken.is_empty() && exit == 3 {
+        Ok(())
+    } else {
+        Err("the main job did not run as it should".into())
+    }
 }
 
 /// Calls the program's own entry point, with the environment that an integrator would set.
@@ -58,10 +80,17 @@ fn poll(sandbox: &Sandbox, folder: &Path, books: &Path) -> u8 {
         ("PLEO_API_KEY".to_owned(), sandbox.api_key().to_owned()),
         ("PLEO_COMPANY_ID".to_owned(), sandbox.company().to_owned()),
         ("PLEO_EXPORT_BOOKS".to_owned(), path(books)),
-        ("PLEO_EXPORT_CHECKPOINT".to_owned(), path(&folder.join("checkpoint.sqlite3"))),
+        (
+            "PLEO_EXPORT_CHECKPOINT".to_owned(),
+            path(&folder.join("checkpoint.sqlite3")),
+        ),
     ]);
     let arguments = ["pleo-export", "--config", "examples/pleo-export.toml", "poll"].map(OsString::from);
-    let sources = Sources { working_folder, environment, config_flag: None };
+    let sources = Sources {
+        working_folder,
+        environment,
+        config_flag: None,
+    };
     cli::main(arguments, sources).code()
 }
 
@@ -93,7 +122,10 @@ fn entries(folder: &Path) -> Result<usize, Box<dyn Error>> {
             count += entries(&path)?;
         } else if path.extension().is_some_and(|extension| extension == "beancount") {
             let text = fs::read_to_string(path)?;
-            count += text.lines().filter(|line| line.trim_start().starts_with("pleo-number:")).count();
+            count += text
+                .lines()
+                .filter(|line| line.trim_start().starts_with("pleo-number:"))
+                .count();
         }
     }
     Ok(count)

@@ -36,8 +36,9 @@ impl Checkpoint {
     /// How many items of the job are final at Pleo, as of the last reading of the control layer.
     pub fn finality(&self, job: &JobId) -> Result<Finality, CheckpointError> {
         self.look(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT pleo_status, count(*) FROM item WHERE job_id = ?1 GROUP BY pleo_status")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT pleo_status, count(*) FROM item WHERE job_id = ?1 GROUP BY pleo_status",
+            )?;
             let mut finality = Finality::default();
             let mut found = statement.query([job.as_str()])?;
             while let Some(row) = found.next()? {
@@ -59,13 +60,18 @@ impl Checkpoint {
 
     /// Whether any item of the job may be in the books, through us or, as far as Pleo was told, somebody else.
     pub fn anything_begun(&self, job: &JobId) -> Result<bool, CheckpointError> {
-        self.exists(job, "(state IN ('intended', 'settled') OR pleo_status <> 'pending')")
+        self.exists(
+            job,
+            "(state IN ('intended', 'settled') OR pleo_status <> 'pending')",
+        )
     }
 
     fn exists(&self, job: &JobId, which: &str) -> Result<bool, CheckpointError> {
         self.look(|connection| {
             let sql = format!("SELECT EXISTS (SELECT 1 FROM item WHERE job_id = ?1 AND {which})");
-            Ok(connection.prepare_cached(&sql)?.query_row([job.as_str()], |row| row.get(0))?)
+            Ok(connection
+                .prepare_cached(&sql)?
+                .query_row([job.as_str()], |row| row.get(0))?)
         })
     }
 

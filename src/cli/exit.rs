@@ -51,7 +51,11 @@ With no credential yet, try it all against a Pleo of your own: cargo run --examp
     /// The worse of two jobs' ends, by what needs a person's attention first: 1, 2, 6, 4, 5, 3, 0.
     #[must_use]
     pub fn worst(self, other: Self) -> Self {
-        if self.urgency() >= other.urgency() { self } else { other }
+        if self.urgency() >= other.urgency() {
+            self
+        } else {
+            other
+        }
     }
 
     const fn urgency(self) -> u8 {

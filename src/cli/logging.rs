@@ -23,13 +23,23 @@ pub(super) fn set_up(global: &Global, environment: &BTreeMap<String, String>) {
     // A second set-up in one process keeps the first.
     let _ = match global.log_format {
         LogFormat::Json => registry
-            .with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(io::stderr))
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_writer(io::stderr),
+            )
             .try_init(),
         LogFormat::Text => {
             let no_color = environment.get("NO_COLOR").is_some_and(|value| !value.is_empty());
             let ansi = io::stderr().is_terminal() && !no_color;
             registry
-                .with(tracing_subscriber::fmt::layer().with_ansi(ansi).with_target(false).with_writer(io::stderr))
+                .with(
+                    tracing_subscriber::fmt::layer()
+                        .with_ansi(ansi)
+                        .with_target(false)
+                        .with_writer(io::stderr),
+                )
                 .try_init()
         }
     };

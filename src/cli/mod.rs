@@ -35,11 +35,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> 
         Err(error) => return usage(&error, wants_json),
     };
     logging::set_up(&args.global, &sources.environment);
-    let sources = Sources { config_flag: args.global.config.clone(), ..sources };
+    let sources = Sources {
+        config_flag: args.global.config.clone(),
+        ..sources
+    };
     let json = args.command.wants_json();
     let answer = match args.command {
         Command::Poll { max_jobs, .. } => run::poll(&sources, &args.global, max_jobs),
-        Command::RunJob { ref job_id, adopt, .. } => run::run_job(&sources, &args.global, job_id, adopt),
+        Command::RunJob {
+            ref job_id, adopt, ..
+        } => run::run_job(&sources, &args.global, job_id, adopt),
         Command::Resume { .. } => run::resume(&sources, &args.global),
         Command::Status { ref job, .. } => return status::status(&sources, job.as_deref(), json),
     };
@@ -54,7 +59,11 @@ fn usage(error: &clap::Error, wants_json: bool) -> Exit {
     if is_error && wants_json {
         let problem = Problem {
             kind: ProblemKind::Usage,
-            message: error.to_string().trim_start_matches("error: ").trim_end().to_owned(),
+            message: error
+                .to_string()
+                .trim_start_matches("error: ")
+                .trim_end()
+                .to_owned(),
             hint: "see `pleo-export --help`".into(),
         };
         return print(&Answer::of_problem(problem).json(exit), exit);
@@ -78,5 +87,8 @@ fn print(text: &str, exit: Exit) -> Exit {
 
 /// A run that ended before any job.
 fn failed(problem: Problem) -> Answer {
-    Answer::of_run(RunReport { jobs: Vec::new(), problem: Some(problem) })
+    Answer::of_run(RunReport {
+        jobs: Vec::new(),
+        problem: Some(problem),
+    })
 }

@@ -13,7 +13,11 @@ impl Bar {
     pub(super) fn new(global: &Global) -> Self {
         let shown = !global.quiet && global.verbose == 0 && global.log_format == LogFormat::Text;
         // indicatif hides itself where stderr is no terminal.
-        Self(if shown { ProgressBar::no_length() } else { ProgressBar::hidden() })
+        Self(if shown {
+            ProgressBar::no_length()
+        } else {
+            ProgressBar::hidden()
+        })
     }
 }
 
@@ -24,7 +28,8 @@ impl Progress for Bar {
         }
         self.0.reset();
         self.0.set_length(items);
-        self.0.set_prefix(format!("job {}", job.as_str().get(..8).unwrap_or(job.as_str())));
+        self.0
+            .set_prefix(format!("job {}", job.as_str().get(..8).unwrap_or(job.as_str())));
     }
 
     fn advance(&self, items: u64) {

@@ -17,7 +17,10 @@ impl Answer {
     }
 
     pub(super) fn of_problem(problem: Problem) -> Self {
-        Self(RunReport { jobs: Vec::new(), problem: Some(problem) })
+        Self(RunReport {
+            jobs: Vec::new(),
+            problem: Some(problem),
+        })
     }
 
     /// The worst of its jobs and its own problem.
@@ -42,7 +45,12 @@ impl Answer {
     /// For scripts.
     pub(super) fn json(&self, exit: Exit) -> String {
         let own = self.0.problem.as_ref();
-        let of_jobs = self.0.jobs.iter().filter_map(|job| problem_of(&job.ending)).next_back();
+        let of_jobs = self
+            .0
+            .jobs
+            .iter()
+            .filter_map(|job| problem_of(&job.ending))
+            .next_back();
         document(&Document {
             schema_version: 1,
             exit_code: exit.code(),
@@ -57,7 +65,9 @@ pub(super) fn document(value: &impl Serialize) -> String {
     match serde_json::to_string_pretty(value) {
         Ok(text) => text + "\n",
         // Plain structs of texts and numbers always serialise.
-        Err(error) => format!("{{\"schema_version\":1,\"exit_code\":1,\"jobs\":[],\"error\":{{\"kind\":\"unexpected\",\"message\":\"{error}\",\"hint\":\"\"}}}}\n"),
+        Err(error) => format!(
+            "{{\"schema_version\":1,\"exit_code\":1,\"jobs\":[],\"error\":{{\"kind\":\"unexpected\",\"message\":\"{error}\",\"hint\":\"\"}}}}\n"
+        ),
     }
 }
 
@@ -90,7 +100,12 @@ pub(super) struct ItemsDocument {
 
 impl From<crate::checkpoint::Counts> for ItemsDocument {
     fn from(counts: crate::checkpoint::Counts) -> Self {
-        Self { total: counts.total, successful: counts.successful, failed: counts.failed, open: counts.open }
+        Self {
+            total: counts.total,
+            successful: counts.successful,
+            failed: counts.failed,
+            open: counts.open,
+        }
     }
 }
 
@@ -120,7 +135,11 @@ pub(super) struct ErrorDocument {
 
 impl From<&Problem> for ErrorDocument {
     fn from(problem: &Problem) -> Self {
-        Self { kind: problem.kind.as_str(), message: problem.message.clone(), hint: problem.hint.clone() }
+        Self {
+            kind: problem.kind.as_str(),
+            message: problem.message.clone(),
+            hint: problem.hint.clone(),
+        }
     }
 }
 
@@ -142,7 +161,10 @@ impl From<&JobReport> for JobDocument {
             refusals: job
                 .refusals
                 .iter()
-                .map(|(cause, items)| RefusalDocument { cause: cause.clone(), items: *items })
+                .map(|(cause, items)| RefusalDocument {
+                    cause: cause.clone(),
+                    items: *items,
+                })
                 .collect(),
             problem: problem_of(&job.ending).map(ErrorDocument::from),
         }
@@ -168,9 +190,10 @@ fn job_exit(job: &JobReport) -> Exit {
 const fn problem_exit(kind: ProblemKind) -> Exit {
     match kind {
         ProblemKind::Unexpected | ProblemKind::Damaged => Exit::Unexpected,
-        ProblemKind::Usage | ProblemKind::Configuration | ProblemKind::Credential | ProblemKind::UnknownJob => {
-            Exit::Usage
-        }
+        ProblemKind::Usage
+        | ProblemKind::Configuration
+        | ProblemKind::Credential
+        | ProblemKind::UnknownJob => Exit::Usage,
         ProblemKind::NotOurs | ProblemKind::NeedsPerson => Exit::NeedsPerson,
         ProblemKind::JobFailed => Exit::JobFailed,
         ProblemKind::Temporary | ProblemKind::Stopped => Exit::Temporary,
@@ -190,14 +213,16 @@ const fn problem_of(ending: &Ending) -> Option<&Problem> {
 fn ending_word(ending: &Ending) -> &'static str {
     use crate::model::export_job::JobStatus;
     match ending {
-        Ending::Closed(status) | Ending::ClosedButNeedsPerson(status, _) | Ending::AlreadyOver(status) => match status {
-            JobStatus::Completed => "completed",
-            JobStatus::CompletedWithErrors => "completed_with_errors",
-            JobStatus::Failed => "failed",
-            JobStatus::Pending => "pending",
-            JobStatus::InProgress => "in_progress",
-            JobStatus::Unknown(_) => "unknown",
-        },
+        Ending::Closed(status) | Ending::ClosedButNeedsPerson(status, _) | Ending::AlreadyOver(status) => {
+            match status {
+                JobStatus::Completed => "completed",
+                JobStatus::CompletedWithErrors => "completed_with_errors",
+                JobStatus::Failed => "failed",
+                JobStatus::Pending => "pending",
+                JobStatus::InProgress => "in_progress",
+                JobStatus::Unknown(_) => "unknown",
+            }
+        }
         Ending::Failed(_) | Ending::EndedByPleo(_) => "failed",
         Ending::LeftOpen(_) => "in_progress",
     }
@@ -215,11 +240,19 @@ fn job_text(job: &JobReport) -> String {
         "Job {} {word}: {} items, {} booked, {} failed",
         job.id, counts.total, counts.successful, counts.failed
     );
-    text.push_str(&if counts.open > 0 { format!(", {} open\n", counts.open) } else { "\n".to_owned() });
+    text.push_str(&if counts.open > 0 {
+        format!(", {} open\n", counts.open)
+    } else {
+        "\n".to_owned()
+    });
     if !job.failures.is_empty() {
         let mut table = Table::new(&["failed item", "type", "what to do"]);
         for (entry_id, failure) in &job.failures {
-            table.row(&[entry_id.as_str(), failure.failure_type().as_str(), failure.reason()]);
+            table.row(&[
+                entry_id.as_str(),
+                failure.failure_type().as_str(),
+                failure.reason(),
+            ]);
         }
         text.push_str(&table.render());
     }

@@ -18,11 +18,15 @@ use crate::systems::AccountingSystem;
 use crate::systems::beancount::Beancount;
 
 pub(super) fn poll(sources: &Sources, global: &Global, max_jobs: Option<u32>) -> Answer {
-    with_exporter(sources, global, WhenLocked::IsFine, |exporter| exporter.poll(max_jobs))
+    with_exporter(sources, global, WhenLocked::IsFine, |exporter| {
+        exporter.poll(max_jobs)
+    })
 }
 
 pub(super) fn resume(sources: &Sources, global: &Global) -> Answer {
-    with_exporter(sources, global, WhenLocked::TryLater, Exporter::resume)
+    with_exporter(sources, global, WhenLocked::TryLater, |exporter| {
+        exporter.resume()
+    })
 }
 
 pub(super) fn run_job(sources: &Sources, global: &Global, job_id: &str, adopt: bool) -> Answer {
@@ -36,7 +40,9 @@ pub(super) fn run_job(sources: &Sources, global: &Global, job_id: &str, adopt: b
             });
         }
     };
-    with_exporter(sources, global, WhenLocked::TryLater, |exporter| exporter.run_job(&id, adopt))
+    with_exporter(sources, global, WhenLocked::TryLater, |exporter| {
+        exporter.run_job(&id, adopt)
+    })
 }
 
 /// Two runs that meet are normal for a scheduler, and news for a person.
@@ -132,7 +138,10 @@ fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> Resul
 }
 
 fn locked(config: &Config, by: &str, when_locked: &WhenLocked) -> Answer {
-    let message = format!("another run is at work on `{}` ({by})", config.checkpoint.display());
+    let message = format!(
+        "another run is at work on `{}` ({by})",
+        config.checkpoint.display()
+    );
     match when_locked {
         WhenLocked::IsFine => {
             info!("{message}; leaving it to that one");

@@ -19,7 +19,11 @@ use crate::model::verdict::Failure;
 pub(super) fn status(sources: &Sources, job: Option<&str>, json: bool) -> Exit {
     match read(sources, job) {
         Ok(jobs) => {
-            let text = if json { to_json(jobs) } else { to_text(&jobs, job.is_some(), clock::now()) };
+            let text = if json {
+                to_json(jobs)
+            } else {
+                to_text(&jobs, job.is_some(), clock::now())
+            };
             print(&text, Exit::Done)
         }
         Err(problem) => {
@@ -42,32 +46,49 @@ fn read(sources: &Sources, job: Option<&str>) -> Result<Vec<Known>, Problem> {
         message: problems.to_string(),
         hint: "correct the settings".into(),
     })?;
-    let wanted: Option<JobId> = job
-        .map(str::parse)
-        .transpose()
-        .map_err(|error| Problem { kind: ProblemKind::Usage, message: format!("the job id {error}"), hint: LIST.into() })?;
-    let checkpoint = Checkpoint::open_read_only(&config.checkpoint).map_err(crate::export::checkpoint_problem)?;
+    let wanted: Option<JobId> = job.map(str::parse).transpose().map_err(|error| Problem {
+        kind: ProblemKind::Usage,
+        message: format!("the job id {error}"),
+        hint: LIST.into(),
+    })?;
+    let checkpoint =
+        Checkpoint::open_read_only(&config.checkpoint).map_err(crate::export::checkpoint_problem)?;
     let records = match (&checkpoint, &wanted) {
         (None, _) => Vec::new(),
         (Some(checkpoint), None) => checkpoint.jobs().map_err(crate::export::checkpoint_problem)?,
-        (Some(checkpoint), Some(id)) => {
-            checkpoint.job(id).map_err(crate::export::checkpoint_problem)?.into_iter().collect()
-        }
+        (Some(checkpoint), Some(id)) => checkpoint
+            .job(id)
+            .map_err(crate::export::checkpoint_problem)?
+            .into_iter()
+            .collect(),
     };
     if let (Some(id), true) = (wanted, records.is_empty()) {
         return Err(Problem {
             kind: ProblemKind::UnknownJob,
-            message: format!("job {id} is not known here (checkpoint `{}`)", config.checkpoint.display()),
+            message: format!(
+                "job {id} is not known here (checkpoint `{}`)",
+                config.checkpoint.display()
+            ),
             hint: LIST.into(),
         });
     }
-    let Some(checkpoint) = checkpoint else { return Ok(Vec::new()) };
+    let Some(checkpoint) = checkpoint else {
+        return Ok(Vec::new());
+    };
     records
         .into_iter()
         .map(|record| {
-            let counts = checkpoint.counts(&record.id).map_err(crate::export::checkpoint_problem)?;
-            let failures = checkpoint.failures(&record.id).map_err(crate::export::checkpoint_problem)?;
-            Ok(Known { record, counts, failures })
+            let counts = checkpoint
+                .counts(&record.id)
+                .map_err(crate::export::checkpoint_problem)?;
+            let failures = checkpoint
+                .failures(&record.id)
+                .map_err(crate::export::checkpoint_problem)?;
+            Ok(Known {
+                record,
+                counts,
+                failures,
+            })
         })
         .collect()
 }
@@ -78,7 +99,16 @@ fn to_text(jobs: &[Known], with_failures: bool, now: DateTime<Utc>) -> String {
     if jobs.is_empty() {
         return "No export job has been worked on yet: run `pleo-export poll`.\n".to_owned();
     }
-    let mut table = Table::new(&["job", "state", "done", "failed", "open", "since", "expires", "what to do"]);
+    let mut table = Table::new(&[
+        "job",
+        "state",
+        "done",
+        "failed",
+        "open",
+        "since",
+        "expires",
+        "what to do",
+    ]);
     for job in jobs {
         table.row(&[
             job.record.id.as_str(),
@@ -95,7 +125,11 @@ fn to_text(jobs: &[Known], with_failures: bool, now: DateTime<Utc>) -> String {
     if with_failures {
         let mut table = Table::new(&["failed item", "type", "what to do"]);
         for (entry_id, failure) in jobs.iter().flat_map(|job| &job.failures) {
-            table.row(&[entry_id.as_str(), failure.failure_type().as_str(), failure.reason()]);
+            table.row(&[
+                entry_id.as_str(),
+                failure.failure_type().as_str(),
+                failure.reason(),
+            ]);
         }
         text.push('\n');
         text.push_str(&table.render());
@@ -105,11 +139,17 @@ fn to_text(jobs: &[Known], with_failures: bool, now: DateTime<Utc>) -> String {
 
 /// What the operator does next, after the last error where there is one.
 fn next_step(job: &Known) -> String {
-    let unproven = job.failures.iter().filter(|(_, failure)| failure.may_be_in_the_books()).count();
+    let unproven = job
+        .failures
+        .iter()
+        .filter(|(_, failure)| failure.may_be_in_the_books())
+        .count();
     let step = match job.record.state {
         JobState::Starting | JobState::Started | JobState::Closing => "run `pleo-export resume`".to_owned(),
         JobState::Closed if unproven > 0 => format!("look for {unproven} items in the books (status --job)"),
-        JobState::Closed if job.counts.failed > 0 => "read the failures (status --job), then export again".to_owned(),
+        JobState::Closed if job.counts.failed > 0 => {
+            "read the failures (status --job), then export again".to_owned()
+        }
         JobState::Closed => "nothing".to_owned(),
         JobState::Ended => "export the open expenses again in Pleo".to_owned(),
         JobState::Foreign => "nothing: another instance has it".to_owned(),
@@ -184,5 +224,10 @@ fn to_json(jobs: Vec<Known>) -> String {
             last_error: job.record.last_error,
         })
         .collect();
-    document(&Document { schema_version: 1, exit_code: Exit::Done.code(), jobs, error: None })
+    document(&Document {
+        schema_version: 1,
+        exit_code: Exit::Done.code(),
+        jobs,
+        error: None,
+    })
 }

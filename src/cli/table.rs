@@ -13,32 +13,47 @@ const NARROWEST: usize = 40;
 
 impl Table {
     pub(super) fn new(header: &[&str]) -> Self {
-        Self { rows: vec![header.iter().map(|cell| cell.to_uppercase()).collect()] }
+        Self {
+            rows: vec![header.iter().map(|cell| cell.to_uppercase()).collect()],
+        }
     }
 
     pub(super) fn row(&mut self, cells: &[&str]) {
-        self.rows.push(cells.iter().map(|cell| safe(cell).replace('\n', " ")).collect());
+        self.rows
+            .push(cells.iter().map(|cell| safe(cell).replace('\n', " ")).collect());
     }
 
     /// The whole table, indented by two, with a line end after each row.
     pub(super) fn render(&self) -> String {
         let columns = self.rows.first().map_or(0, Vec::len);
         let widths: Vec<usize> = (0..columns)
-            .map(|column| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0))
+            .map(|column| {
+                self.rows
+                    .iter()
+                    .filter_map(|row| row.get(column))
+                    .map(|cell| width(cell))
+                    .max()
+                    .unwrap_or(0)
+            })
             .collect();
         let mut text = String::new();
         for row in &self.rows {
             let mut line = String::from(" ");
-            let (last, first) = row.split_last().map_or((None, &[][..]), |(last, first)| (Some(last), first));
+            let (last, first) = row
+                .split_last()
+                .map_or((None, &[][..]), |(last, first)| (Some(last), first));
             for (cell, width) in first.iter().zip(&widths) {
                 line.push(' ');
                 line.push_str(&padded(cell, *width));
                 line.push(' ');
             }
             let indent = width(&line) + 1;
-            for (number, part) in wrapped(last.map_or("", String::as_str), WIDTH.saturating_sub(indent).max(NARROWEST))
-                .into_iter()
-                .enumerate()
+            for (number, part) in wrapped(
+                last.map_or("", String::as_str),
+                WIDTH.saturating_sub(indent).max(NARROWEST),
+            )
+            .into_iter()
+            .enumerate()
             {
                 if number > 0 {
                     text.push_str(&" ".repeat(indent));
@@ -104,7 +119,10 @@ mod tests {
         assert_eq!(lines[0], "  ITEM  WHAT TO DO");
         assert_eq!(lines[1], "  a     short");
         assert!(lines[3].starts_with("        word"), "{text}");
-        assert!(lines.iter().all(|line| line.chars().count() <= WIDTH + 1), "{text}");
+        assert!(
+            lines.iter().all(|line| line.chars().count() <= WIDTH + 1),
+            "{text}"
+        );
     }
 
     #[test]

@@ -21,7 +21,10 @@ const BEANCOUNT_ROLES: &[(Role, &str)] = &[
     (Role::EmployeeReceivable, "Assets:Pleo:EmployeeReceivable"),
     (Role::AccountsPayable, "Liabilities:AccountsPayable"),
     (Role::Contra, "Assets:Pleo:Transit"),
-    (Role::ExternalReimbursement, "Liabilities:Pleo:ExternalReimbursement"),
+    (
+        Role::ExternalReimbursement,
+        "Liabilities:Pleo:ExternalReimbursement",
+    ),
     (Role::FxDifference, "Expenses:Pleo:FxDifference"),
 ];
 
@@ -49,9 +52,16 @@ pub(super) fn read(
         (None, None) => layers.working_folder().join("books"),
     };
     let unknown_accounts = bookkeeping
-        .choice("unknown_accounts", &[("open", UnknownAccounts::Open), ("fail", UnknownAccounts::Fail)], problems)
+        .choice(
+            "unknown_accounts",
+            &[("open", UnknownAccounts::Open), ("fail", UnknownAccounts::Fail)],
+            problems,
+        )
         .unwrap_or(UnknownAccounts::Open);
-    Chosen { directory, unknown_accounts }
+    Chosen {
+        directory,
+        unknown_accounts,
+    }
 }
 
 impl Chosen {
@@ -60,7 +70,11 @@ impl Chosen {
     }
 
     /// The finished section; every account that configuration names must be one the system can have.
-    pub(super) fn with_accounts(self, settings: &Settings, problems: &mut Vec<String>) -> Option<SystemSettings> {
+    pub(super) fn with_accounts(
+        self,
+        settings: &Settings,
+        problems: &mut Vec<String>,
+    ) -> Option<SystemSettings> {
         let named = named_accounts(settings);
         for (setting, account) in &named {
             if let Some(problem) = beancount::account_name_problem(account) {
@@ -81,12 +95,21 @@ impl Chosen {
 
 /// Every account that configuration names, with the setting that names it.
 fn named_accounts(settings: &Settings) -> Vec<(String, String)> {
-    let roles = settings.roles.iter().map(|(role, account)| (format!("accounts.{}", role.as_str()), account.clone()));
-    let mapped = settings.map.iter().map(|(code, account)| (format!("accounts.map.\"{code}\""), account.clone()));
+    let roles = settings
+        .roles
+        .iter()
+        .map(|(role, account)| (format!("accounts.{}", role.as_str()), account.clone()));
+    let mapped = settings
+        .map
+        .iter()
+        .map(|(code, account)| (format!("accounts.map.\"{code}\""), account.clone()));
     let taxes = settings.taxes.iter().flat_map(|(code, rule)| {
-        [("account", &rule.account), ("outgoing_account", &rule.outgoing_account)]
-            .into_iter()
-            .filter_map(move |(key, account)| Some((format!("taxes.\"{code}\".{key}"), account.clone()?)))
+        [
+            ("account", &rule.account),
+            ("outgoing_account", &rule.outgoing_account),
+        ]
+        .into_iter()
+        .filter_map(move |(key, account)| Some((format!("taxes.\"{code}\".{key}"), account.clone()?)))
     });
     roles.chain(mapped).chain(taxes).collect()
 }

@@ -18,7 +18,11 @@ pub(super) fn read(
     problems: &mut Vec<String>,
 ) -> (Settings, Policy) {
     let posting = section
-        .choice("posting", &[("draft", PostingState::Draft), ("final", PostingState::Final)], problems)
+        .choice(
+            "posting",
+            &[("draft", PostingState::Draft), ("final", PostingState::Final)],
+            problems,
+        )
         .unwrap_or(PostingState::Draft);
     let closed_until = date(&mut section, "closed_until", problems);
     let closed_periods = section
@@ -36,22 +40,37 @@ pub(super) fn read(
     let attachments = section
         .choice(
             "attachments",
-            &[("required", Policy::Required), ("best_effort", Policy::BestEffort), ("none", Policy::None)],
+            &[
+                ("required", Policy::Required),
+                ("best_effort", Policy::BestEffort),
+                ("none", Policy::None),
+            ],
             problems,
         )
         .unwrap_or(Policy::Required);
     let duplicate_invoices = section
         .choice(
             "duplicate_invoices",
-            &[("fail", DuplicateInvoices::Fail), ("warn", DuplicateInvoices::Warn)],
+            &[
+                ("fail", DuplicateInvoices::Fail),
+                ("warn", DuplicateInvoices::Warn),
+            ],
             problems,
         )
         .unwrap_or(DuplicateInvoices::Fail);
     section.finish(problems);
     let (roles, map) = accounts(file, role_defaults, problems);
     let taxes = taxes(file, problems);
-    let settings =
-        Settings { posting, closed_until, closed_periods, time_zone, duplicate_invoices, roles, map, taxes };
+    let settings = Settings {
+        posting,
+        closed_until,
+        closed_periods,
+        time_zone,
+        duplicate_invoices,
+        roles,
+        map,
+        taxes,
+    };
     (settings, attachments)
 }
 
@@ -60,14 +79,19 @@ fn date(section: &mut Section, key: &str, problems: &mut Vec<String>) -> Option<
     match text.parse() {
         Ok(date) => Some(date),
         Err(_) => {
-            problems.push(format!("{} is \"{text}\", but must be a date such as \"2026-03-31\"", section.name(key)));
+            problems.push(format!(
+                "{} is \"{text}\", but must be a date such as \"2026-03-31\"",
+                section.name(key)
+            ));
             None
         }
     }
 }
 
 fn time_zone(section: &mut Section, problems: &mut Vec<String>) -> Tz {
-    let Some(text) = section.text("time_zone", problems) else { return Tz::UTC };
+    let Some(text) = section.text("time_zone", problems) else {
+        return Tz::UTC;
+    };
     text.parse().unwrap_or_else(|_| {
         problems.push(format!(
             "{} is \"{text}\", but must be a zone such as \"Europe/Copenhagen\" or \"UTC\"",
@@ -81,9 +105,11 @@ type Accounts = (BTreeMap<Role, String>, BTreeMap<String, String>);
 
 fn accounts(file: &mut Section, role_defaults: &[(Role, &str)], problems: &mut Vec<String>) -> Accounts {
     let mut section = file.section("accounts", problems);
-    let mut roles: BTreeMap<Role, String> =
-        role_defaults.iter().map(|(role, account)| (*role, (*account).to_owned())).collect();
-    for role in Role::ALL {
+    let mut roles: BTreeMap<Role, String> = role_defaults
+        .iter()
+        .map(|(role, account)| (*role, (*account).to_owned()))
+        .collect();
+    for &role in Role::ALL {
         if let Some(account) = section.text(role.as_str(), problems) {
             roles.insert(role, account);
         }

@@ -59,7 +59,11 @@ pub struct ConfigProblems(pub Vec<String>);
 impl fmt::Display for ConfigProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.0.len();
-        write!(f, "{count} problem{} with the settings", if count == 1 { "" } else { "s" })?;
+        write!(
+            f,
+            "{count} problem{} with the settings",
+            if count == 1 { "" } else { "s" }
+        )?;
         self.0.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
     }
 }
@@ -96,7 +100,13 @@ impl Config {
                 if problems.is_empty() =>
             {
                 Ok(Self {
-                    pleo: crate::pleo::Settings { base_url, company_id, credential, request_timeout, give_up_after },
+                    pleo: crate::pleo::Settings {
+                        base_url,
+                        company_id,
+                        credential,
+                        request_timeout,
+                        give_up_after,
+                    },
                     checkpoint,
                     batch_size: usize::try_from(batch_size).unwrap_or(100),
                     bookkeeping,
@@ -148,7 +158,9 @@ fn company_id(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -
             return None;
         }
     };
-    text.parse().map_err(|error| problems.push(format!("{name}: {error}"))).ok()
+    text.parse()
+        .map_err(|error| problems.push(format!("{name}: {error}")))
+        .ok()
 }
 
 fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<Url> {
@@ -169,16 +181,27 @@ fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> 
 
 /// A server's address: https, or http to this machine alone, without credentials, query or fragment.
 fn server_url(text: &str) -> Result<Url, &'static str> {
-    let url: Url = text.parse().map_err(|_| "that is not an address such as https://external.pleo.io")?;
-    let Some(host) = url.host_str() else { return Err("the address names no host") };
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    let url: Url = text
+        .parse()
+        .map_err(|_| "that is not an address such as https://external.pleo.io")?;
+    let Some(host) = url.host_str() else {
+        return Err("the address names no host");
+    };
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<std::net::IpAddr>();
     let loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
     match url.scheme() {
         "https" => {}
         "http" if loopback => {}
         _ => return Err("the credential may travel by https only (http is for this machine alone)"),
     }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
         return Err("the address must have no user, password, query or fragment");
     }
     Ok(url)
@@ -191,14 +214,20 @@ fn credential(
     warnings: &mut Vec<String>,
 ) -> Option<Credential> {
     let key_file = pleo.path("api_key_file", layers.file_folder(), problems);
-    match (layers.variable("PLEO_API_KEY"), layers.variable("PLEO_ACCESS_TOKEN"), key_file) {
+    match (
+        layers.variable("PLEO_API_KEY"),
+        layers.variable("PLEO_ACCESS_TOKEN"),
+        key_file,
+    ) {
         (Some(_), Some(_), _) => {
             problems.push("PLEO_API_KEY and PLEO_ACCESS_TOKEN are both set: keep the one you mean".into());
             None
         }
         (Some(key), None, _) => Some(Credential::ApiKey(SecretString::from(key))),
         (None, Some(token), _) => Some(Credential::AccessToken(SecretString::from(token))),
-        (None, None, Some(path)) => secret_file("pleo.api_key_file", &path, problems, warnings).map(Credential::ApiKey),
+        (None, None, Some(path)) => {
+            secret_file("pleo.api_key_file", &path, problems, warnings).map(Credential::ApiKey)
+        }
         (None, None, None) => {
             problems.push(
                 "PLEO_API_KEY is missing: set it to an API key made in Pleo under Settings > API Keys (or `api_key_file` \
@@ -225,14 +254,20 @@ fn secret_file(
         }
     };
     if text.is_empty() || text.lines().count() > 1 {
-        problems.push(format!("{name}: `{}` must hold the key and nothing else", path.display()));
+        problems.push(format!(
+            "{name}: `{}` must hold the key and nothing else",
+            path.display()
+        ));
         return None;
     }
     #[cfg(unix)]
     if let Ok(metadata) = std::fs::metadata(path)
         && std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
     {
-        warnings.push(format!("other users can read the key in `{0}`: run chmod 600 {0}", path.display()));
+        warnings.push(format!(
+            "other users can read the key in `{0}`: run chmod 600 {0}",
+            path.display()
+        ));
     }
     Some(SecretString::from(text))
 }

@@ -14,12 +14,20 @@ pub(super) struct Section {
 
 impl Section {
     pub(super) fn new(path: String, table: toml::Table) -> Self {
-        Self { path, table, known: Vec::new() }
+        Self {
+            path,
+            table,
+            known: Vec::new(),
+        }
     }
 
     /// The full name of a key, as a person would look for it.
     pub(super) fn name(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
     }
 
     fn take(&mut self, key: &str) -> Option<Value> {
@@ -28,7 +36,11 @@ impl Section {
     }
 
     fn wrong(&self, key: &str, expected: &str, value: &Value, problems: &mut Vec<String>) {
-        problems.push(format!("{} must be {expected}, not {}", self.name(key), value.type_str()));
+        problems.push(format!(
+            "{} must be {expected}, not {}",
+            self.name(key),
+            value.type_str()
+        ));
     }
 
     /// A table inside; empty where it is not there.
@@ -71,7 +83,11 @@ impl Section {
             Value::Integer(number) if bounds.contains(&number) => Some(number),
             Value::Integer(number) => {
                 let name = self.name(key);
-                problems.push(format!("{name} is {number}, but must be {} to {}", bounds.start(), bounds.end()));
+                problems.push(format!(
+                    "{name} is {number}, but must be {} to {}",
+                    bounds.start(),
+                    bounds.end()
+                ));
                 None
             }
             value => {
@@ -100,10 +116,17 @@ impl Section {
         problems: &mut Vec<String>,
     ) -> Option<T> {
         let text = self.text(key, problems)?;
-        let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        let found = words
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, value)| *value);
         if found.is_none() {
             let words: Vec<_> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-            problems.push(format!("{} is \"{text}\", but must be {}", self.name(key), words.join(" or ")));
+            problems.push(format!(
+                "{} is \"{text}\", but must be {}",
+                self.name(key),
+                words.join(" or ")
+            ));
         }
         found
     }
@@ -136,7 +159,10 @@ impl Section {
     pub(super) fn texts(&mut self, key: &str, problems: &mut Vec<String>) -> Option<Vec<String>> {
         let value = self.take(key)?;
         let texts = value.as_array().and_then(|values| {
-            values.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+            values
+                .iter()
+                .map(|value| value.as_str().map(str::to_owned))
+                .collect::<Option<Vec<_>>>()
         });
         if texts.is_none() {
             self.wrong(key, "a list of texts", &value, problems);
@@ -163,7 +189,11 @@ impl Section {
             } else {
                 problem.push_str(": here only ");
                 problem.push_str(&self.known.join(", "));
-                problem.push_str(if self.known.len() == 1 { " is known" } else { " are known" });
+                problem.push_str(if self.known.len() == 1 {
+                    " is known"
+                } else {
+                    " are known"
+                });
             }
             problems.push(problem);
         }

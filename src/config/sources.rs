@@ -44,7 +44,12 @@ impl Layers {
         variables.extend(sources.environment.clone());
         variables.retain(|_, value| !value.is_empty());
         let (file, file_folder) = config_file(sources, &variables, problems);
-        Self { working_folder, variables, file, file_folder }
+        Self {
+            working_folder,
+            variables,
+            file,
+            file_folder,
+        }
     }
 
     /// An environment variable that is set and not empty.
@@ -68,7 +73,10 @@ impl Layers {
     /// Where a service keeps its state: systemd says so, else the user's XDG folder.
     pub(super) fn state_folder(&self) -> Option<PathBuf> {
         if let Some(folders) = self.variable("STATE_DIRECTORY") {
-            return folders.split(':').next().map(|folder| self.working_folder.join(folder));
+            return folders
+                .split(':')
+                .next()
+                .map(|folder| self.working_folder.join(folder));
         }
         let state = match (self.variable("XDG_STATE_HOME"), self.variable("HOME")) {
             (Some(folder), _) => PathBuf::from(folder),
@@ -93,7 +101,9 @@ fn dot_env(working_folder: &Path, problems: &mut Vec<String>) -> BTreeMap<String
                         variables.insert(name, value);
                     }
                     // The error's own text quotes the line, which may hold a key.
-                    Err(_) => problems.push(format!("`{}` has a line that is not NAME=value", path.display())),
+                    Err(_) => {
+                        problems.push(format!("`{}` has a line that is not NAME=value", path.display()))
+                    }
                 }
             }
         }
@@ -113,7 +123,9 @@ fn config_file(
         (None, None) => None,
     };
     let is_named = named.is_some();
-    let path = sources.working_folder.join(named.unwrap_or_else(|| PathBuf::from("pleo-export.toml")));
+    let path = sources
+        .working_folder
+        .join(named.unwrap_or_else(|| PathBuf::from("pleo-export.toml")));
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
     if !is_named && !path.exists() {
         return (toml::Table::new(), folder);
@@ -122,8 +134,14 @@ fn config_file(
         .map_err(|error| format!("cannot read the settings file `{}`: {error}", path.display()))
         .and_then(|text| {
             text.parse().map_err(|error: toml::de::Error| {
-                let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or("").lines().count().max(1));
-                format!("`{}` is not TOML (line {line}): {}", path.display(), error.message())
+                let line = error.span().map_or(1, |span| {
+                    text.get(..span.start).unwrap_or("").lines().count().max(1)
+                });
+                format!(
+                    "`{}` is not TOML (line {line}): {}",
+                    path.display(),
+                    error.message()
+                )
             })
         });
     match table {

@@ -52,7 +52,11 @@ pub(super) fn close(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<End
 }
 
 /// Fails the whole job before anything was booked.
-pub(super) fn fail_whole(exporter: &mut Exporter<'_>, run: &mut JobRun, failure: &JobFailure) -> Result<Ending, Halt> {
+pub(super) fn fail_whole(
+    exporter: &mut Exporter<'_>,
+    run: &mut JobRun,
+    failure: &JobFailure,
+) -> Result<Ending, Halt> {
     end(exporter, run, &pleo::JobEvent::Failed(failure.clone()))?;
     Err(Halt::JobFailed(failure.clone()))
 }
@@ -64,15 +68,25 @@ fn read_finality(exporter: &mut Exporter<'_>, run: &JobRun) -> Result<Finality, 
 
 /// Some items are not final because Pleo refuses our verdicts: later runs try again, the last quarter of the
 /// job's lifetime is for closing it all the same.
-fn close_with_refused(exporter: &mut Exporter<'_>, run: &mut JobRun, finality: &Finality) -> Result<Ending, Halt> {
+fn close_with_refused(
+    exporter: &mut Exporter<'_>,
+    run: &mut JobRun,
+    finality: &Finality,
+) -> Result<Ending, Halt> {
     run.refresh(exporter)?;
-    let message = format!("Pleo does not take the verdicts of {} items of job {}", finality.open, run.job.id);
+    let message = format!(
+        "Pleo does not take the verdicts of {} items of job {}",
+        finality.open, run.job.id
+    );
     if !run.deadline.is_near(Instant::now()) {
         return Err(Halt::UpdatesRefused(message));
     }
     warn!("{message}; closing the job before it expires");
     let status = end(exporter, run, &pleo::JobEvent::CompletedWithErrors)?;
-    Ok(Ending::ClosedButNeedsPerson(status, Halt::UpdatesRefused(message).into_problem()))
+    Ok(Ending::ClosedButNeedsPerson(
+        status,
+        Halt::UpdatesRefused(message).into_problem(),
+    ))
 }
 
 /// All items failed: the commonest reason stands for the job.
@@ -91,7 +105,9 @@ fn end(exporter: &mut Exporter<'_>, run: &mut JobRun, event: &pleo::JobEvent) ->
     let closing = closing(event);
     let status = closing.status.clone();
     for _ in 0..ATTEMPTS {
-        exporter.checkpoint.close_job(&run.job.id, &closing, "intent", clock::now())?;
+        exporter
+            .checkpoint
+            .close_job(&run.job.id, &closing, "intent", clock::now())?;
         let sent = exporter.pleo.send_event(&run.job.id, event);
         let lost = match sent {
             Ok(()) => false,
@@ -101,7 +117,9 @@ fn end(exporter: &mut Exporter<'_>, run: &mut JobRun, event: &pleo::JobEvent) ->
         };
         match confirm(exporter, run)? {
             Some(job) if job.status == status => {
-                exporter.checkpoint.job_event(&job.id, JobEvent::Closed, status.as_str(), clock::now())?;
+                exporter
+                    .checkpoint
+                    .job_event(&job.id, JobEvent::Closed, status.as_str(), clock::now())?;
                 info!("closed job {} as {}", job.id, status.as_str());
                 return Ok(status);
             }
@@ -110,7 +128,11 @@ fn end(exporter: &mut Exporter<'_>, run: &mut JobRun, event: &pleo::JobEvent) ->
             None => break,
         }
     }
-    Err(Halt::Later(format!("Pleo has not yet closed job {} as {}", run.job.id, status.as_str())))
+    Err(Halt::Later(format!(
+        "Pleo has not yet closed job {} as {}",
+        run.job.id,
+        status.as_str()
+    )))
 }
 
 fn closing(event: &pleo::JobEvent) -> Closing {
@@ -142,14 +164,24 @@ fn confirm(exporter: &Exporter<'_>, run: &JobRun) -> Result<Option<ExportJob>, H
 /// A closed job still needs a person where an item may be in the books, or was changed after it was booked.
 fn with_unproven(exporter: &Exporter<'_>, run: &JobRun, status: JobStatus) -> Result<Ending, Halt> {
     let failures = exporter.checkpoint.failures(&run.job.id)?;
-    let unproven = failures.iter().filter(|(_, failure)| failure.may_be_in_the_books()).count();
-    let changed = failures.iter().filter(|(_, failure)| failure.is_changed_after_booking()).count();
+    let unproven = failures
+        .iter()
+        .filter(|(_, failure)| failure.may_be_in_the_books())
+        .count();
+    let changed = failures
+        .iter()
+        .filter(|(_, failure)| failure.is_changed_after_booking())
+        .count();
     let message = match (unproven, changed) {
         (0, 0) => return Ok(Ending::Closed(status)),
         (0, changed) => format!("{changed} items were changed in Pleo after they were booked"),
-        (unproven, 0) => format!("{unproven} items may be in the books: look for them before they are exported again"),
+        (unproven, 0) => {
+            format!("{unproven} items may be in the books: look for them before they are exported again")
+        }
         (unproven, changed) => {
-            format!("{unproven} items may be in the books, and {changed} were changed in Pleo after they were booked")
+            format!(
+                "{unproven} items may be in the books, and {changed} were changed in Pleo after they were booked"
+            )
         }
     };
     let problem = Problem {

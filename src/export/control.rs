@@ -11,7 +11,10 @@ use crate::model::export_job::ExportJob;
 pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<(), Halt> {
     let mut items = refresh(exporter, job)?;
     if items != job.number_of_items {
-        warn!("job {} holds {} items, but {items} are listed; reading the list again", job.id, job.number_of_items);
+        warn!(
+            "job {} holds {} items, but {items} are listed; reading the list again",
+            job.id, job.number_of_items
+        );
         items = refresh(exporter, job)?;
     }
     if items != job.number_of_items {

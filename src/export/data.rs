@@ -24,7 +24,9 @@ pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Resul
             match &item.entry_id {
                 // An item that cannot be read whole fails alone, later, with the reason.
                 Some(entry_id) => {
-                    let date = wire::export_item(&item.payload).ok().map(|item| item.date.to_rfc3339());
+                    let date = wire::export_item(&item.payload)
+                        .ok()
+                        .map(|item| item.date.to_rfc3339());
                     payloads.push((entry_id.clone(), item.payload.as_str(), date));
                 }
                 None => unreadable += 1,
@@ -39,7 +41,10 @@ pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Resul
                 "Contra accounts are missing ({message}): set one for each wallet currency in Pleo under Settings > \
                  Accounting > Contra accounts, then export again."
             );
-            return Ok(Err(JobFailure { failure_type: JobFailureType::MissingConfiguration, reason }));
+            return Ok(Err(JobFailure {
+                failure_type: JobFailureType::MissingConfiguration,
+                reason,
+            }));
         }
         Err(Halt::Pleo(PleoError::JobFinished { .. })) => {
             return Err(Halt::EndedByPleo(Box::new(exporter.pleo.job(&job.id)?)));

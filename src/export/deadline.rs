@@ -91,12 +91,25 @@ mod tests {
         let received = Instant::now();
         let deadline = Deadline::of(
             &job(server_now - TimeDelta::minutes(40)),
-            Some(ServerTime { at: server_now, received }),
+            Some(ServerTime {
+                at: server_now,
+                received,
+            }),
         );
         assert_eq!(deadline.left(received), Duration::from_secs(20 * 60));
-        assert_eq!(deadline.left(received + Duration::from_secs(6 * 60)), Duration::from_secs(14 * 60));
-        assert!(!deadline.is_near(received) && !deadline.is_far(received) && deadline.is_silent_too_long(received));
+        assert_eq!(
+            deadline.left(received + Duration::from_secs(6 * 60)),
+            Duration::from_secs(14 * 60)
+        );
+        assert!(
+            !deadline.is_near(received)
+                && !deadline.is_far(received)
+                && deadline.is_silent_too_long(received)
+        );
         assert!(deadline.is_near(received + Duration::from_secs(6 * 60)));
-        assert_eq!(deadline.left(received + Duration::from_secs(3600)), Duration::ZERO);
+        assert_eq!(
+            deadline.left(received + Duration::from_secs(3600)),
+            Duration::ZERO
+        );
     }
 }

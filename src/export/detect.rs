@@ -19,7 +19,10 @@ pub(super) struct Detected {
 pub(super) fn detect(pleo: &Client, checkpoint: &Checkpoint) -> Result<Detected, Halt> {
     let mut jobs = pleo.list_jobs(&OPEN)?;
     jobs.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
-    let mut detected = Detected { in_progress_elsewhere: Vec::new(), pending: Vec::new() };
+    let mut detected = Detected {
+        in_progress_elsewhere: Vec::new(),
+        pending: Vec::new(),
+    };
     for job in jobs {
         match job.status {
             JobStatus::Pending => detected.pending.push(job),
@@ -31,5 +34,7 @@ pub(super) fn detect(pleo: &Client, checkpoint: &Checkpoint) -> Result<Detected,
 }
 
 fn is_ours(checkpoint: &Checkpoint, job: &ExportJob) -> Result<bool, CheckpointError> {
-    Ok(checkpoint.job(&job.id)?.is_some_and(|record| record.state.is_open()))
+    Ok(checkpoint
+        .job(&job.id)?
+        .is_some_and(|record| record.state.is_open()))
 }

@@ -19,7 +19,11 @@ use crate::model::verdict::{Exported, Failure, ItemFailureType, JobFailure, JobF
 use crate::systems::{Found, Wanted};
 
 /// Fails the job, or what is left of it.
-pub(super) fn give_up(exporter: &mut Exporter<'_>, run: &mut JobRun, failure: &JobFailure) -> Result<Ending, Halt> {
+pub(super) fn give_up(
+    exporter: &mut Exporter<'_>,
+    run: &mut JobRun,
+    failure: &JobFailure,
+) -> Result<Ending, Halt> {
     warn!("job {} cannot go on: {}", run.job.id, failure.reason);
     control::refresh(exporter, &run.job)?;
     if !exporter.checkpoint.anything_begun(&run.job.id)? {
@@ -27,7 +31,10 @@ pub(super) fn give_up(exporter: &mut Exporter<'_>, run: &mut JobRun, failure: &J
     }
     let mut after = None;
     loop {
-        let items = exporter.checkpoint.in_scope_page(&run.job.id, after.as_ref(), exporter.settings.batch_size)?;
+        let items =
+            exporter
+                .checkpoint
+                .in_scope_page(&run.job.id, after.as_ref(), exporter.settings.batch_size)?;
         let Some(last) = items.last() else { break };
         after = Some(last.position.clone());
         let verdicts = verdicts(exporter, &items, failure);
@@ -43,8 +50,13 @@ fn verdicts(
     items: &[StoredItem],
     failure: &JobFailure,
 ) -> Vec<(AccountingEntryId, Verdict)> {
-    let wanted: Vec<_> =
-        items.iter().map(|item| Wanted { entry_id: item.entry_id.clone(), parts: Vec::new() }).collect();
+    let wanted: Vec<_> = items
+        .iter()
+        .map(|item| Wanted {
+            entry_id: item.entry_id.clone(),
+            parts: Vec::new(),
+        })
+        .collect();
     let found = exporter.system.find(&wanted).ok();
     items
         .iter()
@@ -65,20 +77,28 @@ fn verdict(item: &StoredItem, found: Option<&Found>, failure: &JobFailure) -> Ve
             external_url: booked.external_url.clone(),
             exported_at: clock::now(),
         }),
-        Some(Found::Incomplete(booked)) => {
-            Verdict::Failed(Failure::booked_as(&booked.external_id, failure_type, &failure.reason))
-        }
+        Some(Found::Incomplete(booked)) => Verdict::Failed(Failure::booked_as(
+            &booked.external_id,
+            failure_type,
+            &failure.reason,
+        )),
         Some(Found::Absent { .. }) => nothing_booked(failure_type, failure),
         None if begun => Verdict::Failed(Failure::may_be_booked(
             failure_type,
-            &format!("{} Look for the entry in the books before it is exported again.", failure.reason),
+            &format!(
+                "{} Look for the entry in the books before it is exported again.",
+                failure.reason
+            ),
         )),
         None => nothing_booked(failure_type, failure),
     }
 }
 
 fn nothing_booked(failure_type: ItemFailureType, failure: &JobFailure) -> Verdict {
-    Verdict::Failed(Failure::nothing_booked(failure_type, format!("{} Nothing was booked.", failure.reason)))
+    Verdict::Failed(Failure::nothing_booked(
+        failure_type,
+        format!("{} Nothing was booked.", failure.reason),
+    ))
 }
 
 fn item_failure(failure_type: JobFailureType) -> ItemFailureType {

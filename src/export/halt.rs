@@ -128,7 +128,7 @@ fn about_pleo(error: &PleoError) -> (ProblemKind, String) {
         PleoError::OutOfReach { .. } | PleoError::LostAnswer { .. } => {
             (ProblemKind::Temporary, "run again to go on".into())
         }
-        PleoError::Stopped => (ProblemKind::Stopped, "run again to go on".into()),
+        PleoError::Stopped(_) => (ProblemKind::Stopped, "run again to go on".into()),
         PleoError::JobFinished { .. } | PleoError::StatusConflict { .. } => {
             (ProblemKind::JobFailed, "look at the job in Pleo and export again".into())
         }
@@ -140,21 +140,25 @@ fn about_pleo(error: &PleoError) -> (ProblemKind, String) {
             ProblemKind::Unexpected,
             "check `pleo.base_url`: is that Pleo, and nothing between that changes answers?".into(),
         ),
+        PleoError::Settings { .. } => (ProblemKind::Configuration, "correct the settings".into()),
         PleoError::Refused { .. } => (ProblemKind::Unexpected, "report this with the log of a run with -v".into()),
     }
 }
 
 fn about_system(error: &SystemError) -> (ProblemKind, String) {
     match error {
-        SystemError::Unavailable { .. } | SystemError::Unknown { .. } => {
-            (ProblemKind::Temporary, "run again to go on: what is booked is found first".into())
-        }
-        SystemError::Rejected { .. } | SystemError::Fatal { .. } => {
-            (ProblemKind::JobFailed, "correct the cause, then export again in Pleo".into())
-        }
-        SystemError::Damaged { .. } => {
-            (ProblemKind::Damaged, "repair the books at the place named, then run again; nothing was booked".into())
-        }
+        SystemError::Unavailable { .. } | SystemError::Unknown { .. } => (
+            ProblemKind::Temporary,
+            "run again to go on: what is booked is found first".into(),
+        ),
+        SystemError::Rejected { .. } | SystemError::Fatal { .. } => (
+            ProblemKind::JobFailed,
+            "correct the cause, then export again in Pleo".into(),
+        ),
+        SystemError::Damaged { .. } => (
+            ProblemKind::Damaged,
+            "repair the books at the place named, then run again; nothing was booked".into(),
+        ),
     }
 }
 

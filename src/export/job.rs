@@ -26,7 +26,12 @@ pub(super) fn work(
     let mut run = JobRun::new(exporter, job)?;
     match steps(exporter, &mut run, refusals) {
         Err(Halt::EndedByPleo(job)) => {
-            exporter.checkpoint.job_event(&job.id, JobEvent::EndedByPleo, job.status.as_str(), clock::now())?;
+            exporter.checkpoint.job_event(
+                &job.id,
+                JobEvent::EndedByPleo,
+                job.status.as_str(),
+                clock::now(),
+            )?;
             Err(Halt::EndedByPleo(job))
         }
         other => other,
@@ -55,16 +60,25 @@ fn steps(
 
 /// A job that was over when we reached for it: say so, and note it where it was ours.
 fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending, Halt> {
-    let Some(record) = exporter.checkpoint.job(&job.id)? else { return Ok(Ending::AlreadyOver(job.status)) };
+    let Some(record) = exporter.checkpoint.job(&job.id)? else {
+        return Ok(Ending::AlreadyOver(job.status));
+    };
     match record.state {
         JobState::Closing => {
             // The answer to our final event was lost; the verdicts are there if the control layer says so.
             control::refresh(exporter, &job)?;
-            exporter.checkpoint.job_event(&job.id, JobEvent::Closed, job.status.as_str(), clock::now())?;
+            exporter
+                .checkpoint
+                .job_event(&job.id, JobEvent::Closed, job.status.as_str(), clock::now())?;
             Ok(Ending::Closed(job.status))
         }
         JobState::Starting | JobState::Started => {
-            exporter.checkpoint.job_event(&job.id, JobEvent::EndedByPleo, job.status.as_str(), clock::now())?;
+            exporter.checkpoint.job_event(
+                &job.id,
+                JobEvent::EndedByPleo,
+                job.status.as_str(),
+                clock::now(),
+            )?;
             Err(Halt::EndedByPleo(Box::new(job)))
         }
         JobState::Closed | JobState::Ended | JobState::Foreign => Ok(Ending::AlreadyOver(job.status)),
@@ -80,7 +94,9 @@ pub(super) struct JobRun {
 impl JobRun {
     fn new(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Self, Halt> {
         let deadline = Deadline::of(&job, exporter.pleo.server_time());
-        exporter.checkpoint.remember_deadline(&job.id, deadline.expires_at())?;
+        exporter
+            .checkpoint
+            .remember_deadline(&job.id, deadline.expires_at())?;
         Ok(Self { job, deadline })
     }
 
@@ -91,7 +107,9 @@ impl JobRun {
             return Err(Halt::EndedByPleo(Box::new(self.job.clone())));
         }
         self.deadline = Deadline::of(&self.job, exporter.pleo.server_time());
-        exporter.checkpoint.remember_deadline(&self.job.id, self.deadline.expires_at())?;
+        exporter
+            .checkpoint
+            .remember_deadline(&self.job.id, self.deadline.expires_at())?;
         Ok(())
     }
 }

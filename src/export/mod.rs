@@ -82,7 +82,9 @@ pub struct Exporter<'a> {
 
 impl std::fmt::Debug for Exporter<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Exporter").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Exporter")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -188,9 +190,19 @@ impl Exporter<'_> {
             .and_then(|()| Ok((self.checkpoint.counts(&id)?, self.checkpoint.failures(&id)?)));
         let (counts, failures, ending) = match known {
             Ok((counts, failures)) => (counts, failures, ending),
-            Err(error) => (Default::default(), Vec::new(), ending.or_worse(Halt::Checkpoint(error).into_problem())),
+            Err(error) => (
+                Default::default(),
+                Vec::new(),
+                ending.or_worse(Halt::Checkpoint(error).into_problem()),
+            ),
         };
-        JobReport { id, ending, counts, failures, refusals }
+        JobReport {
+            id,
+            ending,
+            counts,
+            failures,
+            refusals,
+        }
     }
 }
 

@@ -41,15 +41,25 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
         match job.status {
             JobStatus::Pending => {}
             JobStatus::InProgress => return go_on(exporter, job, claim),
-            JobStatus::Failed | JobStatus::Completed | JobStatus::CompletedWithErrors => return Ok(Start::Over(job)),
+            JobStatus::Failed | JobStatus::Completed | JobStatus::CompletedWithErrors => {
+                return Ok(Start::Over(job));
+            }
             JobStatus::Unknown(ref status) => {
-                return Err(Halt::Later(format!("job {} has the status `{status}`, which is not known here", job.id)));
+                return Err(Halt::Later(format!(
+                    "job {} has the status `{status}`, which is not known here",
+                    job.id
+                )));
             }
         }
         exporter.checkpoint.claim_job(&job, clock::now())?;
         match exporter.pleo.send_event(&job.id, &pleo::JobEvent::Started) {
             Ok(()) => {
-                exporter.checkpoint.job_event(&job.id, JobEvent::Started, "Pleo accepted our start", clock::now())?;
+                exporter.checkpoint.job_event(
+                    &job.id,
+                    JobEvent::Started,
+                    "Pleo accepted our start",
+                    clock::now(),
+                )?;
                 info!("started job {} with {} items", job.id, job.number_of_items);
                 // Read again: starting moved the time at which the job expires.
                 return Ok(Start::Ours(exporter.pleo.job(&job.id)?));
@@ -67,7 +77,10 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Halt::Later(format!("Pleo does not confirm the start of job {}", job.id)))
+    Err(Halt::Later(format!(
+        "Pleo does not confirm the start of job {}",
+        job.id
+    )))
 }
 
 /// A job in progress is never sent `started`; the question is only whether it is ours.
@@ -77,14 +90,21 @@ fn go_on(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -> Result<St
     match state {
         Some(JobState::Started | JobState::Closing) => {}
         Some(JobState::Starting) if repeatable => {
-            warn!("the answer to our start of job {} was lost; going on, since nothing can be booked twice", job.id);
+            warn!(
+                "the answer to our start of job {} was lost; going on, since nothing can be booked twice",
+                job.id
+            );
             let note = "in progress after a lost answer: ownership unproven, booking is idempotent";
-            exporter.checkpoint.job_event(&job.id, JobEvent::Started, note, clock::now())?;
+            exporter
+                .checkpoint
+                .job_event(&job.id, JobEvent::Started, note, clock::now())?;
         }
         Some(JobState::Starting) => return Err(Halt::OwnershipUnproven),
         Some(JobState::Foreign | JobState::Ended | JobState::Closed) | None => {
             if claim != Claim::Adopt || !repeatable {
-                return Err(Halt::NotOurs { adoptable: repeatable });
+                return Err(Halt::NotOurs {
+                    adoptable: repeatable,
+                });
             }
             exporter.checkpoint.adopt_job(&job, clock::now())?;
             warn!("took over job {} from another instance", job.id);

@@ -13,7 +13,9 @@ use crate::pleo::{ItemUpdate, PleoError, Refusal};
 /// Sends every verdict that Pleo does not have. What Pleo refuses is tried once alone, then recorded as refused.
 pub(super) fn report(exporter: &mut Exporter<'_>, run: &JobRun) -> Result<(), Halt> {
     loop {
-        let unsent = exporter.checkpoint.unsent(&run.job.id, exporter.settings.batch_size)?;
+        let unsent = exporter
+            .checkpoint
+            .unsent(&run.job.id, exporter.settings.batch_size)?;
         if unsent.is_empty() {
             return Ok(());
         }
@@ -35,10 +37,14 @@ fn send(
     unsent: Vec<(AccountingEntryId, Verdict)>,
 ) -> Result<(), Halt> {
     let refused = put(exporter, run, &unsent)?;
-    let is_refused = |entry_id: &AccountingEntryId| refused.iter().any(|refusal| refusal.entry_id == *entry_id);
-    let (again, accepted): (Vec<_>, Vec<_>) = unsent.into_iter().partition(|(entry_id, _)| is_refused(entry_id));
+    let is_refused =
+        |entry_id: &AccountingEntryId| refused.iter().any(|refusal| refusal.entry_id == *entry_id);
+    let (again, accepted): (Vec<_>, Vec<_>) =
+        unsent.into_iter().partition(|(entry_id, _)| is_refused(entry_id));
     let accepted: Vec<_> = accepted.into_iter().map(|(entry_id, _)| entry_id).collect();
-    exporter.checkpoint.accepted(&run.job.id, &accepted, clock::now())?;
+    exporter
+        .checkpoint
+        .accepted(&run.job.id, &accepted, clock::now())?;
     debug!("Pleo accepted {} verdicts", accepted.len());
     for (entry_id, verdict) in again {
         send_alone(exporter, run, entry_id, verdict)?;
@@ -56,11 +62,15 @@ fn send_alone(
     let refused = put(exporter, run, &update)?;
     let [(entry_id, _)] = update;
     match refused.first() {
-        None => exporter.checkpoint.accepted(&run.job.id, &[entry_id], clock::now())?,
+        None => exporter
+            .checkpoint
+            .accepted(&run.job.id, &[entry_id], clock::now())?,
         Some(refusal) => {
             warn!(item.id = %entry_id, "Pleo refuses the verdict: {} ({})", refusal.message, refusal.error_type);
             let why = format!("{}: {}", refusal.error_type, refusal.message);
-            exporter.checkpoint.refused(&run.job.id, &[entry_id], clock::now(), &why)?;
+            exporter
+                .checkpoint
+                .refused(&run.job.id, &[entry_id], clock::now(), &why)?;
         }
     }
     Ok(())
@@ -71,12 +81,16 @@ fn put(
     run: &JobRun,
     verdicts: &[(AccountingEntryId, Verdict)],
 ) -> Result<Vec<Refusal>, Halt> {
-    let updates: Vec<_> =
-        verdicts.iter().map(|(entry_id, verdict)| ItemUpdate::Final(entry_id.clone(), verdict.clone())).collect();
+    let updates: Vec<_> = verdicts
+        .iter()
+        .map(|(entry_id, verdict)| ItemUpdate::Final(entry_id.clone(), verdict.clone()))
+        .collect();
     match exporter.pleo.update_items(&run.job.id, &updates) {
         Ok(answer) => Ok(answer.refused),
         // The job is over on Pleo's side. The results stay here, and the next job finds the entries in the books.
-        Err(PleoError::JobFinished { .. }) => Err(Halt::EndedByPleo(Box::new(exporter.pleo.job(&run.job.id)?))),
+        Err(PleoError::JobFinished { .. }) => {
+            Err(Halt::EndedByPleo(Box::new(exporter.pleo.job(&run.job.id)?)))
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -15,7 +15,10 @@ use crate::systems::{JobNeeds, SystemError};
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// Checks company, capabilities and the system itself. The inner error is for Pleo: the job cannot be booked.
-pub(super) fn validate(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<Result<(), JobFailure>, Halt> {
+pub(super) fn validate(
+    exporter: &mut Exporter<'_>,
+    run: &mut JobRun,
+) -> Result<Result<(), JobFailure>, Halt> {
     if let Err(failure) = company_and_capabilities(exporter, run) {
         return Ok(Err(failure));
     }
@@ -32,9 +35,13 @@ pub(super) fn validate(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<
             Err(error) => error,
         };
         match error {
-            SystemError::Fatal { failure_type, reason } => return Ok(Err(JobFailure { failure_type, reason })),
+            SystemError::Fatal { failure_type, reason } => {
+                return Ok(Err(JobFailure { failure_type, reason }));
+            }
             SystemError::Rejected { failure_type, reason } => {
-                let failure_type = failure_type.as_job_failure().unwrap_or(JobFailureType::ValidationFailure);
+                let failure_type = failure_type
+                    .as_job_failure()
+                    .unwrap_or(JobFailureType::ValidationFailure);
                 return Ok(Err(JobFailure { failure_type, reason }));
             }
             SystemError::Unavailable { .. } | SystemError::Unknown { .. }
@@ -58,12 +65,20 @@ fn left_or_failed(run: &JobRun, error: SystemError) -> Result<Result<(), JobFail
         SystemError::Damaged { .. } => JobFailureType::ValidationFailure,
         _ => JobFailureType::AccountingSystemUnreachable,
     };
-    Ok(Err(JobFailure { failure_type, reason: error.to_string() }))
+    Ok(Err(JobFailure {
+        failure_type,
+        reason: error.to_string(),
+    }))
 }
 
 fn company_and_capabilities(exporter: &Exporter<'_>, run: &JobRun) -> Result<(), JobFailure> {
     let system = exporter.system.describe();
-    let invalid = |reason| Err(JobFailure { failure_type: JobFailureType::InvalidConfiguration, reason });
+    let invalid = |reason| {
+        Err(JobFailure {
+            failure_type: JobFailureType::InvalidConfiguration,
+            reason,
+        })
+    };
     if run.job.company_id != exporter.settings.company_id {
         return invalid(format!(
             "This export is of company {}, but the integration is set up for company {}: connect the right company.",

@@ -89,7 +89,9 @@ impl Failure {
 
     /// Whether it was changed after it was booked.
     pub fn is_changed_after_booking(&self) -> bool {
-        self.reason.split_once(": ").is_some_and(|(_, rest)| rest.starts_with(CHANGED))
+        self.reason
+            .split_once(": ")
+            .is_some_and(|(_, rest)| rest.starts_with(CHANGED))
     }
 
     /// Whether something of the entry is in the books.

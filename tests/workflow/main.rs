@@ -1,17 +1,22 @@
 //! The program against a real server, a real checkpoint and real books. One file a promise.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;
 mod support;
 
-/// The main job: poll, run-job, resume, status, with their exit codes.
-mod main_job;
 /// What is wrong outside: settings, credential, answers, disks. A clear text, and nothing lost.
 mod bad_input;
-/// One process dies, or many: the next one goes on.
-mod resume;
+/// The main job: poll, run-job, resume, status, with their exit codes.
+mod main_job;
 /// The same expenses come again.
 mod re_export;
+/// One process dies, or many: the next one goes on.
+mod resume;
 /// What people read, word by word.
 mod texts;

@@ -12,8 +12,19 @@ fn twenty_five_items_reach_the_books_and_two_fail_as_meant() {
     let state = world.sandbox.job(&job);
     assert_eq!(state.status, JobStatus::CompletedWithErrors);
     assert_eq!(state.events, [Event::Started, Event::CompletedWithErrors]);
-    assert_eq!((state.count(ItemStatus::Successful), state.count(ItemStatus::Failed)), (23, 2), "{run}");
-    let types: Vec<_> = state.items.iter().filter_map(|item| item.failure_reason_type.as_deref()).collect();
+    assert_eq!(
+        (
+            state.count(ItemStatus::Successful),
+            state.count(ItemStatus::Failed)
+        ),
+        (23, 2),
+        "{run}"
+    );
+    let types: Vec<_> = state
+        .items
+        .iter()
+        .filter_map(|item| item.failure_reason_type.as_deref())
+        .collect();
     assert_eq!(types, ["missing_configuration", "receipt_download_failure"]);
     let books = world.books();
     assert_eq!(books.entries().len(), 23);
@@ -24,14 +35,23 @@ fn twenty_five_items_reach_the_books_and_two_fail_as_meant() {
 
 #[test]
 fn three_pending_jobs_over_small_pages_are_worked_on_oldest_first_one_at_a_time() {
-    let world = World::with_options(Options { page_size_max: 50, ..Options::default() });
-    let jobs: Vec<_> = [("2026-11-20T10:00:00Z", 250), ("2026-11-18T09:00:00Z", 3), ("2026-11-19T09:00:00Z", 1)]
-        .iter()
-        .zip(1..)
-        .map(|((created, items), seed)| {
-            world.sandbox.add_job(Job::of(seed::mixed(*items, seed)).created_at(created.parse().unwrap()))
-        })
-        .collect();
+    let world = World::with_options(Options {
+        page_size_max: 50,
+        ..Options::default()
+    });
+    let jobs: Vec<_> = [
+        ("2026-11-20T10:00:00Z", 250),
+        ("2026-11-18T09:00:00Z", 3),
+        ("2026-11-19T09:00:00Z", 1),
+    ]
+    .iter()
+    .zip(1..)
+    .map(|((created, items), seed)| {
+        world
+            .sandbox
+            .add_job(Job::of(seed::mixed(*items, seed)).created_at(created.parse().unwrap()))
+    })
+    .collect();
     world.run(&["poll"]).exits(0);
     let started: Vec<String> = world
         .sandbox
@@ -44,7 +64,12 @@ fn three_pending_jobs_over_small_pages_are_worked_on_oldest_first_one_at_a_time(
     for job in &jobs {
         let state = world.sandbox.job(job);
         assert_eq!(state.events, [Event::Started, Event::Completed]);
-        assert!(state.items.iter().all(|item| item.status == ItemStatus::Successful && item.external_id.is_some()));
+        assert!(
+            state
+                .items
+                .iter()
+                .all(|item| item.status == ItemStatus::Successful && item.external_id.is_some())
+        );
     }
     let books = world.books();
     assert_eq!(books.entries().len(), 254);
@@ -60,7 +85,10 @@ fn nothing_to_do_is_silent_for_people_and_an_empty_document_for_scripts() {
     let run = world.run(&["poll"]).exits(0);
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
     let run = world.run(&["poll", "--json"]).exits(0);
-    assert_eq!(run.json(), json!({"schema_version": 1, "exit_code": 0, "jobs": [], "error": null}));
+    assert_eq!(
+        run.json(),
+        json!({"schema_version": 1, "exit_code": 0, "jobs": [], "error": null})
+    );
     world.run(&["resume"]).exits(0);
 }
 
@@ -77,9 +105,18 @@ fn the_json_answer_holds_what_scripts_rely_on() {
     let first = &answer["jobs"][0];
     assert_eq!(first["id"], job.as_str());
     assert_eq!(first["status"], "completed_with_errors");
-    assert_eq!(first["items"], json!({"total": 2, "successful": 1, "failed": 1, "open": 0}));
+    assert_eq!(
+        first["items"],
+        json!({"total": 2, "successful": 1, "failed": 1, "open": 0})
+    );
     assert_eq!(first["failures"][0]["type"], "missing_configuration");
-    assert!(first["failures"][0]["reason"].as_str().unwrap().ends_with("Nothing was booked."), "{first}");
+    assert!(
+        first["failures"][0]["reason"]
+            .as_str()
+            .unwrap()
+            .ends_with("Nothing was booked."),
+        "{first}"
+    );
     assert_eq!(first["refusals"][0]["items"], 1);
 }
 
@@ -89,24 +126,44 @@ fn max_jobs_leaves_the_rest_for_later() {
     let jobs = [world.add_mixed_job(2, 1), world.add_mixed_job(2, 2)];
     let run = world.run(&["poll", "--max-jobs", "1", "--json"]).exits(0);
     assert_eq!(run.json()["jobs"].as_array().unwrap().len(), 1);
-    let pending = jobs.iter().filter(|job| world.sandbox.job(job).status == JobStatus::Pending).count();
+    let pending = jobs
+        .iter()
+        .filter(|job| world.sandbox.job(job).status == JobStatus::Pending)
+        .count();
     assert_eq!(pending, 1);
 }
 
 #[test]
 fn run_job_starts_the_named_job_and_on_a_closed_one_says_so() {
-    let world = World::with_options(Options { oldest_first: false, ..Options::default() });
+    let world = World::with_options(Options {
+        oldest_first: false,
+        ..Options::default()
+    });
     let (_, second) = (world.add_mixed_job(2, 1), world.add_mixed_job(3, 2));
-    world.run(&["run-job", &second]).exits(0).says("completed: 3 items, 3 booked, 0 failed");
-    world.run(&["run-job", &second]).exits(0).says("was over already: completed");
-    assert_eq!(world.sandbox.job(&second).events, [Event::Started, Event::Completed]);
+    world
+        .run(&["run-job", &second])
+        .exits(0)
+        .says("completed: 3 items, 3 booked, 0 failed");
+    world
+        .run(&["run-job", &second])
+        .exits(0)
+        .says("was over already: completed");
+    assert_eq!(
+        world.sandbox.job(&second).events,
+        [Event::Started, Event::Completed]
+    );
 }
 
 #[test]
 fn a_job_of_another_instance_is_left_alone_unless_a_person_takes_it_over() {
     let world = World::new();
-    let job = world.sandbox.add_job(Job::of(seed::mixed(3, 1)).status(JobStatus::InProgress));
-    world.run(&["poll", "-v"]).exits(0).says("in progress for another instance");
+    let job = world
+        .sandbox
+        .add_job(Job::of(seed::mixed(3, 1)).status(JobStatus::InProgress));
+    world
+        .run(&["poll", "-v"])
+        .exits(0)
+        .says("in progress for another instance");
     world.run(&["resume"]).exits(0);
     world.run(&["run-job", &job]).exits(6).says("--adopt");
     assert_eq!(world.books().entries().len(), 0);
@@ -118,16 +175,32 @@ fn a_job_of_another_instance_is_left_alone_unless_a_person_takes_it_over() {
 #[test]
 fn status_knows_without_network_or_credential() {
     let world = World::new();
-    world.run(&["status"]).exits(0).says("No export job has been worked on yet");
+    world
+        .run(&["status"])
+        .exits(0)
+        .says("No export job has been worked on yet");
     let job = world.add_job(seed::quickstart());
     world.run(&["poll"]).exits(3);
     let mut command = world.command(&["status", "--json"]);
-    command.env_remove("PLEO_API_KEY").env_remove("PLEO_COMPANY_ID").env("PLEO_BASE_URL", "http://127.0.0.1:1");
+    command
+        .env_remove("PLEO_API_KEY")
+        .env_remove("PLEO_COMPANY_ID")
+        .env("PLEO_BASE_URL", "http://127.0.0.1:1");
     let status = world.run_command(&mut command).exits(0).json();
     assert_eq!(status["jobs"][0]["id"], job.as_str());
-    assert_eq!(status["jobs"][0]["items"], json!({"total": 25, "successful": 23, "failed": 2, "open": 0}));
-    world.run(&["status", "--job", &job]).exits(0).says("missing_configuration").says("receipt_download_failure");
-    world.run(&["status", "--job", "7e57c0de-0000-4000-8000-000000000bad"]).exits(2).says("not known here");
+    assert_eq!(
+        status["jobs"][0]["items"],
+        json!({"total": 25, "successful": 23, "failed": 2, "open": 0})
+    );
+    world
+        .run(&["status", "--job", &job])
+        .exits(0)
+        .says("missing_configuration")
+        .says("receipt_download_failure");
+    world
+        .run(&["status", "--job", "7e57c0de-0000-4000-8000-000000000bad"])
+        .exits(2)
+        .says("not known here");
 }
 
 #[test]
@@ -142,10 +215,18 @@ fn passing_troubles_of_the_network_change_nothing() {
         (9, Trouble::HtmlPage),
         (11, Trouble::ResetBeforeEffect),
     ] {
-        world.sandbox.fault(Fault::new(trouble).on("GET", "/v3/**").at(at));
+        world
+            .sandbox
+            .fault(Fault::new(trouble).on("GET", "/v3/**").at(at));
     }
-    for (at, trouble) in [(1, Trouble::LostAnswer), (3, Trouble::StatusAfterEffect(502)), (5, Trouble::Status(500))] {
-        world.sandbox.fault(Fault::new(trouble).on("PUT", "/v3/**").at(at));
+    for (at, trouble) in [
+        (1, Trouble::LostAnswer),
+        (3, Trouble::StatusAfterEffect(502)),
+        (5, Trouble::Status(500)),
+    ] {
+        world
+            .sandbox
+            .fault(Fault::new(trouble).on("PUT", "/v3/**").at(at));
     }
     world.run(&["poll"]).exits(0);
     assert_eq!(world.sandbox.job(&job).events, [Event::Started, Event::Completed]);
@@ -169,7 +250,10 @@ fn when_every_item_fails_the_job_fails_with_the_commonest_reason() {
     world.run(&["poll"]).exits(3);
     let state = world.sandbox.job(&job);
     assert_eq!(state.events, [Event::Started, Event::Failed]);
-    assert_eq!(state.failure_reason_type.as_deref(), Some("missing_configuration"));
+    assert_eq!(
+        state.failure_reason_type.as_deref(),
+        Some("missing_configuration")
+    );
 }
 
 #[test]
@@ -177,10 +261,17 @@ fn an_absent_payload_fails_alone_and_a_stranger_in_the_data_is_ignored() {
     let world = World::new();
     let items = seed::mixed(2, 5);
     let absent = seed::entry_id(5, 1);
-    let stranger = Item::card_purchase(77_700).id("7e57c0de-0000-4000-8000-00000000beef").build();
-    let job = world.sandbox.add_job(Job::of(items).without_payload(&absent).unlisted(stranger));
+    let stranger = Item::card_purchase(77_700)
+        .id("7e57c0de-0000-4000-8000-00000000beef")
+        .build();
+    let job = world
+        .sandbox
+        .add_job(Job::of(items).without_payload(&absent).unlisted(stranger));
     world.run(&["poll"]).exits(3);
     let state = world.sandbox.job(&job);
-    assert_eq!(state.item(&absent).failure_reason_type.as_deref(), Some("validation_failure"));
+    assert_eq!(
+        state.item(&absent).failure_reason_type.as_deref(),
+        Some("validation_failure")
+    );
     assert_eq!(world.books().entries(), [seed::entry_id(5, 0)]);
 }

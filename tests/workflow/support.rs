@@ -29,9 +29,16 @@ impl World {
             ("PLEO_BASE_URL".to_owned(), sandbox.url().to_owned()),
             ("PLEO_API_KEY".to_owned(), sandbox.api_key().to_owned()),
             ("PLEO_COMPANY_ID".to_owned(), sandbox.company().to_owned()),
-            ("PLEO_EXPORT_CHECKPOINT".to_owned(), "checkpoint.sqlite3".to_owned()),
+            (
+                "PLEO_EXPORT_CHECKPOINT".to_owned(),
+                "checkpoint.sqlite3".to_owned(),
+            ),
         ]);
-        Self { sandbox, folder, environment }
+        Self {
+            sandbox,
+            folder,
+            environment,
+        }
     }
 
     /// Short patience, so that a test of an outage does not wait.
@@ -59,7 +66,9 @@ impl World {
     }
 
     pub fn books(&self) -> Books {
-        Books { folder: self.path("books") }
+        Books {
+            folder: self.path("books"),
+        }
     }
 
     pub fn add_job(&self, items: Vec<Value>) -> String {
@@ -72,13 +81,21 @@ impl World {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pleo-export"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear().envs(&self.environment);
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(&self.environment);
         command.stdin(Stdio::null());
         command
     }
 
     pub fn spawn(&self, arguments: &[&str]) -> Child {
-        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
+        self.command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts")
     }
 
     pub fn run(&self, arguments: &[&str]) -> Run {
@@ -91,7 +108,10 @@ impl World {
     }
 
     pub fn run_command(&self, command: &mut Command) -> Run {
-        Run::of(&format!("{command:?}"), command.output().expect("the program starts"))
+        Run::of(
+            &format!("{command:?}"),
+            command.output().expect("the program starts"),
+        )
     }
 }
 
@@ -122,7 +142,10 @@ impl Run {
 
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
-        assert!(self.stdout.contains(text) || self.stderr.contains(text), "no `{text}` in {self}");
+        assert!(
+            self.stdout.contains(text) || self.stderr.contains(text),
+            "no `{text}` in {self}"
+        );
         self
     }
 
@@ -160,7 +183,9 @@ impl Books {
         let mut documents = BTreeMap::new();
         for transaction in self.transactions() {
             let value = |key: &str| transaction.metadata.get(key).cloned();
-            let Some(entry) = value("pleo-entry") else { continue };
+            let Some(entry) = value("pleo-entry") else {
+                continue;
+            };
             let part = value("pleo-part").unwrap_or_else(|| "main".to_owned());
             let revision = value("pleo-revision").unwrap_or_else(|| "1".to_owned());
             *documents.entry((entry, part, revision)).or_default() += 1;
@@ -176,7 +201,11 @@ impl Books {
 
     #[track_caller]
     pub fn has_nothing_twice(&self) {
-        let twice: Vec<_> = self.documents().into_iter().filter(|(_, times)| *times != 1).collect();
+        let twice: Vec<_> = self
+            .documents()
+            .into_iter()
+            .filter(|(_, times)| *times != 1)
+            .collect();
         assert!(twice.is_empty(), "in the books more than once: {twice:?}");
     }
 
@@ -186,11 +215,15 @@ impl Books {
         for text in self.files().into_values() {
             let mut open = false;
             for line in text.lines() {
-                let is_head = line.len() > 12 && (line[10..].starts_with(" * ") || line[10..].starts_with(" ! "));
+                let is_head =
+                    line.len() > 12 && (line[10..].starts_with(" * ") || line[10..].starts_with(" ! "));
                 if !line.starts_with(' ') {
                     open = is_head;
                     if is_head {
-                        transactions.push(Transaction { head: line.to_owned(), ..Transaction::default() });
+                        transactions.push(Transaction {
+                            head: line.to_owned(),
+                            ..Transaction::default()
+                        });
                     }
                 } else if open && let Some(transaction) = transactions.last_mut() {
                     transaction.add(line);
@@ -207,7 +240,10 @@ impl Books {
             println!("note: PLEO_EXPORT_BEAN_CHECK is not set, so bean-check did not look at these books");
             return;
         };
-        let output = Command::new(program).arg(self.folder.join("main.beancount")).output().expect("bean-check runs");
+        let output = Command::new(program)
+            .arg(self.folder.join("main.beancount"))
+            .output()
+            .expect("bean-check runs");
         assert!(
             output.status.success(),
             "bean-check: {}{}",
@@ -232,7 +268,8 @@ impl Transaction {
         let starts_lower = text.starts_with(|c: char| c.is_ascii_lowercase());
         if let (true, Some((key, value))) = (starts_lower, text.split_once(": ")) {
             if self.postings.is_empty() {
-                self.metadata.insert(key.to_owned(), value.trim().trim_matches('"').to_owned());
+                self.metadata
+                    .insert(key.to_owned(), value.trim().trim_matches('"').to_owned());
             }
         } else if let Some((account, amount)) = text.split_once(char::is_whitespace) {
             self.postings.push((account.to_owned(), amount.trim().to_owned()));
@@ -247,7 +284,10 @@ fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, String>) {
         if path.is_dir() {
             collect(&path, files);
         } else if path.extension().is_some_and(|extension| extension == "beancount") {
-            files.insert(path.clone(), fs::read_to_string(&path).expect("the books are text"));
+            files.insert(
+                path.clone(),
+                fs::read_to_string(&path).expect("the books are text"),
+            );
         }
     }
 }

@@ -42,7 +42,10 @@ pub(super) struct BatchItem {
 enum Step {
     Decided(Verdict),
     /// Book the plan of this revision; what is there in part is completed.
-    Book { revision: u32, partly: Option<BookedEntry> },
+    Book {
+        revision: u32,
+        partly: Option<BookedEntry>,
+    },
     /// In the books; its receipts may be missing.
     Attach(BookedEntry),
     /// Nobody knows: looked up again when everything else is done.
@@ -51,7 +54,12 @@ enum Step {
 
 impl Batch {
     /// Plans the items again; what was known of them before was only counted.
-    pub(super) fn plan(exporter: &Exporter<'_>, run: &JobRun, prepared: &Prepared, stored: &[StoredItem]) -> Self {
+    pub(super) fn plan(
+        exporter: &Exporter<'_>,
+        run: &JobRun,
+        prepared: &Prepared,
+        stored: &[StoredItem],
+    ) -> Self {
         let items = stored
             .iter()
             .map(|stored| {
@@ -104,8 +112,12 @@ impl Batch {
 
     /// Commits the intent, then tells Pleo. Items that Pleo will not have in progress leave the batch unbooked.
     fn announce(&mut self, exporter: &mut Exporter<'_>, run: &JobRun) -> Result<(), Halt> {
-        let planned: Vec<_> =
-            self.items.iter().filter(|item| item.plan.is_ok()).map(|item| item.entry_id.clone()).collect();
+        let planned: Vec<_> = self
+            .items
+            .iter()
+            .filter(|item| item.plan.is_ok())
+            .map(|item| item.entry_id.clone())
+            .collect();
         if planned.is_empty() {
             return Ok(());
         }
@@ -119,10 +131,17 @@ impl Batch {
         };
         for refusal in answer.refused {
             warn!(item.id = %refusal.entry_id, "Pleo refuses to have the item in progress: {}", refusal.message);
-            if let Some(item) = self.items.iter_mut().find(|item| item.entry_id == refusal.entry_id) {
+            if let Some(item) = self
+                .items
+                .iter_mut()
+                .find(|item| item.entry_id == refusal.entry_id)
+            {
                 item.plan = Err(Refusal {
                     failure_type: ItemFailureType::UnexpectedFailure,
-                    reason: format!("Pleo refused to update this expense ({}): export it again.", refusal.message),
+                    reason: format!(
+                        "Pleo refused to update this expense ({}): export it again.",
+                        refusal.message
+                    ),
                     group: "Pleo refused to have the item in progress".into(),
                 });
             }
@@ -132,7 +151,13 @@ impl Batch {
 
     fn wanted(&self) -> Vec<Wanted> {
         let parts = |item: &BatchItem| item.plan.as_ref().map(PlannedItem::parts).unwrap_or_default();
-        self.items.iter().map(|item| Wanted { entry_id: item.entry_id.clone(), parts: parts(item) }).collect()
+        self.items
+            .iter()
+            .map(|item| Wanted {
+                entry_id: item.entry_id.clone(),
+                parts: parts(item),
+            })
+            .collect()
     }
 
     /// Books what is absent or there in part. A fatal failure decides nothing here: the rest of the job does.
@@ -146,7 +171,9 @@ impl Batch {
         let mut plans = Vec::new();
         let mut owners = Vec::new();
         for (index, (item, step)) in self.items.iter().zip(steps.iter_mut()).enumerate() {
-            let Step::Book { revision, .. } = *step else { continue };
+            let Step::Book { revision, .. } = *step else {
+                continue;
+            };
             match item.plan_of_revision(revision, exporter, run, prepared) {
                 Ok(plan) => {
                     plans.push(plan);
@@ -160,7 +187,9 @@ impl Batch {
         }
         let results = match book_catching(exporter, &plans) {
             Ok(results) => results,
-            Err(SystemError::Fatal { failure_type, reason }) => return Ok(Some(JobFailure { failure_type, reason })),
+            Err(SystemError::Fatal { failure_type, reason }) => {
+                return Ok(Some(JobFailure { failure_type, reason }));
+            }
             Err(SystemError::Rejected { failure_type, reason }) => {
                 vec![Err(SystemError::Rejected { failure_type, reason }); plans.len()]
             }
@@ -207,7 +236,9 @@ impl Batch {
             Err(error) => vec![Err(error); attachments.len()],
         };
         for ((index, attachment), result) in owners.into_iter().zip(&attachments).zip(results) {
-            let Some(step) = steps.get_mut(index) else { continue };
+            let Some(step) = steps.get_mut(index) else {
+                continue;
+            };
             match result {
                 Ok(()) => {
                     *step = Step::Decided(successful(&attachment.booked, clock::now()));
@@ -246,18 +277,28 @@ impl BatchItem {
             }
             (Found::Complete(booked), Ok(_)) => Step::Attach(booked),
             // Booked earlier under other settings, or its receipts are gone now: it is in the books all the same.
-            (Found::Complete(booked), Err(refusal)) if !is_about_receipts(refusal.failure_type) && self.item.is_some() => {
+            (Found::Complete(booked), Err(refusal))
+                if !is_about_receipts(refusal.failure_type) && self.item.is_some() =>
+            {
                 Step::Decided(successful(&booked, now))
             }
-            (Found::Complete(booked) | Found::Incomplete(booked), Err(refusal)) => Step::Decided(Verdict::Failed(
-                Failure::booked_as(&booked.external_id, refusal.failure_type, &refusal.reason),
-            )),
-            (Found::Incomplete(booked), Ok(_)) => {
-                Step::Book { revision: booked.revision, partly: Some(booked) }
+            (Found::Complete(booked) | Found::Incomplete(booked), Err(refusal)) => {
+                Step::Decided(Verdict::Failed(Failure::booked_as(
+                    &booked.external_id,
+                    refusal.failure_type,
+                    &refusal.reason,
+                )))
             }
+            (Found::Incomplete(booked), Ok(_)) => Step::Book {
+                revision: booked.revision,
+                partly: Some(booked),
+            },
             // A write that is on its way may land after a look-up says absent.
             (Found::Absent { .. }, _) if self.announced_before && !repeatable => Step::SetAside,
-            (Found::Absent { next_revision }, Ok(_)) => Step::Book { revision: next_revision, partly: None },
+            (Found::Absent { next_revision }, Ok(_)) => Step::Book {
+                revision: next_revision,
+                partly: None,
+            },
             (Found::Absent { .. }, Err(refusal)) => Step::Decided(refused(refusal)),
         }
     }
@@ -282,7 +323,11 @@ impl BatchItem {
         }
         let settings = &exporter.settings.bookkeeping;
         let again = bookkeeping::plan(&plan.item, &run.job.id, revision, settings, &prepared.view)?;
-        Ok(PlannedItem { receipts: plan.receipts, receipts_missing: plan.receipts_missing, ..again })
+        Ok(PlannedItem {
+            receipts: plan.receipts,
+            receipts_missing: plan.receipts_missing,
+            ..again
+        })
     }
 }
 
@@ -299,7 +344,9 @@ fn book_catching(
 
 /// What a booking's answer means for its item; a fatal one is handed up and leaves the item undecided.
 fn after_booking(step: &mut Step, result: Result<BookedEntry, SystemError>) -> Option<JobFailure> {
-    let Step::Book { partly, .. } = step else { return None };
+    let Step::Book { partly, .. } = step else {
+        return None;
+    };
     let partly = partly.take();
     match result {
         Ok(booked) => *step = Step::Attach(booked),
@@ -329,7 +376,10 @@ pub(super) fn successful(booked: &BookedEntry, now: DateTime<Utc>) -> Verdict {
 }
 
 fn refused(refusal: &Refusal) -> Verdict {
-    Verdict::Failed(Failure::nothing_booked(refusal.failure_type, with_nothing_booked(&refusal.reason)))
+    Verdict::Failed(Failure::nothing_booked(
+        refusal.failure_type,
+        with_nothing_booked(&refusal.reason),
+    ))
 }
 
 fn with_nothing_booked(reason: &str) -> String {

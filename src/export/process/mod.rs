@@ -46,7 +46,10 @@ pub(super) fn process(
     let mut longest = std::time::Duration::ZERO;
     loop {
         exporter.stop.check()?;
-        let items = exporter.checkpoint.in_scope_page(&run.job.id, after.as_ref(), exporter.settings.batch_size)?;
+        let items =
+            exporter
+                .checkpoint
+                .in_scope_page(&run.job.id, after.as_ref(), exporter.settings.batch_size)?;
         let Some(last) = items.last() else { break };
         after = Some(last.position.clone());
         ensure_time(exporter, run, longest)?;
@@ -113,6 +116,10 @@ fn log_refusals(prepared: &Prepared) {
         return;
     }
     for (cause, count) in &prepared.refusals {
-        warn!(items = count, "will fail: {cause}: {count} item{}", if *count == 1 { "" } else { "s" });
+        warn!(
+            items = count,
+            "will fail: {cause}: {count} item{}",
+            if *count == 1 { "" } else { "s" }
+        );
     }
 }

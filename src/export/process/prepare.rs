@@ -39,9 +39,15 @@ pub(in crate::export) struct Considered {
 }
 
 /// Resolves everything at once and plans every item, keeping only the refusals. The inner error is for Pleo.
-pub(super) fn prepare(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Result<Prepared, JobFailure>, Halt> {
+pub(super) fn prepare(
+    exporter: &mut Exporter<'_>,
+    job: &ExportJob,
+) -> Result<Result<Prepared, JobFailure>, Halt> {
     let system = exporter.system.describe();
-    let traits = SystemTraits { payables: system.payables, computes_tax: system.computes_tax };
+    let traits = SystemTraits {
+        payables: system.payables,
+        computes_tax: system.computes_tax,
+    };
     let settings = &exporter.settings.bookkeeping;
     let today = clock::now().with_timezone(&settings.time_zone).date_naive();
     let mut view = JobView::new(Resolution::default(), today, traits);
@@ -49,7 +55,7 @@ pub(super) fn prepare(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Re
     for_each_item(exporter, job, |stored| {
         if let Ok(item) = read_item(stored, &exporter.settings.company_id) {
             view.observe(&item);
-            references.extend(bookkeeping::references(&item, settings, traits));
+            references.extend(bookkeeping::references(&item, settings, &traits));
         }
     })?;
     view.resolution = match resolve(exporter, &references)? {
@@ -74,9 +80,13 @@ fn resolve(
     loop {
         match exporter.system.resolve(references) {
             Ok(resolution) => return Ok(Ok(resolution)),
-            Err(SystemError::Fatal { failure_type, reason }) => return Ok(Err(JobFailure { failure_type, reason })),
+            Err(SystemError::Fatal { failure_type, reason }) => {
+                return Ok(Err(JobFailure { failure_type, reason }));
+            }
             Err(SystemError::Rejected { failure_type, reason }) => {
-                let failure_type = failure_type.as_job_failure().unwrap_or(JobFailureType::ValidationFailure);
+                let failure_type = failure_type
+                    .as_job_failure()
+                    .unwrap_or(JobFailureType::ValidationFailure);
                 return Ok(Err(JobFailure { failure_type, reason }));
             }
             Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. }))
@@ -99,11 +109,23 @@ pub(in crate::export) fn consider(
 ) -> Considered {
     let settings = &exporter.settings.bookkeeping;
     match read_item(stored, &exporter.settings.company_id) {
-        Err(refusal) => Considered { item: None, plan: Err(refusal) },
+        Err(refusal) => Considered {
+            item: None,
+            plan: Err(refusal),
+        },
         Ok(item) => {
-            let plan = catch_unwind(AssertUnwindSafe(|| bookkeeping::plan(&item, &job.id, 1, settings, view)))
-                .unwrap_or_else(|_| Err(unexpected("The expense could not be turned into an accounting entry.")));
-            Considered { item: Some(item), plan }
+            let plan = catch_unwind(AssertUnwindSafe(|| {
+                bookkeeping::plan(&item, &job.id, 1, settings, view)
+            }))
+            .unwrap_or_else(|_| {
+                Err(unexpected(
+                    "The expense could not be turned into an accounting entry.",
+                ))
+            });
+            Considered {
+                item: Some(item),
+                plan,
+            }
         }
     }
 }

@@ -22,7 +22,11 @@ const ITEMS_AT_ONCE: usize = 25;
 /// and the batch shrinks, where fetching lasts so long that Pleo should hear from us first.
 pub(super) fn fetch(exporter: &mut Exporter<'_>, run: &mut JobRun, batch: &mut Batch) -> Result<usize, Halt> {
     if exporter.settings.attachments == Policy::None {
-        batch.items.iter_mut().filter_map(|item| item.plan.as_mut().ok()).for_each(|plan| plan.receipts.clear());
+        batch
+            .items
+            .iter_mut()
+            .filter_map(|item| item.plan.as_mut().ok())
+            .for_each(|plan| plan.receipts.clear());
         return Ok(batch.items.len());
     }
     let mut taken = 0;
@@ -47,7 +51,11 @@ fn fetch_some(
 ) -> Result<(), Halt> {
     let mut fetched = fetch_all(exporter, batch, range.clone(), None);
     let is_expired = |error: &ReceiptError| error.kind == ReceiptErrorKind::Expired;
-    if fetched.values().flatten().any(|result| result.as_ref().is_err_and(is_expired)) {
+    if fetched
+        .values()
+        .flatten()
+        .any(|result| result.as_ref().is_err_and(is_expired))
+    {
         debug!("addresses of receipts have expired; reading the items again");
         let fresh = fresh_addresses(exporter, run, &fetched, is_expired)?;
         for (index, results) in fetch_all(exporter, batch, range, Some(&fresh)) {
@@ -55,7 +63,11 @@ fn fetch_some(
         }
     }
     for (index, results) in fetched {
-        if results.iter().any(|result| result.as_ref().is_err_and(|error| error.kind == ReceiptErrorKind::Stopped)) {
+        if results.iter().any(|result| {
+            result
+                .as_ref()
+                .is_err_and(|error| error.kind == ReceiptErrorKind::Stopped)
+        }) {
             exporter.stop.check()?;
         }
         if let Some(item) = batch.items.get_mut(index) {
@@ -78,7 +90,9 @@ fn fetch_all(
     let mut wanted = Vec::new();
     let mut owners = Vec::new();
     for index in range {
-        let Some(plan) = batch.items.get(index).and_then(|item| item.plan.as_ref().ok()) else { continue };
+        let Some(plan) = batch.items.get(index).and_then(|item| item.plan.as_ref().ok()) else {
+            continue;
+        };
         let files = match fresh {
             None => &plan.item.files,
             Some(fresh) => match fresh.get(plan.entry_id()) {
@@ -87,7 +101,12 @@ fn fetch_all(
             },
         };
         for (position, file) in files.iter().enumerate() {
-            wanted.push(Wanted { entry_id: plan.entry_id(), number: position + 1, of: files.len(), file });
+            wanted.push(Wanted {
+                entry_id: plan.entry_id(),
+                number: position + 1,
+                of: files.len(),
+                file,
+            });
             owners.push(index);
         }
     }
@@ -105,18 +124,26 @@ fn fresh_addresses(
     fetched: &Fetched,
     is_expired: impl Fn(&ReceiptError) -> bool,
 ) -> Result<Addresses, Halt> {
-    let expired: usize =
-        fetched.values().filter(|results| results.iter().any(|result| result.as_ref().is_err_and(&is_expired))).count();
+    let expired: usize = fetched
+        .values()
+        .filter(|results| {
+            results
+                .iter()
+                .any(|result| result.as_ref().is_err_and(&is_expired))
+        })
+        .count();
     let mut fresh = Addresses::new();
-    exporter.pleo.data_layer(&run.job.id, |page| -> Result<(), Halt> {
-        exporter.stop.check()?;
-        for item in page {
-            if let Ok(item) = wire::export_item(&item.payload) {
-                fresh.insert(item.entry_id, item.files);
+    exporter
+        .pleo
+        .data_layer(&run.job.id, |page| -> Result<(), Halt> {
+            exporter.stop.check()?;
+            for item in page {
+                if let Ok(item) = wire::export_item(&item.payload) {
+                    fresh.insert(item.entry_id, item.files);
+                }
             }
-        }
-        Ok(())
-    })?;
+            Ok(())
+        })?;
     warn!("{expired} items had receipts whose addresses had expired; fetched them again");
     Ok(fresh)
 }

@@ -39,7 +39,10 @@ pub(super) fn settle(
     if aside.items.is_empty() {
         return Ok(());
     }
-    info!("{} items have no known outcome yet; looking them up", aside.items.len());
+    info!(
+        "{} items have no known outcome yet; looking them up",
+        aside.items.len()
+    );
     if exporter.system.describe().create.is_repeatable() {
         try_again(exporter, run, prepared, aside)
     } else {
@@ -85,8 +88,14 @@ fn try_again(
 /// its way.
 fn by_look_up(exporter: &mut Exporter<'_>, run: &JobRun, aside: SetAside) -> Result<(), Halt> {
     let parts = |item: &BatchItem| item.plan.as_ref().map(PlannedItem::parts).unwrap_or_default();
-    let wanted: Vec<_> =
-        aside.items.iter().map(|item| Wanted { entry_id: item.entry_id.clone(), parts: parts(item) }).collect();
+    let wanted: Vec<_> = aside
+        .items
+        .iter()
+        .map(|item| Wanted {
+            entry_id: item.entry_id.clone(),
+            parts: parts(item),
+        })
+        .collect();
     let found = exporter.system.find(&wanted)?;
     let mut verdicts = Vec::new();
     for (item, found) in aside.items.into_iter().zip(found) {

@@ -13,7 +13,7 @@ use std::{fmt, fs};
 use chrono::NaiveDate;
 
 use crate::model::document::Part;
-use crate::model::money::{Amount, Money};
+use crate::model::money::Money;
 use crate::model::references::InvoiceSide;
 
 use super::books::Books;
@@ -80,7 +80,7 @@ pub(super) struct BookedInvoice {
     /// Bill or payment.
     pub(super) side: InvoiceSide,
     /// What it moves on the payable account.
-    pub(super) payable: Amount,
+    pub(super) payable: Money,
     /// The amount in the supplier's currency.
     pub(super) supplier_amount: Option<Money>,
 }
@@ -384,11 +384,12 @@ impl Index {
             (Some(vendor), Some(number)) => {
                 let kind = metadata.get(key::DOCUMENT);
                 kind.and_then(|kind| document_kind::side_of_invoice(&kind))
-                    .map(|side| {
+                    .zip(payable(postings))
+                    .map(|(side, payable)| {
                         Box::new(BookedInvoice {
                             key: (vendor.into(), number.into()),
                             side,
-                            payable: payable(postings),
+                            payable,
                             supplier_amount: money(key::SUPPLIER_AMOUNT),
                         })
                     })
@@ -494,12 +495,16 @@ fn money(text: &str) -> Option<Money> {
 }
 
 /// The sum of the postings that say they are what a vendor is owed.
-fn payable(postings: &[Posting<'_>]) -> Amount {
-    let payables = postings
+fn payable(postings: &[Posting<'_>]) -> Option<Money> {
+    let mut payables = postings
         .iter()
-        .filter(|posting| posting.metadata.get(key::PURPOSE).as_deref() == Some(purpose::PAYABLE));
-    Amount::sum(payables.filter_map(|posting| posting.amount.exact().map(|money| money.amount)))
-        .unwrap_or_default()
+        .filter(|posting| posting.metadata.get(key::PURPOSE).as_deref() == Some(purpose::PAYABLE))
+        .filter_map(|posting| posting.amount.exact());
+    let first = payables.next()?;
+    payables.try_fold(first, |sum, money| {
+        let amount = sum.amount.plus(money.amount)?;
+        (money.currency == sum.currency).then_some(Money { amount, ..sum })
+    })
 }
 
 impl fmt::Display for Place {

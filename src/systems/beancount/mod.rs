@@ -73,6 +73,14 @@ pub struct Beancount {
     new_accounts: HashMap<String, NewAccount>,
 }
 
+/// Why a name from the settings cannot be an account of these books, if it cannot.
+pub fn account_name_problem(name: &str) -> Option<&'static str> {
+    (!text::is_account_name(name)).then_some(
+        "an account begins with Assets, Liabilities, Equity, Income or Expenses, and each part after a colon with a \
+         capital letter or digit",
+    )
+}
+
 impl Beancount {
     /// Touches nothing; [`AccountingSystem::check`] makes the books when they are absent.
     pub fn new(settings: Settings) -> Self {
