@@ -3,9 +3,8 @@
 //! Texts name the call by method and path, never by its query, and never hold a credential. Words from outside
 //! are shortened and made harmless for a terminal.
 
+use std::error::Error;
 use std::fmt::{self, Write};
-
-use thiserror::Error;
 
 use crate::host::stop::Stopped;
 
@@ -81,7 +80,7 @@ impl fmt::Display for Answer {
 }
 
 /// Why a call did not do what it should.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PleoError {
     /// 401 or 403. Trying again is no use.
     #[error("{answer}: {}", credential_hint(answer.status))]
@@ -121,7 +120,7 @@ pub enum PleoError {
         answer: Answer,
     },
     /// No answer that counts came within the patience. Surely not done, or safe to do again.
-    #[error("{call} got no good answer in {tries} tries: {cause}; run again later")]
+    #[error("{call} got no good answer (tries: {tries}): {cause}; run again later")]
     OutOfReach {
         /// What was asked.
         call: Call,
@@ -198,6 +197,36 @@ pub(super) fn shortened(text: &str, limit: usize) -> String {
         }
     }
     shown
+}
+
+/// What happened, without the address, because its query is nobody's business.
+pub(super) fn cause_of(error: reqwest::Error) -> String {
+    if error.is_timeout() && !error.is_connect() {
+        return "no answer within `pleo.timeout_seconds`".to_owned();
+    }
+    chain(&error.without_url())
+}
+
+/// The same for an error of reading a body, which hides the client's own error inside.
+pub(super) fn cause_of_read(error: std::io::Error) -> String {
+    match error.downcast::<reqwest::Error>() {
+        Ok(error) => cause_of(error),
+        Err(error) => chain(&error),
+    }
+}
+
+/// An error and its sources on one line.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        source = error.source();
+    }
+    shown(&text)
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub(super) struct Pager {
 impl Pager {
     /// The cursor of the page after this one; `None` after the last.
     pub(super) fn next(&mut self, page: &Page<'_>) -> Result<Option<String>, PagingError> {
-        if !page.has_next_page {
+        if !page.has_next {
             return Ok(None);
         }
         let cursor = page.end_cursor.clone().ok_or(PagingError::NoCursor)?;

@@ -1,11 +1,9 @@
 //! One request to Pleo with all its tries: authentication, limits, waits, the log.
 //!
 //! The credential is added here, to requests for the configured host alone, and appears nowhere else. What a
-//! failed try means is decided in [`retry`](super::retry); what an answer means, by the caller.
+//! failed try means is decided in [`retry`]; what an answer means, by the caller.
 
-use std::error::Error;
 use std::io::Read;
-use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,10 +11,10 @@ use chrono::{DateTime, Utc};
 use reqwest::Url;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, LOCATION, RETRY_AFTER};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::de::IgnoredAny;
 
-use super::error::{Answer, Call, PleoError, shown};
+use super::error::{Answer, Call, PleoError, cause_of, cause_of_read, chain, shown};
 use super::retry::{self, Ending, Method, Next, Outcome, Retry, classify};
 use super::{Credential, Settings, wire};
 use crate::host::stop::Stop;
@@ -90,12 +88,12 @@ struct Attempt {
 
 impl Transport {
     pub(super) fn new(settings: Settings, stop: Stop) -> Result<Self, PleoError> {
-        check(&settings)?;
+        settings.check()?;
         let mut builder = http::client_builder()
             .timeout(settings.request_timeout)
             .pool_idle_timeout(LONGEST_IDLE)
             .referer(false);
-        if is_loopback(&settings.base_url) {
+        if settings.is_loopback() {
             // A proxy of the environment must not see what is meant for this machine, in plain text.
             builder = builder.no_proxy();
         } else {
@@ -103,7 +101,11 @@ impl Transport {
         }
         Ok(Self {
             http: builder.build().map_err(|error| PleoError::Settings {
-                problem: format!("the HTTP client cannot be set up: {}", chain(&error)),
+                problem: format!(
+                    "the HTTP client cannot be set up: {}; on a bare system, install its CA certificates (package \
+                     `ca-certificates`)",
+                    chain(&error)
+                ),
             })?,
             base_url: settings.base_url,
             credential: settings.credential,
@@ -157,7 +159,9 @@ impl Transport {
     fn address(&self, request: &Request<'_>) -> Result<Url, PleoError> {
         let mut url = self.base_url.clone();
         url.path_segments_mut()
-            .map_err(|()| not_a_base(&self.base_url))?
+            .map_err(|()| PleoError::Settings {
+                problem: "`pleo.base_url` is not the address of a host".to_owned(),
+            })?
             .pop_if_empty()
             .extend(request.segments);
         if !request.query.is_empty() {
@@ -234,11 +238,13 @@ impl Transport {
         let status = response.status().as_u16();
         let body = String::from_utf8(body).unwrap_or_default();
         let json = serde_json::from_str::<IgnoredAny>(&body).is_ok();
-        let cause = if status == 200 && !json {
-            let media_type = header(response, &CONTENT_TYPE).unwrap_or("no media type");
-            format!("the answer is not JSON ({})", shown(media_type))
-        } else {
-            wire::answer(call.clone(), status, &body).words()
+        let cause = match status {
+            200 if !json => {
+                let media_type = header(response, &CONTENT_TYPE).unwrap_or("no media type");
+                format!("the answer is not JSON ({})", shown(media_type))
+            }
+            200..=299 => format!("answered {status}"),
+            _ => wire::answer(call.clone(), status, &body).words(),
         };
         // Pleo's own clock, where it tells it, knows best how long it is until the date it names.
         let now = self.server_time().map_or_else(clock::now, |time| time.at);
@@ -374,89 +380,4 @@ fn log_retry(call: &Call, cause: &str, tries: u32, wait: Duration) {
             "{cause}; trying again"
         );
     }
-}
-
-/// The error and its sources on one line. The address is taken out, because its query is nobody's business.
-fn cause_of(error: reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "no answer within `pleo.timeout_seconds`, or no connection in time".to_owned();
-    }
-    chain(&error.without_url())
-}
-
-fn cause_of_read(error: std::io::Error) -> String {
-    if !error.get_ref().is_some_and(|inner| inner.is::<reqwest::Error>()) {
-        return chain(&error);
-    }
-    match error.into_inner().map(|inner| inner.downcast::<reqwest::Error>()) {
-        Some(Ok(inner)) => cause_of(*inner),
-        // Not reached: the type was looked at above.
-        _ => "the answer broke off".to_owned(),
-    }
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text = format!("{text}: {next}");
-        }
-        source = error.source();
-    }
-    shown(&text)
-}
-
-fn check(settings: &Settings) -> Result<(), PleoError> {
-    let url = &settings.base_url;
-    if url.cannot_be_a_base() || url.host_str().is_none() {
-        return Err(not_a_base(url));
-    }
-    if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url)) {
-        return Err(PleoError::Settings {
-            problem: format!(
-                "`pleo.base_url` begins with `{}:`; only https keeps the credential secret, so use it",
-                url.scheme()
-            ),
-        });
-    }
-    if !url.username().is_empty()
-        || url.password().is_some()
-        || url.query().is_some()
-        || url.fragment().is_some()
-    {
-        return Err(PleoError::Settings {
-            problem:
-                "`pleo.base_url` holds more than host and path; take the rest out, and give the credential \
-                      in PLEO_API_KEY or PLEO_ACCESS_TOKEN"
-                    .to_owned(),
-        });
-    }
-    let (name, secret): (_, &SecretString) = match &settings.credential {
-        Credential::ApiKey(secret) => ("API key", secret),
-        Credential::AccessToken(secret) => ("access token", secret),
-    };
-    let secret = secret.expose_secret();
-    if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(PleoError::Settings {
-            problem: format!("the {name} is empty, or has spaces or other characters that no {name} has"),
-        });
-    }
-    Ok(())
-}
-
-fn not_a_base(url: &Url) -> PleoError {
-    PleoError::Settings {
-        problem: format!(
-            "`pleo.base_url` is `{}:…`, which is not the address of a host",
-            url.scheme()
-        ),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let Some(host) = url.host_str() else { return false };
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }

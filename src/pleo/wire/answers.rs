@@ -11,7 +11,7 @@ use crate::pleo::error::{Answer, Call, shown};
 #[derive(Debug)]
 pub(in crate::pleo) struct Page<'a> {
     pub(in crate::pleo) elements: Vec<Field<'a>>,
-    pub(in crate::pleo) has_next_page: bool,
+    pub(in crate::pleo) has_next: bool,
     pub(in crate::pleo) end_cursor: Option<String>,
 }
 
@@ -21,7 +21,7 @@ impl<'a> Page<'a> {
         let pagination = body.required("pagination")?.object()?;
         Ok(Self {
             elements: body.required("data")?.array()?,
-            has_next_page: pagination.required("hasNextPage")?.flag()?,
+            has_next: pagination.required("hasNextPage")?.flag()?,
             end_cursor: pagination.optional_text("endCursor")?,
         })
     }

@@ -214,7 +214,7 @@ impl<'a> Object<'a> {
 
 fn place(path: &str) -> String {
     if path.is_empty() {
-        "the whole".to_owned()
+        "what was received".to_owned()
     } else {
         format!("`{}`", shortened(path, SHOWN_CHARACTERS * 2))
     }

@@ -1,0 +1,136 @@
+//! Answers that are no success, and answers that do not come.
+
+use super::*;
+
+#[test]
+fn each_refusal_is_an_error_of_its_own() {
+    let kind = |reply: Reply| {
+        let server = TestServer::start(vec![reply]);
+        let error = client(&server).job(&id()).unwrap_err();
+        assert_eq!(server.seen().len(), 1, "no second try after {error}");
+        error
+    };
+    assert!(matches!(kind(error(401, "X")), PleoError::CredentialRefused { answer } if answer.status == 401));
+    assert!(matches!(kind(error(403, "X")), PleoError::CredentialRefused { answer } if answer.status == 403));
+    assert!(matches!(
+        kind(error(404, "EXPORT_NOT_FOUND")),
+        PleoError::NotFound { .. }
+    ));
+    assert!(matches!(
+        kind(Reply::Answer(404, "", "<html>".into())),
+        PleoError::NotFound { .. }
+    ));
+    assert!(matches!(kind(error(404, "OTHER")), PleoError::Refused { .. }));
+    let finished = kind(error(422, "EXPORT_JOB_STATUS_UNPROCESSABLE"));
+    assert!(matches!(finished, PleoError::JobFinished { .. }));
+    let conflict = kind(error(422, "INVALID_EXPORT_JOB_STATUS_CHANGE"));
+    assert!(matches!(conflict, PleoError::StatusConflict { .. }));
+    for spelling in ["MISSING_CONTRA_ACCOUNTS", "missing_contra_accounts"] {
+        let missing = kind(error(400, spelling));
+        assert!(
+            matches!(missing, PleoError::MissingContraAccounts { message, .. } if message == "words of Pleo")
+        );
+    }
+    let refused = kind(error(413, "EXPORT_JOB_ITEMS_UPDATE_LIMIT"));
+    assert!(
+        matches!(refused, PleoError::Refused { answer } if answer.message.as_deref() == Some("words of Pleo"))
+    );
+    assert!(matches!(
+        kind(error(520, "X")),
+        PleoError::OutOfReach { tries: 1, .. }
+    ));
+}
+
+#[test]
+fn what_is_outside_of_the_contract_is_said_so() {
+    for (reply, problem) in [
+        (
+            Reply::json(200, format!(r#"{{"data":{}}}"#, job_json("x", COMPANY))),
+            "`data.id` is another job",
+        ),
+        (
+            Reply::json(200, r#"{"data":{"id":"x"}}"#),
+            "`data.companyId` is missing",
+        ),
+        (Reply::json(200, "[]"), "what was received is [], not an object"),
+        (Reply::json(204, ""), "status 204"),
+        (Reply::Endless(1024 * 1024), "larger than 67108864 bytes"),
+    ] {
+        let server = TestServer::start(vec![reply]);
+        let error = client(&server).job(&id()).unwrap_err();
+        assert!(matches!(error, PleoError::Contract { .. }), "{error:?}");
+        assert!(error.to_string().contains(problem), "{error}");
+    }
+}
+
+#[test]
+fn reading_goes_on_after_everything_that_passes() {
+    let whole = format!(r#"{{"data":{}}}"#, job_json(JOB, COMPANY));
+    for failure in [
+        error(503, "X"),
+        Reply::Answer(429, "Retry-After: 0\r\n", String::new()),
+        Reply::Raw(""),
+        Reply::Raw("HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{\"data\":"),
+        Reply::Answer(
+            200,
+            "Content-Type: text/html\r\n",
+            "<html>maintenance</html>".into(),
+        ),
+        Reply::json(200, r#"{"data":{"id":"#),
+    ] {
+        let server = TestServer::start(vec![failure, Reply::json(200, whole.as_str())]);
+        assert_eq!(client(&server).job(&id()).unwrap().id, id());
+        assert_eq!(server.seen().len(), 2);
+    }
+}
+
+#[test]
+fn reading_gives_up_when_the_patience_is_over() {
+    let server = TestServer::start(vec![error(503, "BUSY")]);
+    let gone = impatient(&server).job(&id()).unwrap_err();
+    assert_eq!(
+        gone.to_string(),
+        format!(
+            "`GET /v3/export-jobs/{JOB}` got no good answer (tries: 1): answered 503 BUSY (\"words of Pleo\"); \
+             run again later"
+        )
+    );
+    let html = TestServer::start(vec![Reply::Answer(
+        200,
+        "Content-Type: text/html\r\n",
+        "<html>".into(),
+    )]);
+    let error = impatient(&html).job(&id()).unwrap_err();
+    assert!(
+        matches!(&error, PleoError::Contract { problem, .. } if problem.contains("not JSON (text/html)"))
+    );
+}
+
+#[test]
+fn slow_answers_are_cut_off() {
+    for reply in [Reply::Silence, Reply::Endless(1)] {
+        let server = TestServer::start(vec![reply]);
+        let settings = Settings {
+            request_timeout: Duration::from_millis(200),
+            give_up_after: Duration::ZERO,
+            ..settings(&server)
+        };
+        let error = Client::new(settings, Stop::new())
+            .unwrap()
+            .job(&id())
+            .unwrap_err();
+        assert!(
+            matches!(&error, PleoError::OutOfReach { cause, .. } if cause.contains("timeout_seconds")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_wait_beyond_the_patience_is_not_waited() {
+    let reply = Reply::Answer(429, "Retry-After: 3600\r\n", String::new());
+    let server = TestServer::start(vec![reply]);
+    let error = client(&server).job(&id()).unwrap_err();
+    assert!(matches!(error, PleoError::OutOfReach { tries: 1, .. }));
+    assert!(error.to_string().contains("Pleo asks to wait 3600 s"), "{error}");
+}
