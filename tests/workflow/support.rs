@@ -215,8 +215,9 @@ impl Books {
         for text in self.files().into_values() {
             let mut open = false;
             for line in text.lines() {
-                let is_head =
-                    line.len() > 12 && (line[10..].starts_with(" * ") || line[10..].starts_with(" ! "));
+                let is_head = line
+                    .get(10..13)
+                    .is_some_and(|mark| mark == " * " || mark == " ! ");
                 if !line.starts_with(' ') {
                     open = is_head;
                     if is_head {
