@@ -25,10 +25,11 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use crate::bookkeeping;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, CheckpointError, Counts};
 use crate::host::stop::Stop;
 use crate::model::export_job::{ExportJob, JobStatus};
-use crate::model::ids::{CompanyId, JobId};
+use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
+use crate::model::verdict::Failure;
 use crate::pleo::Client;
 use crate::receipts::{Fetcher, Policy};
 use crate::systems::AccountingSystem;
@@ -183,26 +184,25 @@ impl Exporter<'_> {
     }
 
     fn report_on(&mut self, id: JobId, ending: Ending, refusals: Vec<(String, usize)>) -> JobReport {
-        let last_error = ending.problem().map(|problem| problem.message.clone());
-        let known = self
-            .checkpoint
-            .set_last_error(&id, last_error.as_deref())
-            .and_then(|()| Ok((self.checkpoint.counts(&id)?, self.checkpoint.failures(&id)?)));
-        let (counts, failures, ending) = match known {
+        let (counts, failures, ending) = match self.what_is_known(&id, &ending) {
             Ok((counts, failures)) => (counts, failures, ending),
-            Err(error) => (
-                Default::default(),
-                Vec::new(),
-                ending.or_worse(Halt::Checkpoint(error).into_problem()),
-            ),
+            Err(error) => (Counts::default(), Vec::new(), ending.or_worse(Halt::Checkpoint(error).into_problem())),
         };
-        JobReport {
-            id,
-            ending,
-            counts,
-            failures,
-            refusals,
+        JobReport { id, ending, counts, failures, refusals }
+    }
+
+    /// Keeps the last error for `status`, and counts. A job that never became ours has nothing here.
+    fn what_is_known(
+        &mut self,
+        id: &JobId,
+        ending: &Ending,
+    ) -> Result<(Counts, Vec<(AccountingEntryId, Failure)>), CheckpointError> {
+        if self.checkpoint.job(id)?.is_none() {
+            return Ok((Counts::default(), Vec::new()));
         }
+        let last_error = ending.problem().map(|problem| problem.message.as_str());
+        self.checkpoint.set_last_error(id, last_error)?;
+        Ok((self.checkpoint.counts(id)?, self.checkpoint.failures(id)?))
     }
 }
 
