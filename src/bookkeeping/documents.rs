@@ -1,0 +1,244 @@
+//! Draws up the documents of an item: a journal entry, or bill and payment, each balanced.
+//!
+//! Postings stand as a person reads them: the lines in order, each with its tax after it, then the other side; without
+//! lines the debit first. A bill carries the lines against the creditor, a payment the creditor against the money.
+
+use crate::model::document::{Creditor, Document, DocumentKind, Part, Posting, Purpose};
+use crate::model::money::Amount;
+use crate::model::references::{InvoiceKey, InvoiceSide};
+
+use super::Planner;
+use super::accounts::Role;
+use super::figures::{self, Figures};
+use super::invoices::{self, Settlement};
+use super::item_types::{Row, Side};
+use super::method::Way;
+use super::refusal::Refusal;
+
+/// The figures of an item in the direction of its row.
+struct Totals {
+    total: Amount,
+    lines: Vec<Figures>,
+}
+
+impl Planner<'_> {
+    /// The documents of the item; remarks are added for what is odd about them.
+    pub(super) fn documents(
+        &self,
+        row: Row,
+        way: Way,
+        remarks: &mut Vec<String>,
+    ) -> Result<Vec<Document>, Refusal> {
+        let totals = self.totals(row, remarks)?;
+        if totals.total.is_zero() && totals.lines.iter().all(|line| line.gross.is_zero()) {
+            remarks.push("the amount is zero".to_owned());
+        }
+        let documents = match (way, row.claim_side()) {
+            (Way::Payables(creditor), Some(claim)) => {
+                self.payables(row, claim, &creditor, &totals, remarks)?
+            }
+            _ => vec![self.journal_entry(row, &totals)?],
+        };
+        let balances = |document: &Document| {
+            Amount::sum(document.postings.iter().map(|posting| posting.amount)) == Some(Amount::ZERO)
+        };
+        if documents.iter().all(balances) {
+            Ok(documents)
+        } else {
+            Err(Refusal::unbalanced(self.item))
+        }
+    }
+
+    /// For types with a fixed direction the figures are turned so that the total is positive; lines keep their sign
+    /// relative to it.
+    fn totals(&self, row: Row, remarks: &mut Vec<String>) -> Result<Totals, Refusal> {
+        let mut lines = if row.posts_lines() {
+            figures::figures(self.item, remarks)?
+        } else {
+            Vec::new()
+        };
+        let total = invoices::total(self.item, row);
+        if total != self.item.amount.amount {
+            for line in &mut lines {
+                line.gross = line.gross.negated();
+                line.tax = line.tax.negated();
+            }
+        }
+        Ok(Totals { total, lines })
+    }
+
+    fn journal_entry(&self, row: Row, totals: &Totals) -> Result<Document, Refusal> {
+        let postings = self.postings(row.debit, row.credit, totals)?;
+        self.document(DocumentKind::JournalEntry, Part::Main, None, postings)
+    }
+
+    fn payables(
+        &self,
+        row: Row,
+        claim: Side,
+        creditor: &Creditor,
+        totals: &Totals,
+        remarks: &mut Vec<String>,
+    ) -> Result<Vec<Document>, Refusal> {
+        let is_vendor = matches!(creditor, Creditor::Vendor(_));
+        let key = invoices::key(self.item).filter(|_| is_vendor);
+        let instead_of = |wanted: fn(Side) -> bool, side: Side| if wanted(side) { side } else { claim };
+        let mut documents = Vec::new();
+
+        let bill_is_credit = row
+            .posts_lines()
+            .then(|| (row.credit == Side::Lines) != totals.total.is_negative());
+        if let Some(is_credit) = bill_is_credit {
+            let is_lines = |side| side == Side::Lines;
+            let (debit, credit) = (instead_of(is_lines, row.debit), instead_of(is_lines, row.credit));
+            let kind = if is_credit {
+                DocumentKind::CreditNote
+            } else {
+                DocumentKind::VendorBill
+            };
+            let postings = self.postings(debit, credit, totals)?;
+            if let Some(key) = &key {
+                remarks.extend(self.check_duplicate(key, payable(&postings))?);
+            }
+            documents.push(self.document(kind, Part::Main, Some((creditor, &key)), postings)?);
+        }
+
+        // Nothing is paid for a bill of zero.
+        let has_payment = row.money_side().is_some() && !(row.posts_lines() && totals.total.is_zero());
+        if has_payment {
+            let is_money = |side| matches!(side, Side::Wallet | Side::ExternalReimbursement);
+            let (debit, credit) = (instead_of(is_money, row.debit), instead_of(is_money, row.credit));
+            let is_receipt = bill_is_credit.unwrap_or(totals.total.is_negative());
+            let kind = if is_receipt {
+                DocumentKind::RefundReceipt
+            } else {
+                DocumentKind::BillPayment
+            };
+            let part = if documents.is_empty() {
+                Part::Main
+            } else {
+                Part::Payment
+            };
+            let postings = self.postings(debit, credit, totals)?;
+            documents.push(self.document(kind, part, Some((creditor, &key)), postings)?);
+        }
+
+        // An invoice or a payment that stands alone has its other side in another item.
+        if let (Some(key), [document]) = (&key, documents.as_mut_slice()) {
+            let side = if row.posts_lines() {
+                InvoiceSide::Bill
+            } else {
+                InvoiceSide::Payment
+            };
+            let is_alone = row.posts_lines() != row.money_side().is_some();
+            if is_alone {
+                let Settlement {
+                    rate_difference,
+                    remark,
+                } = self.settle(key, side, payable(&document.postings))?;
+                remarks.extend(remark);
+                self.add_rate_difference(&mut document.postings, rate_difference)?;
+            }
+        }
+        Ok(documents)
+    }
+
+    /// Takes the rate difference off the vendor's account, before the last posting.
+    fn add_rate_difference(&self, postings: &mut Vec<Posting>, difference: Amount) -> Result<(), Refusal> {
+        if difference.is_zero() {
+            return Ok(());
+        }
+        for posting in postings
+            .iter_mut()
+            .filter(|posting| posting.purpose == Purpose::Payable)
+        {
+            posting.amount = posting.amount.minus(difference).ok_or_else(Refusal::too_large)?;
+        }
+        let account = self.role(Role::FxDifference)?;
+        let at = postings.len().saturating_sub(1);
+        postings.insert(
+            at,
+            Posting {
+                account,
+                amount: difference,
+                purpose: Purpose::FxDifference,
+                line: None,
+                tax: None,
+                tags: Vec::new(),
+                employee_code: None,
+            },
+        );
+        Ok(())
+    }
+
+    fn postings(&self, debit: Side, credit: Side, totals: &Totals) -> Result<Vec<Posting>, Refusal> {
+        let debited = self.side(debit, true, totals)?;
+        let credited = self.side(credit, false, totals)?;
+        let credit_first = match (debit, credit) {
+            (Side::Lines, _) => false,
+            (_, Side::Lines) => true,
+            _ => totals.total.is_negative(),
+        };
+        Ok(if credit_first {
+            [credited, debited]
+        } else {
+            [debited, credited]
+        }
+        .concat())
+    }
+
+    fn side(&self, side: Side, is_debit: bool, totals: &Totals) -> Result<Vec<Posting>, Refusal> {
+        let Some(counter) = self.counter(side)? else {
+            let mut postings = Vec::new();
+            for (index, (line, figures)) in self.item.lines.iter().zip(&totals.lines).enumerate() {
+                postings.extend(self.line_postings(index + 1, line, *figures, is_debit)?);
+            }
+            return Ok(postings);
+        };
+        Ok(vec![Posting {
+            account: counter.account,
+            amount: if is_debit {
+                totals.total
+            } else {
+                totals.total.negated()
+            },
+            purpose: counter.purpose,
+            line: None,
+            tax: None,
+            tags: Vec::new(),
+            employee_code: counter.employee_code,
+        }])
+    }
+
+    fn document(
+        &self,
+        kind: DocumentKind,
+        part: Part,
+        claim: Option<(&Creditor, &Option<InvoiceKey>)>,
+        postings: Vec<Posting>,
+    ) -> Result<Document, Refusal> {
+        let is_purchase = matches!(kind, DocumentKind::VendorBill | DocumentKind::CreditNote);
+        let dates = self.dates(is_purchase)?;
+        let invoice = self.item.invoice.as_ref().filter(|_| part == Part::Main);
+        Ok(Document {
+            kind,
+            part,
+            item_date: dates.item_date,
+            posting_date: dates.posting_date,
+            invoice_date: invoice.and_then(|invoice| invoice.invoice_date),
+            due_date: invoice.and_then(|invoice| invoice.due_date),
+            creditor: claim.map(|(creditor, _)| creditor.clone()),
+            invoice_number: invoices::number(self.item).map(str::to_owned),
+            matching: claim.and_then(|(_, key)| key.clone()),
+            postings,
+        })
+    }
+}
+
+/// What a document moves on the vendor's account.
+fn payable(postings: &[Posting]) -> Amount {
+    let of_vendor = postings
+        .iter()
+        .find(|posting| posting.purpose == Purpose::Payable);
+    of_vendor.map_or(Amount::ZERO, |posting| posting.amount)
+}
