@@ -1,6 +1,7 @@
 //! Amounts that do not quite agree: a hundredth a line is forgiven on foreign purchases, nothing anywhere else.
 
-use crate::language::{check, item, world};
+use crate::items::item;
+use crate::world::{check, world};
 
 #[test]
 fn a_conversion_difference_goes_to_the_largest_line() {

@@ -3,7 +3,8 @@
 use pleo_export::bookkeeping::ClosedPeriods;
 use pleo_export::model::document::PlannedItem;
 
-use crate::language::{World, day, item, world};
+use crate::items::{day, item};
+use crate::world::{World, world};
 
 fn dates(planned: &PlannedItem) -> Vec<(String, String)> {
     planned

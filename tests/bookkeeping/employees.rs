@@ -2,7 +2,8 @@
 
 use pleo_export::model::document::Purpose;
 
-use crate::language::{check, item, world};
+use crate::items::item;
+use crate::world::{check, world};
 
 #[test]
 fn employees_are_owed_what_they_paid() {

@@ -3,7 +3,7 @@
 use pleo_export::bookkeeping::content_hash;
 use pleo_export::model::export_item::{Party, ReceiptFile};
 
-use crate::language::{Item, item, money};
+use crate::items::{Item, item, money};
 
 fn base() -> Item {
     item("card_purchase", "225.00")
@@ -28,9 +28,11 @@ fn it_is_versioned_and_stable() {
     );
 }
 
+type Change = Box<dyn Fn(&mut Item)>;
+
 #[test]
 fn what_the_books_depend_on_changes_it() {
-    let changes: Vec<(&str, Box<dyn Fn(&mut Item)>)> = vec![
+    let changes: Vec<(&str, Change)> = vec![
         (
             "type",
             Box::new(|item| item.0.item_type = pleo_export::model::export_item::ItemType::Fee),

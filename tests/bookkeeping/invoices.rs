@@ -3,7 +3,8 @@
 use pleo_export::bookkeeping::DuplicateInvoices;
 use pleo_export::model::references::InvoiceSide::{Bill, Payment};
 
-use crate::language::{Item, World, item, world};
+use crate::items::{Item, item};
+use crate::world::{World, world};
 
 /// 1000 EUR at the rate of the invoice.
 fn bill() -> Item {

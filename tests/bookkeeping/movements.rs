@@ -1,6 +1,7 @@
 //! Money into and out of the wallet: always a journal entry, and the type alone says in which direction.
 
-use crate::language::{check, item};
+use crate::items::item;
+use crate::world::check;
 
 #[test]
 fn the_type_says_the_direction() {

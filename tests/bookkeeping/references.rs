@@ -3,7 +3,8 @@
 use pleo_export::bookkeeping::{SystemTraits, references};
 use pleo_export::model::references::AccountKey;
 
-use crate::language::{Item, item, world};
+use crate::items::{Item, item};
+use crate::world::world;
 
 fn accounts(item: &Item) -> Vec<String> {
     let world = world();

@@ -2,7 +2,8 @@
 
 use pleo_export::bookkeeping::{Refusal, Role, SystemTraits, grouped};
 
-use crate::language::{Item, World, day, item, world};
+use crate::items::{Item, day, item};
+use crate::world::{World, world};
 
 fn card() -> Item {
     item("card_purchase", "125.00").line("6800 Meals", "125.00")

@@ -1,6 +1,7 @@
 //! Money spent from the wallet, and money that comes back, as journal entries.
 
-use crate::language::{check, item};
+use crate::items::item;
+use crate::world::check;
 
 #[test]
 fn spending_debits_the_cost_and_credits_the_wallet() {

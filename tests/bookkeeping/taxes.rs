@@ -3,7 +3,8 @@
 use pleo_export::bookkeeping::SystemTraits;
 use pleo_export::model::document::{Posting, Purpose};
 
-use crate::language::{Item, amount, check, check_in, item, world};
+use crate::items::{Item, amount, item};
+use crate::world::{check, check_in, world};
 
 fn card(total: &str) -> Item {
     item("card_purchase", total)

@@ -2,7 +2,8 @@
 
 use pleo_export::bookkeeping::Role;
 
-use crate::language::{Item, item, world};
+use crate::items::{Item, item};
+use crate::world::world;
 
 fn texts(item: Item) -> (Option<String>, String) {
     let planned = world().plan(&item).unwrap();

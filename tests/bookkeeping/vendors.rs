@@ -3,7 +3,8 @@
 use pleo_export::bookkeeping::SystemTraits;
 use pleo_export::model::document::{Creditor, Part};
 
-use crate::language::{check, check_in, day, item, world};
+use crate::items::{day, item};
+use crate::world::{check, check_in, world};
 
 #[test]
 fn payables_make_a_bill_and_its_payment() {
