@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
-use crate::model::export_item::{AccountReference, ExportItem, Line, Method};
+use crate::model::export_item::{AccountReference, ExportItem, Line, Method, SubType, Tag};
 use crate::model::money::Money;
 
 /// The version of the canonical text.
@@ -70,10 +70,7 @@ impl Text {
 fn canonical(item: &ExportItem) -> String {
     let mut text = Text::default();
     text.field("type", item.item_type.as_str());
-    text.optional(
-        "sub_type",
-        item.sub_type.as_ref().map(|sub_type| sub_type.as_str()),
-    );
+    text.optional("sub_type", item.sub_type.as_ref().map(SubType::as_str));
     text.optional("method", method(&item.method));
     text.field("date", &item.date.timestamp().to_string());
     text.money("amount", item.amount);
@@ -133,7 +130,7 @@ fn line(line: &Line) -> String {
         text.optional("tax.ingoing", tax.ingoing_account.as_deref());
         text.optional("tax.outgoing", tax.outgoing_account.as_deref());
     }
-    let tag = |tag: &crate::model::export_item::Tag| {
+    let tag = |tag: &Tag| {
         let mut text = Text::default();
         text.field("group", &tag.group);
         text.field("code", &tag.code);

@@ -55,7 +55,9 @@ pub(super) fn may_be_payables(item: &ExportItem, row: Row, system: SystemTraits)
         && match (&item.method, row.creditor) {
             (_, None) | (Method::Journal | Method::NotPayable | Method::Unknown(_), _) => false,
             (Method::AccountsPayable, Some(_)) => true,
-            (Method::Absent, Some(creditor)) => creditor == CreditorKind::Vendor,
+            (Method::Absent, Some(creditor)) => {
+                creditor == CreditorKind::Vendor && vendor_key(item).is_some()
+            }
         }
 }
 

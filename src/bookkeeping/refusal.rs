@@ -185,12 +185,14 @@ impl Refusal {
 
     // --- Tax ---
 
+    /// `setting` is the key under `[taxes]`.
     pub(super) fn no_tax_account(tax: &str, setting: &str) -> Self {
+        let what = setting.replace('_', " ");
         Self::missing(
             format!(
-                "Tax {tax} has no account: set [taxes.\"{tax}\"] {setting}, or give the tax one in Pleo, then export again."
+                "Tax {tax} has no {what}: set [taxes.\"{tax}\"] {setting}, or give the tax one in Pleo, then export again."
             ),
-            format!("tax {tax} has no {setting}"),
+            format!("tax {tax} has no {what}"),
         )
     }
 

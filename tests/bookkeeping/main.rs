@@ -1,0 +1,23 @@
+//! Step 5 as an accountant reads it: hand-worked cases, refusals word for word, and properties that always hold.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what cannot go on in a test fails it"
+)]
+
+mod amounts;
+mod dates;
+mod employees;
+mod fingerprints;
+mod invoices;
+mod items;
+mod movements;
+mod properties;
+mod references;
+mod refusals;
+mod spending;
+mod taxes;
+mod texts;
+mod vendors;
+mod world;
