@@ -16,10 +16,10 @@ use pleo_export::model::references::{Account, InvoiceKey, VendorKey};
 use pleo_export::systems::{Attachment, BookedEntry, JobNeeds, Wanted};
 use sha2::{Digest, Sha256};
 
-pub const COMPANY: &str = "5a1f7c1e-6a0d-4c3e-9f57-0c8f0a4f7d11";
-pub const JOB: &str = "0b1f7c1e-6a0d-4c3e-9f57-0c8f0a4f7d11";
+pub(crate) const COMPANY: &str = "5a1f7c1e-6a0d-4c3e-9f57-0c8f0a4f7d11";
+pub(crate) const JOB: &str = "0b1f7c1e-6a0d-4c3e-9f57-0c8f0a4f7d11";
 
-pub fn job() -> JobNeeds {
+pub(crate) fn job() -> JobNeeds {
     JobNeeds {
         job_id: JobId::new(JOB),
         company_id: CompanyId::new(COMPANY),
@@ -28,18 +28,18 @@ pub fn job() -> JobNeeds {
     }
 }
 
-pub fn day(text: &str) -> NaiveDate {
+pub(crate) fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
-pub fn money(hundredths: i64, currency: &str) -> Money {
+pub(crate) fn money(hundredths: i64, currency: &str) -> Money {
     Money {
         amount: Amount::hundredths(hundredths),
         currency: currency.parse().unwrap(),
     }
 }
 
-pub fn account(name: &str) -> Account {
+pub(crate) fn account(name: &str) -> Account {
     Account {
         reference: name.to_owned(),
         name: name.to_owned(),
@@ -47,11 +47,11 @@ pub fn account(name: &str) -> Account {
 }
 
 /// A card purchase of 125.00 DKK with 25.00 DKK of tax, on 2026-10-09.
-pub fn purchase(entry_id: &str) -> PlannedItem {
+pub(crate) fn purchase(entry_id: &str) -> PlannedItem {
     purchase_on(entry_id, day("2026-10-09"))
 }
 
-pub fn purchase_on(entry_id: &str, date: NaiveDate) -> PlannedItem {
+pub(crate) fn purchase_on(entry_id: &str, date: NaiveDate) -> PlannedItem {
     let tax = PostingTax {
         code: Some("S25".to_owned()),
         reference: None,
@@ -103,7 +103,7 @@ pub fn purchase_on(entry_id: &str, date: NaiveDate) -> PlannedItem {
 }
 
 /// A vendor's bill of 125.00 DKK and its payment, for one item.
-pub fn bill_with_payment(entry_id: &str, invoice: &str) -> PlannedItem {
+pub(crate) fn bill_with_payment(entry_id: &str, invoice: &str) -> PlannedItem {
     let mut planned = purchase(entry_id);
     let date = day("2026-10-09");
     let vendor = VendorKey {
@@ -199,7 +199,7 @@ fn document(kind: DocumentKind, part: Part, date: NaiveDate, postings: Vec<Posti
     }
 }
 
-pub fn posting(name: &str, hundredths: i64, purpose: Purpose) -> Posting {
+pub(crate) fn posting(name: &str, hundredths: i64, purpose: Purpose) -> Posting {
     Posting {
         account: account(name),
         amount: Amount::hundredths(hundredths),
@@ -211,7 +211,7 @@ pub fn posting(name: &str, hundredths: i64, purpose: Purpose) -> Posting {
     }
 }
 
-pub fn wanted(entry_id: &str, parts: &[Part]) -> Wanted {
+pub(crate) fn wanted(entry_id: &str, parts: &[Part]) -> Wanted {
     Wanted {
         entry_id: AccountingEntryId::new(entry_id),
         parts: parts.to_vec(),
@@ -219,7 +219,7 @@ pub fn wanted(entry_id: &str, parts: &[Part]) -> Wanted {
 }
 
 /// A receipt with this content, fetched into the folder.
-pub fn receipt(folder: &Path, name: &str, content: &[u8]) -> Receipt {
+pub(crate) fn receipt(folder: &Path, name: &str, content: &[u8]) -> Receipt {
     let path = folder.join(name);
     std::fs::write(&path, content).unwrap();
     let hash = Sha256::digest(content);
@@ -232,7 +232,7 @@ pub fn receipt(folder: &Path, name: &str, content: &[u8]) -> Receipt {
     }
 }
 
-pub fn attachment(entry_id: &str, booked: BookedEntry, receipts: Vec<Receipt>) -> Attachment {
+pub(crate) fn attachment(entry_id: &str, booked: BookedEntry, receipts: Vec<Receipt>) -> Attachment {
     Attachment {
         job_id: JobId::new(JOB),
         entry_id: AccountingEntryId::new(entry_id),

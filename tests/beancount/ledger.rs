@@ -10,13 +10,13 @@ use pleo_export::systems::{AccountingSystem, BookedEntry, SystemError};
 
 use crate::items;
 
-pub struct Ledger {
-    pub folder: tempfile::TempDir,
+pub(crate) struct Ledger {
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Ledger {
     /// New books, made by the check.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let ledger = Self {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -25,11 +25,11 @@ impl Ledger {
     }
 
     /// A system that has seen nothing yet, as in a new process.
-    pub fn system(&self) -> Beancount {
+    pub(crate) fn system(&self) -> Beancount {
         Beancount::new(self.settings())
     }
 
-    pub fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         Settings {
             directory: self.books(),
             fava_url: None,
@@ -38,12 +38,12 @@ impl Ledger {
         }
     }
 
-    pub fn books(&self) -> PathBuf {
+    pub(crate) fn books(&self) -> PathBuf {
         self.folder.path().join("books")
     }
 
     /// Books items in a new process and answers with their numbers.
-    pub fn book(&self, items: &[PlannedItem]) -> Vec<String> {
+    pub(crate) fn book(&self, items: &[PlannedItem]) -> Vec<String> {
         let answers = self.try_book(items).unwrap();
         answers
             .into_iter()
@@ -51,7 +51,7 @@ impl Ledger {
             .collect()
     }
 
-    pub fn try_book(
+    pub(crate) fn try_book(
         &self,
         items: &[PlannedItem],
     ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
@@ -59,7 +59,7 @@ impl Ledger {
     }
 
     /// All files below `pleo/`, sorted, as paths from there.
-    pub fn batches(&self) -> Vec<String> {
+    pub(crate) fn batches(&self) -> Vec<String> {
         let root = self.books().join("pleo");
         let mut files: Vec<String> = files_below(&root)
             .iter()
@@ -70,7 +70,7 @@ impl Ledger {
     }
 
     /// The text of all files below `pleo/`.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let root = self.books().join("pleo");
         self.batches()
             .iter()
@@ -79,14 +79,14 @@ impl Ledger {
     }
 
     /// Changes the text of a file of the books, as a person does with an editor.
-    pub fn edit(&self, file: &str, change: impl FnOnce(String) -> String) {
+    pub(crate) fn edit(&self, file: &str, change: impl FnOnce(String) -> String) {
         let path = self.books().join(file);
         let changed = change(fs::read_to_string(&path).unwrap());
         fs::write(path, changed).unwrap();
     }
 
     /// Beancount's own opinion, where it is there to give it.
-    pub fn assert_sound(&self) {
+    pub(crate) fn assert_sound(&self) {
         let Some(program) = bean_check() else {
             println!("not checked by beancount: PLEO_EXPORT_BEAN_CHECK does not name a bean-check");
             return;
@@ -118,21 +118,21 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test suite's own switch")]
-pub fn bean_check() -> Option<String> {
+pub(crate) fn bean_check() -> Option<String> {
     std::env::var("PLEO_EXPORT_BEAN_CHECK")
         .ok()
         .filter(|program| !program.is_empty())
 }
 
 /// What the metadata of this key says, read line by line as beancount's manual describes strings.
-pub fn metadata(text: &str, key: &str) -> Vec<String> {
+pub(crate) fn metadata(text: &str, key: &str) -> Vec<String> {
     let lines = text
         .lines()
         .filter_map(|line| line.trim_start().strip_prefix(&format!("{key}: ")));
     lines.map(unescape).collect()
 }
 
-pub fn unescape(quoted: &str) -> String {
+pub(crate) fn unescape(quoted: &str) -> String {
     let inside = quoted
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'))
