@@ -148,7 +148,7 @@ impl Books {
             .map(|entry| entry.path());
         let folders = [self.folder(), batches.clone()].into_iter().chain(years);
         for folder in folders.filter(|folder| folder.is_dir()) {
-            files::sync_folder(&folder).map_err(|error| self.nothing_booked(&error))?;
+            files::sync_folder(&folder).map_err(|error| nothing_booked(&error))?;
         }
         Ok(())
     }
@@ -156,11 +156,11 @@ impl Books {
     /// Waits for the right to write, which only one process has at a time.
     pub(super) fn lock(&self) -> Result<Lock, SystemError> {
         self.roots()?;
-        files::make_folder(&self.folder).map_err(|error| self.nothing_booked(&error))?;
+        files::make_folder(&self.folder).map_err(|error| nothing_booked(&error))?;
         let path = self.folder().join(".pleo-export.lock");
         let at = |action| {
             let path = &path;
-            move |error| self.nothing_booked(&FileError::at(action, path)(error))
+            move |error| nothing_booked(&FileError::at(action, path)(error))
         };
         let file = File::options()
             .write(true)
@@ -199,30 +199,30 @@ impl Books {
     /// Writes a file of the books, with its folders.
     pub(super) fn write_file(&self, path: &Path, content: &[u8]) -> Result<(), SystemError> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        files::make_folder(folder).map_err(|error| self.nothing_booked(&error))?;
+        files::make_folder(folder).map_err(|error| nothing_booked(&error))?;
         files::write_whole(path, content).map_err(|error| match error.action {
-            "make" | "write" | "sync" => self.nothing_booked(&error),
+            "make" | "write" | "sync" => nothing_booked(&error),
             // It may have its name already, but a power cut may take the name away again.
             _ => SystemError::Unknown {
                 reason: format!("The books could not be written for sure: {error}. Run again to look."),
             },
         })
     }
+}
 
-    /// For what failed before anything had its name in the books.
-    pub(super) fn nothing_booked(&self, error: &FileError) -> SystemError {
-        let advice = match error.source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "Make room on the disk",
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                "Let the user that runs pleo-export write there"
-            }
-            _ => "See to it",
-        };
-        SystemError::Unavailable {
-            reason: format!(
-                "The books could not be written: {error}. {advice}, then run again. Nothing was booked."
-            ),
+/// For what failed before anything had its name in the books.
+pub(super) fn nothing_booked(error: &FileError) -> SystemError {
+    let advice = match error.source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "Make room on the disk",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "Let the user that runs pleo-export write there"
         }
+        _ => "See to it",
+    };
+    SystemError::Unavailable {
+        reason: format!(
+            "The books could not be written: {error}. {advice}, then run again. Nothing was booked."
+        ),
     }
 }
 

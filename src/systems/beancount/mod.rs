@@ -8,6 +8,7 @@ mod batch;
 mod books;
 mod includes;
 mod index;
+mod lexer;
 mod movements;
 mod number;
 mod reader;

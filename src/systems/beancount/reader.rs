@@ -8,8 +8,9 @@ use std::borrow::Cow;
 
 use chrono::NaiveDate;
 
-use crate::model::money::Money;
+use crate::model::money::{Amount, Money};
 
+use super::lexer::{Lines, Token, Tokens, is_ignored};
 use super::text;
 
 /// How to read.
@@ -137,7 +138,7 @@ impl<'a> Metadata<'a> {
     /// The value of a key, a string without its quotes and anything else as written.
     pub(super) fn get(&self, key: &str) -> Option<Cow<'a, str>> {
         let (_, raw) = self.0.iter().find(|(known, _)| *known == key)?;
-        match Tokens(raw).next() {
+        match Tokens::of(raw).next() {
             Some(Token::Text(inside)) => Some(text::unquoted(inside)),
             Some(Token::Word(word)) => Some(Cow::Borrowed(word)),
             None => None,
@@ -153,11 +154,7 @@ pub(super) fn read<'a>(
 ) -> Result<(), Fault> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut open: Option<Directive<'a>> = None;
-    for logical in (Lines {
-        text,
-        line: 0,
-        manner,
-    }) {
+    for logical in Lines::of(text, manner) {
         let (line, content) = logical?;
         let understood = if content.starts_with([' ', '\t']) {
             below(content, open.as_mut())
@@ -181,7 +178,7 @@ pub(super) fn read<'a>(
 /// A line without indentation; `None` when it is not understood.
 fn top_level(content: &str, line: u32) -> Option<Directive<'_>> {
     let mut links = Vec::new();
-    let mut tokens = Tokens(content);
+    let mut tokens = Tokens::of(content);
     let kind = if content.starts_with(|first: char| first.is_ascii_digit()) {
         let date = date(tokens.word()?)?;
         dated(date, &mut tokens, &mut links)?
@@ -267,7 +264,7 @@ fn below<'a>(content: &'a str, above: Option<&mut Directive<'a>>) -> bool {
     }
     match &mut above.kind {
         Kind::Transaction { .. } if content.starts_with(['#', '^']) => {
-            collect_links(&mut Tokens(content), &mut above.links);
+            collect_links(&mut Tokens::of(content), &mut above.links);
             true
         }
         Kind::Transaction { postings, .. } => match posting(content) {
@@ -293,7 +290,7 @@ fn key_value(content: &str) -> Option<(&str, &str)> {
 }
 
 fn posting(content: &str) -> Option<Posting<'_>> {
-    let mut tokens = Tokens(content);
+    let mut tokens = Tokens::of(content);
     let mut account = tokens.word()?;
     if is_flag(account) {
         account = tokens.word()?;
@@ -303,8 +300,8 @@ fn posting(content: &str) -> Option<Posting<'_>> {
     }
     let amount = match (tokens.word(), tokens.word(), tokens.word()) {
         (None, ..) => PostingAmount::LeftOut,
-        (Some(amount), Some(currency), None) => match (amount.parse(), currency.parse()) {
-            (Ok(amount), Ok(currency)) => PostingAmount::Exact(Money { amount, currency }),
+        (Some(number), Some(currency), None) => match (amount(number), currency.parse()) {
+            (Some(amount), Ok(currency)) => PostingAmount::Exact(Money { amount, currency }),
             _ => PostingAmount::Other,
         },
         _ => PostingAmount::Other,
@@ -314,6 +311,16 @@ fn posting(content: &str) -> Option<Posting<'_>> {
         amount,
         metadata: Metadata::default(),
     })
+}
+
+/// A number with or without commas between its thousands.
+fn amount(number: &str) -> Option<Amount> {
+    if !number.contains(',') {
+        return number.parse().ok();
+    }
+    let whole = number.split('.').next()?;
+    let are_thousands = whole.split(',').skip(1).all(|group| group.len() == 3);
+    are_thousands.then(|| number.replace(',', "").parse().ok())?
 }
 
 fn collect_links<'a>(tokens: &mut Tokens<'a>, links: &mut Vec<&'a str>) {
@@ -328,11 +335,6 @@ fn is_flag(word: &str) -> bool {
     }
 }
 
-/// Beancount passes over lines that begin so (headings of org mode, for example).
-fn is_ignored(content: &str) -> bool {
-    content.starts_with(['*', ':', '#', '!', '&', '?', '%', ';'])
-}
-
 fn date(word: &str) -> Option<NaiveDate> {
     let mut parts = word.split(['-', '/']);
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
@@ -340,136 +342,6 @@ fn date(word: &str) -> Option<NaiveDate> {
         return None;
     }
     NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
-}
-
-/// The lines of a text, each with its number; a string may carry a line over its end.
-struct Lines<'a> {
-    text: &'a str,
-    line: u32,
-    manner: Manner,
-}
-
-impl<'a> Iterator for Lines<'a> {
-    type Item = Result<(u32, &'a str), Fault>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.text.is_empty() {
-            return None;
-        }
-        let first = self.line.saturating_add(1);
-        let physical_end = line_end(self.text, 0);
-        let (mut end, mut lines) = (physical_end, 1);
-        let mut quotes = Quotes::default();
-        if !is_ignored(self.text) {
-            quotes.pass_over(self.text.get(..end).unwrap_or_default());
-        }
-        while quotes.is_open && end < self.text.len() {
-            let next_end = line_end(self.text, end + 1);
-            quotes.pass_over(self.text.get(end..next_end).unwrap_or_default());
-            end = next_end;
-            lines += 1;
-        }
-        if quotes.is_open {
-            if self.manner == Manner::Strict {
-                self.text = "";
-                return Some(Err(Fault::at(first, "a string begins here and does not end")));
-            }
-            (end, lines) = (physical_end, 1);
-        }
-        let content = self.text.get(..end).unwrap_or_default();
-        self.text = self.text.get(end + 1..).unwrap_or_default();
-        self.line = self.line.saturating_add(lines);
-        Some(Ok((first, content)))
-    }
-}
-
-fn line_end(text: &str, from: usize) -> usize {
-    let rest = text.get(from..).unwrap_or_default();
-    rest.find('\n').map_or(text.len(), |at| from + at)
-}
-
-/// Whether a string is open at some place of the text.
-#[derive(Default)]
-struct Quotes {
-    is_open: bool,
-    is_escaped: bool,
-    in_comment: bool,
-}
-
-impl Quotes {
-    fn pass_over(&mut self, text: &str) {
-        if !self.is_open && !text.contains('"') {
-            return;
-        }
-        for byte in text.bytes() {
-            match byte {
-                _ if self.is_escaped => self.is_escaped = false,
-                b'\\' if self.is_open => self.is_escaped = true,
-                b'"' if !self.in_comment => self.is_open = !self.is_open,
-                b';' if !self.is_open => self.in_comment = true,
-                _ => {}
-            }
-        }
-    }
-}
-
-/// The words and strings of a line, up to its comment.
-struct Tokens<'a>(&'a str);
-
-#[derive(Clone, Copy)]
-enum Token<'a> {
-    Word(&'a str),
-    /// What stands between the quotes, still escaped.
-    Text(&'a str),
-}
-
-impl<'a> Token<'a> {
-    fn into_word(self) -> Option<&'a str> {
-        match self {
-            Self::Word(word) => Some(word),
-            Self::Text(_) => None,
-        }
-    }
-}
-
-impl<'a> Tokens<'a> {
-    fn word(&mut self) -> Option<&'a str> {
-        self.next()?.into_word()
-    }
-
-    fn text(&mut self) -> Option<Cow<'a, str>> {
-        match self.next()? {
-            Token::Text(inside) => Some(text::unquoted(inside)),
-            Token::Word(_) => None,
-        }
-    }
-}
-
-impl<'a> Iterator for Tokens<'a> {
-    type Item = Token<'a>;
-
-    fn next(&mut self) -> Option<Token<'a>> {
-        let rest = self.0.trim_start_matches([' ', '\t', '\r', '\n']);
-        if rest.is_empty() || rest.starts_with(';') {
-            self.0 = "";
-            return None;
-        }
-        if let Some(inside) = rest.strip_prefix('"') {
-            let mut escaped = false;
-            let end = inside.bytes().position(|byte| {
-                let closes = byte == b'"' && !escaped;
-                escaped = byte == b'\\' && !escaped;
-                closes
-            });
-            let end = end.unwrap_or(inside.len());
-            self.0 = inside.get(end + 1..).unwrap_or_default();
-            return inside.get(..end).map(Token::Text);
-        }
-        let end = rest.find([' ', '\t', '\r', '\n', '"', ';']).unwrap_or(rest.len());
-        let (word, rest) = rest.split_at(end);
-        self.0 = rest;
-        Some(Token::Word(word))
-    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::model::document::Receipt;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{Attachment, SystemError};
 
-use super::books::{Books, Lock};
+use super::books::{Books, Lock, nothing_booked};
 use super::index::Index;
 use super::text;
 use super::writer::{self, NewReceipt};
@@ -103,7 +103,7 @@ fn keep(books: &Books, receipt: &Receipt, path: &Path) -> Result<(), SystemError
     if fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() == receipt.size) {
         // Whoever put it there may have been killed before the names were safe from a power cut.
         for folder in path.ancestors().skip(1).take(2) {
-            files::sync_folder(folder).map_err(|error| books.nothing_booked(&error))?;
+            files::sync_folder(folder).map_err(|error| nothing_booked(&error))?;
         }
         return Ok(());
     }

@@ -1,0 +1,310 @@
+//! The embedded books as a user has them: files in a folder, read by people, beancount, and several processes.
+//!
+//! With `PLEO_EXPORT_BEAN_CHECK` naming a bean-check of beancount 3, each test also asks beancount itself.
+
+#[path = "beancount/hostile.rs"]
+mod hostile;
+#[path = "beancount/items.rs"]
+mod items;
+#[path = "beancount/ledger.rs"]
+mod ledger;
+#[path = "beancount/people.rs"]
+mod people;
+#[path = "beancount/receipts.rs"]
+mod receipts;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use pleo_export::model::document::Part;
+use pleo_export::model::ids::AccountingEntryId;
+use pleo_export::model::money::Amount;
+use pleo_export::model::references::{AccountKey, InvoiceKey, InvoiceSide, References, VendorKey};
+use pleo_export::model::verdict::{ItemFailureType, JobFailureType};
+use pleo_export::systems::beancount::{Beancount, Settings, UnknownAccounts};
+use pleo_export::systems::{AccountingSystem, Found, SystemError};
+
+use items::{bill_with_payment, day, job, purchase, purchase_on, wanted};
+use ledger::Ledger;
+
+#[test]
+fn new_books_are_made_once_and_never_written_again() {
+    let ledger = Ledger::new();
+    ledger.assert_sound();
+    ledger.edit("main.beancount", |text| format!("{text}; mine\n"));
+    fs::write(
+        ledger.books().join("accounts.beancount"),
+        "2020-01-01 open Assets:Mine\n",
+    )
+    .unwrap();
+    ledger.system().check(&job()).unwrap();
+    assert!(
+        fs::read_to_string(ledger.books().join("main.beancount"))
+            .unwrap()
+            .ends_with("; mine\n")
+    );
+    let accounts = fs::read_to_string(ledger.books().join("accounts.beancount")).unwrap();
+    assert_eq!(accounts, "2020-01-01 open Assets:Mine\n");
+    // What is no longer opened there is opened with the first entry that uses it.
+    ledger.book(&[purchase("e1")]);
+    ledger.assert_sound();
+}
+
+#[test]
+fn a_batch_is_one_new_file_with_all_that_pleo_said() {
+    let ledger = Ledger::new();
+    assert_eq!(
+        ledger.book(&[purchase("e1"), bill_with_payment("e2", "INV-77")]),
+        ["PLEO-2026-000001", "PLEO-2026-000002"]
+    );
+    assert_eq!(
+        ledger.batches(),
+        ["2026/PLEO-2026-000001.beancount", "about.beancount"]
+    );
+    let text = ledger.text();
+    for fact in [
+        "2026-10-09 ! \"Papirhuset\" \"Paper and toner\" ^pleo-e1\n",
+        "  pleo-entry: \"e1\"\n",
+        "  pleo-job: \"0b1f7c1e-6a0d-4c3e-9f57-0c8f0a4f7d11\"\n",
+        "  pleo-amount: \"125.00 DKK\"\n",
+        "  pleo-supplier-amount: \"16.75 EUR\"\n",
+        "  pleo-rate: \"7.462687\"\n",
+        "  Expenses:6800  100.00 DKK\n",
+        "    tax-code: \"S25\"\n",
+        "    tags: \"project=Launch\"\n",
+        "    line: 1\n",
+        "  Assets:Pleo:Wallet  -125.00 DKK\n",
+        "  vendor-tax-number: \"DK12345678\"\n",
+        "^pleo-e2 ^bill-V-42/INV-77\n",
+        "  pleo-part: \"payment\"\n",
+        "  pleo-number: \"PLEO-2026-000003\"\n",
+        "; numbers: PLEO-2026-000001 to PLEO-2026-000003\n",
+    ] {
+        assert!(text.contains(fact), "{fact} is missing in\n{text}");
+    }
+    ledger.assert_sound();
+}
+
+#[test]
+fn an_entry_is_booked_once_however_often_it_is_asked_for() {
+    let ledger = Ledger::new();
+    let mut system = ledger.system();
+    let items = [purchase("e1"), bill_with_payment("e2", "INV-1"), purchase("e1")];
+    let first = system.book(&items).unwrap();
+    let before = ledger.text();
+    for again in [system.book(&items).unwrap(), ledger.try_book(&items).unwrap()] {
+        assert_eq!(again, first);
+    }
+    assert_eq!(ledger.text(), before);
+    let Found::Complete(found) = &ledger.system().find(&[wanted("e2", &[])]).unwrap()[0] else {
+        panic!()
+    };
+    assert_eq!(Some(found), first[1].as_ref().ok());
+    assert_eq!(found.parts, [Part::Main, Part::Payment]);
+    assert_eq!(found.content_hash.as_deref(), Some("v1:aa11"));
+    assert_eq!(found.amount, Some(items::money(12_500, "DKK")));
+    assert_eq!(found.posting_date, day("2026-10-09"));
+}
+
+#[test]
+fn numbers_have_no_gaps_in_any_year() {
+    let ledger = Ledger::new();
+    let numbers = ledger.book(&[
+        purchase_on("e1", day("2025-12-31")),
+        purchase_on("e2", day("2026-01-01")),
+        purchase_on("e3", day("2025-12-30")),
+    ]);
+    assert_eq!(
+        numbers,
+        ["PLEO-2025-000001", "PLEO-2026-000001", "PLEO-2025-000002"]
+    );
+    // A refused item takes none.
+    let mut refused = purchase("e4");
+    refused.documents[0].postings[0].account = items::account("no account");
+    let answers = ledger.try_book(&[refused, purchase("e5")]).unwrap();
+    assert!(matches!(
+        answers[0],
+        Err(SystemError::Rejected {
+            failure_type: ItemFailureType::AccountUnknown,
+            ..
+        })
+    ));
+    assert_eq!(answers[1].as_ref().unwrap().external_id, "PLEO-2026-000002");
+    assert_eq!(
+        ledger.book(&[purchase_on("e6", day("2025-06-01"))]),
+        ["PLEO-2025-000003"]
+    );
+    ledger.assert_sound();
+}
+
+#[test]
+fn two_processes_on_one_folder_book_each_entry_once() {
+    let ledger = Ledger::new();
+    let batches: Vec<Vec<_>> = (0..10)
+        .map(|batch| (0..5).map(|n| purchase(&format!("e{}", batch * 3 + n))).collect())
+        .collect();
+    std::thread::scope(|scope| {
+        for reversed in [false, true] {
+            let (ledger, mut batches) = (&ledger, batches.clone());
+            if reversed {
+                batches.reverse();
+            }
+            scope.spawn(move || {
+                let mut system = ledger.system();
+                for batch in &batches {
+                    assert!(system.book(batch).unwrap().iter().all(Result::is_ok));
+                }
+            });
+        }
+    });
+    let text = ledger.text();
+    let entries = ledger::metadata(&text, "pleo-entry");
+    assert_eq!(entries.len(), 32);
+    assert_eq!(entries.iter().collect::<BTreeSet<_>>().len(), 32);
+    let numbers: BTreeSet<_> = ledger::metadata(&text, "pleo-number").into_iter().collect();
+    let expected = (1..=32).map(|serial| format!("PLEO-2026-{serial:06}")).collect();
+    assert_eq!(numbers, expected);
+    ledger.assert_sound();
+}
+
+#[test]
+fn what_a_killed_process_left_aside_is_passed_over() {
+    let ledger = Ledger::new();
+    ledger.book(&[purchase("e1")]);
+    fs::write(
+        ledger.books().join("pleo/2026/.PLEO-2026-000002.beancount.part"),
+        "half a ba",
+    )
+    .unwrap();
+    assert_eq!(ledger.book(&[purchase("e2")]), ["PLEO-2026-000002"]);
+    ledger.assert_sound();
+}
+
+#[test]
+fn accounts_are_resolved_by_name_code_and_metadata() {
+    let ledger = Ledger::new();
+    ledger.edit("accounts.beancount", |text| {
+        format!("{text}2020-01-01 open Expenses:Food\n  code: \"6900\"\n")
+    });
+    let configured = AccountKey::Configured("Expenses:New".to_owned());
+    let wrong = AccountKey::Configured("Kosten:New".to_owned());
+    let [known, unknown, odd] = ["6900", "6800", "68/00"].map(|code| AccountKey::Pleo(code.to_owned()));
+    let mut references = References::default();
+    for key in [&configured, &wrong, &known, &unknown, &odd] {
+        references.accounts.insert(key.clone(), Some("Name".to_owned()));
+    }
+    let resolution = ledger.system().resolve(&references).unwrap();
+    let name = |key| {
+        resolution
+            .accounts
+            .get(key)
+            .map(|account| account.reference.as_str())
+    };
+    assert_eq!(name(&configured), Some("Expenses:New"));
+    assert_eq!(name(&wrong), None);
+    assert_eq!(name(&known), Some("Expenses:Food"));
+    assert_eq!(name(&unknown), Some("Expenses:6800"));
+    assert!(name(&odd).unwrap().starts_with("Expenses:68-00-"));
+
+    let settings = Settings {
+        unknown_accounts: UnknownAccounts::Fail,
+        ..ledger.settings()
+    };
+    let strict = Beancount::new(settings).resolve(&references).unwrap();
+    assert_eq!(strict.accounts.len(), 2, "{:?}", strict.accounts);
+}
+
+#[test]
+fn an_account_opened_for_a_code_keeps_code_and_name() {
+    let ledger = Ledger::new();
+    let mut references = References::default();
+    references.accounts.insert(
+        AccountKey::Pleo("6800".to_owned()),
+        Some("Meals \"out\"".to_owned()),
+    );
+    let mut system = ledger.system();
+    system.resolve(&references).unwrap();
+    system.book(&[purchase("e1")]).unwrap();
+    let opening = "1970-01-01 open Expenses:6800\n  code: \"6800\"\n  name: \"Meals \\\"out\\\"\"\n";
+    assert!(ledger.text().contains(opening), "{}", ledger.text());
+    ledger.book(&[purchase("e2")]);
+    assert_eq!(ledger.text().matches(" open Expenses:6800").count(), 1);
+    ledger.assert_sound();
+}
+
+#[test]
+fn a_configuration_that_beancount_cannot_take_is_told_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        directory: folder.path().join("books"),
+        fava_url: None,
+        unknown_accounts: UnknownAccounts::Open,
+        configured_accounts: vec!["Expenses:Meals out".to_owned()],
+    };
+    let error = Beancount::new(settings.clone()).check(&job()).unwrap_err();
+    assert!(matches!(
+        error,
+        SystemError::Fatal {
+            failure_type: JobFailureType::InvalidConfiguration,
+            ..
+        }
+    ));
+    assert!(error.to_string().contains("`Expenses:Meals out`"), "{error}");
+    assert!(!settings.directory.exists());
+
+    fs::write(&settings.directory, "a file").unwrap();
+    let error = Beancount::new(Settings {
+        configured_accounts: Vec::new(),
+        ..settings
+    })
+    .check(&job())
+    .unwrap_err();
+    assert!(
+        matches!(error, SystemError::Fatal { .. }) && error.to_string().contains("is a file"),
+        "{error}"
+    );
+}
+
+#[test]
+fn invoices_are_known_by_vendor_and_number() {
+    let ledger = Ledger::new();
+    ledger.book(&[bill_with_payment("e1", "INV-77")]);
+    let invoice = |code: &str, number: &str| InvoiceKey {
+        vendor: VendorKey {
+            code: Some(code.to_owned()),
+            ..VendorKey::default()
+        },
+        number: number.to_owned(),
+    };
+    let known = invoice("V-42", "INV-77");
+    let references = References {
+        invoices: [
+            known.clone(),
+            invoice("V-43", "INV-77"),
+            invoice("V-42", "INV-78"),
+        ]
+        .into(),
+        vendors: [
+            (known.vendor.clone(), "Papirhuset".to_owned()),
+            (VendorKey::default(), String::new()),
+        ]
+        .into(),
+        ..References::default()
+    };
+    let resolution = ledger.system().resolve(&references).unwrap();
+    assert_eq!(resolution.invoices.len(), 1);
+    assert_eq!(resolution.vendors.len(), 1);
+    assert_eq!(resolution.vendors[&known.vendor].reference, "V-42");
+    let sides: Vec<_> = resolution.invoices[&known]
+        .iter()
+        .map(|side| (side.entry_id.clone(), side.side, side.payable.to_string()))
+        .collect();
+    let e1 = AccountingEntryId::new("e1");
+    assert_eq!(
+        sides,
+        [
+            (e1.clone(), InvoiceSide::Bill, "-125.00 DKK".to_owned()),
+            (e1, InvoiceSide::Payment, "125.00 DKK".to_owned()),
+        ]
+    );
+}
