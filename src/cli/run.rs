@@ -6,7 +6,7 @@ use super::args::Global;
 use super::progress::Bar;
 use super::render::Answer;
 use super::{failed, signals};
-use crate::checkpoint::{Checkpoint, CheckpointError, LockError, Owner, RunLock};
+use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
 use crate::config::{Config, Sources, SystemSettings, receipts_folder};
 use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings};
@@ -101,8 +101,8 @@ fn prepare_and_work(
         bookkeeping: config.bookkeeping.clone(),
     };
     let receipts = fetcher(&config, system.as_ref(), &stop)?;
-    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner).map_err(from_checkpoint)?;
-    let pleo = Client::new(config.pleo, stop.clone()).map_err(crate::export::problem)?;
+    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner)?;
+    let pleo = Client::new(config.pleo, stop.clone())?;
     let bar = Bar::new(global);
     Ok(work(&mut Exporter {
         pleo: &pleo,
@@ -161,8 +161,4 @@ fn from_lock(error: &LockError) -> Problem {
         message: error.to_string(),
         hint: "make the checkpoint's folder writable for this user, or set PLEO_EXPORT_CHECKPOINT".into(),
     }
-}
-
-fn from_checkpoint(error: CheckpointError) -> Problem {
-    crate::export::checkpoint_problem(error)
 }

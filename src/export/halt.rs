@@ -104,6 +104,18 @@ impl Halt {
     }
 }
 
+impl From<PleoError> for Problem {
+    fn from(error: PleoError) -> Self {
+        Halt::Pleo(error).into_problem()
+    }
+}
+
+impl From<CheckpointError> for Problem {
+    fn from(error: CheckpointError) -> Self {
+        Halt::Checkpoint(error).into_problem()
+    }
+}
+
 fn ended(job: &ExportJob) -> String {
     let how = match job.failure_reason_type.as_deref() {
         Some("job_expired") => "expired".to_owned(),

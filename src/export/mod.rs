@@ -35,7 +35,7 @@ use crate::receipts::{Fetcher, Policy};
 use crate::systems::AccountingSystem;
 
 use halt::Halt;
-use report::{Ending, JobReport, Problem, RunReport};
+use report::{Ending, JobReport, RunReport};
 use start::Claim;
 
 /// What the workflow itself is told by the settings.
@@ -186,9 +186,15 @@ impl Exporter<'_> {
     fn report_on(&mut self, id: JobId, ending: Ending, refusals: Vec<(String, usize)>) -> JobReport {
         let (counts, failures, ending) = match self.what_is_known(&id, &ending) {
             Ok((counts, failures)) => (counts, failures, ending),
-            Err(error) => (Counts::default(), Vec::new(), ending.or_worse(Halt::Checkpoint(error).into_problem())),
+            Err(error) => (Counts::default(), Vec::new(), Ending::LeftOpen(error.into())),
         };
-        JobReport { id, ending, counts, failures, refusals }
+        JobReport {
+            id,
+            ending,
+            counts,
+            failures,
+            refusals,
+        }
     }
 
     /// Keeps the last error for `status`, and counts. A job that never became ours has nothing here.
@@ -208,13 +214,3 @@ impl Exporter<'_> {
 
 /// The statuses of a job that is not over.
 const OPEN: [JobStatus; 2] = [JobStatus::Pending, JobStatus::InProgress];
-
-/// A problem of the run as a whole, for callers that fail before any job.
-pub fn problem(error: crate::pleo::PleoError) -> Problem {
-    Halt::Pleo(error).into_problem()
-}
-
-/// A problem with the checkpoint, for callers that fail before any job.
-pub fn checkpoint_problem(error: crate::checkpoint::CheckpointError) -> Problem {
-    Halt::Checkpoint(error).into_problem()
-}

@@ -3,7 +3,14 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that cannot go on has failed"
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed, and says what it did not look at"
+)]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    reason = "the harness serves several test programs"
 )]
 
 #[path = "../../examples/sandbox/server/mod.rs"]
