@@ -2,8 +2,17 @@
 //!
 //! With `PLEO_EXPORT_BEAN_CHECK` naming a bean-check of beancount 3, each test also asks beancount itself.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it did not check"
+)]
+
 #[path = "beancount/hostile.rs"]
 mod hostile;
+
 #[path = "beancount/items.rs"]
 mod items;
 #[path = "beancount/ledger.rs"]

@@ -208,13 +208,15 @@ impl Index {
         self.receipts.get(&wanted).map(AsRef::as_ref)
     }
 
-    /// Whether the ledger takes in what we write.
+    /// Whether the ledger takes in what we write, as far as its includes show.
     pub(super) fn is_included(&self, books: &Books) -> bool {
-        let main = self.sources.get(&books.main());
-        main.is_none_or(|main| {
-            main.includes
+        let mut sources = self.sources.iter();
+        sources.any(|(path, source)| {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            source
+                .includes
                 .iter()
-                .any(|pattern| books.is_ours(&books.folder().join(pattern)))
+                .any(|pattern| books.is_ours(&folder.join(pattern)))
         })
     }
 }
