@@ -36,14 +36,13 @@ impl Checkpoint {
                 let outcome: Option<String> = row.get(1)?;
                 let pleo_status: String = row.get(2)?;
                 let count = row.get::<_, i64>(3)?.unsigned_abs();
+                let place = match (state.as_str(), outcome.as_deref(), pleo_status.as_str()) {
+                    (_, Some("successful"), _) | ("foreign", None, "successful") => &mut counts.successful,
+                    (_, Some(_), _) | ("foreign", None, _) => &mut counts.failed,
+                    (_, None, _) => &mut counts.open,
+                };
+                *place += count;
                 counts.total += count;
-                match (state.as_str(), outcome.as_deref(), pleo_status.as_str()) {
-                    (_, Some("successful"), _) | ("foreign", None, "successful") => {
-                        counts.successful += count
-                    }
-                    (_, Some(_), _) | ("foreign", None, _) => counts.failed += count,
-                    (_, None, _) => counts.open += count,
-                }
             }
             Ok(counts)
         })

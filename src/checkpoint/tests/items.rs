@@ -184,7 +184,7 @@ fn a_new_run_proves_afresh_what_pleo_does_not_have() {
         ],
         "c was never intended and is read again; a is done"
     );
-    assert_eq!(checkpoint.without_payload(&job_id()).unwrap(), [c.clone()]);
+    assert_eq!(checkpoint.without_payload(&job_id()).unwrap(), [entry("c")]);
     assert_eq!(checkpoint.unsent(&job_id(), 10).unwrap(), []);
     checkpoint
         .begin_run(&job_id(), now())
