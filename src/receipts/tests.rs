@@ -322,15 +322,8 @@ fn a_name_that_may_be_asked_is_looked_up() {
     let server = Server::start(|_, _, stream| send(stream, "200 OK", "", PDF));
     let folder = tempfile::tempdir().unwrap();
     let fetcher = Fetcher::new(settings(folder.path()), Stop::new()).unwrap();
-    let by_name = Server {
-        base: server.base.replace("127.0.0.1", "localhost"),
-        seen: Arc::clone(&server.seen),
-        heads: Arc::clone(&server.heads),
-    };
-    assert_eq!(
-        fetch_one(&fetcher, &by_name, "/a.pdf").unwrap().file_name,
-        "a.pdf"
-    );
+    let server = server.called("localhost");
+    assert_eq!(fetch_one(&fetcher, &server, "/a.pdf").unwrap().file_name, "a.pdf");
 }
 
 #[test]
