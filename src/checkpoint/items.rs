@@ -11,6 +11,7 @@ use super::error::Fault;
 use super::item_row::{
     find, insert, keep_verdict, seen_final, state_from, step, with_verdict, without_verdict,
 };
+use super::jobs::known_state;
 use super::{Checkpoint, CheckpointError};
 use crate::model::export_job::{ExportJobItem, ItemStatus};
 use crate::model::ids::{AccountingEntryId, JobId};
@@ -55,6 +56,7 @@ impl Checkpoint {
         now: DateTime<Utc>,
     ) -> Result<usize, CheckpointError> {
         self.change(|transaction| {
+            known_state(transaction, job)?;
             let mut new = 0;
             for item in items {
                 if insert(transaction, job, item)? {
