@@ -289,6 +289,24 @@ fn a_file_too_large_is_cut_off_whether_or_not_it_says_so() {
 }
 
 #[test]
+fn the_limit_is_kept_to_the_byte() {
+    let server = Server::start(|_, _, stream| {
+        // No length is announced: what is counted is what comes.
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+        let _ = stream.write_all(PDF);
+    });
+    let folder = tempfile::tempdir().unwrap();
+    for (largest, fits) in [(PDF.len() as u64, true), (PDF.len() as u64 - 1, false)] {
+        let settings = Settings {
+            largest,
+            ..settings(folder.path())
+        };
+        let fetcher = Fetcher::new(settings, Stop::new()).unwrap();
+        assert_eq!(fetch_one(&fetcher, &server, "/a.pdf").is_ok(), fits, "{largest}");
+    }
+}
+
+#[test]
 fn a_name_of_this_machine_is_refused_like_its_address() {
     let server = Server::start(|_, _, stream| send(stream, "200 OK", "", PDF));
     let folder = tempfile::tempdir().unwrap();
