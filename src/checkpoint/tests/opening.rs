@@ -89,7 +89,7 @@ fn a_file_that_is_no_checkpoint_is_refused_and_left_as_it_is() {
             Checkpoint::open_read_only(&path).unwrap_err(),
         ] {
             assert!(matches!(error, CheckpointError::Damaged { .. }), "{error}");
-            assert!(error.to_string().contains("restore it from a backup"), "{error}");
+            assert!(error.hint().contains("restore it from a backup"), "{error}");
         }
         assert_eq!(std::fs::read(&path).unwrap(), before);
     }
