@@ -317,3 +317,57 @@ fn invoices_are_known_by_vendor_and_number() {
         ]
     );
 }
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named_and_nothing_is_booked() {
+    let ledger = Ledger::new();
+    fs::write(ledger.books().join("pleo/2026"), "a file where a folder belongs").unwrap();
+    let error = ledger.try_book(&[purchase("e1")]).unwrap_err();
+    assert!(matches!(error, SystemError::Unavailable { .. }));
+    let text = error.to_string();
+    assert!(
+        text.contains("pleo/2026") && text.ends_with("Nothing was booked."),
+        "{text}"
+    );
+    fs::remove_file(ledger.books().join("pleo/2026")).unwrap();
+    assert_eq!(ledger.book(&[purchase("e1")]), ["PLEO-2026-000001"]);
+}
+
+#[test]
+fn an_entry_has_an_address_where_fava_is_configured() {
+    let ledger = Ledger::new();
+    let settings = Settings {
+        fava_url: Some("http://localhost:5000/books/".to_owned()),
+        ..ledger.settings()
+    };
+    let mut system = Beancount::new(settings);
+    let booked = system.book(&[purchase("e1")]).unwrap().remove(0).unwrap();
+    let address = "http://localhost:5000/books/journal/?filter=%5Epleo-e1";
+    assert_eq!(booked.external_url.as_deref(), Some(address));
+    assert_eq!(
+        system.find(&[wanted("e1", &[])]).unwrap(),
+        [Found::Complete(booked)]
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn the_books_have_one_name_before_and_after_they_are_made() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("real")).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("real"), folder.path().join("link")).unwrap();
+    let target = |way: &str| {
+        let settings = Settings {
+            directory: folder.path().join(way).join("books"),
+            fava_url: None,
+            unknown_accounts: UnknownAccounts::Open,
+            configured_accounts: Vec::new(),
+        };
+        let mut system = Beancount::new(settings);
+        let before = system.describe().target;
+        system.check(&job()).unwrap();
+        before
+    };
+    assert_eq!(target("link"), target("real"));
+    assert_eq!(target("link"), target("real"));
+}
