@@ -116,6 +116,21 @@ fn an_entry_is_booked_once_however_often_it_is_asked_for() {
 }
 
 #[test]
+fn the_first_batch_says_in_which_currency_the_books_are_kept() {
+    let option = "option \"operating_currency\"";
+    let ledger = Ledger::new();
+    ledger.book(&[purchase("e1")]);
+    ledger.book(&[purchase("e2")]);
+    assert_eq!(ledger.text().matches(option).count(), 1);
+    assert!(ledger.text().contains(&format!("{option} \"DKK\"\n")));
+    ledger.assert_sound();
+    let ledger = Ledger::new();
+    ledger.edit("main.beancount", |text| format!("{text}{option} \"EUR\"\n"));
+    ledger.book(&[purchase("e1")]);
+    assert!(!ledger.text().contains(option), "a person chose already");
+}
+
+#[test]
 fn numbers_have_no_gaps_in_any_year() {
     let ledger = Ledger::new();
     let numbers = ledger.book(&[

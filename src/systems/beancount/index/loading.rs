@@ -152,6 +152,7 @@ impl Index {
                     self.take_number(last);
                 }
             }
+            Kind::OperatingCurrency => self.has_operating_currency = true,
             Kind::Include { .. } | Kind::Other => {}
         }
         Ok(())
