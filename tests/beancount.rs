@@ -116,6 +116,21 @@ fn an_entry_is_booked_once_however_often_it_is_asked_for() {
 }
 
 #[test]
+fn the_first_batch_says_in_which_currency_the_books_are_kept() {
+    let option = "option \"operating_currency\"";
+    let ledger = Ledger::new();
+    ledger.book(&[purchase("e1")]);
+    ledger.book(&[purchase("e2")]);
+    assert_eq!(ledger.text().matches(option).count(), 1);
+    assert!(ledger.text().contains(&format!("{option} \"DKK\"\n")));
+    ledger.assert_sound();
+    let ledger = Ledger::new();
+    ledger.edit("main.beancount", |text| format!("{text}{option} \"EUR\"\n"));
+    ledger.book(&[purchase("e1")]);
+    assert!(!ledger.text().contains(option), "a person chose already");
+}
+
+#[test]
 fn numbers_have_no_gaps_in_any_year() {
     let ledger = Ledger::new();
     let numbers = ledger.book(&[
@@ -316,4 +331,58 @@ fn invoices_are_known_by_vendor_and_number() {
             (e1, InvoiceSide::Payment, "125.00 DKK".to_owned()),
         ]
     );
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named_and_nothing_is_booked() {
+    let ledger = Ledger::new();
+    fs::write(ledger.books().join("pleo/2026"), "a file where a folder belongs").unwrap();
+    let error = ledger.try_book(&[purchase("e1")]).unwrap_err();
+    assert!(matches!(error, SystemError::Unavailable { .. }));
+    let text = error.to_string();
+    assert!(
+        text.contains("pleo/2026") && text.ends_with("Nothing was booked."),
+        "{text}"
+    );
+    fs::remove_file(ledger.books().join("pleo/2026")).unwrap();
+    assert_eq!(ledger.book(&[purchase("e1")]), ["PLEO-2026-000001"]);
+}
+
+#[test]
+fn an_entry_has_an_address_where_fava_is_configured() {
+    let ledger = Ledger::new();
+    let settings = Settings {
+        fava_url: Some("http://localhost:5000/books/".to_owned()),
+        ..ledger.settings()
+    };
+    let mut system = Beancount::new(settings);
+    let booked = system.book(&[purchase("e1")]).unwrap().remove(0).unwrap();
+    let address = "http://localhost:5000/books/journal/?filter=%5Epleo-e1";
+    assert_eq!(booked.external_url.as_deref(), Some(address));
+    assert_eq!(
+        system.find(&[wanted("e1", &[])]).unwrap(),
+        [Found::Complete(booked)]
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn the_books_have_one_name_before_and_after_they_are_made() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("real")).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("real"), folder.path().join("link")).unwrap();
+    let target = |way: &str| {
+        let settings = Settings {
+            directory: folder.path().join(way).join("books"),
+            fava_url: None,
+            unknown_accounts: UnknownAccounts::Open,
+            configured_accounts: Vec::new(),
+        };
+        let mut system = Beancount::new(settings);
+        let before = system.describe().target;
+        system.check(&job()).unwrap();
+        before
+    };
+    assert_eq!(target("link"), target("real"));
+    assert_eq!(target("link"), target("real"));
 }

@@ -69,24 +69,24 @@ impl Books {
 
     /// The files from which reading begins; some may be absent.
     pub(super) fn roots(&self) -> Result<Vec<PathBuf>, SystemError> {
-        if self.folder.exists() && !self.folder.is_dir() {
-            return Err(SystemError::Fatal {
-                failure_type: JobFailureType::InvalidConfiguration,
-                reason: format!(
-                    "The books folder `{}` is a file: set accounting.beancount.directory to a folder, then export \
-                     again.",
-                    self.folder.display()
-                ),
-            });
-        }
-        // The last is read first: what a person wrote may refer to what we wrote, never the other way round.
+        self.refuse_a_file()?;
         let mut roots = vec![self.main(), self.accounts()];
-        roots.extend(
-            includes::expand(&self.folder, "pleo/**/*.beancount")
-                .into_iter()
-                .rev(),
-        );
+        roots
+            .extend(includes::expand(&self.batches(), "**/*.beancount").map_err(|error| unreadable(&error))?);
         Ok(roots)
+    }
+
+    fn refuse_a_file(&self) -> Result<(), SystemError> {
+        if !self.folder.is_file() {
+            return Ok(());
+        }
+        Err(SystemError::Fatal {
+            failure_type: JobFailureType::InvalidConfiguration,
+            reason: format!(
+                "The books folder `{}` is a file: set accounting.beancount.directory to a folder, then export again.",
+                self.folder.display()
+            ),
+        })
     }
 
     /// Makes what is missing of new books; `accounts` are opened where `accounts.beancount` is new.
@@ -155,7 +155,7 @@ impl Books {
 
     /// Waits for the right to write, which only one process has at a time.
     pub(super) fn lock(&self) -> Result<Lock, SystemError> {
-        self.roots()?;
+        self.refuse_a_file()?;
         files::make_folder(&self.folder).map_err(|error| nothing_booked(&error))?;
         let path = self.folder.join(".pleo-export.lock");
         let file = files::create_private(&path).map_err(|error| nothing_booked(&error))?;
@@ -207,6 +207,15 @@ pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SystemError>
             reason: format!("The books could not be written for sure: {error}. Run again to look."),
         },
     })
+}
+
+/// For what could not be read.
+pub(super) fn unreadable(error: &FileError) -> SystemError {
+    SystemError::Unavailable {
+        reason: format!(
+            "The books could not be read: {error}. See to it, then run again. Nothing was booked."
+        ),
+    }
 }
 
 /// For what failed before anything had its name in the books.

@@ -34,6 +34,7 @@ pub(super) struct Index {
     highest: BTreeMap<i32, u32>,
     invoices: HashMap<InvoiceName, Vec<Box<str>>>,
     receipts: HashMap<(Box<str>, Box<str>), PathBuf>,
+    has_operating_currency: bool,
 }
 
 /// A file that was read.
@@ -200,6 +201,11 @@ impl Index {
     /// The highest number of each year that was ever taken, as far as the books show.
     pub(super) fn highest_numbers(&self) -> BTreeMap<i32, u32> {
         self.highest.clone()
+    }
+
+    /// Whether the ledger says which currency it is kept in.
+    pub(super) fn has_operating_currency(&self) -> bool {
+        self.has_operating_currency
     }
 
     /// Where the receipt with this content lies that the entry has.

@@ -24,6 +24,7 @@ use tracing::warn;
 
 use crate::host::clock;
 use crate::model::document::{Part, PlannedItem};
+use crate::model::ids::AccountingEntryId;
 use crate::model::references::{
     Account, AccountKey, InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey,
 };
@@ -142,7 +143,7 @@ impl Beancount {
         let found = self.index.invoice(vendor, &invoice.number).into_iter();
         let found: Vec<_> = found
             .map(|(entry_id, booked, side)| InvoiceInBooks {
-                entry_id: crate::model::ids::AccountingEntryId::new(entry_id),
+                entry_id: AccountingEntryId::new(entry_id),
                 external_id: booked.number.to_string(),
                 side: side.side,
                 payable: side.payable,

@@ -89,6 +89,8 @@ pub(super) enum Kind<'a> {
         /// The pattern as written.
         pattern: Cow<'a, str>,
     },
+    /// Whoever shows the ledger converts to some currency.
+    OperatingCurrency,
     /// The head of our own file says up to which number it goes (`; numbers: FIRST to LAST`).
     Numbers {
         /// The last number.
@@ -198,6 +200,7 @@ fn top_level(content: &str, line: u32) -> Option<Directive<'_>> {
             "include" => Kind::Include {
                 pattern: tokens.text()?,
             },
+            "option" if tokens.text()? == "operating_currency" => Kind::OperatingCurrency,
             "option" | "plugin" | "pushtag" | "poptag" | "pushmeta" | "popmeta" => Kind::Other,
             _ => return None,
         }
