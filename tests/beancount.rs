@@ -27,7 +27,6 @@ use std::fs;
 
 use pleo_export::model::document::Part;
 use pleo_export::model::ids::AccountingEntryId;
-use pleo_export::model::money::Amount;
 use pleo_export::model::references::{AccountKey, InvoiceKey, InvoiceSide, References, VendorKey};
 use pleo_export::model::verdict::{ItemFailureType, JobFailureType};
 use pleo_export::systems::beancount::{Beancount, Settings, UnknownAccounts};

@@ -92,7 +92,9 @@ impl CheckpointError {
                  in the books is found there"
             }
             Self::Illegal { .. } | Self::Missing { .. } => "report this, with the log of a run with -vv",
-            Self::Storage { .. } => "make the file writable and see that the disk has room, then run again; nothing is lost",
+            Self::Storage { .. } => {
+                "make the file writable and see that the disk has room, then run again; nothing is lost"
+            }
         }
     }
 }

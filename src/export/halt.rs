@@ -128,9 +128,9 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
         PleoError::NotFound { .. } => ProblemKind::UnknownJob,
         PleoError::OutOfReach { .. } | PleoError::LostAnswer { .. } => ProblemKind::Temporary,
         PleoError::Stopped(_) => ProblemKind::Stopped,
-        PleoError::JobFinished { .. } | PleoError::StatusConflict { .. } | PleoError::MissingContraAccounts { .. } => {
-            ProblemKind::JobFailed
-        }
+        PleoError::JobFinished { .. }
+        | PleoError::StatusConflict { .. }
+        | PleoError::MissingContraAccounts { .. } => ProblemKind::JobFailed,
         PleoError::Settings { .. } => ProblemKind::Configuration,
         PleoError::Contract { .. } | PleoError::Refused { .. } => ProblemKind::Unexpected,
     }
@@ -139,9 +139,9 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
 const fn checkpoint_kind(error: &CheckpointError) -> ProblemKind {
     match error {
         CheckpointError::BelongsToAnother { .. } => ProblemKind::Configuration,
-        CheckpointError::Damaged { .. } | CheckpointError::NewerVersion { .. } | CheckpointError::Storage { .. } => {
-            ProblemKind::Damaged
-        }
+        CheckpointError::Damaged { .. }
+        | CheckpointError::NewerVersion { .. }
+        | CheckpointError::Storage { .. } => ProblemKind::Damaged,
         CheckpointError::Illegal { .. } | CheckpointError::Missing { .. } => ProblemKind::Unexpected,
     }
 }

@@ -167,7 +167,9 @@ impl PleoError {
             Self::CredentialRefused { .. } => {
                 "give the key the permissions export-jobs:read, export-jobs:write and export-items:read for this company"
             }
-            Self::NotFound { .. } => "check the job's id, and that `pleo.base_url` is the environment it belongs to",
+            Self::NotFound { .. } => {
+                "check the job's id, and that `pleo.base_url` is the environment it belongs to"
+            }
             Self::JobFinished { .. } | Self::StatusConflict { .. } => {
                 "look at the job in Pleo and export what is open again; what is in the books is found there"
             }
@@ -260,10 +262,11 @@ mod tests {
             error_type: Some("EXPORT_NOT_FOUND".into()),
             message: Some("Export job not found.".into()),
         };
+        let error = PleoError::NotFound { answer };
         assert_eq!(
-            PleoError::NotFound { answer }.to_string(),
-            "`GET /v3/export-jobs/7` answered 404 EXPORT_NOT_FOUND (\"Export job not found.\"): check the \
-             job's id, and that `pleo.base_url` is the environment it belongs to"
+            error.to_string(),
+            "`GET /v3/export-jobs/7` answered 404 EXPORT_NOT_FOUND (\"Export job not found.\"): Pleo does not know the job"
         );
+        assert!(error.hint().contains("pleo.base_url"));
     }
 }

@@ -47,7 +47,6 @@ fn another_owner_is_refused_and_both_are_named() {
         "beancount /books",
         "odoo books",
         "company-1",
-        "checkpoint.path",
         "pleo.sqlite3",
     ] {
         assert!(text.contains(part), "{text}");

@@ -67,6 +67,9 @@ pub(super) struct Booked {
     pub(super) amount: Option<Money>,
     /// The side of an invoice that it is.
     pub(super) invoice: Option<Box<BookedInvoice>>,
+    /// A journal entry holds its item whole. A plan of today may want a bill and a payment for the same item (a vendor
+    /// has become known since); completing the journal entry would move the money twice.
+    pub(super) is_journal_entry: bool,
     first_account: AccountId,
     movements: Option<Movements>,
     says_reversed: bool,

@@ -212,6 +212,7 @@ impl Index {
             content_hash: metadata.get(key::HASH).map(Box::from),
             amount: money(key::AMOUNT),
             invoice,
+            is_journal_entry: metadata.get(key::DOCUMENT).as_deref() == Some(document_kind::JOURNAL_ENTRY),
             first_account,
             movements,
             says_reversed: metadata.get(key::REVERSED).is_some_and(|value| value == "TRUE"),
