@@ -19,6 +19,8 @@ mod support;
 
 /// What is wrong outside: settings, credential, answers, disks. A clear text, and nothing lost.
 mod bad_input;
+/// The figures in the books are right.
+mod balances;
 /// The main job: poll, run-job, resume, status, with their exit codes.
 mod main_job;
 /// The same expenses come again.

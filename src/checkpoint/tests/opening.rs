@@ -43,12 +43,7 @@ fn another_owner_is_refused_and_both_are_named() {
     let error = Checkpoint::open(&path, &other).unwrap_err();
     assert!(matches!(error, CheckpointError::BelongsToAnother { .. }));
     let text = error.to_string();
-    for part in [
-        "beancount /books",
-        "odoo books",
-        "company-1",
-        "pleo.sqlite3",
-    ] {
+    for part in ["beancount /books", "odoo books", "company-1", "pleo.sqlite3"] {
         assert!(text.contains(part), "{text}");
     }
     Checkpoint::open(&path, &owner()).unwrap();

@@ -160,7 +160,9 @@ impl Beancount {
                 next_revision: standing.next_revision,
             },
             // A batch is booked whole, so where nobody knows the parts, any part stands for all.
-            Some(booked) if standing.live.iter().any(|booked| booked.is_journal_entry) => Found::Complete(booked),
+            Some(booked) if standing.live.iter().any(|booked| booked.is_journal_entry) => {
+                Found::Complete(booked)
+            }
             Some(booked) if parts.iter().all(|part| booked.parts.contains(part)) => Found::Complete(booked),
             Some(booked) => Found::Incomplete(booked),
         }
