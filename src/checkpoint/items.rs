@@ -178,6 +178,18 @@ impl Checkpoint {
         })
     }
 
+    /// Whether an item still needs a verdict of ours.
+    pub fn is_in_scope(&self, job: &JobId, entry: &AccountingEntryId) -> Result<bool, CheckpointError> {
+        self.look(|connection| {
+            Ok(connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM item WHERE job_id = ?1 AND entry_id = ?2 \
+                     AND state IN ('listed', 'loaded', 'intended'))",
+                )?
+                .query_row((job.as_str(), entry.as_str()), |row| row.get(0))?)
+        })
+    }
+
     /// Commits the intent to book these items, in one piece.
     pub fn intend(
         &mut self,
