@@ -207,7 +207,12 @@ fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
             "the file system allows no write-ahead log (journal mode {mode}); name a path on a local disk"
         )));
     }
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    let synchronous = if kill::mutation("no-fsync-checkpoint") {
+        "NORMAL"
+    } else {
+        "FULL"
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
     Ok(connection)
 }
 

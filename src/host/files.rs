@@ -37,7 +37,9 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<(), FileError> {
     let mut file = create_private(&aside)?;
     kill::point("file made");
     file.write_all(content).map_err(FileError::at("write", &aside))?;
-    file.sync_all().map_err(FileError::at("sync", &aside))?;
+    if !kill::mutation("no-fsync-file") {
+        file.sync_all().map_err(FileError::at("sync", &aside))?;
+    }
     rename(&aside, path)
 }
 
@@ -94,6 +96,9 @@ fn private_folder(path: &Path) -> io::Result<()> {
 
 /// Makes new names in a folder survive a power cut.
 pub fn sync_folder(path: &Path) -> Result<(), FileError> {
+    if kill::mutation("no-fsync-folder") {
+        return Ok(());
+    }
     let path = if path.as_os_str().is_empty() {
         Path::new(".")
     } else {

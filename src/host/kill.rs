@@ -1,8 +1,9 @@
-//! The points at which tests kill the process, to prove that no moment of death books anything twice.
+//! What tests do to a debug build through its environment, to prove that no moment of death books anything twice
+//! and that they would notice if one did. Release builds hold nothing of this.
 //!
-//! Every moment that matters calls [`point`]: a request sent, an answer received, a commit, a file made, a file
-//! renamed. With `PLEO_EXPORT_KILL_AT=N` in the environment of a debug build the N-th of them ends the process by
-//! SIGKILL, which no handler sees. Release builds hold nothing of this.
+//! `PLEO_EXPORT_KILL_AT=N` ends the process at its N-th [`point`] by SIGKILL, which no handler sees. Every moment
+//! that matters calls it: before a request, a response in hand, before and after a commit, a file made, a file
+//! renamed. `PLEO_EXPORT_MUTATION=NAME,NAME` switches deliberate bugs on, see [`mutation`].
 
 /// A moment that matters; `name` says which.
 #[cfg(not(debug_assertions))]
@@ -15,29 +16,49 @@ pub fn point(name: &str) {
     debug::point(name);
 }
 
+/// Whether a deliberate bug is switched on. A search for a name leads to what it does:
+/// `book-before-intent`, `skip-look-up`, `sent-before-answer`, `attach-after-verdict`, `lost-answer-is-failure`,
+/// `no-fsync-file`, `no-fsync-folder`, `no-fsync-checkpoint`; and `lose-answer`, which is no bug but bad luck.
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub const fn mutation(_name: &str) -> bool {
+    false
+}
+
+/// Whether a deliberate bug is switched on. A search for a name leads to what it does:
+/// `book-before-intent`, `skip-look-up`, `sent-before-answer`, `attach-after-verdict`, `lost-answer-is-failure`,
+/// `no-fsync-file`, `no-fsync-folder`, `no-fsync-checkpoint`; and `lose-answer`, which is no bug but bad luck.
+#[cfg(debug_assertions)]
+pub fn mutation(name: &str) -> bool {
+    debug::mutation(name)
+}
+
 #[cfg(debug_assertions)]
 mod debug {
-    use std::sync::OnceLock;
+    use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     static PASSED: AtomicU64 = AtomicU64::new(0);
-    static KILL_AT: OnceLock<Option<u64>> = OnceLock::new();
+    static KILL_AT: LazyLock<Option<u64>> =
+        LazyLock::new(|| variable("PLEO_EXPORT_KILL_AT").and_then(|text| text.parse().ok()));
+    static MUTATIONS: LazyLock<String> =
+        LazyLock::new(|| variable("PLEO_EXPORT_MUTATION").unwrap_or_default());
 
-    #[expect(
-        clippy::disallowed_methods,
-        clippy::print_stderr,
-        reason = "tests steer this by environment and read the name"
-    )]
+    #[expect(clippy::print_stderr, reason = "tests read the name")]
     pub(super) fn point(name: &str) {
-        let kill_at = KILL_AT.get_or_init(|| {
-            std::env::var("PLEO_EXPORT_KILL_AT")
-                .ok()
-                .and_then(|text| text.parse().ok())
-        });
-        let Some(kill_at) = kill_at else { return };
-        if PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *kill_at {
+        let Some(kill_at) = *KILL_AT else { return };
+        if PASSED.fetch_add(1, Ordering::SeqCst) + 1 == kill_at {
             eprintln!("killed at {kill_at}: {name}");
             let _ = signal_hook::low_level::raise(signal_hook::consts::SIGKILL);
         }
+    }
+
+    pub(super) fn mutation(name: &str) -> bool {
+        MUTATIONS.split(',').any(|switched_on| switched_on == name)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is no setting, and tests steer it")]
+    fn variable(name: &str) -> Option<String> {
+        std::env::var(name).ok()
     }
 }

@@ -198,7 +198,7 @@ impl Transport {
                 .header(CONTENT_TYPE, "application/json;charset=UTF-8")
                 .body(body.clone());
         }
-        kill::point("request");
+        kill::point("before request");
         let mut response = match builder.send() {
             Ok(response) => response,
             Err(error) if error.is_connect() => {

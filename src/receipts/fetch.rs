@@ -161,7 +161,7 @@ impl Fetcher {
         for _ in 0..=REDIRECTS {
             self.stop.check()?;
             self.gate.admit(&url).map_err(Trouble::refused)?;
-            kill::point("request");
+            kill::point("before request");
             let response = self.client.get(url.clone()).send();
             kill::point("response");
             let response = response.map_err(|error| of_request(&error))?;

@@ -14,7 +14,7 @@ use crate::checkpoint::StoredItem;
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;
 use crate::export::{Exporter, control};
-use crate::host::clock;
+use crate::host::{clock, kill};
 use crate::model::document::PlannedItem;
 use crate::model::export_item::ExportItem;
 use crate::model::export_job::ItemStatus;
@@ -100,6 +100,11 @@ impl Batch {
             .map(|(item, found)| item.step(found, repeatable))
             .collect();
         let fatal = self.book_absent(exporter, run, prepared, &mut steps)?;
+        if kill::mutation("book-before-intent") {
+            exporter
+                .checkpoint
+                .intend(&run.job.id, &self.planned(), clock::now())?;
+        }
         self.attach(exporter, run, &mut steps)?;
         let mut verdicts = Vec::with_capacity(steps.len());
         for (item, step) in self.items.into_iter().zip(steps) {
@@ -114,16 +119,13 @@ impl Batch {
 
     /// Commits the intent, then tells Pleo. Items that Pleo will not have in progress leave the batch unbooked.
     fn announce(&mut self, exporter: &mut Exporter<'_>, run: &JobRun) -> Result<(), Halt> {
-        let planned: Vec<_> = self
-            .items
-            .iter()
-            .filter(|item| item.plan.is_ok())
-            .map(|item| item.entry_id.clone())
-            .collect();
+        let planned = self.planned();
         if planned.is_empty() {
             return Ok(());
         }
-        exporter.checkpoint.intend(&run.job.id, &planned, clock::now())?;
+        if !kill::mutation("book-before-intent") {
+            exporter.checkpoint.intend(&run.job.id, &planned, clock::now())?;
+        }
         let updates: Vec<_> = planned.into_iter().map(ItemUpdate::InProgress).collect();
         let answer = match exporter.pleo.update_items(&run.job.id, &updates) {
             Err(PleoError::JobFinished { .. }) => {
@@ -161,6 +163,11 @@ impl Batch {
             }
         }
         Ok(())
+    }
+
+    fn planned(&self) -> Vec<AccountingEntryId> {
+        let planned = self.items.iter().filter(|item| item.plan.is_ok());
+        planned.map(|item| item.entry_id.clone()).collect()
     }
 
     fn wanted(&self) -> Vec<Wanted> {
@@ -307,6 +314,10 @@ fn after_booking(step: &mut Step, result: Result<BookedEntry, SystemError>) -> O
                 Some(booked) => Failure::booked_as(&booked.external_id, failure_type, &reason),
                 None => Failure::nothing_booked(failure_type, with_nothing_booked(&reason)),
             }));
+        }
+        Err(SystemError::Unknown { reason }) if kill::mutation("lost-answer-is-failure") => {
+            let failure_type = ItemFailureType::UnexpectedFailure;
+            *step = Step::Decided(Verdict::Failed(Failure::nothing_booked(failure_type, reason)));
         }
         Err(SystemError::Unavailable { .. } | SystemError::Unknown { .. } | SystemError::Damaged { .. }) => {
             *step = Step::SetAside;

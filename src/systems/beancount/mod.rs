@@ -22,7 +22,7 @@ use std::path::PathBuf;
 
 use tracing::warn;
 
-use crate::host::clock;
+use crate::host::{clock, kill};
 use crate::model::document::{Part, PlannedItem};
 use crate::model::ids::AccountingEntryId;
 use crate::model::references::{
@@ -155,7 +155,8 @@ impl Beancount {
 
     /// What a standing in the books means to those who ask for these parts.
     fn found(&self, entry_id: &str, parts: &[Part], standing: &Standing<'_>) -> Found {
-        match booked_entry(entry_id, standing, self.settings.fava_url.as_deref()) {
+        let booked = booked_entry(entry_id, standing, self.settings.fava_url.as_deref());
+        match booked.filter(|_| !kill::mutation("skip-look-up")) {
             None => Found::Absent {
                 next_revision: standing.next_revision,
             },
@@ -314,6 +315,10 @@ impl AccountingSystem for Beancount {
         let mut batch = Batch::new(self.index.highest_numbers(), clock::now());
         let answers = items.iter().map(|item| self.place(item, &mut batch)).collect();
         batch.write(&lock, &self.books, &self.index, &self.new_accounts)?;
+        if kill::mutation("lose-answer") {
+            let reason = "The answer of the books was lost.".to_owned();
+            return Err(SystemError::Unknown { reason });
+        }
         Ok(answers)
     }
 

@@ -1,0 +1,188 @@
+//! One run of the job for each moment of death, until a run passes untouched.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::job::Job;
+use crate::proof::{self, Finding, Findings, Kind};
+use crate::sandbox::{self, JobStatus, Options};
+use crate::support::World;
+use crate::tell;
+use crate::victim::{End, Moment, poll_until};
+
+/// Every how many moments the real checker looks at the books, where there is one.
+const BEAN_CHECK_EVERY: usize = 25;
+
+/// Kills at every moment. It reads as a sentence: `KillMatrix::of(job).with_bug("skip-look-up").run()`.
+pub struct KillMatrix {
+    job: Job,
+    batch_size: usize,
+    mutation: &'static str,
+    ends_with_first_finding: bool,
+}
+
+/// What came of it.
+pub struct Outcome {
+    /// How often each kind of moment was met.
+    pub moments: BTreeMap<String, usize>,
+    pub findings: Vec<(Moment, Finding)>,
+}
+
+impl Outcome {
+    pub fn points(&self) -> usize {
+        self.moments.values().sum()
+    }
+
+    pub fn count(&self, kind: Kind) -> usize {
+        self.findings
+            .iter()
+            .filter(|(_, finding)| finding.kind == kind)
+            .count()
+    }
+}
+
+impl KillMatrix {
+    pub fn of(job: Job, batch_size: usize) -> Self {
+        Self {
+            job,
+            batch_size,
+            mutation: "",
+            ends_with_first_finding: false,
+        }
+    }
+
+    /// With a deliberate bug in every process; ends once it is found out.
+    pub fn with_bug(self, mutation: &'static str) -> Self {
+        Self {
+            mutation,
+            ends_with_first_finding: true,
+            ..self
+        }
+    }
+
+    pub fn run(&self) -> Outcome {
+        let outcome = Mutex::new(Outcome {
+            moments: BTreeMap::new(),
+            findings: Vec::new(),
+        });
+        for family in [Moment::Point, Moment::RequestSent] {
+            let (next, is_over) = (AtomicUsize::new(1), AtomicBool::new(false));
+            let work = || {
+                while !is_over.load(Ordering::SeqCst) {
+                    let moment = family(next.fetch_add(1, Ordering::SeqCst));
+                    let (kind, findings) = self.kill_at(moment);
+                    let mut outcome = outcome.lock().unwrap();
+                    match kind {
+                        Some(kind) => *outcome.moments.entry(kind).or_default() += 1,
+                        None => is_over.store(true, Ordering::SeqCst),
+                    }
+                    outcome
+                        .findings
+                        .extend(findings.into_iter().map(|finding| (moment, finding)));
+                    if self.ends_with_first_finding && !outcome.findings.is_empty() {
+                        is_over.store(true, Ordering::SeqCst);
+                    }
+                }
+            };
+            std::thread::scope(|scope| {
+                for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+                    scope.spawn(work);
+                }
+            });
+        }
+        outcome.into_inner().unwrap()
+    }
+
+    /// One life and death, and what a new process makes of it. No kind of moment means that it never came.
+    fn kill_at(&self, moment: Moment) -> (Option<String>, Vec<Finding>) {
+        let world = World::with_options(Options {
+            page_size_max: 40,
+            ..Options::default()
+        })
+        .with_settings(&format!("[pleo]\nbatch_size = {}\n", self.batch_size));
+        let job = world.sandbox.add_job(sandbox::Job::of(self.job.items.clone()));
+        let mut findings = Findings::default();
+        let kind = match poll_until(&world, moment, self.mutation) {
+            End::Untouched { code, stderr } => {
+                findings.expect(Kind::Disorder, code == Some(3), || {
+                    format!("exit {code:?}: {stderr}")
+                });
+                None
+            }
+            End::Killed(kind) => {
+                findings.0.extend(proof::at_death(&world, &job));
+                self.recover(&world, &job, moment, &mut findings);
+                Some(kind)
+            }
+        };
+        findings.0.extend(proof::when_done(&world, &job, &self.job));
+        let run = world.run(&["poll"]);
+        findings.expect(Kind::Disorder, (run.code, &*run.stdout) == (Some(0), ""), || {
+            format!("something is left to do: {run}")
+        });
+        if std::env::var_os("PLEO_EXPORT_BEAN_CHECK").is_some() && is_sampled(moment) {
+            world.books().are_clean();
+        }
+        (kind, findings.0)
+    }
+
+    /// A new process goes on: `resume`, and `poll` where nothing was begun; or `poll` at once, which does both.
+    fn recover(&self, world: &World, job: &str, moment: Moment, findings: &mut Findings) {
+        let mut go_on = |arguments: &[&str]| {
+            let run = world.run_with("PLEO_EXPORT_MUTATION", self.mutation, arguments);
+            findings.expect(Kind::Disorder, matches!(run.code, Some(0 | 3)), || {
+                run.to_string()
+            });
+        };
+        if number(moment) % 2 == 0 {
+            return go_on(&["poll"]);
+        }
+        go_on(&["resume"]);
+        if world.sandbox.job(job).status == JobStatus::Pending {
+            go_on(&["poll"]);
+        }
+    }
+}
+
+fn number(moment: Moment) -> usize {
+    match moment {
+        Moment::Point(n) | Moment::RequestSent(n) => n,
+    }
+}
+
+fn is_sampled(moment: Moment) -> bool {
+    number(moment) % BEAN_CHECK_EVERY == 0
+}
+
+#[test]
+fn killed_at_any_moment_nothing_is_booked_twice_and_nothing_is_lost() {
+    let began = std::time::Instant::now();
+    let outcome = KillMatrix::of(Job::of(120), 20).run();
+    tell(&format!(
+        "kill matrix: {} kill points, {} duplicates, {} losses ({} s; {:?})",
+        outcome.points(),
+        outcome.count(Kind::Duplicate),
+        outcome.count(Kind::Loss),
+        began.elapsed().as_secs(),
+        outcome.moments,
+    ));
+    assert!(outcome.findings.is_empty(), "{:#?}", outcome.findings);
+    for kind in [
+        "before request",
+        "response",
+        "before commit",
+        "commit",
+        "file made",
+        "file renamed",
+        "GET sent",
+        "PUT sent",
+        "POST sent",
+        "receipt asked for",
+    ] {
+        assert!(
+            outcome.moments.contains_key(kind),
+            "no process was killed at: {kind}"
+        );
+    }
+}

@@ -1,0 +1,34 @@
+//! The promise, proven: an entry is in the books at most once and every item gets a true verdict, whatever is
+//! killed or cut off. These tests end the program by SIGKILL at every moment that matters and take the power away,
+//! and then show that they would notice if the program did its steps in another order.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+#[path = "../../examples/sandbox/server/mod.rs"]
+mod sandbox;
+#[allow(dead_code, unreachable_pub, reason = "the other tests use the rest")]
+#[path = "../workflow/support.rs"]
+mod support;
+
+/// An export job and what must become of each of its items.
+mod job;
+/// Kills the process at every moment, lets a new one go on, and looks.
+mod kill_matrix;
+/// Each deliberate bug is caught by the kill matrix.
+mod mutations;
+/// What must be true at the moment of death and once all is done.
+mod proof;
+/// A process that is killed at a chosen moment.
+mod victim;
+
+/// Tells a figure to whoever runs the tests, also where the output of tests that pass is kept back.
+fn tell(figure: &str) {
+    use std::io::Write;
+    // Nobody reads it where it cannot be written.
+    let _ = writeln!(std::io::stderr(), "{figure}");
+}
