@@ -37,6 +37,7 @@ fn job(id: &str, age_in_hours: i64) -> ExportJob {
         company_id: CompanyId::new("company-1"),
         status: JobStatus::Pending,
         created_at: now() - TimeDelta::hours(age_in_hours),
+        started_at: None,
         last_updated_at: None,
         expires_in_seconds: 3600,
         number_of_items: 3,

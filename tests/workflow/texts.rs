@@ -20,7 +20,8 @@ macro_rules! filtered {
         insta::with_settings!({filters => vec![
             (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
             (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
-            (r"process \d+", "process PID"),
+            (r"tries: \d+", "tries: N"),
+            (r"each of \d+ tries", "each of N tries"),
             (r"(in|now|\d+) ?\d* (s|min)( ago)?", "LENGTH"),
         ]}, { $($body)* });
     };

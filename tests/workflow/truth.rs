@@ -113,7 +113,7 @@ impl Books {
                     let named = line.get(10..).filter(|rest| rest.starts_with(" document "));
                     file = named.and_then(|rest| rest.split('"').nth(1)).map(str::to_owned);
                     entry = None;
-                } else if let Some(value) = line.trim().strip_prefix("pleo-entry: ") {
+                } else if let Some(value) = line.trim().strip_prefix("receipt-of: ") {
                     entry = Some(value.trim_matches('"').to_owned());
                 } else if let (Some(sha256), Some(file), Some(entry)) =
                     (line.trim().strip_prefix("sha256: "), &file, &entry)
