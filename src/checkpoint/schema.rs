@@ -117,8 +117,8 @@ pub(super) fn migrate(transaction: &Transaction<'_>) -> Result<(), Fault> {
         if number > done {
             transaction.execute_batch(step)?;
             transaction.pragma_update(None, "user_version", number)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         }
     }
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     Ok(())
 }
