@@ -22,6 +22,8 @@ mod job;
 mod kill_matrix;
 /// Each deliberate bug is caught by the kill matrix.
 mod mutations;
+/// Takes the power away at every moment, with the disk as it may be then.
+mod power_loss;
 /// What must be true at the moment of death and once all is done.
 mod proof;
 /// A process that is killed at a chosen moment.
