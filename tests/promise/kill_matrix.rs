@@ -112,7 +112,7 @@ impl KillMatrix {
             }
             End::Killed(kind) => {
                 findings.0.extend(proof::at_death(&world, &job));
-                self.recover(&world, &job, moment, &mut findings);
+                recover(&world, &job, self.mutation, number(moment) % 2 == 0, &mut findings);
                 Some(kind)
             }
         };
@@ -126,22 +126,20 @@ impl KillMatrix {
         }
         (kind, findings.0)
     }
+}
 
-    /// A new process goes on: `resume`, and `poll` where nothing was begun; or `poll` at once, which does both.
-    fn recover(&self, world: &World, job: &str, moment: Moment, findings: &mut Findings) {
-        let mut go_on = |arguments: &[&str]| {
-            let run = world.run_with("PLEO_EXPORT_MUTATION", self.mutation, arguments);
-            findings.expect(Kind::Disorder, matches!(run.code, Some(0 | 3)), || {
-                run.to_string()
-            });
-        };
-        if number(moment) % 2 == 0 {
-            return go_on(&["poll"]);
-        }
-        go_on(&["resume"]);
-        if world.sandbox.job(job).status == JobStatus::Pending {
-            go_on(&["poll"]);
-        }
+/// A new process goes on: `poll`, which does it all; or `resume`, and `poll` only where nothing was begun.
+pub fn recover(world: &World, job: &str, mutation: &str, by_poll: bool, findings: &mut Findings) {
+    let mut go_on = |arguments: &[&str]| {
+        let run = world.run_with("PLEO_EXPORT_MUTATION", mutation, arguments);
+        findings.expect(Kind::Disorder, matches!(run.code, Some(0 | 3)), || run.to_string());
+    };
+    if by_poll {
+        return go_on(&["poll"]);
+    }
+    go_on(&["resume"]);
+    if world.sandbox.job(job).status == JobStatus::Pending {
+        go_on(&["poll"]);
     }
 }
 

@@ -3,15 +3,16 @@
 //! and then show that they would notice if the program did its steps in another order.
 #![cfg(unix)]
 #![allow(
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that cannot go on has failed"
+    reason = "a test that cannot go on has failed, and nobody outside uses its parts"
 )]
 
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;
-#[allow(dead_code, unreachable_pub, reason = "the other tests use the rest")]
+#[allow(dead_code, reason = "the other tests use the rest")]
 #[path = "../workflow/support.rs"]
 mod support;
 
@@ -21,6 +22,8 @@ mod job;
 mod kill_matrix;
 /// Each deliberate bug is caught by the kill matrix.
 mod mutations;
+/// Takes the power away at every moment, with the disk as it may be then.
+mod power_loss;
 /// What must be true at the moment of death and once all is done.
 mod proof;
 /// A process that is killed at a chosen moment.

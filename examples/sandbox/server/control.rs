@@ -33,6 +33,10 @@ impl fmt::Debug for Hook {
     }
 }
 
+/// All that the server remembers at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot(World);
+
 type HookFunction = Box<dyn Fn(&Request) -> Hook + Send>;
 
 /// A handle on a sandbox. Clones speak to the same one.
@@ -175,6 +179,16 @@ impl Control {
     /// Moves the server's clock ahead.
     pub fn advance_clock(&self, duration: Duration) {
         self.world().clock.advance(duration);
+    }
+
+    /// All that the server remembers, to go back to.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot(self.world().clone())
+    }
+
+    /// Goes back to an earlier moment, as if nothing had been asked since.
+    pub fn restore(&self, snapshot: &Snapshot) {
+        self.world().clone_from(&snapshot.0);
     }
 
     /// Calls `hook` with every request before it has any effect, on the server's thread: nothing else is answered

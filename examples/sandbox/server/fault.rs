@@ -167,7 +167,7 @@ impl Fault {
 }
 
 /// A fault in place, with the requests it has met.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ArmedFault {
     fault: Fault,
     met: usize,

@@ -45,7 +45,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-pub use control::{Control, Hook};
+pub use control::{Control, Hook, Snapshot};
 pub use exchange::{Host, Request};
 pub use fault::{Fault, RetryAfter, Trouble};
 pub use job::{ItemState, Job, JobState};

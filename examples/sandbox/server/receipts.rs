@@ -19,7 +19,7 @@ pub const MADE_UP: &str = "receipt:";
 pub const MISSING: &str = "receipt:missing";
 const LIFETIME: TimeDelta = TimeDelta::hours(24);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Receipt {
     id: String,
     made_from: Option<String>,
@@ -28,7 +28,7 @@ struct Receipt {
 }
 
 /// The files of the host and the secret of its addresses.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Receipts {
     url: String,
     secret: String,

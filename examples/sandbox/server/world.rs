@@ -24,7 +24,7 @@ pub enum News {
 }
 
 /// The state of the server.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct World {
     /// How the server is set up.
     pub options: Options,
