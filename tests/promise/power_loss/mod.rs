@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use self::disk::{Disk, EVERY_LUCK, Image, Luck};
+use self::disk::{Disk, EVERY_LUCK, Image};
 use crate::job::Job;
 use crate::proof::{self, Finding, Findings, Kind};
 use crate::sandbox::{self, Hook, Host, Snapshot};
