@@ -187,9 +187,19 @@ impl Exporter<'_> {
     fn report_on(&mut self, id: JobId, ending: Ending, refusals: Vec<(String, usize)>) -> JobReport {
         let (counts, failures, ending) = match self.what_is_known(&id, &ending) {
             Ok((counts, failures)) => (counts, failures, ending),
-            Err(error) => (Counts::default(), Vec::new(), ending.or_worse(Halt::Checkpoint(error).into_problem())),
+            Err(error) => (
+                Counts::default(),
+                Vec::new(),
+                ending.or_worse(Halt::Checkpoint(error).into_problem()),
+            ),
         };
-        JobReport { id, ending, counts, failures, refusals }
+        JobReport {
+            id,
+            ending,
+            counts,
+            failures,
+            refusals,
+        }
     }
 
     /// Keeps the last error for `status`, and counts. A job that never became ours has nothing here.

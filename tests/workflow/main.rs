@@ -1,4 +1,5 @@
 //! The program against a real server, a real checkpoint and real books. One file a promise.
+#![allow(unreachable_pub, reason = "helpers are `pub` for the modules beside them")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +11,6 @@
 mod in_process;
 /// A signal to the program at a request of its own.
 mod interrupt;
-#![allow(unreachable_pub, reason = "helpers are `pub` for the modules beside them")]
 
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;
