@@ -33,7 +33,7 @@ pub(super) fn work(
                 job.status.as_str(),
                 clock::now(),
             )?;
-            Err(Halt::EndedByPleo(job))
+            ended(job)
         }
         other => other,
     }
@@ -86,13 +86,18 @@ fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending
                 job.status.as_str(),
                 clock::now(),
             )?;
-            match job.status {
-                // Every item has its verdict, from us before this checkpoint was restored or from somebody else.
-                JobStatus::Completed | JobStatus::CompletedWithErrors => Ok(Ending::AlreadyOver(job.status)),
-                _ => Err(Halt::EndedByPleo(Box::new(job))),
-            }
+            ended(Box::new(job))
         }
         JobState::Closed | JobState::Ended | JobState::Foreign => Ok(Ending::AlreadyOver(job.status)),
+    }
+}
+
+/// A job that ended without us. Completed it has its verdicts, from us before this checkpoint was restored or from
+/// another instance; else they are still to come.
+fn ended(job: Box<ExportJob>) -> Result<Ending, Halt> {
+    match job.status {
+        JobStatus::Completed | JobStatus::CompletedWithErrors => Ok(Ending::AlreadyOver(job.status)),
+        _ => Err(Halt::EndedByPleo(job)),
     }
 }
 

@@ -112,7 +112,13 @@ impl KillMatrix {
             }
             End::Killed(kind) => {
                 findings.0.extend(proof::at_death(&world, &job));
-                recover(&world, &job, self.mutation, number(moment) % 2 == 0, &mut findings);
+                recover(
+                    &world,
+                    &job,
+                    self.mutation,
+                    number(moment) % 2 == 0,
+                    &mut findings,
+                );
                 Some(kind)
             }
         };
@@ -132,7 +138,9 @@ impl KillMatrix {
 pub fn recover(world: &World, job: &str, mutation: &str, by_poll: bool, findings: &mut Findings) {
     let mut go_on = |arguments: &[&str]| {
         let run = world.run_with("PLEO_EXPORT_MUTATION", mutation, arguments);
-        findings.expect(Kind::Disorder, matches!(run.code, Some(0 | 3)), || run.to_string());
+        findings.expect(Kind::Disorder, matches!(run.code, Some(0 | 3)), || {
+            run.to_string()
+        });
     };
     if by_poll {
         return go_on(&["poll"]);

@@ -214,6 +214,16 @@ impl Books {
         numbers
     }
 
+    /// Edits the file of this name, as a person might.
+    pub fn edit(&self, name: &str, change: impl FnOnce(&str) -> String) {
+        let files = self.files();
+        let (path, text) = files
+            .iter()
+            .find(|(path, _)| path.ends_with(name))
+            .expect("the books have this file");
+        fs::write(path, change(text)).expect("the books can be edited");
+    }
+
     /// Takes the transactions of which this holds out of the books, as a person might with an editor.
     pub fn take_out(&self, is_meant: impl Fn(&str) -> bool) {
         for (path, text) in self.files() {

@@ -80,7 +80,10 @@ impl PowerLoss {
         });
         Outcome {
             cuts: outcomes.iter().map(|outcome| outcome.cuts).sum(),
-            findings: outcomes.into_iter().flat_map(|outcome| outcome.findings).collect(),
+            findings: outcomes
+                .into_iter()
+                .flat_map(|outcome| outcome.findings)
+                .collect(),
         }
     }
 
@@ -113,12 +116,20 @@ impl PowerLoss {
             assert!(kill_at.is_some() || output.status.code() == Some(3), "{output:?}");
             let calls = trace::read(&std::fs::read_to_string(&log).unwrap());
             cuts = cut(&mut disk, &calls, &mut requests);
-            assert!(disk.current() == disk::image_of(&root), "the model of the disk is not the disk");
+            assert!(
+                disk.current() == disk::image_of(&root),
+                "the model of the disk is not the disk"
+            );
         }
         world.sandbox.on_request(|_| Hook::Continue);
         let snapshots = std::mem::take(&mut *snapshots.lock().unwrap());
         assert_eq!(snapshots.len(), requests + 1, "each request is in the trace");
-        Recording { world, job_id, snapshots, cuts }
+        Recording {
+            world,
+            job_id,
+            snapshots,
+            cuts,
+        }
     }
 }
 
@@ -132,7 +143,11 @@ fn cut(disk: &mut Disk, calls: &[trace::Call], requests: &mut usize) -> Vec<Cut>
             let image = disk.after_cut(luck);
             if seen.insert((requests, fingerprint(&image))) {
                 let text = format!("{text} (cut {}), kept of the unsynced: {luck:?}", cuts.len());
-                cuts.push(Cut { text, requests, image });
+                cuts.push(Cut {
+                    text,
+                    requests,
+                    image,
+                });
             }
         }
     };
@@ -141,7 +156,11 @@ fn cut(disk: &mut Disk, calls: &[trace::Call], requests: &mut usize) -> Vec<Cut>
             cut_here(disk, *requests, &format!("before request {}", *requests + 1));
             *requests += 1;
         } else if disk.synced(call).is_some() {
-            cut_here(disk, *requests, &format!("after request {requests}, before {} {}", call.name, call.other(0)));
+            cut_here(
+                disk,
+                *requests,
+                &format!("after request {requests}, before {} {}", call.name, call.other(0)),
+            );
         }
         disk.apply(call);
     }
@@ -157,11 +176,16 @@ fn fingerprint(image: &Image) -> u64 {
 
 impl Recording {
     fn run_share(self, of: &PowerLoss, share: usize, shares: usize) -> Outcome {
-        let mut outcome = Outcome { cuts: 0, findings: Vec::new() };
+        let mut outcome = Outcome {
+            cuts: 0,
+            findings: Vec::new(),
+        };
         for cut in self.cuts.iter().skip(share).step_by(shares) {
             outcome.cuts += 1;
             let findings = self.go_on_after(cut, of);
-            outcome.findings.extend(findings.into_iter().map(|finding| (cut.text.clone(), finding)));
+            outcome
+                .findings
+                .extend(findings.into_iter().map(|finding| (cut.text.clone(), finding)));
             if !of.mutation.is_empty() && !outcome.findings.is_empty() {
                 break;
             }
@@ -174,7 +198,13 @@ impl Recording {
         disk::rebuild(&world.path(""), &cut.image);
         world.sandbox.restore(&self.snapshots[cut.requests]);
         let mut findings = Findings(proof::at_death(world, &self.job_id));
-        crate::kill_matrix::recover(world, &self.job_id, of.mutation, cut.requests % 2 == 0, &mut findings);
+        crate::kill_matrix::recover(
+            world,
+            &self.job_id,
+            of.mutation,
+            cut.requests % 2 == 0,
+            &mut findings,
+        );
         findings.0.extend(proof::when_done(world, &self.job_id, &of.job));
         findings.0
     }
@@ -190,14 +220,18 @@ const BATCH_SIZE: usize = 7;
 fn strace_or_say_so(test: &str) -> Option<std::path::PathBuf> {
     let strace = trace::strace();
     if strace.is_none() {
-        tell(&format!("{test}: did NOT run, because strace is not installed (Debian package `strace`)"));
+        tell(&format!(
+            "{test}: did NOT run, because strace is not installed (Debian package `strace`)"
+        ));
     }
     strace
 }
 
 #[test]
 fn after_a_power_loss_at_any_moment_nothing_is_booked_twice_and_nothing_is_lost() {
-    let Some(strace) = strace_or_say_so("power loss") else { return };
+    let Some(strace) = strace_or_say_so("power loss") else {
+        return;
+    };
     let outcome = PowerLoss::of(job(), BATCH_SIZE).run(&strace);
     tell_figure("power loss", &outcome);
     assert!(outcome.findings.is_empty(), "{:#?}", outcome.findings);
@@ -205,10 +239,14 @@ fn after_a_power_loss_at_any_moment_nothing_is_booked_twice_and_nothing_is_lost(
 
 #[test]
 fn what_a_killed_process_had_not_synced_is_synced_before_it_is_relied_on() {
-    let Some(strace) = strace_or_say_so("power loss after a kill") else { return };
+    let Some(strace) = strace_or_say_so("power loss after a kill") else {
+        return;
+    };
     // The batch has its name in the books, and nobody has synced the folder.
     let point = point_after_the_first_booking();
-    let outcome = PowerLoss::of(job(), BATCH_SIZE).after_a_kill_at(point).run(&strace);
+    let outcome = PowerLoss::of(job(), BATCH_SIZE)
+        .after_a_kill_at(point)
+        .run(&strace);
     tell_figure("power loss after a kill", &outcome);
     assert!(outcome.findings.is_empty(), "{:#?}", outcome.findings);
 }
@@ -230,16 +268,27 @@ fn leaving_out_the_sync_of_the_checkpoint_is_caught() {
 
 #[track_caller]
 fn is_caught(mutation: &'static str) {
-    let Some(strace) = strace_or_say_so(mutation) else { return };
+    let Some(strace) = strace_or_say_so(mutation) else {
+        return;
+    };
     let outcome = PowerLoss::of(job(), BATCH_SIZE).with_bug(mutation).run(&strace);
     let Some((moment, finding)) = outcome.findings.first() else {
         panic!("`{mutation}` is not caught");
     };
-    tell(&format!("mutation {mutation}: caught {moment}: {:?}: {}", finding.kind, finding.text));
+    tell(&format!(
+        "mutation {mutation}: caught {moment}: {:?}: {}",
+        finding.kind, finding.text
+    ));
 }
 
 fn tell_figure(name: &str, outcome: &Outcome) {
-    let count = |kind| outcome.findings.iter().filter(|(_, finding)| finding.kind == kind).count();
+    let count = |kind| {
+        outcome
+            .findings
+            .iter()
+            .filter(|(_, finding)| finding.kind == kind)
+            .count()
+    };
     tell(&format!(
         "{name}: {} cuts, {} duplicates, {} losses",
         outcome.cuts,
