@@ -1,5 +1,4 @@
 //! The program against a real server, a real checkpoint and real books. One file a promise.
-#![allow(unreachable_pub, reason = "helpers are `pub` for the modules beside them")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -111,6 +111,10 @@ impl World {
         self.run_command(self.command(arguments).env(name, value))
     }
 
+    #[expect(
+        clippy::unused_self,
+        reason = "it reads as a sentence beside `run` and `run_with`"
+    )]
     pub fn run_command(&self, command: &mut Command) -> Run {
         Run::of(
             &format!("{command:?}"),
