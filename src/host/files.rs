@@ -61,7 +61,10 @@ pub fn make_folder(path: &Path) -> Result<(), FileError> {
     };
     make_folder(parent)?;
     match private_folder(path) {
-        Ok(()) => sync_folder(parent),
+        Ok(()) => {
+            kill::point("folder made");
+            sync_folder(parent)
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(error) => Err(FileError::at("make the folder", path)(error)),
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::job::Job;
 use crate::proof::{self, Finding, Findings, Kind};
-use crate::sandbox::{self, JobStatus, Options};
+use crate::sandbox::JobStatus;
 use crate::support::World;
 use crate::tell;
 use crate::victim::{End, Moment, poll_until};
@@ -17,7 +17,6 @@ const BEAN_CHECK_EVERY: usize = 25;
 /// Kills at every moment. It reads as a sentence: `KillMatrix::of(job).with_bug("skip-look-up").run()`.
 pub struct KillMatrix {
     job: Job,
-    batch_size: usize,
     mutation: &'static str,
     ends_with_first_finding: bool,
 }
@@ -43,10 +42,9 @@ impl Outcome {
 }
 
 impl KillMatrix {
-    pub fn of(job: Job, batch_size: usize) -> Self {
+    pub fn of(job: Job) -> Self {
         Self {
             job,
-            batch_size,
             mutation: "",
             ends_with_first_finding: false,
         }
@@ -96,12 +94,7 @@ impl KillMatrix {
 
     /// One life and death, and what a new process makes of it. No kind of moment means that it never came.
     fn kill_at(&self, moment: Moment) -> (Option<String>, Vec<Finding>) {
-        let world = World::with_options(Options {
-            page_size_max: 40,
-            ..Options::default()
-        })
-        .with_settings(&format!("[pleo]\nbatch_size = {}\n", self.batch_size));
-        let job = world.sandbox.add_job(sandbox::Job::of(self.job.items.clone()));
+        let (world, job) = self.job.waiting();
         let mut findings = Findings::default();
         let kind = match poll_until(&world, moment, self.mutation) {
             End::Untouched { code, stderr } => {
@@ -112,7 +105,13 @@ impl KillMatrix {
             }
             End::Killed(kind) => {
                 findings.0.extend(proof::at_death(&world, &job));
-                recover(&world, &job, self.mutation, number(moment) % 2 == 0, &mut findings);
+                recover(
+                    &world,
+                    &job,
+                    self.mutation,
+                    number(moment) % 2 == 0,
+                    &mut findings,
+                );
                 Some(kind)
             }
         };
@@ -132,7 +131,9 @@ impl KillMatrix {
 pub fn recover(world: &World, job: &str, mutation: &str, by_poll: bool, findings: &mut Findings) {
     let mut go_on = |arguments: &[&str]| {
         let run = world.run_with("PLEO_EXPORT_MUTATION", mutation, arguments);
-        findings.expect(Kind::Disorder, matches!(run.code, Some(0 | 3)), || run.to_string());
+        findings.expect(Kind::Disorder, matches!(run.code, Some(0 | 3)), || {
+            run.to_string()
+        });
     };
     if by_poll {
         return go_on(&["poll"]);
@@ -156,7 +157,7 @@ fn is_sampled(moment: Moment) -> bool {
 #[test]
 fn killed_at_any_moment_nothing_is_booked_twice_and_nothing_is_lost() {
     let began = std::time::Instant::now();
-    let outcome = KillMatrix::of(Job::of(120), 20).run();
+    let outcome = KillMatrix::of(Job::of(120, 20)).run();
     tell(&format!(
         "kill matrix: {} kill points, {} duplicates, {} losses ({} s; {:?})",
         outcome.points(),

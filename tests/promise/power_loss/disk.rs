@@ -80,7 +80,10 @@ impl Disk {
         };
         for (path, content) in image_of(root) {
             let node = content.map_or(Node::Folder(Folder::default()), |durable| {
-                Node::File(File { durable, unsynced: Vec::new() })
+                Node::File(File {
+                    durable,
+                    unsynced: Vec::new(),
+                })
             });
             let (folder, name) = disk.place(&path);
             let id = disk.add(node);
@@ -99,7 +102,9 @@ impl Disk {
     /// The file or folder that this call makes durable, if it does.
     pub fn synced(&self, call: &Call) -> Option<Id> {
         let is_sync = matches!(call.name.as_str(), "fsync" | "fdatasync");
-        is_sync.then(|| self.open.get(&call.number(0)).map(|open| open.id)).flatten()
+        is_sync
+            .then(|| self.open.get(&call.number(0)).map(|open| open.id))
+            .flatten()
     }
 
     pub fn apply(&mut self, call: &Call) {
@@ -164,7 +169,9 @@ impl Disk {
         let mut image = Image::new();
         let mut folders = vec![(0, PathBuf::new())];
         while let Some((id, path)) = folders.pop() {
-            let Node::Folder(folder) = &self.nodes[id] else { unreachable!() };
+            let Node::Folder(folder) = &self.nodes[id] else {
+                unreachable!()
+            };
             for (name, id) in &folder.current {
                 let path = path.join(name);
                 match &self.nodes[*id] {
@@ -180,7 +187,9 @@ impl Disk {
     }
 
     fn walk(&self, id: Id, path: &Path, luck: Luck, image: &mut Image) {
-        let Node::Folder(folder) = &self.nodes[id] else { unreachable!() };
+        let Node::Folder(folder) = &self.nodes[id] else {
+            unreachable!()
+        };
         let names = match luck {
             Luck::Nothing | Luck::Data => &folder.durable,
             Luck::Names | Luck::NamesAndHalfOfTheData => &folder.current,
@@ -200,9 +209,14 @@ impl Disk {
     }
 
     fn open(&mut self, call: &Call) {
-        let Some(path) = self.inside(&call.path(1)) else { return };
+        let Some(path) = self.inside(&call.path(1)) else {
+            return;
+        };
         let flags = call.other(2);
-        assert!(!flags.contains("O_APPEND"), "the model of the disk cannot append: {call:?}");
+        assert!(
+            !flags.contains("O_APPEND"),
+            "the model of the disk cannot append: {call:?}"
+        );
         let id = match self.find(&path) {
             Some(id) => id,
             None => self.name(&path, Node::File(File::default())),
@@ -219,7 +233,11 @@ impl Disk {
             return;
         };
         let (folder, name) = self.place(&from);
-        let id = self.folder(folder).current.remove(&name).expect("what is renamed is there");
+        let id = self
+            .folder(folder)
+            .current
+            .remove(&name)
+            .expect("what is renamed is there");
         let (folder, name) = self.place(&to);
         self.folder(folder).current.insert(name, id);
     }
@@ -275,9 +293,16 @@ impl Disk {
         } else {
             path
         };
-        assert!(!path.components().any(|part| part == Component::ParentDir), "{}", path.display());
-        let path: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
-        (!is_shared_memory(&path)).then_some(path)
+        // There are no links in this folder, so that a step up undoes the step before.
+        let mut inside = PathBuf::new();
+        for part in path.components() {
+            match part {
+                Component::ParentDir => assert!(inside.pop(), "{} leads outside", path.display()),
+                Component::Normal(name) => inside.push(name),
+                _ => {}
+            }
+        }
+        (!is_shared_memory(&inside)).then_some(inside)
     }
 }
 

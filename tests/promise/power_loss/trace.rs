@@ -22,7 +22,15 @@ pub fn strace() -> Option<PathBuf> {
 pub fn traced(strace: &Path, command: &Command, log: &Path) -> Command {
     let mut traced = Command::new(strace);
     traced
-        .args(["-f", "-xx", "-s", "100000000", "-e", &format!("trace={CALLS}"), "-o"])
+        .args([
+            "-f",
+            "-xx",
+            "-s",
+            "100000000",
+            "-e",
+            &format!("trace={CALLS}"),
+            "-o",
+        ])
         .arg(log)
         .arg(command.get_program())
         .args(command.get_args())
@@ -97,7 +105,10 @@ pub fn read(log: &str) -> Vec<Call> {
         let rest = rest.trim_start();
         if let Some(begun) = rest.strip_suffix(" <unfinished ...>") {
             unfinished.insert(thread, begun);
-        } else if let Some((_, end)) = rest.strip_prefix("<... ").and_then(|rest| rest.split_once(" resumed>")) {
+        } else if let Some((_, end)) = rest
+            .strip_prefix("<... ")
+            .and_then(|rest| rest.split_once(" resumed>"))
+        {
             let begun = unfinished.remove(thread).unwrap();
             calls.extend(call(&format!("{begun}{end}")));
         } else {
@@ -132,6 +143,9 @@ fn argument(piece: &str) -> Argument {
         assert!(!text.starts_with('"'), "strace cut a text short");
         return Argument::Other(piece.to_owned());
     };
-    let bytes = hex.split("\\x").skip(1).map(|byte| u8::from_str_radix(byte, 16).unwrap());
+    let bytes = hex
+        .split("\\x")
+        .skip(1)
+        .map(|byte| u8::from_str_radix(byte, 16).unwrap());
     Argument::Text(bytes.collect())
 }
