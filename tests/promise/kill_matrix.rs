@@ -11,6 +11,9 @@ use crate::support::World;
 use crate::tell;
 use crate::victim::{End, Moment, poll_until};
 
+/// Every how many moments the process that goes on is killed as well.
+const TWICE_EVERY: usize = 5;
+
 /// Every how many moments the real checker looks at the books, where there is one.
 const BEAN_CHECK_EVERY: usize = 25;
 
@@ -105,6 +108,12 @@ impl KillMatrix {
             }
             End::Killed(kind) => {
                 findings.0.extend(proof::at_death(&world, &job));
+                if number(moment) % TWICE_EVERY == 0 {
+                    let again = Moment::Point(number(moment) * 7 % 60 + 1);
+                    if let End::Killed(_) = poll_until(&world, again, self.mutation) {
+                        findings.0.extend(proof::at_death(&world, &job));
+                    }
+                }
                 recover(
                     &world,
                     &job,
@@ -159,7 +168,8 @@ fn killed_at_any_moment_nothing_is_booked_twice_and_nothing_is_lost() {
     let began = std::time::Instant::now();
     let outcome = KillMatrix::of(Job::of(120, 20)).run();
     tell(&format!(
-        "kill matrix: {} kill points, {} duplicates, {} losses ({} s; {:?})",
+        "kill matrix: {} kill points, {} duplicates, {} losses (each of them, every {TWICE_EVERY}th with a second kill; \
+         {} s; {:?})",
         outcome.points(),
         outcome.count(Kind::Duplicate),
         outcome.count(Kind::Loss),
@@ -169,6 +179,7 @@ fn killed_at_any_moment_nothing_is_booked_twice_and_nothing_is_lost() {
     assert!(outcome.findings.is_empty(), "{:#?}", outcome.findings);
     for kind in [
         "before request",
+        "folder made",
         "response",
         "before commit",
         "commit",
