@@ -52,16 +52,22 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
 
 /// Makes a folder and its parents, readable by the owner alone, and syncs what holds them.
 pub fn make_folder(path: &Path) -> Result<(), FileError> {
-    if path.is_dir() {
-        return Ok(());
-    }
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    if path.is_dir() {
+        // Whoever made it may have been killed before it saw to its name. Where the parent cannot be synced, it was
+        // somebody else who made it.
+        let _ = sync_folder(parent);
+        return Ok(());
+    }
     make_folder(parent)?;
     match private_folder(path) {
-        Ok(()) => sync_folder(parent),
+        Ok(()) => {
+            kill::point("folder made");
+            sync_folder(parent)
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(error) => Err(FileError::at("make the folder", path)(error)),
     }

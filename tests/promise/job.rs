@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::sandbox::seed::{self, Item, entry_id};
+use crate::sandbox::{self, Options};
+use crate::support::World;
 
 /// Where the seed of the mixed items begins; any number will do.
 const SEED: u64 = 7;
@@ -14,7 +16,8 @@ const BILLED_AND_PAID: [&str; 4] = ["card_purchase", "card_invoice", "refund", "
 
 /// Items to export.
 pub struct Job {
-    pub items: Vec<Value>,
+    items: Vec<Value>,
+    batch_size: usize,
 }
 
 /// What must become of an item.
@@ -31,7 +34,7 @@ pub enum Fate {
 
 impl Job {
     /// So many items of every type: bills with their payments, receipts with every fourth, and four refusals.
-    pub fn of(count: usize) -> Self {
+    pub fn of(count: usize, batch_size: usize) -> Self {
         let mut items = seed::mixed(count - 4, SEED);
         for (index, item) in items.iter_mut().enumerate() {
             if index % 4 != 0 {
@@ -48,7 +51,23 @@ impl Job {
                 .set("type", Value::from("lottery_ticket"))
                 .build(),
         );
-        Self { items }
+        Self { items, batch_size }
+    }
+
+    /// A world in which the job waits, and its id.
+    pub fn waiting(&self) -> (World, String) {
+        let world = World::with_options(Options {
+            page_size_max: 40,
+            ..Options::default()
+        })
+        .with_settings(&format!("[pleo]\nbatch_size = {}\n", self.batch_size))
+        // Nothing here speaks TLS, and reading all certificates of the system takes longer than many a whole run.
+        .with_variable(
+            "SSL_CERT_FILE",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/promise/certificate.pem"),
+        );
+        let id = world.sandbox.add_job(sandbox::Job::of(self.items.clone()));
+        (world, id)
     }
 
     /// What must become of each item, by accounting entry.

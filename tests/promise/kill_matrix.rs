@@ -6,10 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::job::Job;
 use crate::proof::{self, Finding, Findings, Kind};
-use crate::sandbox::{self, JobStatus, Options};
+use crate::sandbox::JobStatus;
 use crate::support::World;
 use crate::tell;
 use crate::victim::{End, Moment, poll_until};
+
+/// Every how many moments the process that goes on is killed as well.
+const TWICE_EVERY: usize = 5;
 
 /// Every how many moments the real checker looks at the books, where there is one.
 const BEAN_CHECK_EVERY: usize = 25;
@@ -17,7 +20,6 @@ const BEAN_CHECK_EVERY: usize = 25;
 /// Kills at every moment. It reads as a sentence: `KillMatrix::of(job).with_bug("skip-look-up").run()`.
 pub struct KillMatrix {
     job: Job,
-    batch_size: usize,
     mutation: &'static str,
     ends_with_first_finding: bool,
 }
@@ -43,10 +45,9 @@ impl Outcome {
 }
 
 impl KillMatrix {
-    pub fn of(job: Job, batch_size: usize) -> Self {
+    pub fn of(job: Job) -> Self {
         Self {
             job,
-            batch_size,
             mutation: "",
             ends_with_first_finding: false,
         }
@@ -96,12 +97,7 @@ impl KillMatrix {
 
     /// One life and death, and what a new process makes of it. No kind of moment means that it never came.
     fn kill_at(&self, moment: Moment) -> (Option<String>, Vec<Finding>) {
-        let world = World::with_options(Options {
-            page_size_max: 40,
-            ..Options::default()
-        })
-        .with_settings(&format!("[pleo]\nbatch_size = {}\n", self.batch_size));
-        let job = world.sandbox.add_job(sandbox::Job::of(self.job.items.clone()));
+        let (world, job) = self.job.waiting();
         let mut findings = Findings::default();
         let kind = match poll_until(&world, moment, self.mutation) {
             End::Untouched { code, stderr } => {
@@ -112,6 +108,12 @@ impl KillMatrix {
             }
             End::Killed(kind) => {
                 findings.0.extend(proof::at_death(&world, &job));
+                if number(moment) % TWICE_EVERY == 0 {
+                    let again = Moment::Point(number(moment) * 7 % 60 + 1);
+                    if let End::Killed(_) = poll_until(&world, again, self.mutation) {
+                        findings.0.extend(proof::at_death(&world, &job));
+                    }
+                }
                 recover(
                     &world,
                     &job,
@@ -164,9 +166,10 @@ fn is_sampled(moment: Moment) -> bool {
 #[test]
 fn killed_at_any_moment_nothing_is_booked_twice_and_nothing_is_lost() {
     let began = std::time::Instant::now();
-    let outcome = KillMatrix::of(Job::of(120), 20).run();
+    let outcome = KillMatrix::of(Job::of(120, 20)).run();
     tell(&format!(
-        "kill matrix: {} kill points, {} duplicates, {} losses ({} s; {:?})",
+        "kill matrix: {} kill points, {} duplicates, {} losses (each of them, every {TWICE_EVERY}th with a second kill; \
+         {} s; {:?})",
         outcome.points(),
         outcome.count(Kind::Duplicate),
         outcome.count(Kind::Loss),
@@ -176,6 +179,7 @@ fn killed_at_any_moment_nothing_is_booked_twice_and_nothing_is_lost() {
     assert!(outcome.findings.is_empty(), "{:#?}", outcome.findings);
     for kind in [
         "before request",
+        "folder made",
         "response",
         "before commit",
         "commit",

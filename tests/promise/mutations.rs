@@ -9,13 +9,18 @@ use crate::tell;
 /// Runs the matrix with a bug and expects a finding of this kind, whose text says this.
 #[track_caller]
 fn is_caught(mutation: &'static str, kind: Kind, says: &str) {
-    let outcome = KillMatrix::of(Job::of(8), 8).with_bug(mutation).run();
+    let outcome = KillMatrix::of(Job::of(8, 8)).with_bug(mutation).run();
     let found = outcome
         .findings
         .iter()
         .find(|(_, finding)| finding.kind == kind && finding.text.contains(says));
     let (moment, finding) =
         found.unwrap_or_else(|| panic!("`{mutation}` is not caught as meant: {:#?}", outcome.findings));
+    // A program that does not even run shows findings of every kind.
+    assert!(
+        outcome.points() > 0,
+        "`{mutation}` keeps the program from running"
+    );
     tell(&format!(
         "mutation {mutation}: caught at {moment:?}, {kind:?}: {}",
         finding.text
@@ -38,7 +43,7 @@ fn booking_without_a_look_up_is_caught_as_a_duplicate() {
 
 #[test]
 fn a_verdict_marked_as_sent_before_the_answer_is_caught_as_a_loss() {
-    is_caught("sent-before-answer", Kind::Loss, "has no verdict");
+    is_caught("sent-before-answer", Kind::Loss, "has no verdict: InProgress");
 }
 
 #[test]
@@ -57,6 +62,6 @@ fn taking_a_lost_answer_for_a_failure_is_caught_as_a_false_verdict() {
 
 #[test]
 fn an_answer_of_the_books_that_gets_lost_does_no_harm() {
-    let outcome = KillMatrix::of(Job::of(8), 8).with_bug("lose-answer").run();
+    let outcome = KillMatrix::of(Job::of(8, 8)).with_bug("lose-answer").run();
     assert!(outcome.findings.is_empty(), "{:#?}", outcome.findings);
 }

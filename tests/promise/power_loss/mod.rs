@@ -12,18 +12,20 @@ use std::sync::{Arc, Mutex};
 use self::disk::{Disk, EVERY_LUCK, Image};
 use crate::job::Job;
 use crate::proof::{self, Finding, Findings, Kind};
-use crate::sandbox::{self, Hook, Host, Snapshot};
+use crate::sandbox::{Hook, Host, Snapshot};
 use crate::support::World;
 use crate::tell;
 use crate::victim::{self, End, Moment};
 
+const AT_THE_END: &str = "at the end";
+
 /// Takes the power away. It reads as a sentence: `PowerLoss::of(job).with_bug("no-fsync-file").run(&strace)`.
 struct PowerLoss {
     job: Job,
-    batch_size: usize,
     mutation: &'static str,
-    /// Kill points at which processes end before the one whose power is lost.
-    killed_before: Vec<usize>,
+    /// The kill point at which a process ends before the one whose power is lost.
+    killed_before: Option<usize>,
+    only_at_the_end: bool,
 }
 
 /// A moment, and what was on the disk after it.
@@ -49,12 +51,12 @@ struct Outcome {
 }
 
 impl PowerLoss {
-    fn of(job: Job, batch_size: usize) -> Self {
+    fn of(job: Job) -> Self {
         Self {
             job,
-            batch_size,
             mutation: "",
-            killed_before: Vec::new(),
+            killed_before: None,
+            only_at_the_end: false,
         }
     }
 
@@ -63,10 +65,13 @@ impl PowerLoss {
         Self { mutation, ..self }
     }
 
-    /// After a process that was killed at this kill point.
-    fn after_a_kill_at(mut self, point: usize) -> Self {
-        self.killed_before.push(point);
-        self
+    /// Once all is done, by a process that went on after one that was killed at this kill point.
+    fn at_the_end_after_a_kill_at(self, point: usize) -> Self {
+        Self {
+            killed_before: Some(point),
+            only_at_the_end: true,
+            ..self
+        }
     }
 
     /// Each thread has a recording of its own and takes its share of the cuts.
@@ -88,8 +93,7 @@ impl PowerLoss {
     }
 
     fn record(&self, strace: &Path) -> Recording {
-        let world = World::new().with_settings(&format!("[pleo]\nbatch_size = {}\n", self.batch_size));
-        let job_id = world.sandbox.add_job(sandbox::Job::of(self.job.items.clone()));
+        let (world, job_id) = self.job.waiting();
         let snapshots = Arc::new(Mutex::new(vec![world.sandbox.snapshot()]));
         let (keep, control) = (snapshots.clone(), world.sandbox.control());
         world.sandbox.on_request(move |request| {
@@ -105,8 +109,7 @@ impl PowerLoss {
         let mut disk = Disk::of(&root);
         let mut requests = 0;
         let mut cuts = Vec::new();
-        let ends = self.killed_before.iter().copied().map(Some).chain([None]);
-        for kill_at in ends {
+        for kill_at in self.killed_before.map(Some).into_iter().chain([None]) {
             let mut command = trace::traced(strace, &world.command(&["poll"]), &log);
             command.env("PLEO_EXPORT_MUTATION", self.mutation);
             if let Some(kill_at) = kill_at {
@@ -116,6 +119,9 @@ impl PowerLoss {
             assert!(kill_at.is_some() || output.status.code() == Some(3), "{output:?}");
             let calls = trace::read(&std::fs::read_to_string(&log).unwrap());
             cuts = cut(&mut disk, &calls, &mut requests);
+            if self.only_at_the_end {
+                cuts.retain(|cut| cut.text.starts_with(AT_THE_END));
+            }
             assert!(
                 disk.current() == disk::image_of(&root),
                 "the model of the disk is not the disk"
@@ -141,7 +147,7 @@ fn cut(disk: &mut Disk, calls: &[trace::Call], requests: &mut usize) -> Vec<Cut>
     let mut cut_here = |disk: &Disk, requests: usize, text: &str| {
         for luck in EVERY_LUCK {
             let image = disk.after_cut(luck);
-            if seen.insert((requests, fingerprint(&image))) {
+            if seen.insert((requests, text == AT_THE_END, fingerprint(&image))) {
                 let text = format!("{text} (cut {}), kept of the unsynced: {luck:?}", cuts.len());
                 cuts.push(Cut {
                     text,
@@ -164,7 +170,7 @@ fn cut(disk: &mut Disk, calls: &[trace::Call], requests: &mut usize) -> Vec<Cut>
         }
         disk.apply(call);
     }
-    cut_here(disk, *requests, "at the end");
+    cut_here(disk, *requests, AT_THE_END);
     cuts
 }
 
@@ -210,12 +216,6 @@ impl Recording {
     }
 }
 
-fn job() -> Job {
-    Job::of(14)
-}
-
-const BATCH_SIZE: usize = 7;
-
 /// `None`, and a word on it, where there is no strace.
 fn strace_or_say_so(test: &str) -> Option<std::path::PathBuf> {
     let strace = trace::strace();
@@ -232,7 +232,7 @@ fn after_a_power_loss_at_any_moment_nothing_is_booked_twice_and_nothing_is_lost(
     let Some(strace) = strace_or_say_so("power loss") else {
         return;
     };
-    let outcome = PowerLoss::of(job(), BATCH_SIZE).run(&strace);
+    let outcome = PowerLoss::of(Job::of(14, 7)).run(&strace);
     tell_figure("power loss", &outcome);
     assert!(outcome.findings.is_empty(), "{:#?}", outcome.findings);
 }
@@ -242,13 +242,37 @@ fn what_a_killed_process_had_not_synced_is_synced_before_it_is_relied_on() {
     let Some(strace) = strace_or_say_so("power loss after a kill") else {
         return;
     };
-    // The batch has its name in the books, and nobody has synced the folder.
-    let point = point_after_the_first_booking();
-    let outcome = PowerLoss::of(job(), BATCH_SIZE)
-        .after_a_kill_at(point)
-        .run(&strace);
+    // A file has its name, and nobody has synced the folder: the next process finds it there.
+    let mut outcome = Outcome {
+        cuts: 0,
+        findings: Vec::new(),
+    };
+    for point in points_with_unsynced_names() {
+        let loss = PowerLoss::of(Job::of(8, 8)).at_the_end_after_a_kill_at(point);
+        let share = loss.record(&strace).run_share(&loss, 0, 1);
+        outcome.cuts += share.cuts;
+        let findings = share.findings.into_iter();
+        outcome
+            .findings
+            .extend(findings.map(|(text, finding)| (format!("killed at {point}, {text}"), finding)));
+    }
     tell_figure("power loss after a kill", &outcome);
     assert!(outcome.findings.is_empty(), "{:#?}", outcome.findings);
+}
+
+/// The kill points of a small job that lie between a new name and the sync of its folder, found by trying.
+fn points_with_unsynced_names() -> Vec<usize> {
+    let mut points = Vec::new();
+    for point in 1.. {
+        let (world, _) = Job::of(8, 8).waiting();
+        match victim::poll_until(&world, Moment::Point(point), "") {
+            End::Killed(kind) if kind == "file renamed" || kind == "folder made" => points.push(point),
+            End::Killed(_) => {}
+            End::Untouched { .. } => break,
+        }
+    }
+    assert!(!points.is_empty());
+    points
 }
 
 #[test]
@@ -271,7 +295,7 @@ fn is_caught(mutation: &'static str) {
     let Some(strace) = strace_or_say_so(mutation) else {
         return;
     };
-    let outcome = PowerLoss::of(job(), BATCH_SIZE).with_bug(mutation).run(&strace);
+    let outcome = PowerLoss::of(Job::of(14, 7)).with_bug(mutation).run(&strace);
     let Some((moment, finding)) = outcome.findings.first() else {
         panic!("`{mutation}` is not caught");
     };
@@ -295,16 +319,4 @@ fn tell_figure(name: &str, outcome: &Outcome) {
         count(Kind::Duplicate),
         count(Kind::Loss)
     ));
-}
-
-/// The kill point at which the first batch has its name, found by trying.
-fn point_after_the_first_booking() -> usize {
-    let is_it = |point: &usize| {
-        let world = World::new().with_settings(&format!("[pleo]\nbatch_size = {BATCH_SIZE}\n"));
-        world.sandbox.add_job(sandbox::Job::of(job().items));
-        let end = victim::poll_until(&world, Moment::Point(*point), "");
-        assert!(matches!(end, End::Killed(_)), "nothing was booked");
-        !world.books().entries().is_empty()
-    };
-    (1..).find(is_it).unwrap()
 }
