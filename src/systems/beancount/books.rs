@@ -162,12 +162,12 @@ impl Books {
             let path = &path;
             move |error| self.nothing_booked(&FileError::at(action, path)(error))
         };
-        let file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(at("open"))?;
+        let mut options = File::options();
+        options.write(true).create(true).truncate(false);
+        // Whoever can open it can hold up the books.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path).map_err(at("open"))?;
         let (started, stop, mut told) = (Instant::now(), Stop::new(), false);
         loop {
             match file.try_lock() {
