@@ -226,6 +226,6 @@ pub fn problem(error: PleoError) -> Problem {
 }
 
 /// A problem with the checkpoint, for callers that fail before any job.
-pub fn checkpoint_problem(error: crate::checkpoint::CheckpointError) -> Problem {
+pub fn checkpoint_problem(error: CheckpointError) -> Problem {
     Halt::Checkpoint(error).into_problem()
 }

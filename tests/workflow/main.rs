@@ -4,7 +4,9 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that cannot go on has failed"
+    clippy::print_stdout,
+    clippy::unused_self,
+    reason = "a test that cannot go on has failed, and says what it found"
 )]
 
 /// A run in this process with an accounting system of the test's choice.
