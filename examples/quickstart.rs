@@ -7,7 +7,6 @@
 mod sandbox;
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +15,7 @@ use pleo_export::cli;
 use pleo_export::config::Sources;
 use sandbox::{ItemStatus, Job, JobState, Options, Sandbox, seed};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> anyhow::Result<()> {
     let folder = PathBuf::from("target/quickstart");
     fs::create_dir_all(&folder)?;
     let books = folder.join("books");
@@ -64,11 +63,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     for rule in &broken {
         println!("broken rule: {rule}");
     }
-    if broken.is_empty() && exit == 3 {
-        Ok(())
-    } else {
-        Err("the main job did not run as it should".into())
-    }
+    anyhow::ensure!(
+        broken.is_empty() && exit == 3,
+        "the main job did not run as it should"
+    );
+    Ok(())
 }
 
 /// Calls the program's own entry point, with the environment that an integrator would set.
@@ -111,7 +110,7 @@ fn print_verdicts(job: &JobState) {
 }
 
 /// How many documents the books hold, counted in their text.
-fn entries(folder: &Path) -> Result<usize, Box<dyn Error>> {
+fn entries(folder: &Path) -> anyhow::Result<usize> {
     if !folder.is_dir() {
         return Ok(0);
     }
@@ -124,7 +123,7 @@ fn entries(folder: &Path) -> Result<usize, Box<dyn Error>> {
             let text = fs::read_to_string(path)?;
             count += text
                 .lines()
-                .filter(|line| line.trim_start().starts_with("pleo-number:"))
+                .filter(|line| line.trim_start().starts_with("pleo-entry:"))
                 .count();
         }
     }

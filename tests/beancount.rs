@@ -2,8 +2,17 @@
 //!
 //! With `PLEO_EXPORT_BEAN_CHECK` naming a bean-check of beancount 3, each test also asks beancount itself.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it did not check"
+)]
+
 #[path = "beancount/hostile.rs"]
 mod hostile;
+
 #[path = "beancount/items.rs"]
 mod items;
 #[path = "beancount/ledger.rs"]
@@ -18,7 +27,6 @@ use std::fs;
 
 use pleo_export::model::document::Part;
 use pleo_export::model::ids::AccountingEntryId;
-use pleo_export::model::money::Amount;
 use pleo_export::model::references::{AccountKey, InvoiceKey, InvoiceSide, References, VendorKey};
 use pleo_export::model::verdict::{ItemFailureType, JobFailureType};
 use pleo_export::systems::beancount::{Beancount, Settings, UnknownAccounts};
@@ -104,6 +112,21 @@ fn an_entry_is_booked_once_however_often_it_is_asked_for() {
     assert_eq!(found.content_hash.as_deref(), Some("v1:aa11"));
     assert_eq!(found.amount, Some(items::money(12_500, "DKK")));
     assert_eq!(found.posting_date, day("2026-10-09"));
+}
+
+#[test]
+fn the_first_batch_says_in_which_currency_the_books_are_kept() {
+    let option = "option \"operating_currency\"";
+    let ledger = Ledger::new();
+    ledger.book(&[purchase("e1")]);
+    ledger.book(&[purchase("e2")]);
+    assert_eq!(ledger.text().matches(option).count(), 1);
+    assert!(ledger.text().contains(&format!("{option} \"DKK\"\n")));
+    ledger.assert_sound();
+    let ledger = Ledger::new();
+    ledger.edit("main.beancount", |text| format!("{text}{option} \"EUR\"\n"));
+    ledger.book(&[purchase("e1")]);
+    assert!(!ledger.text().contains(option), "a person chose already");
 }
 
 #[test]
@@ -307,4 +330,58 @@ fn invoices_are_known_by_vendor_and_number() {
             (e1, InvoiceSide::Payment, "125.00 DKK".to_owned()),
         ]
     );
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named_and_nothing_is_booked() {
+    let ledger = Ledger::new();
+    fs::write(ledger.books().join("pleo/2026"), "a file where a folder belongs").unwrap();
+    let error = ledger.try_book(&[purchase("e1")]).unwrap_err();
+    assert!(matches!(error, SystemError::Unavailable { .. }));
+    let text = error.to_string();
+    assert!(
+        text.contains("pleo/2026") && text.ends_with("Nothing was booked."),
+        "{text}"
+    );
+    fs::remove_file(ledger.books().join("pleo/2026")).unwrap();
+    assert_eq!(ledger.book(&[purchase("e1")]), ["PLEO-2026-000001"]);
+}
+
+#[test]
+fn an_entry_has_an_address_where_fava_is_configured() {
+    let ledger = Ledger::new();
+    let settings = Settings {
+        fava_url: Some("http://localhost:5000/books/".to_owned()),
+        ..ledger.settings()
+    };
+    let mut system = Beancount::new(settings);
+    let booked = system.book(&[purchase("e1")]).unwrap().remove(0).unwrap();
+    let address = "http://localhost:5000/books/journal/?filter=%5Epleo-e1";
+    assert_eq!(booked.external_url.as_deref(), Some(address));
+    assert_eq!(
+        system.find(&[wanted("e1", &[])]).unwrap(),
+        [Found::Complete(booked)]
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn the_books_have_one_name_before_and_after_they_are_made() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("real")).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("real"), folder.path().join("link")).unwrap();
+    let target = |way: &str| {
+        let settings = Settings {
+            directory: folder.path().join(way).join("books"),
+            fava_url: None,
+            unknown_accounts: UnknownAccounts::Open,
+            configured_accounts: Vec::new(),
+        };
+        let mut system = Beancount::new(settings);
+        let before = system.describe().target;
+        system.check(&job()).unwrap();
+        before
+    };
+    assert_eq!(target("link"), target("real"));
+    assert_eq!(target("link"), target("real"));
 }

@@ -1,4 +1,5 @@
-//! On which day a document is booked: the item's day in the books' time zone, moved only out of closed periods.
+//! On which day a document is booked: the item's day in the books' time zone, moved only out of closed
+//! periods.
 
 use chrono::{NaiveDate, Offset, TimeZone};
 

@@ -1,8 +1,8 @@
 //! The two lines that people read first: who it was with, and what it was for.
 //!
-//! The description is supplier, spender and note, at most [`LONGEST`] characters: when it is longer the spender
-//! becomes initials, and when that is not enough the end is cut and marked with `…`. Nothing is lost by it: the
-//! item itself goes into the books as well.
+//! The description is supplier, spender and note, at most [`LONGEST`] characters: when it is longer the
+//! spender becomes initials, and when that is not enough the end is cut and marked with `…`. Nothing is lost
+//! by it: the item itself goes into the books as well.
 
 use crate::model::export_item::ExportItem;
 

@@ -1,7 +1,8 @@
 //! Draws up the documents of an item: a journal entry, or bill and payment, each balanced.
 //!
-//! Postings stand as a person reads them: the lines in order, each with its tax after it, then the other side; without
-//! lines the debit first. A bill carries the lines against the creditor, a payment the creditor against the money.
+//! Postings stand as a person reads them: the lines in order, each with its tax after it, then the other
+//! side; without lines the debit first. A bill carries the lines against the creditor, a payment the creditor
+//! against the money.
 
 use crate::model::document::{Creditor, Document, DocumentKind, Part, Posting, Purpose};
 use crate::model::money::Amount;
@@ -49,8 +50,8 @@ impl Planner<'_> {
         }
     }
 
-    /// For types with a fixed direction the figures are turned so that the total is positive; lines keep their sign
-    /// relative to it.
+    /// For types with a fixed direction the figures are turned so that the total is positive; lines keep
+    /// their sign relative to it.
     fn totals(&self, row: Row, remarks: &mut Vec<String>) -> Result<Totals, Refusal> {
         let mut lines = if row.posts_lines() {
             figures::figures(self.item, remarks)?

@@ -1,10 +1,10 @@
 //! The figures of the lines: what of a line is cash and what is tax.
 //!
-//! Pleo's words inclusive and exclusive are not trusted; the figures decide. Where the two amounts of a line differ
-//! by the tax, the larger is gross. Where they are equal the tax is inside or on top, and the total tells which:
-//! all such lines of an item are read the same way, so there are two readings (four with reverse charge lines
-//! whose amounts differ), however many lines there are. Tax is taken as sent, never recomputed, but for reverse
-//! charge without an amount.
+//! Pleo's words inclusive and exclusive are not trusted; the figures decide. Where the two amounts of a line
+//! differ by the tax, the larger is gross. Where they are equal the tax is inside or on top, and the total
+//! tells which: all such lines of an item are read the same way, so there are two readings (four with reverse
+//! charge lines whose amounts differ), however many lines there are. Tax is taken as sent, never recomputed,
+//! but for reverse charge without an amount.
 
 use crate::model::export_item::{ExportItem, Line, Tax, TaxType};
 use crate::model::money::Amount;
@@ -98,7 +98,8 @@ fn choose(readings: &[Readings], on_top: bool, larger: bool) -> Option<Vec<Figur
         .collect()
 }
 
-/// A foreign purchase is converted line by line, so a hundredth a line may be missing: the largest line takes it.
+/// A foreign purchase is converted line by line, so a hundredth a line may be missing: the largest line takes
+/// it.
 fn round_off(
     figures: &mut [Figures],
     difference: Amount,

@@ -1,9 +1,10 @@
 //! The content hash: tells an item that is exported again from one that was changed since.
 //!
-//! It covers what the books depend on: type, method, date, amounts, lines, account, tag and tax codes, vendor,
-//! invoice number and dates. Names, notes, addresses of receipts, the employee's code and Pleo's ids are left out,
-//! as they may change without any change of the expense; so are the settings. The order of lines and of tags does not
-//! matter. Whoever changes the canonical text raises [`VERSION`]: hashes of two versions say nothing about each other.
+//! It covers what the books depend on: type, method, date, amounts, lines, account, tag and tax codes,
+//! vendor, invoice number and dates. Names, notes, addresses of receipts, the employee's code and Pleo's ids
+//! are left out, as they may change without any change of the expense; so are the settings. The order of
+//! lines and of tags does not matter. Whoever changes the canonical text raises [`VERSION`]: hashes of two
+//! versions say nothing about each other.
 
 use std::fmt::Write as _;
 

@@ -1,10 +1,11 @@
-//! Invoices beyond one item: the payment that belongs to a bill, the rate difference between them, duplicates.
+//! Invoices beyond one item: the payment that belongs to a bill, the rate difference between them,
+//! duplicates.
 //!
-//! A bill and its payment find each other by vendor and invoice number, in the books or in the same job. When the
-//! amounts in the supplier's currency cancel out, what is left in wallet currency is a rate difference. It sits on
-//! the document that completes the pair: the payment, when both come in one job; the bill, when the books already
-//! hold the payment. What the books hold counts as it was booked, so planning an item again after a part of its
-//! job was booked gives the same postings.
+//! A bill and its payment find each other by vendor and invoice number, in the books or in the same job. When
+//! the amounts in the supplier's currency cancel out, what is left in wallet currency is a rate difference.
+//! It sits on the document that completes the pair: the payment, when both come in one job; the bill, when
+//! the books already hold the payment. What the books hold counts as it was booked, so planning an item again
+//! after a part of its job was booked gives the same postings.
 
 use crate::model::export_item::ExportItem;
 use crate::model::ids::AccountingEntryId;
@@ -116,9 +117,9 @@ impl JobView {
                 .get(&key.vendor)
                 .map(|vendor| &vendor.reference)
         };
-        let is_same_vendor = one.vendor == other.vendor
-            || vendor(one).is_some_and(|reference| Some(reference) == vendor(other));
-        one.number == other.number && is_same_vendor
+        one.number == other.number
+            && (one.vendor == other.vendor
+                || vendor(one).is_some_and(|reference| Some(reference) == vendor(other)))
     }
 
     /// What the job's items bring of an invoice, in work order, each with whether it comes before `entry_id`.
@@ -230,8 +231,8 @@ impl Planner<'_> {
         })
     }
 
-    /// The other entries that count. A payment counts the job's bills and the payments before it; a bill counts
-    /// only what is booked, for a payment in the same job settles with it.
+    /// The other entries that count. A payment counts the job's bills and the payments before it; a bill
+    /// counts only what is booked, for a payment in the same job settles with it.
     fn others(&self, key: &InvoiceKey, side: InvoiceSide) -> Vec<Other> {
         let own = &self.item.entry_id;
         let booked = self

@@ -1,7 +1,8 @@
-//! The table of item types: for each type and sub-type, what is debited, what is credited and who is the creditor.
+//! The table of item types: for each type and sub-type, what is debited, what is credited and who is the
+//! creditor.
 //!
-//! The direction comes from here and never from the sign alone. Whether the wallet moves and which documents an
-//! item needs follow from the two sides.
+//! The direction comes from here and never from the sign alone. Whether the wallet moves and which documents
+//! an item needs follow from the two sides.
 
 use crate::model::export_item::{ExportItem, ItemType, SubType};
 
@@ -127,8 +128,8 @@ fn table(item_type: &ItemType, turn: Turn) -> Option<Row> {
     use Turn::{Bounced, Returned, ToCompany, Usual};
 
     let (debit, credit, creditor, direction) = match (item_type, turn) {
-        // type                     sub-type         debit                  credit                 creditor        sign
-        // Spending: cost against the wallet
+        // type                     sub-type         debit                  credit                 creditor
+        // sign Spending: cost against the wallet
         (T::CardPurchase,           Usual)     =>   (Lines,                 Wallet,                Some(Vendor),   BySign),
         (T::CardInvoice,            Usual)     =>   (Lines,                 Wallet,                Some(Vendor),   BySign),
         (T::Fee,                    Usual)     =>   (Lines,                 Wallet,                Some(Vendor),   BySign),
@@ -163,7 +164,8 @@ fn table(item_type: &ItemType, turn: Turn) -> Option<Row> {
     Some(Row { debit, credit, creditor, direction })
 }
 
-/// Whether an unknown sub-type may turn the direction of this type around: other sub-types do, or the word says so.
+/// Whether an unknown sub-type may turn the direction of this type around: other sub-types do, or the word
+/// says so.
 fn may_decide(item_type: &ItemType, word: &str) -> bool {
     let usual = table(item_type, Turn::Usual);
     let others_decide = [Turn::Bounced, Turn::ToCompany, Turn::Returned]

@@ -21,7 +21,8 @@ pub(super) enum Way {
     Payables(Creditor),
 }
 
-/// How the vendor of an item is looked for: the tagged vendor, else the supplier; `None` when neither says who it is.
+/// How the vendor of an item is looked for: the tagged vendor, else the supplier; `None` when neither says
+/// who it is.
 pub(super) fn vendor_key(item: &ExportItem) -> Option<VendorKey> {
     let owned = |text: &Option<String>| given(text.as_deref()).map(str::to_owned);
     let key = match (&item.vendor, &item.supplier) {

@@ -1,9 +1,10 @@
 //! Step 5 as pure functions: an export item in, balanced documents or a refusal out. No I/O and no clock.
 //!
-//! The order of a plan: [`item_types`] says what is debited and credited, [`method`] whether as a journal entry or as a payable,
-//! [`figures`] reads the amounts of the lines, [`accounts`] and [`taxes`] find where they go, [`documents`] puts the postings together,
-//! [`dates`] finds the posting date, [`invoices`] looks beyond the item: its payment, its duplicates. Whatever stands in the
-//! way is a [`Refusal`]. Accounting systems are asked beforehand, with [`references`]; what they answer is the [`JobView`].
+//! The order of a plan: `item_types` says what is debited and credited, `method` whether as a journal
+//! entry or as a payable, `figures` reads the amounts of the lines, `accounts` and `taxes` find where
+//! they go, `documents` puts the postings together, `dates` finds the posting date, `invoices` looks
+//! beyond the item: its payment, its duplicates. Whatever stands in the way is a [`Refusal`]. Accounting
+//! systems are asked beforehand, with [`references`]; what they answer is in the [`JobView`].
 
 mod accounts;
 mod dates;
@@ -210,8 +211,8 @@ fn payables_references(item: &ExportItem, row: Row, settings: &Settings, referen
 
 /// Plans one item: its balanced documents, or why there are none.
 ///
-/// The receipts are left empty; they are fetched afterwards. Planning the same item again, also after a part of
-/// the job was booked, gives the same postings.
+/// The receipts are left empty; they are fetched afterwards. Planning the same item again, also after a part
+/// of the job was booked, gives the same postings.
 pub fn plan(
     item: &ExportItem,
     job_id: &JobId,

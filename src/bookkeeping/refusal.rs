@@ -1,7 +1,7 @@
 //! Why an item cannot be booked: a kind that Pleo knows, and a text that tells the bookkeeper what to do.
 //!
-//! Every text is made here, so that they can be read side by side. Each refusal also carries the cause without
-//! the particulars of the item, by which the refusals of a job are counted.
+//! Every text is made here, so that they can be read side by side. Each refusal also carries the cause
+//! without the particulars of the item, by which the refusals of a job are counted.
 
 use std::collections::HashMap;
 use std::fmt::Display;

@@ -1,7 +1,7 @@
 //! The postings of a line: its cost and its tax, on which accounts, and what of the tax may be deducted.
 //!
-//! Shares are rounded half away from zero; what may not be deducted, and so the odd hundredth, stays on the cost.
-//! Under reverse charge the base is the whole line and both tax postings cancel out.
+//! Shares are rounded half away from zero; what may not be deducted, and so the odd hundredth, stays on the
+//! cost. Under reverse charge the base is the whole line and both tax postings cancel out.
 
 use crate::model::document::{LineOfItem, Posting, PostingTag, PostingTax, Purpose};
 use crate::model::export_item::{Line, Tax};
@@ -129,7 +129,8 @@ impl Planner<'_> {
         Ok(postings)
     }
 
-    /// A system that computes tax knows the deductible share by its own code, so all of it counts as tax here.
+    /// A system that computes tax knows the deductible share by its own code, so all of it counts as tax
+    /// here.
     fn deductible(&self, tax: &Tax, amount: Amount) -> Result<Amount, Refusal> {
         match rule(tax, self.settings) {
             Some(rule) if !self.view.system.computes_tax => {

@@ -15,8 +15,7 @@ use crate::model::state::IllegalTransition;
 pub enum CheckpointError {
     /// It was made for another company, Pleo host or books.
     #[error(
-        "the checkpoint `{}` belongs to {found}, not to {wanted}: name another file as checkpoint.path \
-         (PLEO_EXPORT_CHECKPOINT), or go back to the settings it was made with",
+        "the checkpoint `{}` belongs to {found}, not to {wanted}",
         path.display()
     )]
     BelongsToAnother {
@@ -30,7 +29,7 @@ pub enum CheckpointError {
     /// A later version of this program has written it.
     #[error(
         "the checkpoint `{}` was written by a later version of pleo-export (its schema is {found}, this version \
-         knows {known}): install that version again",
+         knows {known})",
         path.display()
     )]
     NewerVersion {
@@ -43,8 +42,7 @@ pub enum CheckpointError {
     },
     /// It is no checkpoint, or no longer a whole one.
     #[error(
-        "the checkpoint `{}` is damaged ({what}): restore it from a backup, or move it aside and take a running \
-         job over with `run-job --adopt`; entries already in the books are found there",
+        "the checkpoint `{}` is damaged ({what})",
         path.display()
     )]
     Damaged {
@@ -79,6 +77,26 @@ pub enum CheckpointError {
         /// What the system says, and what to do.
         reason: String,
     },
+}
+
+impl CheckpointError {
+    /// What the operator can do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::BelongsToAnother { .. } => {
+                "name another file as checkpoint.path (PLEO_EXPORT_CHECKPOINT), or go back to the settings it was made with"
+            }
+            Self::NewerVersion { .. } => "install that version again",
+            Self::Damaged { .. } => {
+                "restore it from a backup, or move it aside and take a running job over with `run-job --adopt`; what is \
+                 in the books is found there"
+            }
+            Self::Illegal { .. } | Self::Missing { .. } => "report this, with the log of a run with -vv",
+            Self::Storage { .. } => {
+                "make the file writable and see that the disk has room, then run again; nothing is lost"
+            }
+        }
+    }
 }
 
 fn object(job: &JobId, entry: Option<&AccountingEntryId>) -> String {

@@ -11,6 +11,7 @@ use super::error::Fault;
 use super::item_row::{
     find, insert, keep_verdict, seen_final, state_from, step, with_verdict, without_verdict,
 };
+use super::jobs::known_state;
 use super::{Checkpoint, CheckpointError};
 use crate::model::export_job::{ExportJobItem, ItemStatus};
 use crate::model::ids::{AccountingEntryId, JobId};
@@ -55,6 +56,7 @@ impl Checkpoint {
         now: DateTime<Utc>,
     ) -> Result<usize, CheckpointError> {
         self.change(|transaction| {
+            known_state(transaction, job)?;
             let mut new = 0;
             for item in items {
                 if insert(transaction, job, item)? {
@@ -173,6 +175,18 @@ impl Checkpoint {
                     stored_item(row, job)
                 })?
                 .collect()
+        })
+    }
+
+    /// Whether an item still needs a verdict of ours.
+    pub fn is_in_scope(&self, job: &JobId, entry: &AccountingEntryId) -> Result<bool, CheckpointError> {
+        self.look(|connection| {
+            Ok(connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM item WHERE job_id = ?1 AND entry_id = ?2 \
+                     AND state IN ('listed', 'loaded', 'intended'))",
+                )?
+                .query_row((job.as_str(), entry.as_str()), |row| row.get(0))?)
         })
     }
 

@@ -80,14 +80,15 @@ impl Checkpoint {
         now: DateTime<Utc>,
     ) -> Result<(), CheckpointError> {
         self.change(|transaction| {
-            let state = state_after(transaction, id, event)?;
+            let before = known_state(transaction, id)?;
             if event == JobEvent::Close {
                 let transition = IllegalTransition {
-                    state: state.as_str(),
+                    state: before.as_str(),
                     event: "close without an outcome",
                 };
                 return Err(Fault::Illegal(id.clone(), transition));
             }
+            let state = next(id, before, event)?;
             transaction
                 .prepare_cached("UPDATE job SET state = ?2, updated_at = ?3 WHERE id = ?1")?
                 .execute((id.as_str(), state.as_str(), time_text(now)))?;
@@ -104,7 +105,7 @@ impl Checkpoint {
         now: DateTime<Utc>,
     ) -> Result<(), CheckpointError> {
         self.change(|transaction| {
-            let state = state_after(transaction, id, JobEvent::Close)?;
+            let state = next(id, known_state(transaction, id)?, JobEvent::Close)?;
             let failure = closing.failure.as_ref();
             transaction
                 .prepare_cached(
@@ -177,35 +178,34 @@ fn enter(
     first: JobState,
     now: DateTime<Utc>,
 ) -> Result<(), Fault> {
-    let state = match state_of(transaction, &job.id)? {
-        None => first,
-        Some(state) => next(&job.id, state, event)?,
-    };
-    transaction
-        .prepare_cached(
+    let known = state_of(transaction, &job.id)?;
+    let (sql, state) = match known {
+        None => (
             "INSERT INTO job (id, company_id, created_at, number_of_items, vendor_based_bookkeeping, state, \
-             updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
-             ON CONFLICT (id) DO UPDATE SET number_of_items = excluded.number_of_items, \
-             vendor_based_bookkeeping = excluded.vendor_based_bookkeeping, state = excluded.state, \
-             updated_at = excluded.updated_at",
-        )?
-        .execute((
-            job.id.as_str(),
-            job.company_id.as_str(),
-            time_text(job.created_at),
-            i64::try_from(job.number_of_items).unwrap_or(i64::MAX),
-            job.vendor_based_bookkeeping,
-            state.as_str(),
-            time_text(now),
-        ))?;
+             updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            first,
+        ),
+        Some(state) => (
+            "UPDATE job SET company_id = ?2, created_at = ?3, number_of_items = ?4, \
+             vendor_based_bookkeeping = ?5, state = ?6, updated_at = ?7 WHERE id = ?1",
+            next(&job.id, state, event)?,
+        ),
+    };
+    transaction.prepare_cached(sql)?.execute((
+        job.id.as_str(),
+        job.company_id.as_str(),
+        time_text(job.created_at),
+        i64::try_from(job.number_of_items).unwrap_or(i64::MAX),
+        job.vendor_based_bookkeeping,
+        state.as_str(),
+        time_text(now),
+    ))?;
     Ok(())
 }
 
-fn state_after(transaction: &Transaction<'_>, id: &JobId, event: JobEvent) -> Result<JobState, Fault> {
-    match state_of(transaction, id)? {
-        Some(state) => next(id, state, event),
-        None => Err(Fault::Missing(id.clone())),
-    }
+/// The state of a job that must be known.
+pub(super) fn known_state(transaction: &Transaction<'_>, id: &JobId) -> Result<JobState, Fault> {
+    state_of(transaction, id)?.ok_or_else(|| Fault::Missing(id.clone()))
 }
 
 fn next(id: &JobId, state: JobState, event: JobEvent) -> Result<JobState, Fault> {

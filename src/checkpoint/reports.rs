@@ -79,21 +79,23 @@ impl Checkpoint {
     pub fn counts(&self, job: &JobId) -> Result<Counts, CheckpointError> {
         self.look(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT CASE WHEN outcome IS NOT NULL THEN outcome \
-                 WHEN state <> 'foreign' THEN 'open' \
-                 WHEN pleo_status = 'successful' THEN 'successful' ELSE 'failed' END AS verdict, count(*) \
-                 FROM item WHERE job_id = ?1 GROUP BY verdict",
+                "SELECT state, outcome, pleo_status, count(*) FROM item WHERE job_id = ?1 \
+                 GROUP BY state, outcome, pleo_status",
             )?;
             let mut counts = Counts::default();
             let mut found = statement.query([job.as_str()])?;
             while let Some(row) = found.next()? {
-                let count = row.get::<_, i64>(1)?.unsigned_abs();
+                let state: String = row.get(0)?;
+                let outcome: Option<String> = row.get(1)?;
+                let pleo_status: String = row.get(2)?;
+                let count = row.get::<_, i64>(3)?.unsigned_abs();
+                let place = match (state.as_str(), outcome.as_deref(), pleo_status.as_str()) {
+                    (_, Some("successful"), _) | ("foreign", None, "successful") => &mut counts.successful,
+                    (_, Some(_), _) | ("foreign", None, _) => &mut counts.failed,
+                    (_, None, _) => &mut counts.open,
+                };
+                *place += count;
                 counts.total += count;
-                match row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)? {
-                    "successful" => counts.successful += count,
-                    "failed" => counts.failed += count,
-                    _ => counts.open += count,
-                }
             }
             Ok(counts)
         })

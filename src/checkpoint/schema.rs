@@ -73,7 +73,7 @@ CREATE TABLE item (
 -- the order of work
 CREATE INDEX item_in_scope ON item (job_id, sort_date, entry_id)
     WHERE state IN ('listed', 'loaded', 'intended');
-CREATE INDEX item_not_accepted ON item (job_id, report, entry_id) WHERE report IN ('unsent', 'refused');
+CREATE INDEX item_with_verdict ON item (job_id, report, entry_id) WHERE report IS NOT NULL;
 -- all that counting needs, so that it never reads past a payload
 CREATE INDEX item_counted ON item (job_id, state, outcome, pleo_status);
 
@@ -117,8 +117,8 @@ pub(super) fn migrate(transaction: &Transaction<'_>) -> Result<(), Fault> {
         if number > done {
             transaction.execute_batch(step)?;
             transaction.pragma_update(None, "user_version", number)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         }
     }
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     Ok(())
 }

@@ -1,1 +1,105 @@
+//! The checkpoint on real files. What all tests share is here; one file each for opening, jobs, items and chance.
 
+mod items;
+mod jobs;
+mod opening;
+mod random;
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tempfile::TempDir;
+
+use super::*;
+use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
+use crate::model::ids::{AccountingEntryId, JobId};
+use crate::model::verdict::{Exported, Failure, ItemFailureType, Verdict};
+
+fn owner() -> Owner {
+    Owner {
+        company_id: CompanyId::new("company-1"),
+        pleo_host: "external.pleo.io".to_owned(),
+        target: "beancount /books".to_owned(),
+    }
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-11-22T10:00:00.123Z".parse().unwrap()
+}
+
+fn job_id() -> JobId {
+    JobId::new("job-1")
+}
+
+fn job(id: &str, age_in_hours: i64) -> ExportJob {
+    ExportJob {
+        id: JobId::new(id),
+        company_id: CompanyId::new("company-1"),
+        status: JobStatus::Pending,
+        created_at: now() - TimeDelta::hours(age_in_hours),
+        started_at: None,
+        last_updated_at: None,
+        expires_in_seconds: 3600,
+        number_of_items: 3,
+        vendor_based_bookkeeping: true,
+        failure_reason: None,
+        failure_reason_type: None,
+    }
+}
+
+fn entry(id: &str) -> AccountingEntryId {
+    AccountingEntryId::new(id)
+}
+
+fn listed(id: &str, status: ItemStatus) -> ExportJobItem {
+    ExportJobItem {
+        entry_id: entry(id),
+        status,
+    }
+}
+
+fn successful(number: &str) -> Verdict {
+    Verdict::Successful(Exported {
+        external_id: number.to_owned(),
+        external_url: Some(format!("https://books.example/{number}")),
+        exported_at: now(),
+    })
+}
+
+fn failed(failure_type: ItemFailureType, reason: &str) -> Verdict {
+    Verdict::Failed(Failure::nothing_booked(failure_type, reason))
+}
+
+/// A new checkpoint in a folder of its own.
+fn new_checkpoint() -> (TempDir, PathBuf, Checkpoint) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state").join("pleo.sqlite3");
+    let checkpoint = Checkpoint::open(&path, &owner()).unwrap();
+    (folder, path, checkpoint)
+}
+
+/// The same with a claimed job of three loaded items, `a` to `c`.
+fn with_items() -> (TempDir, PathBuf, Checkpoint) {
+    let (folder, path, mut checkpoint) = new_checkpoint();
+    checkpoint.claim_job(&job("job-1", 1), now()).unwrap();
+    let page = ["a", "b", "c"].map(|id| listed(id, ItemStatus::Pending));
+    assert_eq!(checkpoint.store_control_page(&job_id(), &page, now()).unwrap(), 3);
+    let payloads = ["a", "b", "c"].map(|id| (entry(id), "{}", Some("2026-11-01".to_owned())));
+    assert_eq!(checkpoint.store_payloads(&job_id(), &payloads, now()).unwrap(), 3);
+    (folder, path, checkpoint)
+}
+
+fn audit(checkpoint: &Checkpoint) -> Vec<String> {
+    let mut statement = checkpoint
+        .connection
+        .prepare(
+            "SELECT coalesce(entry_id, job_id, '') || ' ' || event || ' ' || detail FROM audit ORDER BY id",
+        )
+        .unwrap();
+    let lines = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    lines.map(|line| line.unwrap().trim().to_owned()).collect()
+}
+
+fn raw(path: &Path) -> Connection {
+    Connection::open(path).unwrap()
+}

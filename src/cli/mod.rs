@@ -48,8 +48,19 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> 
         Command::Resume { .. } => run::resume(&sources, &args.global),
         Command::Status { ref job, .. } => return status::status(&sources, job.as_deref(), json),
     };
+    self::answer(&answer, json)
+}
+
+/// Gives the answer: one document, or a table on stdout and what went wrong on stderr.
+fn answer(answer: &Answer, json: bool) -> Exit {
     let exit = answer.exit();
-    print(&if json { answer.json(exit) } else { answer.text() }, exit)
+    if json {
+        return print(&answer.json(exit), exit);
+    }
+    let exit = print(&answer.text(), exit);
+    // Nobody can be told that stderr is gone.
+    let _ = io::stderr().lock().write_all(answer.problems().as_bytes());
+    exit
 }
 
 /// clap's own words for people; a document for scripts.
@@ -66,7 +77,7 @@ fn usage(error: &clap::Error, wants_json: bool) -> Exit {
                 .to_owned(),
             hint: "see `pleo-export --help`".into(),
         };
-        return print(&Answer::of_problem(problem).json(exit), exit);
+        return answer(&Answer::of_problem(problem), true);
     }
     let _ = error.print();
     exit

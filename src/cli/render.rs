@@ -1,12 +1,12 @@
 //! What a run says, as a table for people or one JSON document for scripts.
 
-use std::fmt::Write;
-
 use serde::Serialize;
 
 use super::exit::Exit;
 use super::table::{Table, safe};
 use crate::export::report::{Ending, JobReport, Problem, ProblemKind, RunReport};
+use crate::model::ids::AccountingEntryId;
+use crate::model::verdict::Failure;
 
 /// What a run answers.
 pub(super) struct Answer(RunReport);
@@ -30,16 +30,15 @@ impl Answer {
         jobs.chain(own).fold(Exit::Done, Exit::worst)
     }
 
-    /// For people; empty where there was nothing to do.
+    /// For people, on stdout; empty where there was nothing to do.
     pub(super) fn text(&self) -> String {
-        let mut text = String::new();
-        for job in &self.0.jobs {
-            text.push_str(&job_text(job));
-        }
-        if let Some(problem) = &self.0.problem {
-            text.push_str(&problem_text(problem));
-        }
-        text
+        self.0.jobs.iter().map(job_text).collect()
+    }
+
+    /// What went wrong, for people, on stderr.
+    pub(super) fn problems(&self) -> String {
+        let of_jobs = self.0.jobs.iter().filter_map(|job| problem_of(&job.ending));
+        of_jobs.chain(&self.0.problem).map(problem_text).collect()
     }
 
     /// For scripts.
@@ -125,6 +124,16 @@ struct RefusalDocument {
     items: usize,
 }
 
+impl From<&(AccountingEntryId, Failure)> for FailureDocument {
+    fn from((entry_id, failure): &(AccountingEntryId, Failure)) -> Self {
+        Self {
+            accounting_entry_id: entry_id.to_string(),
+            failure_type: failure.failure_type().as_str(),
+            reason: failure.reason().to_owned(),
+        }
+    }
+}
+
 /// What went wrong.
 #[derive(Serialize)]
 pub(super) struct ErrorDocument {
@@ -149,15 +158,7 @@ impl From<&JobReport> for JobDocument {
             id: job.id.to_string(),
             status: ending_word(&job.ending),
             items: job.counts.into(),
-            failures: job
-                .failures
-                .iter()
-                .map(|(entry_id, failure)| FailureDocument {
-                    accounting_entry_id: entry_id.to_string(),
-                    failure_type: failure.failure_type().as_str(),
-                    reason: failure.reason().to_owned(),
-                })
-                .collect(),
+            failures: job.failures.iter().map(FailureDocument::from).collect(),
             refusals: job
                 .refusals
                 .iter()
@@ -229,39 +230,41 @@ fn ending_word(ending: &Ending) -> &'static str {
 }
 
 fn job_text(job: &JobReport) -> String {
-    let mut text = String::new();
     let counts = &job.counts;
     let word = match &job.ending {
         Ending::AlreadyOver(_) => format!("was over already: {}", ending_word(&job.ending)),
         ending => ending_word(ending).replace('_', " "),
     };
-    let _ = write!(
-        text,
-        "Job {} {word}: {} items, {} booked, {} failed",
-        job.id, counts.total, counts.successful, counts.failed
-    );
-    text.push_str(&if counts.open > 0 {
-        format!(", {} open\n", counts.open)
-    } else {
-        "\n".to_owned()
-    });
-    if !job.failures.is_empty() {
-        let mut table = Table::new(&["failed item", "type", "what to do"]);
-        for (entry_id, failure) in &job.failures {
-            table.row(&[
-                entry_id.as_str(),
-                failure.failure_type().as_str(),
-                failure.reason(),
-            ]);
-        }
-        text.push_str(&table.render());
-    }
-    if let Some(problem) = problem_of(&job.ending) {
-        text.push_str(&problem_text(problem));
-    }
+    let open = match counts.open {
+        0 => String::new(),
+        open => format!(", {open} open"),
+    };
+    let (id, total, booked, failed) = (&job.id, counts.total, counts.successful, counts.failed);
+    let mut text = format!("Job {id} {word}: {total} items, {booked} booked, {failed} failed{open}\n");
+    text.push_str(&failures_table(&job.failures));
     text
 }
 
+/// The failed items and what to do about each; empty where none failed.
+pub(super) fn failures_table(failures: &[(AccountingEntryId, Failure)]) -> String {
+    if failures.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&["failed item", "type", "what to do"]);
+    for (entry_id, failure) in failures {
+        table.row(&[
+            entry_id.as_str(),
+            failure.failure_type().as_str(),
+            failure.reason(),
+        ]);
+    }
+    table.render()
+}
+
 fn problem_text(problem: &Problem) -> String {
-    format!("{}\n  {}\n", safe(&problem.message), safe(&problem.hint))
+    format!(
+        "error: {}\n  hint: {}\n",
+        safe(&problem.message),
+        safe(&problem.hint)
+    )
 }

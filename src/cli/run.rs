@@ -1,12 +1,13 @@
 //! `poll`, `run-job` and `resume`: settings, lock, checkpoint and accounting system, then the workflow.
 
+use anyhow::Context;
 use tracing::{info, warn};
 
 use super::args::Global;
 use super::progress::Bar;
 use super::render::Answer;
 use super::{failed, signals};
-use crate::checkpoint::{Checkpoint, CheckpointError, LockError, Owner, RunLock};
+use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
 use crate::config::{Config, Sources, SystemSettings, receipts_folder};
 use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings};
@@ -100,9 +101,9 @@ fn prepare_and_work(
         attachments: config.attachments,
         bookkeeping: config.bookkeeping.clone(),
     };
-    let receipts = fetcher(&config, system.as_ref(), &stop)?;
-    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner).map_err(from_checkpoint)?;
-    let pleo = Client::new(config.pleo, stop.clone()).map_err(crate::export::problem)?;
+    let receipts = fetcher(&config, system.as_ref(), &stop).map_err(unexpected)?;
+    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner)?;
+    let pleo = Client::new(config.pleo, stop.clone())?;
     let bar = Bar::new(global);
     Ok(work(&mut Exporter {
         pleo: &pleo,
@@ -121,7 +122,7 @@ fn accounting_system(settings: &SystemSettings) -> Box<dyn AccountingSystem> {
     }
 }
 
-fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> Result<Fetcher, Problem> {
+fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> anyhow::Result<Fetcher> {
     let settings = receipts::Settings {
         folder: receipts_folder(&config.checkpoint),
         largest: system.describe().attachments.map_or(0, |limits| limits.largest),
@@ -130,11 +131,7 @@ fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> Resul
         allow_private: config.pleo.base_url.scheme() == "http",
         policy: config.attachments,
     };
-    Fetcher::new(settings, stop.clone()).map_err(|error| Problem {
-        kind: ProblemKind::Unexpected,
-        message: error.to_string(),
-        hint: "check the certificates of this machine (package `ca-certificates`)".into(),
-    })
+    Fetcher::new(settings, stop.clone()).context("receipts cannot be fetched")
 }
 
 fn locked(config: &Config, by: &str, when_locked: &WhenLocked) -> Answer {
@@ -155,14 +152,19 @@ fn locked(config: &Config, by: &str, when_locked: &WhenLocked) -> Answer {
     }
 }
 
+fn unexpected(error: anyhow::Error) -> Problem {
+    Problem {
+        kind: ProblemKind::Unexpected,
+        message: format!("{error:#}"),
+        hint: "see that the folder can be written and that this machine has certificates (`ca-certificates`)"
+            .into(),
+    }
+}
+
 fn from_lock(error: &LockError) -> Problem {
     Problem {
         kind: ProblemKind::Damaged,
         message: error.to_string(),
         hint: "make the checkpoint's folder writable for this user, or set PLEO_EXPORT_CHECKPOINT".into(),
     }
-}
-
-fn from_checkpoint(error: CheckpointError) -> Problem {
-    crate::export::checkpoint_problem(error)
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::print;
-use super::render::{Answer, ErrorDocument, FailureDocument, ItemsDocument, document};
+use super::render::{Answer, ErrorDocument, FailureDocument, ItemsDocument, document, failures_table};
 use super::table::Table;
 use crate::checkpoint::{Checkpoint, Counts, JobRecord};
 use crate::config::{Sources, StatusConfig};
@@ -26,11 +26,7 @@ pub(super) fn status(sources: &Sources, job: Option<&str>, json: bool) -> Exit {
             };
             print(&text, Exit::Done)
         }
-        Err(problem) => {
-            let answer = Answer::of_problem(problem);
-            let exit = answer.exit();
-            print(&if json { answer.json(exit) } else { answer.text() }, exit)
-        }
+        Err(problem) => super::answer(&Answer::of_problem(problem), json),
     }
 }
 
@@ -51,16 +47,11 @@ fn read(sources: &Sources, job: Option<&str>) -> Result<Vec<Known>, Problem> {
         message: format!("the job id {error}"),
         hint: LIST.into(),
     })?;
-    let checkpoint =
-        Checkpoint::open_read_only(&config.checkpoint).map_err(crate::export::checkpoint_problem)?;
+    let checkpoint = Checkpoint::open_read_only(&config.checkpoint)?;
     let records = match (&checkpoint, &wanted) {
         (None, _) => Vec::new(),
-        (Some(checkpoint), None) => checkpoint.jobs().map_err(crate::export::checkpoint_problem)?,
-        (Some(checkpoint), Some(id)) => checkpoint
-            .job(id)
-            .map_err(crate::export::checkpoint_problem)?
-            .into_iter()
-            .collect(),
+        (Some(checkpoint), None) => checkpoint.jobs()?,
+        (Some(checkpoint), Some(id)) => checkpoint.job(id)?.into_iter().collect(),
     };
     if let (Some(id), true) = (wanted, records.is_empty()) {
         return Err(Problem {
@@ -78,12 +69,8 @@ fn read(sources: &Sources, job: Option<&str>) -> Result<Vec<Known>, Problem> {
     records
         .into_iter()
         .map(|record| {
-            let counts = checkpoint
-                .counts(&record.id)
-                .map_err(crate::export::checkpoint_problem)?;
-            let failures = checkpoint
-                .failures(&record.id)
-                .map_err(crate::export::checkpoint_problem)?;
+            let counts = checkpoint.counts(&record.id)?;
+            let failures = checkpoint.failures(&record.id)?;
             Ok(Known {
                 record,
                 counts,
@@ -123,16 +110,10 @@ fn to_text(jobs: &[Known], with_failures: bool, now: DateTime<Utc>) -> String {
     }
     let mut text = table.render();
     if with_failures {
-        let mut table = Table::new(&["failed item", "type", "what to do"]);
-        for (entry_id, failure) in jobs.iter().flat_map(|job| &job.failures) {
-            table.row(&[
-                entry_id.as_str(),
-                failure.failure_type().as_str(),
-                failure.reason(),
-            ]);
+        for job in jobs.iter().filter(|job| !job.failures.is_empty()) {
+            text.push('\n');
+            text.push_str(&failures_table(&job.failures));
         }
-        text.push('\n');
-        text.push_str(&table.render());
     }
     text
 }
@@ -210,15 +191,7 @@ fn to_json(jobs: Vec<Known>) -> String {
             id: job.record.id.to_string(),
             status: job.record.state.as_str(),
             items: job.counts.into(),
-            failures: job
-                .failures
-                .into_iter()
-                .map(|(entry_id, failure)| FailureDocument {
-                    accounting_entry_id: entry_id.to_string(),
-                    failure_type: failure.failure_type().as_str(),
-                    reason: failure.reason().to_owned(),
-                })
-                .collect(),
+            failures: job.failures.iter().map(FailureDocument::from).collect(),
             updated_at: job.record.updated_at,
             expires_at: job.record.expires_at,
             last_error: job.record.last_error,

@@ -15,7 +15,7 @@ pub enum SystemSettings {
 }
 
 /// The roles' defaults of the embedded books; other systems have accounts of their own.
-const BEANCOUNT_ROLES: &[(Role, &str)] = &[
+pub(super) const BEANCOUNT_ROLES: &[(Role, &str)] = &[
     (Role::Wallet, "Assets:Pleo:Wallet"),
     (Role::OutOfPocket, "Liabilities:Pleo:OutOfPocket"),
     (Role::EmployeeReceivable, "Assets:Pleo:EmployeeReceivable"),
@@ -65,16 +65,8 @@ pub(super) fn read(
 }
 
 impl Chosen {
-    pub(super) fn role_defaults(&self) -> &'static [(Role, &'static str)] {
-        BEANCOUNT_ROLES
-    }
-
     /// The finished section; every account that configuration names must be one the system can have.
-    pub(super) fn with_accounts(
-        self,
-        settings: &Settings,
-        problems: &mut Vec<String>,
-    ) -> Option<SystemSettings> {
+    pub(super) fn with_accounts(self, settings: &Settings, problems: &mut Vec<String>) -> SystemSettings {
         let named = named_accounts(settings);
         for (setting, account) in &named {
             if let Some(problem) = beancount::account_name_problem(account) {
@@ -84,12 +76,12 @@ impl Chosen {
         let mut configured_accounts: Vec<String> = named.into_iter().map(|(_, account)| account).collect();
         configured_accounts.sort();
         configured_accounts.dedup();
-        Some(SystemSettings::Beancount(beancount::Settings {
+        SystemSettings::Beancount(beancount::Settings {
             directory: self.directory,
             fava_url: None,
             unknown_accounts: self.unknown_accounts,
             configured_accounts,
-        }))
+        })
     }
 }
 

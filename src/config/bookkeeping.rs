@@ -76,16 +76,14 @@ pub(super) fn read(
 
 fn date(section: &mut Section, key: &str, problems: &mut Vec<String>) -> Option<NaiveDate> {
     let text = section.text(key, problems)?;
-    match text.parse() {
-        Ok(date) => Some(date),
-        Err(_) => {
-            problems.push(format!(
-                "{} is \"{text}\", but must be a date such as \"2026-03-31\"",
-                section.name(key)
-            ));
-            None
-        }
+    let date = text.parse().ok();
+    if date.is_none() {
+        let name = section.name(key);
+        problems.push(format!(
+            "{name} is \"{text}\", but must be a date such as \"2026-03-31\""
+        ));
     }
+    date
 }
 
 fn time_zone(section: &mut Section, problems: &mut Vec<String>) -> Tz {

@@ -91,14 +91,12 @@ impl Config {
         let mut bookkeeping = file.section("bookkeeping", &mut problems);
         let accounting = accounting::read(&layers, &mut file, &mut bookkeeping, &mut problems);
         let (bookkeeping, attachments) =
-            bookkeeping::read(&mut file, bookkeeping, accounting.role_defaults(), &mut problems);
+            bookkeeping::read(&mut file, bookkeeping, accounting::BEANCOUNT_ROLES, &mut problems);
         file.finish(&mut problems);
         let system = accounting.with_accounts(&bookkeeping, &mut problems);
 
-        match (company_id, base_url, credential, checkpoint, system) {
-            (Some(company_id), Some(base_url), Some(credential), Some(checkpoint), Some(system))
-                if problems.is_empty() =>
-            {
+        match (company_id, base_url, credential, checkpoint) {
+            (Some(company_id), Some(base_url), Some(credential), Some(checkpoint)) if problems.is_empty() => {
                 Ok(Self {
                     pleo: crate::pleo::Settings {
                         base_url,
@@ -293,16 +291,14 @@ fn checkpoint(
         return in_file;
     }
     let company_id = company_id?;
-    match layers.state_folder() {
-        Some(folder) => Some(folder.join(format!("pleo-export-{company_id}.sqlite3"))),
-        None => {
-            problems.push(
-                "there is no place for the checkpoint: set PLEO_EXPORT_CHECKPOINT (neither STATE_DIRECTORY nor HOME is set)"
-                    .into(),
-            );
-            None
-        }
+    let folder = layers.state_folder();
+    if folder.is_none() {
+        problems.push(
+            "there is no place for the checkpoint: set PLEO_EXPORT_CHECKPOINT (neither STATE_DIRECTORY nor HOME is set)"
+                .into(),
+        );
     }
+    Some(folder?.join(format!("pleo-export-{company_id}.sqlite3")))
 }
 
 #[cfg(test)]

@@ -97,17 +97,6 @@ impl Section {
         }
     }
 
-    /// Yes or no.
-    pub(super) fn boolean(&mut self, key: &str, problems: &mut Vec<String>) -> Option<bool> {
-        match self.take(key)? {
-            Value::Boolean(value) => Some(value),
-            value => {
-                self.wrong(key, "true or false", &value, problems);
-                None
-            }
-        }
-    }
-
     /// One of a few words.
     pub(super) fn choice<T: Copy>(
         &mut self,
@@ -153,26 +142,6 @@ impl Section {
             ));
         }
         millionths
-    }
-
-    /// A list of texts.
-    pub(super) fn texts(&mut self, key: &str, problems: &mut Vec<String>) -> Option<Vec<String>> {
-        let value = self.take(key)?;
-        let texts = value.as_array().and_then(|values| {
-            values
-                .iter()
-                .map(|value| value.as_str().map(str::to_owned))
-                .collect::<Option<Vec<_>>>()
-        });
-        if texts.is_none() {
-            self.wrong(key, "a list of texts", &value, problems);
-        }
-        texts
-    }
-
-    /// Whether the table is there and holds something not yet taken.
-    pub(super) fn is_empty(&self) -> bool {
-        self.table.is_empty()
     }
 
     /// The keys not taken yet, for tables whose keys are the user's own words.

@@ -102,7 +102,7 @@ fn dot_env(working_folder: &Path, problems: &mut Vec<String>) -> BTreeMap<String
                     }
                     // The error's own text quotes the line, which may hold a key.
                     Err(_) => {
-                        problems.push(format!("`{}` has a line that is not NAME=value", path.display()))
+                        problems.push(format!("`{}` has a line that is not NAME=value", path.display()));
                     }
                 }
             }

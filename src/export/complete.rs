@@ -9,9 +9,10 @@ use super::halt::Halt;
 use super::job::JobRun;
 use super::report::{Ending, Problem, ProblemKind};
 use super::{control, update};
-use crate::checkpoint::{Closing, Finality};
+use crate::checkpoint::{CheckpointError, Closing, Finality};
 use crate::host::clock;
 use crate::model::export_job::{ExportJob, JobStatus};
+use crate::model::ids::JobId;
 use crate::model::state::JobEvent;
 use crate::model::verdict::{JobFailure, JobFailureType};
 use crate::pleo::{self, PleoError};
@@ -48,7 +49,7 @@ pub(super) fn close(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<End
         pleo::JobEvent::Failed(all_failed(exporter, run)?)
     };
     let status = end(exporter, run, &event)?;
-    Ok(with_unproven(exporter, run, status)?)
+    Ok(with_unproven(exporter, &run.job.id, status)?)
 }
 
 /// Fails the whole job before anything was booked.
@@ -66,8 +67,8 @@ fn read_finality(exporter: &mut Exporter<'_>, run: &JobRun) -> Result<Finality, 
     Ok(exporter.checkpoint.finality(&run.job.id)?)
 }
 
-/// Some items are not final because Pleo refuses our verdicts: later runs try again, the last quarter of the
-/// job's lifetime is for closing it all the same.
+/// Some items are not final because Pleo refuses our verdicts: later runs try again for three quarters of the job's
+/// lifetime, then it is closed all the same, so that it does not hold up the next one for ever.
 fn close_with_refused(
     exporter: &mut Exporter<'_>,
     run: &mut JobRun,
@@ -78,7 +79,8 @@ fn close_with_refused(
         "Pleo does not take the verdicts of {} items of job {}",
         finality.open, run.job.id
     );
-    if !run.deadline.is_near(Instant::now()) {
+    let now = Instant::now();
+    if !run.deadline.is_near(now) && !run.deadline.is_overdue(now) {
         return Err(Halt::UpdatesRefused(message));
     }
     warn!("{message}; closing the job before it expires");
@@ -162,8 +164,12 @@ fn confirm(exporter: &Exporter<'_>, run: &JobRun) -> Result<Option<ExportJob>, H
 }
 
 /// A closed job still needs a person where an item may be in the books, or was changed after it was booked.
-fn with_unproven(exporter: &Exporter<'_>, run: &JobRun, status: JobStatus) -> Result<Ending, Halt> {
-    let failures = exporter.checkpoint.failures(&run.job.id)?;
+pub(super) fn with_unproven(
+    exporter: &Exporter<'_>,
+    job: &JobId,
+    status: JobStatus,
+) -> Result<Ending, CheckpointError> {
+    let failures = exporter.checkpoint.failures(job)?;
     let unproven = failures
         .iter()
         .filter(|(_, failure)| failure.may_be_in_the_books())

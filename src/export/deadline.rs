@@ -14,6 +14,8 @@ pub(super) struct Deadline {
     expires: Instant,
     expires_at: DateTime<Utc>,
     last_heard: Instant,
+    /// From when on we have worked on it for three quarters of a lifetime.
+    overdue: Instant,
 }
 
 impl Deadline {
@@ -29,11 +31,14 @@ impl Deadline {
         let last_action = job.last_updated_at.unwrap_or(job.created_at);
         let since = (server_now - last_action).to_std().unwrap_or_default();
         let left = lifetime.saturating_sub(since);
+        let started = job.started_at.unwrap_or(last_action);
+        let worked = (server_now - started).to_std().unwrap_or_default();
         Self {
             lifetime,
             expires: read_at + left,
             expires_at: last_action + lifetime,
             last_heard: read_at.checked_sub(since).unwrap_or(read_at),
+            overdue: read_at + (lifetime * 3 / 4).saturating_sub(worked),
         }
     }
 
@@ -57,6 +62,12 @@ impl Deadline {
         self.left(now) < self.lifetime / 4
     }
 
+    /// Whether we have worked on it for three quarters of a lifetime. Each update of ours gives it a new lifetime, so
+    /// this is what ends a job that can never be finished.
+    pub(super) fn is_overdue(&self, now: Instant) -> bool {
+        now >= self.overdue
+    }
+
     /// Whether more than half of the lifetime is left.
     pub(super) fn is_far(&self, now: Instant) -> bool {
         self.left(now) > self.lifetime / 2
@@ -76,6 +87,7 @@ mod tests {
             company_id: crate::model::ids::CompanyId::new("c"),
             status: JobStatus::InProgress,
             created_at: last_updated_at - TimeDelta::hours(5),
+            started_at: Some(last_updated_at - TimeDelta::minutes(5)),
             last_updated_at: Some(last_updated_at),
             expires_in_seconds: 3600,
             number_of_items: 1,

@@ -9,14 +9,17 @@ use super::Exporter;
 use super::halt::Halt;
 use super::job::JobRun;
 use super::report::Ending;
-use super::{complete, control, update};
+use super::{complete, control, process, update};
 use crate::checkpoint::StoredItem;
 use crate::host::clock;
+use crate::model::export_item::ExportItem;
 use crate::model::export_job::ItemStatus;
 use crate::model::ids::AccountingEntryId;
 use crate::model::state::ItemState;
-use crate::model::verdict::{Exported, Failure, ItemFailureType, JobFailure, JobFailureType, Verdict};
-use crate::systems::{Found, Wanted};
+use crate::model::verdict::{Failure, ItemFailureType, JobFailure, JobFailureType, Verdict};
+use crate::pleo::wire;
+use crate::receipts::Policy;
+use crate::systems::{BookedEntry, Found, Wanted};
 
 /// Fails the job, or what is left of it.
 pub(super) fn give_up(
@@ -58,25 +61,28 @@ fn verdicts(
         })
         .collect();
     let found = exporter.system.find(&wanted).ok();
+    let policy = exporter.settings.attachments;
     items
         .iter()
         .enumerate()
         .map(|(index, item)| {
             let found = found.as_ref().and_then(|found| found.get(index));
-            (item.entry_id.clone(), verdict(item, found, failure))
+            (item.entry_id.clone(), verdict(item, found, failure, policy))
         })
         .collect()
 }
 
-fn verdict(item: &StoredItem, found: Option<&Found>, failure: &JobFailure) -> Verdict {
+fn verdict(item: &StoredItem, found: Option<&Found>, failure: &JobFailure, policy: Policy) -> Verdict {
     let failure_type = item_failure(failure.failure_type);
     let begun = item.state == ItemState::Intended || item.pleo_status == ItemStatus::InProgress;
     match found {
-        Some(Found::Complete(booked)) => Verdict::Successful(Exported {
-            external_id: booked.external_id.clone(),
-            external_url: booked.external_url.clone(),
-            exported_at: clock::now(),
-        }),
+        Some(Found::Complete(booked)) => {
+            let said = item
+                .payload
+                .as_deref()
+                .and_then(|payload| wire::export_item(payload).ok());
+            found_complete(booked, said.as_ref(), failure, policy)
+        }
         Some(Found::Incomplete(booked)) => Verdict::Failed(Failure::booked_as(
             &booked.external_id,
             failure_type,
@@ -92,6 +98,31 @@ fn verdict(item: &StoredItem, found: Option<&Found>, failure: &JobFailure) -> Ve
         )),
         None => nothing_booked(failure_type, failure),
     }
+}
+
+/// Its documents are all there; its receipts may not be, and nobody puts them there now.
+fn found_complete(
+    booked: &BookedEntry,
+    said: Option<&ExportItem>,
+    failure: &JobFailure,
+    policy: Policy,
+) -> Verdict {
+    if process::has_changed(booked, said) {
+        return process::changed(booked, said);
+    }
+    let needs_nothing_more = policy == Policy::None || said.is_some_and(|item| item.files.is_empty());
+    if needs_nothing_more {
+        return process::successful(booked, clock::now());
+    }
+    let reason = format!(
+        "its receipts may be missing, because the export was given up: export it again. {}",
+        failure.reason
+    );
+    Verdict::Failed(Failure::booked_as(
+        &booked.external_id,
+        item_failure(failure.failure_type),
+        &reason,
+    ))
 }
 
 fn nothing_booked(failure_type: ItemFailureType, failure: &JobFailure) -> Verdict {

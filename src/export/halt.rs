@@ -58,12 +58,8 @@ impl Halt {
 
     pub(super) fn into_problem(self) -> Problem {
         let (kind, hint) = match &self {
-            Self::Pleo(error) => about_pleo(error),
-            Self::Checkpoint(CheckpointError::BelongsToAnother { .. }) => (
-                ProblemKind::Configuration,
-                "name another checkpoint with PLEO_EXPORT_CHECKPOINT, or correct the settings".into(),
-            ),
-            Self::Checkpoint(error) => (ProblemKind::Damaged, about_checkpoint(error)),
+            Self::Pleo(error) => (pleo_kind(error), error.hint().into()),
+            Self::Checkpoint(error) => (checkpoint_kind(error), error.hint().into()),
             Self::System(error) => about_system(error),
             Self::Stopped(_) => (ProblemKind::Stopped, "run again to go on".into()),
             Self::LostToAnother | Self::NotOurs { adoptable: false } => (
@@ -104,6 +100,18 @@ impl Halt {
     }
 }
 
+impl From<PleoError> for Problem {
+    fn from(error: PleoError) -> Self {
+        Halt::Pleo(error).into_problem()
+    }
+}
+
+impl From<CheckpointError> for Problem {
+    fn from(error: CheckpointError) -> Self {
+        Halt::Checkpoint(error).into_problem()
+    }
+}
+
 fn ended(job: &ExportJob) -> String {
     let how = match job.failure_reason_type.as_deref() {
         Some("job_expired") => "expired".to_owned(),
@@ -114,34 +122,27 @@ fn ended(job: &ExportJob) -> String {
     format!("job {} {how} before all of its items were reported", job.id)
 }
 
-fn about_pleo(error: &PleoError) -> (ProblemKind, String) {
+fn pleo_kind(error: &PleoError) -> ProblemKind {
     match error {
-        PleoError::CredentialRefused { .. } => (
-            ProblemKind::Credential,
-            "check the API key in Pleo under Settings > API Keys: is it of this company, not expired, and may it read \
-             and write export jobs?"
-                .into(),
-        ),
-        PleoError::NotFound { .. } => {
-            (ProblemKind::UnknownJob, "check the job id and the company's credential".into())
-        }
-        PleoError::OutOfReach { .. } | PleoError::LostAnswer { .. } => {
-            (ProblemKind::Temporary, "run again to go on".into())
-        }
-        PleoError::Stopped(_) => (ProblemKind::Stopped, "run again to go on".into()),
-        PleoError::JobFinished { .. } | PleoError::StatusConflict { .. } => {
-            (ProblemKind::JobFailed, "look at the job in Pleo and export again".into())
-        }
-        PleoError::MissingContraAccounts { .. } => (
-            ProblemKind::JobFailed,
-            "set the contra accounts in Pleo under Settings > Accounting, then export again".into(),
-        ),
-        PleoError::Contract { .. } => (
-            ProblemKind::Unexpected,
-            "check `pleo.base_url`: is that Pleo, and nothing between that changes answers?".into(),
-        ),
-        PleoError::Settings { .. } => (ProblemKind::Configuration, "correct the settings".into()),
-        PleoError::Refused { .. } => (ProblemKind::Unexpected, "report this with the log of a run with -v".into()),
+        PleoError::CredentialRefused { .. } => ProblemKind::Credential,
+        PleoError::NotFound { .. } => ProblemKind::UnknownJob,
+        PleoError::OutOfReach { .. } | PleoError::LostAnswer { .. } => ProblemKind::Temporary,
+        PleoError::Stopped(_) => ProblemKind::Stopped,
+        PleoError::JobFinished { .. }
+        | PleoError::StatusConflict { .. }
+        | PleoError::MissingContraAccounts { .. } => ProblemKind::JobFailed,
+        PleoError::Settings { .. } => ProblemKind::Configuration,
+        PleoError::Contract { .. } | PleoError::Refused { .. } => ProblemKind::Unexpected,
+    }
+}
+
+const fn checkpoint_kind(error: &CheckpointError) -> ProblemKind {
+    match error {
+        CheckpointError::BelongsToAnother { .. } => ProblemKind::Configuration,
+        CheckpointError::Damaged { .. }
+        | CheckpointError::NewerVersion { .. }
+        | CheckpointError::Storage { .. } => ProblemKind::Damaged,
+        CheckpointError::Illegal { .. } | CheckpointError::Missing { .. } => ProblemKind::Unexpected,
     }
 }
 
@@ -159,12 +160,5 @@ fn about_system(error: &SystemError) -> (ProblemKind, String) {
             ProblemKind::Damaged,
             "repair the books at the place named, then run again; nothing was booked".into(),
         ),
-    }
-}
-
-fn about_checkpoint(error: &CheckpointError) -> String {
-    match error {
-        CheckpointError::NewerVersion { .. } => "run the newer version of pleo-export again, or restore the checkpoint".into(),
-        _ => "make room or repair the file; without it a run starts a new one and finds in the books what is booked".into(),
     }
 }

@@ -7,8 +7,9 @@ use super::process::Outcome;
 use super::report::Ending;
 use super::start::{Claim, Start};
 use super::{complete, control, data, give_up, process, start, validate};
+use crate::checkpoint::JobRecord;
 use crate::host::clock;
-use crate::model::export_job::ExportJob;
+use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::state::{JobEvent, JobState};
 
 /// Takes one job through all steps. `refusals` receives what the pre-check found, also when the job halts later.
@@ -32,7 +33,7 @@ pub(super) fn work(
                 job.status.as_str(),
                 clock::now(),
             )?;
-            Err(Halt::EndedByPleo(job))
+            ended(job)
         }
         other => other,
     }
@@ -64,25 +65,52 @@ fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending
         return Ok(Ending::AlreadyOver(job.status));
     };
     match record.state {
-        JobState::Closing => {
+        JobState::Closing if is_as_meant(&record, &job) => {
             // The answer to our final event was lost; the verdicts are there if the control layer says so.
             control::refresh(exporter, &job)?;
             exporter
                 .checkpoint
                 .job_event(&job.id, JobEvent::Closed, job.status.as_str(), clock::now())?;
-            Ok(Ending::Closed(job.status))
+            match record.closing.and_then(|closing| closing.failure) {
+                // Without a single verdict the job failed as a whole.
+                Some(failure) if exporter.checkpoint.failures(&job.id)?.is_empty() => {
+                    Err(Halt::JobFailed(failure))
+                }
+                _ => Ok(complete::with_unproven(exporter, &job.id, job.status)?),
+            }
         }
-        JobState::Starting | JobState::Started => {
+        JobState::Starting | JobState::Started | JobState::Closing => {
             exporter.checkpoint.job_event(
                 &job.id,
                 JobEvent::EndedByPleo,
                 job.status.as_str(),
                 clock::now(),
             )?;
-            Err(Halt::EndedByPleo(Box::new(job)))
+            ended(Box::new(job))
         }
         JobState::Closed | JobState::Ended | JobState::Foreign => Ok(Ending::AlreadyOver(job.status)),
     }
+}
+
+/// A job that ended without us. Completed it has its verdicts, from us before this checkpoint was restored or from
+/// another instance; else they are still to come.
+fn ended(job: Box<ExportJob>) -> Result<Ending, Halt> {
+    match job.status {
+        JobStatus::Completed | JobStatus::CompletedWithErrors => Ok(Ending::AlreadyOver(job.status)),
+        _ => Err(Halt::EndedByPleo(job)),
+    }
+}
+
+/// Whether Pleo shows the end that we were about to send, and not one of its own.
+fn is_as_meant(record: &JobRecord, job: &ExportJob) -> bool {
+    let Some(closing) = &record.closing else {
+        return false;
+    };
+    let meant = closing
+        .failure
+        .as_ref()
+        .map(|failure| failure.failure_type.as_str());
+    closing.status == job.status && (meant.is_none() || meant == job.failure_reason_type.as_deref())
 }
 
 /// The job in hand and its time.

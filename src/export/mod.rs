@@ -30,12 +30,12 @@ use crate::host::stop::Stop;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::verdict::Failure;
-use crate::pleo::Client;
+use crate::pleo::{Client, PleoError};
 use crate::receipts::{Fetcher, Policy};
 use crate::systems::AccountingSystem;
 
 use halt::Halt;
-use report::{Ending, JobReport, Problem, RunReport};
+use report::{Ending, JobReport, RunReport};
 use start::Claim;
 
 /// What the workflow itself is told by the settings.
@@ -112,16 +112,26 @@ impl Exporter<'_> {
     /// Goes on with interrupted jobs of ours and starts nothing new.
     pub fn resume(&mut self) -> RunReport {
         let mut report = RunReport::default();
-        match self.open_jobs() {
-            Ok(jobs) => {
-                for job in jobs {
-                    if !report.may_go_on() {
-                        break;
-                    }
-                    report.jobs.extend(self.work_on(job, Claim::Ours));
-                }
+        let records = match self.checkpoint.open_jobs() {
+            Ok(records) => records,
+            Err(error) => {
+                report.problem = Some(Halt::Checkpoint(error).into_problem());
+                return report;
             }
-            Err(halt) => report.problem = Some(halt.into_problem()),
+        };
+        for record in records {
+            if !report.may_go_on() {
+                break;
+            }
+            match self.pleo.job(&record.id) {
+                Ok(job) => report.jobs.extend(self.work_on(job, Claim::Ours)),
+                // Nothing can be done for such a job any more, and it must not hold up the others.
+                Err(error @ PleoError::NotFound { .. }) => {
+                    let ending = Ending::EndedByPleo(Halt::Pleo(error).into_problem());
+                    report.jobs.push(self.report_on(record.id, ending, Vec::new()));
+                }
+                Err(error) => report.problem = Some(Halt::Pleo(error).into_problem()),
+            }
         }
         report
     }
@@ -137,15 +147,6 @@ impl Exporter<'_> {
             Err(error) => report.problem = Some(Halt::Pleo(error).into_problem()),
         }
         report
-    }
-
-    /// Our own open jobs, oldest first, as Pleo has them now.
-    fn open_jobs(&self) -> Result<Vec<ExportJob>, Halt> {
-        let mut jobs = Vec::new();
-        for record in self.checkpoint.open_jobs()? {
-            jobs.push(self.pleo.job(&record.id)?);
-        }
-        Ok(jobs)
     }
 
     fn next_pending(&self, tried: &HashSet<JobId>) -> Result<Option<ExportJob>, Halt> {
@@ -186,9 +187,15 @@ impl Exporter<'_> {
     fn report_on(&mut self, id: JobId, ending: Ending, refusals: Vec<(String, usize)>) -> JobReport {
         let (counts, failures, ending) = match self.what_is_known(&id, &ending) {
             Ok((counts, failures)) => (counts, failures, ending),
-            Err(error) => (Counts::default(), Vec::new(), ending.or_worse(Halt::Checkpoint(error).into_problem())),
+            Err(error) => (Counts::default(), Vec::new(), Ending::LeftOpen(error.into())),
         };
-        JobReport { id, ending, counts, failures, refusals }
+        JobReport {
+            id,
+            ending,
+            counts,
+            failures,
+            refusals,
+        }
     }
 
     /// Keeps the last error for `status`, and counts. A job that never became ours has nothing here.
@@ -208,13 +215,3 @@ impl Exporter<'_> {
 
 /// The statuses of a job that is not over.
 const OPEN: [JobStatus; 2] = [JobStatus::Pending, JobStatus::InProgress];
-
-/// A problem of the run as a whole, for callers that fail before any job.
-pub fn problem(error: crate::pleo::PleoError) -> Problem {
-    Halt::Pleo(error).into_problem()
-}
-
-/// A problem with the checkpoint, for callers that fail before any job.
-pub fn checkpoint_problem(error: crate::checkpoint::CheckpointError) -> Problem {
-    Halt::Checkpoint(error).into_problem()
-}

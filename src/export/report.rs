@@ -75,10 +75,6 @@ impl Ending {
             Self::LeftOpen(_) => false,
         }
     }
-
-    pub(super) fn or_worse(self, problem: Problem) -> Self {
-        Self::LeftOpen(problem)
-    }
 }
 
 /// Something a person or a scheduler has to react to.

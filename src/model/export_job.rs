@@ -15,6 +15,8 @@ pub struct ExportJob {
     pub status: JobStatus,
     /// When somebody clicked Export; the oldest job goes first.
     pub created_at: DateTime<Utc>,
+    /// When somebody started it.
+    pub started_at: Option<DateTime<Utc>>,
     /// When Pleo last heard of it.
     pub last_updated_at: Option<DateTime<Utc>>,
     /// Seconds after `last_updated_at` at which Pleo gives the job up.

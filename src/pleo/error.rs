@@ -83,36 +83,31 @@ impl fmt::Display for Answer {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PleoError {
     /// 401 or 403. Trying again is no use.
-    #[error("{answer}: {}", credential_hint(answer.status))]
+    #[error("{answer}: Pleo refuses the credential")]
     CredentialRefused {
         /// What Pleo said.
         answer: Answer,
     },
     /// Pleo does not know the job.
-    #[error("{answer}: check the job's id, and that `pleo.base_url` is the environment it belongs to")]
+    #[error("{answer}: Pleo does not know the job")]
     NotFound {
         /// What Pleo said.
         answer: Answer,
     },
     /// The job has ended, so its items can be neither read nor updated.
-    #[error(
-        "{answer}: the job has ended on Pleo's side; what is booked is reported to the next job that brings it"
-    )]
+    #[error("{answer}: the job has ended on Pleo's side")]
     JobFinished {
         /// What Pleo said.
         answer: Answer,
     },
     /// The event does not fit the job's status: somebody else was there first, or the same event was sent before.
-    #[error("{answer}: the event does not fit the job's status; read the job to learn where it stands")]
+    #[error("{answer}: the event does not fit the job's status")]
     StatusConflict {
         /// What Pleo said.
         answer: Answer,
     },
     /// Pleo gives no items before its contra accounts are set.
-    #[error(
-        "{answer}: set the missing contra accounts in Pleo under Settings > Accounting > Contra accounts, \
-         then export again"
-    )]
+    #[error("{answer}: contra accounts are missing in Pleo")]
     MissingContraAccounts {
         /// Pleo's own words, which name the currencies; made harmless, may be empty.
         message: String,
@@ -120,7 +115,7 @@ pub enum PleoError {
         answer: Answer,
     },
     /// No answer that counts came within the patience. Surely not done, or safe to do again.
-    #[error("{call} got no good answer (tries: {tries}): {cause}; run again later")]
+    #[error("{call} got no good answer (tries: {tries}): {cause}")]
     OutOfReach {
         /// What was asked.
         call: Call,
@@ -130,7 +125,7 @@ pub enum PleoError {
         cause: String,
     },
     /// The request was sent and may have taken effect: read the job to learn.
-    #[error("{call} may or may not have taken effect: {cause}; read the job to learn whether it did")]
+    #[error("{call} may or may not have taken effect: {cause}")]
     LostAnswer {
         /// What was asked.
         call: Call,
@@ -138,10 +133,7 @@ pub enum PleoError {
         cause: String,
     },
     /// The answer does not follow Pleo's contract.
-    #[error(
-        "{call} brought an answer outside of Pleo's contract: {problem}; check that `pleo.base_url` leads to \
-         Pleo, and report it if it does"
-    )]
+    #[error("{call} brought an answer outside of Pleo's contract: {problem}")]
     Contract {
         /// What was asked.
         call: Call,
@@ -149,7 +141,7 @@ pub enum PleoError {
         problem: String,
     },
     /// Any other answer that refuses the request.
-    #[error("{answer}: Pleo refused the request; repeating it is no use")]
+    #[error("{answer}: Pleo refuses the request")]
     Refused {
         /// What Pleo said.
         answer: Answer,
@@ -165,12 +157,32 @@ pub enum PleoError {
     },
 }
 
-fn credential_hint(status: u16) -> &'static str {
-    if status == 401 {
-        "Pleo refused the credential; check PLEO_API_KEY or PLEO_ACCESS_TOKEN, and whether it has expired"
-    } else {
-        "the credential may not do this; it needs the permissions export-jobs:read, export-jobs:write and \
-         export-items:read for this company"
+impl PleoError {
+    /// What the reader of the error can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::CredentialRefused { answer } if answer.status == 401 => {
+                "check PLEO_API_KEY or PLEO_ACCESS_TOKEN: in Pleo, Settings > API Keys shows whether it has expired"
+            }
+            Self::CredentialRefused { .. } => {
+                "give the key the permissions export-jobs:read, export-jobs:write and export-items:read for this company"
+            }
+            Self::NotFound { .. } => {
+                "check the job's id, and that `pleo.base_url` is the environment it belongs to"
+            }
+            Self::JobFinished { .. } | Self::StatusConflict { .. } => {
+                "look at the job in Pleo and export what is open again; what is in the books is found there"
+            }
+            Self::MissingContraAccounts { .. } => {
+                "set them in Pleo under Settings > Accounting > Contra accounts, then export again"
+            }
+            Self::OutOfReach { .. } | Self::LostAnswer { .. } | Self::Stopped(_) => "run again to go on",
+            Self::Contract { .. } => {
+                "check that `pleo.base_url` leads to Pleo and that nothing on the way changes answers; report it if so"
+            }
+            Self::Refused { .. } => "report this, with the log of a run with -vv",
+            Self::Settings { .. } => "correct the settings; nothing was sent",
+        }
     }
 }
 
@@ -250,10 +262,11 @@ mod tests {
             error_type: Some("EXPORT_NOT_FOUND".into()),
             message: Some("Export job not found.".into()),
         };
+        let error = PleoError::NotFound { answer };
         assert_eq!(
-            PleoError::NotFound { answer }.to_string(),
-            "`GET /v3/export-jobs/7` answered 404 EXPORT_NOT_FOUND (\"Export job not found.\"): check the \
-             job's id, and that `pleo.base_url` is the environment it belongs to"
+            error.to_string(),
+            "`GET /v3/export-jobs/7` answered 404 EXPORT_NOT_FOUND (\"Export job not found.\"): Pleo does not know the job"
         );
+        assert!(error.hint().contains("pleo.base_url"));
     }
 }

@@ -104,7 +104,8 @@ pub struct Wanted {
     pub parts: Vec<Part>,
 }
 
-/// What the books have of an entry.
+/// What the books have of an entry. A journal entry is complete by itself, whatever parts are wanted today: the
+/// money in it has moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// Nothing that counts. The next booking takes this revision: 1, or one more than the last reversed one.

@@ -30,12 +30,12 @@ fn filled_with(entry_id: &str, text: &str) -> PlannedItem {
     let mut planned = purchase(entry_id);
     let some = || Some(text.to_owned());
     planned.payee = some();
-    planned.description = text.to_owned();
-    planned.content_hash = text.to_owned();
+    text.clone_into(&mut planned.description);
+    text.clone_into(&mut planned.content_hash);
     planned.remarks = vec![text.to_owned()];
     let item = &mut planned.item;
     item.note = some();
-    item.book_id = text.to_owned();
+    text.clone_into(&mut item.book_id);
     item.web_link = some();
     item.attendees = vec![text.to_owned()];
     item.reconciled_entries = vec![text.to_owned()];
@@ -50,9 +50,9 @@ fn filled_with(entry_id: &str, text: &str) -> PlannedItem {
     }
     let cost = &mut planned.documents[0].postings[0];
     cost.employee_code = some();
-    cost.line.as_mut().unwrap().line_id = text.to_owned();
+    text.clone_into(&mut cost.line.as_mut().unwrap().line_id);
     cost.tax.as_mut().unwrap().code = some();
-    cost.tax.as_mut().unwrap().rate = text.to_owned();
+    text.clone_into(&mut cost.tax.as_mut().unwrap().rate);
     planned.documents[0].invoice_number = some();
     planned
 }

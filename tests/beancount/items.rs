@@ -222,9 +222,10 @@ pub(crate) fn wanted(entry_id: &str, parts: &[Part]) -> Wanted {
 pub(crate) fn receipt(folder: &Path, name: &str, content: &[u8]) -> Receipt {
     let path = folder.join(name);
     std::fs::write(&path, content).unwrap();
-    let hash = Sha256::digest(content);
     Receipt {
-        sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: Sha256::digest(content)
+            .iter()
+            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")),
         file_name: name.to_owned(),
         media_type: "application/pdf".to_owned(),
         size: content.len().try_into().unwrap(),

@@ -246,6 +246,10 @@ fn a_change_while_we_run_is_seen() {
     let ledger = Ledger::new();
     let mut system = ledger.system();
     system.book(&[purchase("e1"), purchase("e2")]).unwrap();
+    assert!(matches!(
+        system.find(&[wanted("e1", &[])]).unwrap()[0],
+        Found::Complete(_)
+    ));
     ledger.edit(FIRST, |text| without(&text, "PLEO-2026-000001"));
     let found = system.find(&[wanted("e1", &[]), wanted("e2", &[])]).unwrap();
     assert_eq!(found[0], Found::Absent { next_revision: 1 });
@@ -255,4 +259,27 @@ fn a_change_while_we_run_is_seen() {
         system.find(&[wanted("e2", &[])]).unwrap(),
         [Found::Absent { next_revision: 1 }]
     );
+}
+
+#[test]
+#[cfg(unix)]
+fn a_year_that_was_moved_elsewhere_still_counts() {
+    let ledger = Ledger::new();
+    let entry = ledger.try_book(&[purchase("e1")]).unwrap().remove(0).unwrap();
+    let receipt = crate::items::receipt(ledger.folder.path(), "a.pdf", b"content");
+    let attached = [crate::items::attachment("e1", entry, vec![receipt])];
+    ledger.system().attach(&attached).unwrap()[0].clone().unwrap();
+    let (year, archive) = (
+        ledger.books().join("pleo/2026"),
+        ledger.folder.path().join("archive"),
+    );
+    fs::rename(&year, &archive).unwrap();
+    std::os::unix::fs::symlink(&archive, &year).unwrap();
+    assert!(matches!(found(&ledger, "e1", &[Part::Main]), Found::Complete(_)));
+    assert_eq!(ledger.book(&[purchase("e2")]), ["PLEO-2026-000002"]);
+    ledger.assert_sound();
+    fs::remove_dir_all(ledger.books().join("documents")).unwrap();
+    ledger.system().attach(&attached).unwrap()[0].clone().unwrap();
+    ledger.assert_sound();
+    assert!(ledger.books().join("documents").exists());
 }

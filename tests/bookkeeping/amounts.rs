@@ -1,4 +1,5 @@
-//! Amounts that do not quite agree: a hundredth a line is forgiven on foreign purchases, nothing anywhere else.
+//! Amounts that do not quite agree: a hundredth a line is forgiven on foreign purchases, nothing anywhere
+//! else.
 
 use crate::items::item;
 use crate::world::{check, world};

@@ -8,12 +8,12 @@ use pleo_export::model::export_item::{
 use pleo_export::model::ids::{AccountingEntryId, CompanyId};
 use pleo_export::model::money::{Amount, Money};
 
-pub fn amount(text: &str) -> Amount {
+pub(crate) fn amount(text: &str) -> Amount {
     text.parse().unwrap()
 }
 
 /// `"125.00 DKK"`.
-pub fn money(text: &str) -> Money {
+pub(crate) fn money(text: &str) -> Money {
     let (amount, currency) = text.split_once(' ').unwrap();
     Money {
         amount: amount.parse().unwrap(),
@@ -21,7 +21,7 @@ pub fn money(text: &str) -> Money {
     }
 }
 
-pub fn day(text: &str) -> NaiveDate {
+pub(crate) fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
@@ -37,10 +37,10 @@ fn account(text: &str) -> AccountReference {
 
 /// An item under construction.
 #[derive(Clone, Debug)]
-pub struct Item(pub ExportItem);
+pub(crate) struct Item(pub(crate) ExportItem);
 
 /// An item of 15 March 2026, noon, in DKK.
-pub fn item(item_type: &str, total: &str) -> Item {
+pub(crate) fn item(item_type: &str, total: &str) -> Item {
     Item(ExportItem {
         entry_id: AccountingEntryId::new("entry-1"),
         company_id: CompanyId::new("company"),
@@ -75,32 +75,32 @@ pub fn item(item_type: &str, total: &str) -> Item {
 }
 
 impl Item {
-    pub fn id(mut self, id: &str) -> Self {
+    pub(crate) fn id(mut self, id: &str) -> Self {
         self.0.entry_id = AccountingEntryId::new(id);
         self
     }
 
-    pub fn sub_type(mut self, word: &str) -> Self {
+    pub(crate) fn sub_type(mut self, word: &str) -> Self {
         self.0.sub_type = Some(SubType::from_wire(word));
         self
     }
 
-    pub fn on(mut self, time: &str) -> Self {
+    pub(crate) fn on(mut self, time: &str) -> Self {
         self.0.date = time.parse().unwrap();
         self
     }
 
     /// Booked as a payable of vendor V-100, Nordic Office.
-    pub fn payable(self) -> Self {
+    pub(crate) fn payable(self) -> Self {
         self.method("accounts_payable").vendor("V-100")
     }
 
-    pub fn method(mut self, word: &str) -> Self {
+    pub(crate) fn method(mut self, word: &str) -> Self {
         self.0.method = Method::from_wire(Some(word));
         self
     }
 
-    pub fn vendor(mut self, code: &str) -> Self {
+    pub(crate) fn vendor(mut self, code: &str) -> Self {
         self.0.vendor = Some(Vendor {
             name: "Nordic Office".to_owned(),
             code: Some(code.to_owned()),
@@ -112,7 +112,7 @@ impl Item {
         self
     }
 
-    pub fn supplier(mut self, name: &str, code: Option<&str>) -> Self {
+    pub(crate) fn supplier(mut self, name: &str, code: Option<&str>) -> Self {
         self.0.supplier = Some(Supplier {
             name: Some(name.to_owned()),
             code: code.map(str::to_owned),
@@ -122,23 +122,23 @@ impl Item {
     }
 
     /// The amount in the supplier's currency.
-    pub fn foreign(mut self, text: &str) -> Self {
+    pub(crate) fn foreign(mut self, text: &str) -> Self {
         self.0.supplier_amount = Some(money(text));
         self
     }
 
     /// The currency of the wallet, where it is not DKK.
-    pub fn wallet(mut self, currency: &str) -> Self {
+    pub(crate) fn wallet(mut self, currency: &str) -> Self {
         self.0.amount.currency = currency.parse().unwrap();
         self
     }
 
-    pub fn contra(mut self, text: &str) -> Self {
+    pub(crate) fn contra(mut self, text: &str) -> Self {
         self.0.contra_account = Some(account(text));
         self
     }
 
-    pub fn invoice(mut self, number: &str) -> Self {
+    pub(crate) fn invoice(mut self, number: &str) -> Self {
         self.0.invoice = Some(InvoiceInformation {
             number: number.to_owned(),
             invoice_date: Some(day("2026-03-01")),
@@ -150,7 +150,7 @@ impl Item {
     }
 
     /// A line without tax.
-    pub fn line(mut self, account_text: &str, total: &str) -> Self {
+    pub(crate) fn line(mut self, account_text: &str, total: &str) -> Self {
         self.0.lines.push(Line {
             line_id: format!("line-{}", self.0.lines.len() + 1),
             amount: amount(total),
@@ -164,7 +164,7 @@ impl Item {
     }
 
     /// A line as Pleo sends it: line amount, net amount, tax code and tax amount.
-    pub fn taxed(mut self, account_text: &str, line: &str, net: &str, code: &str, tax: &str) -> Self {
+    pub(crate) fn taxed(mut self, account_text: &str, line: &str, net: &str, code: &str, tax: &str) -> Self {
         self = self.line(account_text, line);
         let line = self.0.lines.last_mut().unwrap();
         line.net_amount = amount(net);
@@ -181,32 +181,32 @@ impl Item {
     }
 
     /// A line under reverse charge, with tax code R25.
-    pub fn reverse(self, account_text: &str, line: &str, net: &str, tax: &str) -> Self {
+    pub(crate) fn reverse(self, account_text: &str, line: &str, net: &str, tax: &str) -> Self {
         self.taxed(account_text, line, net, "R25", tax)
             .tax_word("reverse")
     }
 
     /// What Pleo calls the kind of the last line's tax.
-    pub fn tax_word(self, word: &str) -> Self {
+    pub(crate) fn tax_word(self, word: &str) -> Self {
         self.last_tax(|tax| tax.tax_type = TaxType::from_wire(word))
     }
 
-    pub fn last_tax(mut self, change: impl FnOnce(&mut Tax)) -> Self {
+    pub(crate) fn last_tax(mut self, change: impl FnOnce(&mut Tax)) -> Self {
         change(self.0.lines.last_mut().unwrap().tax.as_mut().unwrap());
         self
     }
 
-    pub fn last_line(mut self, change: impl FnOnce(&mut Line)) -> Self {
+    pub(crate) fn last_line(mut self, change: impl FnOnce(&mut Line)) -> Self {
         change(self.0.lines.last_mut().unwrap());
         self
     }
 
-    pub fn tag(self, group: &str, code: &str) -> Self {
+    pub(crate) fn tag(self, group: &str, code: &str) -> Self {
         self.last_line(|line| {
             line.tags.push(Tag {
                 group: group.to_owned(),
                 code: code.to_owned(),
-            })
+            });
         })
     }
 }

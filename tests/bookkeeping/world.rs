@@ -1,7 +1,7 @@
 //! Books and settings around an item, and its documents as text.
 //!
-//! Every account, vendor, tag and tax code that an item refers to exists, except those that a case takes away.
-//! The accounts of the roles are called by what they are ("Wallet", "Payables").
+//! Every account, vendor, tag and tax code that an item refers to exists, except those that a case takes
+//! away. The accounts of the roles are called by what they are ("Wallet", "Payables").
 
 use chrono::NaiveDate;
 use pleo_export::bookkeeping::{
@@ -16,19 +16,19 @@ use crate::items::{Item, day, money};
 
 /// Books, settings and other items around the item.
 #[derive(Clone, Debug)]
-pub struct World {
-    pub settings: Settings,
-    pub system: SystemTraits,
-    pub today: NaiveDate,
-    pub job: Vec<Item>,
-    pub in_books: Vec<InvoiceInBooks>,
-    pub closed_all: Option<NaiveDate>,
-    pub closed_purchases: Option<NaiveDate>,
+pub(crate) struct World {
+    pub(crate) settings: Settings,
+    pub(crate) system: SystemTraits,
+    pub(crate) today: NaiveDate,
+    pub(crate) job: Vec<Item>,
+    pub(crate) in_books: Vec<InvoiceInBooks>,
+    pub(crate) closed_all: Option<NaiveDate>,
+    pub(crate) closed_purchases: Option<NaiveDate>,
     /// Accounts, vendors, tags and tax codes that the books do not have.
-    pub absent: Vec<String>,
+    pub(crate) absent: Vec<String>,
 }
 
-pub fn world() -> World {
+pub(crate) fn world() -> World {
     let roles = [
         (Role::Wallet, "Wallet"),
         (Role::OutOfPocket, "OwedToEmployees"),
@@ -78,19 +78,25 @@ pub fn world() -> World {
 }
 
 impl World {
-    pub fn without(mut self, name: &str) -> Self {
+    pub(crate) fn without(mut self, name: &str) -> Self {
         self.absent.push(name.to_owned());
         self
     }
 
     /// The other items of the job, in work order; the item itself is among them where it belongs.
-    pub fn job(mut self, items: &[&Item]) -> Self {
+    pub(crate) fn job(mut self, items: &[&Item]) -> Self {
         self.job = items.iter().map(|item| (*item).clone()).collect();
         self
     }
 
     /// One side of the invoice at hand that the books already hold.
-    pub fn booked(mut self, entry: &str, side: InvoiceSide, payable: &str, foreign: Option<&str>) -> Self {
+    pub(crate) fn booked(
+        mut self,
+        entry: &str,
+        side: InvoiceSide,
+        payable: &str,
+        foreign: Option<&str>,
+    ) -> Self {
         self.in_books.push(InvoiceInBooks {
             entry_id: AccountingEntryId::new(entry),
             external_id: format!("PLEO-2026-{entry}"),
@@ -146,7 +152,7 @@ impl World {
         resolution
     }
 
-    pub fn view(&self, item: &Item) -> JobView {
+    pub(crate) fn view(&self, item: &Item) -> JobView {
         let mut asked = references(&item.0, &self.settings, &self.system);
         for other in &self.job {
             asked.extend(references(&other.0, &self.settings, &self.system));
@@ -161,12 +167,12 @@ impl World {
         view
     }
 
-    pub fn plan(&self, item: &Item) -> Result<PlannedItem, Refusal> {
+    pub(crate) fn plan(&self, item: &Item) -> Result<PlannedItem, Refusal> {
         plan(&item.0, &JobId::new("job"), 1, &self.settings, &self.view(item))
     }
 
     /// The documents as text: `bill: Dr 6800 100.00, Dr VatIn 25.00, Cr Payables 125.00`.
-    pub fn books(&self, item: &Item) -> Vec<String> {
+    pub(crate) fn books(&self, item: &Item) -> Vec<String> {
         let planned = self
             .plan(item)
             .unwrap_or_else(|refusal| panic!("refused: {}", refusal.reason));
@@ -198,14 +204,14 @@ fn as_text(document: &Document) -> String {
 }
 
 /// One hand-worked case: what it shows, the item, the documents.
-pub type Case<'a> = (&'a str, Item, &'a [&'a str]);
+pub(crate) type Case<'a> = (&'a str, Item, &'a [&'a str]);
 
 /// Checks a table of cases in the plain world and shows all that differ.
-pub fn check(cases: &[Case<'_>]) {
+pub(crate) fn check(cases: &[Case<'_>]) {
     check_in(&world(), cases);
 }
 
-pub fn check_in(world: &World, cases: &[Case<'_>]) {
+pub(crate) fn check_in(world: &World, cases: &[Case<'_>]) {
     let mut wrong = Vec::new();
     for (title, item, expected) in cases {
         let booked = match world.plan(item) {

@@ -3,20 +3,47 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that cannot go on has failed"
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed, and says what it did not look at"
+)]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    reason = "the harness serves several test programs"
 )]
 
+/// A run in this process with an accounting system of the test's choice.
+mod in_process;
+/// A signal to the program at a request of its own.
+mod interrupt;
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;
 mod support;
+/// What a user is promised, checked from outside.
+mod truth;
 
 /// What is wrong outside: settings, credential, answers, disks. A clear text, and nothing lost.
 mod bad_input;
+/// The figures in the books are right.
+mod balances;
+/// The checkpoint is lost, restored, copied, somebody else's, or two of them share the books.
+mod checkpoints;
+/// What comes from outside means harm.
+mod hostile;
+/// What the checkpoint itself will not hold.
+mod invariants;
+/// A job lives as long as Pleo hears from us, by Pleo's clock.
+mod lifetime;
 /// The main job: poll, run-job, resume, status, with their exit codes.
 mod main_job;
 /// The same expenses come again.
 mod re_export;
 /// One process dies, or many: the next one goes on.
 mod resume;
+/// The credential stays where it belongs, and files are for their owner.
+mod secrets;
+/// The sequences of events that fool people, each by its name.
+mod sequences;
 /// What people read, word by word.
 mod texts;

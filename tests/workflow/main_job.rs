@@ -260,10 +260,19 @@ fn when_every_item_fails_the_job_fails_with_the_commonest_reason() {
 fn an_absent_payload_fails_alone_and_a_stranger_in_the_data_is_ignored() {
     let world = World::new();
     let absent = seed::entry_id(5, 1);
-    let stranger = Item::card_purchase(77_700).id("7e57c0de-0000-4000-8000-00000000beef").build();
-    let job = world.sandbox.add_job(Job::of(seed::mixed(1, 5)).without_payload(&absent).unlisted(stranger));
+    let stranger = Item::card_purchase(77_700)
+        .id("7e57c0de-0000-4000-8000-00000000beef")
+        .build();
+    let job = world.sandbox.add_job(
+        Job::of(seed::mixed(1, 5))
+            .without_payload(&absent)
+            .unlisted(stranger),
+    );
     world.run(&["poll"]).exits(3);
     let state = world.sandbox.job(&job);
-    assert_eq!(state.item(&absent).failure_reason_type.as_deref(), Some("validation_failure"));
+    assert_eq!(
+        state.item(&absent).failure_reason_type.as_deref(),
+        Some("validation_failure")
+    );
     assert_eq!(world.books().entries(), [seed::entry_id(5, 0)]);
 }

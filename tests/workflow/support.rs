@@ -61,6 +61,10 @@ impl World {
         self
     }
 
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -107,6 +111,10 @@ impl World {
         self.run_command(self.command(arguments).env(name, value))
     }
 
+    #[expect(
+        clippy::unused_self,
+        reason = "it reads as a sentence beside `run` and `run_with`"
+    )]
     pub fn run_command(&self, command: &mut Command) -> Run {
         Run::of(
             &format!("{command:?}"),
@@ -197,6 +205,38 @@ impl Books {
         let mut entries: Vec<_> = self.documents().into_keys().map(|(entry, _, _)| entry).collect();
         entries.dedup();
         entries
+    }
+
+    /// The numbers of the documents, in their order.
+    pub fn numbers(&self) -> Vec<String> {
+        let mut numbers: Vec<_> = self
+            .transactions()
+            .into_iter()
+            .filter_map(|transaction| transaction.metadata.get("pleo-number").cloned())
+            .collect();
+        numbers.sort();
+        numbers
+    }
+
+    /// Edits the file of this name, as a person might.
+    pub fn edit(&self, name: &str, change: impl FnOnce(&str) -> String) {
+        let files = self.files();
+        let (path, text) = files
+            .iter()
+            .find(|(path, _)| path.ends_with(name))
+            .expect("the books have this file");
+        fs::write(path, change(text)).expect("the books can be edited");
+    }
+
+    /// Takes the transactions of which this holds out of the books, as a person might with an editor.
+    pub fn take_out(&self, is_meant: impl Fn(&str) -> bool) {
+        for (path, text) in self.files() {
+            let kept: Vec<_> = text
+                .split("\n\n")
+                .filter(|block| !(block.contains("pleo-entry") && is_meant(block)))
+                .collect();
+            fs::write(path, kept.join("\n\n")).expect("the books can be edited");
+        }
     }
 
     #[track_caller]

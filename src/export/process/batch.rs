@@ -1,17 +1,19 @@
 //! One batch: intent, announcement, look-up, booking, receipts, verdicts, in this order and no other.
 
+mod attach;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::{DateTime, Utc};
-use tracing::{debug, error, warn};
+use tracing::{error, warn};
 
 use super::prepare::{self, Prepared};
 use super::set_aside::SetAside;
 use crate::bookkeeping::{self, Refusal};
 use crate::checkpoint::StoredItem;
-use crate::export::Exporter;
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;
+use crate::export::{Exporter, control};
 use crate::host::{clock, kill};
 use crate::model::document::PlannedItem;
 use crate::model::export_item::ExportItem;
@@ -20,7 +22,7 @@ use crate::model::ids::AccountingEntryId;
 use crate::model::state::ItemState;
 use crate::model::verdict::{Exported, Failure, ItemFailureType, JobFailure, Verdict};
 use crate::pleo::{ItemUpdate, PleoError};
-use crate::systems::{Attachment, BookedEntry, Found, SystemError, Wanted};
+use crate::systems::{BookedEntry, Found, SystemError, Wanted};
 
 /// The items of one batch, in work order.
 pub(super) struct Batch {
@@ -95,7 +97,7 @@ impl Batch {
             .items
             .iter()
             .zip(found)
-            .map(|(item, found)| item.step(found, repeatable, clock::now()))
+            .map(|(item, found)| item.step(found, repeatable))
             .collect();
         let fatal = self.book_absent(exporter, run, prepared, &mut steps)?;
         if kill::mutation("book-before-intent") {
@@ -131,6 +133,18 @@ impl Batch {
             }
             other => other?,
         };
+        if answer.refused.is_empty() {
+            return Ok(());
+        }
+        // Somebody else may have finished some of them meanwhile: a final status is never talked over.
+        control::refresh(exporter, &run.job)?;
+        let mut still_ours = Vec::with_capacity(self.items.len());
+        for item in std::mem::take(&mut self.items) {
+            if exporter.checkpoint.is_in_scope(&run.job.id, &item.entry_id)? {
+                still_ours.push(item);
+            }
+        }
+        self.items = still_ours;
         for refusal in answer.refused {
             warn!(item.id = %refusal.entry_id, "Pleo refuses to have the item in progress: {}", refusal.message);
             if let Some(item) = self
@@ -214,89 +228,23 @@ impl Batch {
         }
         Ok(fatal)
     }
-
-    /// Puts the receipts beside every entry that is in the books, also beside those that were there before.
-    fn attach(&self, exporter: &mut Exporter<'_>, run: &JobRun, steps: &mut [Step]) -> Result<(), Halt> {
-        let mut attachments = Vec::new();
-        let mut owners = Vec::new();
-        for (index, (item, step)) in self.items.iter().zip(steps.iter_mut()).enumerate() {
-            let Step::Attach(booked) = step else { continue };
-            match &item.plan {
-                Ok(plan) if !plan.receipts.is_empty() => {
-                    attachments.push(Attachment {
-                        job_id: run.job.id.clone(),
-                        entry_id: item.entry_id.clone(),
-                        booked: booked.clone(),
-                        receipts: plan.receipts.clone(),
-                    });
-                    owners.push(index);
-                }
-                _ => *step = Step::Decided(successful(booked, clock::now())),
-            }
-        }
-        if attachments.is_empty() {
-            return Ok(());
-        }
-        if kill::mutation("attach-after-verdict") {
-            let told = attachments.iter().map(|attachment| {
-                let verdict = successful(&attachment.booked, clock::now());
-                ItemUpdate::Final(attachment.entry_id.clone(), verdict)
-            });
-            exporter
-                .pleo
-                .update_items(&run.job.id, &told.collect::<Vec<_>>())?;
-        }
-        let results = match exporter.system.attach(&attachments) {
-            Ok(results) => results,
-            Err(error @ SystemError::Damaged { .. }) => return Err(error.into()),
-            Err(error) => vec![Err(error); attachments.len()],
-        };
-        for ((index, attachment), result) in owners.into_iter().zip(&attachments).zip(results) {
-            let Some(step) = steps.get_mut(index) else {
-                continue;
-            };
-            match result {
-                Ok(()) => {
-                    *step = Step::Decided(successful(&attachment.booked, clock::now()));
-                    exporter.receipts.remove(&attachment.receipts);
-                }
-                Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. })) => {
-                    debug!(item.id = %attachment.entry_id, "{error}; its receipts are tried again at the end");
-                    *step = Step::SetAside;
-                }
-                Err(SystemError::Rejected { failure_type, reason }) => {
-                    *step = Step::Decided(Verdict::Failed(Failure::booked_as(
-                        &attachment.booked.external_id,
-                        failure_type,
-                        &reason,
-                    )));
-                }
-                Err(error) => {
-                    *step = Step::Decided(Verdict::Failed(Failure::booked_as(
-                        &attachment.booked.external_id,
-                        ItemFailureType::ReceiptUploadFailure,
-                        &error.to_string(),
-                    )));
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 impl BatchItem {
     /// What the look-up means for this item.
-    fn step(&self, found: Found, repeatable: bool, now: DateTime<Utc>) -> Step {
+    fn step(&self, found: Found, repeatable: bool) -> Step {
         match (found, &self.plan) {
-            (Found::Complete(booked) | Found::Incomplete(booked), _) if self.has_changed(&booked) => {
+            (Found::Complete(booked) | Found::Incomplete(booked), _)
+                if has_changed(&booked, self.item.as_ref()) =>
+            {
                 Step::Decided(changed(&booked, self.item.as_ref()))
             }
             (Found::Complete(booked), Ok(_)) => Step::Attach(booked),
-            // Booked earlier under other settings, or its receipts are gone now: it is in the books all the same.
+            // Booked earlier under other settings: it is in the books all the same.
             (Found::Complete(booked), Err(refusal))
                 if !is_about_receipts(refusal.failure_type) && self.item.is_some() =>
             {
-                Step::Decided(successful(&booked, now))
+                Step::Attach(booked)
             }
             (Found::Complete(booked) | Found::Incomplete(booked), Err(refusal)) => {
                 Step::Decided(Verdict::Failed(Failure::booked_as(
@@ -305,6 +253,8 @@ impl BatchItem {
                     &refusal.reason,
                 )))
             }
+            // The missing part may be on its way.
+            (Found::Incomplete(_), Ok(_)) if self.announced_before && !repeatable => Step::SetAside,
             (Found::Incomplete(booked), Ok(_)) => Step::Book {
                 revision: booked.revision,
                 partly: Some(booked),
@@ -316,13 +266,6 @@ impl BatchItem {
                 partly: None,
             },
             (Found::Absent { .. }, Err(refusal)) => Step::Decided(refused(refusal)),
-        }
-    }
-
-    fn has_changed(&self, booked: &BookedEntry) -> bool {
-        match (&booked.content_hash, &self.item) {
-            (Some(hash), Some(item)) => *hash != bookkeeping::content_hash(item),
-            _ => false,
         }
     }
 
@@ -387,7 +330,7 @@ fn after_booking(step: &mut Step, result: Result<BookedEntry, SystemError>) -> O
     None
 }
 
-pub(super) fn successful(booked: &BookedEntry, now: DateTime<Utc>) -> Verdict {
+pub(in crate::export) fn successful(booked: &BookedEntry, now: DateTime<Utc>) -> Verdict {
     Verdict::Successful(Exported {
         external_id: booked.external_id.clone(),
         external_url: booked.external_url.clone(),
@@ -416,8 +359,16 @@ fn is_about_receipts(failure_type: ItemFailureType) -> bool {
     )
 }
 
+/// Whether an entry was booked from another content than the item has now.
+pub(in crate::export) fn has_changed(booked: &BookedEntry, item: Option<&ExportItem>) -> bool {
+    match (&booked.content_hash, item) {
+        (Some(hash), Some(item)) => *hash != bookkeeping::content_hash(item),
+        _ => false,
+    }
+}
+
 /// The same key with other content: nobody but a person can say which is right.
-fn changed(booked: &BookedEntry, item: Option<&ExportItem>) -> Verdict {
+pub(in crate::export) fn changed(booked: &BookedEntry, item: Option<&ExportItem>) -> Verdict {
     let difference = match (booked.amount, item.map(|item| item.amount)) {
         (Some(before), Some(now)) if before != now => format!("now {now} instead of {before}"),
         _ => "its category, tax, date, vendor or split is not the one that was booked".to_owned(),

@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use tracing::{debug, warn};
 
-use super::batch::Batch;
+use super::batch::{Batch, BatchItem};
 use crate::bookkeeping::Refusal;
 use crate::export::Exporter;
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;
+use crate::model::document::Receipt;
 use crate::model::export_item::ReceiptFile;
 use crate::model::ids::AccountingEntryId;
 use crate::pleo::wire;
@@ -77,7 +78,7 @@ fn fetch_some(
     Ok(())
 }
 
-type Fetched = HashMap<usize, Vec<Result<crate::model::document::Receipt, ReceiptError>>>;
+type Fetched = HashMap<usize, Vec<Result<Receipt, ReceiptError>>>;
 type Addresses = HashMap<AccountingEntryId, Vec<ReceiptFile>>;
 
 /// Fetches for the items of the range, or with `fresh` only for those that have fresh addresses.
@@ -148,13 +149,52 @@ fn fresh_addresses(
     Ok(fresh)
 }
 
-impl super::batch::BatchItem {
+/// The receipts of an entry that is in the books. They were fetched with the batch, unless the entry could not be
+/// planned any more; then they still belong to it.
+pub(super) fn of_booked(
+    exporter: &Exporter<'_>,
+    item: &BatchItem,
+) -> Result<Result<Vec<Receipt>, Refusal>, Halt> {
+    let files = match (&item.plan, &item.item) {
+        (Ok(plan), _) => return Ok(Ok(plan.receipts.clone())),
+        (Err(_), Some(read)) if exporter.settings.attachments != Policy::None => &read.files,
+        (Err(_), _) => return Ok(Ok(Vec::new())),
+    };
+    let wanted: Vec<_> = files
+        .iter()
+        .enumerate()
+        .map(|(position, file)| Wanted {
+            entry_id: &item.entry_id,
+            number: position + 1,
+            of: files.len(),
+            file,
+        })
+        .collect();
+    let mut receipts = Vec::with_capacity(wanted.len());
+    for result in exporter.receipts.fetch(&wanted) {
+        exporter.stop.check()?;
+        match result {
+            Ok(receipt) => receipts.push(receipt),
+            Err(error) if exporter.settings.attachments == Policy::Required => {
+                return Ok(Err(missing(error)));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(Ok(receipts))
+}
+
+fn missing(error: ReceiptError) -> Refusal {
+    Refusal {
+        failure_type: error.failure_type,
+        reason: error.reason,
+        group: "a receipt could not be fetched".into(),
+    }
+}
+
+impl BatchItem {
     /// Keeps what was fetched. Where receipts are required, a missing one refuses the item.
-    fn keep_receipts(
-        &mut self,
-        results: Vec<Result<crate::model::document::Receipt, ReceiptError>>,
-        policy: Policy,
-    ) {
+    fn keep_receipts(&mut self, results: Vec<Result<Receipt, ReceiptError>>, policy: Policy) {
         let Ok(plan) = self.plan.as_mut() else { return };
         let mut first_error = None;
         for result in results {
@@ -168,11 +208,7 @@ impl super::batch::BatchItem {
             }
         }
         if let Some(error) = first_error.filter(|_| policy == Policy::Required) {
-            self.plan = Err(Refusal {
-                failure_type: error.failure_type,
-                reason: error.reason,
-                group: "a receipt could not be fetched".into(),
-            });
+            self.plan = Err(missing(error));
         }
     }
 }

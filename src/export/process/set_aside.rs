@@ -104,7 +104,7 @@ fn by_look_up(exporter: &mut Exporter<'_>, run: &JobRun, aside: SetAside) -> Res
             Found::Incomplete(booked) => Verdict::Failed(Failure::booked_as(
                 &booked.external_id,
                 ItemFailureType::UnexpectedFailure,
-                "only a part of the entry is in the books: complete it by hand there.",
+                "only a part of the entry is found in the books: look there, and complete it by hand.",
             )),
             Found::Absent { .. } => {
                 warn!(item.id = %item.entry_id, "it may be booked, but cannot be found");

@@ -58,6 +58,7 @@ pub(in crate::pleo) fn export_job(job: &Field<'_>) -> Result<ExportJob, Malforme
         company_id: CompanyId::new(job.identifier("companyId")?),
         status: JobStatus::from_wire(&job.required("status")?.text()?),
         created_at: job.required("createdAt")?.moment()?,
+        started_at: job.optional("startedAt", Field::moment)?,
         last_updated_at: job.optional("lastUpdatedAt", Field::moment)?,
         expires_in_seconds: job.required("expiresIn")?.count()?,
         number_of_items: job.required("numberOfItems")?.count()?,

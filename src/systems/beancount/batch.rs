@@ -100,6 +100,18 @@ impl<'a> Batch<'a> {
             return Ok(());
         };
         let mut text = self.head();
+        if !index.has_operating_currency() {
+            // Fava calls it an error when no file of the ledger has any; a person's own choice is left alone.
+            text.push('\n');
+            let currencies: BTreeSet<_> = self
+                .entries
+                .iter()
+                .map(|entry| entry.item.item.amount.currency)
+                .collect();
+            for currency in currencies {
+                writer::operating_currency(&mut text, currency);
+            }
+        }
         let postings = self.entries.iter().flat_map(|entry| &entry.document.postings);
         let accounts: BTreeSet<&str> = postings
             .map(|posting| posting.account.reference.as_str())

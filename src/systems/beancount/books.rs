@@ -37,29 +37,29 @@ pub(super) struct Lock {
 }
 
 impl Books {
-    /// Touches nothing.
+    /// Writes nothing.
     pub(super) fn new(folder: &Path) -> Self {
         Self {
-            folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
+            folder: one_name(&std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())),
         }
     }
 
-    /// The folder of the books; one name for it, whichever way leads there.
-    pub(super) fn folder(&self) -> PathBuf {
-        self.folder.canonicalize().unwrap_or_else(|_| self.folder.clone())
+    /// The folder of the books.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The ledger that takes in all the rest.
     pub(super) fn main(&self) -> PathBuf {
-        self.folder().join("main.beancount")
+        self.folder.join("main.beancount")
     }
 
     fn accounts(&self) -> PathBuf {
-        self.folder().join("accounts.beancount")
+        self.folder.join("accounts.beancount")
     }
 
     fn batches(&self) -> PathBuf {
-        self.folder().join("pleo")
+        self.folder.join("pleo")
     }
 
     /// Whether a path lies where only we write.
@@ -69,42 +69,42 @@ impl Books {
 
     /// The files from which reading begins; some may be absent.
     pub(super) fn roots(&self) -> Result<Vec<PathBuf>, SystemError> {
-        if self.folder.exists() && !self.folder.is_dir() {
-            return Err(SystemError::Fatal {
-                failure_type: JobFailureType::InvalidConfiguration,
-                reason: format!(
-                    "The books folder `{}` is a file: set accounting.beancount.directory to a folder, then export \
-                     again.",
-                    self.folder.display()
-                ),
-            });
-        }
-        // The last is read first: what a person wrote may refer to what we wrote, never the other way round.
+        self.refuse_a_file()?;
         let mut roots = vec![self.main(), self.accounts()];
-        roots.extend(
-            includes::expand(&self.folder(), "pleo/**/*.beancount")
-                .into_iter()
-                .rev(),
-        );
+        roots
+            .extend(includes::expand(&self.batches(), "**/*.beancount").map_err(|error| unreadable(&error))?);
         Ok(roots)
+    }
+
+    fn refuse_a_file(&self) -> Result<(), SystemError> {
+        if !self.folder.is_file() {
+            return Ok(());
+        }
+        Err(SystemError::Fatal {
+            failure_type: JobFailureType::InvalidConfiguration,
+            reason: format!(
+                "The books folder `{}` is a file: set accounting.beancount.directory to a folder, then export again.",
+                self.folder.display()
+            ),
+        })
     }
 
     /// Makes what is missing of new books; `accounts` are opened where `accounts.beancount` is new.
     pub(super) fn create(&self, _lock: &Lock, accounts: &[&str]) -> Result<(), SystemError> {
         let about = self.batches().join("about.beancount");
         if !about.exists() {
-            self.write_new(&about, ABOUT)?;
+            write_file(&about, ABOUT.as_bytes())?;
         }
         if !self.accounts().exists() {
             let mut text = String::from(ACCOUNTS);
             for account in accounts {
                 writer::open(&mut text, account, &NewAccount::default());
             }
-            self.write_new(&self.accounts(), &text)?;
+            write_file(&self.accounts(), text.as_bytes())?;
         }
         // Last, because it needs the others: when it is there, the books are whole.
         if !self.main().exists() {
-            self.write_new(&self.main(), MAIN)?;
+            write_file(&self.main(), MAIN.as_bytes())?;
             info!(books = %self.main().display(), "new books were made");
         }
         Ok(())
@@ -125,7 +125,7 @@ impl Books {
             again = again.saturating_add(1);
             path = folder.join(format!("{name}-{again}.beancount"));
         }
-        self.write_new(&path, text)
+        write_file(&path, text.as_bytes())
     }
 
     /// Where a receipt lies, by its content.
@@ -146,7 +146,7 @@ impl Books {
             .flatten()
             .flatten()
             .map(|entry| entry.path());
-        let folders = [self.folder(), batches.clone()].into_iter().chain(years);
+        let folders = [self.folder.clone(), batches.clone()].into_iter().chain(years);
         for folder in folders.filter(|folder| folder.is_dir()) {
             files::sync_folder(&folder).map_err(|error| nothing_booked(&error))?;
         }
@@ -155,24 +155,17 @@ impl Books {
 
     /// Waits for the right to write, which only one process has at a time.
     pub(super) fn lock(&self) -> Result<Lock, SystemError> {
-        self.roots()?;
+        self.refuse_a_file()?;
         files::make_folder(&self.folder).map_err(|error| nothing_booked(&error))?;
-        let path = self.folder().join(".pleo-export.lock");
-        let at = |action| {
-            let path = &path;
-            move |error| nothing_booked(&FileError::at(action, path)(error))
-        };
-        let file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(at("open"))?;
+        let path = self.folder.join(".pleo-export.lock");
+        let file = files::create_private(&path).map_err(|error| nothing_booked(&error))?;
         let (started, stop, mut told) = (Instant::now(), Stop::new(), false);
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Lock { _file: file }),
-                Err(TryLockError::Error(error)) => return Err(at("lock")(error)),
+                Err(TryLockError::Error(error)) => {
+                    return Err(nothing_booked(&FileError::at("lock", &path)(error)));
+                }
                 Err(TryLockError::WouldBlock) if started.elapsed() >= LOCK_PATIENCE => {
                     return Err(SystemError::Unavailable {
                         reason: format!(
@@ -191,22 +184,37 @@ impl Books {
             let _ = stop.wait(LOCK_INTERVAL);
         }
     }
+}
 
-    fn write_new(&self, path: &Path, text: &str) -> Result<(), SystemError> {
-        self.write_file(path, text.as_bytes())
-    }
-
-    /// Writes a file of the books, with its folders.
-    pub(super) fn write_file(&self, path: &Path, content: &[u8]) -> Result<(), SystemError> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        files::make_folder(folder).map_err(|error| nothing_booked(&error))?;
-        files::write_whole(path, content).map_err(|error| match error.action {
-            "make" | "write" | "sync" => nothing_booked(&error),
-            // It may have its name already, but a power cut may take the name away again.
-            _ => SystemError::Unknown {
-                reason: format!("The books could not be written for sure: {error}. Run again to look."),
-            },
+/// The one name of a folder, whichever way leads there, and the same before and after the folder is made.
+fn one_name(folder: &Path) -> PathBuf {
+    folder
+        .canonicalize()
+        .unwrap_or_else(|_| match (folder.parent(), folder.file_name()) {
+            (Some(parent), Some(name)) => one_name(parent).join(name),
+            _ => folder.to_owned(),
         })
+}
+
+/// Writes a file of the books, with its folders.
+pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SystemError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    files::make_folder(folder).map_err(|error| nothing_booked(&error))?;
+    files::write_whole(path, content).map_err(|error| match error.action {
+        "make" | "write" | "sync" => nothing_booked(&error),
+        // It may have its name already, but a power cut may take the name away again.
+        _ => SystemError::Unknown {
+            reason: format!("The books could not be written for sure: {error}. Run again to look."),
+        },
+    })
+}
+
+/// For what could not be read.
+pub(super) fn unreadable(error: &FileError) -> SystemError {
+    SystemError::Unavailable {
+        reason: format!(
+            "The books could not be read: {error}. See to it, then run again. Nothing was booked."
+        ),
     }
 }
 

@@ -2,60 +2,105 @@
 //!
 //! As in beancount, a wildcard passes over names that begin with a dot. Sets in brackets are not known here.
 
-use std::fs;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet};
+use std::fs::{self, FileType};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use crate::host::files::FileError;
+
 /// The existing files that an include line of a file in `folder` means, sorted.
-pub(super) fn expand(folder: &Path, pattern: &str) -> Vec<PathBuf> {
+///
+/// What cannot be looked into is an error, never nothing: an entry that is not seen would be booked again.
+pub(super) fn expand(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, FileError> {
     let pattern = folder.join(pattern);
-    let parts: Vec<&str> = pattern
+    let is_root = |part: &Component<'_>| matches!(part, Component::RootDir | Component::Prefix(_));
+    let root: PathBuf = pattern.components().take_while(is_root).collect();
+    let parts: Vec<Cow<'_, str>> = pattern
         .components()
-        .filter(|part| !matches!(part, Component::RootDir | Component::Prefix(_)))
-        .filter_map(|part| part.as_os_str().to_str())
+        .skip_while(is_root)
+        .map(|part| part.as_os_str().to_string_lossy())
         .collect();
-    let root: PathBuf = pattern
-        .components()
-        .take_while(|part| matches!(part, Component::RootDir | Component::Prefix(_)))
-        .collect();
-    let mut found = Vec::new();
-    walk(&root, &parts, &mut found);
-    found.sort();
-    found.dedup();
-    found
+    let mut walk = Walk::default();
+    walk.enter(&root, &parts)?;
+    Ok(walk.found.into_iter().collect())
 }
 
-fn walk(folder: &Path, parts: &[&str], found: &mut Vec<PathBuf>) {
-    let Some((first, rest)) = parts.split_first() else {
-        if folder.is_file() {
-            found.push(folder.to_owned());
-        }
-        return;
-    };
-    if !first.contains(['*', '?']) {
-        return walk(&folder.join(first), rest, found);
-    }
-    if *first == "**" {
-        walk(folder, rest, found);
-    }
-    for (name, path) in visible_names(folder) {
-        if *first == "**" {
-            // A link to a folder is not followed: it could lead round in a circle.
-            if path.is_dir() && !path.is_symlink() {
-                walk(&path, parts, found);
+#[derive(Default)]
+struct Walk {
+    found: BTreeSet<PathBuf>,
+    /// Folders below a `**`, with how much of the pattern is left: links may lead round in a circle.
+    entered: HashSet<(PathBuf, usize)>,
+}
+
+impl Walk {
+    fn enter(&mut self, folder: &Path, parts: &[Cow<'_, str>]) -> Result<(), FileError> {
+        let Some((first, rest)) = parts.split_first() else {
+            if kind(folder)?.is_some_and(|kind| kind.is_file()) {
+                self.found.insert(folder.to_owned());
             }
-        } else if matches(first, &name) {
-            walk(&path, rest, found);
+            return Ok(());
+        };
+        if !first.contains(['*', '?']) {
+            return self.enter(&folder.join(&**first), rest);
         }
+        if *first != "**" {
+            for (name, path) in visible_names(folder)? {
+                if matches(first, &name) {
+                    self.enter(&path, rest)?;
+                }
+            }
+            return Ok(());
+        }
+        if kind(folder)?.is_none_or(|kind| !kind.is_dir()) {
+            return Ok(());
+        }
+        let own_name = folder
+            .canonicalize()
+            .map_err(FileError::at("look into", folder))?;
+        if self.entered.insert((own_name, parts.len())) {
+            self.enter(folder, rest)?;
+            for (_, path) in visible_names(folder)? {
+                self.enter(&path, parts)?;
+            }
+        }
+        Ok(())
     }
 }
 
-/// What a folder holds, without names that begin with a dot; nothing where it cannot be read.
-fn visible_names(folder: &Path) -> Vec<(String, PathBuf)> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())))
-        .filter(|(name, _)| !name.starts_with('.'))
-        .collect()
+/// `None` when there is nothing of that name.
+fn kind(path: &Path) -> Result<Option<FileType>, FileError> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(Some(metadata.file_type())),
+        Err(error) if is_absence(&error) => Ok(None),
+        Err(error) => Err(FileError::at("look at", path)(error)),
+    }
+}
+
+/// What a folder holds, without names that begin with a dot; nothing where there is no folder.
+fn visible_names(folder: &Path) -> Result<Vec<(String, PathBuf)>, FileError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if is_absence(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(FileError::at("look into", folder)(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(FileError::at("look into", folder))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') {
+            names.push((name, entry.path()));
+        }
+    }
+    Ok(names)
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// Whether a name fits a pattern of `*` and `?`.
@@ -110,7 +155,21 @@ mod tests {
             ("p/../a.beancount", vec!["p/../a.beancount"]),
         ] {
             let expected: Vec<PathBuf> = expected.iter().map(|path| folder.path().join(path)).collect();
-            assert_eq!(expand(folder.path(), pattern), expected, "{pattern}");
+            assert_eq!(expand(folder.path(), pattern).unwrap(), expected, "{pattern}");
         }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_are_followed_and_circles_end() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("p")).unwrap();
+        fs::create_dir_all(folder.path().join("archive")).unwrap();
+        fs::write(folder.path().join("archive/a.beancount"), "").unwrap();
+        for (link, target) in [("p/2025", "archive"), ("archive/round", "p"), ("p/up", "")] {
+            std::os::unix::fs::symlink(folder.path().join(target), folder.path().join(link)).unwrap();
+        }
+        let found = expand(&folder.path().join("p"), "**/*.beancount").unwrap();
+        assert_eq!(found.len(), 1, "{found:?}");
     }
 }

@@ -34,6 +34,7 @@ pub(super) struct Index {
     highest: BTreeMap<i32, u32>,
     invoices: HashMap<InvoiceName, Vec<Box<str>>>,
     receipts: HashMap<(Box<str>, Box<str>), PathBuf>,
+    has_operating_currency: bool,
 }
 
 /// A file that was read.
@@ -66,6 +67,9 @@ pub(super) struct Booked {
     pub(super) amount: Option<Money>,
     /// The side of an invoice that it is.
     pub(super) invoice: Option<Box<BookedInvoice>>,
+    /// A journal entry holds its item whole. A plan of today may want a bill and a payment for the same item (a vendor
+    /// has become known since); completing the journal entry would move the money twice.
+    pub(super) is_journal_entry: bool,
     first_account: AccountId,
     movements: Option<Movements>,
     says_reversed: bool,
@@ -202,19 +206,26 @@ impl Index {
         self.highest.clone()
     }
 
+    /// Whether the ledger says which currency it is kept in.
+    pub(super) fn has_operating_currency(&self) -> bool {
+        self.has_operating_currency
+    }
+
     /// Where the receipt with this content lies that the entry has.
     pub(super) fn receipt(&self, entry_id: &str, sha256: &str) -> Option<&Path> {
         let wanted = (Box::from(entry_id), Box::from(sha256));
         self.receipts.get(&wanted).map(AsRef::as_ref)
     }
 
-    /// Whether the ledger takes in what we write.
+    /// Whether the ledger takes in what we write, as far as its includes show.
     pub(super) fn is_included(&self, books: &Books) -> bool {
-        let main = self.sources.get(&books.main());
-        main.is_none_or(|main| {
-            main.includes
+        let mut sources = self.sources.iter();
+        sources.any(|(path, source)| {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            source
+                .includes
                 .iter()
-                .any(|pattern| books.is_ours(&books.folder().join(pattern)))
+                .any(|pattern| books.is_ours(&folder.join(pattern)))
         })
     }
 }

@@ -137,7 +137,7 @@ impl<'a> Iterator for Tokens<'a> {
     type Item = Token<'a>;
 
     fn next(&mut self) -> Option<Token<'a>> {
-        let rest = self.0.trim_start_matches([' ', '\t', '\r', '\n']);
+        let rest = self.0.trim_ascii_start();
         if rest.is_empty() || rest.starts_with(';') {
             self.0 = "";
             return None;
@@ -153,7 +153,8 @@ impl<'a> Iterator for Tokens<'a> {
             self.0 = inside.get(end + 1..).unwrap_or_default();
             return inside.get(..end).map(Token::Text);
         }
-        let end = rest.find([' ', '\t', '\r', '\n', '"', ';']).unwrap_or(rest.len());
+        let ends = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b';');
+        let end = rest.bytes().position(ends).unwrap_or(rest.len());
         let (word, rest) = rest.split_at(end);
         self.0 = rest;
         Some(Token::Word(word))

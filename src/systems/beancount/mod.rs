@@ -24,6 +24,7 @@ use tracing::warn;
 
 use crate::host::{clock, kill};
 use crate::model::document::{Part, PlannedItem};
+use crate::model::ids::AccountingEntryId;
 use crate::model::references::{
     Account, AccountKey, InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey,
 };
@@ -142,7 +143,7 @@ impl Beancount {
         let found = self.index.invoice(vendor, &invoice.number).into_iter();
         let found: Vec<_> = found
             .map(|(entry_id, booked, side)| InvoiceInBooks {
-                entry_id: crate::model::ids::AccountingEntryId::new(entry_id),
+                entry_id: AccountingEntryId::new(entry_id),
                 external_id: booked.number.to_string(),
                 side: side.side,
                 payable: side.payable,
@@ -160,6 +161,9 @@ impl Beancount {
                 next_revision: standing.next_revision,
             },
             // A batch is booked whole, so where nobody knows the parts, any part stands for all.
+            Some(booked) if standing.live.iter().any(|booked| booked.is_journal_entry) => {
+                Found::Complete(booked)
+            }
             Some(booked) if parts.iter().all(|part| booked.parts.contains(part)) => Found::Complete(booked),
             Some(booked) => Found::Incomplete(booked),
         }

@@ -89,6 +89,8 @@ pub(super) enum Kind<'a> {
         /// The pattern as written.
         pattern: Cow<'a, str>,
     },
+    /// Whoever shows the ledger converts to some currency.
+    OperatingCurrency,
     /// The head of our own file says up to which number it goes (`; numbers: FIRST to LAST`).
     Numbers {
         /// The last number.
@@ -198,6 +200,7 @@ fn top_level(content: &str, line: u32) -> Option<Directive<'_>> {
             "include" => Kind::Include {
                 pattern: tokens.text()?,
             },
+            "option" if tokens.text()? == "operating_currency" => Kind::OperatingCurrency,
             "option" | "plugin" | "pushtag" | "poptag" | "pushmeta" | "popmeta" => Kind::Other,
             _ => return None,
         }
@@ -247,7 +250,7 @@ fn dated<'a>(date: NaiveDate, tokens: &mut Tokens<'a>, links: &mut Vec<&'a str>)
 
 /// An indented line, which belongs to the directive above; whether it is understood.
 fn below<'a>(content: &'a str, above: Option<&mut Directive<'a>>) -> bool {
-    let content = content.trim();
+    let content = content.trim_ascii();
     if content.is_empty() || content.starts_with(';') {
         return true;
     }
@@ -281,12 +284,12 @@ fn below<'a>(content: &'a str, above: Option<&mut Directive<'a>>) -> bool {
 }
 
 fn key_value(content: &str) -> Option<(&str, &str)> {
-    let (key, value) = content.split_once(':')?;
-    let mut characters = key.chars();
-    let fits = key.len() >= 2
-        && characters.next().is_some_and(|first| first.is_ascii_lowercase())
-        && characters.all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_'));
-    fits.then(|| (key, value.trim()))
+    let is_part_of_key = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let end = content.bytes().position(|byte| !is_part_of_key(byte))?;
+    let (key, rest) = content.split_at(end);
+    let fits = key.len() >= 2 && key.starts_with(|first: char| first.is_ascii_lowercase());
+    let value = rest.strip_prefix(':')?;
+    fits.then(|| (key, value.trim_ascii()))
 }
 
 fn posting(content: &str) -> Option<Posting<'_>> {

@@ -12,7 +12,7 @@ use crate::model::document::Receipt;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{Attachment, SystemError};
 
-use super::books::{Books, Lock, nothing_booked};
+use super::books::{Books, Lock, nothing_booked, write_file};
 use super::index::Index;
 use super::text;
 use super::writer::{self, NewReceipt};
@@ -76,12 +76,12 @@ fn store<'a>(
             continue;
         }
         if let Some(path) = index.receipt(entry_id, &receipt.sha256) {
-            keep(books, receipt, path)?;
+            keep(receipt, path)?;
             continue;
         }
         let extension = extension(&receipt.file_name);
         let path = books.receipt(&receipt.sha256, &extension);
-        keep(books, receipt, &path)?;
+        keep(receipt, &path)?;
         let inside = path.strip_prefix(books.folder()).unwrap_or(&path);
         new.push(NewReceipt {
             entry_id,
@@ -99,7 +99,7 @@ fn store<'a>(
 }
 
 /// Copies the bytes unless a file of their size is there.
-fn keep(books: &Books, receipt: &Receipt, path: &Path) -> Result<(), SystemError> {
+fn keep(receipt: &Receipt, path: &Path) -> Result<(), SystemError> {
     if fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() == receipt.size) {
         // Whoever put it there may have been killed before the names were safe from a power cut.
         for folder in path.ancestors().skip(1).take(2) {
@@ -117,7 +117,7 @@ fn keep(books: &Books, receipt: &Receipt, path: &Path) -> Result<(), SystemError
     if text::sha256(&bytes) != receipt.sha256 {
         return Err(unreadable("is not what was fetched".to_owned()));
     }
-    books.write_file(path, &bytes)
+    write_file(path, &bytes)
 }
 
 /// The ending of a file name with its point, for programs that open files by it; empty where there is no plain one.

@@ -72,10 +72,13 @@ pub(super) mod document_kind {
     use crate::model::document::DocumentKind;
     use crate::model::references::InvoiceSide;
 
+    /// The word for the kind that holds an item whole.
+    pub(in super::super) const JOURNAL_ENTRY: &str = "journal-entry";
+
     /// The word for it.
     pub(in super::super) fn word(kind: DocumentKind) -> &'static str {
         match kind {
-            DocumentKind::JournalEntry => "journal-entry",
+            DocumentKind::JournalEntry => JOURNAL_ENTRY,
             DocumentKind::VendorBill => "vendor-bill",
             DocumentKind::CreditNote => "credit-note",
             DocumentKind::BillPayment => "bill-payment",

@@ -10,7 +10,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
 use crate::model::document::{Document, PlannedItem, Posting, PostingState, Purpose};
 use crate::model::export_item::ExportItem;
-use crate::model::money::Money;
+use crate::model::money::{Currency, Money};
 use crate::model::references::VendorKey;
 
 use super::number::Number;
@@ -120,6 +120,11 @@ fn line(out: &mut String, content: impl Display) {
 /// Writes a comment line; what could end it is made visible.
 pub(super) fn comment(out: &mut String, content: &str) {
     line(out, format_args!("; {}", content.replace(char::is_control, " ")));
+}
+
+/// Writes that the ledger is kept in this currency.
+pub(super) fn operating_currency(out: &mut String, currency: Currency) {
+    line(out, format_args!("option \"operating_currency\" \"{currency}\""));
 }
 
 /// Writes the opening of an account.

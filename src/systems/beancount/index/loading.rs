@@ -4,16 +4,17 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 
+use crate::host::files::FileError;
 use crate::model::document::Part;
 use crate::model::money::Money;
 use crate::systems::SystemError;
 
-use super::super::books::Books;
+use super::super::books::{Books, unreadable};
 use super::super::includes;
 use super::super::movements::Movements;
 use super::super::number::Number;
@@ -61,8 +62,11 @@ impl Index {
                 .iter()
                 .filter(|pattern| !books.is_ours(&folder.join(pattern)))
             {
-                let files = includes::expand(folder, pattern).into_iter();
-                waiting.extend(files.filter_map(|file| file.canonicalize().ok()));
+                for file in includes::expand(folder, pattern).map_err(|error| unreadable(&error))? {
+                    // One name for each file, so that it is read once.
+                    let file = file.canonicalize().map_err(FileError::at("look at", &file));
+                    waiting.push(file.map_err(|error| unreadable(&error))?);
+                }
             }
         }
         if self.sources.keys().any(|path| !seen.contains(path)) {
@@ -75,9 +79,7 @@ impl Index {
     }
 
     fn read_file(&mut self, books: &Books, path: &Path, stamp: Stamp) -> Result<(), SystemError> {
-        let bytes = fs::read(path).map_err(|error| SystemError::Unavailable {
-            reason: format!("The books cannot be read: `{}`: {error}.", path.display()),
-        })?;
+        let bytes = fs::read(path).map_err(|error| unreadable(&FileError::at("read", path)(error)))?;
         let manner = if books.is_ours(path) {
             Manner::Strict
         } else {
@@ -140,8 +142,9 @@ impl Index {
                     directive.metadata.get(key::SHA256),
                 );
                 if let (Some(entry_id), Some(sha256)) = (entry_id, sha256) {
-                    let path = file.parent().unwrap_or(Path::new("")).join(&**path);
-                    self.receipts.insert((entry_id.into(), sha256.into()), path);
+                    let folder = file.parent().unwrap_or(Path::new(""));
+                    self.receipts
+                        .insert((entry_id.into(), sha256.into()), beside(folder, path));
                 }
             }
             Kind::Numbers { last } => {
@@ -149,6 +152,7 @@ impl Index {
                     self.take_number(last);
                 }
             }
+            Kind::OperatingCurrency => self.has_operating_currency = true,
             Kind::Include { .. } | Kind::Other => {}
         }
         Ok(())
@@ -208,6 +212,7 @@ impl Index {
             content_hash: metadata.get(key::HASH).map(Box::from),
             amount: money(key::AMOUNT),
             invoice,
+            is_journal_entry: metadata.get(key::DOCUMENT).as_deref() == Some(document_kind::JOURNAL_ENTRY),
             first_account,
             movements,
             says_reversed: metadata.get(key::REVERSED).is_some_and(|value| value == "TRUE"),
@@ -279,14 +284,25 @@ enum Files {
     Changed,
 }
 
+/// Where a path leads that a file in `folder` names, by names alone as in beancount, also when the folder is a link.
+fn beside(folder: &Path, path: &str) -> PathBuf {
+    let mut place = folder.to_owned();
+    for part in Path::new(path).components() {
+        match part {
+            Component::ParentDir => drop(place.pop()),
+            Component::CurDir => {}
+            other => place.push(other),
+        }
+    }
+    place
+}
+
 /// `None` when there is no such file.
 fn stamp(path: &Path) -> Result<Option<Stamp>, SystemError> {
     match fs::metadata(path) {
         Ok(metadata) => Ok(Some((metadata.len(), metadata.modified().ok()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(SystemError::Unavailable {
-            reason: format!("The books cannot be read: `{}`: {error}.", path.display()),
-        }),
+        Err(error) => Err(unreadable(&FileError::at("look at", path)(error))),
     }
 }
 

@@ -1,0 +1,225 @@
+"""Runs export jobs through a proxy that validates both directions against Pleo's API contract.
+
+    validating_proxy.py CONTRACT PRISM PROGRAM SANDBOX FOLDER
+
+CONTRACT is the OpenAPI file; PRISM, PROGRAM and SANDBOX are the executables; FOLDER is emptied and gets books, checkpoint and logs.
+
+    pleo-export  →  recording hop (this script)  →  prism proxy --errors  →  sandbox
+
+Prism answers a violation with an error of its own, over which the client would stumble, and names it in the header
+`sl-violations`. The client shows no headers, so the hop notes them. Both must be clean: the client's exit codes and
+the header. Everything is on 127.0.0.1.
+"""
+
+import base64
+import contextlib
+import http.client
+import http.server
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+SETTINGS = pathlib.Path("examples/pleo-export.toml")
+# A violation looks to the client like a server in trouble; it need not wait long for that to pass.
+IMPATIENCE = "\n[pleo]\ngive_up_after_seconds = 5\n"
+START_SECONDS = 60
+RUN_SECONDS = 300
+
+
+class Hop(http.server.BaseHTTPRequestHandler):
+    """Hands every request on to prism and notes what prism says about it."""
+
+    protocol_version = "HTTP/1.1"
+    prism_port = 0
+    exchanges = 0
+    violations: list[str] = []
+
+    def hand_on(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        prism = http.client.HTTPConnection("127.0.0.1", Hop.prism_port, timeout=60)
+        prism.request(self.command, self.path, body, dict(self.headers))
+        answer = prism.getresponse()
+        content = answer.read()
+        prism.close()
+        self.note(answer, content)
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("connection", "content-length", "date", "keep-alive", "transfer-encoding"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_PUT = do_POST = hand_on
+
+    def note(self, answer, content):
+        Hop.exchanges += 1
+        # One header a response; a violating request never reaches the sandbox, and only the body tells of it.
+        found = [
+            violation
+            for violation in json.loads(answer.getheader("sl-violations") or "[]")
+            if violation["severity"] == "Error"
+        ]
+        if not found and answer.getheader("Content-Type", "").startswith("application/problem+json"):
+            found = [json.loads(content)]
+        Hop.violations += [
+            f"{self.command} {self.path} → {answer.status}: {json.dumps(violation)}" for violation in found
+        ]
+
+    def log_message(self, *_):
+        """The sandbox's log has every request already."""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(log, *command):
+    """A program in the background that is ended with the block."""
+    with open(log, "wb") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=START_SECONDS)
+
+
+def wait_until_it_listens(port, process, log):
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    sys.exit(f"nothing listens on port {port}: {process.args}\n{log.read_text()}")
+
+
+def call(port, method, path, body=None, key=None):
+    """One request of this script's own: status and JSON."""
+    headers = {"Content-Type": "application/json"}
+    if key:
+        headers["Authorization"] = "Basic " + base64.b64encode(f"{key}:".encode()).decode()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request(method, path, None if body is None else json.dumps(body), headers)
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer.status, json.loads(content) if content else None
+
+
+class Trial:
+    """One sandbox behind the proxy, and the program in front of it."""
+
+    key = "sandbox-api-key"
+    company = "7e57c0de-0000-4000-8000-00000000d00d"
+
+    def __init__(self, program, folder, sandbox_port, hop_port):
+        self.program = program
+        self.folder = folder
+        self.sandbox_port = sandbox_port
+        self.hop_port = hop_port
+        self.settings = folder / "pleo-export.toml"
+        self.settings.write_text(SETTINGS.read_text() + IMPATIENCE)
+
+    def sandbox(self, method, path, body=None):
+        status, answer = call(self.sandbox_port, method, f"/_sandbox/{path}", body)
+        assert status < 300, answer
+        return answer
+
+    def prove_that_violations_are_seen(self):
+        """A proxy that lets everything pass proves nothing: one violation in each direction, on purpose."""
+        jobs = f"/v3/export-jobs?company_id={self.company}"
+        call(self.hop_port, "GET", "/v3/export-jobs?company_id=no-uuid", key=self.key)
+        assert any('"query"' in violation for violation in Hop.violations), "a wrong request was not seen"
+        Hop.violations.clear()
+        self.sandbox("POST", "faults", {"trouble": "html_page"})
+        call(self.hop_port, "GET", jobs, key=self.key)
+        assert any('"response"' in violation for violation in Hop.violations), "a wrong answer was not seen"
+        Hop.violations.clear()
+        Hop.exchanges = 0
+
+    def poll(self, what, exit_code, status):
+        """Runs the program on the jobs that wait; the newest must end in this state."""
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PLEO_API_KEY": self.key,
+            "PLEO_BASE_URL": f"http://127.0.0.1:{self.hop_port}",
+            "PLEO_COMPANY_ID": self.company,
+            "PLEO_EXPORT_BOOKS": str(self.folder / "books"),
+            "PLEO_EXPORT_CHECKPOINT": str(self.folder / "checkpoint.sqlite3"),
+        }
+        before = Hop.exchanges
+        run = subprocess.run(
+            [self.program, "--config", self.settings, "poll"],
+            env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=RUN_SECONDS,
+        )  # fmt: skip
+        job = self.sandbox("GET", "state")["jobs"][-1]
+        print(f"{what}: exit {run.returncode}, {job['status']}, {Hop.exchanges - before} exchanges", flush=True)
+        problems = [f"violation: {violation}" for violation in Hop.violations]
+        if run.returncode != exit_code:
+            problems.append(f"exit code {run.returncode} instead of {exit_code}")
+        if job["status"] != status:
+            problems.append(f"the job is {job['status']} instead of {status}")
+        if problems:
+            sys.exit("\n".join([*problems, run.stdout, run.stderr]))
+
+
+def try_everything(trial):
+    trial.prove_that_violations_are_seen()
+    trial.poll("25 items, two of which fail", 3, "completed_with_errors")
+
+    trial.sandbox("POST", "jobs", {"items": 250, "seed": 2})
+    trial.poll("250 items on pages of 20", 0, "completed")
+
+    trial.sandbox("POST", "jobs", {"items": 250, "seed": 2})
+    trial.poll("the same 250 exported again", 0, "completed")
+
+    trial.sandbox("POST", "jobs", {"items": 10, "seed": 3})
+    refused = {"refused_items": {"entries": [], "error_type": "EXPORT_ENTRY_STATUS_UPDATE_FAILED"}}
+    # The first update says that work begins, the second has the verdicts.
+    trial.sandbox("POST", "faults", {"trouble": refused, "nth": 2})
+    trial.poll("10 items whose verdicts Pleo refuses once", 0, "completed")
+
+    trial.sandbox("POST", "jobs", {"items": 10, "seed": 4})
+    trial.sandbox("POST", "faults", {"trouble": {"missing_contra_accounts": ["SEK"]}})
+    trial.poll("a job that fails as a whole", 4, "failed")
+
+    broken_rules = trial.sandbox("GET", "state")["broken_rules"]
+    assert not broken_rules, broken_rules
+    print(f"{Hop.exchanges} exchanges, 0 violations of severity Error in either direction, 0 broken rules")
+
+
+def main():
+    contract, prism, program, sandbox, folder = sys.argv[1:]
+    folder = pathlib.Path(folder).absolute()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    sandbox_port, Hop.prism_port = free_port(), free_port()
+    sandbox_log, prism_log = folder / "sandbox.log", folder / "prism.log"
+    start_sandbox = [sandbox, "--port", str(sandbox_port), "--page-size", "20"]
+    start_prism = [
+        prism, "proxy", contract, f"http://127.0.0.1:{sandbox_port}", "--errors", "-p", str(Hop.prism_port),
+    ]  # fmt: skip
+    with running(sandbox_log, *start_sandbox) as sandbox_process, running(prism_log, *start_prism) as prism_process:
+        wait_until_it_listens(sandbox_port, sandbox_process, sandbox_log)
+        wait_until_it_listens(Hop.prism_port, prism_process, prism_log)
+        hop = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hop)
+        hop.daemon_threads = True
+        threading.Thread(target=hop.serve_forever, daemon=True).start()
+        try_everything(Trial(program, folder, sandbox_port, hop.server_port))
+        hop.shutdown()
+
+
+if __name__ == "__main__":
+    main()

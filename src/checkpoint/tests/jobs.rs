@@ -1,0 +1,142 @@
+//! The life of a job, and which jobs are gone on with.
+
+use super::*;
+use crate::model::state::{JobEvent, JobState};
+use crate::model::verdict::{JobFailure, JobFailureType};
+
+fn state(checkpoint: &Checkpoint) -> JobState {
+    checkpoint.job(&job_id()).unwrap().unwrap().state
+}
+
+#[test]
+fn a_job_is_claimed_started_and_closed_with_an_outcome_that_is_kept() {
+    let (_folder, path, mut checkpoint) = new_checkpoint();
+    checkpoint.claim_job(&job("job-1", 1), now()).unwrap();
+    assert_eq!(state(&checkpoint), JobState::Starting);
+    checkpoint
+        .job_event(&job_id(), JobEvent::Started, "", now())
+        .unwrap();
+    let deadline = now() + TimeDelta::hours(1);
+    checkpoint.remember_deadline(&job_id(), deadline).unwrap();
+    checkpoint
+        .set_last_error(&job_id(), Some("Pleo is out of reach"))
+        .unwrap();
+    let closing = Closing {
+        status: JobStatus::Failed,
+        failure: Some(JobFailure {
+            failure_type: JobFailureType::AccountingSystemUnreachable,
+            reason: "The books are out of reach.".to_owned(),
+        }),
+    };
+    checkpoint
+        .close_job(&job_id(), &closing, "all failed", now())
+        .unwrap();
+    drop(checkpoint);
+
+    let mut checkpoint = Checkpoint::open(&path, &owner()).unwrap();
+    assert_eq!(
+        checkpoint.job(&job_id()).unwrap().unwrap(),
+        JobRecord {
+            id: job_id(),
+            company_id: CompanyId::new("company-1"),
+            state: JobState::Closing,
+            created_at: now() - TimeDelta::hours(1),
+            updated_at: now(),
+            expires_at: Some(deadline),
+            number_of_items: 3,
+            vendor_based_bookkeeping: true,
+            last_error: Some("Pleo is out of reach".to_owned()),
+            closing: Some(closing.clone()),
+        }
+    );
+    checkpoint
+        .job_event(&job_id(), JobEvent::Closed, "", now())
+        .unwrap();
+    checkpoint.set_last_error(&job_id(), None).unwrap();
+    let job = checkpoint.job(&job_id()).unwrap().unwrap();
+    assert_eq!(
+        (job.state, job.closing, job.last_error),
+        (JobState::Closed, Some(closing), None)
+    );
+    assert_eq!(
+        audit(&checkpoint),
+        [
+            "job-1 claim",
+            "job-1 started",
+            "job-1 close failed all failed",
+            "job-1 closed"
+        ]
+    );
+}
+
+#[test]
+fn a_job_that_another_won_may_be_claimed_or_adopted_later() {
+    let (_folder, _, mut checkpoint) = new_checkpoint();
+    checkpoint.claim_job(&job("job-1", 1), now()).unwrap();
+    checkpoint
+        .claim_job(&job("job-1", 1), now())
+        .expect("a start that died is claimed again");
+    checkpoint
+        .job_event(&job_id(), JobEvent::LostToAnother, "422", now())
+        .unwrap();
+    assert_eq!(checkpoint.open_jobs().unwrap(), []);
+    checkpoint.claim_job(&job("job-1", 1), now()).unwrap();
+    assert_eq!(state(&checkpoint), JobState::Starting);
+    checkpoint
+        .job_event(&job_id(), JobEvent::LostToAnother, "422", now())
+        .unwrap();
+    checkpoint.adopt_job(&job("job-1", 1), now()).unwrap();
+    assert_eq!(state(&checkpoint), JobState::Started);
+    checkpoint.adopt_job(&job("job-2", 1), now()).unwrap();
+    assert_eq!(checkpoint.open_jobs().unwrap().len(), 2);
+}
+
+#[test]
+fn what_cannot_follow_is_refused_and_changes_nothing() {
+    let (_folder, _, mut checkpoint) = new_checkpoint();
+    let error = checkpoint
+        .job_event(&job_id(), JobEvent::Started, "", now())
+        .unwrap_err();
+    assert_eq!(error.to_string(), "job `job-1` is not in the checkpoint");
+    let page = [listed("a", ItemStatus::Pending)];
+    let error = checkpoint
+        .store_control_page(&job_id(), &page, now())
+        .unwrap_err();
+    assert_eq!(error.to_string(), "job `job-1` is not in the checkpoint");
+    checkpoint.claim_job(&job("job-1", 1), now()).unwrap();
+    let error = checkpoint
+        .job_event(&job_id(), JobEvent::Closed, "", now())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "job `job-1`: `closed` cannot follow `starting`"
+    );
+    checkpoint
+        .job_event(&job_id(), JobEvent::Started, "", now())
+        .unwrap();
+    let error = checkpoint
+        .job_event(&job_id(), JobEvent::Close, "", now())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "job `job-1`: `close without an outcome` cannot follow `started`"
+    );
+    assert_eq!(state(&checkpoint), JobState::Started);
+    assert_eq!(audit(&checkpoint), ["job-1 claim", "job-1 started"]);
+}
+
+#[test]
+fn open_jobs_come_oldest_first_and_all_jobs_newest_first() {
+    let (_folder, _, mut checkpoint) = new_checkpoint();
+    for (id, age) in [("new", 1), ("old-b", 5), ("old-a", 5), ("done", 9)] {
+        checkpoint.claim_job(&job(id, age), now()).unwrap();
+    }
+    checkpoint
+        .job_event(&JobId::new("done"), JobEvent::EndedByPleo, "expired", now())
+        .unwrap();
+    let ids = |jobs: Vec<JobRecord>| -> Vec<String> {
+        jobs.into_iter().map(|job| job.id.as_str().to_owned()).collect()
+    };
+    assert_eq!(ids(checkpoint.open_jobs().unwrap()), ["old-a", "old-b", "new"]);
+    assert_eq!(ids(checkpoint.jobs().unwrap()), ["new", "old-b", "old-a", "done"]);
+}

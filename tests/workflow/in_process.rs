@@ -1,0 +1,331 @@
+//! A run of the workflow in this process, on an accounting system that the test brings along, for what no
+//! embedded books do: lose answers, write late, die between two calls. The other side and the checkpoint are real.
+
+use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pleo_export::checkpoint::{Checkpoint, Owner};
+use pleo_export::config::{Config, Sources, SystemSettings, receipts_folder};
+use pleo_export::export::report::{Ending, RunReport};
+use pleo_export::export::{Exporter, Progress, Settings};
+use pleo_export::host::stop::Stop;
+use pleo_export::model::document::{Part, PlannedItem};
+use pleo_export::model::ids::{AccountingEntryId, JobId};
+use pleo_export::model::references::{Account, References, Resolution, Vendor};
+use pleo_export::pleo::Client;
+use pleo_export::receipts::{self, Fetcher};
+use pleo_export::systems::beancount::Beancount;
+use pleo_export::systems::{
+    AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
+    SystemError, Wanted,
+};
+
+use crate::support::World;
+
+struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _: &JobId, _: u64) {}
+    fn advance(&self, _: u64) {}
+    fn end(&self) {}
+}
+
+impl World {
+    fn config(&self) -> Config {
+        let sources = Sources {
+            working_folder: self.path(""),
+            environment: self.environment().clone(),
+            config_flag: None,
+        };
+        Config::load(&sources).expect("the settings are right")
+    }
+
+    /// The embedded books of this world, for systems that do to them what the test wants.
+    pub fn beancount(&self) -> Beancount {
+        #[allow(irrefutable_let_patterns, reason = "as long as there is no other system")]
+        let SystemSettings::Beancount(settings) = self.config().system else {
+            panic!("this world keeps beancount books")
+        };
+        Beancount::new(settings)
+    }
+
+    /// Polls with `system` in the place of the configured one.
+    pub fn poll_with(&self, system: &mut dyn AccountingSystem) -> RunReport {
+        let config = self.config();
+        let stop = Stop::new();
+        let owner = Owner {
+            company_id: config.pleo.company_id.clone(),
+            pleo_host: "127.0.0.1".to_owned(),
+            target: system.describe().target,
+        };
+        let settings = Settings {
+            company_id: config.pleo.company_id.clone(),
+            batch_size: config.batch_size,
+            patience: config.pleo.give_up_after,
+            attachments: config.attachments,
+            bookkeeping: config.bookkeeping,
+        };
+        let receipts = Fetcher::new(
+            receipts::Settings {
+                folder: receipts_folder(&config.checkpoint),
+                largest: receipts::LARGEST_ON_PLEO,
+                timeout: config.pleo.request_timeout,
+                give_up_after: config.pleo.give_up_after,
+                allow_private: true,
+                policy: config.attachments,
+            },
+            stop.clone(),
+        )
+        .expect("a fetcher");
+        let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner).expect("a checkpoint");
+        let pleo = Client::new(config.pleo, stop.clone()).expect("a client");
+        let mut exporter = Exporter {
+            pleo: &pleo,
+            system,
+            checkpoint: &mut checkpoint,
+            receipts: &receipts,
+            settings: &settings,
+            stop: &stop,
+            progress: &Silent,
+        };
+        exporter.poll(None)
+    }
+
+    /// Polls with a system that dies on the way, and the run with it.
+    pub fn die_with(&self, system: &mut dyn AccountingSystem) {
+        let died = catch_unwind(AssertUnwindSafe(|| self.poll_with(system))).is_err();
+        assert!(died, "the system did not get to the moment at which it dies");
+    }
+}
+
+/// The kind of the problem at the end of the only job.
+#[track_caller]
+pub fn problem_kind(report: &RunReport) -> &'static str {
+    assert_eq!(report.jobs.len(), 1, "{report:?}");
+    match &report.jobs[0].ending {
+        Ending::ClosedButNeedsPerson(_, problem)
+        | Ending::Failed(problem)
+        | Ending::EndedByPleo(problem)
+        | Ending::LeftOpen(problem) => problem.kind.as_str(),
+        Ending::Closed(_) | Ending::AlreadyOver(_) => "none",
+    }
+}
+
+/// Real beancount books of a process that dies before it attaches: as after a power cut between the two.
+#[derive(Debug)]
+pub struct DiesBeforeAttaching(pub Beancount);
+
+impl AccountingSystem for DiesBeforeAttaching {
+    fn describe(&self) -> Description {
+        self.0.describe()
+    }
+
+    fn check(&mut self, job: &JobNeeds) -> Result<(), SystemError> {
+        self.0.check(job)
+    }
+
+    fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {
+        self.0.resolve(references)
+    }
+
+    fn find(&mut self, entries: &[Wanted]) -> Result<Vec<Found>, SystemError> {
+        self.0.find(entries)
+    }
+
+    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+        self.0.book(items)
+    }
+
+    fn attach(&mut self, _: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+        panic!("dies here")
+    }
+}
+
+/// What the next bookings do to their answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answers {
+    /// They come.
+    #[default]
+    Come,
+    /// They are lost; the documents are written when [`SearchedBooks::land`] is called.
+    LostAndLate,
+    /// The process dies waiting for them; of each entry the first document is written at once, the others when
+    /// [`SearchedBooks::land`] is called.
+    DieInTheMiddle,
+}
+
+/// An accounting system that keeps what it is sent, knows no unique keys, and can only be searched. Clones are the
+/// same books.
+#[derive(Clone, Debug, Default)]
+pub struct SearchedBooks {
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    answers: Answers,
+    /// In the order of their numbers; an entry that is there twice was booked twice.
+    documents: Vec<(AccountingEntryId, Part)>,
+    on_their_way: Vec<(AccountingEntryId, Part)>,
+    receipts: HashMap<AccountingEntryId, usize>,
+    bookings: usize,
+}
+
+impl SearchedBooks {
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn answers(&self, answers: Answers) {
+        self.shared().answers = answers;
+    }
+
+    /// What is on its way arrives.
+    pub fn land(&self) {
+        let mut shared = self.shared();
+        let arrived = std::mem::take(&mut shared.on_their_way);
+        shared.documents.extend(arrived);
+    }
+
+    /// Each document with how often it is in the books.
+    pub fn documents(&self) -> BTreeMap<(String, &'static str), usize> {
+        let shared = self.shared();
+        let mut documents = BTreeMap::new();
+        for (entry, part) in &shared.documents {
+            *documents.entry((entry.to_string(), part.as_str())).or_default() += 1;
+        }
+        documents
+    }
+
+    /// How many items were ever sent to be booked.
+    pub fn bookings(&self) -> usize {
+        self.shared().bookings
+    }
+}
+
+impl Shared {
+    fn booked(&self, entry: &AccountingEntryId) -> Option<BookedEntry> {
+        let place = self.documents.iter().position(|(other, _)| other == entry)?;
+        let parts = self.documents.iter().filter(|(other, _)| other == entry);
+        Some(BookedEntry {
+            external_id: format!("D-{}", place + 1),
+            external_url: None,
+            posting_date: chrono::NaiveDate::default(),
+            revision: 1,
+            parts: parts.map(|(_, part)| *part).collect(),
+            content_hash: None,
+            amount: None,
+        })
+    }
+
+    fn book(&mut self, item: &PlannedItem) -> Result<BookedEntry, SystemError> {
+        self.bookings += 1;
+        let entry = item.entry_id();
+        let there = self.booked(entry).map(|booked| booked.parts).unwrap_or_default();
+        let mut missing: Vec<_> = item
+            .parts()
+            .into_iter()
+            .filter(|part| !there.contains(part))
+            .collect();
+        let now = match self.answers {
+            Answers::Come => missing.len(),
+            Answers::LostAndLate => 0,
+            Answers::DieInTheMiddle => 1,
+        };
+        let late = missing.split_off(now.min(missing.len()));
+        self.documents
+            .extend(missing.into_iter().map(|part| (entry.clone(), part)));
+        self.on_their_way
+            .extend(late.into_iter().map(|part| (entry.clone(), part)));
+        match self.answers {
+            Answers::Come => Ok(self.booked(entry).expect("just booked")),
+            _ => Err(SystemError::Unknown {
+                reason: "no answer came".to_owned(),
+            }),
+        }
+    }
+}
+
+impl AccountingSystem for SearchedBooks {
+    fn describe(&self) -> Description {
+        Description {
+            name: "Searched".to_owned(),
+            target: "searched:test".to_owned(),
+            create: Create::Search,
+            payables: true,
+            attachments: Some(AttachmentLimits {
+                largest: receipts::LARGEST_ON_PLEO,
+            }),
+            computes_tax: false,
+        }
+    }
+
+    fn check(&mut self, _: &JobNeeds) -> Result<(), SystemError> {
+        Ok(())
+    }
+
+    fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {
+        let account = |name: &str| Account {
+            reference: name.to_owned(),
+            name: name.to_owned(),
+        };
+        Ok(Resolution {
+            accounts: references
+                .accounts
+                .keys()
+                .map(|key| (key.clone(), account(key.text())))
+                .collect(),
+            vendors: references
+                .vendors
+                .iter()
+                .map(|(key, name)| {
+                    let vendor = Vendor {
+                        reference: name.clone(),
+                        name: name.clone(),
+                    };
+                    (key.clone(), vendor)
+                })
+                .collect(),
+            tags: references
+                .tags
+                .iter()
+                .map(|tag| (tag.clone(), tag.code.clone()))
+                .collect(),
+            ..Resolution::default()
+        })
+    }
+
+    fn find(&mut self, entries: &[Wanted]) -> Result<Vec<Found>, SystemError> {
+        let shared = self.shared();
+        assert!(
+            shared.answers != Answers::DieInTheMiddle || shared.bookings == 0,
+            "dies here"
+        );
+        let found = entries
+            .iter()
+            .map(|wanted| match shared.booked(&wanted.entry_id) {
+                None => Found::Absent { next_revision: 1 },
+                Some(booked) if wanted.parts.iter().all(|part| booked.parts.contains(part)) => {
+                    Found::Complete(booked)
+                }
+                Some(booked) => Found::Incomplete(booked),
+            });
+        Ok(found.collect())
+    }
+
+    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+        let mut shared = self.shared();
+        Ok(items.iter().map(|item| shared.book(item)).collect())
+    }
+
+    fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+        let mut shared = self.shared();
+        for entry in entries {
+            shared
+                .receipts
+                .insert(entry.entry_id.clone(), entry.receipts.len());
+        }
+        Ok(vec![Ok(()); entries.len()])
+    }
+}

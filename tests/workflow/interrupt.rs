@@ -1,0 +1,77 @@
+//! Ends the program from outside at a moment of its own: the server sees the request, then the signal goes out.
+
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
+
+use crate::sandbox::{Hook, Request, Trouble};
+use crate::support::{Run, World};
+
+/// What becomes of the request at which the signal is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It has its effect; a killed program does not see the answer.
+    TakesEffect,
+    /// It never arrives.
+    IsLost,
+}
+
+impl World {
+    /// Runs the program and sends it `signal` ("KILL", "TERM") at the first request for which `is_moment` holds.
+    pub fn run_and_signal(
+        &self,
+        arguments: &[&str],
+        signal: &'static str,
+        fate: Fate,
+        is_moment: impl Fn(&Request) -> bool + Send + 'static,
+    ) -> Run {
+        let process: Arc<OnceLock<u32>> = Arc::default();
+        let target = Arc::clone(&process);
+        let is_done = OnceLock::new();
+        self.sandbox.on_request(move |request| {
+            if !is_moment(request) || is_done.set(()).is_err() {
+                return Hook::Continue;
+            }
+            let target = Arc::clone(&target);
+            let send = move || {
+                let status = Command::new("kill")
+                    .args([format!("-{signal}"), target.wait().to_string()])
+                    .status();
+                assert!(status.expect("`kill` runs").success());
+            };
+            match fate {
+                Fate::TakesEffect => Hook::AfterEffect(Box::new(send)),
+                Fate::IsLost => {
+                    send();
+                    Hook::Trouble(Trouble::ResetBeforeEffect)
+                }
+            }
+        });
+        let child = self.spawn(arguments);
+        process.set(child.id()).expect("one process");
+        let run = Run::of(
+            &format!("{arguments:?} until {signal}"),
+            child.wait_with_output().expect("it ends"),
+        );
+        self.sandbox.on_request(|_| Hook::Continue);
+        run
+    }
+
+    /// Kills the program (no handler sees it) at the `nth` update of items, which `fate` befalls.
+    pub fn kill_at_update(&self, nth: usize, fate: Fate) {
+        let run = self.run_and_signal(&["poll"], "KILL", fate, nth_of("PUT", nth));
+        assert_eq!(run.code, None, "it was killed: {run}");
+    }
+}
+
+/// Whether a request is the `nth` of its method, counted from 1.
+pub fn nth_of(method: &'static str, nth: usize) -> impl Fn(&Request) -> bool + Send + 'static {
+    let seen = std::sync::atomic::AtomicUsize::new(0);
+    move |request| {
+        request.method == method && seen.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1 == nth
+    }
+}
+
+/// The events that were sent, answered or not.
+pub fn is_event(request: &Request, event: &str) -> bool {
+    request.method == "POST" && request.body["event"] == event
+}

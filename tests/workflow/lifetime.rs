@@ -1,0 +1,143 @@
+use std::time::Duration;
+
+use crate::interrupt::{is_event, nth_of};
+use crate::sandbox::{Event, Fault, Hook, ItemStatus, JobStatus, Options, Trouble};
+use crate::support::World;
+
+fn living_for(seconds: u64) -> World {
+    World::with_options(Options {
+        lifetime_seconds: seconds,
+        ..Options::default()
+    })
+}
+
+#[test]
+fn long_work_reports_before_the_job_expires() {
+    // Fetching all receipts takes about three times as long as the job lives without a word from us.
+    let world = living_for(4);
+    let items = (0..100).map(|number| {
+        crate::sandbox::seed::Item::card_purchase(100 + number)
+            .receipt("pdf")
+            .build()
+    });
+    let job = world.add_job(items.collect());
+    world.sandbox.fault(
+        Fault::new(Trouble::slow(Duration::from_millis(300)))
+            .on("GET", "/receipts/**")
+            .always(),
+    );
+    world.run(&["poll"]).exits(0);
+    let state = world.sandbox.job(&job);
+    assert_eq!(state.events, [Event::Started, Event::Completed]);
+    assert!(state.updates > 4, "{} updates", state.updates);
+    world.keeps_its_promise_and_all_rules();
+}
+
+#[test]
+fn a_job_whose_time_cannot_suffice_is_left_with_a_word_and_nothing_booked() {
+    let world = living_for(2);
+    let job = world.add_mixed_job(4, 1);
+    world
+        .run(&["poll"])
+        .exits(5)
+        .says("too short for another batch")
+        .says("fewer at a time");
+    assert_eq!(world.books().entries().len(), 0);
+    assert_eq!(world.sandbox.job(&job).updates, 0);
+    world.sandbox.advance_clock(Duration::from_secs(10));
+    world.run(&["poll"]).exits(4).says("expired");
+    world.run(&["poll"]).exits(0);
+    world.keeps_its_promise_and_all_rules();
+}
+
+#[test]
+fn time_runs_on_pleos_clock_however_far_it_is_from_ours() {
+    for ahead in [
+        Duration::from_secs(3 * 24 * 3600),
+        Duration::from_secs(400 * 24 * 3600),
+    ] {
+        let world = World::new();
+        world.sandbox.advance_clock(ahead);
+        let job = world.add_mixed_job(10, 1);
+        world.run(&["poll"]).exits(0);
+        assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);
+        world.keeps_its_promise_and_all_rules();
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_in_mid_job_ends_it_or_does_not_and_either_way_nothing_is_lost() {
+    for (minutes, code) in [(50, 0), (70, 4)] {
+        let world = World::new().with_settings("[pleo]\nbatch_size = 4\n");
+        let job = world.add_mixed_job(12, 1);
+        let (control, is_moment) = (world.sandbox.control(), nth_of("PUT", 3));
+        world.sandbox.on_request(move |request| {
+            if is_moment(request) {
+                control.advance_clock(Duration::from_secs(minutes * 60));
+            }
+            Hook::Continue
+        });
+        world.run(&["poll"]).exits(code);
+        if code == 4 {
+            assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 4);
+            let again = world.add_mixed_job(12, 1);
+            world.run(&["poll"]).exits(0);
+            assert_eq!(world.sandbox.job(&again).count(ItemStatus::Successful), 12);
+        }
+        world.keeps_its_promise_and_all_rules();
+    }
+}
+
+#[test]
+fn addresses_of_receipts_that_expired_are_read_again() {
+    let world = World::new();
+    let job = world.add_mixed_job(9, 1);
+    let seen = std::sync::atomic::AtomicBool::new(false);
+    world.sandbox.on_request(move |request| {
+        // A receipt's address lives for a day, and this host answers 403 to the first one asked for.
+        let is_receipt = request.path.starts_with("/receipts/");
+        if is_receipt && !seen.swap(true, std::sync::atomic::Ordering::SeqCst) {
+            return Hook::Trouble(Trouble::Status(403));
+        }
+        Hook::Continue
+    });
+    world.run(&["poll"]).exits(0);
+    assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 9);
+    world.keeps_its_promise_and_all_rules();
+}
+
+#[test]
+fn an_event_that_pleo_applies_late_is_waited_for_and_not_sent_twice() {
+    for reads in [1, 3] {
+        let world = World::new();
+        let job = world.add_mixed_job(3, 1);
+        world
+            .sandbox
+            .fault(Fault::new(Trouble::LateEvent(Some(reads))).at(2));
+        world.run(&["poll"]).exits(0);
+        assert_eq!(world.sandbox.job(&job).events, [Event::Started, Event::Completed]);
+        world.keeps_its_promise_and_all_rules();
+    }
+}
+
+#[test]
+fn a_stop_while_pleo_is_late_with_the_end_leaves_it_to_the_next_run() {
+    let world = World::new();
+    let job = world.add_mixed_job(3, 1);
+    world.sandbox.fault(Fault::new(Trouble::LateEvent(None)).at(2));
+    let reads = std::sync::atomic::AtomicUsize::new(0);
+    let closing = std::sync::atomic::AtomicBool::new(false);
+    let is_moment = move |request: &crate::sandbox::Request| {
+        use std::sync::atomic::Ordering::SeqCst;
+        if is_event(request, "completed") {
+            closing.store(true, SeqCst);
+        }
+        closing.load(SeqCst) && request.method == "GET" && reads.fetch_add(1, SeqCst) == 1
+    };
+    let run = world.run_and_signal(&["poll"], "TERM", crate::interrupt::Fate::TakesEffect, is_moment);
+    run.exits(5);
+    world.sandbox.clear_faults();
+    world.run(&["poll"]).exits(0);
+    assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);
+    world.keeps_its_promise();
+}

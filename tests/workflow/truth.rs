@@ -1,0 +1,128 @@
+//! The promise, checked from outside: each document once, each verdict true, each receipt where it belongs. Reads
+//! the books' text and the server's memory; knows nothing of how either came about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::sandbox::{ItemState, ItemStatus};
+use crate::support::{Books, Transaction, World};
+
+/// The types whose money moves through the wallet: as payables they are two documents.
+const MOVES_WALLET: [&str; 5] = ["card_purchase", "card_invoice", "refund", "chargeback", "fee"];
+
+impl World {
+    /// Nothing is twice in the books, and what Pleo was last told of each entry is so.
+    #[track_caller]
+    pub fn keeps_its_promise(&self) {
+        let books = self.books();
+        books.has_nothing_twice();
+        let lies = self.lies(&books);
+        assert!(lies.is_empty(), "untrue verdicts: {lies:#?}");
+    }
+
+    /// The same, and no rule of the contract was broken on the way.
+    #[track_caller]
+    pub fn keeps_its_promise_and_all_rules(&self) {
+        self.keeps_its_promise();
+        assert_eq!(self.sandbox.broken_rules(), Vec::<String>::new());
+    }
+
+    fn lies(&self, books: &Books) -> Vec<String> {
+        let transactions = books.transactions();
+        let attached = books.attached();
+        let mut last_word: BTreeMap<String, ItemState> = BTreeMap::new();
+        for item in self.sandbox.jobs().into_iter().flat_map(|job| job.items) {
+            if matches!(item.status, ItemStatus::Successful | ItemStatus::Failed) {
+                last_word.insert(item.entry.clone(), item);
+            }
+        }
+        let lie = |item: &ItemState| {
+            let of_entry: Vec<_> = transactions
+                .iter()
+                .filter(|transaction| transaction.is("pleo-entry", &item.entry))
+                .collect();
+            let what = match item.status {
+                ItemStatus::Successful => untrue_success(item, &of_entry, &attached),
+                _ => untrue_failure(item, &of_entry),
+            };
+            what.map(|what| format!("{}: {what}", item.entry))
+        };
+        last_word.values().filter_map(lie).collect()
+    }
+}
+
+fn untrue_success(
+    item: &ItemState,
+    of_entry: &[&Transaction],
+    attached: &BTreeSet<(String, String)>,
+) -> Option<String> {
+    let Some(main) = of_entry
+        .iter()
+        .find(|transaction| !transaction.metadata.contains_key("pleo-part"))
+    else {
+        return Some("successful, but not in the books".to_owned());
+    };
+    let id = item.external_id.as_deref().unwrap_or("nothing");
+    if !main.is("pleo-number", id) {
+        return Some(format!(
+            "reported as {id}, but it is {:?}",
+            main.metadata.get("pleo-number")
+        ));
+    }
+    let is_payable = main.is("pleo-document", "vendor-bill") || main.is("pleo-document", "credit-note");
+    let moves_wallet = MOVES_WALLET.iter().any(|kind| main.is("pleo-type", kind));
+    if is_payable && moves_wallet && of_entry.len() != 2 {
+        return Some("successful, but its payment is not in the books".to_owned());
+    }
+    let receipts = main
+        .metadata
+        .get("pleo-receipts")
+        .map(String::as_str)
+        .unwrap_or_default();
+    let missing = receipts
+        .split("; ")
+        .filter(|sha256| !sha256.is_empty())
+        .find(|sha256| !attached.contains(&(item.entry.clone(), (*sha256).to_owned())));
+    missing.map(|sha256| format!("successful without its receipt {sha256}"))
+}
+
+fn untrue_failure(item: &ItemState, of_entry: &[&Transaction]) -> Option<String> {
+    let reason = item.failure_reason.as_deref().unwrap_or_default();
+    let admits = reason.starts_with("Booked as ") || reason.starts_with("May be booked: ");
+    match (admits, of_entry.is_empty()) {
+        (false, false) => Some(format!("in the books, but failed with `{reason}`")),
+        (true, true) if reason.starts_with("Booked as ") => Some(format!("not in the books, but `{reason}`")),
+        _ => None,
+    }
+}
+
+impl Transaction {
+    fn is(&self, key: &str, value: &str) -> bool {
+        self.metadata.get(key).is_some_and(|found| found == value)
+    }
+}
+
+impl Books {
+    /// Entry and content of each receipt that the ledger names and the folder holds.
+    pub fn attached(&self) -> BTreeSet<(String, String)> {
+        let mut attached = BTreeSet::new();
+        for (path, text) in self.files() {
+            let mut file = None;
+            let mut entry = None;
+            for line in text.lines() {
+                if !line.starts_with(' ') {
+                    let named = line.get(10..).filter(|rest| rest.starts_with(" document "));
+                    file = named.and_then(|rest| rest.split('"').nth(1)).map(str::to_owned);
+                    entry = None;
+                } else if let Some(value) = line.trim().strip_prefix("receipt-of: ") {
+                    entry = Some(value.trim_matches('"').to_owned());
+                } else if let (Some(sha256), Some(file), Some(entry)) =
+                    (line.trim().strip_prefix("sha256: "), &file, &entry)
+                    && path.parent().is_some_and(|folder| folder.join(file).is_file())
+                {
+                    attached.insert((entry.clone(), sha256.trim_matches('"').to_owned()));
+                }
+            }
+        }
+        attached
+    }
+}
