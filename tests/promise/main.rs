@@ -7,6 +7,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "a test that cannot go on has failed, and nobody outside uses its parts"
 )]
 
@@ -28,6 +29,24 @@ mod power_loss;
 mod proof;
 /// A process that is killed at a chosen moment.
 mod victim;
+
+/// Every how many moments are tried: all in CI, a sample elsewhere, since each takes two processes and more.
+fn every() -> usize {
+    if std::env::var_os("PLEO_EXPORT_TEST_FULL").is_some() {
+        1
+    } else {
+        3
+    }
+}
+
+/// What a figure says of that.
+fn of_all() -> &'static str {
+    if every() == 1 {
+        "all of them"
+    } else {
+        "every third one; PLEO_EXPORT_TEST_FULL=1 takes all"
+    }
+}
 
 /// Tells a figure to whoever runs the tests, also where the output of tests that pass is kept back.
 fn tell(figure: &str) {

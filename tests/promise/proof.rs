@@ -2,6 +2,7 @@
 //! at what Pleo was told, without the program's own readers.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 
 use rusqlite::Connection;
@@ -192,12 +193,13 @@ fn check_success(findings: &mut Findings, item: &ItemState, number: Option<&Stri
     let (entry, reason) = (&item.entry, item.failure_reason.as_deref().unwrap_or_default());
     match item.status {
         ItemStatus::Successful => {
-            findings.expect(Kind::FalseVerdict, item.external_id.as_ref() == number, || {
+            let is_true = item.external_id.as_ref() == number;
+            findings.expect(Kind::FalseVerdict, is_true, || {
                 format!(
                     "{entry} is told as {:?} and booked as {number:?}",
                     item.external_id
                 )
-            })
+            });
         }
         // Every item of this kind can be booked, so even a failure that owns up to it is one too many.
         ItemStatus::Failed => {
@@ -256,12 +258,18 @@ fn receipts(books: &Books, findings: &mut Findings) -> BTreeMap<String, Vec<u64>
             receipts.entry(entry).or_default().push(bytes.len() as u64);
         }
     }
-    receipts.values_mut().for_each(|sizes| sizes.sort_unstable());
+    for sizes in receipts.values_mut() {
+        sizes.sort_unstable();
+    }
     receipts
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// Numbers without gap or repetition, and transactions that balance: what bean-check would say, but fast.

@@ -2,13 +2,10 @@
 //! certain once its folder was synced. Of all that came after, anything may be there or not.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use super::image::{Image, image_of, is_shared_memory};
 use super::trace::Call;
-
-/// Files by path from the root, folders as `None`.
-pub type Image = BTreeMap<PathBuf, Option<Vec<u8>>>;
 
 /// What of the unsynced is there after the cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -340,7 +337,9 @@ impl File {
 
     fn with(&self, changes: &[Change]) -> Vec<u8> {
         let mut content = self.durable.clone();
-        changes.iter().for_each(|change| change.apply(&mut content));
+        for change in changes {
+            change.apply(&mut content);
+        }
         content
     }
 }
@@ -356,47 +355,6 @@ impl Change {
                 }
                 content[*offset..end].copy_from_slice(data);
             }
-        }
-    }
-}
-
-fn is_shared_memory(path: &Path) -> bool {
-    path.to_str().is_some_and(|path| path.ends_with("-shm"))
-}
-
-/// A real folder as an image.
-pub fn image_of(root: &Path) -> Image {
-    let mut image = Image::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let inside = path.strip_prefix(root).unwrap().to_owned();
-            if path.is_dir() {
-                image.insert(inside, None);
-                folders.push(path);
-            } else if !is_shared_memory(&path) {
-                image.insert(inside, Some(fs::read(&path).unwrap()));
-            }
-        }
-    }
-    image
-}
-
-/// Makes a real folder as the image has it.
-pub fn rebuild(root: &Path, image: &Image) {
-    for entry in fs::read_dir(root).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            fs::remove_dir_all(path).unwrap();
-        } else {
-            fs::remove_file(path).unwrap();
-        }
-    }
-    for (path, content) in image {
-        match content {
-            None => fs::create_dir(root.join(path)).unwrap(),
-            Some(content) => fs::write(root.join(path), content).unwrap(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! it may be then, the server put back to that moment, and a new process goes on.
 
 mod disk;
+mod image;
 mod trace;
 
 use std::collections::HashSet;
@@ -9,13 +10,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use self::disk::{Disk, EVERY_LUCK, Image};
+use self::disk::{Disk, EVERY_LUCK};
+use self::image::Image;
 use crate::job::Job;
 use crate::proof::{self, Finding, Findings, Kind};
 use crate::sandbox::{Hook, Host, Snapshot};
 use crate::support::World;
-use crate::tell;
 use crate::victim::{self, End, Moment};
+use crate::{every, of_all, tell};
 
 const AT_THE_END: &str = "at the end";
 
@@ -26,6 +28,7 @@ struct PowerLoss {
     /// The kill point at which a process ends before the one whose power is lost.
     killed_before: Option<usize>,
     only_at_the_end: bool,
+    every: usize,
 }
 
 /// A moment, and what was on the disk after it.
@@ -57,6 +60,7 @@ impl PowerLoss {
             mutation: "",
             killed_before: None,
             only_at_the_end: false,
+            every: 1,
         }
     }
 
@@ -72,6 +76,11 @@ impl PowerLoss {
             only_at_the_end: true,
             ..self
         }
+    }
+
+    /// Only every n-th cut.
+    fn at_every(self, every: usize) -> Self {
+        Self { every, ..self }
     }
 
     /// Each thread has a recording of its own and takes its share of the cuts.
@@ -123,7 +132,7 @@ impl PowerLoss {
                 cuts.retain(|cut| cut.text.starts_with(AT_THE_END));
             }
             assert!(
-                disk.current() == disk::image_of(&root),
+                disk.current() == image::image_of(&root),
                 "the model of the disk is not the disk"
             );
         }
@@ -186,7 +195,7 @@ impl Recording {
             cuts: 0,
             findings: Vec::new(),
         };
-        for cut in self.cuts.iter().skip(share).step_by(shares) {
+        for cut in self.cuts.iter().skip(share).step_by(shares * of.every) {
             outcome.cuts += 1;
             let findings = self.go_on_after(cut, of);
             outcome
@@ -201,14 +210,14 @@ impl Recording {
 
     fn go_on_after(&self, cut: &Cut, of: &PowerLoss) -> Vec<Finding> {
         let world = &self.world;
-        disk::rebuild(&world.path(""), &cut.image);
+        image::rebuild(&world.path(""), &cut.image);
         world.sandbox.restore(&self.snapshots[cut.requests]);
         let mut findings = Findings(proof::at_death(world, &self.job_id));
         crate::kill_matrix::recover(
             world,
             &self.job_id,
             of.mutation,
-            cut.requests % 2 == 0,
+            cut.requests.is_multiple_of(2),
             &mut findings,
         );
         findings.0.extend(proof::when_done(world, &self.job_id, &of.job));
@@ -232,8 +241,8 @@ fn after_a_power_loss_at_any_moment_nothing_is_booked_twice_and_nothing_is_lost(
     let Some(strace) = strace_or_say_so("power loss") else {
         return;
     };
-    let outcome = PowerLoss::of(Job::of(14, 7)).run(&strace);
-    tell_figure("power loss", &outcome);
+    let outcome = PowerLoss::of(Job::of(14, 7)).at_every(every()).run(&strace);
+    tell_figure(&format!("power loss ({})", of_all()), &outcome);
     assert!(outcome.findings.is_empty(), "{:#?}", outcome.findings);
 }
 
