@@ -37,7 +37,7 @@ use story::{Story, Told};
 const USUAL_SEEDS: u64 = 60;
 
 /// Most of a story is waiting, so a few are told at once.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
 #[test]
 fn no_fault_in_any_order_loses_or_doubles_an_entry() {

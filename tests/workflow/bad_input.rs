@@ -1,11 +1,10 @@
 use std::fs;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::sandbox::seed::Item;
+use crate::sandbox::seed::{self, Item};
 use crate::sandbox::{Event, Fault, ItemStatus, JobStatus, Trouble};
-use crate::support::{Run, World};
+use crate::support::World;
 
 const ENTRY: &str = "7e57c0de-0000-4000-8000-0000000000e1";
 
@@ -106,53 +105,6 @@ fn a_checkpoint_that_cannot_be_written_stops_the_run_before_anything_is_sent() {
 fn set_mode(world: &World, name: &str, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(world.path(name), fs::Permissions::from_mode(mode)).unwrap();
-}
-
-/// Runs the program where no file may grow beyond so many blocks: as on a disk that is full, in any place.
-fn with_little_room(world: &World, blocks: u32) -> Run {
-    let program = world.command(&["poll"]);
-    let mut command = Command::new("sh");
-    command
-        // Ignored, so that writing fails as on a full disk; without it the process would die of the signal.
-        .args([
-            "-c",
-            &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" poll"),
-        ])
-        .arg(program.get_program())
-        .current_dir(world.path(""))
-        .env_clear()
-        .envs(world.environment());
-    world.run_command(&mut command)
-}
-
-#[test]
-fn a_disk_that_is_full_at_any_moment_loses_nothing() {
-    let mut failed = 0;
-    for blocks in (0..200).step_by(7) {
-        let world = World::new().impatient();
-        let job = world.add_mixed_job(12, 1);
-        let run = with_little_room(&world, blocks);
-        if run.code == Some(0) {
-            break;
-        }
-        failed += 1;
-        assert!(matches!(run.code, Some(1 | 3 | 5)), "{run}");
-        let says = run.stdout.to_lowercase();
-        assert!(
-            says.contains("disk") || says.contains("written") || says.contains("write"),
-            "{run}"
-        );
-        let after = world.run(&["poll"]);
-        assert!(matches!(after.code, Some(0 | 3)), "{after}");
-        world.keeps_its_promise_and_all_rules();
-        let state = world.sandbox.job(&job);
-        assert!(
-            state.items.iter().all(|item| item.status.is_final()),
-            "{state:#?}"
-        );
-        world.books().are_clean();
-    }
-    assert!(failed > 3, "there was room all the time");
 }
 
 #[test]
@@ -401,4 +353,20 @@ fn payloads_in_the_shape_of_the_documented_samples_are_read_without_a_refusal() 
     assert_eq!(world.books().attached().len(), 1);
     world.keeps_its_promise_and_all_rules();
     world.books().are_clean();
+}
+
+#[test]
+fn a_verdict_that_is_refused_once_is_taken_when_it_comes_alone() {
+    let world = World::new();
+    let job = world.add_mixed_job(6, 1);
+    world.sandbox.fault(
+        Fault::new(Trouble::RefusedItems {
+            entries: vec![seed::entry_id(1, 2)],
+            error_type: "UNEXPECTED".to_owned(),
+        })
+        .at(2),
+    );
+    world.run(&["poll"]).exits(0);
+    assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 6);
+    world.keeps_its_promise_and_all_rules();
 }

@@ -30,8 +30,12 @@ mod bad_input;
 mod balances;
 /// The checkpoint is lost, restored, copied, somebody else's, or two of them share the books.
 mod checkpoints;
+/// The disk is full, at any moment.
+mod full_disk;
 /// What comes from outside means harm.
 mod hostile;
+/// The same for receipts.
+mod hostile_receipts;
 /// What the checkpoint itself will not hold.
 mod invariants;
 /// A job lives as long as Pleo hears from us, by Pleo's clock.

@@ -1,6 +1,3 @@
-use pleo_export::export::report::Ending;
-use pleo_export::model::export_job::JobStatus as Closed;
-
 use crate::in_process::{Answers, DiesBeforeAttaching, SearchedBooks, problem_kind};
 use crate::interrupt::{Fate, is_event, nth_of};
 use crate::sandbox::seed::{self, Item};
@@ -45,11 +42,9 @@ fn a_write_that_lands_after_a_look_up_said_absent() {
     assert_eq!(books.documents().into_values().collect::<Vec<_>>(), [1]);
 }
 
-#[test]
-fn a_started_whose_answer_is_lost_while_another_machine_wins() {
-    let world = World::new().impatient();
-    let job = world.add_mixed_job(3, 1);
-    let (control, id) = (world.sandbox.control(), job.clone());
+/// Our `started` never arrives, but that of another machine does.
+fn another_machine_wins(world: &World, job: &str) {
+    let (control, id) = (world.sandbox.control(), job.to_owned());
     world.sandbox.on_request(move |request| {
         if is_event(request, "started") {
             control.set_job_status(&id, JobStatus::InProgress);
@@ -57,6 +52,13 @@ fn a_started_whose_answer_is_lost_while_another_machine_wins() {
         }
         Hook::Continue
     });
+}
+
+#[test]
+fn a_started_whose_answer_is_lost_while_another_machine_wins() {
+    let world = World::new().impatient();
+    let job = world.add_mixed_job(3, 1);
+    another_machine_wins(&world, &job);
     let mut searched = SearchedBooks::default();
     let report = world.poll_with(&mut searched);
     assert_eq!(
@@ -69,14 +71,7 @@ fn a_started_whose_answer_is_lost_while_another_machine_wins() {
     // Where nothing can be booked twice, the work goes on: the other machine finds our entries or we find its.
     let world = World::new().impatient();
     let job = world.add_mixed_job(3, 1);
-    let (control, id) = (world.sandbox.control(), job.clone());
-    world.sandbox.on_request(move |request| {
-        if is_event(request, "started") {
-            control.set_job_status(&id, JobStatus::InProgress);
-            return Hook::Trouble(Trouble::ResetBeforeEffect);
-        }
-        Hook::Continue
-    });
+    another_machine_wins(&world, &job);
     world.run(&["poll"]).exits(0);
     assert_eq!(
         world.sandbox.job(&job).events,
@@ -384,25 +379,4 @@ fn items_that_pleo_refuses_to_update() {
     );
     world.run(&["poll"]).exits(0);
     world.books().has_nothing_twice();
-}
-
-#[test]
-fn a_verdict_that_is_refused_once_is_taken_when_it_comes_alone() {
-    let world = World::new();
-    let job = world.add_mixed_job(6, 1);
-    world.sandbox.fault(
-        Fault::new(Trouble::RefusedItems {
-            entries: vec![seed::entry_id(1, 2)],
-            error_type: "UNEXPECTED".to_owned(),
-        })
-        .at(2),
-    );
-    let mut books = world.beancount();
-    let report = world.poll_with(&mut books);
-    assert!(
-        matches!(report.jobs[0].ending, Ending::Closed(Closed::Completed)),
-        "{report:?}"
-    );
-    assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 6);
-    world.keeps_its_promise_and_all_rules();
 }

@@ -296,6 +296,7 @@ impl Books {
 
 /// A transaction as its text has it.
 #[derive(Clone, Debug, Default)]
+#[allow(dead_code, reason = "`head` is what a failed assertion shows")]
 pub struct Transaction {
     pub head: String,
     pub metadata: BTreeMap<String, String>,
