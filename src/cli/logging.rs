@@ -1,7 +1,7 @@
 //! The log on stderr.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
@@ -9,6 +9,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::args::{Global, LogFormat};
+use super::table::turns_text;
 
 /// Sets the log up once for the process. Only our own words are logged: libraries would name addresses in full.
 pub(super) fn set_up(global: &Global, environment: &BTreeMap<String, String>) {
@@ -38,9 +39,34 @@ pub(super) fn set_up(global: &Global, environment: &BTreeMap<String, String>) {
                     tracing_subscriber::fmt::layer()
                         .with_ansi(ansi)
                         .with_target(false)
-                        .with_writer(io::stderr),
+                        .with_writer(|| Lines),
                 )
                 .try_init()
         }
     };
+}
+
+/// stderr for people: an event stays on its line, and no text from outside turns that around. The subscriber hands over
+/// an event at a time and has made control characters harmless, except for its own colours.
+struct Lines;
+
+impl Write for Lines {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let mut line = String::with_capacity(text.len());
+        for character in text.trim_end_matches('\n').chars() {
+            if matches!(character, '\n' | '\r') || turns_text(character) {
+                line.extend(character.escape_default());
+            } else {
+                line.push(character);
+            }
+        }
+        line.push('\n');
+        io::stderr().lock().write_all(line.as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }

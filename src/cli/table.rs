@@ -69,16 +69,25 @@ impl Table {
     }
 }
 
-/// Text from outside made harmless for a terminal: control and direction characters are shown, not obeyed.
+/// Text from outside made harmless for a terminal: control and direction characters and
+/// foreign line ends are shown, not obeyed.
 pub(super) fn safe(text: &str) -> String {
     text.chars()
         .flat_map(|character| {
-            let steers = (character.is_control() && character != '\n')
-                || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-            let shown = if steers { character.escape_unicode().to_string() } else { character.to_string() };
+            let steers = (character.is_control() && character != '\n') || turns_text(character);
+            let shown = if steers {
+                character.escape_unicode().to_string()
+            } else {
+                character.to_string()
+            };
             shown.chars().collect::<Vec<_>>()
         })
         .collect()
+}
+
+/// Whether a character changes where the text around it stands, without being a control character.
+pub(super) const fn turns_text(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn width(text: &str) -> usize {

@@ -171,7 +171,9 @@ fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> 
     match server_url(&text) {
         Ok(url) => Some(url),
         Err(problem) => {
-            problems.push(format!("{name} is `{text}`: {problem}"));
+            // What stands before an @ may be a credential.
+            let shown = text.rsplit('@').next().unwrap_or_default();
+            problems.push(format!("{name} is `{shown}`: {problem}"));
             None
         }
     }

@@ -4,6 +4,7 @@
 use tracing::{info, warn};
 
 use super::Exporter;
+use super::control::Length;
 use super::halt::Halt;
 use crate::host::clock;
 use crate::model::export_job::ExportJob;
@@ -17,8 +18,10 @@ pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Resul
         return Ok(Ok(()));
     }
     let mut unreadable = 0_u64;
+    let mut length = Length::default();
     let read = exporter.pleo.data_layer(&job.id, |page| -> Result<(), Halt> {
         exporter.stop.check()?;
+        length.grow(job, page.len())?;
         let mut payloads = Vec::with_capacity(page.len());
         for item in &page {
             match &item.entry_id {

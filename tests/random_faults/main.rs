@@ -7,7 +7,9 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that cannot go on has failed"
+    clippy::print_stdout,
+    clippy::unused_self,
+    reason = "a test that cannot go on has failed, and says what it found"
 )]
 #![allow(
     unreachable_pub,

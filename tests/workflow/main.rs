@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
+    clippy::unused_self,
     reason = "a test that cannot go on has failed, and says what it did not look at"
 )]
 #![allow(
