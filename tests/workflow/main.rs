@@ -30,6 +30,8 @@ mod bad_input;
 mod balances;
 /// The checkpoint is lost, restored, copied, somebody else's, or two of them share the books.
 mod checkpoints;
+/// Every failure type that this side can cause.
+mod failure_types;
 /// The disk is full, at any moment.
 mod full_disk;
 /// What comes from outside means harm.
