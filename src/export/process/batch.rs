@@ -50,7 +50,9 @@ enum Step {
     },
     /// In the books; its receipts may be missing.
     Attach(BookedEntry),
-    /// Nobody knows: looked up again when everything else is done.
+    /// Surely not booked, or only without its receipts: passed through again when everything else is done.
+    TryAgain,
+    /// Nobody knows: proven when everything else is done.
     SetAside,
 }
 
@@ -110,7 +112,8 @@ impl Batch {
         for (item, step) in self.items.into_iter().zip(steps) {
             match step {
                 Step::Decided(verdict) => verdicts.push((item.entry_id, verdict)),
-                Step::SetAside | Step::Attach(_) | Step::Book { .. } => aside.add(item),
+                Step::TryAgain => aside.try_again(item),
+                Step::SetAside | Step::Attach(_) | Step::Book { .. } => aside.prove(item),
             }
         }
         exporter.checkpoint.decide(&run.job.id, &verdicts, clock::now())?;
@@ -319,9 +322,8 @@ fn after_booking(step: &mut Step, result: Result<BookedEntry, SystemError>) -> O
             let failure_type = ItemFailureType::UnexpectedFailure;
             *step = Step::Decided(Verdict::Failed(Failure::nothing_booked(failure_type, reason)));
         }
-        Err(SystemError::Unavailable { .. } | SystemError::Unknown { .. } | SystemError::Damaged { .. }) => {
-            *step = Step::SetAside;
-        }
+        Err(SystemError::Unavailable { .. } | SystemError::Damaged { .. }) => *step = Step::TryAgain,
+        Err(SystemError::Unknown { .. }) => *step = Step::SetAside,
         Err(SystemError::Fatal { failure_type, reason }) => {
             *step = Step::SetAside;
             return Some(JobFailure { failure_type, reason });

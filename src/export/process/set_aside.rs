@@ -20,12 +20,19 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The items set aside, with their plans and receipts.
 #[derive(Default)]
 pub(super) struct SetAside {
-    items: Vec<BatchItem>,
+    /// Surely not booked, or booked and only without receipts: they simply pass through the batch again.
+    again: Vec<BatchItem>,
+    /// They may be booked.
+    unproven: Vec<BatchItem>,
 }
 
 impl SetAside {
-    pub(super) fn add(&mut self, item: BatchItem) {
-        self.items.push(item);
+    pub(super) fn try_again(&mut self, item: BatchItem) {
+        self.again.push(item);
+    }
+
+    pub(super) fn prove(&mut self, item: BatchItem) {
+        self.unproven.push(item);
     }
 }
 
@@ -36,60 +43,70 @@ pub(super) fn settle(
     prepared: &Prepared,
     aside: SetAside,
 ) -> Result<(), Halt> {
-    if aside.items.is_empty() {
+    let SetAside {
+        mut again,
+        mut unproven,
+    } = aside;
+    if exporter.system.describe().create.is_repeatable() {
+        // Booking the same key twice is safe here.
+        again.append(&mut unproven);
+    }
+    if !again.is_empty() {
+        info!("{} items are tried once more", again.len());
+        unproven.append(&mut try_again(exporter, run, prepared, again)?);
+    }
+    if unproven.is_empty() {
         return Ok(());
     }
-    info!(
-        "{} items have no known outcome yet; looking them up",
-        aside.items.len()
-    );
-    if exporter.system.describe().create.is_repeatable() {
-        try_again(exporter, run, prepared, aside)
-    } else {
-        by_look_up(exporter, run, aside)
-    }
+    info!("{} items have no known outcome; looking them up", unproven.len());
+    by_look_up(exporter, run, unproven)
 }
 
-/// Booking the same key twice is safe here, so the items simply pass through the batch again.
+/// Passes items through the batch until each has a verdict. Answers those whose outcome cannot be proven so.
 fn try_again(
     exporter: &mut Exporter<'_>,
     run: &mut JobRun,
     prepared: &Prepared,
-    mut aside: SetAside,
-) -> Result<(), Halt> {
+    mut items: Vec<BatchItem>,
+) -> Result<Vec<BatchItem>, Halt> {
     let started = Instant::now();
+    let repeatable = exporter.system.describe().create.is_repeatable();
+    let mut unproven = Vec::new();
     loop {
-        let mut again = SetAside::default();
-        let mut items = aside.items;
+        let mut aside = SetAside::default();
         while !items.is_empty() {
             let rest = items.split_off(items.len().min(exporter.settings.batch_size));
             let batch = Batch { items };
             items = rest;
-            if let Some(failure) = batch.book(exporter, run, prepared, &mut again)? {
+            if let Some(failure) = batch.book(exporter, run, prepared, &mut aside)? {
                 return Err(Halt::Later(failure.reason));
             }
             crate::export::update::report(exporter, run)?;
         }
-        if again.items.is_empty() {
-            return Ok(());
+        items = aside.again;
+        if repeatable {
+            items.append(&mut aside.unproven);
+        } else {
+            unproven.append(&mut aside.unproven);
+        }
+        if items.is_empty() {
+            return Ok(unproven);
         }
         if started.elapsed() + PAUSE > exporter.settings.patience {
+            let count = items.len();
             return Err(Halt::Later(format!(
-                "the accounting system is out of reach: {} items have no known outcome yet",
-                again.items.len()
+                "the accounting system is out of reach: {count} items have no known outcome yet"
             )));
         }
         exporter.stop.wait(PAUSE)?;
-        aside = again;
     }
 }
 
 /// The system can only be searched: found is booked; absent is not booked again, because a write may still be on
 /// its way.
-fn by_look_up(exporter: &mut Exporter<'_>, run: &JobRun, aside: SetAside) -> Result<(), Halt> {
+fn by_look_up(exporter: &mut Exporter<'_>, run: &JobRun, items: Vec<BatchItem>) -> Result<(), Halt> {
     let parts = |item: &BatchItem| item.plan.as_ref().map(PlannedItem::parts).unwrap_or_default();
-    let wanted: Vec<_> = aside
-        .items
+    let wanted: Vec<_> = items
         .iter()
         .map(|item| Wanted {
             entry_id: item.entry_id.clone(),
@@ -98,7 +115,7 @@ fn by_look_up(exporter: &mut Exporter<'_>, run: &JobRun, aside: SetAside) -> Res
         .collect();
     let found = exporter.system.find(&wanted)?;
     let mut verdicts = Vec::new();
-    for (item, found) in aside.items.into_iter().zip(found) {
+    for (item, found) in items.into_iter().zip(found) {
         let verdict = match found {
             Found::Complete(booked) => successful(&booked, clock::now()),
             Found::Incomplete(booked) => Verdict::Failed(Failure::booked_as(
