@@ -75,7 +75,7 @@ fn a_job_id_that_is_none_or_unknown_is_said_to_be_so() {
     world
         .run(&["run-job", "7e57c0de-0000-4000-8000-000000000bad"])
         .exits(2)
-        .says("check the job id");
+        .says("check the job's id");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_checkpoint_that_cannot_be_written_stops_the_run_before_anything_is_sent() {
     fs::create_dir(world.path("folder")).unwrap();
     for (path, named) in [("file/checkpoint.sqlite3", "file`"), ("folder", "folder`")] {
         let run = world.run_with("PLEO_EXPORT_CHECKPOINT", path, &["poll"]).exits(1);
-        assert!(run.stdout.contains(named), "{run}");
+        assert!(run.stderr.contains(named), "{run}");
     }
     // For root every folder is writable, so this can be seen as a user alone.
     fs::create_dir(world.path("sealed")).unwrap();
@@ -95,7 +95,7 @@ fn a_checkpoint_that_cannot_be_written_stops_the_run_before_anything_is_sent() {
         let run = world
             .run_with("PLEO_EXPORT_CHECKPOINT", "sealed/checkpoint.sqlite3", &["poll"])
             .exits(1);
-        assert!(run.stdout.contains("sealed"), "{run}");
+        assert!(run.stderr.contains("sealed"), "{run}");
     }
     set_mode(&world, "sealed", 0o700);
     assert_eq!(world.sandbox.request_count(), 0);
@@ -118,7 +118,7 @@ fn a_checkpoint_of_a_newer_version_is_left_alone() {
         .unwrap();
     let before = fs::read(world.path("checkpoint.sqlite3")).unwrap();
     for command in ["poll", "resume", "status"] {
-        world.run(&[command]).exits(1).says("newer version");
+        world.run(&[command]).exits(1).says("later version");
     }
     assert!(
         fs::read(world.path("checkpoint.sqlite3")).unwrap() == before,

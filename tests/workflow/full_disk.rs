@@ -31,7 +31,7 @@ fn a_disk_that_is_full_at_any_moment_loses_nothing() {
         }
         failed += 1;
         assert!(matches!(run.code, Some(1 | 3 | 5)), "{run}");
-        let says = run.stdout.to_lowercase();
+        let says = run.stderr.to_lowercase();
         assert!(
             says.contains("disk") || says.contains("written") || says.contains("write"),
             "{run}"

@@ -215,7 +215,7 @@ fn an_answer_without_end_is_not_read_to_its_end() {
     let run = world.run(&["poll"]);
     assert!(matches!(run.code, Some(1 | 5)), "{run}");
     assert!(
-        run.stdout.contains("larger than") || run.stdout.contains("timeout_seconds"),
+        run.stderr.contains("larger than") || run.stderr.contains("timeout_seconds"),
         "{run}"
     );
     assert_eq!(world.books().entries().len(), 0);

@@ -95,7 +95,7 @@ fn goes_dark(trouble: &Trouble, every: usize, code: i32) {
             return;
         }
         let run = run.exits(code);
-        assert!(!run.stdout.is_empty(), "{run}");
+        assert!(!run.stderr.is_empty(), "{run}");
         world.run(&["poll"]).exits(0);
         assert_eq!(
             world.sandbox.job(&job).count(ItemStatus::Successful),
