@@ -6,6 +6,7 @@ Every document is there once, nothing is in error, and each receipt that a docum
 """
 
 import collections
+import pathlib
 import sys
 
 from beancount import loader
@@ -16,7 +17,8 @@ EXPENSES_BOOKED = 23
 
 
 def main():
-    path = sys.argv[1]
+    # Fava takes absolute paths only.
+    path = str(pathlib.Path(sys.argv[1]).absolute())
     entries, errors, _ = loader.load_file(path)
     assert not errors, errors
     keys = collections.Counter(
