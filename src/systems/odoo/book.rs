@@ -1,0 +1,336 @@
+//! Booking a batch: drafts first, all documents of the batch in two calls; read back and compared with the plan;
+//! posted together; read back again, since Odoo moves dates out of closed periods by itself; settled at last.
+//!
+//! A process that dies in between leaves drafts that carry their keys: the next look-up finds the entry incomplete,
+//! and booking it again goes on from there. Nothing that was there before is taken away again.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::json;
+use tracing::warn;
+
+use super::Settings;
+use super::company::Company;
+use super::documents::{self, Rows, Surroundings, is_bill};
+use super::find::{self, Booked, State};
+use super::key::Key;
+use super::partners::{CreditorIds, Creditors};
+use super::payments::{PaymentEntry, is_payment};
+use super::rates::Rates;
+use super::records::{Id, Identified};
+use super::transport::Transport;
+use super::undo::{self, Undone};
+use crate::model::document::{Document, PlannedItem, PostingState};
+use crate::model::verdict::ItemFailureType;
+use crate::systems::{BookedEntry, SystemError};
+
+/// A document on its way into the books.
+pub(super) struct Draft<'a> {
+    pub(super) document: &'a Document,
+    pub(super) key: Key,
+    pub(super) rows: Rows,
+    pub(super) creditor: Option<CreditorIds>,
+    pub(super) currency: Id,
+    /// Its id, once it is there.
+    pub(super) id: Option<Id>,
+    /// Where it stands, once it is there.
+    pub(super) state: Option<State>,
+    pub(super) is_checked: bool,
+    /// Whether this call made it, and may take it back.
+    pub(super) is_new: bool,
+    /// Whether this call posted it.
+    pub(super) is_posted_here: bool,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn is_to_load(&self, bills: bool) -> bool {
+        self.id.is_none() && is_bill(self.document.kind) == bills
+    }
+
+    pub(super) fn payment(&self, planned: &'a PlannedItem) -> Option<PaymentEntry<'a>> {
+        let is_open = is_payment(self.document.kind) && self.state == Some(State::Draft);
+        Some(PaymentEntry {
+            planned,
+            document: self.document,
+            id: self.id.filter(|_| is_open)?,
+            partner: self.creditor?.partner,
+            currency: self.currency,
+        })
+    }
+}
+
+/// An item on its way into the books.
+pub(super) struct Work<'a> {
+    pub(super) planned: &'a PlannedItem,
+    pub(super) drafts: Vec<Draft<'a>>,
+    pub(super) failed: Option<SystemError>,
+}
+
+impl Work<'_> {
+    /// The documents that are there.
+    pub(super) fn ids(&self) -> impl Iterator<Item = Id> {
+        self.drafts.iter().filter_map(|draft| draft.id)
+    }
+}
+
+/// Everything a batch is booked with.
+pub(super) struct Booking<'a, 'b> {
+    pub(super) transport: &'b mut Transport,
+    pub(super) company: &'b Company,
+    pub(super) settings: &'b Settings,
+    pub(super) works: Vec<Work<'a>>,
+    /// Where the documents stood when they were last looked at.
+    pub(super) booked: HashMap<Id, Booked>,
+}
+
+/// Books the items, one answer for each.
+pub(super) fn book(
+    transport: &mut Transport,
+    company: &Company,
+    settings: &Settings,
+    items: &[PlannedItem],
+) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+    let existing = find::by_entry(transport, company, items.iter().map(PlannedItem::entry_id))?;
+    let works = plan_rows(transport, company, settings, items, existing)?;
+    let mut booking = Booking {
+        transport,
+        company,
+        settings,
+        works,
+        booked: HashMap::new(),
+    };
+    booking.load();
+    booking.refresh();
+    booking.verify();
+    booking.register_payments();
+    if settings.posting == PostingState::Final {
+        booking.refuse_closed();
+        booking.post();
+        booking.refresh();
+        booking.check_dates();
+        booking.settle();
+    }
+    Ok(booking.answers())
+}
+
+/// The rows of every document, and which of them are there already.
+fn plan_rows<'a>(
+    transport: &mut Transport,
+    company: &Company,
+    settings: &Settings,
+    items: &'a [PlannedItem],
+    existing: Vec<Booked>,
+) -> Result<Vec<Work<'a>>, SystemError> {
+    let existing: HashMap<Key, Id> = existing
+        .into_iter()
+        .map(|booked| (booked.key, booked.id))
+        .collect();
+    let creditors = Creditors::of(transport, company, settings.create_vendors, items)?;
+    let rates = Rates::read(
+        transport,
+        company,
+        items.iter().map(|item| item.item.amount.currency),
+    )?;
+    let included_taxes = included_taxes(transport, company, items)?;
+    let draft = |planned: &'a PlannedItem, document: &'a Document| {
+        let creditor = creditors.creditor(document)?;
+        let rate = rates.on(planned.item.amount.currency, document.posting_date)?;
+        let around = Surroundings {
+            company,
+            creditor,
+            creditors: &creditors,
+            rate,
+            included_taxes: &included_taxes,
+        };
+        let key = documents::key(planned, document);
+        Ok(Draft {
+            document,
+            rows: documents::rows(planned, document, around)?,
+            creditor,
+            currency: around.currency(),
+            id: existing.get(&key).copied(),
+            key,
+            state: None,
+            is_checked: false,
+            is_new: false,
+            is_posted_here: false,
+        })
+    };
+    Ok(items
+        .iter()
+        .map(|planned| {
+            let drafts: Result<Vec<Draft<'a>>, SystemError> = planned
+                .documents
+                .iter()
+                .map(|document| draft(planned, document))
+                .collect();
+            match drafts {
+                Ok(drafts) => Work {
+                    planned,
+                    drafts,
+                    failed: None,
+                },
+                Err(error) => Work {
+                    planned,
+                    drafts: Vec::new(),
+                    failed: Some(error),
+                },
+            }
+        })
+        .collect())
+}
+
+/// The taxes of a batch whose prices include them.
+fn included_taxes(
+    transport: &mut Transport,
+    company: &Company,
+    items: &[PlannedItem],
+) -> Result<BTreeSet<Id>, SystemError> {
+    let postings = items
+        .iter()
+        .flat_map(|item| &item.documents)
+        .flat_map(|document| &document.postings);
+    let used: BTreeSet<Id> = postings
+        .filter_map(|posting| posting.tax.as_ref()?.reference.as_deref()?.parse().ok())
+        .collect();
+    if used.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let domain = json!([["id", "in", used], ["price_include", "=", true]]);
+    let found: Vec<Identified> = transport.search("account.tax", domain, &["id"], &company.context())?;
+    Ok(found.into_iter().map(|tax| tax.id).collect())
+}
+
+fn cancelled(number: &str) -> SystemError {
+    SystemError::Rejected {
+        failure_type: ItemFailureType::AccountingSystemValidationFailure,
+        reason: format!(
+            "{number}, a part of this entry, was cancelled in Odoo: reset it to draft there, or delete it, then export again."
+        ),
+    }
+}
+
+impl<'a> Booking<'a, '_> {
+    /// Where each document stands now. A cancelled one still has its key, so nothing can take its place.
+    fn refresh(&mut self) {
+        let ids = self.ids();
+        match find::by_id(self.transport, self.company, &ids) {
+            Ok(found) => self.booked = found.into_iter().map(|booked| (booked.id, booked)).collect(),
+            Err(error) => {
+                return self.fail_all(&SystemError::Unknown {
+                    reason: error.to_string(),
+                });
+            }
+        }
+        for work in self.works.iter_mut().filter(|work| work.failed.is_none()) {
+            for draft in &mut work.drafts {
+                let Some(booked) = draft.id.and_then(|id| self.booked.get(&id)) else {
+                    continue;
+                };
+                draft.state = Some(booked.state);
+                draft.is_checked |= booked.is_checked() || booked.state == State::Posted;
+                if booked.state == State::Cancel {
+                    work.failed = Some(cancelled(&booked.number));
+                }
+            }
+        }
+        self.discard_failed();
+    }
+
+    /// The documents of items that have not failed.
+    pub(super) fn drafts(&self) -> impl Iterator<Item = &Draft<'a>> {
+        self.works
+            .iter()
+            .filter(|work| work.failed.is_none())
+            .flat_map(|work| &work.drafts)
+    }
+
+    /// The ids of the documents of items that have not failed.
+    pub(super) fn ids(&self) -> BTreeSet<Id> {
+        self.drafts().filter_map(|draft| draft.id).collect()
+    }
+
+    /// The item of this document fails.
+    pub(super) fn fail(&mut self, id: Id, error: SystemError) {
+        let mut works = self.works.iter_mut();
+        if let Some(work) = works.find(|work| work.failed.is_none() && work.ids().any(|own| own == id)) {
+            work.failed = Some(error);
+        }
+    }
+
+    /// Every item that has not failed yet fails.
+    pub(super) fn fail_all(&mut self, error: &SystemError) {
+        for work in self.works.iter_mut().filter(|work| work.failed.is_none()) {
+            work.failed = Some(error.clone());
+        }
+    }
+
+    /// Takes back what this call made for items that were refused, so that nothing of them is booked. What was
+    /// there before stays, and so does what has no certain outcome: the next look-up finds it.
+    pub(super) fn discard_failed(&mut self) {
+        for work in &mut self.works {
+            let (failure_type, reason) = match work.failed.clone() {
+                Some(SystemError::Rejected { failure_type, reason }) => (failure_type, reason),
+                Some(SystemError::Fatal { reason, .. }) => (ItemFailureType::UnexpectedFailure, reason),
+                _ => continue,
+            };
+            let made: Vec<&mut Draft<'a>> = work.drafts.iter_mut().filter(|draft| draft.is_new).collect();
+            let ids: Vec<Id> = made.iter().filter_map(|draft| draft.id).collect();
+            if ids.is_empty() {
+                continue;
+            }
+            let undone = undo::take_back(self.transport, self.company, &ids);
+            for draft in made {
+                draft.is_new = false;
+            }
+            if undone == Ok(Undone::Gone) {
+                continue;
+            }
+            warn!(
+                "what was made for entry {} could not be taken back",
+                work.planned.entry_id()
+            );
+            let all: BTreeSet<Id> = ids.into_iter().collect();
+            let left = find::by_id(self.transport, self.company, &all).unwrap_or_default();
+            let left: Vec<&Booked> = left
+                .iter()
+                .filter(|booked| booked.state != State::Cancel)
+                .collect();
+            work.failed = Some(match find::entry(&self.settings.url, &left) {
+                Some(booked) => SystemError::BookedWrong {
+                    booked: Box::new(booked),
+                    failure_type,
+                    reason,
+                },
+                None => SystemError::Unknown { reason },
+            });
+        }
+    }
+
+    /// What became of each item.
+    fn answers(self) -> Vec<Result<BookedEntry, SystemError>> {
+        let (base, posting, booked) = (&self.settings.url, self.settings.posting, &self.booked);
+        let answer = |work: Work<'_>| {
+            match work.failed {
+                None => {}
+                // A draft is there, so it is not true that nothing is.
+                Some(SystemError::Unavailable { reason })
+                    if !work.drafts.iter().all(|draft| draft.id.is_none()) =>
+                {
+                    return Err(SystemError::Unknown { reason });
+                }
+                Some(error) => return Err(error),
+            }
+            let own: Vec<&Booked> = work.ids().filter_map(|id| booked.get(&id)).collect();
+            let is_wanted =
+                |booked: &&Booked| booked.state == State::Posted || posting == PostingState::Draft;
+            let is_whole = own.len() == work.drafts.len() && own.iter().all(is_wanted);
+            find::entry(base, &own)
+                .filter(|_| is_whole)
+                .ok_or_else(|| SystemError::Unknown {
+                    reason: "Odoo does not show the entry as it was booked".into(),
+                })
+        };
+        self.works.into_iter().map(answer).collect()
+    }
+}

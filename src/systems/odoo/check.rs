@@ -1,0 +1,64 @@
+//! Is Odoo ready for a job? Credential, database, the accounting module, the user's rights, company and journals:
+//! all of it asked before any item is read, so that a wrong setting is one clear answer and not a hundred refusals.
+
+use serde_json::json;
+
+use super::Settings;
+use super::company::Company;
+use super::errors::{CallError, Refusal};
+use super::transport::{Transport, arguments};
+use crate::model::verdict::JobFailureType;
+use crate::systems::{JobNeeds, SystemError};
+
+/// The company, once everything that the job needs is known to be there.
+pub(super) fn check(
+    transport: &mut Transport,
+    settings: &Settings,
+    needs: &JobNeeds,
+) -> Result<Company, SystemError> {
+    may_create(transport, "account.move", "create journal entries")?;
+    if needs.payables {
+        may_create(transport, "account.payment", "register payments")?;
+    }
+    if needs.attachments {
+        may_create(transport, "ir.attachment", "add attachments")?;
+    }
+    if settings.create_vendors {
+        may_create(
+            transport,
+            "res.partner",
+            "add contacts (accounting.odoo.create_vendors is true)",
+        )?;
+    }
+    Company::read(transport, settings)
+}
+
+fn may_create(transport: &mut Transport, model: &str, what: &str) -> Result<(), SystemError> {
+    let is_allowed = if transport.major() >= 18 {
+        transport.read::<bool>(model, "has_access", arguments(json!({ "operation": "create" })))
+    } else {
+        let question = json!({ "operation": "create", "raise_exception": false });
+        transport.read(model, "check_access_rights", arguments(question))
+    };
+    let fatal = |failure_type, reason| Err(SystemError::Fatal { failure_type, reason });
+    match is_allowed {
+        Ok(true) => Ok(()),
+        Ok(false) => fatal(
+            JobFailureType::AuthorizationFailure,
+            format!(
+                "The Odoo user of the API key may not {what}: give the user the right (Accounting: Invoicing or more) in Odoo, then export again."
+            ),
+        ),
+        // The database and the key are good, so it is the model that is not there.
+        Err(CallError::Refused {
+            refusal: Refusal::Address,
+            message,
+        }) if message.contains(model) => fatal(
+            JobFailureType::InvalidConfiguration,
+            format!(
+                "Odoo cannot {what}: install its app Invoicing (account) in this database, then export again."
+            ),
+        ),
+        Err(error) => Err(error.into()),
+    }
+}

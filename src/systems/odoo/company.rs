@@ -1,0 +1,224 @@
+//! The company whose books these are: its currency, its journals, and until when its periods are closed.
+//!
+//! It is the default company of the API key's user. Odoo gives no error for an entry in a closed period: it posts it
+//! with another date. So the lock dates are read before anything is planned, and again before anything is posted.
+
+use std::collections::HashMap;
+
+use chrono::NaiveDate;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::errors::CallError;
+use super::records::{Id, Link, day};
+use super::transport::{Transport, arguments};
+use super::{Journals, Settings};
+use crate::model::document::{Document, DocumentKind};
+use crate::model::money::Currency;
+use crate::model::verdict::JobFailureType;
+use crate::systems::SystemError;
+
+/// What is asked once in a run.
+#[derive(Clone, Debug)]
+pub(super) struct Company {
+    pub(super) id: Id,
+    pub(super) currency: Currency,
+    pub(super) currency_id: Id,
+    pub(super) journals: JournalIds,
+}
+
+/// The configured journals in Odoo.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct JournalIds {
+    pub(super) general: Id,
+    pub(super) purchase: Id,
+    pub(super) payment: Id,
+}
+
+impl Company {
+    pub(super) fn read(transport: &mut Transport, settings: &Settings) -> Result<Self, SystemError> {
+        #[derive(Deserialize)]
+        struct User {
+            company_id: Link,
+        }
+        #[derive(Deserialize)]
+        struct Record {
+            currency_id: Link,
+        }
+        let context: Value = transport.read("res.users", "context_get", arguments(json!({})))?;
+        let user = context.get("uid").cloned().unwrap_or_default();
+        let users: Vec<User> = transport.search(
+            "res.users",
+            json!([["id", "=", user]]),
+            &["company_id"],
+            &json!({}),
+        )?;
+        let Link(id, name) = users
+            .into_iter()
+            .next()
+            .map(|user| user.company_id)
+            .ok_or_else(|| missing("the API key's user has no company"))?;
+        let context = context_of(id);
+        let records: Vec<Record> = transport.search(
+            "res.company",
+            json!([["id", "=", id]]),
+            &["currency_id"],
+            &context,
+        )?;
+        let Link(currency_id, currency) = records
+            .into_iter()
+            .next()
+            .map(|record| record.currency_id)
+            .ok_or_else(|| missing(&format!("company {name} cannot be read")))?;
+        let currency = currency
+            .parse()
+            .map_err(|_| missing(&format!("company {name} has the currency {currency}")))?;
+        let journals = journals(transport, &settings.journals, id, &name)?;
+        Ok(Self {
+            id,
+            currency,
+            currency_id,
+            journals,
+        })
+    }
+
+    /// Calls see this company alone.
+    pub(super) fn context(&self) -> Value {
+        context_of(self.id)
+    }
+
+    /// The journal of a document.
+    pub(super) fn journal(&self, kind: DocumentKind) -> Id {
+        match kind {
+            DocumentKind::JournalEntry => self.journals.general,
+            DocumentKind::VendorBill | DocumentKind::CreditNote => self.journals.purchase,
+            DocumentKind::BillPayment | DocumentKind::RefundReceipt => self.journals.payment,
+        }
+    }
+}
+
+fn context_of(company: Id) -> Value {
+    json!({ "allowed_company_ids": [company] })
+}
+
+fn missing(what: &str) -> SystemError {
+    SystemError::Fatal {
+        failure_type: JobFailureType::InvalidConfiguration,
+        reason: format!(
+            "Odoo cannot be used: {what}. Check the user that the API key belongs to, then export again."
+        ),
+    }
+}
+
+fn journals(
+    transport: &mut Transport,
+    wanted: &Journals,
+    company: Id,
+    company_name: &str,
+) -> Result<JournalIds, SystemError> {
+    #[derive(Deserialize)]
+    struct Journal {
+        id: Id,
+        code: String,
+        #[serde(rename = "type")]
+        kind: String,
+    }
+    let codes = [&wanted.general, &wanted.purchase, &wanted.payment];
+    let found: Vec<Journal> = transport.search(
+        "account.journal",
+        json!([["code", "in", codes], ["company_id", "=", company]]),
+        &["code", "type"],
+        &context_of(company),
+    )?;
+    let journal = |setting: &str, code: &str, kinds: &[&str]| {
+        let reason = match found.iter().find(|journal| journal.code == code) {
+            Some(journal) if kinds.contains(&journal.kind.as_str()) => return Ok(journal.id),
+            Some(journal) => format!(
+                "Journal {code} in Odoo is of the type {}, but accounting.odoo.journals.{setting} needs one of {}: choose another journal in the configuration, then export again.",
+                journal.kind,
+                kinds.join(", ")
+            ),
+            None => format!(
+                "Journal {code} (accounting.odoo.journals.{setting}) is not in Odoo for company {company_name}, or was renamed or archived: correct the code in the configuration, then export again."
+            ),
+        };
+        Err(SystemError::Fatal {
+            failure_type: JobFailureType::MissingConfiguration,
+            reason,
+        })
+    };
+    Ok(JournalIds {
+        general: journal("general", &wanted.general, &["general"])?,
+        purchase: journal("purchase", &wanted.purchase, &["purchase"])?,
+        payment: journal("payment", &wanted.payment, &["bank", "cash", "credit"])?,
+    })
+}
+
+/// Until when periods are closed, inclusive, for the user of the API key (Odoo knows exceptions by user).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Locks {
+    /// For everything.
+    pub(super) all: Option<NaiveDate>,
+    /// For vendor bills and credit notes.
+    pub(super) purchases: Option<NaiveDate>,
+    /// For documents with tax.
+    pub(super) taxes: Option<NaiveDate>,
+}
+
+impl Locks {
+    pub(super) fn read(transport: &mut Transport, company: &Company) -> Result<Self, CallError> {
+        #[derive(Deserialize)]
+        struct Day(#[serde(deserialize_with = "day")] Option<NaiveDate>);
+        #[derive(Deserialize)]
+        struct Record {
+            #[serde(flatten)]
+            rest: HashMap<String, Value>,
+        }
+        // Before 18 there were neither exceptions nor a hard lock.
+        let fields: &[&str] = if transport.major() >= 18 {
+            &[
+                "user_fiscalyear_lock_date",
+                "user_hard_lock_date",
+                "user_purchase_lock_date",
+                "user_tax_lock_date",
+            ]
+        } else {
+            &["fiscalyear_lock_date", "tax_lock_date"]
+        };
+        let domain = json!([["id", "=", company.id]]);
+        let records: Vec<Record> = transport.search("res.company", domain, fields, &company.context())?;
+        let rest = records
+            .into_iter()
+            .next()
+            .map(|record| record.rest)
+            .unwrap_or_default();
+        let read = |name: &str| {
+            let value = rest
+                .get(&format!("user_{name}"))
+                .or_else(|| rest.get(name))
+                .cloned()?;
+            serde_json::from_value::<Day>(value).ok()?.0
+        };
+        Ok(Self {
+            all: read("fiscalyear_lock_date").max(read("hard_lock_date")),
+            purchases: read("purchase_lock_date"),
+            taxes: read("tax_lock_date"),
+        })
+    }
+
+    /// The last closed day, where the document's posting date is closed.
+    pub(super) fn closes(&self, document: &Document) -> Option<NaiveDate> {
+        let is_purchase = matches!(document.kind, DocumentKind::VendorBill | DocumentKind::CreditNote);
+        let has_tax = document
+            .postings
+            .iter()
+            .filter_map(|posting| posting.tax.as_ref())
+            .any(|tax| tax.reference.is_some());
+        let purchases = self.purchases.filter(|_| is_purchase);
+        let taxes = self.taxes.filter(|_| has_tax);
+        self.all
+            .max(purchases)
+            .max(taxes)
+            .filter(|closed| document.posting_date <= *closed)
+    }
+}

@@ -1,0 +1,385 @@
+//! What a failed call means for the books, in words that a bookkeeper or an operator can act on.
+//!
+//! Odoo answers a refusal with the name of a Python exception. Its transaction is rolled back then, with one
+//! exception: a fault in the answer itself (500) may come after the commit, so it proves nothing.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::Url;
+use thiserror::Error;
+
+use crate::model::verdict::{ItemFailureType, JobFailureType};
+use crate::systems::SystemError;
+
+/// The longest text of Odoo's that is passed on, in characters.
+const LONGEST: usize = 300;
+
+/// A call that failed, by what is known about its effect.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(super) enum CallError {
+    /// It never reached Odoo, or was turned away at the door.
+    #[error("Odoo cannot be reached: {reason}")]
+    Unreachable {
+        /// Why.
+        reason: String,
+        /// How long Odoo asks us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// It may have reached Odoo; what came of it is not known.
+    #[error("Odoo's answer was lost: {reason}")]
+    Lost {
+        /// Why.
+        reason: String,
+        /// How long Odoo asks us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// Odoo said no, and changed nothing.
+    #[error("Odoo refuses: {message}")]
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// In its own words.
+        message: String,
+    },
+}
+
+/// Why Odoo said no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The key.
+    Authentication,
+    /// The user's rights.
+    Access,
+    /// There is no such address, database, model or method.
+    Address,
+    /// A record that is not there.
+    Missing,
+    /// The data.
+    Data,
+    /// Two calls met; the loser changed nothing and may try again.
+    Conflict,
+}
+
+impl CallError {
+    pub(super) fn lost(reason: String) -> Self {
+        Self::Lost {
+            reason,
+            retry_after: None,
+        }
+    }
+
+    pub(super) fn from_request(error: &reqwest::Error) -> Self {
+        // The text of a request's error holds the address alone; what happened is in its source.
+        let mut reason = String::new();
+        let mut source: Option<&dyn std::error::Error> = Some(error);
+        while let Some(cause) = source {
+            source = cause.source();
+            if source.is_none() {
+                reason = cause.to_string();
+            }
+        }
+        if error.is_connect() {
+            Self::Unreachable {
+                reason,
+                retry_after: None,
+            }
+        } else {
+            Self::lost(reason)
+        }
+    }
+
+    pub(super) fn redirected(target: &str, url: &Url) -> Self {
+        Self::Refused {
+            refusal: Refusal::Address,
+            message: format!(
+                "{url} sends us to {}: set accounting.odoo.url to the address that answers itself",
+                one_line(target)
+            ),
+        }
+    }
+
+    /// An answer that no Odoo gives: a proxy in between, another program, an address or database that is not there.
+    pub(super) fn not_odoo(
+        status: StatusCode,
+        retry_after: Option<Duration>,
+        url: &Url,
+        database: &str,
+    ) -> Self {
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => Self::Unreachable {
+                reason: "it limits our calls".into(),
+                retry_after,
+            },
+            status if status.is_server_error() => Self::Lost {
+                reason: format!("{url} answers with status {}", status.as_u16()),
+                retry_after,
+            },
+            // Odoo answers with a web page when the database is not there.
+            StatusCode::NOT_FOUND => Self::Refused {
+                refusal: Refusal::Address,
+                message: format!(
+                    "{url} has no database {database}, or is no Odoo 19 or later: check accounting.odoo.url and accounting.odoo.database (an older Odoo also needs accounting.odoo.login)"
+                ),
+            },
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::Refused {
+                refusal: Refusal::Authentication,
+                message: format!("{url} answers with status {}", status.as_u16()),
+            },
+            status if status.is_success() => Self::lost(format!(
+                "{url} answers, but not as Odoo does: check accounting.odoo.url"
+            )),
+            status => Self::Refused {
+                refusal: Refusal::Address,
+                message: format!(
+                    "{url} answers with status {}: check accounting.odoo.url",
+                    status.as_u16()
+                ),
+            },
+        }
+    }
+
+    /// Odoo's own refusal: the name of its exception and its message.
+    pub(super) fn from_odoo(name: &str, message: &str, http: Option<(StatusCode, Option<Duration>)>) -> Self {
+        let message = one_line(message);
+        let refused = |refusal| Self::Refused {
+            refusal,
+            message: message.clone(),
+        };
+        let class = name.rsplit('.').next().unwrap_or_default();
+        match class {
+            "UserError" | "ValidationError" | "RedirectWarning" => refused(Refusal::Data),
+            "AccessError" => refused(Refusal::Access),
+            "AccessDenied" | "Unauthorized" => refused(Refusal::Authentication),
+            "MissingError" => refused(Refusal::Missing),
+            "NotFound" => refused(Refusal::Address),
+            // After five tries of its own; nothing was committed.
+            "SerializationFailure" | "LockNotAvailable" | "DeadlockDetected" => refused(Refusal::Conflict),
+            "OperationalError" if message.contains("does not exist") => refused(Refusal::Address),
+            _ => match http {
+                Some((StatusCode::TOO_MANY_REQUESTS, retry_after)) => Self::Unreachable {
+                    reason: "it limits our calls".into(),
+                    retry_after,
+                },
+                Some((status, _)) if status == StatusCode::UNAUTHORIZED => refused(Refusal::Authentication),
+                Some((status, _)) if status == StatusCode::FORBIDDEN => refused(Refusal::Access),
+                Some((status, _)) if status.is_client_error() => refused(Refusal::Data),
+                Some((_, retry_after)) => Self::Lost {
+                    reason: format!("it failed itself ({class}: {message})"),
+                    retry_after,
+                },
+                None => Self::lost(format!("it failed itself ({class}: {message})")),
+            },
+        }
+    }
+
+    /// Whether the same call may succeed in a moment.
+    pub(super) fn is_temporary(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Lost { .. } => true,
+            Self::Refused { refusal, .. } => *refusal == Refusal::Conflict,
+        }
+    }
+
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unreachable { retry_after, .. } | Self::Lost { retry_after, .. } => *retry_after,
+            Self::Refused { .. } => None,
+        }
+    }
+
+    /// After a call that only read: whatever happened, nothing was booked by it.
+    pub(super) fn for_reading(self) -> SystemError {
+        match self {
+            Self::Unreachable { .. } | Self::Lost { .. } => SystemError::Unavailable {
+                reason: self.to_string(),
+            },
+            Self::Refused { refusal, message } => for_job(refusal, &message),
+        }
+    }
+
+    /// After a call that should have written something for one item.
+    pub(super) fn for_item(self) -> SystemError {
+        match self {
+            Self::Unreachable { .. } => SystemError::Unavailable {
+                reason: self.to_string(),
+            },
+            Self::Lost { .. } => SystemError::Unknown {
+                reason: self.to_string(),
+            },
+            Self::Refused {
+                refusal: Refusal::Data | Refusal::Missing,
+                message,
+            } => refused_data(&message),
+            Self::Refused { refusal, message } => for_job(refusal, &message),
+        }
+    }
+}
+
+/// Odoo refuses the data of one item.
+pub(super) fn refused_data(message: &str) -> SystemError {
+    let message = one_line(message);
+    // PostgreSQL's words for two transactions that met; `load` hands them on without trying again.
+    if message.contains("could not serialize access") || message.contains("deadlock detected") {
+        return SystemError::Unavailable {
+            reason: "somebody else is booking the same expense in Odoo".into(),
+        };
+    }
+    SystemError::Rejected {
+        failure_type: ItemFailureType::AccountingSystemValidationFailure,
+        reason: format!(
+            "Odoo refuses the entry: {} Correct this in Odoo or in the expense, then export again.",
+            sentence(&message)
+        ),
+    }
+}
+
+/// Odoo will not work with us at all.
+fn for_job(refusal: Refusal, message: &str) -> SystemError {
+    let fatal = |failure_type, reason| SystemError::Fatal { failure_type, reason };
+    let message = sentence(message);
+    match refusal {
+        Refusal::Authentication => fatal(
+            JobFailureType::AccountingSystemAuthenticationFailure,
+            format!(
+                "Odoo does not accept the API key ({message}) Make a new key in the Odoo user's preferences and set it as ODOO_API_KEY."
+            ),
+        ),
+        Refusal::Access => fatal(
+            JobFailureType::AuthorizationFailure,
+            format!(
+                "The Odoo user of the API key may not do this: {message} Give the user the right in Odoo, then export again."
+            ),
+        ),
+        Refusal::Address => fatal(
+            JobFailureType::InvalidConfiguration,
+            format!("Odoo cannot be used: {message}"),
+        ),
+        Refusal::Missing | Refusal::Data => fatal(
+            JobFailureType::ValidationFailure,
+            format!("Odoo refuses to answer: {message}"),
+        ),
+        Refusal::Conflict => SystemError::Unavailable {
+            reason: format!("Odoo is busy: {message}"),
+        },
+    }
+}
+
+/// Foreign text on one line, without control characters, not too long.
+pub(super) fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text
+        .split(|character: char| character.is_whitespace() || character.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let line = words.join(" ");
+    if line.chars().count() <= LONGEST {
+        return line;
+    }
+    let kept: String = line.chars().take(LONGEST - 1).collect();
+    format!("{kept}…")
+}
+
+/// With a full stop, so that another sentence can follow.
+fn sentence(text: &str) -> String {
+    if text.ends_with(['.', '!', '?', '…']) {
+        text.to_owned()
+    } else {
+        format!("{text}.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(error: SystemError) -> (&'static str, String) {
+        match error {
+            SystemError::Rejected { failure_type, reason } => (failure_type.as_str(), reason),
+            SystemError::Fatal { failure_type, reason } => (failure_type.as_str(), reason),
+            SystemError::Unavailable { reason } => ("unavailable", reason),
+            SystemError::Unknown { reason } => ("unknown", reason),
+            other => ("other", other.to_string()),
+        }
+    }
+
+    #[test]
+    fn each_refusal_has_its_kind() {
+        let status = |code| Some((StatusCode::from_u16(code).unwrap(), None));
+        for (name, code, reading, item) in [
+            (
+                "odoo.exceptions.UserError",
+                422,
+                "validation_failure",
+                "accounting_system_validation_failure",
+            ),
+            (
+                "odoo.exceptions.ValidationError",
+                422,
+                "validation_failure",
+                "accounting_system_validation_failure",
+            ),
+            (
+                "odoo.exceptions.MissingError",
+                404,
+                "validation_failure",
+                "accounting_system_validation_failure",
+            ),
+            (
+                "odoo.exceptions.AccessError",
+                403,
+                "authorization_failure",
+                "authorization_failure",
+            ),
+            (
+                "werkzeug.exceptions.Unauthorized",
+                401,
+                "accounting_system_authentication_failure",
+                "accounting_system_authentication_failure",
+            ),
+            (
+                "werkzeug.exceptions.NotFound",
+                404,
+                "invalid_configuration",
+                "invalid_configuration",
+            ),
+            (
+                "psycopg2.errors.SerializationFailure",
+                500,
+                "unavailable",
+                "unavailable",
+            ),
+            ("builtins.TypeError", 500, "unavailable", "unknown"),
+            ("x", 429, "unavailable", "unavailable"),
+        ] {
+            let error = CallError::from_odoo(name, "Some text", status(code));
+            assert_eq!(failure(error.clone().for_reading()).0, reading, "{name} reading");
+            assert_eq!(failure(error.for_item()).0, item, "{name} writing");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_fails_leaves_a_booking_unknown() {
+        let url = Url::parse("https://odoo.example").unwrap();
+        let at = |code| CallError::not_odoo(StatusCode::from_u16(code).unwrap(), None, &url, "books");
+        assert_eq!(failure(at(502).for_item()).0, "unknown");
+        assert_eq!(failure(at(429).for_item()).0, "unavailable");
+        assert_eq!(failure(at(200).for_item()).0, "unknown");
+        let (kind, reason) = failure(at(404).for_reading());
+        assert_eq!(kind, "invalid_configuration");
+        assert!(reason.contains("no database books"), "{reason}");
+    }
+
+    #[test]
+    fn foreign_text_is_one_short_line() {
+        let text = format!(
+            "Record does not exist.\n(Record: x)\u{1b}[31m {}",
+            "a".repeat(400)
+        );
+        let line = one_line(&text);
+        assert!(
+            line.starts_with("Record does not exist. (Record: x) [31m a"),
+            "{line}"
+        );
+        assert_eq!(line.chars().count(), LONGEST);
+    }
+}

@@ -1,0 +1,283 @@
+//! What the books have of an entry: a document counts when it carries our external id and was neither cancelled nor
+//! reversed. An entry is complete when all its parts are there in the wanted state and what can be settled is settled.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use chrono::NaiveDate;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::company::Company;
+use super::errors::CallError;
+use super::key::{Key, Origin};
+use super::records::{Id, Link, maybe, text};
+use super::settle;
+use super::transport::{Transport, arguments};
+use crate::model::document::{Part, PostingState};
+use crate::model::ids::AccountingEntryId;
+use crate::model::references::InvoiceSide;
+use crate::systems::{BookedEntry, Found, SystemError, Wanted};
+
+/// Where a document stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum State {
+    Draft,
+    Posted,
+    Cancel,
+}
+
+/// One of our documents in Odoo.
+#[derive(Clone, Debug)]
+pub(super) struct Booked {
+    pub(super) id: Id,
+    pub(super) key: Key,
+    pub(super) number: String,
+    pub(super) date: NaiveDate,
+    pub(super) state: State,
+    pub(super) is_reversed: bool,
+    /// Bill or payment; `None` for plain journal entries.
+    pub(super) side: Option<InvoiceSide>,
+    /// The vendor and the vendor's invoice number.
+    pub(super) invoice: Option<(Id, String)>,
+    pub(super) origin: Option<Origin>,
+}
+
+impl Booked {
+    /// Whether it was compared with its plan; one whose origin a person changed is left to that person.
+    pub(super) fn is_checked(&self) -> bool {
+        self.origin.as_ref().is_none_or(|origin| origin.is_checked)
+    }
+
+    fn counts(&self) -> bool {
+        self.state != State::Cancel && !self.is_reversed
+    }
+}
+
+/// How a document is called: its number once it is posted, for a draft has none.
+pub(super) fn number(name: Option<&str>, id: Id) -> String {
+    match name {
+        Some(name) if name != "/" => name.to_owned(),
+        _ => format!("draft {id}"),
+    }
+}
+
+#[derive(Deserialize)]
+struct Record {
+    id: Id,
+    #[serde(deserialize_with = "text")]
+    name: Option<String>,
+    date: NaiveDate,
+    state: State,
+    move_type: String,
+    #[serde(deserialize_with = "maybe")]
+    partner_id: Option<Link>,
+    #[serde(deserialize_with = "text")]
+    invoice_origin: Option<String>,
+    reversal_move_ids: Vec<Id>,
+}
+
+const FIELDS: [&str; 7] = [
+    "name",
+    "date",
+    "state",
+    "move_type",
+    "partner_id",
+    "invoice_origin",
+    "reversal_move_ids",
+];
+
+/// All our documents of these entries, those that no longer count among them.
+pub(super) fn by_entry<'a>(
+    transport: &mut Transport,
+    company: &Company,
+    entries: impl Iterator<Item = &'a AccountingEntryId>,
+) -> Result<Vec<Booked>, CallError> {
+    let mut patterns: Vec<Value> = entries
+        .map(|entry| json!(["invoice_origin", "=like", Origin::pattern(entry)]))
+        .collect();
+    if patterns.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut domain = vec![
+        json!(["company_id", "=", company.id]),
+        // The reversal of an entry carries a copy of its origin.
+        json!(["reversed_entry_id", "=", false]),
+    ];
+    domain.extend(patterns.iter().skip(1).map(|_| json!("|")));
+    domain.append(&mut patterns);
+    with_domain(transport, company, Value::Array(domain))
+}
+
+/// Our documents with these ids, as they are now.
+pub(super) fn by_id(
+    transport: &mut Transport,
+    company: &Company,
+    ids: &BTreeSet<Id>,
+) -> Result<Vec<Booked>, CallError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    with_domain(transport, company, json!([["id", "in", ids]]))
+}
+
+fn with_domain(
+    transport: &mut Transport,
+    company: &Company,
+    domain: Value,
+) -> Result<Vec<Booked>, CallError> {
+    let records: Vec<Record> = transport.search("account.move", domain, &FIELDS, &company.context())?;
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Id> = records.iter().map(|record| record.id).collect();
+    let external_ids: HashMap<String, String> = transport.read(
+        "account.move",
+        "get_external_id",
+        arguments(json!({ "ids": ids, "context": company.context() })),
+    )?;
+    let reversals: BTreeSet<Id> = records
+        .iter()
+        .flat_map(|record| &record.reversal_move_ids)
+        .copied()
+        .collect();
+    let posted: HashSet<Id> = if reversals.is_empty() {
+        HashSet::new()
+    } else {
+        let posted: Vec<super::records::Identified> = transport.search(
+            "account.move",
+            json!([["id", "in", reversals], ["state", "=", "posted"]]),
+            &["id"],
+            &company.context(),
+        )?;
+        posted.into_iter().map(|record| record.id).collect()
+    };
+    Ok(records
+        .into_iter()
+        .filter_map(|record| {
+            let key = Key::from_external_id(external_ids.get(&record.id.to_string())?)?;
+            let is_reversed = record.reversal_move_ids.iter().any(|id| posted.contains(id));
+            Some(record.into_booked(key, is_reversed))
+        })
+        .collect())
+}
+
+impl Record {
+    fn into_booked(self, key: Key, is_reversed: bool) -> Booked {
+        let origin = self.invoice_origin.as_deref().and_then(Origin::from_text);
+        let partner = self.partner_id.map(|link| link.0);
+        let side = match self.move_type.as_str() {
+            "in_invoice" | "in_refund" => Some(InvoiceSide::Bill),
+            // Plain journal entries are with nobody.
+            _ => partner.map(|_| InvoiceSide::Payment),
+        };
+        let number_on_it = origin.as_ref().and_then(|origin| origin.invoice_number.clone());
+        Booked {
+            id: self.id,
+            number: number(self.name.as_deref(), self.id),
+            date: self.date,
+            state: self.state,
+            is_reversed,
+            side,
+            invoice: partner.zip(number_on_it),
+            origin,
+            key,
+        }
+    }
+}
+
+/// The answer for each entry, in the same order.
+pub(super) fn find(
+    transport: &mut Transport,
+    company: &Company,
+    base: &reqwest::Url,
+    posting: PostingState,
+    wanted: &[Wanted],
+) -> Result<Vec<Found>, SystemError> {
+    let booked = by_entry(transport, company, wanted.iter().map(|wanted| &wanted.entry_id))?;
+    let mut by_entry: HashMap<&AccountingEntryId, Vec<&Booked>> = HashMap::new();
+    for document in &booked {
+        by_entry.entry(&document.key.entry).or_default().push(document);
+    }
+    let unsettled = settle::unsettled(transport, company, posting, &booked)?;
+    Ok(wanted
+        .iter()
+        .map(|wanted| {
+            let documents = by_entry.get(&wanted.entry_id).map_or(&[][..], Vec::as_slice);
+            found(base, posting, wanted, documents, &unsettled)
+        })
+        .collect())
+}
+
+fn found(
+    base: &reqwest::Url,
+    posting: PostingState,
+    wanted: &Wanted,
+    documents: &[&Booked],
+    unsettled: &HashSet<AccountingEntryId>,
+) -> Found {
+    let last = documents
+        .iter()
+        .map(|document| document.key.revision)
+        .max()
+        .unwrap_or(0);
+    let is_main_gone = |revision| {
+        documents.iter().any(|document| {
+            document.key.revision == revision && document.key.part == Part::Main && !document.counts()
+        })
+    };
+    let alive: Vec<&Booked> = documents
+        .iter()
+        .copied()
+        .filter(|document| document.key.revision == last && document.counts() && !is_main_gone(last))
+        .collect();
+    let Some(entry) = entry(base, &alive) else {
+        return Found::Absent {
+            next_revision: last + 1,
+        };
+    };
+    let parts = if wanted.parts.is_empty() {
+        alive
+            .iter()
+            .find_map(|document| document.origin.as_ref())
+            .map(|origin| origin.parts.clone())
+    } else {
+        Some(wanted.parts.clone())
+    };
+    let is_there = |part: &Part| {
+        alive.iter().any(|document| {
+            document.key.part == *part
+                && document.is_checked()
+                && (posting == PostingState::Draft || document.state == State::Posted)
+        })
+    };
+    let is_complete =
+        parts.is_some_and(|parts| parts.iter().all(is_there)) && !unsettled.contains(&wanted.entry_id);
+    if is_complete {
+        Found::Complete(entry)
+    } else {
+        Found::Incomplete(entry)
+    }
+}
+
+/// The entry as the workflow knows it, from its documents of one revision; `None` where there are none.
+pub(super) fn entry(base: &reqwest::Url, documents: &[&Booked]) -> Option<BookedEntry> {
+    let first = documents.iter().min_by_key(|document| document.key.part)?;
+    let origin = first.origin.as_ref();
+    let parts: BTreeSet<Part> = documents.iter().map(|document| document.key.part).collect();
+    Some(BookedEntry {
+        external_id: first.number.clone(),
+        external_url: Some(web_link(base, first.id)),
+        posting_date: first.date,
+        revision: first.key.revision,
+        parts: parts.into_iter().collect(),
+        content_hash: origin.map(|origin| origin.content_hash.clone()),
+        amount: origin.map(|origin| origin.amount),
+    })
+}
+
+/// Where a person sees a document. This address leads to the right form in every version of Odoo.
+fn web_link(base: &reqwest::Url, id: Id) -> String {
+    let base = base.as_str().trim_end_matches('/');
+    format!("{base}/mail/view?model=account.move&res_id={id}")
+}

@@ -1,0 +1,218 @@
+//! The invoices of a vendor that the books have, by the vendor's number: our own, and those entered by hand.
+//!
+//! A bill has the vendor's number as its reference; a payment of ours has the number before [`BOOK_ID_MARK`]. That
+//! is how bill and payment find each other, also when they come with different jobs.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::company::Company;
+use super::errors::CallError;
+use super::key::{Origin, pattern};
+use super::records::{Id, Link, amount, maybe, text};
+use super::transport::Transport;
+use crate::model::ids::AccountingEntryId;
+use crate::model::money::{Amount, Money};
+use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceSide, Vendor, VendorKey};
+use crate::systems::SystemError;
+
+/// Stands between a document's own reference and Pleo's book id.
+pub(super) const BOOK_ID_MARK: &str = " / Pleo ";
+
+/// A document that a vendor's invoice number stands on.
+#[derive(Debug, Deserialize)]
+struct Record {
+    id: Id,
+    #[serde(deserialize_with = "text")]
+    name: Option<String>,
+    move_type: String,
+    #[serde(rename = "ref", deserialize_with = "text")]
+    reference: Option<String>,
+    #[serde(deserialize_with = "maybe")]
+    partner_id: Option<Link>,
+    #[serde(deserialize_with = "text")]
+    invoice_origin: Option<String>,
+    #[serde(deserialize_with = "maybe")]
+    reversed_entry_id: Option<Link>,
+    currency_id: Link,
+    #[serde(deserialize_with = "amount")]
+    amount_total: Amount,
+}
+
+/// A line on an account of what is owed.
+#[derive(Debug, Deserialize)]
+pub(super) struct PayableLine {
+    pub(super) id: Id,
+    pub(super) move_id: Link,
+    pub(super) account_id: Link,
+    #[serde(deserialize_with = "amount")]
+    pub(super) amount_currency: Amount,
+    #[serde(deserialize_with = "amount")]
+    pub(super) amount_residual: Amount,
+    pub(super) parent_state: String,
+}
+
+/// The documents of these invoices: the contact's id and the number of each, with the document's id.
+pub(super) fn documents(
+    transport: &mut Transport,
+    company: &Company,
+    invoices: &BTreeSet<(Id, String)>,
+) -> Result<HashMap<(Id, String), Vec<Id>>, CallError> {
+    let mut documents: HashMap<(Id, String), Vec<Id>> = HashMap::new();
+    for record in search(transport, company, invoices)? {
+        if let Some(key) = record.key() {
+            documents.entry(key).or_default().push(record.id);
+        }
+    }
+    documents.retain(|key, _| invoices.contains(key));
+    Ok(documents)
+}
+
+fn search(
+    transport: &mut Transport,
+    company: &Company,
+    invoices: &BTreeSet<(Id, String)>,
+) -> Result<Vec<Record>, CallError> {
+    if invoices.is_empty() {
+        return Ok(Vec::new());
+    }
+    let partners: BTreeSet<Id> = invoices.iter().map(|(partner, _)| *partner).collect();
+    let numbers: BTreeSet<&str> = invoices.iter().map(|(_, number)| number.as_str()).collect();
+    let mut domain = vec![
+        json!(["company_id", "=", company.id]),
+        json!(["partner_id", "in", partners]),
+        json!(["state", "!=", "cancel"]),
+    ];
+    domain.extend(numbers.iter().map(|_| json!("|")));
+    domain.push(json!(["ref", "in", numbers]));
+    domain.extend(
+        numbers
+            .iter()
+            .map(|number| json!(["ref", "=like", format!("{}{BOOK_ID_MARK}%", pattern(number))])),
+    );
+    let fields = [
+        "name",
+        "move_type",
+        "ref",
+        "partner_id",
+        "invoice_origin",
+        "reversed_entry_id",
+        "currency_id",
+        "amount_total",
+    ];
+    transport.search("account.move", Value::Array(domain), &fields, &company.context())
+}
+
+impl Record {
+    fn side(&self) -> Option<InvoiceSide> {
+        match self.move_type.as_str() {
+            "in_invoice" | "in_refund" => Some(InvoiceSide::Bill),
+            "entry" if self.invoice_origin.is_some() => Some(InvoiceSide::Payment),
+            _ => None,
+        }
+    }
+
+    /// The vendor and number it carries; none for the reversal of another document.
+    fn key(&self) -> Option<(Id, String)> {
+        let side = self.side().filter(|_| self.reversed_entry_id.is_none())?;
+        let reference = self.reference.as_deref()?;
+        let number = match side {
+            InvoiceSide::Bill => reference,
+            InvoiceSide::Payment => reference.rsplit_once(BOOK_ID_MARK)?.0,
+        };
+        Some((self.partner_id.as_ref()?.0, number.to_owned()))
+    }
+}
+
+/// The lines of these documents on accounts of what is owed.
+pub(super) fn payable_lines(
+    transport: &mut Transport,
+    company: &Company,
+    documents: &[Id],
+) -> Result<Vec<PayableLine>, CallError> {
+    if documents.is_empty() {
+        return Ok(Vec::new());
+    }
+    transport.search(
+        "account.move.line",
+        json!([
+            ["move_id", "in", documents],
+            ["account_type", "in", ["liability_payable", "asset_receivable"]]
+        ]),
+        &[
+            "move_id",
+            "account_id",
+            "amount_currency",
+            "amount_residual",
+            "parent_state",
+        ],
+        &company.context(),
+    )
+}
+
+/// What the books have of the invoices that a job refers to.
+pub(super) fn of_vendors(
+    transport: &mut Transport,
+    company: &Company,
+    vendors: &HashMap<VendorKey, Vendor>,
+    wanted: &BTreeSet<InvoiceKey>,
+) -> Result<HashMap<InvoiceKey, Vec<InvoiceInBooks>>, SystemError> {
+    let partner = |key: &InvoiceKey| vendors.get(&key.vendor)?.reference.parse::<Id>().ok();
+    let invoices = wanted
+        .iter()
+        .filter_map(|key| Some((partner(key)?, key.number.clone())))
+        .collect();
+    let records = search(transport, company, &invoices)?;
+    let ids: Vec<Id> = records
+        .iter()
+        .filter(|record| record.side() == Some(InvoiceSide::Payment))
+        .map(|record| record.id)
+        .collect();
+    let lines = payable_lines(transport, company, &ids)?;
+    let mut found: HashMap<InvoiceKey, Vec<InvoiceInBooks>> = HashMap::new();
+    for key in wanted {
+        let Some(partner) = partner(key) else { continue };
+        let same = records.iter().filter(|record| {
+            record
+                .key()
+                .is_some_and(|own| own == (partner, key.number.clone()))
+        });
+        let in_books: Vec<InvoiceInBooks> = same.filter_map(|record| in_books(record, &lines)).collect();
+        if !in_books.is_empty() {
+            found.insert(key.clone(), in_books);
+        }
+    }
+    Ok(found)
+}
+
+fn in_books(record: &Record, lines: &[PayableLine]) -> Option<InvoiceInBooks> {
+    let side = record.side()?;
+    let origin = record.invoice_origin.as_deref().and_then(Origin::from_text);
+    let amount = match record.move_type.as_str() {
+        "in_invoice" => record.amount_total.negated(),
+        "in_refund" => record.amount_total,
+        _ => Amount::sum(
+            lines
+                .iter()
+                .filter(|line| line.move_id.0 == record.id)
+                .map(|line| line.amount_currency),
+        )?,
+    };
+    let currency = match &origin {
+        Some(origin) => origin.amount.currency,
+        None => record.currency_id.1.parse().ok()?,
+    };
+    Some(InvoiceInBooks {
+        // An invoice that a person entered belongs to no accounting entry; its own id tells it from all of ours.
+        entry_id: origin.as_ref().map_or_else(
+            || AccountingEntryId::new(format!("account.move {}", record.id)),
+            |origin| origin.entry.clone(),
+        ),
+        external_id: super::find::number(record.name.as_deref(), record.id),
+        side,
+        payable: Money { amount, currency },
+        supplier_amount: origin.and_then(|origin| origin.supplier_amount),
+    })
+}

@@ -1,0 +1,272 @@
+//! The key of a document in Odoo, and what the books keep of the item that it was booked from.
+//!
+//! The key is an external id, `pleo_export.<entry>_<part>_<revision>`: Odoo has each at most once, and `load` makes
+//! record and external id in one transaction. Ordinary users cannot search external ids, so the document's origin
+//! (`invoice_origin`) repeats the entry for the look-up, with the facts that tell a changed export from a repeated
+//! one. The origin proves nothing by itself: Odoo copies it to the reversal of an entry.
+
+use std::fmt::Write as _;
+
+use crate::model::document::{Part, PlannedItem};
+use crate::model::ids::AccountingEntryId;
+use crate::model::money::Money;
+
+/// The "module" of our external ids.
+const MODULE: &str = "pleo_export";
+
+/// The first word of every origin.
+const MARK: &str = "pleo";
+
+/// The document is there.
+const MADE: &str = "made";
+
+/// The document is there and is what was planned.
+const CHECKED: &str = "checked";
+
+/// What stands in a place where there is nothing to say.
+const NOTHING: &str = "-";
+
+/// The key of one document.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Key {
+    pub(super) entry: AccountingEntryId,
+    pub(super) part: Part,
+    pub(super) revision: u32,
+}
+
+impl Key {
+    /// The external id.
+    pub(super) fn external_id(&self) -> String {
+        format!(
+            "{MODULE}.{}_{}_{}",
+            escaped(self.entry.as_str()),
+            self.part.as_str(),
+            self.revision
+        )
+    }
+
+    /// Reads an external id; `None` for those of others.
+    pub(super) fn from_external_id(text: &str) -> Option<Self> {
+        let name = text.strip_prefix(MODULE)?.strip_prefix('.')?;
+        let mut words = name.rsplitn(3, '_');
+        let revision = words.next()?.parse().ok()?;
+        let part = part(words.next()?)?;
+        Some(Self {
+            entry: AccountingEntryId::new(unescaped(words.next()?)?),
+            part,
+            revision,
+        })
+    }
+}
+
+/// The external id of something that belongs to an entry or to the company as a whole.
+pub(super) fn external_id(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| escaped(word)).collect();
+    format!("{MODULE}.{}", words.join("_"))
+}
+
+/// What the books keep of the item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub(super) entry: AccountingEntryId,
+    /// Whether the document was compared with its plan. A process may die between making and comparing.
+    pub(super) is_checked: bool,
+    /// All parts that make the entry complete.
+    pub(super) parts: Vec<Part>,
+    pub(super) content_hash: String,
+    pub(super) amount: Money,
+    pub(super) supplier_amount: Option<Money>,
+    /// The vendor's invoice number, where bill and payment find each other by it.
+    pub(super) invoice_number: Option<String>,
+}
+
+impl Origin {
+    pub(super) fn of(planned: &PlannedItem) -> Self {
+        Self {
+            entry: planned.entry_id().clone(),
+            is_checked: false,
+            parts: planned.parts(),
+            content_hash: planned.content_hash.clone(),
+            amount: planned.item.amount,
+            supplier_amount: planned.item.supplier_amount,
+            invoice_number: planned
+                .documents
+                .iter()
+                .find_map(|document| document.matching.as_ref())
+                .map(|key| key.number.clone()),
+        }
+    }
+
+    /// One line: `pleo <entry> <made or checked> <parts> <hash> <amount> <supplier amount> <invoice number>`.
+    pub(super) fn to_text(&self) -> String {
+        let parts: Vec<&str> = self.parts.iter().map(|part| part.as_str()).collect();
+        let money = |money: &Money| format!("{}{}", money.amount, money.currency);
+        let supplier = self
+            .supplier_amount
+            .as_ref()
+            .map_or_else(|| NOTHING.to_owned(), money);
+        [
+            MARK,
+            &escaped(self.entry.as_str()),
+            if self.is_checked { CHECKED } else { MADE },
+            &parts.join("+"),
+            &self.content_hash,
+            &money(&self.amount),
+            &supplier,
+            &self
+                .invoice_number
+                .as_deref()
+                .map_or_else(|| NOTHING.to_owned(), |number| format!("#{}", escaped(number))),
+        ]
+        .join(" ")
+    }
+
+    pub(super) fn from_text(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        if words.next()? != MARK {
+            return None;
+        }
+        let entry = AccountingEntryId::new(unescaped(words.next()?)?);
+        let is_checked = match words.next()? {
+            CHECKED => true,
+            MADE => false,
+            _ => return None,
+        };
+        let parts = words.next()?.split('+').map(part).collect::<Option<_>>()?;
+        let content_hash = words.next()?.to_owned();
+        let amount = money(words.next()?)?;
+        let supplier_amount = match words.next()? {
+            NOTHING => None,
+            text => Some(money(text)?),
+        };
+        let invoice_number = match words.next()? {
+            NOTHING => None,
+            text => Some(unescaped(text.strip_prefix('#')?)?),
+        };
+        Some(Self {
+            entry,
+            is_checked,
+            parts,
+            content_hash,
+            amount,
+            supplier_amount,
+            invoice_number,
+        })
+    }
+
+    /// The pattern by which the documents of an entry are searched, for Odoo's `=like`.
+    pub(super) fn pattern(entry: &AccountingEntryId) -> String {
+        format!("{MARK} {} %", pattern(&escaped(entry.as_str())))
+    }
+}
+
+/// A text as it stands for itself in a `=like` pattern.
+pub(super) fn pattern(text: &str) -> String {
+    text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_")
+}
+
+fn part(word: &str) -> Option<Part> {
+    [Part::Main, Part::Payment]
+        .into_iter()
+        .find(|part| part.as_str() == word)
+}
+
+fn money(text: &str) -> Option<Money> {
+    let (amount, currency) = text.split_at_checked(text.len().checked_sub(3)?)?;
+    Some(Money {
+        amount: amount.parse().ok()?,
+        currency: currency.parse().ok()?,
+    })
+}
+
+/// Letters, digits and hyphens stay; every other byte becomes `=` and two hexadecimal digits.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' {
+            escaped.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(escaped, "={byte:02x}");
+        }
+    }
+    escaped
+}
+
+fn unescaped(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        if *first == b'=' {
+            let (digits, after) = after.split_at_checked(2)?;
+            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+            rest = after;
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::money::Amount;
+
+    #[test]
+    fn an_external_id_reads_as_its_key() {
+        let key = Key {
+            entry: AccountingEntryId::new("2b1f7c1e-6a0d-4c3e-9f57-0c8f0a4f7d11"),
+            part: Part::Payment,
+            revision: 2,
+        };
+        assert_eq!(
+            key.external_id(),
+            "pleo_export.2b1f7c1e-6a0d-4c3e-9f57-0c8f0a4f7d11_payment_2"
+        );
+        assert_eq!(Key::from_external_id(&key.external_id()), Some(key));
+        for text in [
+            "base.user_admin",
+            "pleo_export.vendor_7",
+            "pleo_export.a_main_x",
+            "",
+            "pleo_export.",
+        ] {
+            assert_eq!(Key::from_external_id(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn patterns_stand_for_themselves() {
+        let entry = AccountingEntryId::new("50%_a");
+        assert_eq!(Origin::pattern(&entry), "pleo 50=25=5fa %");
+    }
+
+    proptest! {
+        #[test]
+        fn keys_and_origins_are_read_back(
+            entry in "\\PC{1,40}",
+            revision in 1..9u32,
+            hundredths in -1_000_000_000_000_i64..1_000_000_000_000,
+            with_payment: bool,
+        ) {
+            let entry = AccountingEntryId::new(entry);
+            let key = Key { entry: entry.clone(), part: Part::Main, revision };
+            let amount = Money { amount: Amount::hundredths(hundredths), currency: "DKK".parse().unwrap() };
+            let origin = Origin {
+                entry,
+                is_checked: with_payment,
+                parts: if with_payment { vec![Part::Main, Part::Payment] } else { vec![Part::Main] },
+                content_hash: "1:ab".into(),
+                amount,
+                supplier_amount: with_payment.then_some(amount),
+                invoice_number: with_payment.then(|| "F 2026/7".into()),
+            };
+            prop_assert_eq!(Key::from_external_id(&key.external_id()), Some(key));
+            prop_assert_eq!(Origin::from_text(&origin.to_text()), Some(origin));
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Odoo as an accounting system, over its external API: journal entries, vendor bills and credit notes with taxes
+//! that Odoo computes, payments reconciled with their bills, receipts as attachments.
+//!
+//! Where to start reading: [`book`] drives a booking, [`documents`] says what is sent, [`verify`] what must come back,
+//! [`find`] what counts as booked, [`key`] by what a document is known. Everything goes through [`transport`]; what a
+//! refusal means is in [`errors`]. Run against Odoo 19; older versions (over JSON-RPC) are best effort.
+
+mod attachments;
+mod book;
+mod check;
+mod company;
+mod documents;
+mod drafting;
+mod errors;
+mod find;
+mod invoices;
+mod key;
+mod partners;
+mod payments;
+mod posting;
+mod rates;
+mod records;
+mod references;
+mod settle;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod undo;
+mod verify;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::SecretString;
+
+use crate::host::stop::Stop;
+use crate::model::document::{PlannedItem, PostingState};
+use crate::model::references::{References, Resolution};
+use crate::model::verdict::JobFailureType;
+use crate::systems::{
+    AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
+    SystemError, Wanted,
+};
+
+use company::Company;
+use transport::Transport;
+
+/// Which Odoo, and how it is used.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where it answers: HTTPS, or HTTP on this machine alone.
+    pub url: Url,
+    /// The name of the database.
+    pub database: String,
+    /// The login that the key belongs to, for Odoo before 19; with it JSON-RPC is spoken.
+    pub login: Option<String>,
+    /// The key of an Odoo user; the user's default company is the one that is booked in.
+    pub api_key: SecretString,
+    /// Where each kind of document goes.
+    pub journals: Journals,
+    /// Whether vendors and employees that Odoo does not have are added.
+    pub create_vendors: bool,
+    /// Draft or final.
+    pub posting: PostingState,
+    /// How long one call may take.
+    pub timeout: Duration,
+    /// The largest receipt, in bytes.
+    pub largest_attachment: u64,
+}
+
+/// The codes of the journals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Journals {
+    /// For journal entries: one of Odoo's type "general".
+    pub general: String,
+    /// For vendor bills and credit notes: one of the type "purchase".
+    pub purchase: String,
+    /// For payments: one of the type "bank", "cash" or "credit".
+    pub payment: String,
+}
+
+/// Why an address cannot be used; `None` when it can.
+pub fn url_problem(url: &Url) -> Option<String> {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_loopback = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    match url.scheme() {
+        "https" => None,
+        "http" if is_loopback => None,
+        "http" => Some("the API key would travel unprotected: use https".to_owned()),
+        _ => Some("it must begin with https://".to_owned()),
+    }
+}
+
+/// An Odoo, for the length of one run.
+#[derive(Debug)]
+pub struct Odoo {
+    settings: Settings,
+    transport: Transport,
+    /// Read once, by the check or by whatever comes first.
+    company: Option<Company>,
+}
+
+impl Odoo {
+    /// Prepares the connection; nothing is sent yet. An address that is not safe for a credential is refused.
+    pub fn new(settings: Settings, stop: Stop) -> Result<Self, SystemError> {
+        let invalid = |reason: String| SystemError::Fatal {
+            failure_type: JobFailureType::InvalidConfiguration,
+            reason,
+        };
+        if let Some(problem) = url_problem(&settings.url) {
+            return Err(invalid(format!(
+                "accounting.odoo.url is {}: {problem}",
+                settings.url
+            )));
+        }
+        let transport = Transport::new(&settings, stop)
+            .map_err(|error| invalid(format!("the connection to Odoo cannot be prepared: {error}")))?;
+        Ok(Self {
+            settings,
+            transport,
+            company: None,
+        })
+    }
+
+    fn company(&mut self) -> Result<Company, SystemError> {
+        if let Some(company) = &self.company {
+            return Ok(company.clone());
+        }
+        let company = Company::read(&mut self.transport, &self.settings)?;
+        self.company = Some(company.clone());
+        Ok(company)
+    }
+}
+
+impl AccountingSystem for Odoo {
+    fn describe(&self) -> Description {
+        Description {
+            name: "Odoo".to_owned(),
+            target: format!(
+                "{} {}",
+                self.settings.url.as_str().trim_end_matches('/'),
+                self.settings.database
+            ),
+            create: Create::Unique,
+            payables: true,
+            attachments: Some(AttachmentLimits {
+                largest: self.settings.largest_attachment,
+            }),
+            computes_tax: true,
+        }
+    }
+
+    fn check(&mut self, job: &JobNeeds) -> Result<(), SystemError> {
+        self.company = Some(check::check(&mut self.transport, &self.settings, job)?);
+        Ok(())
+    }
+
+    fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {
+        let company = self.company()?;
+        references::resolve(
+            &mut self.transport,
+            &company,
+            self.settings.create_vendors,
+            references,
+        )
+    }
+
+    fn find(&mut self, entries: &[Wanted]) -> Result<Vec<Found>, SystemError> {
+        let company = self.company()?;
+        find::find(
+            &mut self.transport,
+            &company,
+            &self.settings.url,
+            self.settings.posting,
+            entries,
+        )
+    }
+
+    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+        let company = self.company()?;
+        book::book(&mut self.transport, &company, &self.settings, items)
+    }
+
+    fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+        let company = self.company()?;
+        attachments::attach(
+            &mut self.transport,
+            &company,
+            self.settings.largest_attachment,
+            entries,
+        )
+    }
+}

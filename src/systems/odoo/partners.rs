@@ -1,0 +1,359 @@
+//! Vendors and employees as Odoo's contacts: found by reference, then by tax id; made only where configuration
+//! allows it, each under an external id, so that a vendor is made once.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tracing::warn;
+
+use super::company::Company;
+use super::documents::load_context;
+use super::errors::{CallError, one_line};
+use super::key::external_id;
+use super::records::{Id, Link, maybe, text};
+use super::transport::{Transport, arguments};
+use crate::model::document::{Creditor, Document, PlannedItem};
+use crate::model::references::{Vendor, VendorKey};
+use crate::model::verdict::ItemFailureType;
+use crate::systems::SystemError;
+
+/// Begins the reference of a vendor that is yet to be made; the rest is its number.
+const TO_MAKE: &str = "new ";
+
+#[derive(Deserialize)]
+struct Partner {
+    id: Id,
+    name: String,
+    #[serde(rename = "ref", deserialize_with = "text")]
+    reference: Option<String>,
+    #[serde(deserialize_with = "text")]
+    vat: Option<String>,
+    #[serde(deserialize_with = "maybe")]
+    parent_id: Option<Link>,
+}
+
+/// The vendors of a job. Those to be made are resolved to what `creditor` makes them from.
+pub(super) fn vendors(
+    transport: &mut Transport,
+    company: &Company,
+    create_vendors: bool,
+    wanted: &BTreeMap<VendorKey, String>,
+) -> Result<HashMap<VendorKey, Vendor>, SystemError> {
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let numbers: BTreeSet<&str> = wanted
+        .keys()
+        .flat_map(|key| [&key.code, &key.external_id])
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    let tax_ids: BTreeSet<String> = wanted
+        .keys()
+        .filter_map(|key| key.tax_number.as_ref())
+        .flat_map(|number| [number.clone(), compact(number)])
+        .collect();
+    let found = search(
+        transport,
+        company,
+        &json!(["|", ["ref", "in", numbers], ["vat", "in", tax_ids]]),
+    )?;
+    let mut vendors = HashMap::new();
+    for (key, name) in wanted {
+        let by_number = |number: &Option<String>| {
+            let number = number.as_deref()?;
+            the_one(
+                number,
+                found
+                    .iter()
+                    .filter(|partner| partner.reference.as_deref() == Some(number)),
+            )
+        };
+        let by_tax_id = || {
+            let number = compact(key.tax_number.as_deref()?);
+            the_one(
+                &number,
+                found
+                    .iter()
+                    .filter(|partner| partner.vat.as_deref().map(compact).as_ref() == Some(&number)),
+            )
+        };
+        let partner = by_number(&key.code)
+            .or_else(|| by_number(&key.external_id))
+            .or_else(by_tax_id);
+        let number = key
+            .code
+            .as_ref()
+            .or(key.external_id.as_ref())
+            .or(key.tax_number.as_ref());
+        let vendor = match (partner, number) {
+            (Some(partner), _) => Vendor {
+                reference: partner.id.to_string(),
+                name: partner.name.clone(),
+            },
+            (None, Some(number)) if create_vendors && !name.is_empty() => Vendor {
+                reference: format!("{TO_MAKE}{number}"),
+                name: name.clone(),
+            },
+            _ => continue,
+        };
+        vendors.insert(key.clone(), vendor);
+    }
+    Ok(vendors)
+}
+
+fn search(
+    transport: &mut Transport,
+    company: &Company,
+    condition: &Value,
+) -> Result<Vec<Partner>, CallError> {
+    let mut domain = vec![json!("&"), json!(["company_id", "in", [false, company.id]])];
+    domain.extend(condition.as_array().cloned().unwrap_or_default());
+    let fields = ["name", "ref", "vat", "parent_id"];
+    transport.search("res.partner", Value::Array(domain), &fields, &company.context())
+}
+
+/// One contact, or the company among a company and its addresses; several companies are none.
+fn the_one<'a>(number: &str, partners: impl Iterator<Item = &'a Partner>) -> Option<&'a Partner> {
+    let all: Vec<&Partner> = partners.collect();
+    let companies: Vec<&Partner> = all
+        .iter()
+        .copied()
+        .filter(|partner| partner.parent_id.is_none())
+        .collect();
+    match (all.as_slice(), companies.as_slice()) {
+        ([one], _) | (_, [one]) => Some(one),
+        ([], _) => None,
+        _ => {
+            warn!("Odoo has more than one contact with the number {number}: archive all but one");
+            None
+        }
+    }
+}
+
+/// A tax id without the marks that people put between its digits.
+fn compact(number: &str) -> String {
+    number
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect::<String>()
+        .to_ascii_uppercase()
+}
+
+/// Who a bill is from, and on which account Odoo keeps what is owed to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CreditorIds {
+    pub(super) partner: Id,
+    /// The vendor's own payable account; it beats the configured one, as Odoo uses it on every bill.
+    pub(super) payable: Option<Id>,
+}
+
+/// The contacts of a batch, found or made once.
+#[derive(Debug, Default)]
+pub(super) struct Creditors {
+    employees: HashMap<String, Id>,
+    made: HashMap<String, Id>,
+    payables: HashMap<Id, Option<Id>>,
+}
+
+impl Creditors {
+    /// Looks up what the items of a batch need, in three calls at most; vendors to make are made here.
+    pub(super) fn of(
+        transport: &mut Transport,
+        company: &Company,
+        create_vendors: bool,
+        items: &[PlannedItem],
+    ) -> Result<Self, SystemError> {
+        let mut creditors = Self::default();
+        let codes: BTreeSet<&str> = items.iter().flat_map(employee_codes).collect();
+        if !codes.is_empty() {
+            let found = search(transport, company, &json!([["ref", "in", codes]]))?;
+            for code in codes {
+                let same = found
+                    .iter()
+                    .filter(|partner| partner.reference.as_deref() == Some(code));
+                if let Some(partner) = the_one(code, same) {
+                    creditors.employees.insert(code.to_owned(), partner.id);
+                }
+            }
+        }
+        if create_vendors {
+            creditors.make(transport, company, items)?;
+        }
+        creditors.read_payables(transport, company, items)?;
+        Ok(creditors)
+    }
+
+    fn make(
+        &mut self,
+        transport: &mut Transport,
+        company: &Company,
+        items: &[PlannedItem],
+    ) -> Result<(), SystemError> {
+        let mut to_make: BTreeMap<String, [String; 5]> = BTreeMap::new();
+        for (item, document) in items
+            .iter()
+            .flat_map(|item| item.documents.iter().map(move |document| (item, document)))
+        {
+            let (number, name, tax_id) = match &document.creditor {
+                Some(Creditor::Vendor(vendor)) => {
+                    let Some(number) = vendor.reference.strip_prefix(TO_MAKE) else {
+                        continue;
+                    };
+                    (number, vendor.name.clone(), tax_number(item))
+                }
+                Some(Creditor::Employee {
+                    code: Some(code),
+                    name: Some(name),
+                }) if !self.employees.contains_key(code) => (code.as_str(), name.clone(), None),
+                _ => continue,
+            };
+            let is_company = matches!(document.creditor, Some(Creditor::Vendor(_)));
+            let row = [
+                external_id(&["contact", number]),
+                one_line(&name),
+                number.to_owned(),
+                tax_id.unwrap_or_default(),
+                is_company.to_string(),
+            ];
+            to_make.insert(number.to_owned(), row);
+        }
+        for (number, row) in to_make {
+            #[derive(Deserialize)]
+            struct Answer {
+                #[serde(deserialize_with = "maybe")]
+                ids: Option<Vec<Id>>,
+            }
+            let answer: Answer = transport
+                .write(
+                    "res.partner",
+                    "load",
+                    arguments(json!({
+                        "fields": ["id", "name", "ref", "vat", "is_company"],
+                        "data": [row],
+                        "context": load_context(company),
+                    })),
+                )
+                .map_err(CallError::for_item)?;
+            // Without its contact the item is refused below, with a text of its own.
+            if let Some([id]) = answer.ids.as_deref() {
+                self.made.insert(number, *id);
+            } else {
+                warn!("Odoo refuses to make the contact with the number {number}");
+            }
+        }
+        Ok(())
+    }
+
+    fn read_payables(
+        &mut self,
+        transport: &mut Transport,
+        company: &Company,
+        items: &[PlannedItem],
+    ) -> Result<(), SystemError> {
+        #[derive(Deserialize)]
+        struct Record {
+            id: Id,
+            #[serde(deserialize_with = "maybe")]
+            property_account_payable_id: Option<Link>,
+        }
+        let documents = items.iter().flat_map(|item| &item.documents);
+        let partners: BTreeSet<Id> = documents
+            .filter_map(|document| self.partner(document.creditor.as_ref()?))
+            .collect();
+        if partners.is_empty() {
+            return Ok(());
+        }
+        let found: Vec<Record> = transport.search(
+            "res.partner",
+            json!([["id", "in", partners], ["active", "in", [true, false]]]),
+            &["property_account_payable_id"],
+            &company.context(),
+        )?;
+        self.payables = found
+            .into_iter()
+            .map(|record| (record.id, record.property_account_payable_id.map(|link| link.0)))
+            .collect();
+        Ok(())
+    }
+
+    fn partner(&self, creditor: &Creditor) -> Option<Id> {
+        match creditor {
+            Creditor::Vendor(vendor) => match vendor.reference.strip_prefix(TO_MAKE) {
+                Some(number) => self.made.get(number).copied(),
+                None => vendor.reference.parse().ok(),
+            },
+            Creditor::Employee { code, .. } => {
+                let code = code.as_deref()?;
+                self.employees.get(code).or_else(|| self.made.get(code)).copied()
+            }
+        }
+    }
+
+    /// The creditor of a document, or why there is none.
+    pub(super) fn creditor(&self, document: &Document) -> Result<Option<CreditorIds>, SystemError> {
+        let Some(creditor) = &document.creditor else {
+            return Ok(None);
+        };
+        let Some(partner) = self.partner(creditor) else {
+            return Err(unknown(creditor));
+        };
+        let Some(payable) = self.payables.get(&partner).copied() else {
+            return Err(unknown(creditor));
+        };
+        Ok(Some(CreditorIds { partner, payable }))
+    }
+
+    /// The contact of an employee, where Odoo has one.
+    pub(super) fn employee(&self, code: Option<&str>) -> Option<Id> {
+        self.employees.get(code?).copied()
+    }
+}
+
+fn employee_codes(item: &PlannedItem) -> impl Iterator<Item = &str> {
+    item.documents.iter().flat_map(|document| {
+        let creditor = match &document.creditor {
+            Some(Creditor::Employee { code, .. }) => code.as_deref(),
+            _ => None,
+        };
+        let postings = document
+            .postings
+            .iter()
+            .filter_map(|posting| posting.employee_code.as_deref());
+        creditor.into_iter().chain(postings)
+    })
+}
+
+fn tax_number(item: &PlannedItem) -> Option<String> {
+    match (&item.item.vendor, &item.item.supplier) {
+        (Some(vendor), _) => vendor.tax_number.clone(),
+        (None, Some(supplier)) => supplier.tax_number.clone(),
+        (None, None) => None,
+    }
+}
+
+fn unknown(creditor: &Creditor) -> SystemError {
+    let reason = match creditor {
+        Creditor::Vendor(vendor) => format!(
+            "Vendor {} is not in Odoo and could not be added: add the contact there, then export again.",
+            one_line(&vendor.name)
+        ),
+        Creditor::Employee { code, name } => {
+            let name = one_line(name.as_deref().unwrap_or("without a name"));
+            match code {
+                Some(code) => format!(
+                    "Employee {name} is not in Odoo: add a contact with the reference {}, then export again.",
+                    one_line(code)
+                ),
+                None => format!(
+                    "Employee {name} has no employee code: enter it in Pleo, and as the reference of the employee's contact in Odoo, then export again."
+                ),
+            }
+        }
+    };
+    SystemError::Rejected {
+        failure_type: ItemFailureType::VendorUnknown,
+        reason,
+    }
+}

@@ -1,0 +1,168 @@
+//! The second half of a booking, for final entries: posting, and what follows from it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tracing::warn;
+
+use super::book::Booking;
+use super::company::Locks;
+use super::errors::CallError;
+use super::find::{self, Booked, State};
+use super::payments;
+use super::records::Id;
+use super::settle;
+use super::transport::arguments;
+use crate::model::document::Document;
+use crate::model::verdict::ItemFailureType;
+use crate::systems::SystemError;
+
+impl Booking<'_, '_> {
+    /// Odoo would post into a closed period with another date: refused here, in case it was closed since the plan.
+    pub(super) fn refuse_closed(&mut self) {
+        let locks = match Locks::read(self.transport, self.company) {
+            Ok(locks) => locks,
+            Err(error) => return self.fail_all(&error.for_reading()),
+        };
+        for work in self.works.iter_mut().filter(|work| work.failed.is_none()) {
+            let closed = work
+                .drafts
+                .iter()
+                .find_map(|draft| Some((draft.document, locks.closes(draft.document)?)));
+            if let Some((document, closed)) = closed {
+                work.failed = Some(closed_period(
+                    document,
+                    &format!("Odoo's books are closed until {closed}"),
+                ));
+            }
+        }
+        self.discard_failed();
+    }
+
+    /// Posts all drafts in one call; item by item when Odoo refuses one of them.
+    pub(super) fn post(&mut self) {
+        let drafts: Vec<Vec<Id>> = self
+            .works
+            .iter()
+            .filter(|work| work.failed.is_none())
+            .map(|work| {
+                let drafts = work
+                    .drafts
+                    .iter()
+                    .filter(|draft| draft.state == Some(State::Draft));
+                drafts.filter_map(|draft| draft.id).collect::<Vec<_>>()
+            })
+            .filter(|ids| !ids.is_empty())
+            .collect();
+        match self.post_ids(&drafts.concat()) {
+            Ok(()) => {}
+            Err(CallError::Refused { .. }) => {
+                for ids in drafts {
+                    if let Err(error) = self.post_ids(&ids) {
+                        self.refused_to_post(&ids, error);
+                    }
+                }
+            }
+            Err(error) => {
+                for id in drafts.into_iter().flatten() {
+                    self.fail(id, error.clone().for_item());
+                }
+            }
+        }
+        self.discard_failed();
+    }
+
+    /// Odoo also refuses what somebody else has just posted.
+    fn refused_to_post(&mut self, ids: &[Id], error: CallError) {
+        let Some(first) = ids.first() else { return };
+        let all: BTreeSet<Id> = ids.iter().copied().collect();
+        match find::by_id(self.transport, self.company, &all) {
+            Ok(found) if found.iter().all(|booked| booked.state == State::Posted) => {}
+            Ok(_) => self.fail(*first, error.for_item()),
+            Err(error) => self.fail(
+                *first,
+                SystemError::Unknown {
+                    reason: error.to_string(),
+                },
+            ),
+        }
+    }
+
+    fn post_ids(&mut self, ids: &[Id]) -> Result<(), CallError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let arguments = arguments(json!({ "ids": ids, "context": self.company.context() }));
+        self.transport
+            .write::<Value>("account.move", "action_post", arguments)?;
+        for draft in self.works.iter_mut().flat_map(|work| &mut work.drafts) {
+            draft.is_posted_here |= draft.id.is_some_and(|id| ids.contains(&id));
+        }
+        Ok(())
+    }
+
+    /// A date that moved by itself is an error: the entry is taken back, or told as it is.
+    pub(super) fn check_dates(&mut self) {
+        for work in self.works.iter_mut().filter(|work| work.failed.is_none()) {
+            let moved = work
+                .drafts
+                .iter()
+                .filter(|draft| draft.is_posted_here)
+                .find_map(|draft| {
+                    let date = self.booked.get(&draft.id?)?.date;
+                    (date != draft.document.posting_date).then_some((draft.document, date))
+                });
+            let Some((document, date)) = moved else { continue };
+            work.failed = Some(closed_period(
+                document,
+                &format!("Odoo moves it to {date} by itself"),
+            ));
+            for draft in &mut work.drafts {
+                draft.is_new |= draft.is_posted_here;
+            }
+        }
+        self.discard_failed();
+    }
+
+    /// Confirms the payments and reconciles them with their bills. What Odoo refuses to reconcile is booked all the
+    /// same; what got no answer is looked up again, and then settled.
+    pub(super) fn settle(&mut self) {
+        let ids = self.ids();
+        let booked: Vec<Booked> = ids.iter().filter_map(|id| self.booked.get(id)).cloned().collect();
+        let settled = settle::unconfirmed(self.transport, self.company, &booked)
+            .and_then(|payments| {
+                let payments: Vec<Id> = payments.into_values().collect();
+                payments::confirm(self.transport, self.company, &payments)
+            })
+            .and_then(|()| settle::reconcile(self.transport, self.company, &booked));
+        let failures = match settled {
+            Ok(failures) => failures,
+            Err(error) => booked
+                .iter()
+                .map(|document| (document.key.entry.clone(), error.clone()))
+                .collect(),
+        };
+        for (entry, error) in failures {
+            warn!(item.id = %entry, "not settled with its counterpart: {error}");
+            let document = booked.iter().find(|document| document.key.entry == entry);
+            if let (true, Some(document)) = (error.is_temporary(), document) {
+                self.fail(
+                    document.id,
+                    SystemError::Unknown {
+                        reason: error.to_string(),
+                    },
+                );
+            }
+        }
+    }
+}
+
+fn closed_period(document: &Document, what: &str) -> SystemError {
+    SystemError::Rejected {
+        failure_type: ItemFailureType::ValidationFailure,
+        reason: format!(
+            "The expense is to be booked on {}, but {what}: open the period in Odoo, or set bookkeeping.closed_periods to \"next_open\" or \"today\", then export again.",
+            document.posting_date
+        ),
+    }
+}

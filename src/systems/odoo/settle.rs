@@ -1,0 +1,163 @@
+//! Settling: which open lines of a bill and its payment belong together, and reconciling them.
+//!
+//! Bill and payment of one item belong together; so do all documents of one vendor with the same invoice number,
+//! whichever job brought them and whoever entered them. Only posted documents can be settled in Odoo.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use serde_json::{Value, json};
+
+use super::company::Company;
+use super::errors::CallError;
+use super::find::{Booked, State};
+use super::invoices::{self, PayableLine};
+use super::records::{Id, Identified, Link};
+use super::transport::{Transport, arguments};
+use crate::model::document::PostingState;
+use crate::model::ids::AccountingEntryId;
+use crate::model::references::InvoiceSide;
+
+/// Open lines that settle each other, with the entry whose document led to them.
+#[derive(Debug)]
+pub(super) struct Open {
+    entry: AccountingEntryId,
+    lines: Vec<Id>,
+}
+
+/// What is left to settle around these documents.
+pub(super) fn open(
+    transport: &mut Transport,
+    company: &Company,
+    booked: &[Booked],
+) -> Result<Vec<Open>, CallError> {
+    let posted: Vec<&Booked> = booked
+        .iter()
+        .filter(|document| document.state == State::Posted && !document.is_reversed)
+        .filter(|document| document.side.is_some())
+        .collect();
+    let numbers: BTreeSet<(Id, String)> = posted
+        .iter()
+        .filter_map(|document| document.invoice.clone())
+        .collect();
+    let by_number = invoices::documents(transport, company, &numbers)?;
+    let mut groups: BTreeMap<&AccountingEntryId, BTreeSet<Id>> = BTreeMap::new();
+    for document in &posted {
+        let group = groups.entry(&document.key.entry).or_default();
+        group.insert(document.id);
+        let same_number = document
+            .invoice
+            .as_ref()
+            .and_then(|invoice| by_number.get(invoice));
+        group.extend(same_number.into_iter().flatten());
+    }
+    let all: BTreeSet<Id> = groups.values().flatten().copied().collect();
+    let all: Vec<Id> = all.into_iter().collect();
+    let lines = invoices::payable_lines(transport, company, &all)?;
+    Ok(groups
+        .into_iter()
+        .flat_map(|(entry, group)| {
+            matching(&group, &lines).into_iter().map(move |lines| Open {
+                entry: entry.clone(),
+                lines,
+            })
+        })
+        .collect())
+}
+
+/// The open lines of a group of documents, by account, where there are debits as well as credits.
+fn matching(group: &BTreeSet<Id>, lines: &[PayableLine]) -> Vec<Vec<Id>> {
+    let mut by_account: BTreeMap<Id, Vec<&PayableLine>> = BTreeMap::new();
+    let open = lines.iter().filter(|line| {
+        group.contains(&line.move_id.0) && line.parent_state == "posted" && !line.amount_residual.is_zero()
+    });
+    for line in open {
+        by_account.entry(line.account_id.0).or_default().push(line);
+    }
+    by_account
+        .into_values()
+        .filter(|lines| {
+            let credits = lines
+                .iter()
+                .filter(|line| line.amount_residual.is_negative())
+                .count();
+            credits > 0 && credits < lines.len()
+        })
+        .map(|lines| lines.iter().map(|line| line.id).collect())
+        .collect()
+}
+
+/// The entries whose documents are all there, but not yet settled or not yet confirmed as payments.
+pub(super) fn unsettled(
+    transport: &mut Transport,
+    company: &Company,
+    posting: PostingState,
+    booked: &[Booked],
+) -> Result<HashSet<AccountingEntryId>, CallError> {
+    if posting == PostingState::Draft {
+        return Ok(HashSet::new());
+    }
+    let open = open(transport, company, booked)?;
+    let mut entries: HashSet<AccountingEntryId> = open.into_iter().map(|open| open.entry).collect();
+    let unconfirmed: HashMap<Id, Id> = unconfirmed(transport, company, booked)?;
+    entries.extend(
+        booked
+            .iter()
+            .filter(|document| unconfirmed.contains_key(&document.id))
+            .map(|document| document.key.entry.clone()),
+    );
+    Ok(entries)
+}
+
+/// Payments that Odoo still has as drafts although their entries are posted: the entry's id, the payment's id.
+pub(super) fn unconfirmed(
+    transport: &mut Transport,
+    company: &Company,
+    booked: &[Booked],
+) -> Result<HashMap<Id, Id>, CallError> {
+    #[derive(serde::Deserialize)]
+    struct Payment {
+        #[serde(flatten)]
+        own: Identified,
+        move_id: Link,
+    }
+    let posted: Vec<Id> = booked
+        .iter()
+        .filter(|document| document.state == State::Posted && document.side == Some(InvoiceSide::Payment))
+        .map(|document| document.id)
+        .collect();
+    if posted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let payments: Vec<Payment> = transport.search(
+        "account.payment",
+        json!([["move_id", "in", posted], ["state", "=", "draft"]]),
+        &["move_id"],
+        &company.context(),
+    )?;
+    Ok(payments
+        .into_iter()
+        .map(|payment| (payment.move_id.0, payment.own.id))
+        .collect())
+}
+
+/// Reconciles what is open, each group by itself. What another process settled meanwhile is settled.
+pub(super) fn reconcile(
+    transport: &mut Transport,
+    company: &Company,
+    booked: &[Booked],
+) -> Result<Vec<(AccountingEntryId, CallError)>, CallError> {
+    let mut failures = Vec::new();
+    let mut taken: HashSet<Id> = HashSet::new();
+    for Open { entry, lines } in open(transport, company, booked)? {
+        // Two items of a batch may lead to the same lines: bill and payment of one invoice.
+        if lines.iter().any(|line| taken.contains(line)) {
+            continue;
+        }
+        taken.extend(&lines);
+        let arguments = arguments(json!({ "ids": lines, "context": company.context() }));
+        if let Err(error) = transport.write::<Value>("account.move.line", "reconcile", arguments) {
+            failures.push((entry, error));
+        }
+    }
+    Ok(failures)
+}

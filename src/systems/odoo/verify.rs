@@ -1,0 +1,273 @@
+//! Is a draft in Odoo what was planned? Odoo computes the tax, and puts what does not add up on a suspense account
+//! without a word ("Automatic Balancing Line"), so every draft of ours is read back before it is posted.
+//!
+//! A difference of one hundredth between Odoo's tax and Pleo's is rounding: the tax line takes Pleo's figure, so that
+//! the money adds up. Anything beyond it is for a person.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::documents::{account, is_bill, is_claim, is_left_to_odoo, tax_id, without_tax};
+use super::partners::CreditorIds;
+use super::records::{Id, Link, amount, maybe, number};
+use crate::model::document::{Document, Posting};
+use crate::model::money::{Amount, Currency};
+use crate::model::verdict::ItemFailureType;
+use crate::systems::SystemError;
+
+/// The largest difference that counts as rounding, in hundredths.
+const ROUNDING: i64 = 1;
+
+/// A line of a document in Odoo.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Line {
+    pub(super) id: Id,
+    pub(super) move_id: Link,
+    account_id: Link,
+    /// In the currency of the wallet.
+    #[serde(deserialize_with = "amount")]
+    amount_currency: Amount,
+    /// In the currency of the company.
+    #[serde(deserialize_with = "amount")]
+    balance: Amount,
+    #[serde(deserialize_with = "maybe")]
+    tax_line_id: Option<Link>,
+    /// The tax that was asked for, where it is a group of taxes.
+    #[serde(deserialize_with = "maybe")]
+    group_tax_id: Option<Link>,
+    display_type: String,
+}
+
+pub(super) const LINE_FIELDS: [&str; 7] = [
+    "move_id",
+    "account_id",
+    "amount_currency",
+    "balance",
+    "tax_line_id",
+    "group_tax_id",
+    "display_type",
+];
+
+/// What makes a draft what was planned: Odoo's commands for the document's lines.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Correction(pub(super) Vec<Value>);
+
+impl Line {
+    fn tax(&self) -> Option<&Link> {
+        self.group_tax_id.as_ref().or(self.tax_line_id.as_ref())
+    }
+}
+
+/// A draft and what it is compared with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Comparison<'a> {
+    pub(super) document: &'a Document,
+    pub(super) creditor: Option<CreditorIds>,
+    pub(super) currency: Currency,
+    /// Whether the wallet is in another currency than the company.
+    pub(super) is_foreign: bool,
+    pub(super) lines: &'a [Line],
+}
+
+impl Comparison<'_> {
+    /// Nothing to do, something to correct, or not what was planned.
+    pub(super) fn run(self) -> Result<Option<Correction>, SystemError> {
+        let (tax_lines, mut others): (Vec<&Line>, Vec<&Line>) =
+            self.lines.iter().partition(|line| line.tax_line_id.is_some());
+        let difference = taxes(self.document, self.currency, &tax_lines)?;
+        for posting in planned(self.document).filter(|posting| !self.is_claim(posting)) {
+            let wanted = (account(posting, self.creditor)?, without_tax(posting));
+            let same = |line: &&Line| (line.account_id.0, line.amount_currency) == wanted;
+            let at = others
+                .iter()
+                .position(same)
+                .ok_or_else(|| other_than_planned(&posting.account.name, wanted.1, self.currency))?;
+            others.swap_remove(at);
+        }
+        // Odoo may split what is owed by its terms of payment.
+        let (claims, extra): (Vec<&Line>, Vec<&Line>) = others
+            .into_iter()
+            .partition(|line| is_bill(self.document.kind) && line.display_type == "payment_term");
+        let missing = difference
+            .as_ref()
+            .map_or(Amount::ZERO, |difference| difference.missing);
+        let mut commands = self.claims(&claims, missing)?;
+        commands.extend(self.tax(difference.as_ref(), &tax_lines, &extra)?);
+        Ok((!commands.is_empty()).then_some(Correction(commands)))
+    }
+
+    /// Whether the posting is what Odoo draws up by itself as the amount owed.
+    fn is_claim(&self, posting: &Posting) -> bool {
+        is_bill(self.document.kind) && is_claim(posting)
+    }
+
+    /// What is owed: the amount must be right but for the missing tax; the account is Odoo's default and is set.
+    fn claims(&self, lines: &[&Line], missing: Amount) -> Result<Vec<Value>, SystemError> {
+        let mut owed = Amount::ZERO;
+        let mut own = None;
+        for posting in planned(self.document).filter(|posting| self.is_claim(posting)) {
+            owed = owed.plus(posting.amount).unwrap_or(owed);
+            own = Some(account(posting, self.creditor)?);
+        }
+        let in_books = Amount::sum(lines.iter().map(|line| line.amount_currency));
+        let expected = if own.is_some() {
+            owed.plus(missing)
+        } else {
+            Some(Amount::ZERO)
+        };
+        if in_books != expected {
+            return Err(other_than_planned("The amount owed", owed, self.currency));
+        }
+        let elsewhere = lines
+            .iter()
+            .filter(|line| own.is_some_and(|own| own != line.account_id.0));
+        Ok(elsewhere
+            .map(|line| json!([1, line.id, { "account_id": own }]))
+            .collect())
+    }
+
+    /// The hundredth that Odoo's tax falls short of. In an entry it sits on a suspense line, in the company's currency.
+    fn tax(
+        &self,
+        difference: Option<&Difference<'_>>,
+        tax_lines: &[&Line],
+        extra: &[&Line],
+    ) -> Result<Vec<Value>, SystemError> {
+        let surplus = Amount::sum(extra.iter().map(|line| line.balance)).unwrap_or(Amount::ZERO);
+        let missing = difference.map_or(Amount::ZERO, |difference| difference.missing);
+        let is_explained = match (is_bill(self.document.kind), self.is_foreign) {
+            (true, _) => extra.is_empty(),
+            (false, false) => surplus == missing,
+            // All amounts of the wallet's currency are right, so it is rounding between two currencies.
+            (false, true) => extra.is_empty() || !tax_lines.is_empty(),
+        };
+        if !is_explained {
+            let name = extra
+                .first()
+                .map_or("The entry", |line| line.account_id.1.as_str());
+            return Err(other_than_planned(name, Amount::ZERO, self.currency));
+        }
+        let largest = || {
+            tax_lines
+                .iter()
+                .copied()
+                .max_by_key(|line| line.amount_currency.abs())
+        };
+        let line = difference.map(|difference| difference.line).or_else(largest);
+        let Some(line) = line.filter(|_| !missing.is_zero() || !extra.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let plus = |amount: Amount, more: Amount| number(amount.plus(more).unwrap_or(amount));
+        let mut figures = json!({ "amount_currency": plus(line.amount_currency, missing) });
+        if !is_bill(self.document.kind) {
+            figures["balance"] = plus(line.balance, surplus);
+        }
+        let mut commands = vec![json!([1, line.id, figures])];
+        commands.extend(extra.iter().map(|line| json!([2, line.id])));
+        Ok(commands)
+    }
+}
+
+/// The postings that are sent.
+fn planned(document: &Document) -> impl Iterator<Item = &Posting> {
+    document
+        .postings
+        .iter()
+        .filter(|posting| !is_left_to_odoo(posting))
+}
+
+/// By how much Odoo's tax falls short of Pleo's, and the line that can take it.
+struct Difference<'a> {
+    missing: Amount,
+    line: &'a Line,
+}
+
+/// Compares tax by tax. Under reverse charge both sides cancel out, so a hundredth there needs no correction.
+fn taxes<'a>(
+    document: &Document,
+    currency: Currency,
+    lines: &[&'a Line],
+) -> Result<Option<Difference<'a>>, SystemError> {
+    #[derive(Default)]
+    struct Sums {
+        code: String,
+        pleo: Amount,
+        is_reverse: bool,
+    }
+    let mut wanted: BTreeMap<Id, Sums> = BTreeMap::new();
+    for posting in &document.postings {
+        let (Some(id), Some(tax)) = (tax_id(posting)?, &posting.tax) else {
+            continue;
+        };
+        let sums = wanted.entry(id).or_default();
+        sums.code = tax.code.clone().unwrap_or_default();
+        sums.pleo = sums.pleo.plus(tax.amount).unwrap_or(sums.pleo);
+        sums.is_reverse |= tax.reverse_charge;
+    }
+    let mut found = None;
+    let mut total = 0_i64;
+    for (id, sums) in wanted {
+        let own: Vec<&'a Line> = lines
+            .iter()
+            .copied()
+            .filter(|line| line.tax().is_some_and(|link| link.0 == id))
+            .collect();
+        let signed = Amount::sum(own.iter().map(|line| line.amount_currency)).unwrap_or(Amount::ZERO);
+        let side = |negative: bool| {
+            let side = own
+                .iter()
+                .map(|line| line.amount_currency)
+                .filter(|amount| amount.is_negative() == negative);
+            Amount::sum(side).unwrap_or(Amount::ZERO)
+        };
+        let odoo = if sums.is_reverse && signed.is_zero() {
+            side(sums.pleo.is_negative())
+        } else {
+            signed
+        };
+        let missing = sums.pleo.minus(odoo).unwrap_or(Amount::hundredths(i64::MAX));
+        total = total.saturating_add(missing.abs().in_hundredths());
+        if total > ROUNDING || (sums.is_reverse && !signed.is_zero()) {
+            return Err(other_tax(&sums.code, odoo, sums.pleo, currency));
+        }
+        if !missing.is_zero() && !sums.is_reverse {
+            let line = own
+                .into_iter()
+                .max_by_key(|line| line.amount_currency.abs())
+                .ok_or_else(|| other_tax(&sums.code, odoo, sums.pleo, currency))?;
+            found = Some(Difference { missing, line });
+        }
+    }
+    Ok(found)
+}
+
+fn other_tax(code: &str, odoo: Amount, pleo: Amount, currency: Currency) -> SystemError {
+    SystemError::Rejected {
+        failure_type: ItemFailureType::AccountingSystemValidationFailure,
+        reason: format!(
+            "Odoo computes {} {currency} of tax with {code}, Pleo has {} {currency}: correct the tax of the expense in Pleo, or choose another tax under [taxes] in the configuration, then export again.",
+            odoo.abs(),
+            pleo.abs()
+        ),
+    }
+}
+
+fn other_than_planned(what: &str, amount: Amount, currency: Currency) -> SystemError {
+    SystemError::Rejected {
+        failure_type: ItemFailureType::AccountingSystemValidationFailure,
+        reason: format!(
+            "Odoo would book the expense otherwise than planned ({what}: {amount} {currency} was planned): look for taxes, rounding or terms of payment that Odoo adds by itself, then export again."
+        ),
+    }
+}
+
+/// Odoo did not keep the figure that was written.
+pub(super) fn not_corrected() -> SystemError {
+    SystemError::Rejected {
+        failure_type: ItemFailureType::AccountingSystemValidationFailure,
+        reason: "Odoo does not keep Pleo's tax to the cent: look for rounding that Odoo adds by itself, then export again."
+            .to_owned(),
+    }
+}
