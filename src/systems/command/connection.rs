@@ -1,0 +1,208 @@
+//! The conversation with a connector: a question, its answer, and what it means when there is none.
+//!
+//! Whatever is late, doubled, out of order or unreadable ends the process, because nothing it says afterwards
+//! could be matched to a question. The next question starts it anew.
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use thiserror::Error;
+use tracing::warn;
+
+use crate::host::kill;
+use crate::host::stop::Stop;
+use crate::systems::Description;
+
+use super::answers::{self, Unfit};
+use super::process::Process;
+use super::{Settings, text, wire};
+
+/// A connector, running or about to be started again.
+#[derive(Debug)]
+pub(super) struct Connection {
+    settings: Settings,
+    stop: Stop,
+    /// How the settings call it.
+    name: String,
+    /// What it said of itself; it must not change in one run.
+    description: Description,
+    running: Option<Running>,
+}
+
+/// Why a question has no good answer.
+#[derive(Debug, Error)]
+pub(super) enum Trouble {
+    /// It cannot be used at all with these settings.
+    #[error("{0}")]
+    Misfit(String),
+    /// The question never reached it.
+    #[error("{0}")]
+    NotAsked(String),
+    /// It may have acted on the question.
+    #[error("{0}")]
+    Lost(String),
+    /// It answered that it will not or cannot.
+    #[error("{}", .0.reason)]
+    Refused(wire::Failure),
+}
+
+/// Whether a wish to stop breaks the wait off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Nothing is written, so the answer can be done without.
+    UntilStop,
+    /// The entry in hand is finished.
+    ToTheEnd,
+}
+
+impl Connection {
+    /// Starts the connector and learns what it is.
+    pub(super) fn open(settings: Settings, stop: Stop) -> Result<Self, Trouble> {
+        let name = settings.program.first().cloned().unwrap_or_default();
+        let (running, description) = start(&settings, &name, &stop)?;
+        Ok(Self {
+            settings,
+            stop,
+            name,
+            description,
+            running: Some(running),
+        })
+    }
+
+    pub(super) fn description(&self) -> &Description {
+        &self.description
+    }
+
+    pub(super) fn process_id(&self) -> Option<u32> {
+        self.running.as_ref().map(|running| running.process.id())
+    }
+
+    /// Asks, and takes the answer if `read` can make something of it.
+    pub(super) fn ask<T: DeserializeOwned, U>(
+        &mut self,
+        verb: wire::Verb,
+        wait: Wait,
+        read: impl FnOnce(T) -> Result<U, Unfit>,
+    ) -> Result<U, Trouble> {
+        let mut running = self.take_running()?;
+        let stop = (wait == Wait::UntilStop).then_some(&self.stop);
+        let answer = running.exchange(verb, &self.settings, stop, read);
+        let answer = answer.map_err(|trouble| match trouble {
+            Trouble::Lost(what) => Trouble::Lost(format!("the connector `{}` failed: {what}", self.name)),
+            other => other,
+        });
+        // After a lost answer it is dropped, and so killed, at the end of this function.
+        if !matches!(answer, Err(Trouble::Lost(_))) {
+            self.running = Some(running);
+        }
+        answer
+    }
+
+    /// The running connector, or a new one where there is none that can be trusted.
+    fn take_running(&mut self) -> Result<Running, Trouble> {
+        if let Some(running) = self.running.take() {
+            if running.process.is_quiet() {
+                return Ok(running);
+            }
+            warn!(
+                connector = self.name,
+                "the connector ended or spoke without being asked; starting it again"
+            );
+        }
+        // What goes wrong now went well a moment ago; if it is the settings, the next run says so at its start.
+        let (running, description) = start(&self.settings, &self.name, &self.stop)
+            .map_err(|trouble| Trouble::NotAsked(trouble.to_string()))?;
+        if description == self.description {
+            return Ok(running);
+        }
+        Err(Trouble::NotAsked(format!(
+            "the connector `{}` called itself {} ({}) and, when it was started again, {} ({}): it must not change its \
+             books or abilities in one run",
+            self.name, self.description.name, self.description.target, description.name, description.target
+        )))
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.process.finish();
+        }
+    }
+}
+
+/// A connector's process that has been greeted.
+#[derive(Debug)]
+struct Running {
+    process: Process,
+    last_id: u64,
+}
+
+fn start(settings: &Settings, name: &str, stop: &Stop) -> Result<(Running, Description), Trouble> {
+    let process = Process::start(settings, name).map_err(|error| {
+        Trouble::Misfit(format!(
+            "The connector `{name}` cannot be started ({error}): correct `accounting.command.program`."
+        ))
+    })?;
+    let mut running = Running { process, last_id: 0 };
+    let hello = wire::Verb::Hello {
+        protocol: wire::PROTOCOL,
+        program: concat!("pleo-export ", env!("CARGO_PKG_VERSION")).to_owned(),
+    };
+    let description = running
+        .exchange(hello, settings, Some(stop), Ok)
+        .map_err(|trouble| match trouble {
+            Trouble::Lost(what) => Trouble::NotAsked(format!(
+                "the connector `{name}` did not answer the greeting: {what}"
+            )),
+            other => other,
+        })?;
+    let description = answers::description(description)
+        .map_err(|unfit| Trouble::Misfit(format!("The connector `{name}` cannot be used: {unfit}.")))?;
+    Ok((running, description))
+}
+
+impl Running {
+    fn exchange<T: DeserializeOwned, U>(
+        &mut self,
+        verb: wire::Verb,
+        settings: &Settings,
+        stop: Option<&Stop>,
+        read: impl FnOnce(T) -> Result<U, Unfit>,
+    ) -> Result<U, Trouble> {
+        self.last_id += 1;
+        let request = wire::Request {
+            id: self.last_id,
+            verb,
+        };
+        let line = serde_json::to_vec(&request).map_err(|error| Trouble::NotAsked(error.to_string()))?;
+        kill::point("request");
+        self.process.send(line);
+        let line = self
+            .process
+            .receive(settings.timeout, stop)
+            .map_err(Trouble::Lost)?;
+        kill::point("response");
+        match answer_to(self.last_id, &line).map_err(Trouble::Lost)? {
+            Ok(good) => read(good)
+                .map_err(|unfit| Trouble::Lost(format!("its answer does not fit the question: {unfit}"))),
+            Err(failure) => Err(Trouble::Refused(failure)),
+        }
+    }
+}
+
+fn answer_to<T: DeserializeOwned>(id: u64, line: &[u8]) -> Result<Result<T, wire::Failure>, Unfit> {
+    let unreadable = |error| format!("its answer cannot be read ({error})");
+    let line = std::str::from_utf8(line).map_err(|_| "its answer is not UTF-8".to_owned())?;
+    let answer: wire::Answer<Box<RawValue>> = serde_json::from_str(line).map_err(unreadable)?;
+    if answer.id != id {
+        return Err(format!("it answered question {} when {id} was asked", answer.id));
+    }
+    match (answer.ok, answer.error) {
+        (Some(good), None) => Ok(Ok(serde_json::from_str(good.get()).map_err(unreadable)?)),
+        (None, Some(failure)) => Ok(Err(wire::Failure {
+            reason: text::safe(&failure.reason),
+            ..failure
+        })),
+        _ => Err("its answer must have either `ok` or `error`".to_owned()),
+    }
+}

@@ -1,0 +1,240 @@
+//! The connector's process: lines in, lines out, one at a time, and a sure end.
+//!
+//! Three threads of its own feed it and read it, so that a connector that neither reads nor writes can be
+//! waited for with a limit. It knows nothing of what the lines mean.
+
+use std::ffi::OsStr;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tracing::warn;
+
+use crate::host::stop::Stop;
+
+use super::{Settings, text};
+
+/// The longest line that is taken, in bytes.
+const LONGEST_LINE: u64 = 16 * 1024 * 1024;
+
+/// The longest line of its stderr that is logged as one, in bytes.
+const LONGEST_LOG_LINE: u64 = 4096;
+
+/// How often a wait looks whether somebody wishes to stop.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// How long the process may take to end by itself once nothing more will be asked.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Our own settings and credentials, which a connector has no use for.
+const PRIVATE_PREFIXES: [&str; 2] = ["PLEO_", "ODOO_"];
+
+/// A running connector. Dropping it kills it and what it started.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+    requests: Option<Sender<Vec<u8>>>,
+    lines: Receiver<Result<Vec<u8>, Babble>>,
+}
+
+/// The connector wrote what no line can be made of.
+#[derive(Clone, Copy, Debug)]
+struct Babble(&'static str);
+
+impl Process {
+    /// Starts the program. The error says what to put right in the settings.
+    pub(super) fn start(settings: &Settings, name: &str) -> Result<Self, String> {
+        let folder = &settings.working_folder;
+        if !folder.is_dir() {
+            return Err(format!(
+                "its working folder `{}` does not exist",
+                folder.display()
+            ));
+        }
+        let Some((program, arguments)) = settings.program.split_first() else {
+            return Err("`accounting.command.program` is empty".to_owned());
+        };
+        let mut command = Command::new(found_from(folder, program));
+        command
+            .args(arguments)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        for (variable, _) in std::env::vars_os() {
+            if is_private(&variable) {
+                command.env_remove(variable);
+            }
+        }
+        // In a group of its own it does not get the terminal's SIGINT, so that the entry in hand is finished,
+        // and everything it starts can be killed with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child = command.spawn().map_err(|error| error.to_string())?;
+        Self::feed_and_read(child, name).map_err(|error| error.to_string())
+    }
+
+    fn feed_and_read(mut child: Child, name: &str) -> io::Result<Self> {
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (requests, to_write) = mpsc::channel();
+        // With room for one line only, a connector that babbles without end waits instead of filling the memory.
+        let (read, lines) = mpsc::sync_channel(1);
+        // From here on, dropping it ends the child.
+        let process = Self {
+            child,
+            requests: Some(requests),
+            lines,
+        };
+        let name = name.to_owned();
+        let spawn = |work: Box<dyn FnOnce() + Send>| thread::Builder::new().spawn(work).map(drop);
+        if let Some(stdin) = stdin {
+            spawn(Box::new(move || write_lines(stdin, &to_write)))?;
+        }
+        if let Some(stdout) = stdout {
+            spawn(Box::new(move || read_lines(stdout, &read)))?;
+        }
+        if let Some(stderr) = stderr {
+            spawn(Box::new(move || log_lines(stderr, &name)))?;
+        }
+        Ok(process)
+    }
+
+    /// Whether it runs and has said nothing that was not asked for.
+    pub(super) fn is_quiet(&self) -> bool {
+        matches!(self.lines.try_recv(), Err(mpsc::TryRecvError::Empty))
+    }
+
+    /// Sends a line. It may have been read by the connector from now on, whatever happens next.
+    pub(super) fn send(&self, mut line: Vec<u8>) {
+        line.push(b'\n');
+        if let Some(requests) = &self.requests {
+            // A writer that is gone has lost its pipe, which the wait for the answer finds out.
+            let _ = requests.send(line);
+        }
+    }
+
+    /// The next line, without its end. The error says why there is none.
+    ///
+    /// With a `stop` the wait ends as soon as somebody wishes to stop.
+    pub(super) fn receive(&self, timeout: Duration, stop: Option<&Stop>) -> Result<Vec<u8>, String> {
+        let asked = Instant::now();
+        loop {
+            if let Some(stopped) = stop.and_then(|stop| stop.check().err()) {
+                return Err(stopped.to_string());
+            }
+            let left = timeout.saturating_sub(asked.elapsed());
+            match self.lines.recv_timeout(left.min(GLANCE)) {
+                Ok(Ok(line)) => return Ok(line),
+                Ok(Err(Babble(what))) => return Err(what.to_owned()),
+                Err(RecvTimeoutError::Disconnected) => return Err("it ended without an answer".to_owned()),
+                Err(RecvTimeoutError::Timeout) if left <= GLANCE => {
+                    return Err(format!("it gave no answer within {timeout:?}"));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    /// Its number on this machine.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Lets it end by itself, for a while.
+    pub(super) fn finish(mut self) {
+        self.requests = None;
+        let asked = Instant::now();
+        loop {
+            let left = FAREWELL.saturating_sub(asked.elapsed());
+            if self.lines.recv_timeout(left).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // The group first: as long as its leader is not waited for, nobody else can have its number.
+        #[cfg(unix)]
+        kill_group(self.child.id());
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Kills everything that the connector started, through the shell, which has the call that we lack.
+#[cfg(unix)]
+fn kill_group(leader: u32) {
+    let script = format!("kill -s KILL -- -{leader}");
+    let _ = Command::new("/bin/sh")
+        .args(["-c", &script])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// A path in the settings is relative to their folder; a bare name is looked for in `PATH`.
+fn found_from(folder: &Path, program: &str) -> PathBuf {
+    if Path::new(program).components().nth(1).is_some() {
+        folder.join(program)
+    } else {
+        PathBuf::from(program)
+    }
+}
+
+fn is_private(variable: &OsStr) -> bool {
+    let variable = variable.to_string_lossy();
+    PRIVATE_PREFIXES.iter().any(|prefix| variable.starts_with(prefix))
+}
+
+fn write_lines(mut stdin: impl Write, lines: &Receiver<Vec<u8>>) {
+    for line in lines {
+        if stdin.write_all(&line).and_then(|()| stdin.flush()).is_err() {
+            return;
+        }
+    }
+}
+
+fn read_lines(stdout: impl Read, lines: &SyncSender<Result<Vec<u8>, Babble>>) {
+    let mut stdout = BufReader::new(stdout);
+    loop {
+        let mut line = Vec::new();
+        // Where reading fails or ends in mid-line, the connector is gone and the last line proves nothing.
+        let read = stdout.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
+        let whole = match read {
+            Ok(_) if line.pop_if(|last| *last == b'\n').is_some() => Ok(line),
+            Ok(read) if u64::try_from(read).is_ok_and(|read| read == LONGEST_LINE) => {
+                Err(Babble("it wrote a line of more than 16 MB"))
+            }
+            Ok(_) | Err(_) => return,
+        };
+        let is_over = whole.is_err();
+        if lines.send(whole).is_err() || is_over {
+            return;
+        }
+    }
+}
+
+fn log_lines(stderr: impl Read, name: &str) {
+    let mut stderr = BufReader::new(stderr);
+    loop {
+        let mut line = Vec::new();
+        match stderr
+            .by_ref()
+            .take(LONGEST_LOG_LINE)
+            .read_until(b'\n', &mut line)
+        {
+            Ok(0) | Err(_) => return,
+            Ok(_) => warn!(
+                connector = name,
+                "{}",
+                text::safe(&String::from_utf8_lossy(&line))
+            ),
+        }
+    }
+}
