@@ -16,14 +16,15 @@ pub(super) struct Dates {
 }
 
 impl Planner<'_> {
-    /// The days of a document. Bills and credit notes may be closed for longer than the rest.
-    pub(super) fn dates(&self, is_purchase: bool) -> Result<Dates, Refusal> {
+    /// The days of a document. Bills and credit notes may be closed for longer than the rest, and so may what has tax.
+    pub(super) fn dates(&self, is_purchase: bool, has_tax: bool) -> Result<Dates, Refusal> {
         let item_date = self.item_date()?;
         let closing = &self.view.resolution.closed_until;
         let closed_until = [
             self.settings.closed_until,
             closing.all,
             closing.purchases.filter(|_| is_purchase),
+            closing.taxed.filter(|_| has_tax),
         ]
         .into_iter()
         .flatten()

@@ -219,7 +219,8 @@ impl Planner<'_> {
         postings: Vec<Posting>,
     ) -> Result<Document, Refusal> {
         let is_purchase = matches!(kind, DocumentKind::VendorBill | DocumentKind::CreditNote);
-        let dates = self.dates(is_purchase)?;
+        let has_tax = postings.iter().any(|posting| posting.tax.is_some());
+        let dates = self.dates(is_purchase, has_tax)?;
         let invoice = self.item.invoice.as_ref().filter(|_| part == Part::Main);
         Ok(Document {
             kind,

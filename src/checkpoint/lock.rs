@@ -70,6 +70,15 @@ fn lock_path(checkpoint: &Path) -> PathBuf {
 }
 
 /// What the holder wrote; it may be about to write it just now.
+/// Who is at work on the checkpoint at `path`, without taking its lock; `None` when nobody is.
+pub fn at_work(path: &Path) -> Option<String> {
+    let file = File::open(lock_path(path)).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some(read_holder(file)),
+        Ok(()) | Err(TryLockError::Error(_)) => None,
+    }
+}
+
 fn read_holder(file: File) -> String {
     let mut text = String::new();
     match file.take(200).read_to_string(&mut text) {

@@ -40,7 +40,7 @@ pub use self::error::CheckpointError;
 use self::error::Fault;
 pub use self::items::{Position, StoredItem};
 pub use self::jobs::{Closing, JobRecord};
-pub use self::lock::{LockError, RunLock};
+pub use self::lock::{LockError, RunLock, at_work};
 pub use self::reports::{Counts, Finality};
 use crate::host::files::{self, FileError};
 use crate::host::kill;
@@ -129,6 +129,33 @@ impl Checkpoint {
             is_writer: false,
             met_damage: Cell::new(false),
         }))
+    }
+
+    /// Refuses a checkpoint of another company, for readers who have said whose they want.
+    pub fn refuse_other_company(&self, company_id: &CompanyId) -> Result<(), CheckpointError> {
+        let found = self.look(|connection| {
+            Ok(
+                connection.query_row("SELECT company_id, pleo_host, target FROM meta", [], |row| {
+                    Ok(Owner {
+                        company_id: CompanyId::new(row.get::<_, String>(0)?),
+                        pleo_host: row.get(1)?,
+                        target: row.get(2)?,
+                    })
+                })?,
+            )
+        })?;
+        if found.company_id == *company_id {
+            return Ok(());
+        }
+        let wanted = Owner {
+            company_id: company_id.clone(),
+            ..found.clone()
+        };
+        Err(CheckpointError::BelongsToAnother {
+            path: self.path.clone(),
+            found: Box::new(found),
+            wanted: Box::new(wanted),
+        })
     }
 
     /// Makes one change: all of it or nothing, on the disk once this returns.

@@ -1,7 +1,7 @@
 //! `poll`, `run-job` and `resume`: settings, lock, checkpoint and accounting system, then the workflow.
 
 use anyhow::Context;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::args::Global;
 use super::progress::Bar;
@@ -15,8 +15,10 @@ use crate::host::stop::Stop;
 use crate::model::ids::JobId;
 use crate::pleo::Client;
 use crate::receipts::{self, Fetcher};
-use crate::systems::AccountingSystem;
 use crate::systems::beancount::Beancount;
+use crate::systems::command::Command;
+use crate::systems::odoo::Odoo;
+use crate::systems::{AccountingSystem, SystemError};
 
 pub(super) fn poll(sources: &Sources, global: &Global, max_jobs: Option<u32>) -> Answer {
     with_exporter(sources, global, WhenLocked::IsFine, |exporter| {
@@ -88,7 +90,7 @@ fn prepare_and_work(
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
 ) -> Result<RunReport, Problem> {
     let stop = signals::stop_on_signals();
-    let mut system = accounting_system(&config.system);
+    let mut system = accounting_system(&config.system, &stop).map_err(not_begun)?;
     let owner = Owner {
         company_id: config.pleo.company_id.clone(),
         pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
@@ -116,9 +118,30 @@ fn prepare_and_work(
     }))
 }
 
-fn accounting_system(settings: &SystemSettings) -> Box<dyn AccountingSystem> {
-    match settings {
+fn accounting_system(
+    settings: &SystemSettings,
+    stop: &Stop,
+) -> Result<Box<dyn AccountingSystem>, SystemError> {
+    Ok(match settings {
         SystemSettings::Beancount(settings) => Box::new(Beancount::new(settings.clone())),
+        SystemSettings::Odoo(settings) => Box::new(Odoo::new(settings.clone(), stop.clone())?),
+        SystemSettings::Command(settings) => Box::new(Command::start(settings.clone(), stop.clone())?),
+    })
+}
+
+/// A system that cannot even be begun with is a matter of settings, unless it is only out of reach.
+fn not_begun(error: SystemError) -> Problem {
+    match error {
+        SystemError::Fatal { reason, .. } | SystemError::Rejected { reason, .. } => Problem {
+            kind: ProblemKind::Configuration,
+            message: reason,
+            hint: "correct the settings under [accounting]; nothing was sent to Pleo".into(),
+        },
+        error => Problem {
+            kind: ProblemKind::Temporary,
+            message: error.to_string(),
+            hint: "run again to go on".into(),
+        },
     }
 }
 
@@ -141,7 +164,7 @@ fn locked(config: &Config, by: &str, when_locked: &WhenLocked) -> Answer {
     );
     match when_locked {
         WhenLocked::IsFine => {
-            info!("{message}; leaving it to that one");
+            warn!("{message}; leaving it to that one");
             Answer::of_run(RunReport::default())
         }
         WhenLocked::TryLater => failed(Problem {

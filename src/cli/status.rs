@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::print;
 use super::render::{Answer, ErrorDocument, FailureDocument, ItemsDocument, document, failures_table};
 use super::table::Table;
-use crate::checkpoint::{Checkpoint, Counts, JobRecord};
+use crate::checkpoint::{self, Checkpoint, Counts, JobRecord};
 use crate::config::{Sources, StatusConfig};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
@@ -34,6 +34,30 @@ struct Known {
     record: JobRecord,
     counts: Counts,
     failures: Vec<(AccountingEntryId, Failure)>,
+    /// Who is at work on it now.
+    at_work: Option<String>,
+}
+
+impl Known {
+    /// Where the job stands, in Pleo's words as far as they are known here.
+    fn status(&self) -> &str {
+        match (self.record.state, &self.record.closing) {
+            (JobState::Closed, Some(closing)) => closing.status.as_str(),
+            (JobState::Starting, _) => "pending",
+            (JobState::Ended, _) => "failed",
+            _ => "in_progress",
+        }
+    }
+
+    /// Its items; before the list is read, all of them are open.
+    fn items(&self) -> Counts {
+        let unread = self.record.number_of_items.saturating_sub(self.counts.total);
+        Counts {
+            total: self.counts.total + unread,
+            open: self.counts.open + unread,
+            ..self.counts
+        }
+    }
 }
 
 fn read(sources: &Sources, job: Option<&str>) -> Result<Vec<Known>, Problem> {
@@ -48,6 +72,9 @@ fn read(sources: &Sources, job: Option<&str>) -> Result<Vec<Known>, Problem> {
         hint: LIST.into(),
     })?;
     let checkpoint = Checkpoint::open_read_only(&config.checkpoint)?;
+    if let (Some(checkpoint), Some(company_id)) = (&checkpoint, &config.company_id) {
+        checkpoint.refuse_other_company(company_id)?;
+    }
     let records = match (&checkpoint, &wanted) {
         (None, _) => Vec::new(),
         (Some(checkpoint), None) => checkpoint.jobs()?,
@@ -63,6 +90,7 @@ fn read(sources: &Sources, job: Option<&str>) -> Result<Vec<Known>, Problem> {
             hint: LIST.into(),
         });
     }
+    let at_work = checkpoint::at_work(&config.checkpoint);
     let Some(checkpoint) = checkpoint else {
         return Ok(Vec::new());
     };
@@ -72,6 +100,7 @@ fn read(sources: &Sources, job: Option<&str>) -> Result<Vec<Known>, Problem> {
             let counts = checkpoint.counts(&record.id)?;
             let failures = checkpoint.failures(&record.id)?;
             Ok(Known {
+                at_work: at_work.clone(),
                 record,
                 counts,
                 failures,
@@ -88,24 +117,27 @@ fn to_text(jobs: &[Known], with_failures: bool, now: DateTime<Utc>) -> String {
     }
     let mut table = Table::new(&[
         "job",
-        "state",
+        "status",
         "done",
         "failed",
         "open",
         "since",
         "expires",
-        "what to do",
+        "last error, what to do",
     ]);
     for job in jobs {
         table.row(&[
             job.record.id.as_str(),
-            job.record.state.as_str(),
-            &job.counts.successful.to_string(),
-            &job.counts.failed.to_string(),
-            &job.counts.open.to_string(),
+            &job.status().replace('_', " "),
+            &job.items().successful.to_string(),
+            &job.items().failed.to_string(),
+            &job.items().open.to_string(),
             &since(job.record.updated_at, now),
             &expires(&job.record, now),
-            &next_step(job),
+            &match &job.record.last_error {
+                Some(error) => format!("{error} -> {}", next_step(job)),
+                None => next_step(job),
+            },
         ]);
     }
     let mut text = table.render();
@@ -118,26 +150,32 @@ fn to_text(jobs: &[Known], with_failures: bool, now: DateTime<Utc>) -> String {
     text
 }
 
-/// What the operator does next, after the last error where there is one.
+/// What the operator does next.
 fn next_step(job: &Known) -> String {
     let unproven = job
         .failures
         .iter()
         .filter(|(_, failure)| failure.may_be_in_the_books())
         .count();
-    let step = match job.record.state {
-        JobState::Starting | JobState::Started | JobState::Closing => "run `pleo-export resume`".to_owned(),
-        JobState::Closed if unproven > 0 => format!("look for {unproven} items in the books (status --job)"),
-        JobState::Closed if job.counts.failed > 0 => {
+    match (job.record.state, &job.at_work) {
+        (JobState::Starting | JobState::Started | JobState::Closing, Some(by)) => {
+            format!("nothing: {by} is at work")
+        }
+        (JobState::Starting | JobState::Started | JobState::Closing, None) => {
+            "run `pleo-export resume`".to_owned()
+        }
+        (JobState::Closed, _) if unproven > 0 => {
+            format!("look for {unproven} items in the books (status --job)")
+        }
+        (JobState::Closed, _) if job.counts.failed > 0 => {
             "read the failures (status --job), then export again".to_owned()
         }
-        JobState::Closed => "nothing".to_owned(),
-        JobState::Ended => "export the open expenses again in Pleo".to_owned(),
-        JobState::Foreign => "nothing: another instance has it".to_owned(),
-    };
-    match &job.record.last_error {
-        Some(error) => format!("{error}; {step}"),
-        None => step,
+        (JobState::Closed, _) if job.status() == "failed" => {
+            "correct the cause, then export again in Pleo".to_owned()
+        }
+        (JobState::Closed, _) => "nothing".to_owned(),
+        (JobState::Ended, _) => "export the open expenses again in Pleo".to_owned(),
+        (JobState::Foreign, _) => "nothing: another instance has it".to_owned(),
     }
 }
 
@@ -174,7 +212,9 @@ struct Document {
 #[derive(Serialize)]
 struct JobDocument {
     id: String,
-    status: &'static str,
+    status: String,
+    /// Where it stands on our side.
+    state: &'static str,
     items: ItemsDocument,
     failures: Vec<FailureDocument>,
     updated_at: DateTime<Utc>,
@@ -189,8 +229,9 @@ fn to_json(jobs: Vec<Known>) -> String {
         .map(|job| JobDocument {
             next_step: next_step(&job),
             id: job.record.id.to_string(),
-            status: job.record.state.as_str(),
-            items: job.counts.into(),
+            status: job.status().to_owned(),
+            state: job.record.state.as_str(),
+            items: job.items().into(),
             failures: job.failures.iter().map(FailureDocument::from).collect(),
             updated_at: job.record.updated_at,
             expires_at: job.record.expires_at,

@@ -1,21 +1,28 @@
 //! `[accounting]`: which accounting system, and where its books are.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::section::Section;
 use super::sources::Layers;
 use crate::bookkeeping::{Role, Settings};
+use crate::model::document::PostingState;
 use crate::systems::beancount::{self, UnknownAccounts};
+use crate::systems::{command, odoo};
 
 /// The accounting system of this company.
 #[derive(Clone, Debug)]
 pub enum SystemSettings {
     /// Plain text books on this machine.
     Beancount(beancount::Settings),
+    /// An Odoo server.
+    Odoo(odoo::Settings),
+    /// Any program that speaks the connector protocol.
+    Command(command::Settings),
 }
 
 /// The roles' defaults of the embedded books; other systems have accounts of their own.
-pub(super) const BEANCOUNT_ROLES: &[(Role, &str)] = &[
+const BEANCOUNT_ROLES: &[(Role, &str)] = &[
     (Role::Wallet, "Assets:Pleo:Wallet"),
     (Role::OutOfPocket, "Liabilities:Pleo:OutOfPocket"),
     (Role::EmployeeReceivable, "Assets:Pleo:EmployeeReceivable"),
@@ -28,29 +35,43 @@ pub(super) const BEANCOUNT_ROLES: &[(Role, &str)] = &[
     (Role::FxDifference, "Expenses:Pleo:FxDifference"),
 ];
 
-/// The system's own section, before the accounts that configuration names are known.
-pub(super) struct Chosen {
-    directory: PathBuf,
-    unknown_accounts: UnknownAccounts,
+#[derive(Clone, Copy)]
+enum System {
+    Beancount,
+    Odoo,
+    Command,
 }
 
+/// The system's own section, before the accounts that configuration names are known.
+pub(super) enum Chosen {
+    Beancount {
+        directory: PathBuf,
+        unknown_accounts: UnknownAccounts,
+    },
+    Odoo(Option<odoo::Settings>),
+    Command(Option<command::Settings>),
+}
+
+/// Reads `[accounting]`. The sections of systems that are not chosen are read for unknown keys alone.
 pub(super) fn read(
     layers: &Layers,
     file: &mut Section,
     bookkeeping: &mut Section,
-    problems: &mut Vec<String>,
+    timeout: Duration,
+    (problems, warnings): (&mut Vec<String>, &mut Vec<String>),
 ) -> Chosen {
     let mut section = file.section("accounting", problems);
-    let _ = section.choice("system", &[("beancount", ())], problems);
-    let mut beancount = section.section("beancount", problems);
-    let in_file = beancount.path("directory", layers.file_folder(), problems);
-    beancount.finish(problems);
-    section.finish(problems);
-    let directory = match (layers.variable("PLEO_EXPORT_BOOKS"), in_file) {
-        (Some(path), _) => layers.working_folder().join(path),
-        (None, Some(path)) => path,
-        (None, None) => layers.working_folder().join("books"),
-    };
+    let system = section
+        .choice(
+            "system",
+            &[
+                ("beancount", System::Beancount),
+                ("odoo", System::Odoo),
+                ("command", System::Command),
+            ],
+            problems,
+        )
+        .unwrap_or(System::Beancount);
     let unknown_accounts = bookkeeping
         .choice(
             "unknown_accounts",
@@ -58,31 +79,156 @@ pub(super) fn read(
             problems,
         )
         .unwrap_or(UnknownAccounts::Open);
-    Chosen {
-        directory,
-        unknown_accounts,
+    let directory = directory(layers, section.section("beancount", problems), problems);
+    let odoo = section.section("odoo", problems);
+    let command = section.section("command", problems);
+    section.finish(problems);
+    match system {
+        System::Beancount => Chosen::Beancount {
+            directory,
+            unknown_accounts,
+        },
+        System::Odoo => Chosen::Odoo(odoo_settings(layers, odoo, timeout, problems, warnings)),
+        System::Command => Chosen::Command(command_settings(layers, command, problems)),
     }
 }
 
-impl Chosen {
-    /// The finished section; every account that configuration names must be one the system can have.
-    pub(super) fn with_accounts(self, settings: &Settings, problems: &mut Vec<String>) -> SystemSettings {
-        let named = named_accounts(settings);
-        for (setting, account) in &named {
-            if let Some(problem) = beancount::account_name_problem(account) {
-                problems.push(format!("{setting} is \"{account}\": {problem}"));
-            }
-        }
-        let mut configured_accounts: Vec<String> = named.into_iter().map(|(_, account)| account).collect();
-        configured_accounts.sort();
-        configured_accounts.dedup();
-        SystemSettings::Beancount(beancount::Settings {
-            directory: self.directory,
-            fava_url: None,
-            unknown_accounts: self.unknown_accounts,
-            configured_accounts,
-        })
+fn directory(layers: &Layers, mut section: Section, problems: &mut Vec<String>) -> PathBuf {
+    let in_file = section.path("directory", layers.file_folder(), problems);
+    section.finish(problems);
+    match (layers.variable("PLEO_EXPORT_BOOKS"), in_file) {
+        (Some(path), _) => layers.working_folder().join(path),
+        (None, Some(path)) => path,
+        (None, None) => layers.working_folder().join("books"),
     }
+}
+
+fn odoo_settings(
+    layers: &Layers,
+    mut section: Section,
+    timeout: Duration,
+    problems: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) -> Option<odoo::Settings> {
+    let url = section.required(
+        "url",
+        "Odoo's address, such as \"https://odoo.example\"",
+        problems,
+    );
+    let url = url.and_then(|text| match super::server_url(&text) {
+        Ok(url) => Some(url),
+        Err(problem) => {
+            problems.push(format!("accounting.odoo.url is `{text}`: {problem}"));
+            None
+        }
+    });
+    let database = section.required("database", "the name of Odoo's database", problems);
+    let login = section.text("login", problems);
+    let key_file = section.path("api_key_file", layers.file_folder(), problems);
+    let api_key = match (layers.variable("ODOO_API_KEY"), key_file) {
+        (Some(key), _) => Some(key.into()),
+        (None, Some(path)) => super::secret_file("accounting.odoo.api_key_file", &path, problems, warnings),
+        (None, None) => {
+            problems.push(
+                "ODOO_API_KEY is missing: set it to an API key of the Odoo user (or `api_key_file` under [accounting.odoo])"
+                    .into(),
+            );
+            None
+        }
+    };
+    let mut journals = section.section("journals", problems);
+    let journals_read = odoo::Journals {
+        general: journals
+            .text("general", problems)
+            .unwrap_or_else(|| "MISC".to_owned()),
+        purchase: journals
+            .text("purchase", problems)
+            .unwrap_or_else(|| "BILL".to_owned()),
+        payment: journals
+            .text("payment", problems)
+            .unwrap_or_else(|| "BNK1".to_owned()),
+    };
+    journals.finish(problems);
+    let create_vendors = section.boolean("create_vendors", problems).unwrap_or(false);
+    section.finish(problems);
+    Some(odoo::Settings {
+        url: url?,
+        database: database?,
+        login,
+        api_key: api_key?,
+        journals: journals_read,
+        create_vendors,
+        posting: PostingState::Draft,
+        timeout,
+        largest_attachment: crate::receipts::LARGEST_ON_PLEO,
+    })
+}
+
+fn command_settings(
+    layers: &Layers,
+    mut section: Section,
+    problems: &mut Vec<String>,
+) -> Option<command::Settings> {
+    let program = section.texts("program", problems);
+    if program.as_ref().is_none_or(Vec::is_empty) {
+        problems.push(
+            "accounting.command.program is missing: name the connector, such as [\"python3\", \"connector.py\"]".into(),
+        );
+    }
+    let timeout = section
+        .integer("timeout_seconds", 1..=86_400, problems)
+        .unwrap_or(60);
+    section.finish(problems);
+    Some(command::Settings {
+        program: program.filter(|program| !program.is_empty())?,
+        working_folder: layers.file_folder().to_owned(),
+        timeout: Duration::from_secs(timeout.unsigned_abs()),
+    })
+}
+
+impl Chosen {
+    pub(super) fn role_defaults(&self) -> &'static [(Role, &'static str)] {
+        match self {
+            Self::Beancount { .. } => BEANCOUNT_ROLES,
+            Self::Odoo(_) | Self::Command(_) => &[],
+        }
+    }
+
+    /// The finished section. `None` where something that the system needs is missing, which is a problem by now.
+    pub(super) fn finished(self, settings: &Settings, problems: &mut Vec<String>) -> Option<SystemSettings> {
+        match self {
+            Self::Beancount {
+                directory,
+                unknown_accounts,
+            } => Some(SystemSettings::Beancount(beancount::Settings {
+                directory,
+                fava_url: None,
+                unknown_accounts,
+                configured_accounts: beancount_accounts(settings, problems),
+            })),
+            Self::Odoo(odoo) => odoo.map(|odoo| {
+                SystemSettings::Odoo(odoo::Settings {
+                    posting: settings.posting,
+                    ..odoo
+                })
+            }),
+            Self::Command(command) => command.map(SystemSettings::Command),
+        }
+    }
+}
+
+/// The accounts that configuration names, each of them one that beancount can have.
+fn beancount_accounts(settings: &Settings, problems: &mut Vec<String>) -> Vec<String> {
+    let named = named_accounts(settings);
+    for (setting, account) in &named {
+        if let Some(problem) = beancount::account_name_problem(account) {
+            problems.push(format!("{setting} is \"{account}\": {problem}"));
+        }
+    }
+    let mut accounts: Vec<String> = named.into_iter().map(|(_, account)| account).collect();
+    accounts.sort();
+    accounts.dedup();
+    accounts
 }
 
 /// Every account that configuration names, with the setting that names it.

@@ -50,6 +50,8 @@ pub struct Config {
 pub struct StatusConfig {
     /// Where progress is kept.
     pub checkpoint: PathBuf,
+    /// Whose it should be, where that is said.
+    pub company_id: Option<CompanyId>,
 }
 
 /// Every problem with the settings. Nothing has been sent or written.
@@ -89,14 +91,22 @@ impl Config {
 
         let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
         let mut bookkeeping = file.section("bookkeeping", &mut problems);
-        let accounting = accounting::read(&layers, &mut file, &mut bookkeeping, &mut problems);
+        let accounting = accounting::read(
+            &layers,
+            &mut file,
+            &mut bookkeeping,
+            request_timeout,
+            (&mut problems, &mut warnings),
+        );
         let (bookkeeping, attachments) =
-            bookkeeping::read(&mut file, bookkeeping, accounting::BEANCOUNT_ROLES, &mut problems);
+            bookkeeping::read(&mut file, bookkeeping, accounting.role_defaults(), &mut problems);
         file.finish(&mut problems);
-        let system = accounting.with_accounts(&bookkeeping, &mut problems);
+        let system = accounting.finished(&bookkeeping, &mut problems);
 
-        match (company_id, base_url, credential, checkpoint) {
-            (Some(company_id), Some(base_url), Some(credential), Some(checkpoint)) if problems.is_empty() => {
+        match (company_id, base_url, credential, checkpoint, system) {
+            (Some(company_id), Some(base_url), Some(credential), Some(checkpoint), Some(system))
+                if problems.is_empty() =>
+            {
                 Ok(Self {
                     pleo: crate::pleo::Settings {
                         base_url,
@@ -130,7 +140,10 @@ impl StatusConfig {
         let company_id = company_id(&layers, &mut pleo, &mut company_problems);
         let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
         match checkpoint {
-            Some(checkpoint) if problems.is_empty() => Ok(Self { checkpoint }),
+            Some(checkpoint) if problems.is_empty() => Ok(Self {
+                checkpoint,
+                company_id,
+            }),
             _ => {
                 problems.extend(company_problems);
                 Err(ConfigProblems(problems))
@@ -223,8 +236,8 @@ fn credential(
             problems.push("PLEO_API_KEY and PLEO_ACCESS_TOKEN are both set: keep the one you mean".into());
             None
         }
-        (Some(key), None, _) => Some(Credential::ApiKey(SecretString::from(key))),
-        (None, Some(token), _) => Some(Credential::AccessToken(SecretString::from(token))),
+        (Some(key), None, _) => sendable("PLEO_API_KEY", key, problems).map(Credential::ApiKey),
+        (None, Some(token), _) => sendable("PLEO_ACCESS_TOKEN", token, problems).map(Credential::AccessToken),
         (None, None, Some(path)) => {
             secret_file("pleo.api_key_file", &path, problems, warnings).map(Credential::ApiKey)
         }
@@ -237,6 +250,18 @@ fn credential(
             None
         }
     }
+}
+
+/// A secret as it can travel in a header.
+fn sendable(name: &str, secret: String, problems: &mut Vec<String>) -> Option<SecretString> {
+    let secret = secret.trim().to_owned();
+    if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+        problems.push(format!(
+            "{name} is empty or has spaces or other characters that no key has: copy it once more"
+        ));
+        return None;
+    }
+    Some(SecretString::from(secret))
 }
 
 /// A secret kept in a file: one line, best readable by its owner alone.

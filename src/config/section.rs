@@ -67,6 +67,16 @@ impl Section {
         }
     }
 
+    /// A text that must be there; `what` says what it is.
+    pub(super) fn required(&mut self, key: &str, what: &str, problems: &mut Vec<String>) -> Option<String> {
+        let before = problems.len();
+        let text = self.text(key, problems);
+        if text.is_none() && problems.len() == before {
+            problems.push(format!("{} is missing: it is {what}", self.name(key)));
+        }
+        text
+    }
+
     /// A path, relative to `folder`.
     pub(super) fn path(&mut self, key: &str, folder: &Path, problems: &mut Vec<String>) -> Option<PathBuf> {
         self.text(key, problems).map(|text| folder.join(text))
@@ -95,6 +105,32 @@ impl Section {
                 None
             }
         }
+    }
+
+    /// Yes or no.
+    pub(super) fn boolean(&mut self, key: &str, problems: &mut Vec<String>) -> Option<bool> {
+        match self.take(key)? {
+            Value::Boolean(value) => Some(value),
+            value => {
+                self.wrong(key, "true or false", &value, problems);
+                None
+            }
+        }
+    }
+
+    /// A list of texts.
+    pub(super) fn texts(&mut self, key: &str, problems: &mut Vec<String>) -> Option<Vec<String>> {
+        let value = self.take(key)?;
+        let texts = value.as_array().and_then(|values| {
+            values
+                .iter()
+                .map(|value| value.as_str().map(str::to_owned))
+                .collect::<Option<Vec<_>>>()
+        });
+        if texts.is_none() {
+            self.wrong(key, "a list of texts", &value, problems);
+        }
+        texts
     }
 
     /// One of a few words.

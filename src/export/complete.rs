@@ -1,6 +1,6 @@
 //! Step 7: close the job, once every item is final at Pleo.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::{info, warn};
 
@@ -8,24 +8,14 @@ use super::Exporter;
 use super::halt::Halt;
 use super::job::JobRun;
 use super::report::{Ending, Problem, ProblemKind};
-use super::{control, update};
+use super::{confirm, control, update};
 use crate::checkpoint::{CheckpointError, Closing, Finality};
 use crate::host::clock;
-use crate::model::export_job::{ExportJob, JobStatus};
+use crate::model::export_job::JobStatus;
 use crate::model::ids::JobId;
 use crate::model::state::JobEvent;
 use crate::model::verdict::{JobFailure, JobFailureType};
 use crate::pleo::{self, PleoError};
-
-/// How long a job is read after Pleo took the final event: "accepted" is not yet "done".
-const CONFIRMATION_WAITS: [Duration; 6] = [
-    Duration::from_millis(50),
-    Duration::from_millis(250),
-    Duration::from_millis(700),
-    Duration::from_secs(1),
-    Duration::from_secs(3),
-    Duration::from_secs(5),
-];
 
 /// How often the final event is sent when its answer is lost and the job stays open.
 const ATTEMPTS: usize = 3;
@@ -117,7 +107,7 @@ fn end(exporter: &mut Exporter<'_>, run: &mut JobRun, event: &pleo::JobEvent) ->
             Err(PleoError::LostAnswer { .. } | PleoError::StatusConflict { .. }) => true,
             Err(error) => return Err(error.into()),
         };
-        match confirm(exporter, run)? {
+        match confirm::read_until(exporter, &run.job.id, JobStatus::is_final)? {
             Some(job) if job.status == status => {
                 exporter
                     .checkpoint
@@ -145,22 +135,6 @@ fn closing(event: &pleo::JobEvent) -> Closing {
         pleo::JobEvent::Started => (JobStatus::InProgress, None),
     };
     Closing { status, failure }
-}
-
-/// Reads the job for some seconds, until it is final.
-fn confirm(exporter: &Exporter<'_>, run: &JobRun) -> Result<Option<ExportJob>, Halt> {
-    let job = exporter.pleo.job(&run.job.id)?;
-    if job.status.is_final() {
-        return Ok(Some(job));
-    }
-    for wait in CONFIRMATION_WAITS {
-        exporter.stop.wait(wait)?;
-        let job = exporter.pleo.job(&run.job.id)?;
-        if job.status.is_final() {
-            return Ok(Some(job));
-        }
-    }
-    Ok(None)
 }
 
 /// A closed job still needs a person where an item may be in the books, or was changed after it was booked.

@@ -3,9 +3,9 @@
 
 use tracing::{info, warn};
 
-use super::Exporter;
 use super::control::Length;
 use super::halt::Halt;
+use super::{Exporter, confirm};
 use crate::host::clock;
 use crate::model::export_job::ExportJob;
 use crate::model::verdict::{Failure, ItemFailureType, JobFailure, JobFailureType, Verdict};
@@ -50,7 +50,7 @@ pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Resul
             }));
         }
         Err(Halt::Pleo(PleoError::JobFinished { .. })) => {
-            return Err(Halt::EndedByPleo(Box::new(exporter.pleo.job(&job.id)?)));
+            return Err(confirm::refused_as_finished(exporter, &job.id));
         }
         other => other?,
     }

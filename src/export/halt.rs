@@ -160,5 +160,9 @@ fn about_system(error: &SystemError) -> (ProblemKind, String) {
             ProblemKind::Damaged,
             "repair the books at the place named, then run again; nothing was booked".into(),
         ),
+        SystemError::BookedWrong { .. } => (
+            ProblemKind::JobFailed,
+            "correct the entry in the accounting system by hand".into(),
+        ),
     }
 }

@@ -6,6 +6,7 @@
 //! reported. The checkpoint makes that fast and explains it; the books decide it.
 
 mod complete;
+mod confirm;
 mod control;
 mod data;
 mod deadline;

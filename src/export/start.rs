@@ -2,8 +2,8 @@
 
 use tracing::{info, warn};
 
-use super::Exporter;
 use super::halt::Halt;
+use super::{Exporter, confirm};
 use crate::host::clock;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::state::{JobEvent, JobState};
@@ -51,18 +51,13 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
                 )));
             }
         }
+        let before = exporter.checkpoint.job(&job.id)?.map(|record| record.state);
         exporter.checkpoint.claim_job(&job, clock::now())?;
         match exporter.pleo.send_event(&job.id, &pleo::JobEvent::Started) {
-            Ok(()) => {
-                exporter.checkpoint.job_event(
-                    &job.id,
-                    JobEvent::Started,
-                    "Pleo accepted our start",
-                    clock::now(),
-                )?;
-                info!("started job {} with {} items", job.id, job.number_of_items);
-                // Read again: starting moved the time at which the job expires.
-                return Ok(Start::Ours(exporter.pleo.job(&job.id)?));
+            Ok(()) => return confirm_start(exporter, &job),
+            // An earlier start of ours may have taken effect meanwhile.
+            Err(PleoError::StatusConflict { .. }) if before.is_some_and(JobState::is_open) => {
+                job = exporter.pleo.job(&job.id)?;
             }
             Err(PleoError::StatusConflict { .. }) => {
                 exporter.checkpoint.job_event(
@@ -81,6 +76,27 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
         "Pleo does not confirm the start of job {}",
         job.id
     )))
+}
+
+/// Pleo took our start. The job is read again, because starting moved the time at which it expires, and because
+/// "accepted" is not yet "started".
+fn confirm_start(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Start, Halt> {
+    let note = "Pleo accepted our start";
+    exporter
+        .checkpoint
+        .job_event(&job.id, JobEvent::Started, note, clock::now())?;
+    let read = confirm::read_until(exporter, &job.id, |status| *status != JobStatus::Pending)?;
+    let Some(job) = read else {
+        let id = &job.id;
+        return Err(Halt::Later(format!(
+            "Pleo has accepted the start of job {id}, but still shows it as pending"
+        )));
+    };
+    if job.status.is_final() {
+        return Ok(Start::Over(job));
+    }
+    info!("started job {} with {} items", job.id, job.number_of_items);
+    Ok(Start::Ours(job))
 }
 
 /// A job in progress is never sent `started`; the question is only whether it is ours.

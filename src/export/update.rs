@@ -2,9 +2,9 @@
 
 use tracing::{debug, warn};
 
-use super::Exporter;
 use super::halt::Halt;
 use super::job::JobRun;
+use super::{Exporter, confirm};
 use crate::host::{clock, kill};
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::Verdict;
@@ -94,9 +94,7 @@ fn put(
     match exporter.pleo.update_items(&run.job.id, &updates) {
         Ok(answer) => Ok(answer.refused),
         // The job is over on Pleo's side. The results stay here, and the next job finds the entries in the books.
-        Err(PleoError::JobFinished { .. }) => {
-            Err(Halt::EndedByPleo(Box::new(exporter.pleo.job(&run.job.id)?)))
-        }
+        Err(PleoError::JobFinished { .. }) => Err(confirm::refused_as_finished(exporter, &run.job.id)),
         Err(error) => Err(error.into()),
     }
 }

@@ -145,4 +145,6 @@ pub struct ClosedUntil {
     pub all: Option<NaiveDate>,
     /// For vendor bills and credit notes alone.
     pub purchases: Option<NaiveDate>,
+    /// For documents with tax alone.
+    pub taxed: Option<NaiveDate>,
 }

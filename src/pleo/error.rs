@@ -52,7 +52,10 @@ impl Answer {
         let answer = self;
         match answer.status {
             401 | 403 => PleoError::CredentialRefused { answer },
-            404 if answer.error_type.is_none() || answer.is_type("EXPORT_NOT_FOUND") => {
+            // The list of jobs cannot be missing, so there the address is wrong and not a job's id.
+            404 if answer.call.path != "/v3/export-jobs"
+                && (answer.error_type.is_none() || answer.is_type("EXPORT_NOT_FOUND")) =>
+            {
                 PleoError::NotFound { answer }
             }
             422 if answer.is_type("EXPORT_JOB_STATUS_UNPROCESSABLE") => PleoError::JobFinished { answer },
@@ -179,6 +182,9 @@ impl PleoError {
             Self::OutOfReach { .. } | Self::LostAnswer { .. } | Self::Stopped(_) => "run again to go on",
             Self::Contract { .. } => {
                 "check that `pleo.base_url` leads to Pleo and that nothing on the way changes answers; report it if so"
+            }
+            Self::Refused { answer } if answer.status == 404 => {
+                "check `pleo.base_url`: it is Pleo's address alone, such as https://external.pleo.io, without /v3"
             }
             Self::Refused { .. } => "report this, with the log of a run with -vv",
             Self::Settings { .. } => "correct the settings; nothing was sent",

@@ -15,6 +15,8 @@ use crate::model::references::{References, Resolution};
 use crate::model::verdict::{ItemFailureType, JobFailureType};
 
 pub mod beancount;
+pub mod command;
+pub mod odoo;
 
 /// An accounting system, for the length of one run.
 pub trait AccountingSystem: fmt::Debug {
@@ -160,6 +162,16 @@ pub enum SystemError {
         /// Why, in Pleo's words.
         failure_type: ItemFailureType,
         /// Why, for the bookkeeper.
+        reason: String,
+    },
+    /// It is in the books, but not as it was planned, and could not be taken back.
+    #[error("{reason}")]
+    BookedWrong {
+        /// What is in the books.
+        booked: Box<BookedEntry>,
+        /// Why, in Pleo's words.
+        failure_type: ItemFailureType,
+        /// What is wrong with it, for the bookkeeper.
         reason: String,
     },
     /// Out of reach for now; surely nothing was booked.

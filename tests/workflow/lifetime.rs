@@ -141,3 +141,49 @@ fn a_stop_while_pleo_is_late_with_the_end_leaves_it_to_the_next_run() {
     assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);
     world.keeps_its_promise();
 }
+
+#[test]
+fn a_start_that_pleo_applies_late_is_waited_for_and_the_job_stays_ours() {
+    for reads in [0, 1, 3] {
+        let world = World::new();
+        let job = world.add_mixed_job(3, 1);
+        world.sandbox.fault(Fault::new(Trouble::LateEvent(Some(reads))));
+        world.run(&["poll"]).exits(0);
+        assert_eq!(world.sandbox.job(&job).events, [Event::Started, Event::Completed]);
+        world.keeps_its_promise_and_all_rules();
+    }
+}
+
+#[test]
+fn a_start_that_never_takes_effect_is_sent_again_by_the_next_run() {
+    let world = World::new();
+    let job = world.add_mixed_job(3, 1);
+    world.sandbox.fault(Fault::new(Trouble::LateEvent(None)));
+    world.run(&["poll"]).exits(5).says("still shows it as pending");
+    assert_eq!(world.books().entries().len(), 0);
+    world.run(&["poll"]).exits(0);
+    assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);
+    world.keeps_its_promise();
+}
+
+#[test]
+fn our_own_start_whose_answer_was_lost_is_not_taken_for_somebody_elses() {
+    let world = World::new();
+    let job = world.add_mixed_job(3, 1);
+    let (control, id) = (world.sandbox.control(), job.clone());
+    let starts = std::sync::atomic::AtomicUsize::new(0);
+    world.sandbox.on_request(move |request| {
+        if !is_event(request, "started") {
+            return Hook::Continue;
+        }
+        if starts.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 {
+            // As if it arrived and nobody can tell: the answer is lost, the job is shown as pending for now.
+            return Hook::Trouble(Trouble::Status(500));
+        }
+        control.set_job_status(&id, JobStatus::InProgress);
+        Hook::Continue
+    });
+    world.run(&["poll"]).exits(0);
+    assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);
+    world.keeps_its_promise_and_all_rules();
+}

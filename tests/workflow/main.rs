@@ -30,6 +30,8 @@ mod bad_input;
 mod balances;
 /// The checkpoint is lost, restored, copied, somebody else's, or two of them share the books.
 mod checkpoints;
+/// Another accounting system is a change of settings alone.
+mod connector;
 /// Every failure type that this side can cause.
 mod failure_types;
 /// The disk is full, at any moment.

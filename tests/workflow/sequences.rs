@@ -246,7 +246,7 @@ fn a_final_event_accepted_then_a_crash() {
         .exits(0)
         .says("completed: 3 items, 3 booked");
     assert_eq!(world.sandbox.job(&job).events, [Event::Started, Event::Completed]);
-    world.run(&["status"]).exits(0).says("closed");
+    world.run(&["status"]).exits(0).says("completed");
     world.keeps_its_promise_and_all_rules();
 
     // The event never arrived and the job expired meanwhile: that is not the end that we meant.
@@ -379,4 +379,25 @@ fn items_that_pleo_refuses_to_update() {
     );
     world.run(&["poll"]).exits(0);
     world.books().has_nothing_twice();
+}
+
+#[test]
+fn a_start_that_is_accepted_and_takes_effect_later() {
+    for reads in [Some(1), Some(3), None] {
+        let world = World::new().impatient();
+        let jobs = [world.add_mixed_job(3, 1), world.add_mixed_job(2, 2)];
+        world.sandbox.fault(Fault::new(Trouble::LateEvent(reads)));
+        let first = world.run(&["poll"]);
+        assert!(matches!(first.code, Some(0 | 5)), "{first}");
+        world.run(&["poll"]).exits(0);
+        for job in jobs {
+            // A start that never takes effect is sent again by the next run.
+            let events = world.sandbox.job(&job).events;
+            assert!(
+                events.ends_with(&[Event::Started, Event::Completed]),
+                "{reads:?}: {events:?}"
+            );
+        }
+        world.keeps_its_promise();
+    }
 }

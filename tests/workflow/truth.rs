@@ -31,8 +31,13 @@ impl World {
         let attached = books.attached();
         let mut last_word: BTreeMap<String, ItemState> = BTreeMap::new();
         for item in self.sandbox.jobs().into_iter().flat_map(|job| job.items) {
-            if matches!(item.status, ItemStatus::Successful | ItemStatus::Failed) {
-                last_word.insert(item.entry.clone(), item);
+            match item.status {
+                ItemStatus::Successful | ItemStatus::Failed => {
+                    last_word.insert(item.entry.clone(), item);
+                }
+                // A later export has it in hand, so an earlier failure is not the last word any more.
+                _ => last_word
+                    .retain(|entry, last| *entry != item.entry || last.status == ItemStatus::Successful),
             }
         }
         let lie = |item: &ItemState| {

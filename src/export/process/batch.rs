@@ -13,7 +13,7 @@ use crate::bookkeeping::{self, Refusal};
 use crate::checkpoint::StoredItem;
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;
-use crate::export::{Exporter, control};
+use crate::export::{Exporter, confirm, control};
 use crate::host::{clock, kill};
 use crate::model::document::PlannedItem;
 use crate::model::export_item::ExportItem;
@@ -132,7 +132,7 @@ impl Batch {
         let updates: Vec<_> = planned.into_iter().map(ItemUpdate::InProgress).collect();
         let answer = match exporter.pleo.update_items(&run.job.id, &updates) {
             Err(PleoError::JobFinished { .. }) => {
-                return Err(Halt::EndedByPleo(Box::new(exporter.pleo.job(&run.job.id)?)));
+                return Err(confirm::refused_as_finished(exporter, &run.job.id));
             }
             other => other?,
         };
@@ -217,9 +217,19 @@ impl Batch {
             Err(SystemError::Rejected { failure_type, reason }) => {
                 vec![Err(SystemError::Rejected { failure_type, reason }); plans.len()]
             }
-            Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. })) => {
+            // An error for all of them says what became of one entry only by mistake: they are looked up again.
+            Err(
+                error @ (SystemError::Unavailable { .. }
+                | SystemError::Unknown { .. }
+                | SystemError::BookedWrong { .. }),
+            ) => {
                 warn!("{error}");
-                vec![Err(error); plans.len()]
+                vec![
+                    Err(SystemError::Unknown {
+                        reason: error.to_string()
+                    });
+                    plans.len()
+                ]
             }
             Err(error @ SystemError::Damaged { .. }) => return Err(error.into()),
         };
@@ -321,6 +331,17 @@ fn after_booking(step: &mut Step, result: Result<BookedEntry, SystemError>) -> O
         Err(SystemError::Unknown { reason }) if kill::mutation("lost-answer-is-failure") => {
             let failure_type = ItemFailureType::UnexpectedFailure;
             *step = Step::Decided(Verdict::Failed(Failure::nothing_booked(failure_type, reason)));
+        }
+        Err(SystemError::BookedWrong {
+            booked,
+            failure_type,
+            reason,
+        }) => {
+            *step = Step::Decided(Verdict::Failed(Failure::booked_as(
+                &booked.external_id,
+                failure_type,
+                &reason,
+            )));
         }
         Err(SystemError::Unavailable { .. } | SystemError::Damaged { .. }) => *step = Step::TryAgain,
         Err(SystemError::Unknown { .. }) => *step = Step::SetAside,

@@ -153,8 +153,9 @@ pub(super) fn read<'a>(
     text: &'a str,
     manner: Manner,
     mut each: impl FnMut(Directive<'a>) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+) -> Result<Option<Fault>, Fault> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut first_passed_over = None;
     let mut open: Option<Directive<'a>> = None;
     for logical in Lines::of(text, manner) {
         let (line, content) = logical?;
@@ -169,12 +170,17 @@ pub(super) fn read<'a>(
             open = top_level(content, line);
             open.is_some()
         };
-        if !understood && manner == Manner::Strict {
+        if !understood {
             let shown: String = content.trim().chars().take(60).collect();
-            return Err(Fault::at(line, format!("`{shown}` is not a line of a ledger")));
+            let fault = Fault::at(line, format!("`{shown}` is not a line of a ledger"));
+            if manner == Manner::Strict {
+                return Err(fault);
+            }
+            first_passed_over.get_or_insert(fault);
         }
     }
-    open.map_or(Ok(()), each)
+    open.map_or(Ok(()), each)?;
+    Ok(first_passed_over)
 }
 
 /// A line without indentation; `None` when it is not understood.

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
+use tracing::warn;
+
 use crate::host::files::FileError;
 use crate::model::document::Part;
 use crate::model::money::Money;
@@ -88,7 +90,7 @@ impl Index {
         let text = String::from_utf8_lossy(&bytes);
         let file: Arc<Path> = path.into();
         let mut includes = Vec::new();
-        let outcome = if manner == Manner::Strict && matches!(text, Cow::Owned(_)) {
+        let outcome = if matches!(text, Cow::Owned(_)) {
             Err(Fault::at(1, "the file is not UTF-8 text"))
         } else {
             reader::read(&text, manner, |directive| match directive.kind {
@@ -99,13 +101,20 @@ impl Index {
                 _ => self.add(directive, &file),
             })
         };
-        outcome.map_err(|Fault { line, problem }| SystemError::Damaged {
+        let passed_over = outcome.map_err(|Fault { line, problem }| SystemError::Damaged {
             reason: format!(
                 "The books are damaged: `{}`, line {line}: {problem}. Repair it or take the file back from a \
                  backup, then run again. Nothing was booked.",
                 path.display()
             ),
         })?;
+        if let Some(Fault { line, problem }) = passed_over {
+            // It is the user's own; beancount decides whether it can be read.
+            warn!(
+                "`{}`, line {line}: {problem}; run bean-check on the books and repair it",
+                path.display()
+            );
+        }
         self.sources.insert(path.to_owned(), Source { stamp, includes });
         Ok(())
     }

@@ -1,0 +1,50 @@
+//! Pleo answers an event with "accepted", which is not yet "done": the job is read until it shows the effect.
+
+use std::time::Duration;
+
+use super::Exporter;
+use super::halt::Halt;
+use crate::model::export_job::{ExportJob, JobStatus};
+use crate::model::ids::JobId;
+
+/// Between two readings; about ten seconds in all.
+const WAITS: [Duration; 6] = [
+    Duration::from_millis(50),
+    Duration::from_millis(250),
+    Duration::from_millis(700),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(5),
+];
+
+/// Reads the job until its status is the wanted kind; `None` when it does not become so for some seconds.
+pub(super) fn read_until(
+    exporter: &Exporter<'_>,
+    id: &JobId,
+    is_wanted: impl Fn(&JobStatus) -> bool,
+) -> Result<Option<ExportJob>, Halt> {
+    let job = exporter.pleo.job(id)?;
+    if is_wanted(&job.status) {
+        return Ok(Some(job));
+    }
+    for wait in WAITS {
+        exporter.stop.wait(wait)?;
+        let job = exporter.pleo.job(id)?;
+        if is_wanted(&job.status) {
+            return Ok(Some(job));
+        }
+    }
+    Ok(None)
+}
+
+/// Why the work halts when Pleo takes nothing more for a job: it is over there, unless its own word says otherwise.
+pub(super) fn refused_as_finished(exporter: &Exporter<'_>, id: &JobId) -> Halt {
+    match exporter.pleo.job(id) {
+        Ok(job) if job.status.is_final() => Halt::EndedByPleo(Box::new(job)),
+        Ok(job) => Halt::Later(format!(
+            "Pleo takes nothing for job {id}, although it shows the job as {}",
+            job.status.as_str()
+        )),
+        Err(error) => error.into(),
+    }
+}

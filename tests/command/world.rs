@@ -1,0 +1,178 @@
+//! A connector in a folder of its own: the example, or a few lines of shell that misbehave.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command as Program;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use pleo_export::host::stop::Stop;
+use pleo_export::model::document::PlannedItem;
+use pleo_export::systems::command::{Command, Settings};
+use pleo_export::systems::{AccountingSystem, BookedEntry, SystemError};
+use tempfile::TempDir;
+
+use crate::sample::{self, Accounts};
+
+/// What every script begins with. `ask` reads a question and keeps its `id` and `verb`; `ok` and `fail` answer
+/// it. `start` counts the processes before this one.
+const PRELUDE: &str = r#"
+start=$(cat starts 2>/dev/null || echo 0); echo $((start + 1)) > starts
+ask() {
+    IFS= read -r line || exit 0
+    id=${line#*\"id\":}; id=${id%%,*}
+    verb=${line#*\"verb\":\"}; verb=${verb%%\"*}
+}
+ok() { printf '{"id":%s,"ok":%s}\n' "$id" "$1"; }
+fail() { printf '{"id":%s,"error":%s}\n' "$id" "$1"; }
+booked() { printf '{"external_id":"S%s-%s","posting_date":"2026-10-09","revision":1,"parts":["main"]}' "$start" "$id"; }
+hello() { ask; ok '{"protocol":1,"name":"Script","target":"here","create":"'"$1"'"}'; }
+behave() {
+    while ask; do
+        case $verb in
+            book) ok "$(booked)" ;;
+            find) ok '{"entries":[]}' ;;
+            *) ok '{}' ;;
+        esac
+    done
+}
+"#;
+
+pub(crate) struct Connector {
+    folder: TempDir,
+    program: Vec<String>,
+    timeout: Duration,
+    pub(crate) stop: Stop,
+}
+
+impl Connector {
+    /// A script after its prelude.
+    pub(crate) fn script(body: &str) -> Self {
+        let connector = Self::program(&["/bin/sh", "connector.sh"]);
+        fs::write(connector.path("connector.sh"), format!("{PRELUDE}\n{body}\n")).unwrap();
+        connector
+    }
+
+    /// A script that greets, does this to the first question of its first process, and behaves from then on.
+    pub(crate) fn that_once(misbehaves: &str) -> Self {
+        Self::script(&format!(
+            "hello unique; if [ \"$start\" = 0 ]; then ask; {misbehaves}; fi; behave"
+        ))
+    }
+
+    /// The example, with a chart of accounts and books that are closed until the end of March.
+    pub(crate) fn csv() -> Self {
+        let program = example("csv_connector").display().to_string();
+        let connector = Self::program(&[&program, "."]);
+        fs::write(connector.path("accounts.txt"), "6800\n1910\n").unwrap();
+        fs::write(connector.path("closed-until.txt"), "2026-03-31\n").unwrap();
+        connector
+    }
+
+    pub(crate) fn program(program: &[&str]) -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            program: program.iter().map(|&word| word.to_owned()).collect(),
+            timeout: Duration::from_secs(20),
+            stop: Stop::new(),
+        }
+    }
+
+    pub(crate) fn impatient(mut self) -> Self {
+        self.timeout = Duration::from_millis(300);
+        self
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn try_start(&self) -> Result<Command, SystemError> {
+        let settings = Settings {
+            program: self.program.clone(),
+            working_folder: self.folder.path().to_owned(),
+            timeout: self.timeout,
+        };
+        Command::start(settings, self.stop.clone())
+    }
+
+    pub(crate) fn start(&self) -> Command {
+        self.try_start().unwrap()
+    }
+
+    /// Tries the connector as an integrator would, with these variables: exit code and report.
+    pub(crate) fn conformance(&self, variables: &[(&str, &str)]) -> (Option<i32>, String) {
+        let output = Program::new(example("connector-conformance"))
+            .args(&self.program)
+            .current_dir(self.folder.path())
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
+    }
+}
+
+/// An example's program, built when it is not.
+pub(crate) fn example(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        // This test lies in `<profile>/deps`, the examples in `<profile>/examples`.
+        let test = std::env::current_exe().unwrap();
+        let profile = test.parent().and_then(Path::parent).unwrap();
+        let mut cargo = Program::new(env!("CARGO"));
+        cargo
+            .args(["build", "--quiet", "--locked", "--offline"])
+            .args(["--example", "csv_connector", "--example", "connector-conformance"])
+            .arg("--target-dir")
+            .arg(profile.parent().unwrap())
+            .current_dir(env!("CARGO_MANIFEST_DIR"));
+        // What this test got from its own cargo would have dependencies built anew.
+        for (variable, _) in std::env::vars_os() {
+            let name = variable.to_string_lossy();
+            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+                cargo.env_remove(&variable);
+            }
+        }
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        assert!(cargo.status().unwrap().success(), "the examples cannot be built");
+        profile.join("examples")
+    });
+    folder.join(name)
+}
+
+pub(crate) fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+pub(crate) fn accounts() -> Accounts {
+    Accounts {
+        cost: "6800".to_owned(),
+        wallet: "1910".to_owned(),
+    }
+}
+
+/// A purchase of 125.00 EUR on accounts that exist.
+pub(crate) fn purchase(entry_id: &str) -> PlannedItem {
+    let account = |code: &str| pleo_export::model::references::Account {
+        reference: code.to_owned(),
+        name: code.to_owned(),
+    };
+    let accounts = accounts();
+    let mut resolution = pleo_export::model::references::Resolution::default();
+    for key in sample::references(&accounts).accounts.into_keys() {
+        let found = account(key.text());
+        resolution.accounts.insert(key, found);
+    }
+    sample::purchase(entry_id, "job-1", day("2026-10-09"), &accounts, &resolution).unwrap()
+}
+
+/// Books one item.
+pub(crate) fn book(system: &mut Command, entry_id: &str) -> Result<BookedEntry, SystemError> {
+    system.book(&[purchase(entry_id)])?.remove(0)
+}

@@ -1,0 +1,243 @@
+//! What cannot be booked: unknown references, closed periods, wrong settings, missing rights.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
+use pleo_export::bookkeeping::ClosedPeriods;
+use pleo_export::host::stop::Stop;
+use pleo_export::model::export_item::{ExportItem, Tag};
+use pleo_export::model::ids::{CompanyId, JobId};
+use pleo_export::systems::odoo::{Odoo, Settings};
+use pleo_export::systems::{AccountingSystem, JobNeeds, SystemError};
+
+use crate::expenses::{expense, invoice_number, line, payable, tag, taxed};
+use crate::support::{self, ARCHIVED, MEALS};
+
+#[test]
+fn what_odoo_does_not_have_is_known_before_anything_is_sent() {
+    let Some(server) = support::server() else { return };
+    let unknown = ExportItem {
+        lines: vec![line(100, "999998")],
+        ..expense(100)
+    };
+    let archived = ExportItem {
+        lines: vec![line(100, ARCHIVED)],
+        ..expense(100)
+    };
+    let mut tax = ExportItem {
+        lines: vec![taxed(125, 25, MEALS)],
+        ..expense(125)
+    };
+    tax.lines[0].tax.as_mut().unwrap().code = Some("K_NONE".into());
+    let mut vendor = payable(expense(100), "card_purchase", "1");
+    vendor.vendor.as_mut().unwrap().code = Some("V-none".into());
+    let mut tagged = expense(100);
+    tagged.lines[0].tags = vec![Tag {
+        code: "none".into(),
+        ..tag()
+    }];
+    let items = [unknown, archived, tax, vendor, tagged];
+    let kinds: Vec<&str> = server
+        .books()
+        .plan(&items)
+        .into_iter()
+        .map(|plan| plan.unwrap_err().failure_type.as_str())
+        .collect();
+    let expected = [
+        "account_unknown",
+        "account_unknown",
+        "tax_code_unknown",
+        "vendor_unknown",
+        "tag_unknown",
+    ];
+    assert_eq!(kinds, expected);
+}
+
+#[test]
+fn closed_periods_follow_the_policy_and_no_date_moves_by_itself() {
+    let Some(server) = support::server() else { return };
+    let _guard = support::locks();
+    let dated = |item: ExportItem| ExportItem {
+        date: "2024-03-10T10:00:00Z".parse().unwrap(),
+        ..item
+    };
+    let taxed = || {
+        dated(ExportItem {
+            lines: vec![taxed(12_500, 2_500, MEALS)],
+            ..expense(12_500)
+        })
+    };
+    let plain = || dated(expense(100));
+    let bill = || dated(payable(expense(100), "invoice", &invoice_number()));
+    for (field, closed) in [
+        ("fiscalyear_lock_date", [true, true, true]),
+        ("purchase_lock_date", [false, false, true]),
+        ("tax_lock_date", [true, false, false]),
+    ] {
+        server.lock(field, None);
+        let items = [taxed(), plain(), bill()];
+        let mut books = server.books();
+        let before: Vec<_> = books.plan(&items).into_iter().map(Result::unwrap).collect();
+        server.lock(field, Some("2024-03-31"));
+
+        let plans = books.plan(&items);
+        let refused: Vec<bool> = plans.iter().map(Result::is_err).collect();
+        assert_eq!(refused, closed, "{field}");
+        for refusal in plans.into_iter().filter_map(Result::err) {
+            assert!(
+                refusal.reason.contains("closed until 2024-03-31"),
+                "{}",
+                refusal.reason
+            );
+        }
+        // The period was closed after the plan was made.
+        let answers = books.odoo.book(&before).unwrap();
+        for ((answer, item), closed) in answers.iter().zip(&items).zip(closed) {
+            assert_eq!(answer.is_err(), closed, "{field}: {answer:?}");
+            assert_eq!(server.documents(item).is_empty(), closed, "{field}");
+        }
+        books.policy.closed_periods = ClosedPeriods::NextOpen;
+        for (item, closed) in [taxed(), plain(), bill()].iter().zip(closed) {
+            let date = if closed { "2024-04-01" } else { "2024-03-10" };
+            assert_eq!(
+                books.book_one(item).unwrap().posting_date.to_string(),
+                date,
+                "{field}"
+            );
+            assert_eq!(server.documents(item)[0]["date"], date, "{field}");
+        }
+        books.policy.closed_periods = ClosedPeriods::Today;
+        let today = books.book_one(&taxed()).unwrap().posting_date.to_string();
+        assert_eq!(
+            today,
+            if closed[0] { "2026-11-22" } else { "2024-03-10" },
+            "{field}"
+        );
+        server.lock(field, None);
+    }
+}
+
+fn checked(change: impl FnOnce(&mut Settings)) -> Result<(), SystemError> {
+    let mut settings = support::server().unwrap().settings();
+    change(&mut settings);
+    let needs = JobNeeds {
+        job_id: JobId::new("job"),
+        company_id: CompanyId::new("company"),
+        payables: true,
+        attachments: true,
+    };
+    Odoo::new(settings, Stop::new())?.check(&needs)
+}
+
+#[test]
+fn the_check_names_what_is_wrong() {
+    let Some(server) = support::server() else { return };
+    assert_eq!(checked(|_| {}), Ok(()));
+    let refused = |change: fn(&mut Settings), kind: &str, text: &str| {
+        let Err(SystemError::Fatal { failure_type, reason }) = checked(change) else {
+            panic!("{text}: not refused")
+        };
+        assert_eq!(failure_type.as_str(), kind, "{reason}");
+        assert!(reason.contains(text), "{reason}");
+        assert!(!reason.contains("Traceback"), "{reason}");
+    };
+    refused(
+        |settings| settings.api_key = "nope".into(),
+        "accounting_system_authentication_failure",
+        "API key",
+    );
+    refused(
+        |settings| settings.database = "nope".into(),
+        "invalid_configuration",
+        "no database nope",
+    );
+    refused(
+        |settings| settings.journals.general = "NOPE".into(),
+        "missing_configuration",
+        "Journal NOPE",
+    );
+    refused(
+        |settings| settings.journals.payment = "MISC".into(),
+        "missing_configuration",
+        "of the type general",
+    );
+    refused(
+        |settings| settings.url = "http://odoo.example".parse().unwrap(),
+        "invalid_configuration",
+        "use https",
+    );
+    refused(
+        |settings| settings.url = "ftp://127.0.0.1".parse().unwrap(),
+        "invalid_configuration",
+        "https",
+    );
+    refused(
+        |settings| settings.url = settings.url.join("/nowhere/").unwrap(),
+        "invalid_configuration",
+        "accounting.odoo.url",
+    );
+    let limited = checked(|settings| settings.api_key = server.limited.clone().into());
+    let Err(SystemError::Fatal { failure_type, reason }) = limited else {
+        panic!("{limited:?}")
+    };
+    assert_eq!(failure_type.as_str(), "authorization_failure", "{reason}");
+}
+
+#[test]
+fn older_odoos_are_spoken_to_by_json_rpc() {
+    let Some(server) = support::server() else { return };
+    let mut books = server.books_with(|settings| settings.login = Some("pleo-export".into()));
+    let item = payable(expense(1_100), "card_purchase", &invoice_number());
+    books.book_one(&item).unwrap();
+    assert_eq!(server.documents(&item).len(), 2);
+    let wrong = checked(|settings| settings.login = Some("nobody".into()));
+    let Err(SystemError::Fatal { failure_type, .. }) = wrong else {
+        panic!("{wrong:?}")
+    };
+    assert_eq!(failure_type.as_str(), "accounting_system_authentication_failure");
+}
+
+/// A server that answers everything with one text.
+fn answering(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = write!(stream, "{answer}");
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn another_program_at_the_address_is_no_odoo() {
+    let Some(server) = support::server() else { return };
+    let stop = Stop::new();
+    stop.request();
+    for (answer, expected) in [
+        (
+            "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>",
+            "not as Odoo does",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{",
+            "broke off",
+        ),
+        (
+            "HTTP/1.1 302 Found\r\nLocation: https://odoo.example/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            "sends us to https://odoo.example/",
+        ),
+        (
+            "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            "status 503",
+        ),
+    ] {
+        let mut settings = server.settings();
+        settings.url = answering(answer).parse().unwrap();
+        let mut odoo = Odoo::new(settings, stop.clone()).unwrap();
+        let error = odoo.find(&[]).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}

@@ -1,0 +1,96 @@
+//! The same job with another accounting system: a change of settings, and of nothing else.
+
+use std::fs;
+use std::process::Command;
+
+use crate::sandbox::seed::Item;
+use crate::sandbox::{ItemStatus, Job};
+use crate::support::World;
+
+/// Builds the example connector, as an integrator would, and answers where it is.
+fn connector() -> String {
+    let status = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--quiet",
+            "--offline",
+            "--locked",
+            "--example",
+            "csv_connector",
+        ])
+        .status()
+        .expect("cargo runs");
+    assert!(status.success(), "the example connector does not build");
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_pleo-export"));
+    program
+        .with_file_name("examples")
+        .join("csv_connector")
+        .display()
+        .to_string()
+}
+
+#[test]
+fn a_connector_books_what_the_workflow_brings_and_twice_finds_it() {
+    let world = World::new();
+    let journal = world.path("journal");
+    fs::create_dir(&journal).unwrap();
+    fs::write(journal.join("accounts.txt"), "6800\n5820\n1510\n").unwrap();
+    let world = world.with_settings(&format!(
+        "[accounting]\nsystem = \"command\"\n[accounting.command]\nprogram = [{:?}, \"journal\"]\ntimeout_seconds = 20\n",
+        connector()
+    ));
+    let items = |numbers: std::ops::Range<u64>| -> Vec<_> {
+        numbers
+            .map(|number| {
+                Item::card_purchase(12_500)
+                    .numbered(number)
+                    .tax("S25")
+                    .receipt("pdf")
+                    .build()
+            })
+            .collect()
+    };
+    let mut first = items(0..30);
+    first.push(Item::card_purchase(100).numbered(99).account("9999").build());
+    let job = world.sandbox.add_job(Job::of(first));
+    world.run(&["poll"]).exits(3).says("account_unknown");
+    assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 30);
+    let again = world.sandbox.add_job(Job::of(items(0..31)));
+    world.run(&["poll"]).exits(0);
+    let (before, after) = (world.sandbox.job(&job), world.sandbox.job(&again));
+    for item in after.items.iter().take(30) {
+        assert_eq!(item.external_id, before.item(&item.entry).external_id);
+    }
+    let booked = fs::read_dir(journal.join("journal")).unwrap().filter(|file| {
+        file.as_ref().is_ok_and(|file| {
+            file.path()
+                .extension()
+                .is_some_and(|extension| extension == "csv")
+        })
+    });
+    assert_eq!(booked.count(), 31);
+    assert_eq!(world.sandbox.broken_rules(), Vec::<String>::new());
+}
+
+#[test]
+fn a_connector_that_is_not_there_is_a_matter_of_settings() {
+    let world = World::new().with_settings(
+        "[accounting]\nsystem = \"command\"\n[accounting.command]\nprogram = [\"./no-such-program\"]\n",
+    );
+    world.add_mixed_job(2, 1);
+    world.run(&["poll"]).exits(2).says("no-such-program");
+    assert_eq!(world.sandbox.request_count(), 0);
+}
+
+#[test]
+fn an_odoo_that_does_not_answer_is_waited_for_and_then_left_to_the_next_run() {
+    let world = World::new()
+        .with_settings(
+            "[pleo]\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n[accounting]\nsystem = \"odoo\"\n\
+             [accounting.odoo]\nurl = \"http://127.0.0.1:9\"\ndatabase = \"books\"\n",
+        )
+        .with_variable("ODOO_API_KEY", "key");
+    let job = world.add_mixed_job(2, 1);
+    world.run(&["poll"]).exits(5);
+    assert_eq!(world.sandbox.job(&job).count(ItemStatus::Pending), 2);
+}
