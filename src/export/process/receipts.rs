@@ -1,6 +1,6 @@
 //! The receipts of a batch: fetched before anything is booked, because a missing one may mean that the item is not.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use tracing::{debug, warn};
@@ -51,14 +51,10 @@ fn fetch_some(
     range: std::ops::Range<usize>,
 ) -> Result<(), Halt> {
     let mut fetched = fetch_all(exporter, batch, range.clone(), None);
-    let is_expired = |error: &ReceiptError| error.kind == ReceiptErrorKind::Expired;
-    if fetched
-        .values()
-        .flatten()
-        .any(|result| result.as_ref().is_err_and(is_expired))
-    {
+    let expired = expired(batch, &fetched);
+    if !expired.is_empty() {
         debug!("addresses of receipts have expired; reading the items again");
-        let fresh = fresh_addresses(exporter, run, &fetched, is_expired)?;
+        let fresh = fresh_addresses(exporter, run, &expired)?;
         for (index, results) in fetch_all(exporter, batch, range, Some(&fresh)) {
             fetched.insert(index, results);
         }
@@ -118,34 +114,46 @@ fn fetch_all(
     fetched
 }
 
+/// The items that have a receipt whose address works no more.
+fn expired(batch: &Batch, fetched: &Fetched) -> HashSet<AccountingEntryId> {
+    let is_expired = |result: &Result<Receipt, ReceiptError>| {
+        result
+            .as_ref()
+            .is_err_and(|error| error.kind == ReceiptErrorKind::Expired)
+    };
+    fetched
+        .iter()
+        .filter(|(_, results)| results.iter().any(is_expired))
+        .filter_map(|(index, _)| batch.items.get(*index))
+        .map(|item| item.entry_id.clone())
+        .collect()
+}
+
 /// Reads the data layer again for items with expired addresses; Pleo gives new ones.
 fn fresh_addresses(
     exporter: &Exporter<'_>,
     run: &JobRun,
-    fetched: &Fetched,
-    is_expired: impl Fn(&ReceiptError) -> bool,
+    expired: &HashSet<AccountingEntryId>,
 ) -> Result<Addresses, Halt> {
-    let expired: usize = fetched
-        .values()
-        .filter(|results| {
-            results
-                .iter()
-                .any(|result| result.as_ref().is_err_and(&is_expired))
-        })
-        .count();
     let mut fresh = Addresses::new();
     exporter
         .pleo
         .data_layer(&run.job.id, |page| -> Result<(), Halt> {
             exporter.stop.check()?;
-            for item in page {
+            for item in page
+                .iter()
+                .filter(|item| item.entry_id.as_ref().is_some_and(|id| expired.contains(id)))
+            {
                 if let Ok(item) = wire::export_item(&item.payload) {
                     fresh.insert(item.entry_id, item.files);
                 }
             }
             Ok(())
         })?;
-    warn!("{expired} items had receipts whose addresses had expired; fetched them again");
+    warn!(
+        "{} items had receipts whose addresses had expired; fetching them again",
+        expired.len()
+    );
     Ok(fresh)
 }
 
