@@ -70,12 +70,13 @@ pub(super) fn document(value: &impl Serialize) -> String {
     }
 }
 
+/// What every command answers with `--json`; the jobs are told in the command's own way.
 #[derive(Serialize)]
-struct Document {
-    schema_version: u32,
-    exit_code: u8,
-    jobs: Vec<JobDocument>,
-    error: Option<ErrorDocument>,
+pub(super) struct Document<Job> {
+    pub(super) schema_version: u32,
+    pub(super) exit_code: u8,
+    pub(super) jobs: Vec<Job>,
+    pub(super) error: Option<ErrorDocument>,
 }
 
 #[derive(Serialize)]

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::print;
-use super::render::{Answer, ErrorDocument, FailureDocument, ItemsDocument, document, failures_table};
+use super::render::{Answer, Document, FailureDocument, ItemsDocument, document, failures_table};
 use super::table::Table;
 use crate::checkpoint::{self, Checkpoint, Counts, JobRecord};
 use crate::config::{Sources, StatusConfig};
@@ -199,14 +199,6 @@ fn length(duration: TimeDelta) -> String {
         7200..172_800 => format!("{} h", seconds / 3600),
         _ => format!("{} days", seconds / 86_400),
     }
-}
-
-#[derive(Serialize)]
-struct Document {
-    schema_version: u32,
-    exit_code: u8,
-    jobs: Vec<JobDocument>,
-    error: Option<ErrorDocument>,
 }
 
 #[derive(Serialize)]
