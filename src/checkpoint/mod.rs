@@ -250,10 +250,14 @@ fn open_private(path: &Path) -> Result<File, FileError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path).map_err(FileError::at("open", path))?;
+    let metadata = file.metadata().map_err(FileError::at("look at", path))?;
+    // The mode of a device such as /dev/null is nobody's to change.
+    if !metadata.is_file() {
+        return Err(FileError::at("use as a file", path)(std::io::Error::other("it is no regular file")));
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let metadata = file.metadata().map_err(FileError::at("look at", path))?;
         if metadata.permissions().mode() & 0o777 != 0o600 {
             file.set_permissions(std::fs::Permissions::from_mode(0o600))
                 .map_err(FileError::at("set the mode of", path))?;

@@ -370,3 +370,16 @@ fn a_verdict_that_is_refused_once_is_taken_when_it_comes_alone() {
     assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 6);
     world.keeps_its_promise_and_all_rules();
 }
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_no_place_for_a_checkpoint_and_keeps_its_mode() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = || fs::metadata("/dev/null").unwrap().permissions().mode();
+    let (world, before) = (World::new(), mode());
+    world
+        .run_with("PLEO_EXPORT_CHECKPOINT", "/dev/null", &["poll"])
+        .exits(1);
+    assert_eq!(mode(), before);
+    assert_eq!(world.sandbox.request_count(), 0);
+}
