@@ -253,7 +253,9 @@ fn open_private(path: &Path) -> Result<File, FileError> {
     let metadata = file.metadata().map_err(FileError::at("look at", path))?;
     // The mode of a device such as /dev/null is nobody's to change.
     if !metadata.is_file() {
-        return Err(FileError::at("use as a file", path)(std::io::Error::other("it is no regular file")));
+        return Err(FileError::at("use as a file", path)(std::io::Error::other(
+            "it is no regular file",
+        )));
     }
     #[cfg(unix)]
     {
