@@ -90,9 +90,7 @@ impl Checkpoint {
             }
             let state = next(id, before, event)?;
             transaction
-                .prepare_cached(&format!(
-                    "UPDATE job SET state = ?2, updated_at = ?3, {WITHOUT_STALE_OUTCOME} WHERE id = ?1"
-                ))?
+                .prepare_cached("UPDATE job SET state = ?2, updated_at = ?3 WHERE id = ?1")?
                 .execute((id.as_str(), state.as_str(), time_text(now)))?;
             Ok(record(transaction, Some(id), None, event.as_str(), note, now)?)
         })
@@ -172,11 +170,6 @@ impl Checkpoint {
     }
 }
 
-/// A job that is begun again after it had ended has no outcome; the state is parameter 2.
-const WITHOUT_STALE_OUTCOME: &str = "closing_status = iif(?2 IN ('starting', 'started'), NULL, closing_status), \
-     closing_failure_type = iif(?2 IN ('starting', 'started'), NULL, closing_failure_type), \
-     closing_reason = iif(?2 IN ('starting', 'started'), NULL, closing_reason)";
-
 /// Inserts the job as `first`, or lets `event` happen to the known one, and keeps what Pleo says of it now.
 fn enter(
     transaction: &Transaction<'_>,
@@ -189,20 +182,16 @@ fn enter(
     let (sql, state) = match known {
         None => (
             "INSERT INTO job (id, company_id, created_at, number_of_items, vendor_based_bookkeeping, state, \
-             updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-                .to_owned(),
+             updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             first,
         ),
         Some(state) => (
-            format!(
-                "UPDATE job SET company_id = ?2, created_at = ?3, number_of_items = ?4, vendor_based_bookkeeping = ?5, \
-                 state = ?6, updated_at = ?7, {} WHERE id = ?1",
-                WITHOUT_STALE_OUTCOME.replace("?2", "?6")
-            ),
+            "UPDATE job SET company_id = ?2, created_at = ?3, number_of_items = ?4, \
+             vendor_based_bookkeeping = ?5, state = ?6, updated_at = ?7 WHERE id = ?1",
             next(&job.id, state, event)?,
         ),
     };
-    transaction.prepare_cached(&sql)?.execute((
+    transaction.prepare_cached(sql)?.execute((
         job.id.as_str(),
         job.company_id.as_str(),
         time_text(job.created_at),

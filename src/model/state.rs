@@ -194,8 +194,8 @@ impl JobState {
     pub const fn next(self, event: JobEvent) -> Result<Self, IllegalTransition> {
         use JobEvent as E;
         Ok(match (self, event) {
-            (Self::Starting | Self::Started | Self::Foreign | Self::Ended, E::Claim) => Self::Starting,
-            (Self::Starting | Self::Started | Self::Foreign | Self::Ended, E::Started) => Self::Started,
+            (Self::Starting | Self::Started | Self::Foreign, E::Claim) => Self::Starting,
+            (Self::Starting | Self::Started | Self::Foreign, E::Started) => Self::Started,
             (Self::Closing, E::Started) => Self::Closing,
             (Self::Starting | Self::Foreign, E::LostToAnother) => Self::Foreign,
             (Self::Started | Self::Closing, E::Close) => Self::Closing,

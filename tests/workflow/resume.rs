@@ -36,7 +36,7 @@ fn a_stop_finishes_what_is_in_hand_and_leaves_the_job_to_the_next_run() {
         assert_eq!(answer["jobs"][0]["status"], "in_progress");
         let booked = world.books().entries().len();
         assert!((5..15).contains(&booked), "{booked} of 15");
-        world.run(&["status"]).exits(0).says("started");
+        world.run(&["status"]).exits(0).says("in progress");
         world.run(&["poll"]).exits(0);
         assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);
         world.keeps_its_promise_and_all_rules();
@@ -75,7 +75,7 @@ fn whoever_comes_during_a_run_is_told_and_changes_nothing() {
     next().exits(5).says("another run is at work").says("process ");
     let resume = next().exits(5);
     assert_eq!(resume.json()["error"]["kind"], "temporary");
-    next().exits(0).says("started").says(&job);
+    next().exits(0).says("is at work").says(&job);
     world.keeps_its_promise_and_all_rules();
 }
 
