@@ -31,8 +31,6 @@ pub struct StoredItem {
     pub payload: Option<String>,
     /// Where Pleo had it when the control layer was last read.
     pub pleo_status: ItemStatus,
-    /// Whether we once committed the intent to book it, so that it may be in the books through us.
-    pub intended_by_us: bool,
 }
 
 /// A place in the order of work, to go on after.
@@ -283,7 +281,6 @@ fn stored_item(row: &Row<'_>, job: &JobId) -> Result<StoredItem, Fault> {
         state,
         payload: row.get(5)?,
         pleo_status: status_from(job, &entry_id, &row.get::<_, String>(4)?)?,
-        intended_by_us: state == ItemState::Intended,
         entry_id,
     })
 }

@@ -43,7 +43,6 @@ impl World {
 
     /// The embedded books of this world, for systems that do to them what the test wants.
     pub fn beancount(&self) -> Beancount {
-        #[allow(irrefutable_let_patterns, reason = "as long as there is no other system")]
         let SystemSettings::Beancount(settings) = self.config().system else {
             panic!("this world keeps beancount books")
         };

@@ -26,7 +26,10 @@ fn an_item_goes_from_the_list_to_a_verdict_that_pleo_has() {
         .intend(&job_id(), &[a.clone(), b.clone()], now())
         .unwrap();
     let page = checkpoint.in_scope_page(&job_id(), None, 10).unwrap();
-    let intended: Vec<bool> = page.iter().map(|item| item.intended_by_us).collect();
+    let intended: Vec<bool> = page
+        .iter()
+        .map(|item| item.state == ItemState::Intended)
+        .collect();
     assert_eq!(intended, [true, true, false]);
     let verdicts = [
         (a.clone(), successful("2026-1")),
