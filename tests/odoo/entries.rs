@@ -2,11 +2,12 @@
 
 use pleo_export::bookkeeping;
 use pleo_export::model::document::PostingState;
-use pleo_export::model::export_item::{AccountReference, ExportItem};
+use pleo_export::model::export_item::{AccountReference, ExportItem, Method};
+use pleo_export::model::money::Money;
 use pleo_export::systems::{AccountingSystem, Found, SystemError};
 use serde_json::json;
 
-use crate::expenses::{expense, line, tag, taxed};
+use crate::expenses::{expense, invoice_number, line, payable, tag, taxed};
 use crate::support::{self, EURO_WALLET, MEALS, TRAVEL, WALLET};
 
 #[test]
@@ -100,6 +101,44 @@ fn a_cent_of_tax_is_rounding_and_takes_pleos_figure() {
         &["name"],
     );
     assert_eq!(lines.len(), 3, "nothing stays on the suspense account: {lines:?}");
+}
+
+#[test]
+fn a_cent_of_tax_on_each_line_is_rounding_too() {
+    let Some(server) = support::server() else { return };
+    let split = ExportItem {
+        lines: vec![
+            taxed(12_502, 2_500, MEALS),
+            taxed(12_502, 2_500, TRAVEL),
+            taxed(10_000, 2_000, TRAVEL),
+        ],
+        ..expense(35_004)
+    };
+    let euros = ExportItem {
+        amount: Money {
+            currency: "EUR".parse().unwrap(),
+            ..split.amount
+        },
+        ..split.clone()
+    };
+    for (item, wallet, method) in [
+        (split.clone(), -35_004, Method::Journal),
+        (euros, -262_530, Method::Journal),
+        (split, -35_004, Method::AccountsPayable),
+    ] {
+        let mut item = ExportItem {
+            entry_id: expense(1).entry_id,
+            ..item
+        };
+        if method == Method::AccountsPayable {
+            item = payable(item, "card_purchase", &invoice_number());
+        }
+        server.books().book_one(&item).unwrap();
+        let sums = server.sums(&item);
+        assert_eq!(sums.get(WALLET), Some(&wallet), "{sums:?}");
+        assert_eq!(sums.get("7740"), Some(&(wallet * -7_000 / 35_004)), "{sums:?}");
+        assert_eq!(sums.values().sum::<i64>(), 0, "{sums:?}");
+    }
 }
 
 #[test]

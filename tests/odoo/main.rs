@@ -2,10 +2,13 @@
 //! `PLEO_EXPORT_TEST_ODOO_URL`, `…_DATABASE`, `…_KEY`, `…_ADMIN_KEY`, `…_LIMITED_KEY`. Without it nothing is run, and one
 //! line says so. What is booked is read back through Odoo's own API, not through the module.
 #![allow(
+    unreachable_pub,
+    dead_code,
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test that cannot go on has failed, and one that is not run says so"
+    reason = "a test that cannot go on has failed, one that is not run says so, and the harness serves other tests too"
 )]
 
 mod bills;
@@ -13,5 +16,13 @@ mod entries;
 mod expenses;
 mod journeys;
 mod kill;
+#[path = "../workflow/paper.rs"]
+mod paper;
+#[path = "../workflow/support.rs"]
+mod program;
 mod refusals;
+#[path = "../../examples/sandbox/server/mod.rs"]
+mod sandbox;
 mod support;
+mod whole_job;
+mod world;

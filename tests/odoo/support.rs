@@ -28,7 +28,7 @@ pub(crate) const ARCHIVED: &str = "580994";
 /// The server that the environment names.
 pub(crate) struct Server {
     pub(crate) url: String,
-    database: String,
+    pub(crate) database: String,
     pub(crate) key: String,
     admin: String,
     pub(crate) limited: String,
@@ -102,11 +102,8 @@ impl Server {
         {
             return;
         }
-        self.call(
-            "res.currency",
-            "write",
-            json!({ "ids": self.currency("EUR"), "vals": { "active": true } }),
-        );
+        // 7.50 DKK for a euro, from the beginning of 2026.
+        self.activate("EUR", 7.5);
         let account =
             |code: &str, name: &str, kind: &str| json!({ "code": code, "name": name, "account_type": kind });
         self.call(
@@ -138,14 +135,21 @@ impl Server {
             "create",
             json!({ "vals_list": [{ "name": "Berlin", "code": "BER", "plan_id": plan }] }),
         );
-        // 7.50 DKK for a euro, from the beginning of 2026.
+    }
+
+    /// Makes a currency known, at so many DKK from the beginning of 2026.
+    pub(crate) fn activate(&self, currency: &str, rate: f64) {
+        let ids = self.currency(currency);
         self.call(
-            "res.currency.rate",
-            "create",
-            json!({ "vals_list": [
-                { "currency_id": self.currency("EUR")[0], "name": "2026-01-01", "inverse_company_rate": 7.5 }
-            ]}),
+            "res.currency",
+            "write",
+            json!({ "ids": ids, "vals": { "active": true } }),
         );
+        let domain = json!([["currency_id", "in", ids], ["name", "=", "2026-01-01"]]);
+        if self.search("res.currency.rate", domain, &["id"]).is_empty() {
+            let rate = json!({ "currency_id": ids[0], "name": "2026-01-01", "inverse_company_rate": rate });
+            self.call("res.currency.rate", "create", json!({ "vals_list": [rate] }));
+        }
     }
 
     fn currency(&self, code: &str) -> Vec<Value> {

@@ -18,6 +18,8 @@
 mod in_process;
 /// A signal to the program at a request of its own.
 mod interrupt;
+/// What the books must add up to, from the raw payloads.
+mod paper;
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;
 mod support;

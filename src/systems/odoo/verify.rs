@@ -1,8 +1,9 @@
 //! Is a draft in Odoo what was planned? Odoo computes the tax, and puts what does not add up on a suspense account
 //! without a word ("Automatic Balancing Line"), so every draft of ours is read back before it is posted.
 //!
-//! A difference of one hundredth between Odoo's tax and Pleo's is rounding: the tax line takes Pleo's figure, so that
-//! the money adds up. Anything beyond it is for a person.
+//! A difference of one hundredth a taxed line between Odoo's tax and Pleo's is rounding, for Pleo takes the tax out of
+//! each gross amount and Odoo adds it to each net one: the tax line takes Pleo's figure, so that the money adds up.
+//! Anything beyond it is for a person.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ use crate::model::money::{Amount, Currency};
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
 
-/// The largest difference that counts as rounding, in hundredths.
+/// The largest difference that counts as rounding, in hundredths for each taxed line.
 const ROUNDING: i64 = 1;
 
 /// A line of a document in Odoo.
@@ -76,7 +77,7 @@ impl Comparison<'_> {
     pub(super) fn run(self) -> Result<Option<Correction>, SystemError> {
         let (tax_lines, mut others): (Vec<&Line>, Vec<&Line>) =
             self.lines.iter().partition(|line| line.tax_line_id.is_some());
-        let difference = taxes(self.document, self.currency, &tax_lines)?;
+        let differences = taxes(self.document, self.currency, &tax_lines)?;
         for posting in planned(self.document).filter(|posting| !self.is_claim(posting)) {
             let wanted = (account(posting, self.creditor)?, without_tax(posting));
             let same = |line: &&Line| (line.account_id.0, line.amount_currency) == wanted;
@@ -90,11 +91,8 @@ impl Comparison<'_> {
         let (claims, extra): (Vec<&Line>, Vec<&Line>) = others
             .into_iter()
             .partition(|line| is_bill(self.document.kind) && line.display_type == "payment_term");
-        let missing = difference
-            .as_ref()
-            .map_or(Amount::ZERO, |difference| difference.missing);
-        let mut commands = self.claims(&claims, missing)?;
-        commands.extend(self.tax(difference.as_ref(), &tax_lines, &extra)?);
+        let mut commands = self.claims(&claims, sum(&differences))?;
+        commands.extend(self.tax(&differences, &tax_lines, &extra)?);
         Ok((!commands.is_empty()).then_some(Correction(commands)))
     }
 
@@ -128,18 +126,18 @@ impl Comparison<'_> {
             .collect())
     }
 
-    /// The hundredth that Odoo's tax falls short of. In an entry it sits on a suspense line, in the company's currency.
+    /// The hundredths that Odoo's tax falls short of. In an entry they sit on a suspense line, in the company's currency.
     fn tax(
         &self,
-        difference: Option<&Difference<'_>>,
+        differences: &[Difference<'_>],
         tax_lines: &[&Line],
         extra: &[&Line],
     ) -> Result<Vec<Value>, SystemError> {
+        let is_bill = is_bill(self.document.kind);
         let surplus = Amount::sum(extra.iter().map(|line| line.balance)).unwrap_or(Amount::ZERO);
-        let missing = difference.map_or(Amount::ZERO, |difference| difference.missing);
-        let is_explained = match (is_bill(self.document.kind), self.is_foreign) {
+        let is_explained = match (is_bill, self.is_foreign) {
             (true, _) => extra.is_empty(),
-            (false, false) => surplus == missing,
+            (false, false) => surplus == sum(differences),
             // All amounts of the wallet's currency are right, so it is rounding between two currencies.
             (false, true) => extra.is_empty() || !tax_lines.is_empty(),
         };
@@ -149,25 +147,35 @@ impl Comparison<'_> {
                 .map_or("The entry", |line| line.account_id.1.as_str());
             return Err(other_than_planned(name, Amount::ZERO, self.currency));
         }
-        let largest = || {
-            tax_lines
-                .iter()
-                .copied()
-                .max_by_key(|line| line.amount_currency.abs())
-        };
-        let line = difference.map(|difference| difference.line).or_else(largest);
-        let Some(line) = line.filter(|_| !missing.is_zero() || !extra.is_empty()) else {
-            return Ok(Vec::new());
-        };
-        let plus = |amount: Amount, more: Amount| number(amount.plus(more).unwrap_or(amount));
-        let mut figures = json!({ "amount_currency": plus(line.amount_currency, missing) });
-        if !is_bill(self.document.kind) {
-            figures["balance"] = plus(line.balance, surplus);
+        let mut figures: BTreeMap<Id, Value> = BTreeMap::new();
+        for Difference { line, missing } in differences {
+            let mut new = json!({ "amount_currency": plus(line.amount_currency, *missing) });
+            if !is_bill {
+                let more = if self.is_foreign { Amount::ZERO } else { *missing };
+                new["balance"] = plus(line.balance, more);
+            }
+            figures.insert(line.id, new);
         }
-        let mut commands = vec![json!([1, line.id, figures])];
-        commands.extend(extra.iter().map(|line| json!([2, line.id])));
-        Ok(commands)
+        let largest = tax_lines.iter().max_by_key(|line| line.amount_currency.abs());
+        if let Some(line) = largest.filter(|_| self.is_foreign && !extra.is_empty()) {
+            let new = figures
+                .entry(line.id)
+                .or_insert_with(|| json!({ "amount_currency": number(line.amount_currency) }));
+            new["balance"] = plus(line.balance, surplus);
+        }
+        let changed = figures.into_iter().map(|(id, new)| json!([1, id, new]));
+        let removed = extra.iter().map(|line| json!([2, line.id]));
+        Ok(changed.chain(removed).collect())
     }
+}
+
+fn plus(amount: Amount, more: Amount) -> Value {
+    number(amount.plus(more).unwrap_or(amount))
+}
+
+/// What all of Odoo's taxes together fall short of.
+fn sum(differences: &[Difference<'_>]) -> Amount {
+    Amount::sum(differences.iter().map(|difference| difference.missing)).unwrap_or(Amount::ZERO)
 }
 
 /// The postings that are sent.
@@ -184,16 +192,18 @@ struct Difference<'a> {
     line: &'a Line,
 }
 
-/// Compares tax by tax. Under reverse charge both sides cancel out, so a hundredth there needs no correction.
+/// Compares tax by tax. Under reverse charge both sides cancel out, so rounding there needs no correction.
 fn taxes<'a>(
     document: &Document,
     currency: Currency,
     lines: &[&'a Line],
-) -> Result<Option<Difference<'a>>, SystemError> {
+) -> Result<Vec<Difference<'a>>, SystemError> {
     #[derive(Default)]
     struct Sums {
         code: String,
         pleo: Amount,
+        /// The largest difference that counts as rounding, in hundredths.
+        tolerance: i64,
         is_reverse: bool,
     }
     let mut wanted: BTreeMap<Id, Sums> = BTreeMap::new();
@@ -204,10 +214,10 @@ fn taxes<'a>(
         let sums = wanted.entry(id).or_default();
         sums.code = tax.code.clone().unwrap_or_default();
         sums.pleo = sums.pleo.plus(tax.amount).unwrap_or(sums.pleo);
+        sums.tolerance += ROUNDING;
         sums.is_reverse |= tax.reverse_charge;
     }
-    let mut found = None;
-    let mut total = 0_i64;
+    let mut differences = Vec::new();
     for (id, sums) in wanted {
         let own: Vec<&'a Line> = lines
             .iter()
@@ -228,8 +238,7 @@ fn taxes<'a>(
             signed
         };
         let missing = sums.pleo.minus(odoo).unwrap_or(Amount::hundredths(i64::MAX));
-        total = total.saturating_add(missing.abs().in_hundredths());
-        if total > ROUNDING || (sums.is_reverse && !signed.is_zero()) {
+        if missing.abs().in_hundredths() > sums.tolerance || (sums.is_reverse && !signed.is_zero()) {
             return Err(other_tax(&sums.code, odoo, sums.pleo, currency));
         }
         if !missing.is_zero() && !sums.is_reverse {
@@ -237,10 +246,10 @@ fn taxes<'a>(
                 .into_iter()
                 .max_by_key(|line| line.amount_currency.abs())
                 .ok_or_else(|| other_tax(&sums.code, odoo, sums.pleo, currency))?;
-            found = Some(Difference { missing, line });
+            differences.push(Difference { missing, line });
         }
     }
-    Ok(found)
+    Ok(differences)
 }
 
 fn other_tax(code: &str, odoo: Amount, pleo: Amount, currency: Currency) -> SystemError {

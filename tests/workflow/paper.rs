@@ -1,0 +1,150 @@
+//! Accounting on paper: the balances that raw payloads must lead to, with the accounting of each type written down once
+//! more, as a bookkeeper would. It knows nothing of the program.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// Hundredths by account and currency.
+pub type Balances = BTreeMap<(String, String), i64>;
+
+/// What the accounts are called in the books.
+pub struct Chart {
+    /// Stands before an account code of Pleo's.
+    pub prefix: &'static str,
+    pub wallet: &'static str,
+    pub out_of_pocket: &'static str,
+    pub receivable: &'static str,
+    pub payable: &'static str,
+    pub external: &'static str,
+    pub transit: &'static str,
+}
+
+impl Chart {
+    fn account(&self, code: &Value) -> String {
+        format!("{}{}", self.prefix, text(code))
+    }
+}
+
+/// What the items add up to, without accounts that are at zero.
+pub fn expected(items: &[Value], chart: &Chart) -> Balances {
+    let mut balances = Balances::new();
+    for item in items {
+        Sheet {
+            item,
+            chart,
+            balances: &mut balances,
+        }
+        .book();
+    }
+    balances.retain(|_, balance| *balance != 0);
+    balances
+}
+
+/// One item, on paper.
+struct Sheet<'a> {
+    item: &'a Value,
+    chart: &'a Chart,
+    balances: &'a mut Balances,
+}
+
+impl Sheet<'_> {
+    fn book(&mut self) {
+        let amount = hundredths(&self.item["amount"]);
+        let returned = amount.abs();
+        let wallet = self.wallet();
+        match (text(&self.item["type"]), text(&self.item["subType"])) {
+            ("card_purchase" | "card_invoice" | "fee", _) => {
+                self.lines(1);
+                self.add(&wallet, -amount);
+            }
+            ("invoice", _) => {
+                self.lines(1);
+                self.add(self.chart.payable, -amount);
+            }
+            ("out_of_pocket" | "mileage" | "per_diem", _) => {
+                self.lines(1);
+                self.add(self.chart.out_of_pocket, -amount);
+            }
+            ("refund" | "chargeback" | "cashback", _) => {
+                self.lines(-amount.signum());
+                self.add(&wallet, returned);
+            }
+            ("invoice_payment", "invoice_payment_returned") => {
+                self.transfer(&wallet, self.chart.payable, returned)
+            }
+            ("invoice_payment", _) => self.transfer(self.chart.payable, &wallet, amount),
+            (_, "reimbursement_to_employee_refund") => {
+                self.transfer(&wallet, self.chart.out_of_pocket, returned)
+            }
+            (_, "reimbursement_to_company") => self.transfer(&wallet, self.chart.receivable, returned),
+            ("direct_reimbursement", _) => self.transfer(self.chart.out_of_pocket, &wallet, amount),
+            ("external_reimbursement", _) => {
+                self.transfer(self.chart.out_of_pocket, self.chart.external, amount)
+            }
+            ("atm_withdrawal" | "personal_spend", _) => self.transfer(self.chart.receivable, &wallet, amount),
+            ("wallet_topup", _) => self.transfer(&wallet, self.chart.transit, returned),
+            ("wallet_unload", _) => self.transfer(self.chart.transit, &wallet, returned),
+            other => panic!("no rule on paper for {other:?}"),
+        }
+    }
+
+    /// Cost and tax of each line; `sign` is -1 where money comes back with positive figures.
+    fn lines(&mut self, sign: i64) {
+        for line in self.item["accountingEntryLines"].as_array().expect("lines") {
+            let (line_amount, net) = (hundredths(&line["lineAmount"]), hundredths(&line["netAmount"]));
+            let gross = if line_amount.abs() >= net.abs() {
+                line_amount
+            } else {
+                net
+            };
+            let tax = &line["tax"];
+            let tax_amount = if tax.is_null() {
+                0
+            } else {
+                hundredths(&tax["amount"])
+            };
+            let chart = self.chart;
+            let cost = chart.account(&line["account"]["code"]);
+            let account = |key: &str| chart.account(&tax[key]);
+            if tax_amount == 0 {
+                self.add(&cost, sign * gross);
+            } else if text(&tax["type"]) == "reverse" {
+                self.add(&cost, sign * gross);
+                self.transfer(
+                    &account("ingoingTaxAccount"),
+                    &account("outgoingTaxAccount"),
+                    sign * tax_amount,
+                );
+            } else {
+                self.add(&cost, sign * (gross - tax_amount));
+                self.add(&account("ingoingTaxAccount"), sign * tax_amount);
+            }
+        }
+    }
+
+    fn wallet(&self) -> String {
+        match &self.item["contraAccount"]["code"] {
+            Value::Null => self.chart.wallet.to_owned(),
+            code => self.chart.account(code),
+        }
+    }
+
+    fn transfer(&mut self, debit: &str, credit: &str, amount: i64) {
+        self.add(debit, amount);
+        self.add(credit, -amount);
+    }
+
+    fn add(&mut self, account: &str, amount: i64) {
+        let currency = text(&self.item["amount"]["inWalletCurrency"]["currency"]).to_owned();
+        *self.balances.entry((account.to_owned(), currency)).or_default() += amount;
+    }
+}
+
+fn hundredths(money: &Value) -> i64 {
+    money["inWalletCurrency"]["value"].as_i64().expect("hundredths")
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("")
+}
