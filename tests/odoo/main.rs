@@ -1,6 +1,5 @@
 //! The Odoo module against a real Odoo 19, started by `.ci/odoo start`, which prints the environment to set:
-//! `PLEO_EXPORT_TEST_ODOO_URL`, `…_DATABASE`, `…_KEY`, `…_ADMIN_KEY`, `…_LIMITED_KEY`. Without it nothing is run, and one
-//! line says so. What is booked is read back through Odoo's own API, not through the module.
+//! `PLEO_EXPORT_TEST_ODOO_URL`, `…_DATABASE`, `…_KEY` and three more keys. Without it nothing is run, and one line says so. What is booked is read back through Odoo's own API, not through the module.
 #![allow(
     unreachable_pub,
     dead_code,
@@ -8,14 +7,18 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::disallowed_methods,
     reason = "a test that cannot go on has failed, one that is not run says so, and the harness serves other tests too"
 )]
 
 mod bills;
+mod door;
 mod entries;
 mod expenses;
+mod jobs;
 mod journeys;
 mod kill;
+mod outages;
 #[path = "../workflow/paper.rs"]
 mod paper;
 #[path = "../workflow/support.rs"]

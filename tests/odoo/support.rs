@@ -31,7 +31,10 @@ pub(crate) struct Server {
     pub(crate) database: String,
     pub(crate) key: String,
     admin: String,
+    /// May do nothing in accounting.
     pub(crate) limited: String,
+    /// May make journal entries and bills, but no payments.
+    pub(crate) no_payments: String,
 }
 
 /// The server, or `None` (said in one line) where none is running.
@@ -68,6 +71,7 @@ impl Server {
             key: variable("KEY")?,
             admin: variable("ADMIN_KEY")?,
             limited: variable("LIMITED_KEY")?,
+            no_payments: variable("NO_PAYMENTS_KEY")?,
         })
     }
 

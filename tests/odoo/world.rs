@@ -146,7 +146,7 @@ fn taxes(server: &Server) {
                 "name": format!("Pleo {}", tax.code),
                 "type_tax_use": "purchase",
                 "amount_type": "percent",
-                "amount": tax.rate * 100.0,
+                "amount": tax.basis_points / 100,
                 "price_include_override": "tax_excluded",
                 "invoice_repartition_line_ids": lines,
                 "refund_repartition_line_ids": lines,

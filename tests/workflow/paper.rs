@@ -71,16 +71,16 @@ impl Sheet<'_> {
                 self.add(&wallet, returned);
             }
             ("invoice_payment", "invoice_payment_returned") => {
-                self.transfer(&wallet, self.chart.payable, returned)
+                self.transfer(&wallet, self.chart.payable, returned);
             }
             ("invoice_payment", _) => self.transfer(self.chart.payable, &wallet, amount),
             (_, "reimbursement_to_employee_refund") => {
-                self.transfer(&wallet, self.chart.out_of_pocket, returned)
+                self.transfer(&wallet, self.chart.out_of_pocket, returned);
             }
             (_, "reimbursement_to_company") => self.transfer(&wallet, self.chart.receivable, returned),
             ("direct_reimbursement", _) => self.transfer(self.chart.out_of_pocket, &wallet, amount),
             ("external_reimbursement", _) => {
-                self.transfer(self.chart.out_of_pocket, self.chart.external, amount)
+                self.transfer(self.chart.out_of_pocket, self.chart.external, amount);
             }
             ("atm_withdrawal" | "personal_spend", _) => self.transfer(self.chart.receivable, &wallet, amount),
             ("wallet_topup", _) => self.transfer(&wallet, self.chart.transit, returned),

@@ -1,0 +1,185 @@
+//! An Odoo that goes away, loses answers or is slow in the middle of a job, and a process that dies there. However it
+//! happens, the books hold each document once, and Pleo is told what is so.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::Value;
+
+use crate::door::{Door, Passage};
+use crate::paper;
+use crate::program::World;
+use crate::sandbox::seed::Item;
+use crate::sandbox::{Hook, ItemStatus};
+use crate::support::{self, Server};
+use crate::whole_job::{entries, failures};
+use crate::world::{self, CHART};
+
+const VENDOR: &str = "Kaffebaren Nørrebro ApS";
+
+/// What together uses every call: tax with a hundredth to correct, a bill with its payment, one that is paid later.
+fn items() -> Vec<Value> {
+    let number = world::new_seed();
+    let invoice = |item: Item| {
+        let (date, due) = ("2026-09-01T00:00:00Z", "2026-09-30T00:00:00Z");
+        item.vendor(VENDOR)
+            .method("accounts_payable")
+            .invoice_information(&format!("B-{number}"), date, due)
+    };
+    let spent = Item::card_purchase(12_502)
+        .tax("S25")
+        .tag("DEPT", "SALES")
+        .receipt("pdf");
+    let bill = Item::card_purchase(4_000)
+        .vendor(VENDOR)
+        .method("accounts_payable")
+        .receipt("png");
+    let items = [
+        spent,
+        bill,
+        invoice(Item::invoice(9_900)).receipt("pdf"),
+        invoice(Item::invoice_payment(9_900)).without_account(),
+    ];
+    (number..)
+        .zip(items)
+        .map(|(number, item)| item.numbered(number).build())
+        .collect()
+}
+
+#[track_caller]
+fn are_booked_once(server: &Server, world: &World, job: &str, items: &[Value], when: &str) {
+    let successful = world.sandbox.job(job).count(ItemStatus::Successful);
+    assert_eq!(successful, items.len(), "{when}: {:#?}", failures(world, job));
+    let entries = entries(items);
+    assert_eq!(server.moves(&entries).len(), items.len() + 1, "{when}");
+    assert_eq!(
+        server.balances(&entries),
+        paper::expected(items, &CHART),
+        "{when}"
+    );
+    let bills = server
+        .moves(&entries)
+        .into_iter()
+        .filter(|document| document["move_type"] == "in_invoice");
+    assert!(
+        bills.into_iter().all(|bill| bill["payment_state"] == "paid"),
+        "{when}"
+    );
+    assert_eq!(world.sandbox.broken_rules(), Vec::<String>::new(), "{when}");
+}
+
+/// At every so many-th request something happens to it, and for two more Odoo is away.
+fn restarts(server: &Server, what: Passage, every: usize, more: &str) {
+    for nth in (2..).step_by(every) {
+        let door = Door::before(&server.url, move |request| match request.checked_sub(nth) {
+            Some(0) => what,
+            Some(1 | 2) => Passage::Shut,
+            _ => Passage::Open,
+        });
+        let world = world::world_at(server, &door.url, more);
+        let items = items();
+        let job = world.add_job(items.clone());
+        let run = world.run(&["poll"]);
+        let when = format!("{what:?} at request {nth}: {run}");
+        assert_eq!(run.code, Some(0), "{when}");
+        are_booked_once(server, &world, &job, &items, &when);
+        if door.requests() < nth {
+            assert!(nth > 20, "{nth} requests are not a whole job");
+            return;
+        }
+    }
+}
+
+#[test]
+fn an_odoo_that_restarts_in_mid_job_is_waited_for() {
+    let Some(server) = support::server() else { return };
+    restarts(server, Passage::Shut, 9, "");
+}
+
+#[test]
+fn an_odoo_whose_answers_are_lost_in_mid_job_is_asked_again() {
+    let Some(server) = support::server() else { return };
+    restarts(server, Passage::AnswerLost, 6, "");
+}
+
+#[test]
+fn an_odoo_that_is_slower_than_we_wait_is_asked_again() {
+    let Some(server) = support::server() else { return };
+    restarts(server, Passage::AnswerLate, 9, "[pleo]\ntimeout_seconds = 3");
+}
+
+#[test]
+fn an_odoo_that_stays_away_is_left_to_the_next_run() {
+    let Some(server) = support::server() else { return };
+    let is_away = Arc::new(AtomicBool::new(false));
+    let away = is_away.clone();
+    let door = Door::before(&server.url, move |request| {
+        if request == 25 {
+            away.store(true, Ordering::SeqCst);
+        }
+        if away.load(Ordering::SeqCst) {
+            Passage::Shut
+        } else {
+            Passage::Open
+        }
+    });
+    let world = world::world_at(server, &door.url, "[pleo]\ngive_up_after_seconds = 1");
+    let items = items();
+    let job = world.add_job(items.clone());
+    world.run(&["poll"]).exits(5).says("Odoo");
+    is_away.store(false, Ordering::SeqCst);
+    world.run(&["resume"]).exits(0);
+    are_booked_once(server, &world, &job, &items, "after it came back");
+}
+
+/// A short form of the kill matrix, of the whole program: Pleo, checkpoint, Odoo.
+#[test]
+fn wherever_the_program_is_killed_the_next_run_goes_on() {
+    let Some(server) = support::server() else { return };
+    for at in (5..).step_by(11) {
+        let world = world::world(server);
+        let items = items();
+        let job = world.add_job(items.clone());
+        let killed = world.run_with("PLEO_EXPORT_KILL_AT", &at.to_string(), &["poll"]);
+        if killed.code.is_some() {
+            killed.exits(0);
+            assert!(at > 100, "only {at} moments: is the program killed at all?");
+            return;
+        }
+        let when = format!("{killed}");
+        world.run(&["poll"]).exits(0);
+        are_booked_once(server, &world, &job, &items, &when);
+    }
+}
+
+/// Only where a command that restarts the server is named: it is nothing that the other tests could bear.
+#[test]
+fn a_real_restart_in_mid_job_is_waited_for() {
+    let Some(server) = support::server() else { return };
+    let restart = std::env::vars().find(|(name, _)| name == "PLEO_EXPORT_TEST_ODOO_RESTART");
+    let Some((_, restart)) = restart else {
+        println!("not run: PLEO_EXPORT_TEST_ODOO_RESTART names no command that restarts Odoo");
+        return;
+    };
+    let world = world::world_at(server, &server.url, "[pleo]\nbatch_size = 1");
+    let items = items();
+    let job = world.add_job(items.clone());
+    let restarted = Arc::new(AtomicBool::new(false));
+    let is_restarted = restarted.clone();
+    world.sandbox.on_request(move |request| {
+        // The first verdict: the first item is booked, the others are not.
+        if request.method == "PUT" && !is_restarted.swap(true, Ordering::SeqCst) {
+            let restart = restart.clone();
+            // It has ended when the command has, and answers again some seconds later.
+            return Hook::AfterEffect(Box::new(move || {
+                let status = Command::new("bash").args(["-c", &restart]).status();
+                assert!(status.unwrap().success());
+            }));
+        }
+        Hook::Continue
+    });
+    world.run(&["poll"]).exits(0);
+    assert!(restarted.load(Ordering::SeqCst));
+    are_booked_once(server, &world, &job, &items, "restarted");
+}
