@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -119,7 +121,7 @@ fn send(
         "account.move".to_owned(),
         document.id.to_string(),
         receipt.media_type.clone(),
-        base64(&content),
+        STANDARD.encode(&content),
         format!("{MARK}{}", receipt.sha256),
     ];
     let fields = [
@@ -145,48 +147,5 @@ fn send(
             format!("Receipt {name} could not be attached. {reason}"),
         ),
         Err(error) => Err(error),
-    }
-}
-
-const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// Base64 with padding, as Odoo reads it.
-fn base64(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let [a, b, c] = [0, 1, 2].map(|index| u32::from(chunk.get(index).copied().unwrap_or(0)));
-        let bits = a << 16 | b << 8 | c;
-        for position in 0..4_usize {
-            if position > chunk.len() {
-                text.push('=');
-            } else {
-                let digit = (bits >> (18 - 6 * position)) & 63;
-                // Six bits are always within the 64 digits.
-                let digit = usize::try_from(digit).ok().and_then(|digit| DIGITS.get(digit));
-                text.push(digit.map_or('=', |digit| char::from(*digit)));
-            }
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn base64_is_the_standard_one() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-        assert_eq!(base64(&[0xff, 0xfe, 0xfd]), "//79");
     }
 }
