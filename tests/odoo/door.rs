@@ -26,8 +26,11 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// `passage` decides for each request, by its number from 1 on.
-    pub(crate) fn before(url: &str, passage: impl Fn(usize) -> Passage + Send + Sync + 'static) -> Self {
+    /// `passage` decides for each request, by its number from 1 on and its first line.
+    pub(crate) fn before(
+        url: &str,
+        passage: impl Fn(usize, &str) -> Passage + Send + Sync + 'static,
+    ) -> Self {
         let inside = url.trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -51,7 +54,12 @@ impl Door {
 }
 
 /// One connection. A request begins with the chunk that begins with `POST`.
-fn serve(outside: &TcpStream, inside: &TcpStream, count: &AtomicUsize, passage: &dyn Fn(usize) -> Passage) {
+fn serve(
+    outside: &TcpStream,
+    inside: &TcpStream,
+    count: &AtomicUsize,
+    passage: &dyn Fn(usize, &str) -> Passage,
+) {
     let now = Mutex::new(Passage::Open);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -60,7 +68,9 @@ fn serve(outside: &TcpStream, inside: &TcpStream, count: &AtomicUsize, passage: 
         });
         copy(outside, inside, |chunk| {
             if chunk.starts_with(b"POST ") {
-                *now.lock().unwrap() = passage(count.fetch_add(1, Ordering::SeqCst) + 1);
+                let text = String::from_utf8_lossy(chunk);
+                let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+                *now.lock().unwrap() = passage(number, text.lines().next().unwrap_or_default());
             }
             match *now.lock().unwrap() {
                 Passage::Shut => Passage::Shut,

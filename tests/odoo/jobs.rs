@@ -1,9 +1,11 @@
 //! What an integrator decides and what an accountant changes in Odoo, seen through whole jobs.
 
 use std::slice;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
+use crate::door::{Door, Passage};
 use crate::program::World;
 use crate::sandbox::seed::Item;
 use crate::sandbox::{ItemState, ItemStatus, JobStatus};
@@ -108,6 +110,40 @@ fn closed_periods_follow_the_policy_of_the_settings() {
     let today = chrono::Utc::now().date_naive().to_string();
     assert_eq!(outcome("today", 0).1, [today]);
     server.lock("fiscalyear_lock_date", None);
+}
+
+/// Odoo gives no error then: it posts with another date. No check before the posting can see that coming.
+#[test]
+fn a_period_that_closes_at_the_moment_of_posting_moves_no_date() {
+    let Some(server) = support::server() else { return };
+    let _guard = support::locks();
+    let is_closed = AtomicBool::new(false);
+    let door = Door::before(&server.url, move |_, request| {
+        if request.contains("/account.move/action_post") && !is_closed.swap(true, Ordering::SeqCst) {
+            server.lock("fiscalyear_lock_date", Some("2024-03-31"));
+        }
+        Passage::Open
+    });
+    let world = world::world_at(server, &door.url, "");
+    let number = world::new_seed();
+    let items = [
+        Item::card_purchase(5_000)
+            .tax("S25")
+            .date("2024-02-10T10:00:00Z")
+            .numbered(number)
+            .build(),
+        Item::card_purchase(6_000).tax("S25").numbered(number + 1).build(),
+    ];
+    let told = export(&world, &items, 3);
+    server.lock("fiscalyear_lock_date", None);
+    let reason = told[0].failure_reason.as_deref().unwrap();
+    assert!(
+        reason.contains("Odoo moves it to 2024-04-30 by itself"),
+        "{reason}"
+    );
+    assert!(reason.ends_with("Nothing was booked."), "{reason}");
+    assert_eq!(told[1].status, ItemStatus::Successful);
+    assert_eq!(server.moves(&entries(&items)).len(), 1);
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn are_booked_once(server: &Server, world: &World, job: &str, items: &[Value], w
 /// At every so many-th request something happens to it, and for two more Odoo is away.
 fn restarts(server: &Server, what: Passage, every: usize, more: &str) {
     for nth in (2..).step_by(every) {
-        let door = Door::before(&server.url, move |request| match request.checked_sub(nth) {
+        let door = Door::before(&server.url, move |request, _| match request.checked_sub(nth) {
             Some(0) => what,
             Some(1 | 2) => Passage::Shut,
             _ => Passage::Open,
@@ -114,7 +114,7 @@ fn an_odoo_that_stays_away_is_left_to_the_next_run() {
     let Some(server) = support::server() else { return };
     let is_away = Arc::new(AtomicBool::new(false));
     let away = is_away.clone();
-    let door = Door::before(&server.url, move |request| {
+    let door = Door::before(&server.url, move |request, _| {
         if request == 25 {
             away.store(true, Ordering::SeqCst);
         }
