@@ -5,6 +5,7 @@
 //! by it: the item itself goes into the books as well.
 
 use crate::model::export_item::ExportItem;
+use crate::model::foreign_text::one_line;
 
 use super::accounts::given;
 use super::method::vendor_name;
@@ -17,7 +18,7 @@ pub(super) fn payee(item: &ExportItem) -> Option<String> {
     let spender = item.user.as_ref().and_then(|user| given(Some(&user.name)));
     vendor_name(item)
         .or(spender)
-        .map(one_line)
+        .map(line)
         .filter(|name| !name.is_empty())
 }
 
@@ -28,27 +29,23 @@ pub(super) fn description(item: &ExportItem) -> String {
         .as_ref()
         .and_then(|supplier| supplier.name.as_deref());
     let supplier = supplier.or(item.vendor.as_ref().map(|vendor| vendor.name.as_str()));
-    let spender = item.user.as_ref().map(|user| one_line(&user.name));
+    let spender = item.user.as_ref().map(|user| line(&user.name));
     let join = |spender: Option<String>| {
-        [
-            supplier.map(one_line),
-            spender,
-            item.note.as_deref().map(one_line),
-        ]
-        .into_iter()
-        .flatten()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" / ")
+        [supplier.map(line), spender, item.note.as_deref().map(line)]
+            .into_iter()
+            .flatten()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" / ")
     };
     let whole = join(spender.clone());
     if whole.is_empty() {
-        return one_line(&item.item_type.as_str().replace('_', " "));
+        return line(&item.item_type.as_str().replace('_', " "));
     }
     if whole.chars().count() <= LONGEST {
         return whole;
     }
-    cut(&join(spender.as_deref().map(initials)))
+    one_line(&join(spender.as_deref().map(initials)), LONGEST)
 }
 
 /// `Anna Maria Berg` → `A. M. B.`
@@ -60,18 +57,7 @@ fn initials(name: &str) -> String {
         .join(" ")
 }
 
-fn cut(text: &str) -> String {
-    if text.chars().count() <= LONGEST {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(LONGEST - 1).collect();
-    format!("{}…", kept.trim_end())
-}
-
-/// White space of any kind becomes one space; control characters go.
-fn one_line(text: &str) -> String {
-    text.split(|character: char| character.is_whitespace() || character.is_control())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+/// On one line, all of it.
+fn line(text: &str) -> String {
+    one_line(text, usize::MAX)
 }

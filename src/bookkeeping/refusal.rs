@@ -10,10 +10,14 @@ use chrono::NaiveDate;
 use thiserror::Error;
 
 use crate::model::export_item::ExportItem;
+use crate::model::foreign_text::one_line;
 use crate::model::money::{Amount, Money};
 use crate::model::verdict::ItemFailureType;
 
 use super::accounts::Role;
+
+/// The longest foreign word that a text quotes, in characters.
+const LONGEST_WORD: usize = 80;
 
 /// Why one item cannot be booked. Nothing of it was touched.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -355,7 +359,7 @@ impl Refusal {
 
 /// `6800 (Meals)`.
 fn named(code: &str, name: &str) -> String {
-    let name = shortened(name);
+    let name = one_line(name, LONGEST_WORD);
     if name.is_empty() || name == code {
         code.to_owned()
     } else {
@@ -365,9 +369,5 @@ fn named(code: &str, name: &str) -> String {
 
 /// A foreign word as it came, shortened.
 fn quoted(word: &str) -> String {
-    format!("\"{}\"", shortened(word))
-}
-
-fn shortened(text: &str) -> String {
-    text.trim().chars().take(80).collect()
+    format!("\"{}\"", one_line(word, LONGEST_WORD))
 }

@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::args::{Global, LogFormat};
-use super::table::turns_text;
+use crate::model::foreign_text::turns_text;
 
 /// Sets the log up once for the process. Only our own words are logged: libraries would name addresses in full.
 pub(super) fn set_up(global: &Global, environment: &BTreeMap<String, String>) {

@@ -152,7 +152,6 @@ fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> anyho
         timeout: config.pleo.request_timeout,
         give_up_after: config.pleo.give_up_after,
         allow_private: config.pleo.base_url.scheme() == "http",
-        policy: config.attachments,
     };
     Fetcher::new(settings, stop.clone()).context("receipts cannot be fetched")
 }

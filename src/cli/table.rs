@@ -1,5 +1,7 @@
 //! Tables for a terminal: columns padded, the last one wrapped, nothing from outside able to steer the terminal.
 
+use crate::model::foreign_text::steers;
+
 /// A table with a header row.
 pub(super) struct Table {
     rows: Vec<Vec<String>>,
@@ -74,7 +76,7 @@ impl Table {
 pub(super) fn safe(text: &str) -> String {
     text.chars()
         .flat_map(|character| {
-            let steers = (character.is_control() && character != '\n') || turns_text(character);
+            let steers = steers(character) && character != '\n';
             let shown = if steers {
                 character.escape_unicode().to_string()
             } else {
@@ -83,11 +85,6 @@ pub(super) fn safe(text: &str) -> String {
             shown.chars().collect::<Vec<_>>()
         })
         .collect()
-}
-
-/// Whether a character changes where the text around it stands, without being a control character.
-pub(super) const fn turns_text(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn width(text: &str) -> usize {

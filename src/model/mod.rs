@@ -5,6 +5,7 @@
 pub mod document;
 pub mod export_item;
 pub mod export_job;
+pub mod foreign_text;
 pub mod ids;
 pub mod money;
 pub mod references;

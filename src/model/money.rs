@@ -10,6 +10,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::model::foreign_text::one_line;
+
 /// The largest absolute amount we accept, in hundredths: ten million millions of a currency unit. It leaves
 /// room to add thousands of lines without overflow, and a larger figure is surely an error.
 const LARGEST: i64 = 1_000_000_000_000_000;
@@ -164,7 +166,7 @@ impl Decimal {
 }
 
 fn shortened(text: &str) -> String {
-    text.chars().take(40).collect()
+    one_line(text, 40)
 }
 
 /// Units and hundredths with a point, as books have it: `-12.05`.

@@ -4,9 +4,10 @@
 //! are shortened and made harmless for a terminal.
 
 use std::error::Error;
-use std::fmt::{self, Write};
+use std::fmt;
 
 use crate::host::stop::Stopped;
+use crate::model::foreign_text::one_line;
 
 /// How much of a foreign text is shown.
 const SHOWN_CHARACTERS: usize = 300;
@@ -192,29 +193,9 @@ impl PleoError {
     }
 }
 
-/// A foreign text for people: shortened, on one line, without characters that steer a terminal.
+/// A foreign text for people.
 pub(super) fn shown(text: &str) -> String {
-    shortened(text, SHOWN_CHARACTERS)
-}
-
-/// The same, with a limit in characters.
-pub(super) fn shortened(text: &str, limit: usize) -> String {
-    let mut shown = String::new();
-    for (count, character) in text.chars().enumerate() {
-        if count == limit {
-            shown.push('…');
-            break;
-        }
-        let turns_text_around =
-            matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if character.is_control() || turns_text_around {
-            // Writing into a String does not fail.
-            let _ = write!(shown, "{}", character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
+    one_line(text, SHOWN_CHARACTERS)
 }
 
 /// What happened, without the address, because its query is nobody's business.
@@ -250,12 +231,6 @@ pub(super) fn chain(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn foreign_words_are_harmless_and_short() {
-        assert_eq!(shown("a\u{1b}[31m\nb\u{202e}ø"), "a\\u{1b}[31m\\u{a}b\\u{202e}ø");
-        assert_eq!(shown(&"å".repeat(400)).chars().count(), SHOWN_CHARACTERS + 1);
-    }
 
     #[test]
     fn a_text_names_call_status_words_and_remedy() {

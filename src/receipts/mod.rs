@@ -54,8 +54,6 @@ pub struct Settings {
     /// Whether plain http and addresses of this machine and its networks are allowed: only with a Pleo that itself
     /// is on this machine.
     pub allow_private: bool,
-    /// What a missing receipt means for its item.
-    pub policy: Policy,
 }
 
 /// What a missing receipt means for its item.
@@ -149,11 +147,6 @@ impl Fetcher {
             shared: Mutex::default(),
             parts: AtomicUsize::new(0),
         })
-    }
-
-    /// What a missing receipt means for its item.
-    pub fn policy(&self) -> Policy {
-        self.settings.policy
     }
 
     /// Fetches receipts, a few at once. One answer for each, in the same order.

@@ -17,7 +17,6 @@ fn settings(folder: &Path) -> Settings {
         timeout: Duration::from_secs(20),
         give_up_after: Duration::from_secs(60),
         allow_private: true,
-        policy: Policy::Required,
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 use pleo_export::host::stop::Stop;
 use pleo_export::model::export_item::ReceiptFile;
 use pleo_export::model::ids::AccountingEntryId;
-use pleo_export::receipts::{Fetcher, LARGEST_ON_PLEO, Policy, ReceiptErrorKind, Settings, Wanted};
+use pleo_export::receipts::{Fetcher, LARGEST_ON_PLEO, ReceiptErrorKind, Settings, Wanted};
 
 use crate::sandbox::seed::Item;
 use crate::sandbox::{Fault, ItemStatus, Trouble};
@@ -106,7 +106,6 @@ fn with_a_pleo_elsewhere_no_receipt_is_fetched_from_this_machine_or_its_network(
             timeout: Duration::from_secs(2),
             give_up_after: Duration::from_secs(1),
             allow_private: false,
-            policy: Policy::Required,
         },
         Stop::new(),
     )

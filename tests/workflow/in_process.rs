@@ -72,7 +72,6 @@ impl World {
                 timeout: config.pleo.request_timeout,
                 give_up_after: config.pleo.give_up_after,
                 allow_private: true,
-                policy: config.attachments,
             },
             stop.clone(),
         )

@@ -10,8 +10,8 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde_json::value::RawValue;
 
 use super::Malformed;
+use crate::model::foreign_text::one_line;
 use crate::model::money::{Amount, AmountError, Currency};
-use crate::pleo::error::shortened;
 
 /// How much of a wrong value an error shows.
 const SHOWN_CHARACTERS: usize = 60;
@@ -127,7 +127,7 @@ impl<'a> Field<'a> {
         Malformed(format!(
             "{} is {}, not {due}",
             place(&self.path),
-            shortened(self.json, SHOWN_CHARACTERS)
+            one_line(self.json, SHOWN_CHARACTERS)
         ))
     }
 
@@ -216,7 +216,7 @@ fn place(path: &str) -> String {
     if path.is_empty() {
         "what was received".to_owned()
     } else {
-        format!("`{}`", shortened(path, SHOWN_CHARACTERS * 2))
+        format!("`{}`", one_line(path, SHOWN_CHARACTERS * 2))
     }
 }
 

@@ -14,7 +14,8 @@ use crate::systems::Description;
 
 use super::answers::{self, Unfit};
 use super::process::Process;
-use super::{Settings, text, wire};
+use super::{LONGEST_TEXT, Settings, wire};
+use crate::model::foreign_text::one_line;
 
 /// A connector, running or about to be started again.
 #[derive(Debug)]
@@ -200,7 +201,7 @@ fn answer_to<T: DeserializeOwned>(id: u64, line: &[u8]) -> Result<Result<T, wire
     match (answer.ok, answer.error) {
         (Some(good), None) => Ok(Ok(serde_json::from_str(good.get()).map_err(unreadable)?)),
         (None, Some(failure)) => Ok(Err(wire::Failure {
-            reason: text::safe(&failure.reason),
+            reason: one_line(&failure.reason, LONGEST_TEXT),
             ..failure
         })),
         _ => Err("its answer must have either `ok` or `error`".to_owned()),

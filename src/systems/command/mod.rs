@@ -10,7 +10,6 @@ mod process;
 mod requests;
 #[cfg(test)]
 mod schema;
-mod text;
 mod wire;
 
 use std::path::PathBuf;
@@ -26,6 +25,9 @@ use crate::model::verdict::{ItemFailureType, JobFailureType};
 use super::{AccountingSystem, Attachment, BookedEntry, Description, Found, JobNeeds, SystemError, Wanted};
 
 use self::connection::{Connection, Trouble, Wait};
+
+/// The longest text of a connector's that is passed on, in characters: a reason is a sentence or two.
+const LONGEST_TEXT: usize = 600;
 
 /// After so many items in a row without an answer the rest of a batch is not tried.
 const PATIENCE: usize = 3;

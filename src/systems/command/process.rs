@@ -15,7 +15,8 @@ use tracing::warn;
 
 use crate::host::stop::Stop;
 
-use super::{Settings, text};
+use super::{LONGEST_TEXT, Settings};
+use crate::model::foreign_text::one_line;
 
 /// The longest line that is taken, in bytes.
 const LONGEST_LINE: u64 = 16 * 1024 * 1024;
@@ -233,7 +234,7 @@ fn log_lines(stderr: impl Read, name: &str) {
             Ok(_) => warn!(
                 connector = name,
                 "{}",
-                text::safe(&String::from_utf8_lossy(&line))
+                one_line(&String::from_utf8_lossy(&line), LONGEST_TEXT)
             ),
         }
     }

@@ -9,6 +9,7 @@ use reqwest::StatusCode;
 use reqwest::Url;
 use thiserror::Error;
 
+use crate::model::foreign_text;
 use crate::model::verdict::{ItemFailureType, JobFailureType};
 use crate::systems::SystemError;
 
@@ -265,18 +266,9 @@ fn for_job(refusal: Refusal, message: &str) -> SystemError {
     }
 }
 
-/// Foreign text on one line, without control characters, not too long.
+/// Foreign text for people.
 pub(super) fn one_line(text: &str) -> String {
-    let words: Vec<&str> = text
-        .split(|character: char| character.is_whitespace() || character.is_control())
-        .filter(|word| !word.is_empty())
-        .collect();
-    let line = words.join(" ");
-    if line.chars().count() <= LONGEST {
-        return line;
-    }
-    let kept: String = line.chars().take(LONGEST - 1).collect();
-    format!("{kept}…")
+    foreign_text::one_line(text, LONGEST)
 }
 
 /// With a full stop, so that another sentence can follow.
@@ -367,19 +359,5 @@ mod tests {
         let (kind, reason) = failure(at(404).for_reading());
         assert_eq!(kind, "invalid_configuration");
         assert!(reason.contains("no database books"), "{reason}");
-    }
-
-    #[test]
-    fn foreign_text_is_one_short_line() {
-        let text = format!(
-            "Record does not exist.\n(Record: x)\u{1b}[31m {}",
-            "a".repeat(400)
-        );
-        let line = one_line(&text);
-        assert!(
-            line.starts_with("Record does not exist. (Record: x) [31m a"),
-            "{line}"
-        );
-        assert_eq!(line.chars().count(), LONGEST);
     }
 }
