@@ -25,6 +25,7 @@ mod receipts;
 use std::collections::BTreeSet;
 use std::fs;
 
+use pleo_export::host::stop::Stop;
 use pleo_export::model::document::Part;
 use pleo_export::model::ids::AccountingEntryId;
 use pleo_export::model::references::{AccountKey, InvoiceKey, InvoiceSide, References, VendorKey};
@@ -233,7 +234,9 @@ fn accounts_are_resolved_by_name_code_and_metadata() {
         unknown_accounts: UnknownAccounts::Fail,
         ..ledger.settings()
     };
-    let strict = Beancount::new(settings).resolve(&references).unwrap();
+    let strict = Beancount::new(settings, Stop::new())
+        .resolve(&references)
+        .unwrap();
     assert_eq!(strict.accounts.len(), 2, "{:?}", strict.accounts);
 }
 
@@ -264,7 +267,9 @@ fn a_configuration_that_beancount_cannot_take_is_told_before_anything_is_made() 
         unknown_accounts: UnknownAccounts::Open,
         configured_accounts: vec!["Expenses:Meals out".to_owned()],
     };
-    let error = Beancount::new(settings.clone()).check(&job()).unwrap_err();
+    let error = Beancount::new(settings.clone(), Stop::new())
+        .check(&job())
+        .unwrap_err();
     assert!(matches!(
         error,
         SystemError::Fatal {
@@ -276,12 +281,11 @@ fn a_configuration_that_beancount_cannot_take_is_told_before_anything_is_made() 
     assert!(!settings.directory.exists());
 
     fs::write(&settings.directory, "a file").unwrap();
-    let error = Beancount::new(Settings {
+    let settings = Settings {
         configured_accounts: Vec::new(),
         ..settings
-    })
-    .check(&job())
-    .unwrap_err();
+    };
+    let error = Beancount::new(settings, Stop::new()).check(&job()).unwrap_err();
     assert!(
         matches!(error, SystemError::Fatal { .. }) && error.to_string().contains("is a file"),
         "{error}"
@@ -354,7 +358,7 @@ fn an_entry_has_an_address_where_fava_is_configured() {
         fava_url: Some("http://localhost:5000/books/".to_owned()),
         ..ledger.settings()
     };
-    let mut system = Beancount::new(settings);
+    let mut system = Beancount::new(settings, Stop::new());
     let booked = system.book(&[purchase("e1")]).unwrap().remove(0).unwrap();
     let address = "http://localhost:5000/books/journal/?filter=%5Epleo-e1";
     assert_eq!(booked.external_url.as_deref(), Some(address));
@@ -377,7 +381,7 @@ fn the_books_have_one_name_before_and_after_they_are_made() {
             unknown_accounts: UnknownAccounts::Open,
             configured_accounts: Vec::new(),
         };
-        let mut system = Beancount::new(settings);
+        let mut system = Beancount::new(settings, Stop::new());
         let before = system.describe().target;
         system.check(&job()).unwrap();
         before

@@ -123,7 +123,7 @@ fn accounting_system(
     stop: &Stop,
 ) -> Result<Box<dyn AccountingSystem>, SystemError> {
     Ok(match settings {
-        SystemSettings::Beancount(settings) => Box::new(Beancount::new(settings.clone())),
+        SystemSettings::Beancount(settings) => Box::new(Beancount::new(settings.clone(), stop.clone())),
         SystemSettings::Odoo(settings) => Box::new(Odoo::new(settings.clone(), stop.clone())?),
         SystemSettings::Command(settings) => Box::new(Command::start(settings.clone(), stop.clone())?),
     })

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pleo_export::host::stop::Stop;
 use pleo_export::model::document::PlannedItem;
 use pleo_export::systems::beancount::{Beancount, Settings, UnknownAccounts};
 use pleo_export::systems::{AccountingSystem, BookedEntry, SystemError};
@@ -26,7 +27,7 @@ impl Ledger {
 
     /// A system that has seen nothing yet, as in a new process.
     pub(crate) fn system(&self) -> Beancount {
-        Beancount::new(self.settings())
+        Beancount::new(self.settings(), Stop::new())
     }
 
     pub(crate) fn settings(&self) -> Settings {

@@ -46,7 +46,7 @@ impl World {
         let SystemSettings::Beancount(settings) = self.config().system else {
             panic!("this world keeps beancount books")
         };
-        Beancount::new(settings)
+        Beancount::new(settings, Stop::new())
     }
 
     /// Polls with `system` in the place of the configured one.

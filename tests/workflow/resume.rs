@@ -1,3 +1,5 @@
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Command;
 use std::sync::mpsc::channel;
 
@@ -119,4 +121,30 @@ fn a_pleo_that_goes_away_at_any_request_is_waited_for() {
 #[test]
 fn a_pleo_whose_answers_are_lost_from_any_request_on_is_waited_for() {
     goes_dark(&Trouble::LostAnswer, 2, 5);
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_books_that_somebody_else_holds() {
+    let world = World::new();
+    let job = world.add_mixed_job(3, 1);
+    fs::create_dir(world.books().folder).unwrap();
+    let held = File::create(world.books().folder.join(".pleo-export.lock")).unwrap();
+    held.lock().unwrap();
+    let mut child = world.spawn(&["poll", "-v"]);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("waiting for another process to finish with the books") {
+        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    let signalled = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status();
+    assert!(signalled.unwrap().success());
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(5), "{said}");
+    assert!(said.contains("stopped by a signal"), "{said}");
+    held.unlock().unwrap();
+    world.run(&["resume"]).exits(0);
+    assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 3);
+    world.keeps_its_promise_and_all_rules();
 }

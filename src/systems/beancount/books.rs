@@ -28,6 +28,7 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct Books {
     folder: PathBuf,
+    stop: Stop,
 }
 
 /// The right to write into the books, until it is dropped.
@@ -38,9 +39,10 @@ pub(super) struct Lock {
 
 impl Books {
     /// Writes nothing.
-    pub(super) fn new(folder: &Path) -> Self {
+    pub(super) fn new(folder: &Path, stop: Stop) -> Self {
         Self {
             folder: one_name(&std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())),
+            stop,
         }
     }
 
@@ -159,7 +161,7 @@ impl Books {
         files::make_folder(&self.folder).map_err(|error| nothing_booked(&error))?;
         let path = self.folder.join(".pleo-export.lock");
         let file = files::create_private(&path).map_err(|error| nothing_booked(&error))?;
-        let (started, stop, mut told) = (Instant::now(), Stop::new(), false);
+        let (started, mut told) = (Instant::now(), false);
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Lock { _file: file }),
@@ -180,8 +182,11 @@ impl Books {
                 }
                 Err(TryLockError::WouldBlock) => {}
             }
-            // Nobody stops this wait: it is short, and so is what the others do.
-            let _ = stop.wait(LOCK_INTERVAL);
+            self.stop
+                .wait(LOCK_INTERVAL)
+                .map_err(|stopped| SystemError::Unavailable {
+                    reason: format!("Waiting for the books ended: {stopped}. Nothing was booked."),
+                })?;
         }
     }
 }

@@ -22,6 +22,7 @@ use std::path::PathBuf;
 
 use tracing::warn;
 
+use crate::host::stop::Stop;
 use crate::host::{clock, kill};
 use crate::model::document::{Part, PlannedItem};
 use crate::model::ids::AccountingEntryId;
@@ -85,9 +86,9 @@ pub fn account_name_problem(name: &str) -> Option<&'static str> {
 
 impl Beancount {
     /// Touches nothing; [`AccountingSystem::check`] makes the books when they are absent.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: Settings, stop: Stop) -> Self {
         Self {
-            books: Books::new(&settings.directory),
+            books: Books::new(&settings.directory, stop),
             settings,
             index: Index::default(),
             new_accounts: HashMap::new(),
