@@ -203,6 +203,10 @@ pub(super) fn cause_of(error: reqwest::Error) -> String {
     if error.is_timeout() && !error.is_connect() {
         return "no answer within `pleo.timeout_seconds`".to_owned();
     }
+    let host = error.url().and_then(|url| url.host_str()).map(str::to_owned);
+    if let (true, Some(host)) = (error.is_connect(), host) {
+        return format!("{host} cannot be reached: {}", last_cause(&error));
+    }
     chain(&error.without_url())
 }
 
@@ -212,6 +216,15 @@ pub(super) fn cause_of_read(error: std::io::Error) -> String {
         Ok(error) => cause_of(error),
         Err(error) => chain(&error),
     }
+}
+
+/// The source of all: what stands before it says only that a request was made.
+fn last_cause(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    shown(&cause.to_string())
 }
 
 /// An error and its sources on one line.

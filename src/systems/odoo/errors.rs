@@ -81,8 +81,9 @@ impl CallError {
             }
         }
         if error.is_connect() {
+            let host = error.url().and_then(Url::host_str).unwrap_or_default();
             Self::Unreachable {
-                reason,
+                reason: format!("{reason} ({host})"),
                 retry_after: None,
             }
         } else {
