@@ -229,13 +229,21 @@ impl Refusal {
         )
     }
 
-    pub(super) fn tax_code_unknown(code: &str) -> Self {
+    /// `code` is Pleo's, `in_books` what the configuration makes of it.
+    pub(super) fn tax_code_unknown(code: &str, in_books: &str) -> Self {
+        let reason = if code == in_books {
+            format!(
+                "Tax code {code} is not among the purchase taxes of the accounting system: add it, or set [taxes.\"{code}\"] code, then export again."
+            )
+        } else {
+            format!(
+                "Tax code {code} is set to {in_books}, which is not among the purchase taxes of the accounting system: correct [taxes.\"{code}\"] code, then export again."
+            )
+        };
         Self::new(
             ItemFailureType::TaxCodeUnknown,
-            format!(
-                "Tax code {code} is not in the accounting system: add it, or set [taxes.\"{code}\"] code, then export again."
-            ),
-            format!("tax code {code} is not in the accounting system"),
+            reason,
+            format!("tax code {in_books} is not among the purchase taxes of the accounting system"),
         )
     }
 

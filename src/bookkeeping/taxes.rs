@@ -149,16 +149,19 @@ impl Planner<'_> {
         reverse_charge: bool,
     ) -> Result<PostingTax, Refusal> {
         let code = code_in_books(tax, self.settings);
-        let reference = match &code {
-            Some(code) if self.view.system.computes_tax => {
-                let found = self.view.resolution.tax_codes.get(code);
-                Some(found.cloned().ok_or_else(|| Refusal::tax_code_unknown(code))?)
-            }
-            None if self.view.system.computes_tax && !amount.is_zero() => {
-                return Err(Refusal::no_tax_code(number));
-            }
-            _ => None,
-        };
+        let reference =
+            match &code {
+                Some(code) if self.view.system.computes_tax => {
+                    let found = self.view.resolution.tax_codes.get(code);
+                    Some(found.cloned().ok_or_else(|| {
+                        Refusal::tax_code_unknown(tax.code.as_deref().unwrap_or(code), code)
+                    })?)
+                }
+                None if self.view.system.computes_tax && !amount.is_zero() => {
+                    return Err(Refusal::no_tax_code(number));
+                }
+                _ => None,
+            };
         Ok(PostingTax {
             code,
             reference,

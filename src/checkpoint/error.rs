@@ -84,7 +84,8 @@ impl CheckpointError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::BelongsToAnother { .. } => {
-                "name another file as checkpoint.path (PLEO_EXPORT_CHECKPOINT), or go back to the settings it was made with"
+                "name another file as checkpoint.path (PLEO_EXPORT_CHECKPOINT) and take a running job over with \
+                 `run-job --adopt`, or go back to the settings it was made with"
             }
             Self::NewerVersion { .. } => "install that version again",
             Self::Damaged { .. } => {

@@ -186,6 +186,17 @@ fn command_settings(
     })
 }
 
+/// Says which roles have no account, where there are no defaults: an integrator should not learn it item by item.
+pub(super) fn unset_roles(settings: &Settings) -> Option<String> {
+    let unset: Vec<String> = Role::ALL
+        .iter()
+        .filter(|role| !settings.roles.contains_key(role))
+        .map(|role| format!("accounts.{role}"))
+        .collect();
+    let unset = unset.join(", ");
+    (!unset.is_empty()).then(|| format!("no account is set for {unset}: expenses that need one will fail"))
+}
+
 impl Chosen {
     pub(super) fn role_defaults(&self) -> &'static [(Role, &'static str)] {
         match self {

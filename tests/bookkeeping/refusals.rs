@@ -145,7 +145,7 @@ fn each_refusal_names_the_object_and_what_to_do() {
             computing().without("S25"),
             taxed("S25"),
             "tax_code_unknown",
-            "Tax code S25 is not in the accounting system: add it, or set [taxes.\"S25\"] code, then export again.",
+            "Tax code S25 is not among the purchase taxes of the accounting system: add it, or set [taxes.\"S25\"] code, then export again.",
         ),
         (
             computing(),

@@ -21,6 +21,7 @@ mod kill;
 mod outages;
 #[path = "../workflow/paper.rs"]
 mod paper;
+mod people;
 #[path = "../workflow/support.rs"]
 mod program;
 mod refusals;

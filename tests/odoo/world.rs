@@ -89,8 +89,10 @@ fn prepare(server: &Server) {
         server.activate(currency, 7.5);
     }
     analytic_accounts(server);
+    let is_wallet = |code: &str| CONTRA_ACCOUNTS.iter().any(|(_, (own, _))| *own == code);
+    let kind = |code: &str| if is_wallet(code) { "asset_cash" } else { "expense" };
     let mut accounts: Vec<Value> = codes()
-        .map(|code| account(&format!("59{code}"), "expense"))
+        .map(|code| account(&format!("59{code}"), kind(code)))
         .collect();
     accounts
         .extend(["1510", "1511", "1512", "2612"].map(|code| account(&format!("59{code}"), "asset_current")));

@@ -14,6 +14,7 @@ use super::company::Company;
 use super::documents::{self, Rows, Surroundings, is_bill};
 use super::find::{self, Booked, State};
 use super::key::Key;
+use super::kinds::Kinds;
 use super::partners::{CreditorIds, Creditors};
 use super::payments::{PaymentEntry, is_payment};
 use super::rates::Rates;
@@ -132,8 +133,10 @@ fn plan_rows<'a>(
         items.iter().map(|item| item.item.amount.currency),
     )?;
     let included_taxes = included_taxes(transport, company, items)?;
+    let kinds = Kinds::read(transport, company, items)?;
     let draft = |planned: &'a PlannedItem, document: &'a Document| {
         let creditor = creditors.creditor(document)?;
+        kinds.check(document, creditor)?;
         let rate = rates.on(planned.item.amount.currency, document.posting_date)?;
         let around = Surroundings {
             company,
@@ -201,18 +204,36 @@ fn included_taxes(
     Ok(found.into_iter().map(|tax| tax.id).collect())
 }
 
-fn cancelled(number: &str) -> SystemError {
+/// A part of the entry counts no more, and the rest of it does.
+fn gone(document: &Booked) -> SystemError {
+    let what = if document.is_reversed {
+        "reversed"
+    } else {
+        "cancelled"
+    };
+    for_a_person(&format!(
+        "{}, a part of this entry, was {what} in Odoo, and the rest of the entry was not: undo that, or cancel the rest there too, then export again.",
+        document.number
+    ))
+}
+
+fn reset_to_draft(number: &str) -> SystemError {
+    for_a_person(&format!(
+        "{number} was reset to draft in Odoo: post it there, or delete it, then export again."
+    ))
+}
+
+/// What a person did in Odoo is for a person to settle.
+pub(super) fn for_a_person(reason: &str) -> SystemError {
     SystemError::Rejected {
         failure_type: ItemFailureType::AccountingSystemValidationFailure,
-        reason: format!(
-            "{number}, a part of this entry, was cancelled in Odoo: reset it to draft there, or delete it, then export again."
-        ),
+        reason: reason.to_owned(),
     }
 }
 
 impl<'a> Booking<'a, '_> {
-    /// Where each document stands now. A cancelled one still has its key, so nothing can take its place.
-    fn refresh(&mut self) {
+    /// Where each document stands now. One that counts no more still has its key, so nothing can take its place.
+    pub(super) fn refresh(&mut self) {
         let ids = self.ids();
         match find::by_id(self.transport, self.company, &ids) {
             Ok(found) => self.booked = found.into_iter().map(|booked| (booked.id, booked)).collect(),
@@ -222,6 +243,7 @@ impl<'a> Booking<'a, '_> {
                 });
             }
         }
+        let is_final = self.settings.posting == PostingState::Final;
         for work in self.works.iter_mut().filter(|work| work.failed.is_none()) {
             for draft in &mut work.drafts {
                 let Some(booked) = draft.id.and_then(|id| self.booked.get(&id)) else {
@@ -229,8 +251,12 @@ impl<'a> Booking<'a, '_> {
                 };
                 draft.state = Some(booked.state);
                 draft.is_checked |= booked.is_checked() || booked.state == State::Posted;
-                if booked.state == State::Cancel {
-                    work.failed = Some(cancelled(&booked.number));
+                // `load` also answers with what is there already, where the look-up could not see it.
+                draft.is_new &= !booked.was_posted && booked.origin.is_some();
+                if !booked.counts() {
+                    work.failed = Some(gone(booked));
+                } else if is_final && booked.state == State::Draft && booked.was_posted {
+                    work.failed = Some(reset_to_draft(&booked.number));
                 }
             }
         }

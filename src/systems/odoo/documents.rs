@@ -186,7 +186,8 @@ fn head(planned: &PlannedItem, document: &Document, around: Surroundings<'_>) ->
         let invoice_date = document.invoice_date.unwrap_or(document.item_date);
         head.extend([
             invoice_date.to_string(),
-            document.due_date.map(|day| day.to_string()).unwrap_or_default(),
+            // Odoo would take the day on which it is booked.
+            document.due_date.unwrap_or(invoice_date).to_string(),
             around.currency().to_string(),
         ]);
     }
@@ -326,7 +327,11 @@ fn narration(planned: &PlannedItem, document: &Document) -> String {
             lines.push(format!("{label}: {text}"));
         }
     };
-    add("Type", Some(item.item_type.as_str().replace('_', " ")));
+    let kind = item
+        .sub_type
+        .as_ref()
+        .map_or(item.item_type.as_str(), |sub_type| sub_type.as_str());
+    add("Type", Some(kind.replace('_', " ")));
     add("Payee", planned.payee.clone());
     add("Spent by", item.user.as_ref().map(|user| user.name.clone()));
     add("Team", item.team.as_ref().map(|team| team.name.clone()));

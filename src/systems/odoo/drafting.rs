@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use tracing::debug;
 
-use super::book::{Booking, Draft};
+use super::book::{Booking, Draft, Work};
 use super::documents::{BILL_FIELDS, ENTRY_FIELDS, Rows, load_context};
 use super::errors::CallError;
+use super::find::State;
 use super::key::Origin;
 use super::payments::{self, PaymentEntry, load};
 use super::records::Id;
 use super::transport::arguments;
+use super::undo::{self, Undone};
 use super::verify::{self, Comparison, Correction, LINE_FIELDS, Line};
+use crate::model::document::PostingState;
 use crate::systems::SystemError;
 
 impl<'a> Booking<'a, '_> {
@@ -87,8 +90,37 @@ impl<'a> Booking<'a, '_> {
         Ok(())
     }
 
-    /// Compares what was made with the plan, and corrects a hundredth of tax once.
+    /// What a process made that died before it compared it may come from other settings: what is not as planned now
+    /// is made anew.
+    fn remake_left_behind(&mut self) {
+        let is_left = |draft: &&Draft<'_>| !draft.is_new && !draft.is_checked;
+        let ids: BTreeSet<Id> = self
+            .drafts()
+            .filter(is_left)
+            .filter_map(|draft| draft.id)
+            .collect();
+        let Ok(lines) = self.lines(&ids) else { return };
+        let mut other = Vec::new();
+        for work in self.works.iter().filter(|work| work.failed.is_none()) {
+            let left = work.drafts.iter().filter(is_left);
+            let is_other = |draft: &&Draft<'_>| self.comparison(work, draft, &lines).run().is_err();
+            other.extend(left.filter(is_other).filter_map(|draft| draft.id));
+        }
+        if other.is_empty() || undo::take_back(self.transport, self.company, &other) != Ok(Undone::Gone) {
+            return;
+        }
+        for draft in self.works.iter_mut().flat_map(|work| &mut work.drafts) {
+            if draft.id.is_some_and(|id| other.contains(&id)) {
+                draft.id = None;
+            }
+        }
+        self.load();
+        self.refresh();
+    }
+
+    /// Compares what was made with the plan, and corrects hundredths of tax once.
     pub(super) fn verify(&mut self) {
+        self.remake_left_behind();
         let corrections = self.compare();
         if !corrections.is_empty() {
             for (id, correction) in corrections {
@@ -111,8 +143,12 @@ impl<'a> Booking<'a, '_> {
 
     /// What is to be corrected; items that are not what was planned fail.
     fn compare(&mut self) -> Vec<(Id, Correction)> {
-        let unchecked = self.drafts().filter(|draft| !draft.is_checked);
-        let ids: BTreeSet<Id> = unchecked.filter_map(|draft| draft.id).collect();
+        let is_final = self.settings.posting == PostingState::Final;
+        // What is to be posted is compared once more: a person may have changed the draft.
+        let is_open =
+            |draft: &Draft<'_>| !draft.is_checked || (is_final && draft.state == Some(State::Draft));
+        let open = self.drafts().filter(|draft| is_open(draft));
+        let ids: BTreeSet<Id> = open.filter_map(|draft| draft.id).collect();
         let lines = match self.lines(&ids) {
             Ok(lines) => lines,
             Err(error) => {
@@ -123,31 +159,43 @@ impl<'a> Booking<'a, '_> {
             }
         };
         let mut corrections = Vec::new();
-        for work in self.works.iter_mut().filter(|work| work.failed.is_none()) {
-            let currency = work.planned.item.amount.currency;
-            for draft in work.drafts.iter().filter(|draft| !draft.is_checked) {
-                let own = draft
-                    .id
-                    .and_then(|id| lines.get(&id))
-                    .map_or(&[][..], Vec::as_slice);
-                let comparison = Comparison {
-                    document: draft.document,
-                    creditor: draft.creditor,
-                    currency,
-                    is_foreign: draft.currency != self.company.currency_id,
-                    lines: own,
-                };
-                match comparison.run() {
+        let mut failures = Vec::new();
+        for work in self.works.iter().filter(|work| work.failed.is_none()) {
+            for draft in work.drafts.iter().filter(|draft| is_open(draft)) {
+                let Some(id) = draft.id else { continue };
+                match self.comparison(work, draft, &lines).run() {
                     Ok(None) => {}
-                    Ok(Some(correction)) => corrections.extend(draft.id.map(|id| (id, correction))),
-                    Err(error) => work.failed = Some(error),
+                    Ok(Some(correction)) if !draft.is_checked => corrections.push((id, correction)),
+                    Err(error) if !draft.is_checked => failures.push((id, error)),
+                    Ok(Some(_)) | Err(_) => failures.push((id, verify::changed(id))),
                 }
             }
+        }
+        for (id, error) in failures {
+            self.fail(id, error);
         }
         corrections
     }
 
-    /// Writes down that the documents are what was planned.
+    fn comparison<'c>(
+        &self,
+        work: &Work<'c>,
+        draft: &Draft<'c>,
+        lines: &'c BTreeMap<Id, Vec<Line>>,
+    ) -> Comparison<'c> {
+        Comparison {
+            document: draft.document,
+            creditor: draft.creditor,
+            currency: work.planned.item.amount.currency,
+            is_foreign: draft.currency != self.company.currency_id,
+            lines: draft
+                .id
+                .and_then(|id| lines.get(&id))
+                .map_or(&[][..], Vec::as_slice),
+        }
+    }
+
+    /// Writes down that the documents are what was planned, also where a person took away what we find them by.
     fn mark_checked(&mut self) {
         let mut rows: Rows = Vec::new();
         for work in self.works.iter().filter(|work| work.failed.is_none()) {
@@ -155,8 +203,15 @@ impl<'a> Booking<'a, '_> {
                 is_checked: true,
                 ..Origin::of(work.planned)
             };
-            let unchecked = work.drafts.iter().filter(|draft| !draft.is_checked);
-            rows.extend(unchecked.map(|draft| vec![draft.key.external_id(), origin.to_text()]));
+            let is_lost = |draft: &Draft<'_>| {
+                let booked = draft.id.and_then(|id| self.booked.get(&id));
+                booked.is_some_and(|booked| booked.origin.is_none())
+            };
+            let unmarked = work
+                .drafts
+                .iter()
+                .filter(|draft| !draft.is_checked || is_lost(draft));
+            rows.extend(unmarked.map(|draft| vec![draft.key.external_id(), origin.to_text()]));
         }
         if rows.is_empty() {
             return;

@@ -35,6 +35,12 @@ pub(super) enum CallError {
         /// How long Odoo asks us to wait.
         retry_after: Option<Duration>,
     },
+    /// Something else answers in its place; whether it handed the call on is not known.
+    #[error("that is no Odoo: {message}")]
+    NotOdoo {
+        /// Where, and what to check.
+        message: String,
+    },
     /// Odoo said no, and changed nothing.
     #[error("Odoo refuses: {message}")]
     Refused {
@@ -92,11 +98,15 @@ impl CallError {
     }
 
     pub(super) fn redirected(target: &str, url: &Url) -> Self {
+        // Without the path, which is that of the call.
+        let target = url.join(target).map_or_else(
+            |_| one_line(target),
+            |target| target.origin().ascii_serialization(),
+        );
         Self::Refused {
             refusal: Refusal::Address,
             message: format!(
-                "{url} sends us to {}: set accounting.odoo.url to the address that answers itself",
-                one_line(target)
+                "{url} sends us to {target}: set accounting.odoo.url to the address that answers itself"
             ),
         }
     }
@@ -128,9 +138,9 @@ impl CallError {
                 refusal: Refusal::Authentication,
                 message: format!("{url} answers with status {}", status.as_u16()),
             },
-            status if status.is_success() => Self::lost(format!(
-                "{url} answers, but not as Odoo does: check accounting.odoo.url"
-            )),
+            status if status.is_success() => Self::NotOdoo {
+                message: format!("{url} answers, but not as Odoo does: check accounting.odoo.url"),
+            },
             status => Self::Refused {
                 refusal: Refusal::Address,
                 message: format!(
@@ -178,7 +188,7 @@ impl CallError {
     /// Whether the same call may succeed in a moment.
     pub(super) fn is_temporary(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Lost { .. } => true,
+            Self::Unreachable { .. } | Self::Lost { .. } | Self::NotOdoo { .. } => true,
             Self::Refused { refusal, .. } => *refusal == Refusal::Conflict,
         }
     }
@@ -186,7 +196,7 @@ impl CallError {
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Unreachable { retry_after, .. } | Self::Lost { retry_after, .. } => *retry_after,
-            Self::Refused { .. } => None,
+            Self::NotOdoo { .. } | Self::Refused { .. } => None,
         }
     }
 
@@ -196,6 +206,7 @@ impl CallError {
             Self::Unreachable { .. } | Self::Lost { .. } => SystemError::Unavailable {
                 reason: self.to_string(),
             },
+            Self::NotOdoo { message } => for_job(Refusal::Address, &message),
             Self::Refused { refusal, message } => for_job(refusal, &message),
         }
     }
@@ -206,7 +217,7 @@ impl CallError {
             Self::Unreachable { .. } => SystemError::Unavailable {
                 reason: self.to_string(),
             },
-            Self::Lost { .. } => SystemError::Unknown {
+            Self::Lost { .. } | Self::NotOdoo { .. } => SystemError::Unknown {
                 reason: self.to_string(),
             },
             Self::Refused {

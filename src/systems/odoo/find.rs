@@ -36,6 +36,8 @@ pub(super) struct Booked {
     pub(super) date: NaiveDate,
     pub(super) state: State,
     pub(super) is_reversed: bool,
+    /// Whether it was posted at any time: a draft that was is in the hands of the person who reset it.
+    pub(super) was_posted: bool,
     /// Bill or payment; `None` for plain journal entries.
     pub(super) side: Option<InvoiceSide>,
     /// The vendor and the vendor's invoice number.
@@ -49,7 +51,8 @@ impl Booked {
         self.origin.as_ref().is_none_or(|origin| origin.is_checked)
     }
 
-    fn counts(&self) -> bool {
+    /// Whether it stands in the books, as a draft or posted.
+    pub(super) fn counts(&self) -> bool {
         self.state != State::Cancel && !self.is_reversed
     }
 }
@@ -74,16 +77,18 @@ struct Record {
     partner_id: Option<Link>,
     #[serde(deserialize_with = "text")]
     invoice_origin: Option<String>,
+    posted_before: bool,
     reversal_move_ids: Vec<Id>,
 }
 
-const FIELDS: [&str; 7] = [
+const FIELDS: [&str; 8] = [
     "name",
     "date",
     "state",
     "move_type",
     "partner_id",
     "invoice_origin",
+    "posted_before",
     "reversal_move_ids",
 ];
 
@@ -178,6 +183,7 @@ impl Record {
             date: self.date,
             state: self.state,
             is_reversed,
+            was_posted: self.posted_before,
             side,
             invoice: partner.zip(number_on_it),
             origin,
@@ -221,15 +227,11 @@ fn found(
         .map(|document| document.key.revision)
         .max()
         .unwrap_or(0);
-    let is_main_gone = |revision| {
-        documents.iter().any(|document| {
-            document.key.revision == revision && document.key.part == Part::Main && !document.counts()
-        })
-    };
+    // One part that stands beside one that was cancelled is still money in the books, so nothing is booked anew.
     let alive: Vec<&Booked> = documents
         .iter()
         .copied()
-        .filter(|document| document.key.revision == last && document.counts() && !is_main_gone(last))
+        .filter(|document| document.key.revision == last && document.counts())
         .collect();
     let Some(entry) = entry(base, &alive) else {
         return Found::Absent {

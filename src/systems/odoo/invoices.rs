@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::company::Company;
 use super::errors::CallError;
-use super::key::{Origin, pattern};
+use super::key::{Key, Origin, pattern};
 use super::records::{Id, Link, amount, maybe, text};
-use super::transport::Transport;
+use super::transport::{Transport, arguments};
 use crate::model::ids::AccountingEntryId;
 use crate::model::money::{Amount, Money};
 use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceSide, Vendor, VendorKey};
@@ -39,6 +39,9 @@ struct Record {
     currency_id: Link,
     #[serde(deserialize_with = "amount")]
     amount_total: Amount,
+    /// Whose it is by its external id, where its origin does not say.
+    #[serde(skip)]
+    entry: Option<AccountingEntryId>,
 }
 
 /// A line on an account of what is owed.
@@ -106,6 +109,10 @@ fn search(
 }
 
 impl Record {
+    fn origin(&self) -> Option<Origin> {
+        self.invoice_origin.as_deref().and_then(Origin::from_text)
+    }
+
     fn side(&self) -> Option<InvoiceSide> {
         match self.move_type.as_str() {
             "in_invoice" | "in_refund" => Some(InvoiceSide::Bill),
@@ -164,7 +171,8 @@ pub(super) fn of_vendors(
         .iter()
         .filter_map(|key| Some((partner(key)?, key.number.clone())))
         .collect();
-    let records = search(transport, company, &invoices)?;
+    let mut records = search(transport, company, &invoices)?;
+    name_ours(transport, company, &mut records)?;
     let ids: Vec<Id> = records
         .iter()
         .filter(|record| record.side() == Some(InvoiceSide::Payment))
@@ -187,9 +195,31 @@ pub(super) fn of_vendors(
     Ok(found)
 }
 
+/// A person may have emptied the origin of a document of ours: its external id still says whose it is.
+fn name_ours(transport: &mut Transport, company: &Company, records: &mut [Record]) -> Result<(), CallError> {
+    let nameless = |record: &&mut Record| record.origin().is_none() && record.reversed_entry_id.is_none();
+    let ids: Vec<Id> = records
+        .iter_mut()
+        .filter(nameless)
+        .map(|record| record.id)
+        .collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let asked = arguments(json!({ "ids": ids, "context": company.context() }));
+    let external_ids: HashMap<String, String> = transport.read("account.move", "get_external_id", asked)?;
+    for record in records {
+        let external_id = external_ids.get(&record.id.to_string());
+        record.entry = external_id
+            .and_then(|text| Key::from_external_id(text))
+            .map(|key| key.entry);
+    }
+    Ok(())
+}
+
 fn in_books(record: &Record, lines: &[PayableLine]) -> Option<InvoiceInBooks> {
     let side = record.side()?;
-    let origin = record.invoice_origin.as_deref().and_then(Origin::from_text);
+    let origin = record.origin();
     let amount = match record.move_type.as_str() {
         "in_invoice" => record.amount_total.negated(),
         "in_refund" => record.amount_total,
@@ -206,10 +236,11 @@ fn in_books(record: &Record, lines: &[PayableLine]) -> Option<InvoiceInBooks> {
     };
     Some(InvoiceInBooks {
         // An invoice that a person entered belongs to no accounting entry; its own id tells it from all of ours.
-        entry_id: origin.as_ref().map_or_else(
-            || AccountingEntryId::new(format!("account.move {}", record.id)),
-            |origin| origin.entry.clone(),
-        ),
+        entry_id: origin
+            .as_ref()
+            .map(|origin| origin.entry.clone())
+            .or_else(|| record.entry.clone())
+            .unwrap_or_else(|| AccountingEntryId::new(format!("account.move {}", record.id))),
         external_id: super::find::number(record.name.as_deref(), record.id),
         side,
         payable: Money { amount, currency },

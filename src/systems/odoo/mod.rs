@@ -15,6 +15,7 @@ mod errors;
 mod find;
 mod invoices;
 mod key;
+mod kinds;
 mod partners;
 mod payments;
 mod posting;

@@ -145,8 +145,15 @@ fn compact(number: &str) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CreditorIds {
     pub(super) partner: Id,
-    /// The vendor's own payable account; it beats the configured one, as Odoo uses it on every bill.
+    /// The vendor's own payable account, which beats the configured one; none where it is Odoo's default.
     pub(super) payable: Option<Id>,
+}
+
+/// A contact that is to be made.
+struct Contact {
+    name: String,
+    tax_id: Option<String>,
+    is_company: bool,
 }
 
 /// The contacts of a batch, found or made once.
@@ -166,7 +173,11 @@ impl Creditors {
         items: &[PlannedItem],
     ) -> Result<Self, SystemError> {
         let mut creditors = Self::default();
-        let codes: BTreeSet<&str> = items.iter().flat_map(employee_codes).collect();
+        let codes: BTreeSet<&str> = items
+            .iter()
+            .flat_map(|item| &item.documents)
+            .flat_map(employee_codes)
+            .collect();
         if !codes.is_empty() {
             let found = search(transport, company, &json!([["ref", "in", codes]]))?;
             for code in codes {
@@ -185,46 +196,55 @@ impl Creditors {
         Ok(creditors)
     }
 
+    /// The vendors and employees of the items that Odoo does not have, by their number.
+    fn missing(&self, items: &[PlannedItem]) -> BTreeMap<String, Contact> {
+        let mut missing = BTreeMap::new();
+        let documents = items
+            .iter()
+            .flat_map(|item| item.documents.iter().map(move |document| (item, document)));
+        for (item, document) in documents {
+            if let Some(Creditor::Vendor(vendor)) = &document.creditor
+                && let Some(number) = vendor.reference.strip_prefix(TO_MAKE)
+            {
+                let contact = Contact {
+                    name: vendor.name.clone(),
+                    tax_id: tax_number(item),
+                    is_company: true,
+                };
+                missing.insert(number.to_owned(), contact);
+            }
+            let Some(user) = &item.item.user else { continue };
+            for code in employee_codes(document).filter(|code| !self.employees.contains_key(*code)) {
+                let contact = Contact {
+                    name: user.name.clone(),
+                    tax_id: None,
+                    is_company: false,
+                };
+                missing.insert(code.to_owned(), contact);
+            }
+        }
+        missing
+    }
+
     fn make(
         &mut self,
         transport: &mut Transport,
         company: &Company,
         items: &[PlannedItem],
     ) -> Result<(), SystemError> {
-        let mut to_make: BTreeMap<String, [String; 5]> = BTreeMap::new();
-        for (item, document) in items
-            .iter()
-            .flat_map(|item| item.documents.iter().map(move |document| (item, document)))
-        {
-            let (number, name, tax_id) = match &document.creditor {
-                Some(Creditor::Vendor(vendor)) => {
-                    let Some(number) = vendor.reference.strip_prefix(TO_MAKE) else {
-                        continue;
-                    };
-                    (number, vendor.name.clone(), tax_number(item))
-                }
-                Some(Creditor::Employee {
-                    code: Some(code),
-                    name: Some(name),
-                }) if !self.employees.contains_key(code) => (code.as_str(), name.clone(), None),
-                _ => continue,
-            };
-            let is_company = matches!(document.creditor, Some(Creditor::Vendor(_)));
-            let row = [
-                external_id(&["contact", number]),
-                one_line(&name),
-                number.to_owned(),
-                tax_id.unwrap_or_default(),
-                is_company.to_string(),
-            ];
-            to_make.insert(number.to_owned(), row);
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(deserialize_with = "maybe")]
+            ids: Option<Vec<Id>>,
         }
-        for (number, row) in to_make {
-            #[derive(Deserialize)]
-            struct Answer {
-                #[serde(deserialize_with = "maybe")]
-                ids: Option<Vec<Id>>,
-            }
+        for (number, contact) in self.missing(items) {
+            let row = [
+                external_id(&["contact", &number]),
+                one_line(&contact.name),
+                number.clone(),
+                contact.tax_id.unwrap_or_default(),
+                contact.is_company.to_string(),
+            ];
             let answer: Answer = transport
                 .write(
                     "res.partner",
@@ -258,6 +278,11 @@ impl Creditors {
             #[serde(deserialize_with = "maybe")]
             property_account_payable_id: Option<Link>,
         }
+        #[derive(Deserialize)]
+        struct Default {
+            #[serde(default, deserialize_with = "maybe")]
+            property_account_payable_id: Option<Id>,
+        }
         let documents = items.iter().flat_map(|item| &item.documents);
         let partners: BTreeSet<Id> = documents
             .filter_map(|document| self.partner(document.creditor.as_ref()?))
@@ -265,15 +290,24 @@ impl Creditors {
         if partners.is_empty() {
             return Ok(());
         }
+        let fields = ["property_account_payable_id"];
+        let asked = arguments(json!({ "fields": fields, "context": company.context() }));
+        let default: Default = transport.read("res.partner", "default_get", asked)?;
         let found: Vec<Record> = transport.search(
             "res.partner",
             json!([["id", "in", partners], ["active", "in", [true, false]]]),
-            &["property_account_payable_id"],
+            &fields,
             &company.context(),
         )?;
         self.payables = found
             .into_iter()
-            .map(|record| (record.id, record.property_account_payable_id.map(|link| link.0)))
+            .map(|record| {
+                let own = record.property_account_payable_id.map(|link| link.0);
+                (
+                    record.id,
+                    own.filter(|_| own != default.property_account_payable_id),
+                )
+            })
             .collect();
         Ok(())
     }
@@ -284,10 +318,7 @@ impl Creditors {
                 Some(number) => self.made.get(number).copied(),
                 None => vendor.reference.parse().ok(),
             },
-            Creditor::Employee { code, .. } => {
-                let code = code.as_deref()?;
-                self.employees.get(code).or_else(|| self.made.get(code)).copied()
-            }
+            Creditor::Employee { code, .. } => self.employee(code.as_deref()),
         }
     }
 
@@ -307,22 +338,22 @@ impl Creditors {
 
     /// The contact of an employee, where Odoo has one.
     pub(super) fn employee(&self, code: Option<&str>) -> Option<Id> {
-        self.employees.get(code?).copied()
+        let code = code?;
+        self.employees.get(code).or_else(|| self.made.get(code)).copied()
     }
 }
 
-fn employee_codes(item: &PlannedItem) -> impl Iterator<Item = &str> {
-    item.documents.iter().flat_map(|document| {
-        let creditor = match &document.creditor {
-            Some(Creditor::Employee { code, .. }) => code.as_deref(),
-            _ => None,
-        };
-        let postings = document
-            .postings
-            .iter()
-            .filter_map(|posting| posting.employee_code.as_deref());
-        creditor.into_iter().chain(postings)
-    })
+/// The employees of a document: its creditor, and whoever its postings are about.
+fn employee_codes(document: &Document) -> impl Iterator<Item = &str> {
+    let creditor = match &document.creditor {
+        Some(Creditor::Employee { code, .. }) => code.as_deref(),
+        _ => None,
+    };
+    let postings = document
+        .postings
+        .iter()
+        .filter_map(|posting| posting.employee_code.as_deref());
+    creditor.into_iter().chain(postings)
 }
 
 fn tax_number(item: &PlannedItem) -> Option<String> {

@@ -272,6 +272,13 @@ fn other_than_planned(what: &str, amount: Amount, currency: Currency) -> SystemE
     }
 }
 
+/// A draft was what was planned when it was made, and is not what is planned now.
+pub(super) fn changed(id: Id) -> SystemError {
+    super::book::for_a_person(&format!(
+        "draft {id} is not what would be booked now, because it or the settings were changed: post it in Odoo as it is, or delete it there, then export again."
+    ))
+}
+
 /// Odoo did not keep the figure that was written.
 pub(super) fn not_corrected() -> SystemError {
     SystemError::Rejected {

@@ -1,0 +1,257 @@
+//! What people do to our documents in Odoo between two exports of the same expense. The books are theirs: nothing of
+//! it is undone or booked over behind their back, and Pleo is told what is so.
+
+use pleo_export::bookkeeping::Role;
+use pleo_export::model::document::PostingState;
+use pleo_export::model::export_item::{ExportItem, InvoiceInformation};
+use pleo_export::systems::{Found, SystemError};
+use serde_json::{Value, json};
+
+use crate::expenses::{expense, invoice_number, line, payable, taxed};
+use crate::support::{self, Books, FX, MEALS, OUT_OF_POCKET, PAYABLE, Server, TRAVEL, WALLET};
+
+fn document(server: &Server, item: &ExportItem, kind: &str) -> Value {
+    let documents = server.documents(item);
+    let found = documents.iter().find(|document| document["move_type"] == kind);
+    found.unwrap_or_else(|| panic!("{documents:?}")).clone()
+}
+
+fn reset_to_draft(server: &Server, document: &Value) {
+    server.call("account.move", "button_draft", json!({ "ids": [document["id"]] }));
+}
+
+fn cancel(server: &Server, document: &Value) {
+    reset_to_draft(server, document);
+    server.call(
+        "account.move",
+        "button_cancel",
+        json!({ "ids": [document["id"]] }),
+    );
+}
+
+fn reverse(server: &Server, document: &Value) {
+    let context = json!({ "active_model": "account.move", "active_ids": [document["id"]] });
+    let journal = server.search(
+        "account.move",
+        json!([["id", "=", document["id"]]]),
+        &["journal_id"],
+    );
+    let vals = json!({ "journal_id": journal[0]["journal_id"][0], "date": "2026-10-06" });
+    let wizard = server.call(
+        "account.move.reversal",
+        "create",
+        json!({ "vals_list": [vals], "context": context }),
+    );
+    server.call(
+        "account.move.reversal",
+        "reverse_moves",
+        json!({ "ids": wizard, "context": context }),
+    );
+    let reversal = server.search(
+        "account.move",
+        json!([["reversed_entry_id", "=", document["id"]]]),
+        &["state"],
+    );
+    if reversal[0]["state"] == "draft" {
+        server.call(
+            "account.move",
+            "action_post",
+            json!({ "ids": [reversal[0]["id"]] }),
+        );
+    }
+}
+
+#[track_caller]
+fn is_left_to_a_person(server: &Server, books: &mut Books, item: &ExportItem, why: &str) {
+    let before = server.documents(item);
+    assert!(matches!(books.find(item, 2), Found::Incomplete(_)), "{why}");
+    let answer = books.book_one(item);
+    let Err(SystemError::Rejected { reason, .. }) = answer else {
+        panic!("{why}: {answer:?}")
+    };
+    assert!(reason.contains(why), "{reason}");
+    assert_eq!(server.documents(item), before, "{why}");
+}
+
+#[test]
+fn a_payment_that_stands_beside_a_bill_that_does_not_is_never_made_twice() {
+    let Some(server) = support::server() else { return };
+    let mut books = server.books();
+    for (undo, kind, why) in [
+        (reverse as fn(&Server, &Value), "in_invoice", "was reversed"),
+        (cancel, "in_invoice", "was cancelled"),
+        (reverse, "entry", "was reversed"),
+        (cancel, "entry", "was cancelled"),
+    ] {
+        let item = payable(expense(2_000), "card_purchase", &invoice_number());
+        books.book_one(&item).unwrap();
+        undo(server, &document(server, &item, kind));
+        is_left_to_a_person(server, &mut books, &item, why);
+        // What the text asks for: then the entry is booked anew.
+        let other = if kind == "entry" { "in_invoice" } else { "entry" };
+        undo(server, &document(server, &item, other));
+        assert_eq!(
+            books.find(&item, 2),
+            Found::Absent { next_revision: 2 },
+            "{kind} {why}"
+        );
+    }
+}
+
+#[test]
+fn what_a_person_reset_to_draft_is_not_posted_again() {
+    let Some(server) = support::server() else { return };
+    let mut books = server.books();
+    let item = ExportItem {
+        lines: vec![taxed(12_500, 2_500, MEALS)],
+        ..expense(12_500)
+    };
+    books.book_one(&item).unwrap();
+    reset_to_draft(server, &document(server, &item, "entry"));
+    is_left_to_a_person(server, &mut books, &item, "was reset to draft");
+}
+
+#[test]
+fn a_draft_that_a_person_changed_is_not_posted() {
+    let Some(server) = support::server() else { return };
+    let item = payable(expense(3_000), "invoice", &invoice_number());
+    let mut drafts = server.books_with(|settings| settings.posting = PostingState::Draft);
+    drafts.book_one(&item).unwrap();
+    let bill = document(server, &item, "in_invoice");
+    let lines = json!([["move_id", "=", bill["id"]], ["display_type", "=", "product"]]);
+    let line = server.search("account.move.line", lines, &["price_unit"])[0]["id"].clone();
+    let changed = json!({ "invoice_line_ids": [[1, line, { "price_unit": 50 }]] });
+    server.call(
+        "account.move",
+        "write",
+        json!({ "ids": [bill["id"]], "vals": changed }),
+    );
+    let mut books = server.books();
+    is_left_to_a_person(server, &mut books, &item, "is not what would be booked now");
+    assert_eq!(document(server, &item, "in_invoice")["state"], "draft");
+}
+
+#[test]
+fn an_entry_is_known_again_though_its_source_document_was_emptied() {
+    let Some(server) = support::server() else { return };
+    let mut books = server.books();
+    let item = payable(expense(2_000), "card_purchase", &invoice_number());
+    let booked = books.book_one(&item).unwrap();
+    let ids: Vec<Value> = server
+        .documents(&item)
+        .iter()
+        .map(|document| document["id"].clone())
+        .collect();
+    server.call(
+        "account.move",
+        "write",
+        json!({ "ids": ids, "vals": { "invoice_origin": false } }),
+    );
+    let again = books.book_one(&item).unwrap();
+    assert_eq!(again.external_id, booked.external_id);
+    assert_eq!(books.find(&item, 2), Found::Complete(booked));
+    assert_eq!(server.documents(&item).len(), 2, "it is written down again");
+}
+
+#[test]
+fn what_a_process_left_behind_unfinished_is_made_anew_under_other_settings() {
+    let Some(server) = support::server() else { return };
+    let item = expense(2_000);
+    let mut drafts = server.books_with(|settings| settings.posting = PostingState::Draft);
+    drafts.book_one(&item).unwrap();
+    let left = document(server, &item, "entry");
+    // As it is when the process dies between making and comparing.
+    let origin = server.search(
+        "account.move",
+        json!([["id", "=", left["id"]]]),
+        &["invoice_origin"],
+    );
+    let origin = origin[0]["invoice_origin"]
+        .as_str()
+        .unwrap()
+        .replace(" checked ", " made ");
+    server.call(
+        "account.move",
+        "write",
+        json!({ "ids": [left["id"]], "vals": { "invoice_origin": origin } }),
+    );
+    let mut books = server.books();
+    let elsewhere = ExportItem {
+        lines: vec![line(2_000, TRAVEL)],
+        ..item.clone()
+    };
+    books.book_one(&elsewhere).unwrap();
+    let sums = server.sums(&item);
+    assert_eq!(sums.get(TRAVEL), Some(&2_000), "{sums:?}");
+    assert_eq!(sums.get(MEALS), None, "{sums:?}");
+    assert_eq!(server.documents(&item).len(), 1);
+}
+
+#[test]
+fn an_account_of_the_wrong_kind_is_refused_before_anything_is_written() {
+    let Some(server) = support::server() else { return };
+    let equity = server.search(
+        "account.account",
+        json!([["account_type", "=", "equity"]]),
+        &["code"],
+    );
+    let equity = equity[0]["code"].as_str().unwrap();
+    let mut books = server.books();
+    let refused = |books: &mut Books, item: &ExportItem, why: &str| {
+        let answer = books.book_one(item);
+        let Err(SystemError::Rejected { reason, failure_type }) = answer else {
+            panic!("{why}: {answer:?}")
+        };
+        assert_eq!(failure_type.as_str(), "invalid_configuration");
+        assert!(reason.contains(why), "{reason}");
+        assert!(server.documents(item).is_empty(), "{why}");
+    };
+    for (account, why) in [
+        (equity, "of the type equity in Odoo, which is not made for a cost"),
+        (
+            PAYABLE,
+            "of the type liability_payable in Odoo, which is not made for a cost",
+        ),
+        (
+            WALLET,
+            "of the type asset_cash in Odoo, which is not made for a cost",
+        ),
+    ] {
+        let item = ExportItem {
+            lines: vec![line(100, account)],
+            ..expense(100)
+        };
+        refused(&mut books, &item, why);
+    }
+    books.policy.roles.insert(Role::Wallet, PAYABLE.into());
+    refused(&mut books, &expense(100), "not made for the wallet");
+    books.policy.roles.insert(Role::Wallet, WALLET.into());
+    books.policy.roles.insert(Role::AccountsPayable, FX.into());
+    let bill = payable(expense(100), "invoice", &invoice_number());
+    refused(&mut books, &bill, "not made for what vendors are owed");
+}
+
+#[test]
+fn bills_stand_on_the_configured_account_and_are_due_on_their_date() {
+    let Some(server) = support::server() else { return };
+    let mut books = server.books();
+    books
+        .policy
+        .roles
+        .insert(Role::AccountsPayable, OUT_OF_POCKET.into());
+    let mut item = payable(expense(2_000), "invoice", &invoice_number());
+    item.invoice = item.invoice.map(|invoice| InvoiceInformation {
+        due_date: None,
+        ..invoice
+    });
+    books.book_one(&item).unwrap();
+    let bill = document(server, &item, "in_invoice");
+    assert_eq!(bill["invoice_date_due"], "2026-10-01");
+    assert_eq!(server.sums(&item).get(OUT_OF_POCKET), Some(&-2_000));
+    let owed = json!([
+        ["move_id", "=", bill["id"]],
+        ["display_type", "=", "payment_term"]
+    ]);
+    let owed = server.search("account.move.line", owed, &["date_maturity"]);
+    assert_eq!(owed[0]["date_maturity"], "2026-10-01");
+}
