@@ -13,6 +13,7 @@ use crate::support::{self, ARCHIVED};
 use crate::whole_job::entries;
 use crate::world;
 
+const SALES_TAX: &str = "X25 is set to S_DK_25, which is not among the purchase taxes";
 const VENDOR: &str = "Nordlys Kontor A/S";
 
 fn invoice(item: Item, number: u64) -> Value {
@@ -143,7 +144,10 @@ fn a_period_that_closes_at_the_moment_of_posting_moves_no_date() {
     );
     assert!(reason.ends_with("Nothing was booked."), "{reason}");
     assert_eq!(told[1].status, ItemStatus::Successful);
-    assert_eq!(server.moves(&entries(&items)).len(), 1);
+    // Odoo keeps what has had a number, cancelled, when a later number was given meanwhile.
+    let mut booked = server.moves(&entries(&items));
+    booked.retain(|document| document["state"] != "cancel");
+    assert_eq!(booked.len(), 1, "{booked:?}");
 }
 
 #[test]
@@ -154,7 +158,8 @@ fn what_odoo_does_not_have_fails_its_item_alone() {
         .replace(
             "[accounts.map]",
             &format!("[accounts.map]\n\"7000\" = \"{ARCHIVED}\"\n\"7001\" = \"nowhere\""),
-        );
+        )
+        .replace("Pleo X25", "S_DK_25");
     let world = world::world(server).with_settings(&settings);
     let number = world::new_seed();
     let plain = || Item::card_purchase(5_000);
@@ -164,6 +169,7 @@ fn what_odoo_does_not_have_fails_its_item_alone() {
             plain().tax("S25"),
             plain().account("7000"),
             plain().account("7001"),
+            plain().tax("X25"),
             plain().tag("DEPT", "MOON"),
             stranger,
             plain(),
@@ -179,6 +185,7 @@ fn what_odoo_does_not_have_fails_its_item_alone() {
         "successful",
         "account_unknown",
         "account_unknown",
+        "tax_code_unknown",
         "tag_unknown",
         "vendor_unknown",
         "successful",
@@ -188,7 +195,7 @@ fn what_odoo_does_not_have_fails_its_item_alone() {
     assert_eq!(booked.len(), 2);
     for (item, named) in told
         .iter()
-        .zip(["", ARCHIVED, "nowhere", "MOON", "Never heard of", ""])
+        .zip(["", ARCHIVED, "nowhere", SALES_TAX, "MOON", "Never heard of", ""])
     {
         let reason = item.failure_reason.as_deref().unwrap_or_default();
         assert!(reason.contains(named), "{reason}");

@@ -12,6 +12,7 @@ use pleo_export::systems::{AccountingSystem, JobNeeds, SystemError};
 
 use crate::expenses::{expense, invoice_number, line, payable, tag, taxed};
 use crate::support::{self, ARCHIVED, MEALS};
+use crate::world;
 
 #[test]
 fn what_odoo_does_not_have_is_known_before_anything_is_sent() {
@@ -212,6 +213,28 @@ fn answering(answer: &'static str) -> String {
 }
 
 #[test]
+fn a_job_is_told_about_an_address_where_no_odoo_answers() {
+    let Some(server) = support::server() else { return };
+    for (answer, expected) in [
+        (
+            "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>",
+            "not as Odoo does: check accounting.odoo.url",
+        ),
+        (
+            "HTTP/1.1 301 Moved\r\nLocation: https://odoo.example/json/2/account.move/has_access\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            "sends us to https://odoo.example: set accounting.odoo.url",
+        ),
+    ] {
+        let world = world::world_at(server, &answering(answer), "");
+        let job = world.add_mixed_job(3, world::new_seed());
+        world.run(&["poll"]).exits(4).says(expected);
+        let job = world.sandbox.job(&job);
+        assert_eq!(job.failure_reason_type.as_deref(), Some("invalid_configuration"));
+        assert!(job.failure_reason.unwrap().contains(expected));
+    }
+}
+
+#[test]
 fn another_program_at_the_address_is_no_odoo() {
     let Some(server) = support::server() else { return };
     let stop = Stop::new();
@@ -227,7 +250,7 @@ fn another_program_at_the_address_is_no_odoo() {
         ),
         (
             "HTTP/1.1 302 Found\r\nLocation: https://odoo.example/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-            "sends us to https://odoo.example/",
+            "sends us to https://odoo.example: set",
         ),
         (
             "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",

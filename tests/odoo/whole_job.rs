@@ -32,6 +32,7 @@ fn sixty_mixed_items_are_in_odoo_as_they_are_on_paper() {
     assert!(documents.iter().all(|document| document["state"] == "posted"));
     every_bill_stands_as_its_payments_say(&items, &by_entry);
     receipts_are_attached(server, &items, &by_entry);
+    what_employees_are_owed_names_them(server, &documents);
     let told = world.sandbox.job(&job);
     for item in &told.items {
         let number = item.external_id.as_deref().unwrap();
@@ -110,6 +111,17 @@ fn every_bill_stands_as_its_payments_say(items: &[Value], by_entry: &BTreeMap<St
         *seen.entry(state).or_default() += 1;
     }
     assert_eq!(seen, BTreeMap::from([("not_paid", 2), ("paid", 6)]));
+}
+
+fn what_employees_are_owed_names_them(server: &Server, documents: &[Value]) {
+    let ids: Vec<&Value> = documents.iter().map(|document| &document["id"]).collect();
+    let accounts = [CHART.out_of_pocket, CHART.receivable];
+    let domain = json!([["move_id", "in", ids], ["account_id.code", "in", accounts]]);
+    let lines = server.search("account.move.line", domain, &["partner_id", "name"]);
+    assert!(lines.len() > 10, "only {} lines", lines.len());
+    for line in lines {
+        assert!(line["partner_id"].is_array(), "{line}");
+    }
 }
 
 fn receipts_are_attached(server: &Server, items: &[Value], by_entry: &BTreeMap<String, Vec<Value>>) {
