@@ -169,7 +169,7 @@ fn what_a_process_left_behind_unfinished_is_made_anew_under_other_settings() {
     let origin = origin[0]["invoice_origin"]
         .as_str()
         .unwrap()
-        .replace(" checked ", " made ");
+        .replace(" checked ", " made-dead ");
     server.call(
         "account.move",
         "write",

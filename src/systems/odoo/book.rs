@@ -79,6 +79,8 @@ pub(super) struct Booking<'a, 'b> {
     pub(super) transport: &'b mut Transport,
     pub(super) company: &'b Company,
     pub(super) settings: &'b Settings,
+    /// This process, as documents that it made name it.
+    pub(super) maker: &'b str,
     pub(super) works: Vec<Work<'a>>,
     /// Where the documents stood when they were last looked at.
     pub(super) booked: HashMap<Id, Booked>,
@@ -89,14 +91,16 @@ pub(super) fn book(
     transport: &mut Transport,
     company: &Company,
     settings: &Settings,
+    maker: &str,
     items: &[PlannedItem],
 ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
     let existing = find::by_entry(transport, company, items.iter().map(PlannedItem::entry_id))?;
-    let works = plan_rows(transport, company, settings, items, existing)?;
+    let works = plan_rows(transport, company, settings, maker, items, existing)?;
     let mut booking = Booking {
         transport,
         company,
         settings,
+        maker,
         works,
         booked: HashMap::new(),
     };
@@ -119,6 +123,7 @@ fn plan_rows<'a>(
     transport: &mut Transport,
     company: &Company,
     settings: &Settings,
+    maker: &str,
     items: &'a [PlannedItem],
     existing: Vec<Booked>,
 ) -> Result<Vec<Work<'a>>, SystemError> {
@@ -140,6 +145,7 @@ fn plan_rows<'a>(
         let rate = rates.on(planned.item.amount.currency, document.posting_date)?;
         let around = Surroundings {
             company,
+            maker,
             creditor,
             creditors: &creditors,
             rate,
@@ -252,7 +258,11 @@ impl<'a> Booking<'a, '_> {
                 draft.state = Some(booked.state);
                 draft.is_checked |= booked.is_checked() || booked.state == State::Posted;
                 // `load` also answers with what is there already, where the look-up could not see it.
-                draft.is_new &= !booked.was_posted && booked.origin.is_some();
+                let maker = booked
+                    .origin
+                    .as_ref()
+                    .and_then(|origin| origin.made_by.as_deref());
+                draft.is_new &= maker == Some(self.maker);
                 if !booked.counts() {
                     work.failed = Some(gone(booked));
                 } else if is_final && booked.state == State::Draft && booked.was_posted {
@@ -305,12 +315,20 @@ impl<'a> Booking<'a, '_> {
             if ids.is_empty() {
                 continue;
             }
-            let undone = undo::take_back(self.transport, self.company, &ids);
+            let posted_here = made.iter().filter(|draft| draft.is_posted_here);
+            let posted_here: Vec<Id> = posted_here.filter_map(|draft| draft.id).collect();
+            let undone = undo::take_back(self.transport, self.company, &ids, &posted_here);
             for draft in made {
                 draft.is_new = false;
             }
-            if undone == Ok(Undone::Gone) {
-                continue;
+            match undone {
+                Ok(Undone::Gone) => continue,
+                Ok(Undone::InOtherHands) => {
+                    let reason = "somebody else is booking the same expense in Odoo".to_owned();
+                    work.failed = Some(SystemError::Unknown { reason });
+                    continue;
+                }
+                Ok(Undone::Remains) | Err(_) => {}
             }
             warn!(
                 "what was made for entry {} could not be taken back",

@@ -73,6 +73,8 @@ pub(super) type Rows = Vec<Vec<String>>;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Surroundings<'a> {
     pub(super) company: &'a Company,
+    /// This process.
+    pub(super) maker: &'a str,
     pub(super) creditor: Option<CreditorIds>,
     pub(super) creditors: &'a Creditors,
     /// The rate of the wallet's currency on the posting date; `None` for the company's own currency.
@@ -175,7 +177,7 @@ fn head(planned: &PlannedItem, document: &Document, around: Surroundings<'_>) ->
         company.journal(document.kind).to_string(),
         document.posting_date.to_string(),
         reference(planned, document),
-        Origin::of(planned).to_text(),
+        Origin::of(planned, Some(around.maker)).to_text(),
         narration(planned, document),
         around
             .creditor

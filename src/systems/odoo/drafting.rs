@@ -106,7 +106,8 @@ impl<'a> Booking<'a, '_> {
             let is_other = |draft: &&Draft<'_>| self.comparison(work, draft, &lines).run().is_err();
             other.extend(left.filter(is_other).filter_map(|draft| draft.id));
         }
-        if other.is_empty() || undo::take_back(self.transport, self.company, &other) != Ok(Undone::Gone) {
+        if other.is_empty() || undo::take_back(self.transport, self.company, &other, &[]) != Ok(Undone::Gone)
+        {
             return;
         }
         for draft in self.works.iter_mut().flat_map(|work| &mut work.drafts) {
@@ -199,10 +200,7 @@ impl<'a> Booking<'a, '_> {
     fn mark_checked(&mut self) {
         let mut rows: Rows = Vec::new();
         for work in self.works.iter().filter(|work| work.failed.is_none()) {
-            let origin = Origin {
-                is_checked: true,
-                ..Origin::of(work.planned)
-            };
+            let origin = Origin::of(work.planned, None);
             let is_lost = |draft: &Draft<'_>| {
                 let booked = draft.id.and_then(|id| self.booked.get(&id));
                 booked.is_some_and(|booked| booked.origin.is_none())

@@ -221,9 +221,16 @@ impl CallError {
                 reason: self.to_string(),
             },
             Self::Refused {
-                refusal: Refusal::Data | Refusal::Missing,
+                refusal: Refusal::Data,
                 message,
             } => refused_data(&message),
+            // What was there a moment ago: two processes, or a process and a person, are at the same entry.
+            Self::Refused {
+                refusal: Refusal::Missing,
+                ..
+            } => SystemError::Unavailable {
+                reason: "somebody else is changing the same entry in Odoo".into(),
+            },
             Self::Refused { refusal, message } => for_job(refusal, &message),
         }
     }
@@ -326,7 +333,7 @@ mod tests {
                 "odoo.exceptions.MissingError",
                 404,
                 "validation_failure",
-                "accounting_system_validation_failure",
+                "unavailable",
             ),
             (
                 "odoo.exceptions.AccessError",

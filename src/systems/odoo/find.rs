@@ -48,7 +48,7 @@ pub(super) struct Booked {
 impl Booked {
     /// Whether it was compared with its plan; one whose origin a person changed is left to that person.
     pub(super) fn is_checked(&self) -> bool {
-        self.origin.as_ref().is_none_or(|origin| origin.is_checked)
+        self.origin.as_ref().is_none_or(|origin| origin.made_by.is_none())
     }
 
     /// Whether it stands in the books, as a draft or posted.

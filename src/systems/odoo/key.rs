@@ -17,8 +17,8 @@ const MODULE: &str = "pleo_export";
 /// The first word of every origin.
 const MARK: &str = "pleo";
 
-/// The document is there.
-const MADE: &str = "made";
+/// The document is there; who made it follows.
+const MADE: &str = "made-";
 
 /// The document is there and is what was planned.
 const CHECKED: &str = "checked";
@@ -69,8 +69,9 @@ pub(super) fn external_id(words: &[&str]) -> String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) entry: AccountingEntryId,
-    /// Whether the document was compared with its plan. A process may die between making and comparing.
-    pub(super) is_checked: bool,
+    /// Who made the document, until it was compared with its plan: `load` does not say whether it made a document or
+    /// found one of another process, which is at work on it or died.
+    pub(super) made_by: Option<String>,
     /// All parts that make the entry complete.
     pub(super) parts: Vec<Part>,
     pub(super) content_hash: String,
@@ -81,10 +82,10 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    pub(super) fn of(planned: &PlannedItem) -> Self {
+    pub(super) fn of(planned: &PlannedItem, made_by: Option<&str>) -> Self {
         Self {
             entry: planned.entry_id().clone(),
-            is_checked: false,
+            made_by: made_by.map(str::to_owned),
             parts: planned.parts(),
             content_hash: planned.content_hash.clone(),
             amount: planned.item.amount,
@@ -97,9 +98,13 @@ impl Origin {
         }
     }
 
-    /// One line: `pleo <entry> <made or checked> <parts> <hash> <amount> <supplier amount> <invoice number>`.
+    /// One line: `pleo <entry> <made-by or checked> <parts> <hash> <amount> <supplier amount> <invoice number>`.
     pub(super) fn to_text(&self) -> String {
         let parts: Vec<&str> = self.parts.iter().map(|part| part.as_str()).collect();
+        let stage = match &self.made_by {
+            Some(maker) => format!("{MADE}{}", escaped(maker)),
+            None => CHECKED.to_owned(),
+        };
         let money = |money: &Money| format!("{}{}", money.amount, money.currency);
         let supplier = self
             .supplier_amount
@@ -108,7 +113,7 @@ impl Origin {
         [
             MARK,
             &escaped(self.entry.as_str()),
-            if self.is_checked { CHECKED } else { MADE },
+            &stage,
             &parts.join("+"),
             &self.content_hash,
             &money(&self.amount),
@@ -127,10 +132,9 @@ impl Origin {
             return None;
         }
         let entry = AccountingEntryId::new(unescaped(words.next()?)?);
-        let is_checked = match words.next()? {
-            CHECKED => true,
-            MADE => false,
-            _ => return None,
+        let made_by = match words.next()? {
+            CHECKED => None,
+            stage => Some(unescaped(stage.strip_prefix(MADE)?)?),
         };
         let parts = words.next()?.split('+').map(part).collect::<Option<_>>()?;
         let content_hash = words.next()?.to_owned();
@@ -145,7 +149,7 @@ impl Origin {
         };
         Some(Self {
             entry,
-            is_checked,
+            made_by,
             parts,
             content_hash,
             amount,
@@ -258,7 +262,7 @@ mod tests {
             let amount = Money { amount: Amount::hundredths(hundredths), currency: "DKK".parse().unwrap() };
             let origin = Origin {
                 entry,
-                is_checked: with_payment,
+                made_by: with_payment.then(|| "somebody".to_owned()),
                 parts: if with_payment { vec![Part::Main, Part::Payment] } else { vec![Part::Main] },
                 content_hash: "1:ab".into(),
                 amount,

@@ -100,6 +100,8 @@ pub struct Odoo {
     transport: Transport,
     /// Read once, by the check or by whatever comes first.
     company: Option<Company>,
+    /// This process among those that may book the same entries.
+    maker: String,
 }
 
 impl Odoo {
@@ -121,6 +123,7 @@ impl Odoo {
             settings,
             transport,
             company: None,
+            maker: format!("{:016x}", fastrand::u64(..)),
         })
     }
 
@@ -180,7 +183,7 @@ impl AccountingSystem for Odoo {
 
     fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         let company = self.company()?;
-        book::book(&mut self.transport, &company, &self.settings, items)
+        book::book(&mut self.transport, &company, &self.settings, &self.maker, items)
     }
 
     fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {

@@ -291,7 +291,13 @@ impl Creditors {
             return Ok(());
         }
         let fields = ["property_account_payable_id"];
-        let asked = arguments(json!({ "fields": fields, "context": company.context() }));
+        // The parameter's name before 19.
+        let parameter = if transport.major() >= 19 {
+            "fields"
+        } else {
+            "fields_list"
+        };
+        let asked = arguments(json!({ parameter: fields, "context": company.context() }));
         let default: Default = transport.read("res.partner", "default_get", asked)?;
         let found: Vec<Record> = transport.search(
             "res.partner",

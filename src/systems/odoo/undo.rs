@@ -19,13 +19,17 @@ pub(super) enum Undone {
     Gone,
     /// Something still stands.
     Remains,
+    /// Another process has posted it meanwhile, so it is not ours to take.
+    InOtherHands,
 }
 
-/// Takes these documents back, with the payments made of them.
+/// Takes these documents back, with the payments made of them. Of those that are posted it takes only the ones that we
+/// posted ourselves.
 pub(super) fn take_back(
     transport: &mut Transport,
     company: &Company,
     ids: &[Id],
+    posted_here: &[Id],
 ) -> Result<Undone, CallError> {
     let context = company.context();
     let payments: Vec<Identified> = transport.search(
@@ -41,6 +45,9 @@ pub(super) fn take_back(
         .filter(|document| document.state == State::Posted)
         .map(|document| document.id)
         .collect();
+    if posted.iter().any(|id| !posted_here.contains(id)) {
+        return Ok(Undone::InOtherHands);
+    }
     // Each refusal is passed over: what counts is how the books look afterwards.
     for (model, method, ids) in [
         ("account.move", "button_draft", posted.clone()),

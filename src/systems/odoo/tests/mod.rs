@@ -149,6 +149,7 @@ fn rows_of(document: &Document, included: &[Id]) -> Rows {
     let company = company();
     let around = Surroundings {
         company: &company,
+        maker: "us",
         creditor: document.creditor.as_ref().map(|_| VENDOR),
         creditors: &Creditors::default(),
         rate: None,
@@ -195,7 +196,10 @@ fn an_entry_goes_without_its_tax_and_with_its_key() {
         "{narration}"
     );
     let origin = Origin::from_text(&column("invoice_origin")[0]).unwrap();
-    assert_eq!((origin.content_hash.as_str(), origin.is_checked), ("1:ab", false));
+    assert_eq!(
+        (origin.content_hash.as_str(), origin.made_by.as_deref()),
+        ("1:ab", Some("us"))
+    );
 }
 
 #[test]
