@@ -10,8 +10,10 @@ mod process;
 mod requests;
 #[cfg(test)]
 mod schema;
+mod stderr;
 mod wire;
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use tracing::warn;
 
 use crate::host::stop::Stop;
 use crate::model::document::PlannedItem;
+use crate::model::foreign_text::one_line;
 use crate::model::references::{References, Resolution};
 use crate::model::verdict::{ItemFailureType, JobFailureType};
 
@@ -28,6 +31,9 @@ use self::connection::{Connection, Trouble, Wait};
 
 /// The longest text of a connector's that is passed on, in characters: a reason is a sentence or two.
 const LONGEST_TEXT: usize = 600;
+
+/// The longest name or word of a connector's that is passed on.
+const LONGEST_NAME: usize = 60;
 
 /// After so many items in a row without an answer the rest of a batch is not tried.
 const PATIENCE: usize = 3;
@@ -190,18 +196,35 @@ fn refused(failure: wire::Failure) -> SystemError {
     let word = r#type.as_deref();
     match kind {
         wire::FailureKind::Rejected => SystemError::Rejected {
-            failure_type: word
-                .and_then(ItemFailureType::from_wire)
-                .unwrap_or(ItemFailureType::AccountingSystemValidationFailure),
+            failure_type: failure_type(
+                word,
+                ItemFailureType::from_wire,
+                ItemFailureType::AccountingSystemValidationFailure,
+            ),
             reason,
         },
         wire::FailureKind::Fatal => SystemError::Fatal {
-            failure_type: word
-                .and_then(JobFailureType::from_wire)
-                .unwrap_or(JobFailureType::InvalidConfiguration),
+            failure_type: failure_type(
+                word,
+                JobFailureType::from_wire,
+                JobFailureType::InvalidConfiguration,
+            ),
             reason,
         },
         wire::FailureKind::Unavailable | wire::FailureKind::Unknown => SystemError::Unavailable { reason },
         wire::FailureKind::Damaged => SystemError::Damaged { reason },
     }
+}
+
+/// Pleo's type for the connector's word. A word that Pleo does not have fails no booking, but is told.
+fn failure_type<T: Display>(word: Option<&str>, from_wire: fn(&str) -> Option<T>, otherwise: T) -> T {
+    let Some(word) = word else { return otherwise };
+    from_wire(word).unwrap_or_else(|| {
+        warn!(
+            "the connector answered with the failure type `{}`, which Pleo does not have here; Pleo is told \
+             `{otherwise}`: correct the connector (docs/connector-protocol.md lists the words)",
+            one_line(word, LONGEST_NAME)
+        );
+        otherwise
+    })
 }
