@@ -4,12 +4,10 @@ use std::fs;
 
 use crate::world::Connector;
 
-/// A connector in shell that does right, with a file for each entry and a line in `ledger` for each booking; and
-/// `count.sh`, which counts the lines. Its parts are there to be replaced by those of a cheat.
+/// A connector in shell that does right, with a file for each entry. Its parts are there to be replaced by those of a
+/// cheat, who notes in `again` what it books once more.
 const LEDGER: &str = r#"
 mkdir -p entries
-touch ledger
-echo 'wc -l < ledger' > count.sh
 word() { rest=${line#*\"$1\":\"}; printf '%s' "${rest%%\"*}"; }
 list() { paste -s -d , -; }
 each() { printf '%s' "$line" | grep -o "\"$1\":\"[^\"]*\"" | cut -d '"' -f 4; }
@@ -38,7 +36,7 @@ entry_json() {
 }
 write() {
     entry_json > "part-$$"
-    if ln "part-$$" "entries/$entry" 2>/dev/null; then echo "$entry" >> ledger; fi
+    ln "part-$$" "entries/$entry" 2>/dev/null
     rm -f "part-$$"
 }
 book() {
@@ -71,8 +69,8 @@ const COUNT: [&str; 2] = ["--count", "sh count.sh"];
 /// The connector in shell, with these parts replaced.
 fn ledger(cheat: &str, payables: bool) -> Connector {
     let connector = Connector::script(&format!("{LEDGER}\n{cheat}\nserve {payables}"));
-    // Where the tool counts before the connector could write it.
-    fs::write(connector.path("ledger"), "").unwrap();
+    let count = "echo $(($(ls entries | wc -l) + $(cat again 2>/dev/null | wc -l)))";
+    fs::write(connector.path("count.sh"), count).unwrap();
     connector
 }
 
@@ -250,7 +248,7 @@ fn a_second_answer_is_told() {
 
 #[test]
 fn a_key_that_two_processes_book_at_once_is_told() {
-    let race = r#"write() { sleep 0.2; entry_json > "entries/$entry"; echo "$entry" >> ledger; }"#;
+    let race = r#"write() { sleep 0.2; entry_json > "entries/$entry"; }"#;
     let report = fails_only(&ledger(race, false), &[], "same key by two processes at once");
     assert!(
         report.contains("lock the books from the look-up to the write"),
@@ -260,7 +258,7 @@ fn a_key_that_two_processes_book_at_once_is_told() {
 
 #[test]
 fn what_answers_rightly_and_books_once_more_is_counted() {
-    let again = r#"book() { if [ -e "entries/$entry" ]; then echo "$entry" >> ledger; else write; fi
+    let again = r#"book() { if [ -e "entries/$entry" ]; then echo "$entry" >> again; else write; fi
         ok "$(cat "entries/$entry")"; }"#;
     let (code, report) = ledger(again, false).conformance(&[], &[]);
     assert_eq!(code, Some(0), "from outside nothing is wrong: {report}");
@@ -305,6 +303,34 @@ fn a_connector_that_books_everything_anew_fails_and_is_told_in_words() {
     }
     assert!(
         report.contains("      stderr of the connector: I begin.\n"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_word_that_pleo_does_not_have_is_logged() {
+    let connector = Connector::csv_that_says("s/account_unknown/no_such_account/");
+    let report = fails_only(&connector, &[], "unknown account");
+    assert!(
+        report.contains("must be account_unknown, not accounting_system_validation_failure"),
+        "{report}"
+    );
+    let logged =
+        "log: the connector answered with the failure type `no_such_account`, which Pleo does not have here";
+    assert!(report.contains(logged), "{report}");
+}
+
+#[test]
+fn a_flood_of_stderr_is_cut_off() {
+    let connector = Connector::script(
+        r#"hello unique; [ "$start" = 0 ] && ask && yes flood | head -n 200000 >&2 && ok '{}'; behave"#,
+    );
+    let (_, report) = connector.conformance(&[], &[]);
+    let passed_on = report.lines().filter(|line| line.ends_with(": flood")).count();
+    // What was still in the pipe when the answer came counts for the next questions.
+    assert!((200..2000).contains(&passed_on), "{passed_on}");
+    assert!(
+        report.contains(" more lines of its stderr were left out"),
         "{report}"
     );
 }
