@@ -248,7 +248,7 @@ fn a_second_answer_is_told() {
 
 #[test]
 fn a_key_that_two_processes_book_at_once_is_told() {
-    let race = r#"write() { sleep 0.2; entry_json > "entries/$entry"; }"#;
+    let race = r#"write() { sleep 0.2; entry_json > "part-$$"; mv "part-$$" "entries/$entry"; }"#;
     let report = fails_only(&ledger(race, false), &[], "same key by two processes at once");
     assert!(
         report.contains("lock the books from the look-up to the write"),

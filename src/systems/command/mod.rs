@@ -13,7 +13,6 @@ mod schema;
 mod stderr;
 mod wire;
 
-use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,7 +20,6 @@ use tracing::warn;
 
 use crate::host::stop::Stop;
 use crate::model::document::PlannedItem;
-use crate::model::foreign_text::one_line;
 use crate::model::references::{References, Resolution};
 use crate::model::verdict::{ItemFailureType, JobFailureType};
 
@@ -196,7 +194,7 @@ fn refused(failure: wire::Failure) -> SystemError {
     let word = r#type.as_deref();
     match kind {
         wire::FailureKind::Rejected => SystemError::Rejected {
-            failure_type: failure_type(
+            failure_type: answers::failure_type(
                 word,
                 ItemFailureType::from_wire,
                 ItemFailureType::AccountingSystemValidationFailure,
@@ -204,7 +202,7 @@ fn refused(failure: wire::Failure) -> SystemError {
             reason,
         },
         wire::FailureKind::Fatal => SystemError::Fatal {
-            failure_type: failure_type(
+            failure_type: answers::failure_type(
                 word,
                 JobFailureType::from_wire,
                 JobFailureType::InvalidConfiguration,
@@ -214,17 +212,4 @@ fn refused(failure: wire::Failure) -> SystemError {
         wire::FailureKind::Unavailable | wire::FailureKind::Unknown => SystemError::Unavailable { reason },
         wire::FailureKind::Damaged => SystemError::Damaged { reason },
     }
-}
-
-/// Pleo's type for the connector's word. A word that Pleo does not have fails no booking, but is told.
-fn failure_type<T: Display>(word: Option<&str>, from_wire: fn(&str) -> Option<T>, otherwise: T) -> T {
-    let Some(word) = word else { return otherwise };
-    from_wire(word).unwrap_or_else(|| {
-        warn!(
-            "the connector answered with the failure type `{}`, which Pleo does not have here; Pleo is told \
-             `{otherwise}`: correct the connector (docs/connector-protocol.md lists the words)",
-            one_line(word, LONGEST_NAME)
-        );
-        otherwise
-    })
 }
