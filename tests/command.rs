@@ -6,6 +6,8 @@
 mod babble;
 #[path = "command/books.rs"]
 mod books;
+#[path = "command/conformance.rs"]
+mod conformance;
 #[path = "command/process.rs"]
 mod process;
 #[path = "../examples/connector-conformance/sample.rs"]

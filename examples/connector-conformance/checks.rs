@@ -1,249 +1,201 @@
 //! What a connector must do, one function each. The order matters: later checks use what earlier ones booked.
 
-use std::collections::BTreeSet;
-use std::process::{Command as Shell, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use chrono::NaiveDate;
-use pleo_export::host::stop::Stop;
 use pleo_export::model::document::PlannedItem;
-use pleo_export::model::references::{AccountKey, Resolution};
+use pleo_export::model::references::{AccountKey, InvoiceSide, References};
 use pleo_export::model::verdict::ItemFailureType;
-use pleo_export::systems::command::{Command, Settings};
-use pleo_export::systems::{AccountingSystem, BookedEntry, Create, Found, SystemError};
+use pleo_export::systems::{AccountingSystem, BookedEntry, Found};
 
-use crate::sample::{self, Accounts};
+use crate::bench::{Bench, find, shown, told};
+use crate::{processes, sample};
 
 /// How a check ended, when it did not fail.
 pub(crate) enum Outcome {
     Passed,
+    /// Not tried: why, and how to have it tried.
     Skipped(&'static str),
 }
 
 type Check = fn(&mut Bench) -> Result<Outcome, String>;
 
 /// Every check, in order.
-pub(crate) const ALL: [(&str, Check); 10] = [
+pub(crate) const ALL: [(&str, Check); 16] = [
     ("readiness", readiness),
     ("accounts", accounts),
+    ("several accounts in one question", several_accounts),
     ("look-up of what is not there", look_up_of_nothing),
     ("booking and look-up", booking),
+    ("content hash and amount", content_hash_and_amount),
+    ("several entries in one look-up", several_entries),
     ("same key twice", same_key_twice),
     ("look-up after a restart", look_up_after_restart),
     ("unknown account", unknown_account),
     ("closed period", closed_period),
+    ("bill and payment", bill_and_payment),
     ("receipts twice", receipts_twice),
-    ("kill in mid-booking", kill_in_mid_booking),
+    (
+        "one line for each question",
+        processes::one_line_for_each_question,
+    ),
+    ("same key by two processes at once", processes::two_at_once),
+    ("kill in mid-booking", processes::kill_in_mid_booking),
 ];
 
-/// At how many moments of a booking the connector is killed.
-const KILLS: u32 = 12;
-
-/// A code that no books have.
+/// Codes that no books have, one on either side of others.
 const UNKNOWN: &str = "conformance-no-such-account";
-
-/// The connector, and what was done to it.
-pub(crate) struct Bench {
-    settings: Settings,
-    accounts: Accounts,
-    day: NaiveDate,
-    job_id: String,
-    system: Command,
-    resolution: Resolution,
-    first: Option<(PlannedItem, BookedEntry)>,
-    /// How long an undisturbed booking takes.
-    usual: Duration,
-    /// Entries that must be in the books, and those that may be.
-    booked: BTreeSet<String>,
-    in_doubt: BTreeSet<String>,
-}
-
-impl Bench {
-    pub(crate) fn start(settings: Settings, accounts: Accounts, day: NaiveDate) -> Result<Self, SystemError> {
-        Ok(Self {
-            system: Command::start(settings.clone(), Stop::new())?,
-            settings,
-            accounts,
-            day,
-            job_id: sample::new_id(),
-            resolution: Resolution::default(),
-            first: None,
-            usual: Duration::ZERO,
-            booked: BTreeSet::new(),
-            in_doubt: BTreeSet::new(),
-        })
-    }
-
-    /// What the connector says of itself.
-    pub(crate) fn introduction(&self) -> String {
-        let it = self.system.describe();
-        let create = match it.create {
-            Create::Unique => "unique",
-            Create::Exclusive => "exclusive",
-            Create::Search => "search",
-        };
-        format!("{} ({}), create: {create}", it.name, it.target)
-    }
-
-    /// What only a look into the books can prove.
-    pub(crate) fn to_count(&self) -> String {
-        let booked = self.booked.len();
-        let in_doubt = match self.in_doubt.len() {
-            0 => String::new(),
-            some => format!(", and may hold {some} more"),
-        };
-        format!(
-            "Now count: of job {} the books must hold {booked} entries{in_doubt}, each once.",
-            self.job_id
-        )
-    }
-
-    fn item_on(&self, day: NaiveDate) -> Result<PlannedItem, String> {
-        sample::purchase(
-            &sample::new_id(),
-            &self.job_id,
-            day,
-            &self.accounts,
-            &self.resolution,
-        )
-    }
-
-    fn book(&mut self, item: &PlannedItem) -> Result<BookedEntry, SystemError> {
-        let answers = self.system.book(std::slice::from_ref(item))?;
-        let no_answer = SystemError::Unknown {
-            reason: "no answer".to_owned(),
-        };
-        answers.into_iter().next().unwrap_or(Err(no_answer))
-    }
-
-    fn find(&mut self, item: &PlannedItem) -> Result<Found, String> {
-        let wanted = [sample::wanted(item)];
-        let found = match self.system.find(&wanted) {
-            // The one that was just killed may have been asked; the next is a new one.
-            Err(SystemError::Unavailable { .. }) => self.system.find(&wanted),
-            answer => answer,
-        };
-        let found = found.map_err(told)?;
-        found.into_iter().next().ok_or_else(|| "no answer".to_owned())
-    }
-
-    fn first(&self) -> Result<(PlannedItem, BookedEntry), String> {
-        self.first
-            .clone()
-            .ok_or_else(|| "nothing could be booked before".to_owned())
-    }
-
-    fn must_be_absent(&mut self, item: &PlannedItem) -> Result<(), String> {
-        match self.find(item)? {
-            Found::Absent { .. } => Ok(()),
-            other => Err(format!(
-                "nothing of it may be in the books, but there is {other:?}"
-            )),
-        }
-    }
-
-    /// Books what must be refused.
-    fn must_be_rejected(&mut self, item: &PlannedItem) -> Result<Option<ItemFailureType>, String> {
-        match self.book(item) {
-            Err(SystemError::Rejected { failure_type, .. }) => {
-                self.must_be_absent(item)?;
-                Ok(Some(failure_type))
-            }
-            Ok(booked) => {
-                self.booked.insert(item.entry_id().to_string());
-                Err(format!("it was booked as {}", booked.external_id))
-            }
-            Err(error) => Err(format!("the answer must be `rejected`, not: {error}")),
-        }
-    }
-
-    fn must_be_complete(&mut self, item: &PlannedItem, booked: &BookedEntry) -> Result<(), String> {
-        match self.find(item)? {
-            Found::Complete(found) if found.external_id == booked.external_id => {
-                self.booked.insert(item.entry_id().to_string());
-                Ok(())
-            }
-            other => Err(format!(
-                "it was booked as {}, but the look-up says {other:?}",
-                booked.external_id
-            )),
-        }
-    }
-}
+const UNKNOWN_TOO: &str = "0-conformance-no-such-account";
 
 fn readiness(bench: &mut Bench) -> Result<Outcome, String> {
-    let attachments = bench.system.describe().attachments.is_some();
-    let job = sample::job(&bench.job_id, attachments);
-    bench.system.check(&job).map_err(told)?;
+    bench.check().map_err(told)?;
     Ok(Outcome::Passed)
 }
 
 fn accounts(bench: &mut Bench) -> Result<Outcome, String> {
-    bench.resolution = sample::resolved(&mut bench.system, &bench.accounts)?;
+    bench.resolution = bench.resolve(&sample::references(&bench.accounts))?;
     for code in [&bench.accounts.cost, &bench.accounts.wallet] {
-        if !bench
-            .resolution
-            .accounts
-            .contains_key(&AccountKey::Pleo(code.clone()))
-        {
+        let key = AccountKey::Pleo(code.clone());
+        if !bench.resolution.accounts.contains_key(&key) {
             return Err(format!(
                 "account {code} is not in the books: name others by --account and --wallet"
             ));
         }
     }
-    let nowhere = Accounts {
-        cost: UNKNOWN.to_owned(),
-        wallet: UNKNOWN.to_owned(),
-    };
-    if !sample::resolved(&mut bench.system, &nowhere)?.accounts.is_empty() {
+    if !bench.resolve(&of_accounts(&[UNKNOWN]))?.accounts.is_empty() {
         return Err(format!("it has an account {UNKNOWN}"));
     }
     Ok(Outcome::Passed)
 }
 
+/// Accounts asked together are what they are when asked alone.
+fn several_accounts(bench: &mut Bench) -> Result<Outcome, String> {
+    let (cost, wallet) = (bench.accounts.cost.clone(), bench.accounts.wallet.clone());
+    let codes = [UNKNOWN_TOO, &*cost, &*wallet, UNKNOWN];
+    let together = bench.resolve(&of_accounts(&codes))?.accounts;
+    for code in codes {
+        let alone = bench.resolve(&of_accounts(&[code]))?.accounts;
+        let key = AccountKey::Pleo(code.to_owned());
+        let reference = |found: Option<&pleo_export::model::references::Account>| {
+            found.map_or("null".to_owned(), |account| account.reference.clone())
+        };
+        let (one, other) = (reference(alone.get(&key)), reference(together.get(&key)));
+        if one != other {
+            return Err(format!(
+                "account {code} is {one} when asked alone and {other} among others: answer in the order of the \
+                 question, with null for what is not in the books"
+            ));
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
+fn of_accounts(codes: &[&str]) -> References {
+    let key = |code: &&str| (AccountKey::Pleo((*code).to_owned()), None);
+    References {
+        accounts: codes.iter().map(key).collect(),
+        ..References::default()
+    }
+}
+
 fn look_up_of_nothing(bench: &mut Bench) -> Result<Outcome, String> {
-    let item = bench.item_on(bench.day)?;
+    let item = bench.item()?;
     match bench.find(&item)? {
         Found::Absent { next_revision: 1 } => Ok(Outcome::Passed),
         other => Err(format!(
-            "the answer must be absent with next_revision 1, not {other:?}"
+            "the answer must be absent with next_revision 1, not {}",
+            shown(&other)
         )),
     }
 }
 
 fn booking(bench: &mut Bench) -> Result<Outcome, String> {
-    let item = bench.item_on(bench.day)?;
+    let item = bench.item()?;
     let started = Instant::now();
     let booked = bench.book(&item).map_err(told)?;
     bench.usual = started.elapsed();
     bench.must_be_complete(&item, &booked)?;
-    bench.first = Some((item.clone(), booked.clone()));
+    bench.first = Some((item, booked.clone()));
     if booked.posting_date != bench.day {
         return Err(format!(
             "it was booked on {} instead of {}",
             booked.posting_date, bench.day
         ));
     }
-    if booked.content_hash.as_ref() != Some(&item.content_hash) {
-        return Err("`content_hash` does not come back: a changed expense would go unnoticed".to_owned());
+    Ok(Outcome::Passed)
+}
+
+/// Promise 4, for each question that gives an entry back, and for a process that did not book it.
+fn content_hash_and_amount(bench: &mut Bench) -> Result<Outcome, String> {
+    let item = bench.item()?;
+    let booked = bench.book(&item).map_err(told)?;
+    must_be_kept("book", &item, &booked)?;
+    must_be_kept("find", &item, &bench.must_be_complete(&item, &booked)?)?;
+    must_be_kept("book", &item, &bench.must_stay_the_same(&item, &booked)?)?;
+    match find(&mut bench.another()?, &item).map_err(told)? {
+        Found::Complete(found) => must_be_kept("find", &item, &found)?,
+        other => return Err(format!("another process of it finds it {}", shown(&other))),
+    }
+    Ok(Outcome::Passed)
+}
+
+fn must_be_kept(verb: &str, item: &PlannedItem, booked: &BookedEntry) -> Result<(), String> {
+    let amount = item.item.amount.to_string();
+    let answered_amount = booked.amount.map(|amount| amount.to_string());
+    let fields = [
+        ("content_hash", &item.content_hash, &booked.content_hash),
+        ("amount", &amount, &answered_amount),
+    ];
+    for (field, kept, answered) in fields {
+        let wrong = match answered {
+            Some(answered) if answered == kept => continue,
+            Some(answered) => format!("`{verb}` answers with the `{field}` {answered} instead of {kept}"),
+            None => format!("`{verb}` answers without `{field}`"),
+        };
+        return Err(format!(
+            "{wrong}: keep it with the entry and give it back, or a changed expense goes unnoticed"
+        ));
+    }
+    Ok(())
+}
+
+/// Booked, absent, booked; then the other way round, which tells those that sort.
+fn several_entries(bench: &mut Bench) -> Result<Outcome, String> {
+    let (first, booked) = bench.first()?;
+    let second = bench.item()?;
+    let booked_second = bench.book(&second).map_err(told)?;
+    let expected = |booked: &BookedEntry| format!("complete, {}", booked.external_id);
+    let mut asked = [
+        (first, expected(&booked)),
+        (bench.item()?, "absent, next_revision 1".to_owned()),
+        (second, expected(&booked_second)),
+    ];
+    for _ in 0..2 {
+        let wanted: Vec<_> = asked.iter().map(|(item, _)| sample::wanted(item)).collect();
+        let found = bench.system.find(&wanted).map_err(told)?;
+        for ((item, expected), found) in asked.iter().zip(&found) {
+            if shown(found) != *expected {
+                return Err(format!(
+                    "asked for three at once, it says of entry {}: {}, instead of: {expected}",
+                    item.entry_id(),
+                    shown(found)
+                ));
+            }
+        }
+        asked.reverse();
     }
     Ok(Outcome::Passed)
 }
 
 fn same_key_twice(bench: &mut Bench) -> Result<Outcome, String> {
     let (item, booked) = bench.first()?;
-    let again = bench.book(&item).map_err(told)?;
-    if again.external_id != booked.external_id {
-        return Err(format!("it is {} and {}", booked.external_id, again.external_id));
-    }
-    bench.must_be_complete(&item, &booked)?;
+    bench.must_stay_the_same(&item, &booked)?;
     Ok(Outcome::Passed)
 }
 
 fn look_up_after_restart(bench: &mut Bench) -> Result<Outcome, String> {
     let (item, booked) = bench.first()?;
     let before = bench.system.describe();
-    bench.system = Command::start(bench.settings.clone(), Stop::new()).map_err(told)?;
+    bench.system = bench.another()?;
     if bench.system.describe() != before {
         return Err("it calls itself something else now".to_owned());
     }
@@ -252,7 +204,7 @@ fn look_up_after_restart(bench: &mut Bench) -> Result<Outcome, String> {
 }
 
 fn unknown_account(bench: &mut Bench) -> Result<Outcome, String> {
-    let mut item = bench.item_on(bench.day)?;
+    let mut item = bench.item()?;
     let postings = item
         .documents
         .iter_mut()
@@ -262,19 +214,74 @@ fn unknown_account(bench: &mut Bench) -> Result<Outcome, String> {
         UNKNOWN.clone_into(&mut posting.account.reference);
     }
     match bench.must_be_rejected(&item)? {
-        Some(ItemFailureType::AccountUnknown) => Ok(Outcome::Passed),
-        other => Err(format!("its `type` must be account_unknown, not {other:?}")),
+        ItemFailureType::AccountUnknown => Ok(Outcome::Passed),
+        other => Err(format!("its `type` must be account_unknown, not {other}")),
     }
 }
 
 fn closed_period(bench: &mut Bench) -> Result<Outcome, String> {
     let Some(closed) = bench.resolution.closed_until.all else {
         return Ok(Outcome::Skipped(
-            "`resolve` names no closed day; `closed_until` under [bookkeeping] has to do it",
+            "`resolve` names no closed day in `closed_until.all`. Close a period in these books and run this again; \
+             where your books have none, set `closed_until` under [bookkeeping]",
         ));
     };
-    let item = bench.item_on(closed)?;
+    let mut expense = bench.expense();
+    expense.day = closed;
+    let item = sample::purchase(&expense, &bench.accounts, &bench.resolution)?;
     bench.must_be_rejected(&item)?;
+    Ok(Outcome::Passed)
+}
+
+/// An item with two documents: both are there, or it is not complete.
+fn bill_and_payment(bench: &mut Bench) -> Result<Outcome, String> {
+    if !bench.system.describe().payables {
+        return Ok(Outcome::Skipped("it declares no payables"));
+    }
+    let invoice = sample::new_invoice(&bench.payables);
+    let asked = sample::references_of_bill(&bench.accounts, &bench.payables, &invoice);
+    let resolution = bench.resolve(&asked)?;
+    let (account, vendor) = (&bench.payables.account, &bench.payables.vendor);
+    if !resolution
+        .accounts
+        .contains_key(&AccountKey::Configured(account.clone()))
+    {
+        return Err(format!(
+            "account {account} is not in the books: name another by --payable"
+        ));
+    }
+    if !resolution.vendors.contains_key(&invoice.vendor) {
+        return Err(format!(
+            "vendor {vendor} is not in the books: name another by --vendor"
+        ));
+    }
+    let item = sample::bill(
+        &bench.expense(),
+        &bench.accounts,
+        &bench.payables,
+        &invoice,
+        &resolution,
+    )?;
+    bench.must_be_absent(&item)?;
+    let booked = bench.book(&item).map_err(told)?;
+    bench.with_bill = Some(booked.external_id.clone());
+    must_be_kept("find", &item, &bench.must_be_complete(&item, &booked)?)?;
+    bench.must_stay_the_same(&item, &booked)?;
+    let sides = bench
+        .resolve(&asked)?
+        .invoices
+        .remove(&invoice)
+        .unwrap_or_default();
+    for (side, name) in [(InvoiceSide::Bill, "bill"), (InvoiceSide::Payment, "payment")] {
+        let mut of_item = sides.iter().filter(|one| one.entry_id == *item.entry_id());
+        if !of_item.any(|one| one.side == side) {
+            return Err(format!(
+                "it booked {}, but `resolve` names no {name} under `invoices` for its number: duplicates and bills \
+                 that are still to be paid are found by it",
+                booked.external_id
+            ));
+        }
+    }
     Ok(Outcome::Passed)
 }
 
@@ -282,92 +289,7 @@ fn receipts_twice(bench: &mut Bench) -> Result<Outcome, String> {
     if bench.system.describe().attachments.is_none() {
         return Ok(Outcome::Skipped("it takes none"));
     }
-    let (item, booked) = bench.first()?;
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let attachment = sample::attachment(&item, &booked, folder.path()).map_err(|error| error.to_string())?;
-    for _ in 0..2 {
-        let answers = bench
-            .system
-            .attach(std::slice::from_ref(&attachment))
-            .map_err(told)?;
-        answers.into_iter().collect::<Result<(), _>>().map_err(told)?;
-    }
+    bench.attach()?;
+    bench.attach()?;
     Ok(Outcome::Passed)
-}
-
-/// Kills it at several moments of a booking and asks what became of it.
-fn kill_in_mid_booking(bench: &mut Bench) -> Result<Outcome, String> {
-    bench.first()?;
-    for moment in 0..KILLS {
-        let item = bench.item_on(bench.day)?;
-        let delay = bench.usual * moment / (KILLS - 2);
-        // A look-up first, so that it surely runs.
-        bench.must_be_absent(&item)?;
-        let answer = book_and_kill(bench, &item, delay)?;
-        after_kill(bench, &item, answer)
-            .map_err(|what| format!("killed {} µs after the question: {what}", delay.as_micros()))?;
-    }
-    Ok(Outcome::Passed)
-}
-
-fn book_and_kill(
-    bench: &mut Bench,
-    item: &PlannedItem,
-    delay: Duration,
-) -> Result<Result<BookedEntry, SystemError>, String> {
-    let process = bench.system.process_id().ok_or("it does not run")?;
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            let _ = Stop::new().wait(delay);
-            let group = format!("kill -s KILL -- -{process}");
-            let _ = Shell::new("/bin/sh")
-                .args(["-c", &group])
-                .stderr(Stdio::null())
-                .status();
-        });
-        Ok(bench.book(item))
-    })
-}
-
-fn after_kill(
-    bench: &mut Bench,
-    item: &PlannedItem,
-    answer: Result<BookedEntry, SystemError>,
-) -> Result<(), String> {
-    match answer {
-        Ok(booked) => return bench.must_be_complete(item, &booked),
-        Err(SystemError::Unknown { .. }) => {}
-        Err(other) => return Err(format!("the answer was {other:?}")),
-    }
-    let found = bench.find(item)?;
-    if let Found::Complete(booked) = &found {
-        bench.booked.insert(item.entry_id().to_string());
-        let booked = booked.clone();
-        return same_after_all(bench, item, &booked);
-    }
-    if !bench.system.describe().create.is_repeatable() {
-        // Nobody would book it again, and a write may still be on its way.
-        bench.in_doubt.insert(item.entry_id().to_string());
-        return Ok(());
-    }
-    let booked = bench.book(item).map_err(told)?;
-    match found {
-        Found::Incomplete(part) if part.external_id != booked.external_id => Err(format!(
-            "{} was there in part and {} was booked beside it",
-            part.external_id, booked.external_id
-        )),
-        _ => same_after_all(bench, item, &booked),
-    }
-}
-
-fn same_after_all(bench: &mut Bench, item: &PlannedItem, booked: &BookedEntry) -> Result<(), String> {
-    let again = bench.book(item).map_err(told)?;
-    if again.external_id != booked.external_id {
-        return Err(format!("it is {} and {}", booked.external_id, again.external_id));
-    }
-    bench.must_be_complete(item, booked)
-}
-
-fn told(error: SystemError) -> String {
-    error.to_string()
 }

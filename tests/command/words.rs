@@ -121,6 +121,54 @@ fn each_failure_means_for_the_books_what_it_says() {
 }
 
 #[test]
+fn a_failure_without_a_reason_names_the_connector() {
+    for reason in ["", " \\u0007\\n"] {
+        let connector = that_answers(&format!(
+            "fail '{{\"kind\":\"rejected\",\"reason\":\"{reason}\"}}'"
+        ));
+        let error = book(&mut connector.start(), "entry-1").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "The connector `Script` answered with an error and gave no reason: look into its log or ask who keeps it."
+        );
+    }
+    let connector = Connector::script(r#"ask; fail '{"kind":"fatal","reason":""}'"#);
+    let error = connector.try_start().unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("The connector `/bin/sh` answered with an error"),
+        "{error}"
+    );
+}
+
+/// The example on the page is this purchase, but for its texts and what is drawn by lot.
+#[test]
+fn the_item_on_the_page_is_what_is_asked() {
+    let page = include_str!("../../docs/connector-protocol.md");
+    let (_, example) = page.split_once("```json\n").unwrap();
+    let mut shown: Value = serde_json::from_str(example.split_once("```").unwrap().0).unwrap();
+    let connector = that_answers("ok \"$(booked)\"");
+    book(&mut connector.start(), "6b1f…").unwrap();
+    let mut item = asked(&connector)["item"].clone();
+    for item in [&mut shown, &mut item] {
+        let ids = [
+            "/content_hash",
+            "/job_id",
+            "/company_id",
+            "/documents/0/postings/0/line/id",
+        ];
+        let texts = ["/payee", "/description", "/note", "/employee/name"];
+        for path in ids.into_iter().chain(texts) {
+            let other = item.pointer_mut(path).unwrap();
+            assert!(other.is_string(), "{path}");
+            *other = Value::Null;
+        }
+    }
+    assert_eq!(shown, item, "{item:#}");
+}
+
+#[test]
 fn a_fatal_failure_in_mid_batch_keeps_what_was_booked() {
     let connector = Connector::script(
         r#"hello unique; ask; ok "$(booked)"; ask; fail '{"kind":"fatal","reason":"Licence expired."}'; behave"#,

@@ -13,7 +13,7 @@ use pleo_export::systems::command::{Command, Settings};
 use pleo_export::systems::{AccountingSystem, BookedEntry, SystemError};
 use tempfile::TempDir;
 
-use crate::sample::{self, Accounts};
+use crate::sample::{self, Accounts, Expense};
 
 /// What every script begins with. `ask` reads a question and keeps its `id` and `verb`; `ok` and `fail` answer
 /// it. `start` counts the processes before this one.
@@ -70,6 +70,15 @@ impl Connector {
         connector
     }
 
+    /// The example, with everything that it says edited by this script of sed's.
+    pub(crate) fn csv_that_says(edit: &str) -> Self {
+        let mut connector = Self::csv();
+        fs::write(connector.path("edit.sed"), edit).unwrap();
+        let filtered = format!("{} . | sed -u -E -f edit.sed", connector.program[0]);
+        connector.program = ["/bin/sh", "-c", &filtered].map(str::to_owned).into();
+        connector
+    }
+
     pub(crate) fn program(program: &[&str]) -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
@@ -101,17 +110,20 @@ impl Connector {
         self.try_start().unwrap()
     }
 
-    /// Tries the connector as an integrator would, with these variables: exit code and report.
-    pub(crate) fn conformance(&self, variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    /// Tries the connector as an integrator would, with these options and variables: exit code and report, at its end
+    /// what the tool wrote to stderr.
+    pub(crate) fn conformance(&self, options: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
         let output = Program::new(example("connector-conformance"))
+            .args(options)
             .args(&self.program)
             .current_dir(self.folder.path())
             .envs(variables.iter().copied())
             .output()
             .unwrap();
+        let report = [output.stdout, output.stderr].concat();
         (
             output.status.code(),
-            String::from_utf8_lossy(&output.stdout).into_owned(),
+            String::from_utf8_lossy(&report).into_owned(),
         )
     }
 }
@@ -169,7 +181,13 @@ pub(crate) fn purchase(entry_id: &str) -> PlannedItem {
         let found = account(key.text());
         resolution.accounts.insert(key, found);
     }
-    sample::purchase(entry_id, "job-1", day("2026-10-09"), &accounts, &resolution).unwrap()
+    let expense = Expense {
+        entry_id: entry_id.to_owned(),
+        job_id: "job-1".to_owned(),
+        day: day("2026-10-09"),
+        hundredths: 12_500,
+    };
+    sample::purchase(&expense, &accounts, &resolution).unwrap()
 }
 
 /// Books one item.

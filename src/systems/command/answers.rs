@@ -1,9 +1,13 @@
 //! From a connector's lines into the model. What does not fit the question is refused with the reason, and the
 //! caller takes it for babble: an answer that is half right proves nothing about the books.
 
+use std::fmt::Display;
+
 use reqwest::Url;
+use tracing::warn;
 
 use crate::model::document::Part;
+use crate::model::foreign_text::one_line;
 use crate::model::ids::AccountingEntryId;
 use crate::model::money::{Amount, Money};
 use crate::model::references::{
@@ -11,7 +15,7 @@ use crate::model::references::{
 };
 use crate::systems::{AttachmentLimits, BookedEntry, Create, Description, Found, Wanted};
 
-use super::wire;
+use super::{LONGEST_NAME, wire};
 
 /// Why an answer cannot be taken.
 pub(super) type Unfit = String;
@@ -136,6 +140,23 @@ pub(super) fn booked_entry(parts: &[Part], answer: wire::Booked) -> Result<Booke
         parts: there,
         content_hash: answer.content_hash,
         amount: answer.amount.map(money).transpose()?,
+    })
+}
+
+/// Pleo's type for the connector's word. A word that Pleo does not have fails no booking, but is told.
+pub(super) fn failure_type<T: Display>(
+    word: Option<&str>,
+    from_wire: fn(&str) -> Option<T>,
+    otherwise: T,
+) -> T {
+    let Some(word) = word else { return otherwise };
+    from_wire(word).unwrap_or_else(|| {
+        warn!(
+            "the connector answered with the failure type `{}`, which Pleo does not have here; Pleo is told \
+             `{otherwise}`: correct the connector (docs/connector-protocol.md lists the words)",
+            one_line(word, LONGEST_NAME)
+        );
+        otherwise
     })
 }
 

@@ -14,7 +14,7 @@ use crate::systems::Description;
 
 use super::answers::{self, Unfit};
 use super::process::Process;
-use super::{LONGEST_TEXT, Settings, wire};
+use super::{LONGEST_NAME, LONGEST_TEXT, Settings, wire};
 use crate::model::foreign_text::one_line;
 
 /// A connector, running or about to be started again.
@@ -89,6 +89,7 @@ impl Connection {
         let answer = running.exchange(verb, &self.settings, stop, read);
         let answer = answer.map_err(|trouble| match trouble {
             Trouble::Lost(what) => Trouble::Lost(format!("the connector `{}` failed: {what}", self.name)),
+            Trouble::Refused(failure) => Trouble::Refused(with_reason(failure, &self.description.name)),
             other => other,
         });
         // After a lost answer it is dropped, and so killed, at the end of this function.
@@ -155,6 +156,7 @@ fn start(settings: &Settings, name: &str, stop: &Stop) -> Result<(Running, Descr
             Trouble::Lost(what) => Trouble::NotAsked(format!(
                 "the connector `{name}` did not answer the greeting: {what}"
             )),
+            Trouble::Refused(failure) => Trouble::Refused(with_reason(failure, name)),
             other => other,
         })?;
     let description = answers::description(description)
@@ -188,6 +190,20 @@ impl Running {
                 .map_err(|unfit| Trouble::Lost(format!("its answer does not fit the question: {unfit}"))),
             Err(failure) => Err(Trouble::Refused(failure)),
         }
+    }
+}
+
+/// The failure, with a sentence also where the connector left none: people read it.
+fn with_reason(failure: wire::Failure, connector: &str) -> wire::Failure {
+    if !failure.reason.is_empty() {
+        return failure;
+    }
+    wire::Failure {
+        reason: format!(
+            "The connector `{}` answered with an error and gave no reason: look into its log or ask who keeps it.",
+            one_line(connector, LONGEST_NAME)
+        ),
+        ..failure
     }
 }
 

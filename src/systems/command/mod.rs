@@ -10,6 +10,7 @@ mod process;
 mod requests;
 #[cfg(test)]
 mod schema;
+mod stderr;
 mod wire;
 
 use std::path::PathBuf;
@@ -28,6 +29,9 @@ use self::connection::{Connection, Trouble, Wait};
 
 /// The longest text of a connector's that is passed on, in characters: a reason is a sentence or two.
 const LONGEST_TEXT: usize = 600;
+
+/// The longest name or word of a connector's that is passed on.
+const LONGEST_NAME: usize = 60;
 
 /// After so many items in a row without an answer the rest of a batch is not tried.
 const PATIENCE: usize = 3;
@@ -190,15 +194,19 @@ fn refused(failure: wire::Failure) -> SystemError {
     let word = r#type.as_deref();
     match kind {
         wire::FailureKind::Rejected => SystemError::Rejected {
-            failure_type: word
-                .and_then(ItemFailureType::from_wire)
-                .unwrap_or(ItemFailureType::AccountingSystemValidationFailure),
+            failure_type: answers::failure_type(
+                word,
+                ItemFailureType::from_wire,
+                ItemFailureType::AccountingSystemValidationFailure,
+            ),
             reason,
         },
         wire::FailureKind::Fatal => SystemError::Fatal {
-            failure_type: word
-                .and_then(JobFailureType::from_wire)
-                .unwrap_or(JobFailureType::InvalidConfiguration),
+            failure_type: answers::failure_type(
+                word,
+                JobFailureType::from_wire,
+                JobFailureType::InvalidConfiguration,
+            ),
             reason,
         },
         wire::FailureKind::Unavailable | wire::FailureKind::Unknown => SystemError::Unavailable { reason },

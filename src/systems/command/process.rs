@@ -7,22 +7,18 @@ use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tracing::warn;
-
 use crate::host::stop::Stop;
 
-use super::{LONGEST_TEXT, Settings};
-use crate::model::foreign_text::one_line;
+use super::Settings;
+use super::stderr::Stderr;
 
 /// The longest line that is taken, in bytes.
 const LONGEST_LINE: u64 = 16 * 1024 * 1024;
-
-/// The longest line of its stderr that is logged as one, in bytes.
-const LONGEST_LOG_LINE: u64 = 4096;
 
 /// How often a wait looks whether somebody wishes to stop.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -30,15 +26,21 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// How long the process may take to end by itself once nothing more will be asked.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// How long the last lines of its stderr are waited for, once it is dead: they often say why.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
 /// Our own settings and credentials, which a connector has no use for.
 const PRIVATE_PREFIXES: [&str; 2] = ["PLEO_", "ODOO_"];
 
-/// A running connector. Dropping it kills it and what it started.
+/// A running connector. Dropping it kills its process group.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
     requests: Option<Sender<Vec<u8>>>,
     lines: Receiver<Result<Vec<u8>, Babble>>,
+    stderr: Arc<Stderr>,
+    /// Closed when all of its stderr is read.
+    stderr_ended: Receiver<()>,
 }
 
 /// The connector wrote what no line can be made of.
@@ -83,13 +85,16 @@ impl Process {
         let (requests, to_write) = mpsc::channel();
         // With room for one line only, a connector that babbles without end waits instead of filling the memory.
         let (read, lines) = mpsc::sync_channel(1);
+        let (last_words, stderr_ended) = mpsc::channel::<()>();
+        let log = Arc::new(Stderr::new(name));
         // From here on, dropping it ends the child.
         let process = Self {
             child,
             requests: Some(requests),
             lines,
+            stderr: Arc::clone(&log),
+            stderr_ended,
         };
-        let name = name.to_owned();
         let spawn = |work: Box<dyn FnOnce() + Send>| thread::Builder::new().spawn(work).map(drop);
         if let Some(stdin) = stdin {
             spawn(Box::new(move || write_lines(stdin, &to_write)))?;
@@ -98,7 +103,10 @@ impl Process {
             spawn(Box::new(move || read_lines(stdout, &read)))?;
         }
         if let Some(stderr) = stderr {
-            spawn(Box::new(move || log_lines(stderr, &name)))?;
+            spawn(Box::new(move || {
+                log.pass_on(stderr);
+                drop(last_words);
+            }))?;
         }
         Ok(process)
     }
@@ -111,6 +119,7 @@ impl Process {
     /// Sends a line. It may have been read by the connector from now on, whatever happens next.
     pub(super) fn send(&self, mut line: Vec<u8>) {
         line.push(b'\n');
+        self.stderr.next_question();
         if let Some(requests) = &self.requests {
             // A writer that is gone has lost its pipe, which the wait for the answer finds out.
             let _ = requests.send(line);
@@ -164,10 +173,11 @@ impl Drop for Process {
         kill_group(self.child.id());
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = self.stderr_ended.recv_timeout(LAST_WORDS);
     }
 }
 
-/// Kills everything that the connector started, through the shell, which has the call that we lack.
+/// Kills the connector's process group, all that it started and did not leave it, through the shell, which has the call that we lack.
 #[cfg(unix)]
 fn kill_group(leader: u32) {
     let script = format!("kill -s KILL -- -{leader}");
@@ -217,25 +227,6 @@ fn read_lines(stdout: impl Read, lines: &SyncSender<Result<Vec<u8>, Babble>>) {
         let is_over = whole.is_err();
         if lines.send(whole).is_err() || is_over {
             return;
-        }
-    }
-}
-
-fn log_lines(stderr: impl Read, name: &str) {
-    let mut stderr = BufReader::new(stderr);
-    loop {
-        let mut line = Vec::new();
-        match stderr
-            .by_ref()
-            .take(LONGEST_LOG_LINE)
-            .read_until(b'\n', &mut line)
-        {
-            Ok(0) | Err(_) => return,
-            Ok(_) => warn!(
-                connector = name,
-                "{}",
-                one_line(&String::from_utf8_lossy(&line), LONGEST_TEXT)
-            ),
         }
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
+use crate::model::verdict::{ItemFailureType, JobFailureType};
+
 use super::wire;
 
 fn file() -> PathBuf {
@@ -40,6 +42,23 @@ fn the_schema_in_the_documentation_is_that_of_the_types() {
         committed == schema(),
         "docs/connector-protocol.schema.json is out of date: cargo test --lib write_the_schema -- --ignored"
     );
+}
+
+#[test]
+fn the_page_lists_every_word_for_failures() {
+    let page = std::fs::read_to_string(file().with_file_name("connector-protocol.md")).unwrap();
+    let line = |beginning: &str, words: Vec<&str>| format!("- {beginning}: `{}`\n", words.join("`, `"));
+    let items = ItemFailureType::ALL.iter().map(|word| word.as_str());
+    let jobs = JobFailureType::ALL.iter().map(|word| word.as_str());
+    for expected in [
+        line("for items", items.collect()),
+        line("for jobs", jobs.collect()),
+    ] {
+        assert!(
+            page.contains(&expected),
+            "docs/connector-protocol.md lacks: {expected}"
+        );
+    }
 }
 
 #[test]

@@ -26,11 +26,24 @@ pub(crate) struct Answer<T> {
 pub(crate) struct Failure {
     /// What it means for the books.
     pub(crate) kind: FailureKind,
-    /// Pleo's word for why, with `rejected` (`ExportJobItemFailureReasonType`) and `fatal`
-    /// (`ExportJobFailureReasonType`).
+    /// Pleo's word for why: with `rejected` one for items, with `fatal` one for jobs. Another word is taken, with a
+    /// warning, for `accounting_system_validation_failure` or `invalid_configuration`.
+    #[cfg_attr(test, schemars(with = "Option<FailureType>"))]
     pub(crate) r#type: Option<String>,
     /// A sentence for the bookkeeper: which object, and what to do.
     pub(crate) reason: String,
+}
+
+/// Pleo's words for failures. Read as text, so that a word that Pleo does not have hides no failure.
+#[cfg(test)]
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is wanted")]
+enum FailureType {
+    /// With `rejected`: why one item failed.
+    Item(crate::model::verdict::ItemFailureType),
+    /// With `fatal`: why the whole job failed.
+    Job(crate::model::verdict::JobFailureType),
 }
 
 /// What a failure means for the books.
