@@ -7,8 +7,8 @@ use tracing::debug;
 
 use super::book::{Booking, Draft, Work};
 use super::documents::{BILL_FIELDS, ENTRY_FIELDS, Rows, load_context};
-use super::errors::CallError;
-use super::find::State;
+use super::errors::{CallError, in_other_hands};
+use super::find::{self, State};
 use super::key::Origin;
 use super::payments::{self, PaymentEntry, load};
 use super::records::Id;
@@ -131,7 +131,8 @@ impl<'a> Booking<'a, '_> {
                     "context": self.company.context(),
                 }));
                 if let Err(error) = self.transport.write::<Value>("account.move", "write", arguments) {
-                    self.fail(id, error.for_item());
+                    let error = self.of_a_draft(id, error);
+                    self.fail(id, error);
                 }
             }
             for (id, _) in self.compare() {
@@ -140,6 +141,15 @@ impl<'a> Booking<'a, '_> {
         }
         self.discard_failed();
         self.mark_checked();
+    }
+
+    /// A draft that was refused a change, unless it is no draft any more: then it is another process's refusal.
+    fn of_a_draft(&mut self, id: Id, error: CallError) -> SystemError {
+        let now = find::by_id(self.transport, self.company, &BTreeSet::from([id]));
+        match now {
+            Ok(found) if found.iter().all(|booked| booked.state != State::Draft) => in_other_hands(),
+            _ => error.for_item(),
+        }
     }
 
     /// What is to be corrected; items that are not what was planned fail.

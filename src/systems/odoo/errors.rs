@@ -228,11 +228,16 @@ impl CallError {
             Self::Refused {
                 refusal: Refusal::Missing,
                 ..
-            } => SystemError::Unavailable {
-                reason: "somebody else is changing the same entry in Odoo".into(),
-            },
+            } => in_other_hands(),
             Self::Refused { refusal, message } => for_job(refusal, &message),
         }
+    }
+}
+
+/// Two processes, or a process and a person, are at the same entry; this one changed nothing.
+pub(super) fn in_other_hands() -> SystemError {
+    SystemError::Unavailable {
+        reason: "somebody else is booking the same expense in Odoo".into(),
     }
 }
 
@@ -241,9 +246,7 @@ pub(super) fn refused_data(message: &str) -> SystemError {
     let message = one_line(message);
     // PostgreSQL's words for two transactions that met; `load` hands them on without trying again.
     if message.contains("could not serialize access") || message.contains("deadlock detected") {
-        return SystemError::Unavailable {
-            reason: "somebody else is booking the same expense in Odoo".into(),
-        };
+        return in_other_hands();
     }
     SystemError::Rejected {
         failure_type: ItemFailureType::AccountingSystemValidationFailure,
