@@ -29,7 +29,8 @@ fn cancel(server: &Server, document: &Value) {
     );
 }
 
-fn reverse(server: &Server, document: &Value) {
+/// Odoo's reversal of a document; its id while it is a draft.
+pub(crate) fn begin_reversal(server: &Server, document: &Value) -> Option<Value> {
     let context = json!({ "active_model": "account.move", "active_ids": [document["id"]] });
     let journal = server.search(
         "account.move",
@@ -47,17 +48,18 @@ fn reverse(server: &Server, document: &Value) {
         "reverse_moves",
         json!({ "ids": wizard, "context": context }),
     );
-    let reversal = server.search(
-        "account.move",
-        json!([["reversed_entry_id", "=", document["id"]]]),
-        &["state"],
-    );
-    if reversal[0]["state"] == "draft" {
-        server.call(
-            "account.move",
-            "action_post",
-            json!({ "ids": [reversal[0]["id"]] }),
-        );
+    let own = json!([["reversed_entry_id", "=", document["id"]]]);
+    let reversal = server.search("account.move", own, &["state"]).remove(0);
+    (reversal["state"] == "draft").then(|| reversal["id"].clone())
+}
+
+pub(crate) fn post(server: &Server, id: &Value) {
+    server.call("account.move", "action_post", json!({ "ids": [id] }));
+}
+
+fn reverse(server: &Server, document: &Value) {
+    if let Some(draft) = begin_reversal(server, document) {
+        post(server, &draft);
     }
 }
 
