@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::door::{Door, Passage};
 use crate::paper;
@@ -182,4 +182,32 @@ fn a_real_restart_in_mid_job_is_waited_for() {
     world.run(&["poll"]).exits(0);
     assert!(restarted.load(Ordering::SeqCst));
     are_booked_once(server, &world, &job, &items, "restarted");
+}
+
+#[test]
+fn drafts_are_payments_though_the_answer_about_them_was_lost() {
+    let Some(server) = support::server() else { return };
+    for what in [Passage::Shut, Passage::AnswerLost] {
+        let is_done = AtomicBool::new(false);
+        let door = Door::before(&server.url, move |_, request| {
+            let is_it = request.contains("/account.payment/load");
+            if is_it && !is_done.swap(true, Ordering::SeqCst) {
+                what
+            } else {
+                Passage::Open
+            }
+        });
+        let world = world::world_at(server, &door.url, "posting = \"draft\"");
+        let items = items();
+        world.add_job(items.clone());
+        world.run(&["poll"]).exits(0);
+        let documents = server.moves(&entries(&items));
+        let ids: Vec<&Value> = documents.iter().map(|document| &document["id"]).collect();
+        let payments = server.search("account.payment", json!([["move_id", "in", ids]]), &["state"]);
+        assert_eq!(payments.len(), 2, "{what:?}: {documents:#?}");
+        let linked = documents
+            .iter()
+            .filter(|document| document["origin_payment_id"].is_array());
+        assert_eq!(linked.count(), 2, "{what:?}: {documents:#?}");
+    }
 }

@@ -204,6 +204,7 @@ impl Server {
             "move_type",
             "payment_state",
             "invoice_origin",
+            "origin_payment_id",
         ];
         self.search("account.move", Value::Array(domain), &fields)
     }

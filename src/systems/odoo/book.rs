@@ -12,6 +12,7 @@ use tracing::warn;
 use super::Settings;
 use super::company::Company;
 use super::documents::{self, Rows, Surroundings, is_bill};
+use super::errors::in_other_hands;
 use super::find::{self, Booked, State};
 use super::key::Key;
 use super::kinds::Kinds;
@@ -25,10 +26,20 @@ use crate::model::document::{Document, PlannedItem, PostingState};
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{BookedEntry, SystemError};
 
+/// Whether a document was compared with its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Checked {
+    /// Not yet.
+    NotYet,
+    /// By an earlier call, or by another process.
+    Before,
+    /// By this call.
+    Here,
+}
+
 /// A document on its way into the books.
 pub(super) struct Draft<'a> {
     pub(super) document: &'a Document,
-    pub(super) key: Key,
     pub(super) rows: Rows,
     pub(super) creditor: Option<CreditorIds>,
     pub(super) currency: Id,
@@ -36,7 +47,7 @@ pub(super) struct Draft<'a> {
     pub(super) id: Option<Id>,
     /// Where it stands, once it is there.
     pub(super) state: Option<State>,
-    pub(super) is_checked: bool,
+    pub(super) checked: Checked,
     /// Whether this call made it, and may take it back.
     pub(super) is_new: bool,
     /// Whether this call posted it.
@@ -64,10 +75,47 @@ impl<'a> Draft<'a> {
 pub(super) struct Work<'a> {
     pub(super) planned: &'a PlannedItem,
     pub(super) drafts: Vec<Draft<'a>>,
+    /// Whether anything of it was there before.
+    pub(super) was_there: bool,
     pub(super) failed: Option<SystemError>,
 }
 
 impl Work<'_> {
+    /// Takes over where its documents stand, and says why it cannot go on.
+    fn look_at(&mut self, now: &HashMap<Id, Booked>, maker: &str, is_final: bool) -> Option<SystemError> {
+        let mut failure = None;
+        let stands = |draft: &Draft<'_>| draft.id.and_then(|id| now.get(&id)).is_some_and(Booked::counts);
+        let does_anything_stand = self.drafts.iter().any(stands);
+        for draft in &mut self.drafts {
+            let Some(id) = draft.id else { continue };
+            let Some(booked) = now.get(&id) else {
+                draft.is_new = false;
+                failure = failure.or(Some(in_other_hands()));
+                continue;
+            };
+            let origin = booked.origin.as_ref();
+            let made_by = origin.and_then(|origin| origin.made_by.as_deref());
+            // `load` also answers with what is there already, where the look-up could not see it.
+            draft.is_new &= draft.checked == Checked::Here || made_by == Some(maker);
+            draft.state = Some(booked.state);
+            let is_checked = booked.is_checked() || booked.state == State::Posted;
+            if draft.checked == Checked::NotYet && is_checked {
+                draft.checked = Checked::Before;
+            }
+            let is_other = origin.is_some_and(|origin| origin.content_hash != self.planned.content_hash);
+            let why = match booked.state {
+                // Another process booked it from what Pleo said at another time.
+                _ if is_other => Some(in_other_hands()),
+                _ if !booked.counts() && does_anything_stand => Some(gone(booked)),
+                _ if !booked.counts() => Some(in_other_hands()),
+                State::Draft if is_final && booked.was_posted => Some(reset_to_draft(&booked.number)),
+                _ => None,
+            };
+            failure = failure.or(why);
+        }
+        failure
+    }
+
     /// The documents that are there.
     pub(super) fn ids(&self) -> impl Iterator<Item = Id> {
         self.drafts.iter().filter_map(|draft| draft.id)
@@ -108,6 +156,8 @@ pub(super) fn book(
     booking.refresh();
     booking.verify();
     booking.register_payments();
+    // Last, for from now on nobody looks at the drafts again.
+    booking.mark_checked();
     if settings.posting == PostingState::Final {
         booking.refuse_closed();
         booking.post();
@@ -158,9 +208,8 @@ fn plan_rows<'a>(
             creditor,
             currency: around.currency(),
             id: existing.get(&key).copied(),
-            key,
             state: None,
-            is_checked: false,
+            checked: Checked::NotYet,
             is_new: false,
             is_posted_here: false,
         })
@@ -176,11 +225,13 @@ fn plan_rows<'a>(
             match drafts {
                 Ok(drafts) => Work {
                     planned,
+                    was_there: drafts.iter().any(|draft| draft.id.is_some()),
                     drafts,
                     failed: None,
                 },
                 Err(error) => Work {
                     planned,
+                    was_there: false,
                     drafts: Vec::new(),
                     failed: Some(error),
                 },
@@ -240,7 +291,7 @@ pub(super) fn for_a_person(reason: &str) -> SystemError {
 impl<'a> Booking<'a, '_> {
     /// Where each document stands now. One that counts no more still has its key, so nothing can take its place.
     pub(super) fn refresh(&mut self) {
-        let ids = self.ids();
+        let ids: BTreeSet<Id> = self.works.iter().flat_map(Work::ids).collect();
         match find::by_id(self.transport, self.company, &ids) {
             Ok(found) => self.booked = found.into_iter().map(|booked| (booked.id, booked)).collect(),
             Err(error) => {
@@ -250,25 +301,9 @@ impl<'a> Booking<'a, '_> {
             }
         }
         let is_final = self.settings.posting == PostingState::Final;
-        for work in self.works.iter_mut().filter(|work| work.failed.is_none()) {
-            for draft in &mut work.drafts {
-                let Some(booked) = draft.id.and_then(|id| self.booked.get(&id)) else {
-                    continue;
-                };
-                draft.state = Some(booked.state);
-                draft.is_checked |= booked.is_checked() || booked.state == State::Posted;
-                // `load` also answers with what is there already, where the look-up could not see it.
-                let maker = booked
-                    .origin
-                    .as_ref()
-                    .and_then(|origin| origin.made_by.as_deref());
-                draft.is_new &= maker == Some(self.maker);
-                if !booked.counts() {
-                    work.failed = Some(gone(booked));
-                } else if is_final && booked.state == State::Draft && booked.was_posted {
-                    work.failed = Some(reset_to_draft(&booked.number));
-                }
-            }
+        for work in &mut self.works {
+            let failure = work.look_at(&self.booked, self.maker, is_final);
+            work.failed = work.failed.take().or(failure);
         }
         self.discard_failed();
     }
@@ -322,13 +357,27 @@ impl<'a> Booking<'a, '_> {
                 draft.is_new = false;
             }
             match undone {
-                Ok(Undone::Gone) => continue,
-                Ok(Undone::InOtherHands) => {
-                    let reason = "somebody else is booking the same expense in Odoo".to_owned();
-                    work.failed = Some(SystemError::Unknown { reason });
+                Ok(Undone::Deleted | Undone::Cancelled) => {
+                    for draft in work
+                        .drafts
+                        .iter_mut()
+                        .filter(|draft| draft.id.is_some_and(|id| ids.contains(&id)))
+                    {
+                        draft.id = None;
+                    }
                     continue;
                 }
-                Ok(Undone::Remains) | Err(_) => {}
+                Ok(Undone::InOtherHands) => {
+                    work.failed = Some(in_other_hands());
+                    continue;
+                }
+                Err(error) => {
+                    work.failed = Some(SystemError::Unknown {
+                        reason: error.to_string(),
+                    });
+                    continue;
+                }
+                Ok(Undone::Remains) => {}
             }
             warn!(
                 "what was made for entry {} could not be taken back",
@@ -355,17 +404,28 @@ impl<'a> Booking<'a, '_> {
     fn answers(self) -> Vec<Result<BookedEntry, SystemError>> {
         let (base, posting, booked) = (&self.settings.url, self.settings.posting, &self.booked);
         let answer = |work: Work<'_>| {
+            let own: Vec<&Booked> = work.ids().filter_map(|id| booked.get(&id)).collect();
+            let standing: Vec<&Booked> = own.iter().copied().filter(|document| document.counts()).collect();
             match work.failed {
                 None => {}
                 // A draft is there, so it is not true that nothing is.
-                Some(SystemError::Unavailable { reason })
-                    if !work.drafts.iter().all(|draft| draft.id.is_none()) =>
-                {
+                Some(SystemError::Unavailable { reason }) if work.ids().next().is_some() => {
                     return Err(SystemError::Unknown { reason });
+                }
+                Some(SystemError::Rejected { failure_type, reason }) => {
+                    return Err(match find::entry(base, &standing) {
+                        Some(booked) => SystemError::BookedWrong {
+                            booked: Box::new(booked),
+                            failure_type,
+                            reason,
+                        },
+                        // What the look-up saw is no more: it must look again before anything is said.
+                        None if work.was_there => in_other_hands(),
+                        None => SystemError::Rejected { failure_type, reason },
+                    });
                 }
                 Some(error) => return Err(error),
             }
-            let own: Vec<&Booked> = work.ids().filter_map(|id| booked.get(&id)).collect();
             let is_wanted =
                 |booked: &&Booked| booked.state == State::Posted || posting == PostingState::Draft;
             let is_whole = own.len() == work.drafts.len() && own.iter().all(is_wanted);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use tracing::debug;
 
-use super::book::{Booking, Draft, Work};
+use super::book::{Booking, Checked, Draft, Work};
 use super::documents::{BILL_FIELDS, ENTRY_FIELDS, Rows, load_context};
 use super::errors::{CallError, in_other_hands};
 use super::find::{self, State};
@@ -24,26 +24,20 @@ impl<'a> Booking<'a, '_> {
     pub(super) fn load(&mut self) {
         let all: Vec<usize> = (0..self.works.len()).collect();
         for bills in [false, true] {
-            self.load_in_halves(&all, bills, true);
+            self.load_in_halves(&all, bills);
         }
-        self.discard_failed();
     }
 
-    fn load_in_halves(&mut self, indices: &[usize], bills: bool, is_ours: bool) {
-        let Err(error) = self.load_some(indices, bills, is_ours) else {
+    fn load_in_halves(&mut self, indices: &[usize], bills: bool) {
+        let Err(error) = self.load_some(indices, bills) else {
             return;
         };
         debug!("{error}");
-        let may_go_alone = matches!(
-            error,
-            SystemError::Rejected { .. } | SystemError::Unavailable { .. }
-        );
-        // Somebody else is making one of them: what is there on the second try may be theirs.
-        let is_ours = is_ours && matches!(error, SystemError::Rejected { .. });
+        let may_go_alone = matches!(error, SystemError::Rejected { .. }) || error == in_other_hands();
         match indices.split_at(indices.len() / 2) {
             (first, second) if may_go_alone && !first.is_empty() => {
-                self.load_in_halves(first, bills, is_ours);
-                self.load_in_halves(second, bills, is_ours);
+                self.load_in_halves(first, bills);
+                self.load_in_halves(second, bills);
             }
             _ => {
                 for index in indices {
@@ -59,7 +53,7 @@ impl<'a> Booking<'a, '_> {
     }
 
     /// One call for the documents of these items that are not there yet.
-    fn load_some(&mut self, indices: &[usize], bills: bool, is_ours: bool) -> Result<(), SystemError> {
+    fn load_some(&mut self, indices: &[usize], bills: bool) -> Result<(), SystemError> {
         let mut rows: Rows = Vec::new();
         let mut drafts: Vec<&mut Draft<'a>> = Vec::new();
         for (index, work) in self.works.iter_mut().enumerate() {
@@ -85,34 +79,44 @@ impl<'a> Booking<'a, '_> {
         .map_err(CallError::for_item)?;
         for (draft, id) in drafts.into_iter().zip(loaded.into_ids()?) {
             draft.id = Some(id);
-            draft.is_new = is_ours;
+            // Unless it turns out to be another process's: `load` does not say.
+            draft.is_new = true;
         }
         Ok(())
     }
 
-    /// What a process made that died before it compared it may come from other settings: what is not as planned now
-    /// is made anew.
+    /// What another process made and never compared may come from other settings: what is not as planned now is made
+    /// anew.
     fn remake_left_behind(&mut self) {
-        let is_left = |draft: &&Draft<'_>| !draft.is_new && !draft.is_checked;
+        let is_left = |draft: &&Draft<'_>| !draft.is_new && draft.checked == Checked::NotYet;
         let ids: BTreeSet<Id> = self
             .drafts()
             .filter(is_left)
             .filter_map(|draft| draft.id)
             .collect();
-        let Ok(lines) = self.lines(&ids) else { return };
-        let mut other = Vec::new();
+        let lines = match self.lines(&ids) {
+            Ok(lines) => lines,
+            Err(error) => return self.fail_all(&error.for_reading()),
+        };
+        let mut other: Vec<Vec<Id>> = Vec::new();
         for work in self.works.iter().filter(|work| work.failed.is_none()) {
             let left = work.drafts.iter().filter(is_left);
-            let is_other = |draft: &&Draft<'_>| self.comparison(work, draft, &lines).run().is_err();
-            other.extend(left.filter(is_other).filter_map(|draft| draft.id));
+            let is_other = |draft: &&Draft<'_>| self.compare_one(work, draft, &lines).is_err();
+            other.push(left.filter(is_other).filter_map(|draft| draft.id).collect());
         }
-        if other.is_empty() || undo::take_back(self.transport, self.company, &other, &[]) != Ok(Undone::Gone)
-        {
+        other.retain(|ids| !ids.is_empty());
+        if other.is_empty() {
             return;
         }
-        for draft in self.works.iter_mut().flat_map(|work| &mut work.drafts) {
-            if draft.id.is_some_and(|id| other.contains(&id)) {
-                draft.id = None;
+        for ids in other {
+            if undo::take_back(self.transport, self.company, &ids, &[]) == Ok(Undone::Deleted) {
+                let mut drafts = self.works.iter_mut().flat_map(|work| &mut work.drafts);
+                drafts
+                    .by_ref()
+                    .filter(|draft| draft.id.is_some_and(|id| ids.contains(&id)))
+                    .for_each(|draft| draft.id = None);
+            } else if let Some(first) = ids.first() {
+                self.fail(*first, in_other_hands());
             }
         }
         self.load();
@@ -140,7 +144,6 @@ impl<'a> Booking<'a, '_> {
             }
         }
         self.discard_failed();
-        self.mark_checked();
     }
 
     /// A draft that was refused a change, unless it is no draft any more: then it is another process's refusal.
@@ -155,9 +158,13 @@ impl<'a> Booking<'a, '_> {
     /// What is to be corrected; items that are not what was planned fail.
     fn compare(&mut self) -> Vec<(Id, Correction)> {
         let is_final = self.settings.posting == PostingState::Final;
-        // What is to be posted is compared once more: a person may have changed the draft.
-        let is_open =
-            |draft: &Draft<'_>| !draft.is_checked || (is_final && draft.state == Some(State::Draft));
+        // What is to be posted is compared once more, and what lost its origin: a person may have changed it.
+        let is_lost: BTreeSet<Id> = self.lost_origins();
+        let is_open = |draft: &Draft<'_>| {
+            draft.checked == Checked::NotYet
+                || (is_final && draft.state == Some(State::Draft))
+                || draft.id.is_some_and(|id| is_lost.contains(&id))
+        };
         let open = self.drafts().filter(|draft| is_open(draft));
         let ids: BTreeSet<Id> = open.filter_map(|draft| draft.id).collect();
         let lines = match self.lines(&ids) {
@@ -174,10 +181,12 @@ impl<'a> Booking<'a, '_> {
         for work in self.works.iter().filter(|work| work.failed.is_none()) {
             for draft in work.drafts.iter().filter(|draft| is_open(draft)) {
                 let Some(id) = draft.id else { continue };
-                match self.comparison(work, draft, &lines).run() {
+                match self.compare_one(work, draft, &lines) {
                     Ok(None) => {}
-                    Ok(Some(correction)) if !draft.is_checked => corrections.push((id, correction)),
-                    Err(error) if !draft.is_checked => failures.push((id, error)),
+                    Ok(Some(correction)) if draft.checked == Checked::NotYet => {
+                        corrections.push((id, correction));
+                    }
+                    Err(error) if draft.checked == Checked::NotYet => failures.push((id, error)),
                     Ok(Some(_)) | Err(_) => failures.push((id, verify::changed(id))),
                 }
             }
@@ -188,13 +197,21 @@ impl<'a> Booking<'a, '_> {
         corrections
     }
 
-    fn comparison<'c>(
+    fn compare_one(
         &self,
-        work: &Work<'c>,
-        draft: &Draft<'c>,
-        lines: &'c BTreeMap<Id, Vec<Line>>,
-    ) -> Comparison<'c> {
-        Comparison {
+        work: &Work<'_>,
+        draft: &Draft<'_>,
+        lines: &BTreeMap<Id, Vec<Line>>,
+    ) -> Result<Option<Correction>, SystemError> {
+        let is_on = draft
+            .id
+            .and_then(|id| self.booked.get(&id))
+            .map(|booked| booked.date);
+        let planned = draft.document.posting_date;
+        if let Some(is_on) = is_on.filter(|is_on| *is_on != planned) {
+            return Err(verify::other_day(is_on, planned));
+        }
+        let comparison = Comparison {
             document: draft.document,
             creditor: draft.creditor,
             currency: work.planned.item.amount.currency,
@@ -203,44 +220,55 @@ impl<'a> Booking<'a, '_> {
                 .id
                 .and_then(|id| lines.get(&id))
                 .map_or(&[][..], Vec::as_slice),
-        }
+        };
+        comparison.run()
+    }
+
+    /// The documents that a person took away from what we find them by.
+    fn lost_origins(&self) -> BTreeSet<Id> {
+        let is_lost = |id: &Id| self.booked.get(id).is_some_and(|booked| booked.origin.is_none());
+        self.ids().into_iter().filter(is_lost).collect()
     }
 
     /// Writes down that the documents are what was planned, also where a person took away what we find them by.
-    fn mark_checked(&mut self) {
+    pub(super) fn mark_checked(&mut self) {
+        let lost = self.lost_origins();
         let mut rows: Rows = Vec::new();
         for work in self.works.iter().filter(|work| work.failed.is_none()) {
             let origin = Origin::of(work.planned, None);
-            let is_lost = |draft: &Draft<'_>| {
-                let booked = draft.id.and_then(|id| self.booked.get(&id));
-                booked.is_some_and(|booked| booked.origin.is_none())
-            };
+            let is_lost = |draft: &Draft<'_>| draft.id.is_some_and(|id| lost.contains(&id));
             let unmarked = work
                 .drafts
                 .iter()
-                .filter(|draft| !draft.is_checked || is_lost(draft));
-            rows.extend(unmarked.map(|draft| vec![draft.key.external_id(), origin.to_text()]));
+                .filter(|draft| draft.checked == Checked::NotYet || is_lost(draft));
+            rows.extend(unmarked.filter_map(|draft| Some(vec![draft.id?.to_string(), origin.to_text()])));
         }
         if rows.is_empty() {
             return;
         }
-        // Nobody wants to read in the entry's history that we looked at it.
+        // By the database's id: by the external one `load` would make an empty document where a person has just deleted
+        // ours. Nobody wants to read in the entry's history that we looked at it.
         let context = json!({ "allowed_company_ids": [self.company.id], "tracking_disable": true });
         let loaded = load(
             self.transport,
             "account.move",
-            &["id", "invoice_origin"],
+            &[".id", "invoice_origin"],
             &rows,
             &context,
         );
         let failed = match loaded {
-            Ok(loaded) => loaded.into_ids().err(),
-            Err(error) => Some(SystemError::Unknown {
-                reason: error.to_string(),
-            }),
+            Ok(loaded) => loaded.into_ids().err().map(|error| error.to_string()),
+            Err(error) => Some(error.to_string()),
         };
-        if let Some(error) = failed {
-            self.fail_all(&error);
+        // All of them are drafts of ours, checked or not, so none is refused for it.
+        if let Some(reason) = failed {
+            return self.fail_all(&SystemError::Unknown { reason });
+        }
+        let marked = self.works.iter_mut().filter(|work| work.failed.is_none());
+        for draft in marked.flat_map(|work| &mut work.drafts) {
+            if draft.checked == Checked::NotYet {
+                draft.checked = Checked::Here;
+            }
         }
     }
 

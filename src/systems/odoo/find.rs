@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 use super::company::Company;
 use super::errors::CallError;
 use super::key::{Key, Origin};
-use super::records::{Id, Link, maybe, text};
+use super::records::{Id, Link, amount, maybe, text};
 use super::settle;
 use super::transport::{Transport, arguments};
 use crate::model::document::{Part, PostingState};
 use crate::model::ids::AccountingEntryId;
+use crate::model::money::Amount;
 use crate::model::references::InvoiceSide;
 use crate::systems::{BookedEntry, Found, SystemError, Wanted};
 
@@ -46,7 +47,7 @@ pub(super) struct Booked {
 }
 
 impl Booked {
-    /// Whether it was compared with its plan; one whose origin a person changed is left to that person.
+    /// Whether it was compared with its plan, or nobody knows any more.
     pub(super) fn is_checked(&self) -> bool {
         self.origin.as_ref().is_none_or(|origin| origin.made_by.is_none())
     }
@@ -78,10 +79,12 @@ struct Record {
     #[serde(deserialize_with = "text")]
     invoice_origin: Option<String>,
     posted_before: bool,
+    #[serde(deserialize_with = "amount")]
+    amount_total: Amount,
     reversal_move_ids: Vec<Id>,
 }
 
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 9] = [
     "name",
     "date",
     "state",
@@ -89,6 +92,7 @@ const FIELDS: [&str; 8] = [
     "partner_id",
     "invoice_origin",
     "posted_before",
+    "amount_total",
     "reversal_move_ids",
 ];
 
@@ -146,24 +150,48 @@ fn with_domain(
         .flat_map(|record| &record.reversal_move_ids)
         .copied()
         .collect();
-    let posted: HashSet<Id> = if reversals.is_empty() {
-        HashSet::new()
-    } else {
-        let posted: Vec<super::records::Identified> = transport.search(
-            "account.move",
-            json!([["id", "in", reversals], ["state", "=", "posted"]]),
-            &["id"],
-            &company.context(),
-        )?;
-        posted.into_iter().map(|record| record.id).collect()
-    };
+    let posted = posted_reversals(transport, company, &reversals)?;
     Ok(records
         .into_iter()
         .filter_map(|record| {
             let key = Key::from_external_id(external_ids.get(&record.id.to_string())?)?;
-            let is_reversed = record.reversal_move_ids.iter().any(|id| posted.contains(id));
+            let reversals = record.reversal_move_ids.iter().filter_map(|id| posted.get(id));
+            // A part of a bill may be credited: the rest of it still stands.
+            let credited = Amount::sum(reversals.copied()).unwrap_or_default();
+            let is_reversed = !credited.is_zero() && credited >= record.amount_total;
             Some(record.into_booked(key, is_reversed))
         })
+        .collect())
+}
+
+/// What each of these reversals takes back, of those that are posted and that nobody began to reverse themselves.
+fn posted_reversals(
+    transport: &mut Transport,
+    company: &Company,
+    reversals: &BTreeSet<Id>,
+) -> Result<HashMap<Id, Amount>, CallError> {
+    #[derive(Deserialize)]
+    struct Reversal {
+        id: Id,
+        #[serde(deserialize_with = "amount")]
+        amount_total: Amount,
+    }
+    if reversals.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found: Vec<Reversal> = transport.search(
+        "account.move",
+        json!([
+            ["id", "in", reversals],
+            ["state", "=", "posted"],
+            ["reversal_move_ids", "=", false]
+        ]),
+        &["amount_total"],
+        &company.context(),
+    )?;
+    Ok(found
+        .into_iter()
+        .map(|reversal| (reversal.id, reversal.amount_total))
         .collect())
 }
 
@@ -227,11 +255,12 @@ fn found(
         .map(|document| document.key.revision)
         .max()
         .unwrap_or(0);
-    // One part that stands beside one that was cancelled is still money in the books, so nothing is booked anew.
-    let alive: Vec<&Booked> = documents
-        .iter()
-        .copied()
-        .filter(|document| document.key.revision == last && document.counts())
+    // Whatever stands is money in the books, so nothing is booked anew beside it: neither beside one part of an entry
+    // whose other part was cancelled, nor beside an earlier revision that a person took up again.
+    let standing = || documents.iter().copied().filter(|document| document.counts());
+    let revision = standing().map(|document| document.key.revision).max();
+    let alive: Vec<&Booked> = standing()
+        .filter(|document| Some(document.key.revision) == revision)
         .collect();
     let Some(entry) = entry(base, &alive) else {
         return Found::Absent {

@@ -197,12 +197,8 @@ pub(super) fn of_vendors(
 
 /// A person may have emptied the origin of a document of ours: its external id still says whose it is.
 fn name_ours(transport: &mut Transport, company: &Company, records: &mut [Record]) -> Result<(), CallError> {
-    let nameless = |record: &&mut Record| record.origin().is_none() && record.reversed_entry_id.is_none();
-    let ids: Vec<Id> = records
-        .iter_mut()
-        .filter(nameless)
-        .map(|record| record.id)
-        .collect();
+    let nameless = |record: &&Record| record.origin().is_none() && record.reversed_entry_id.is_none();
+    let ids: Vec<Id> = records.iter().filter(nameless).map(|record| record.id).collect();
     if ids.is_empty() {
         return Ok(());
     }

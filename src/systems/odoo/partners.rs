@@ -11,6 +11,7 @@ use super::company::Company;
 use super::documents::load_context;
 use super::errors::{CallError, one_line};
 use super::key::external_id;
+use super::payments::load;
 use super::records::{Id, Link, maybe, text};
 use super::transport::{Transport, arguments};
 use crate::model::document::{Creditor, Document, PlannedItem};
@@ -153,14 +154,29 @@ pub(super) struct CreditorIds {
 struct Contact {
     name: String,
     tax_id: Option<String>,
-    is_company: bool,
+}
+
+/// Vendors and employees have numbers of their own: vendor 7 is not employee 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Who {
+    Vendor,
+    Employee,
+}
+
+impl Who {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vendor => "vendor",
+            Self::Employee => "employee",
+        }
+    }
 }
 
 /// The contacts of a batch, found or made once.
 #[derive(Debug, Default)]
 pub(super) struct Creditors {
     employees: HashMap<String, Id>,
-    made: HashMap<String, Id>,
+    made: HashMap<(Who, String), Id>,
     payables: HashMap<Id, Option<Id>>,
 }
 
@@ -197,7 +213,7 @@ impl Creditors {
     }
 
     /// The vendors and employees of the items that Odoo does not have, by their number.
-    fn missing(&self, items: &[PlannedItem]) -> BTreeMap<String, Contact> {
+    fn missing(&self, items: &[PlannedItem]) -> BTreeMap<(Who, String), Contact> {
         let mut missing = BTreeMap::new();
         let documents = items
             .iter()
@@ -209,18 +225,16 @@ impl Creditors {
                 let contact = Contact {
                     name: vendor.name.clone(),
                     tax_id: tax_number(item),
-                    is_company: true,
                 };
-                missing.insert(number.to_owned(), contact);
+                missing.insert((Who::Vendor, number.to_owned()), contact);
             }
             let Some(user) = &item.item.user else { continue };
             for code in employee_codes(document).filter(|code| !self.employees.contains_key(*code)) {
                 let contact = Contact {
                     name: user.name.clone(),
                     tax_id: None,
-                    is_company: false,
                 };
-                missing.insert(code.to_owned(), contact);
+                missing.insert((Who::Employee, code.to_owned()), contact);
             }
         }
         missing
@@ -232,35 +246,23 @@ impl Creditors {
         company: &Company,
         items: &[PlannedItem],
     ) -> Result<(), SystemError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(deserialize_with = "maybe")]
-            ids: Option<Vec<Id>>,
-        }
-        for (number, contact) in self.missing(items) {
-            let row = [
-                external_id(&["contact", &number]),
+        for ((who, number), contact) in self.missing(items) {
+            let row = vec![
+                external_id(&[who.as_str(), &number]),
                 one_line(&contact.name),
                 number.clone(),
                 contact.tax_id.unwrap_or_default(),
-                contact.is_company.to_string(),
+                (who == Who::Vendor).to_string(),
             ];
-            let answer: Answer = transport
-                .write(
-                    "res.partner",
-                    "load",
-                    arguments(json!({
-                        "fields": ["id", "name", "ref", "vat", "is_company"],
-                        "data": [row],
-                        "context": load_context(company),
-                    })),
-                )
-                .map_err(CallError::for_item)?;
-            // Without its contact the item is refused below, with a text of its own.
-            if let Some([id]) = answer.ids.as_deref() {
-                self.made.insert(number, *id);
-            } else {
-                warn!("Odoo refuses to make the contact with the number {number}");
+            let fields = ["id", "name", "ref", "vat", "is_company"];
+            let loaded = load(transport, "res.partner", &fields, &[row], &load_context(company));
+            match loaded.map_err(CallError::for_item)?.into_ids() {
+                Ok(ids) => self.made.extend(ids.first().map(|id| ((who, number), *id))),
+                // Without its contact the item is refused below, with a text of its own.
+                Err(SystemError::Rejected { reason, .. }) => {
+                    warn!("the contact with the number {number} could not be made: {reason}");
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -321,7 +323,7 @@ impl Creditors {
     fn partner(&self, creditor: &Creditor) -> Option<Id> {
         match creditor {
             Creditor::Vendor(vendor) => match vendor.reference.strip_prefix(TO_MAKE) {
-                Some(number) => self.made.get(number).copied(),
+                Some(number) => self.made.get(&(Who::Vendor, number.to_owned())).copied(),
                 None => vendor.reference.parse().ok(),
             },
             Creditor::Employee { code, .. } => self.employee(code.as_deref()),
@@ -345,7 +347,8 @@ impl Creditors {
     /// The contact of an employee, where Odoo has one.
     pub(super) fn employee(&self, code: Option<&str>) -> Option<Id> {
         let code = code?;
-        self.employees.get(code).or_else(|| self.made.get(code)).copied()
+        let made = || self.made.get(&(Who::Employee, code.to_owned()));
+        self.employees.get(code).or_else(made).copied()
     }
 }
 

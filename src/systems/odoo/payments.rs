@@ -3,8 +3,6 @@
 //! The entry comes first, with our accounts and our key; the record is loaded onto it under an external id of its
 //! own. Odoo's payment wizard would choose its own account for the money and could not be repeated.
 
-use std::collections::HashMap;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -115,14 +113,14 @@ impl PaymentEntry<'_> {
     }
 }
 
-/// Makes the payment records and links each with its entry, in two calls for all. The ids of the records, by entry.
+/// Makes the payment records and links each with its entry, in two calls for all.
 pub(super) fn register(
     transport: &mut Transport,
     company: &Company,
     entries: &[PaymentEntry<'_>],
-) -> Result<HashMap<Id, Id>, SystemError> {
+) -> Result<(), SystemError> {
     if entries.is_empty() || transport.major() < FIRST {
-        return Ok(HashMap::new());
+        return Ok(());
     }
     let rows: Vec<Vec<String>> = entries.iter().map(|entry| entry.row(company)).collect();
     let ids = load(
@@ -137,19 +135,14 @@ pub(super) fn register(
     let links: Vec<Vec<String>> = entries
         .iter()
         .zip(&ids)
-        .map(|(entry, payment)| {
-            vec![
-                key(entry.planned, entry.document).external_id(),
-                payment.to_string(),
-            ]
-        })
+        .map(|(entry, payment)| vec![entry.id.to_string(), payment.to_string()])
         .collect();
     // Without the two flags of `load_context`, so that the entry is changed. A posted one has its link already.
-    let fields = ["id", "origin_payment_id/.id"];
+    let fields = [".id", "origin_payment_id/.id"];
     load(transport, "account.move", &fields, &links, &company.context())
         .map_err(CallError::for_item)?
-        .into_ids()?;
-    Ok(entries.iter().map(|entry| entry.id).zip(ids).collect())
+        .into_ids()
+        .map(|_| ())
 }
 
 /// Confirms payments whose entries are posted.

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::book::Booking;
 use super::company::Locks;
-use super::errors::CallError;
+use super::errors::{CallError, in_other_hands};
 use super::find::{self, Booked, State};
 use super::payments;
 use super::records::Id;
@@ -28,6 +28,7 @@ impl Booking<'_, '_> {
             let closed = work
                 .drafts
                 .iter()
+                .filter(|draft| draft.state == Some(State::Draft))
                 .find_map(|draft| Some((draft.document, locks.closes(draft.document)?)));
             if let Some((document, closed)) = closed {
                 work.failed = Some(closed_period(
@@ -78,6 +79,9 @@ impl Booking<'_, '_> {
         let all: BTreeSet<Id> = ids.iter().copied().collect();
         match find::by_id(self.transport, self.company, &all) {
             Ok(found) if found.iter().all(|booked| booked.state == State::Posted) => {}
+            Ok(found) if found.iter().any(|booked| booked.state != State::Draft) => {
+                self.fail(*first, in_other_hands());
+            }
             Ok(_) => self.fail(*first, error.for_item()),
             Err(error) => self.fail(
                 *first,
@@ -101,7 +105,7 @@ impl Booking<'_, '_> {
         Ok(())
     }
 
-    /// A date that moved by itself is an error: the entry is taken back, or told as it is.
+    /// A date that moved by itself is an error: what this call made is taken back, the rest is told as it is.
     pub(super) fn check_dates(&mut self) {
         for work in self.works.iter_mut().filter(|work| work.failed.is_none()) {
             let moved = work
@@ -117,9 +121,6 @@ impl Booking<'_, '_> {
                 document,
                 &format!("Odoo moves it to {date} by itself"),
             ));
-            for draft in &mut work.drafts {
-                draft.is_new |= draft.is_posted_here;
-            }
         }
         self.discard_failed();
     }

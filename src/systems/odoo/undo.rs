@@ -15,8 +15,10 @@ use super::transport::{Transport, arguments};
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Undone {
-    /// Nothing of it counts any more: deleted, or cancelled where Odoo keeps an audit trail.
-    Gone,
+    /// Nothing of it is there any more.
+    Deleted,
+    /// It counts no more: Odoo keeps, cancelled, what once had a number.
+    Cancelled,
     /// Something still stands.
     Remains,
     /// Another process has posted it meanwhile, so it is not ours to take.
@@ -68,8 +70,8 @@ pub(super) fn take_back(
         .filter(|document| document.state == State::Draft)
         .map(|document| document.id)
         .collect();
-    if drafts.is_empty() && left.is_empty() {
-        return Ok(Undone::Gone);
+    if left.is_empty() {
+        return Ok(Undone::Deleted);
     }
     // Under a restricted audit trail what was posted once cannot be deleted, only cancelled.
     if !drafts.is_empty() {
@@ -79,5 +81,9 @@ pub(super) fn take_back(
     let is_gone = find::by_id(transport, company, &ids)?
         .iter()
         .all(|document| document.state == State::Cancel);
-    Ok(if is_gone { Undone::Gone } else { Undone::Remains })
+    Ok(if is_gone {
+        Undone::Cancelled
+    } else {
+        Undone::Remains
+    })
 }

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -270,6 +271,13 @@ fn other_than_planned(what: &str, amount: Amount, currency: Currency) -> SystemE
             "Odoo would book the expense otherwise than planned ({what}: {amount} {currency} was planned): look for taxes, rounding or terms of payment that Odoo adds by itself, then export again."
         ),
     }
+}
+
+/// Odoo has the draft on another day than planned.
+pub(super) fn other_day(is: NaiveDate, planned: NaiveDate) -> SystemError {
+    super::book::for_a_person(&format!(
+        "Odoo would book the expense on {is} instead of {planned}: look for lock dates there, then export again."
+    ))
 }
 
 /// A draft was what was planned when it was made, and is not what is planned now.
