@@ -2,7 +2,9 @@
 //! posted together; read back again, since Odoo moves dates out of closed periods by itself; settled at last.
 //!
 //! A process that dies in between leaves drafts that carry their keys: the next look-up finds the entry incomplete,
-//! and booking it again goes on from there. Nothing that was there before is taken away again.
+//! and booking it again goes on from there. A document names the process that made it until it was compared with its
+//! plan, for two processes may be at the same entry. What was compared, and what people did to a document, is never
+//! undone: it is told.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,5 +1,5 @@
-//! Taking back what this call made, when it turns out not to be what was planned. It is proven gone before anybody
-//! is told that nothing was booked.
+//! Taking back what turns out not to be what was planned: what this call made, and drafts that nobody ever compared.
+//! It is proven gone before anybody is told that nothing was booked.
 
 use std::collections::BTreeSet;
 
