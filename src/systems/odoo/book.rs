@@ -108,7 +108,8 @@ impl Work<'_> {
             let why = match booked.state {
                 // Another process booked it from what Pleo said at another time.
                 _ if is_other => Some(in_other_hands()),
-                _ if !booked.counts() && does_anything_stand => Some(gone(booked)),
+                // Without its origin the look-up would never see that it is gone.
+                _ if !booked.counts() && (does_anything_stand || origin.is_none()) => Some(gone(booked)),
                 _ if !booked.counts() => Some(in_other_hands()),
                 State::Draft if is_final && booked.was_posted => Some(reset_to_draft(&booked.number)),
                 _ => None,

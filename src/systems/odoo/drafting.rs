@@ -187,7 +187,10 @@ impl<'a> Booking<'a, '_> {
                         corrections.push((id, correction));
                     }
                     Err(error) if draft.checked == Checked::NotYet => failures.push((id, error)),
-                    Ok(Some(_)) | Err(_) => failures.push((id, verify::changed(id))),
+                    Ok(Some(_)) | Err(_) => {
+                        let name = self.booked.get(&id).map(|booked| booked.number.as_str());
+                        failures.push((id, verify::changed(name.unwrap_or("The entry"))));
+                    }
                 }
             }
         }

@@ -280,10 +280,10 @@ pub(super) fn other_day(is: NaiveDate, planned: NaiveDate) -> SystemError {
     ))
 }
 
-/// A draft was what was planned when it was made, and is not what is planned now.
-pub(super) fn changed(id: Id) -> SystemError {
+/// A document was what was planned when it was made, and is not what is planned now.
+pub(super) fn changed(number: &str) -> SystemError {
     super::book::for_a_person(&format!(
-        "draft {id} is not what would be booked now, because it or the settings were changed: post it in Odoo as it is, or delete it there, then export again."
+        "{number} is not what would be booked now, because it or the settings were changed: settle it in Odoo (post it as it is, or delete or reverse it), then export again."
     ))
 }
 
