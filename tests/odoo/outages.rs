@@ -3,7 +3,7 @@
 
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
@@ -188,10 +188,16 @@ fn a_real_restart_in_mid_job_is_waited_for() {
 fn drafts_are_payments_though_the_answer_about_them_was_lost() {
     let Some(server) = support::server() else { return };
     for what in [Passage::Shut, Passage::AnswerLost] {
-        let is_done = AtomicBool::new(false);
+        // Together and one by one, so that the booking as a whole is without an answer.
+        let left = AtomicUsize::new(3);
         let door = Door::before(&server.url, move |_, request| {
             let is_it = request.contains("/account.payment/load");
-            if is_it && !is_done.swap(true, Ordering::SeqCst) {
+            let take_one = |left: usize| left.checked_sub(1);
+            if is_it
+                && left
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, take_one)
+                    .is_ok()
+            {
                 what
             } else {
                 Passage::Open

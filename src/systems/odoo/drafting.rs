@@ -110,11 +110,9 @@ impl<'a> Booking<'a, '_> {
         }
         for ids in other {
             if undo::take_back(self.transport, self.company, &ids, &[]) == Ok(Undone::Deleted) {
-                let mut drafts = self.works.iter_mut().flat_map(|work| &mut work.drafts);
-                drafts
-                    .by_ref()
-                    .filter(|draft| draft.id.is_some_and(|id| ids.contains(&id)))
-                    .for_each(|draft| draft.id = None);
+                for draft in self.works.iter_mut().flat_map(|work| &mut work.drafts) {
+                    draft.id = draft.id.filter(|id| !ids.contains(id));
+                }
             } else if let Some(first) = ids.first() {
                 self.fail(*first, in_other_hands());
             }
