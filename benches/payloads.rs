@@ -12,7 +12,7 @@ use divan::{Bencher, black_box};
 use pleo_export::bookkeeping::{self, JobView, Settings, SystemTraits, TaxRule};
 use pleo_export::model::document::PostingState;
 use pleo_export::model::ids::JobId;
-use pleo_export::model::references::{Account, Resolution, Vendor};
+use pleo_export::model::references::{Account, Candidates, Resolution, Vendor};
 use pleo_export::pleo::wire;
 
 const ITEMS: usize = 1000;
@@ -64,11 +64,8 @@ fn plan_what_was_read(bencher: Bencher<'_, '_>) {
         view.observe(item);
         let references = bookkeeping::references(item, &settings, &system);
         for key in references.accounts.into_keys() {
-            let account = Account {
-                reference: key.text().to_owned(),
-                name: key.text().to_owned(),
-            };
-            view.resolution.accounts.insert(key, account);
+            let account = Account::open(key.text(), key.text());
+            view.resolution.accounts.insert(key, Candidates::one(account));
         }
         for (key, name) in references.vendors {
             view.resolution.vendors.insert(
@@ -102,6 +99,7 @@ fn settings() -> Settings {
             .iter()
             .map(|role| (*role, role.as_str().to_owned()))
             .collect(),
+        role_defaults: std::collections::BTreeMap::new(),
         map: std::collections::BTreeMap::new(),
         taxes: std::collections::BTreeMap::<String, TaxRule>::new(),
     }

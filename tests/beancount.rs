@@ -28,7 +28,9 @@ use std::fs;
 use pleo_export::host::stop::Stop;
 use pleo_export::model::document::Part;
 use pleo_export::model::ids::AccountingEntryId;
-use pleo_export::model::references::{AccountKey, InvoiceKey, InvoiceSide, References, VendorKey};
+use pleo_export::model::references::{
+    AccountKey, AccountPurpose, InvoiceKey, InvoiceSide, References, VendorKey,
+};
 use pleo_export::model::verdict::{ItemFailureType, JobFailureType};
 use pleo_export::systems::beancount::{Beancount, Settings, UnknownAccounts};
 use pleo_export::systems::{AccountingSystem, Found, SystemError};
@@ -212,7 +214,8 @@ fn accounts_are_resolved_by_name_code_and_metadata() {
     });
     let configured = AccountKey::Configured("Expenses:New".to_owned());
     let wrong = AccountKey::Configured("Kosten:New".to_owned());
-    let [known, unknown, odd] = ["6900", "6800", "68/00"].map(|code| AccountKey::Pleo(code.to_owned()));
+    let [known, unknown, odd] =
+        ["6900", "6800", "68/00"].map(|code| AccountKey::of_code(AccountPurpose::Cost, code));
     let mut references = References::default();
     for key in [&configured, &wrong, &known, &unknown, &odd] {
         references.accounts.insert(key.clone(), Some("Name".to_owned()));
@@ -222,7 +225,7 @@ fn accounts_are_resolved_by_name_code_and_metadata() {
         resolution
             .accounts
             .get(key)
-            .map(|account| account.reference.as_str())
+            .and_then(|found| Some(found.best()?.reference.as_str()))
     };
     assert_eq!(name(&configured), Some("Expenses:New"));
     assert_eq!(name(&wrong), None);
@@ -237,21 +240,29 @@ fn accounts_are_resolved_by_name_code_and_metadata() {
     let strict = Beancount::new(settings, Stop::new())
         .resolve(&references)
         .unwrap();
-    assert_eq!(strict.accounts.len(), 2, "{:?}", strict.accounts);
+    let found = strict.accounts.values().filter(|found| found.best().is_some());
+    assert_eq!(found.count(), 2, "{:?}", strict.accounts);
 }
 
 #[test]
 fn an_account_opened_for_a_code_keeps_code_and_name() {
     let ledger = Ledger::new();
     let mut references = References::default();
-    references.accounts.insert(
-        AccountKey::Pleo("6800".to_owned()),
-        Some("Meals \"out\"".to_owned()),
-    );
+    let key = AccountKey::Pleo {
+        purpose: AccountPurpose::Cost,
+        code: Some("6800".to_owned()),
+        identifier: Some("3f25".to_owned()),
+    };
+    references
+        .accounts
+        .insert(key.clone(), Some("Meals \"out\"".to_owned()));
     let mut system = ledger.system();
-    system.resolve(&references).unwrap();
-    system.book(&[purchase("e1")]).unwrap();
-    let opening = "1970-01-01 open Expenses:6800\n  code: \"6800\"\n  name: \"Meals \\\"out\\\"\"\n";
+    let resolution = system.resolve(&references).unwrap();
+    let mut item = purchase("e1");
+    item.documents[0].postings[0].account = resolution.accounts[&key].best().unwrap().clone();
+    system.book(&[item]).unwrap();
+    let opening = "1970-01-01 open Expenses:6800\n  code: \"6800\"\n  name: \"Meals \\\"out\\\"\"\n  \
+                   identifier: \"3f25\"\n  purpose: \"cost\"\n";
     assert!(ledger.text().contains(opening), "{}", ledger.text());
     ledger.book(&[purchase("e2")]);
     assert_eq!(ledger.text().matches(" open Expenses:6800").count(), 1);

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use pleo_export::model::document::PlannedItem;
-use pleo_export::model::references::{AccountKey, InvoiceSide, References};
+use pleo_export::model::references::{AccountKey, AccountPurpose, Candidates, InvoiceSide, References};
 use pleo_export::model::verdict::ItemFailureType;
 use pleo_export::systems::{AccountingSystem, BookedEntry, Found};
 
@@ -53,8 +53,7 @@ fn readiness(bench: &mut Bench) -> Result<Outcome, String> {
 
 fn accounts(bench: &mut Bench) -> Result<Outcome, String> {
     bench.resolution = bench.resolve(&sample::references(&bench.accounts))?;
-    for code in [&bench.accounts.cost, &bench.accounts.wallet] {
-        let key = AccountKey::Pleo(code.clone());
+    for (code, key) in sample::keys(&bench.accounts) {
         if !bench.resolution.accounts.contains_key(&key) {
             return Err(format!(
                 "account {code} is not in the books: name others by --account and --wallet"
@@ -74,9 +73,10 @@ fn several_accounts(bench: &mut Bench) -> Result<Outcome, String> {
     let together = bench.resolve(&of_accounts(&codes))?.accounts;
     for code in codes {
         let alone = bench.resolve(&of_accounts(&[code]))?.accounts;
-        let key = AccountKey::Pleo(code.to_owned());
-        let reference = |found: Option<&pleo_export::model::references::Account>| {
-            found.map_or("null".to_owned(), |account| account.reference.clone())
+        let key = AccountKey::of_code(AccountPurpose::Cost, code);
+        let reference = |found: Option<&Candidates>| {
+            let account = found.and_then(Candidates::best);
+            account.map_or("null".to_owned(), |account| account.reference.clone())
         };
         let (one, other) = (reference(alone.get(&key)), reference(together.get(&key)));
         if one != other {
@@ -90,7 +90,7 @@ fn several_accounts(bench: &mut Bench) -> Result<Outcome, String> {
 }
 
 fn of_accounts(codes: &[&str]) -> References {
-    let key = |code: &&str| (AccountKey::Pleo((*code).to_owned()), None);
+    let key = |code: &&str| (AccountKey::of_code(AccountPurpose::Cost, *code), None);
     References {
         accounts: codes.iter().map(key).collect(),
         ..References::default()

@@ -11,7 +11,7 @@ use pleo_export::bookkeeping::{
 use pleo_export::model::document::{PlannedItem, PostingState, Receipt};
 use pleo_export::model::ids::{AccountingEntryId, CompanyId, JobId};
 use pleo_export::model::references::{
-    AccountKey, ClosedUntil, InvoiceKey, References, Resolution, VendorKey,
+    AccountKey, AccountPurpose, ClosedUntil, InvoiceKey, References, Resolution, VendorKey,
 };
 use pleo_export::pleo::wire;
 use pleo_export::systems::{Attachment, BookedEntry, JobNeeds, Wanted};
@@ -72,11 +72,21 @@ pub(crate) fn job(job_id: &str, payables: bool, attachments: bool) -> JobNeeds {
 
 /// Looks the accounts up by codes that Pleo sent.
 pub(crate) fn references(accounts: &Accounts) -> References {
-    let key = |code: &String| (AccountKey::Pleo(code.clone()), Some("Conformance".to_owned()));
     References {
-        accounts: [&accounts.cost, &accounts.wallet].map(key).into(),
+        accounts: keys(accounts)
+            .map(|(_, key)| (key, Some("Conformance".to_owned())))
+            .into(),
         ..References::default()
     }
+}
+
+/// The codes of the accounts, each with how it is asked for.
+pub(crate) fn keys(accounts: &Accounts) -> [(&str, AccountKey); 2] {
+    [
+        (AccountPurpose::Cost, accounts.cost.as_str()),
+        (AccountPurpose::Wallet, accounts.wallet.as_str()),
+    ]
+    .map(|(purpose, code)| (code, AccountKey::of_code(purpose, code)))
 }
 
 /// Looks up what a bill refers to.
@@ -179,6 +189,7 @@ fn plan(
         time_zone: chrono_tz::UTC,
         duplicate_invoices: DuplicateInvoices::Fail,
         roles,
+        role_defaults: [].into(),
         map: [].into(),
         taxes: [].into(),
     };

@@ -1,13 +1,15 @@
 //! Which account a posting goes to: roles from the configuration, Pleo's codes through the mapping.
 //!
-//! A code is looked up in `[accounts.map]` first; without a mapping the accounting system is asked for the
-//! identifier it once gave, else for the code.
+//! A code is looked up in `[accounts.map]` first; without a mapping the accounting system is asked for an account of
+//! that code or identifier that serves the purpose. It may answer several; the posting date says which is meant.
 
 use std::fmt;
 
+use chrono::NaiveDate;
+
 use crate::model::document::Purpose;
-use crate::model::export_item::{AccountReference, ExportItem, Line};
-use crate::model::references::{Account, AccountKey};
+use crate::model::export_item::{AccountReference, ExportItem, ItemType, Line};
+use crate::model::references::{Account, AccountKey, AccountPurpose};
 
 use super::item_types::Side;
 use super::refusal::Refusal;
@@ -30,6 +32,10 @@ pub enum Role {
     ExternalReimbursement,
     /// The difference between the rates of a bill and its payment.
     FxDifference,
+    /// Tax that may be deducted, where neither settings nor payload name an account.
+    InputTax,
+    /// Tax that is owed under reverse charge, likewise.
+    OutputTax,
 }
 
 impl Role {
@@ -42,6 +48,8 @@ impl Role {
         Self::Contra,
         Self::ExternalReimbursement,
         Self::FxDifference,
+        Self::InputTax,
+        Self::OutputTax,
     ];
 
     /// Its key under `[accounts]`.
@@ -54,7 +62,14 @@ impl Role {
             Self::Contra => "contra",
             Self::ExternalReimbursement => "external_reimbursement",
             Self::FxDifference => "fx_difference",
+            Self::InputTax => "input_tax",
+            Self::OutputTax => "output_tax",
         }
+    }
+
+    /// Whether only systems that do not compute tax have a use for it.
+    pub const fn is_for_tax(self) -> bool {
+        matches!(self, Self::InputTax | Self::OutputTax)
     }
 }
 
@@ -84,29 +99,43 @@ fn role_of(side: Side) -> Option<(Role, Purpose)> {
     }
 }
 
-/// How an account of Pleo's is asked for; `None` when it has neither code nor identifier.
-pub(super) fn key_of(reference: &AccountReference, settings: &Settings) -> Option<AccountKey> {
-    let code = given(reference.code.as_deref());
-    let identifier = given(reference.identifier.as_deref());
-    [code, identifier]
-        .into_iter()
-        .flatten()
-        .find_map(|text| settings.map.get(text))
-        .map(|account| AccountKey::Configured(account.clone()))
-        .or_else(|| identifier.or(code).map(|text| AccountKey::Pleo(text.to_owned())))
-}
-
-/// How an account is asked for that Pleo names by a bare code.
-pub(super) fn key_of_code(code: &str, settings: &Settings) -> AccountKey {
-    match settings.map.get(code) {
-        Some(account) => AccountKey::Configured(account.clone()),
-        None => AccountKey::Pleo(code.to_owned()),
+/// What the lines of an item are for.
+pub(super) fn purpose_of_lines(item: &ExportItem) -> AccountPurpose {
+    match item.item_type {
+        ItemType::Cashback => AccountPurpose::Income,
+        _ => AccountPurpose::Cost,
     }
 }
 
-/// How the account of a role is asked for; `None` when the configuration names none.
+/// How an account of Pleo's is asked for; `None` when it has neither code nor identifier.
+pub(super) fn key_of(
+    reference: &AccountReference,
+    purpose: AccountPurpose,
+    settings: &Settings,
+) -> Option<AccountKey> {
+    let code = given(reference.code.as_deref());
+    let identifier = given(reference.identifier.as_deref());
+    let mapped = [code, identifier]
+        .into_iter()
+        .flatten()
+        .find_map(|text| settings.map.get(text));
+    match (mapped, code, identifier) {
+        (Some(account), ..) => Some(AccountKey::Configured(account.clone())),
+        (None, None, None) => None,
+        (None, code, identifier) => Some(AccountKey::Pleo {
+            purpose,
+            code: code.map(str::to_owned),
+            identifier: identifier.map(str::to_owned),
+        }),
+    }
+}
+
+/// How the account of a role is asked for; `None` when neither the configuration nor a default names one.
 pub(super) fn key_of_role(role: Role, settings: &Settings) -> Option<AccountKey> {
-    given(settings.roles.get(&role).map(String::as_str)).map(|name| AccountKey::Configured(name.to_owned()))
+    let set = given(settings.roles.get(&role).map(String::as_str));
+    let assumed = given(settings.role_defaults.get(&role).map(String::as_str));
+    let set = set.map(|name| AccountKey::Configured(name.to_owned()));
+    set.or_else(|| assumed.map(|name| AccountKey::Assumed(name.to_owned())))
 }
 
 /// How the account of a side is asked for, with Pleo's name for it; `None` for lines and for what has none.
@@ -116,7 +145,8 @@ pub(super) fn key_of_side(
     settings: &Settings,
 ) -> Option<(AccountKey, Option<String>)> {
     if let (Side::Wallet, Some(contra)) = (side, &item.contra_account) {
-        return Some((key_of(contra, settings)?, Some(contra.name.clone())));
+        let key = key_of(contra, AccountPurpose::Wallet, settings)?;
+        return Some((key, Some(contra.name.clone())));
     }
     let (role, _) = role_of(side)?;
     Some((key_of_role(role, settings)?, None))
@@ -128,21 +158,22 @@ pub(super) fn given(text: Option<&str>) -> Option<&str> {
 }
 
 impl Planner<'_> {
-    /// The account of a role.
-    pub(super) fn role(&self, role: Role) -> Result<Account, Refusal> {
+    /// The account of a role for a posting of this day.
+    pub(super) fn role(&self, role: Role, day: NaiveDate) -> Result<Account, Refusal> {
         let key = key_of_role(role, self.settings).ok_or_else(|| Refusal::no_role(role))?;
-        self.lookup(&key)
+        let what = format!("accounts.{role}");
+        self.lookup(&key, &what, day)?
             .ok_or_else(|| Refusal::role_not_in_books(role, key.text()))
     }
 
-    /// The account of a side that is one posting; `None` for the lines.
-    pub(super) fn counter(&self, side: Side) -> Result<Option<Counter>, Refusal> {
+    /// The account of a side that is one posting of this day; `None` for the lines.
+    pub(super) fn counter(&self, side: Side, day: NaiveDate) -> Result<Option<Counter>, Refusal> {
         let Some((role, purpose)) = role_of(side) else {
             return Ok(None);
         };
         let account = match (&self.item.contra_account, side) {
-            (Some(contra), Side::Wallet) => self.account(contra)?,
-            _ => self.role(role)?,
+            (Some(contra), Side::Wallet) => self.account(contra, AccountPurpose::Wallet, day)?,
+            _ => self.role(role, day)?,
         };
         let employee_code = match purpose {
             Purpose::Employee => self.item.user.as_ref().and_then(|user| user.code.clone()),
@@ -156,27 +187,57 @@ impl Planner<'_> {
     }
 
     /// The account of a line, which is counted from 1.
-    pub(super) fn line_account(&self, number: usize, line: &Line) -> Result<Account, Refusal> {
+    pub(super) fn line_account(
+        &self,
+        number: usize,
+        line: &Line,
+        day: NaiveDate,
+    ) -> Result<Account, Refusal> {
         let reference = line.account.as_ref().ok_or_else(|| Refusal::no_account(number))?;
-        self.account(reference)
+        self.account(reference, purpose_of_lines(self.item), day)
     }
 
-    fn account(&self, reference: &AccountReference) -> Result<Account, Refusal> {
-        let key =
-            key_of(reference, self.settings).ok_or_else(|| Refusal::account_without_code(&reference.name))?;
-        self.lookup(&key).ok_or_else(|| {
+    fn account(
+        &self,
+        reference: &AccountReference,
+        purpose: AccountPurpose,
+        day: NaiveDate,
+    ) -> Result<Account, Refusal> {
+        let key = key_of(reference, purpose, self.settings)
+            .ok_or_else(|| Refusal::account_without_code(&reference.name))?;
+        self.lookup(&key, &reference.name, day)?.ok_or_else(|| {
             let code = given(reference.code.as_deref()).or(given(reference.identifier.as_deref()));
             let code = code.unwrap_or(key.text());
             match &key {
-                AccountKey::Configured(account) => {
+                AccountKey::Configured(account) | AccountKey::Assumed(account) => {
                     Refusal::mapped_account_unknown(code, &reference.name, account)
                 }
-                AccountKey::Pleo(_) => Refusal::account_unknown(code, &reference.name),
+                AccountKey::Pleo { .. } => Refusal::account_unknown(code, &reference.name),
             }
         })
     }
 
-    pub(super) fn lookup(&self, key: &AccountKey) -> Option<Account> {
-        self.view.resolution.accounts.get(key).cloned()
+    /// The account that stands for a key on this day, which people know as `what`; `None` where the books have none.
+    pub(super) fn lookup(
+        &self,
+        key: &AccountKey,
+        what: &str,
+        day: NaiveDate,
+    ) -> Result<Option<Account>, Refusal> {
+        let Some(candidates) = self.view.resolution.accounts.get(key) else {
+            return Ok(None);
+        };
+        match (candidates.on(day).as_slice(), &candidates.taken_name) {
+            ([account], _) => Ok(Some((*account).clone())),
+            ([], taken_name) => match (candidates.best(), taken_name) {
+                (Some(account), _) => Err(Refusal::account_not_open(account, day)),
+                (None, Some(name)) => Err(Refusal::account_name_taken(key.text(), what, name)),
+                (None, None) => Ok(None),
+            },
+            (several, _) => {
+                let names: Vec<&str> = several.iter().map(|account| account.name.as_str()).collect();
+                Err(Refusal::several_accounts(key.text(), what, &names))
+            }
+        }
     }
 }

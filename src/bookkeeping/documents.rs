@@ -4,6 +4,8 @@
 //! side; without lines the debit first. A bill carries the lines against the creditor, a payment the creditor
 //! against the money.
 
+use chrono::NaiveDate;
+
 use crate::model::document::{Creditor, Document, DocumentKind, Part, Posting, Purpose};
 use crate::model::money::Amount;
 use crate::model::references::{InvoiceKey, InvoiceSide};
@@ -69,8 +71,9 @@ impl Planner<'_> {
     }
 
     fn journal_entry(&self, row: Row, totals: &Totals) -> Result<Document, Refusal> {
-        let postings = self.postings(row.debit, row.credit, totals)?;
-        self.document(DocumentKind::JournalEntry, Part::Main, None, postings)
+        let kind = DocumentKind::JournalEntry;
+        let postings = self.postings(kind, row.debit, row.credit, totals)?;
+        self.document(kind, Part::Main, None, postings)
     }
 
     fn payables(
@@ -97,7 +100,7 @@ impl Planner<'_> {
             } else {
                 DocumentKind::VendorBill
             };
-            let postings = self.postings(debit, credit, totals)?;
+            let postings = self.postings(kind, debit, credit, totals)?;
             if let Some(key) = &key {
                 remarks.extend(self.check_duplicate(key, payable(&postings))?);
             }
@@ -120,7 +123,7 @@ impl Planner<'_> {
             } else {
                 Part::Payment
             };
-            let postings = self.postings(debit, credit, totals)?;
+            let postings = self.postings(kind, debit, credit, totals)?;
             documents.push(self.document(kind, part, Some((creditor, &key)), postings)?);
         }
 
@@ -138,24 +141,25 @@ impl Planner<'_> {
                     remark,
                 } = self.settle(key, side, payable(&document.postings))?;
                 remarks.extend(remark);
-                self.add_rate_difference(&mut document.postings, rate_difference)?;
+                self.add_rate_difference(document, rate_difference)?;
             }
         }
         Ok(documents)
     }
 
     /// Takes the rate difference off the vendor's account, before the last posting.
-    fn add_rate_difference(&self, postings: &mut Vec<Posting>, difference: Amount) -> Result<(), Refusal> {
+    fn add_rate_difference(&self, document: &mut Document, difference: Amount) -> Result<(), Refusal> {
         if difference.is_zero() {
             return Ok(());
         }
+        let account = self.role(Role::FxDifference, document.posting_date)?;
+        let postings = &mut document.postings;
         for posting in postings
             .iter_mut()
             .filter(|posting| posting.purpose == Purpose::Payable)
         {
             posting.amount = posting.amount.minus(difference).ok_or_else(Refusal::too_large)?;
         }
-        let account = self.role(Role::FxDifference)?;
         let at = postings.len().saturating_sub(1);
         postings.insert(
             at,
@@ -172,9 +176,18 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn postings(&self, debit: Side, credit: Side, totals: &Totals) -> Result<Vec<Posting>, Refusal> {
-        let debited = self.side(debit, true, totals)?;
-        let credited = self.side(credit, false, totals)?;
+    fn postings(
+        &self,
+        kind: DocumentKind,
+        debit: Side,
+        credit: Side,
+        totals: &Totals,
+    ) -> Result<Vec<Posting>, Refusal> {
+        let has_lines = [debit, credit].contains(&Side::Lines);
+        let has_tax = has_lines && self.item.lines.iter().any(|line| line.tax.is_some());
+        let day = self.dates(is_purchase(kind), has_tax)?.posting_date;
+        let debited = self.side(debit, true, totals, day)?;
+        let credited = self.side(credit, false, totals, day)?;
         let credit_first = match (debit, credit) {
             (Side::Lines, _) => false,
             (_, Side::Lines) => true,
@@ -188,11 +201,17 @@ impl Planner<'_> {
         .concat())
     }
 
-    fn side(&self, side: Side, is_debit: bool, totals: &Totals) -> Result<Vec<Posting>, Refusal> {
-        let Some(counter) = self.counter(side)? else {
+    fn side(
+        &self,
+        side: Side,
+        is_debit: bool,
+        totals: &Totals,
+        day: NaiveDate,
+    ) -> Result<Vec<Posting>, Refusal> {
+        let Some(counter) = self.counter(side, day)? else {
             let mut postings = Vec::new();
             for (index, (line, figures)) in self.item.lines.iter().zip(&totals.lines).enumerate() {
-                postings.extend(self.line_postings(index + 1, line, *figures, is_debit)?);
+                postings.extend(self.line_postings(index + 1, line, *figures, is_debit, day)?);
             }
             return Ok(postings);
         };
@@ -218,9 +237,8 @@ impl Planner<'_> {
         claim: Option<(&Creditor, &Option<InvoiceKey>)>,
         postings: Vec<Posting>,
     ) -> Result<Document, Refusal> {
-        let is_purchase = matches!(kind, DocumentKind::VendorBill | DocumentKind::CreditNote);
         let has_tax = postings.iter().any(|posting| posting.tax.is_some());
-        let dates = self.dates(is_purchase, has_tax)?;
+        let dates = self.dates(is_purchase(kind), has_tax)?;
         let invoice = self.item.invoice.as_ref().filter(|_| part == Part::Main);
         Ok(Document {
             kind,
@@ -235,6 +253,10 @@ impl Planner<'_> {
             postings,
         })
     }
+}
+
+fn is_purchase(kind: DocumentKind) -> bool {
+    matches!(kind, DocumentKind::VendorBill | DocumentKind::CreditNote)
 }
 
 /// What a document moves on the vendor's account.

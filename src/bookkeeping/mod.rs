@@ -47,12 +47,25 @@ pub struct Settings {
     pub time_zone: chrono_tz::Tz,
     /// What becomes of a second bill with the same vendor and number.
     pub duplicate_invoices: DuplicateInvoices,
-    /// The accounts of the roles, in the accounting system's own way.
+    /// The accounts of the roles that a person set, in the accounting system's own way.
     pub roles: BTreeMap<Role, String>,
+    /// The accounts of roles that nobody set, where the accounting system has such defaults.
+    pub role_defaults: BTreeMap<Role, String>,
     /// Pleo's account code (or identifier) → account of the books.
     pub map: BTreeMap<String, String>,
     /// Rules by Pleo's tax code; they beat the payload.
     pub taxes: BTreeMap<String, TaxRule>,
+}
+
+impl Settings {
+    /// The roles without an account, as far as the system has a use for them.
+    pub fn unset_roles(&self, computes_tax: bool) -> Vec<Role> {
+        let has_account =
+            |role: &Role| self.roles.contains_key(role) || self.role_defaults.contains_key(role);
+        let mut roles = Role::ALL.to_vec();
+        roles.retain(|role| !has_account(role) && !(computes_tax && role.is_for_tax()));
+        roles
+    }
 }
 
 /// What becomes of items dated in a closed period.
@@ -171,7 +184,7 @@ fn line_references(
 ) {
     for line in &item.lines {
         if let Some(account) = &line.account {
-            let key = accounts::key_of(account, settings);
+            let key = accounts::key_of(account, accounts::purpose_of_lines(item), settings);
             references
                 .accounts
                 .extend(key.map(|key| (key, Some(account.name.clone()))));

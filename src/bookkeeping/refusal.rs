@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::model::export_item::ExportItem;
 use crate::model::foreign_text::one_line;
 use crate::model::money::{Amount, Money};
+use crate::model::references::Account;
 use crate::model::verdict::ItemFailureType;
 
 use super::accounts::Role;
@@ -187,25 +188,55 @@ impl Refusal {
         )
     }
 
-    // --- Tax ---
-
-    /// `setting` is the key under `[taxes]`.
-    pub(super) fn no_tax_account(tax: &str, setting: &str) -> Self {
-        let what = setting.replace('_', " ");
-        Self::missing(
+    /// `what` is what people call the account that was asked for.
+    pub(super) fn several_accounts(code: &str, what: &str, accounts: &[&str]) -> Self {
+        let (named, accounts) = (named(code, what), accounts.join(" or "));
+        Self::new(
+            ItemFailureType::AccountUnknown,
             format!(
-                "Tax {tax} has no {what}: set [taxes.\"{tax}\"] {setting}, or give the tax one in Pleo, then export again."
+                "Account {named} may be {accounts}: let only one of them have this code in the books, or ask whoever runs the export to name one under [accounts.map], then export again."
             ),
-            format!("tax {tax} has no {what}"),
+            format!("account {code} may be {accounts}"),
         )
     }
 
-    pub(super) fn nameless_tax(line_number: usize) -> Self {
+    pub(super) fn account_not_open(account: &Account, day: NaiveDate) -> Self {
+        let name = &account.name;
+        let why = match (account.from, account.until) {
+            (Some(from), _) if day < from => format!("is open from {from} on"),
+            (_, Some(until)) => format!("was closed on {until}"),
+            _ => "is not open".to_owned(),
+        };
+        Self::new(
+            ItemFailureType::AccountUnknown,
+            format!(
+                "Account {name} {why}, and the entry is of {day}: open an account for that day in the books, or ask whoever runs the export to name another under [accounts] or [accounts.map], then export again."
+            ),
+            format!("account {name} {why}"),
+        )
+    }
+
+    pub(super) fn account_name_taken(code: &str, what: &str, account: &str) -> Self {
+        let named = named(code, what);
+        Self::new(
+            ItemFailureType::AccountUnknown,
+            format!(
+                "Account {named} is not in the books, and the name {account} under which it would be opened is used there for something else: write the line code: \"{code}\" under an account of the books, or ask whoever runs the export to map it under [accounts.map], then export again."
+            ),
+            format!("the name {account} is used for something else than account {code}"),
+        )
+    }
+
+    // --- Tax ---
+
+    /// `setting` is the key under `[taxes]`, `role` what serves all taxes.
+    pub(super) fn no_tax_account(tax: &str, setting: &str, role: Role) -> Self {
+        let what = setting.replace('_', " ");
         Self::missing(
             format!(
-                "The tax of line {line_number} has neither a code nor an account: give it one in Pleo, then export again."
+                "Tax {tax} has no {what}: give the tax one in Pleo, or ask whoever runs the export to set [taxes.\"{tax}\"] {setting} or accounts.{role}, then export again."
             ),
-            "a tax has neither a code nor an account",
+            format!("tax {tax} has no {what}"),
         )
     }
 

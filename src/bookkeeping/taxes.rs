@@ -3,12 +3,14 @@
 //! Shares are rounded half away from zero; what may not be deducted, and so the odd hundredth, stays on the
 //! cost. Under reverse charge the base is the whole line and both tax postings cancel out.
 
+use chrono::NaiveDate;
+
 use crate::model::document::{LineOfItem, Posting, PostingTag, PostingTax, Purpose};
 use crate::model::export_item::{Line, Tax};
 use crate::model::money::Amount;
-use crate::model::references::{Account, AccountKey};
+use crate::model::references::{Account, AccountKey, AccountPurpose};
 
-use super::accounts::{given, key_of_code};
+use super::accounts::{Role, given, key_of_role};
 use super::figures::Figures;
 use super::refusal::Refusal;
 use super::{Planner, Settings, TaxRule};
@@ -53,9 +55,24 @@ impl TaxSide {
             Self::Outgoing => "outgoing_account",
         }
     }
+
+    const fn role(self) -> Role {
+        match self {
+            Self::Ingoing => Role::InputTax,
+            Self::Outgoing => Role::OutputTax,
+        }
+    }
+
+    const fn purpose(self) -> AccountPurpose {
+        match self {
+            Self::Ingoing => AccountPurpose::InputTax,
+            Self::Outgoing => AccountPurpose::OutputTax,
+        }
+    }
 }
 
-/// How the account of a tax is asked for: the configuration beats the payload.
+/// How the account of a tax is asked for: the configuration beats the payload, and where neither names one, which is
+/// usual at Pleo, the role has it.
 pub(super) fn account_key(tax: &Tax, side: TaxSide, settings: &Settings) -> Option<AccountKey> {
     let rule = rule(tax, settings);
     let (configured, sent) = match side {
@@ -68,9 +85,13 @@ pub(super) fn account_key(tax: &Tax, side: TaxSide, settings: &Settings) -> Opti
             &tax.outgoing_account,
         ),
     };
-    match given(configured) {
-        Some(account) => Some(AccountKey::Configured(account.to_owned())),
-        None => given(sent.as_deref()).map(|code| key_of_code(code, settings)),
+    match (given(configured), given(sent.as_deref())) {
+        (Some(account), _) => Some(AccountKey::Configured(account.to_owned())),
+        (None, Some(code)) => Some(match settings.map.get(code) {
+            Some(account) => AccountKey::Configured(account.clone()),
+            None => AccountKey::of_code(side.purpose(), code),
+        }),
+        (None, None) => key_of_role(side.role(), settings),
     }
 }
 
@@ -82,9 +103,10 @@ impl Planner<'_> {
         line: &Line,
         figures: Figures,
         is_debit: bool,
+        day: NaiveDate,
     ) -> Result<Vec<Posting>, Refusal> {
         let signed = |amount: Amount| if is_debit { amount } else { amount.negated() };
-        let account = self.line_account(number, line)?;
+        let account = self.line_account(number, line, day)?;
         let (gross, tax) = (signed(figures.gross), signed(figures.tax));
         let net = gross.minus(tax).ok_or_else(Refusal::too_large)?;
         let base = if figures.is_reverse { gross } else { net };
@@ -100,7 +122,7 @@ impl Planner<'_> {
         let rest = tax.minus(deductible).ok_or_else(Refusal::too_large)?;
         let cost = base.plus(rest).ok_or_else(Refusal::too_large)?;
 
-        let posting = |account: Account, amount: Amount, purpose: Purpose| Posting {
+        let posting = |account: Account, amount: Amount, purpose: Purpose, is_assumed: bool| Posting {
             account,
             amount,
             purpose,
@@ -108,22 +130,24 @@ impl Planner<'_> {
                 number,
                 line_id: line.line_id.clone(),
             }),
-            tax: posting_tax.clone(),
+            tax: posting_tax.clone().map(|tax| PostingTax { is_assumed, ..tax }),
             tags: Vec::new(),
             employee_code: None,
         };
         let mut postings = vec![Posting {
             tags: self.tags(line)?,
-            ..posting(account.clone(), cost, Purpose::Cost)
+            ..posting(account.clone(), cost, Purpose::Cost, false)
         }];
         if let Some(sent) = &line.tax {
             if !deductible.is_zero() {
-                let ingoing = self.tax_account(sent, TaxSide::Ingoing, number, &account)?;
-                postings.push(posting(ingoing, deductible, Purpose::Tax));
+                let ingoing = self.tax_account(sent, TaxSide::Ingoing, number, &account, day)?;
+                let is_assumed = self.is_assumed(sent, TaxSide::Ingoing);
+                postings.push(posting(ingoing, deductible, Purpose::Tax, is_assumed));
             }
             if figures.is_reverse && !tax.is_zero() {
-                let outgoing = self.tax_account(sent, TaxSide::Outgoing, number, &account)?;
-                postings.push(posting(outgoing, tax.negated(), Purpose::ReverseTax));
+                let outgoing = self.tax_account(sent, TaxSide::Outgoing, number, &account, day)?;
+                let is_assumed = self.is_assumed(sent, TaxSide::Outgoing);
+                postings.push(posting(outgoing, tax.negated(), Purpose::ReverseTax, is_assumed));
             }
         }
         Ok(postings)
@@ -138,6 +162,17 @@ impl Planner<'_> {
             }
             _ => Ok(amount),
         }
+    }
+
+    /// Whether neither settings nor payload say how a tax is booked: then it counts as fully deductible on the account
+    /// of the role, and a person should confirm that. A system that computes tax knows by itself.
+    fn is_assumed(&self, tax: &Tax, side: TaxSide) -> bool {
+        let sent = match side {
+            TaxSide::Ingoing => &tax.ingoing_account,
+            TaxSide::Outgoing => &tax.outgoing_account,
+        };
+        let is_unsaid = rule(tax, self.settings).is_none() && given(sent.as_deref()).is_none();
+        is_unsaid && !self.view.system.computes_tax
     }
 
     fn posting_tax(
@@ -169,6 +204,7 @@ impl Planner<'_> {
             base,
             amount,
             reverse_charge,
+            is_assumed: false,
         })
     }
 
@@ -179,21 +215,21 @@ impl Planner<'_> {
         side: TaxSide,
         number: usize,
         cost: &Account,
+        day: NaiveDate,
     ) -> Result<Account, Refusal> {
         if self.view.system.computes_tax {
             return Ok(cost.clone());
         }
         let code = given(tax.code.as_deref());
         let key = account_key(tax, side, self.settings).ok_or_else(|| match code {
-            Some(code) => Refusal::no_tax_account(code, side.setting()),
-            None => Refusal::nameless_tax(number),
+            Some(code) => Refusal::no_tax_account(code, side.setting(), side.role()),
+            None => Refusal::no_role(side.role()),
         })?;
-        self.lookup(&key).ok_or_else(|| {
-            let tax = code.map_or_else(|| format!("tax of line {number}"), |code| format!("tax {code}"));
-            match &key {
-                AccountKey::Configured(account) => Refusal::tax_account_not_in_books(&tax, account),
-                AccountKey::Pleo(account) => Refusal::account_unknown(account, &tax),
-            }
+        let tax = code.map_or_else(|| format!("tax of line {number}"), |code| format!("tax {code}"));
+        self.lookup(&key, &tax, day)?.ok_or_else(|| match &key {
+            AccountKey::Configured(account) => Refusal::tax_account_not_in_books(&tax, account),
+            AccountKey::Assumed(account) => Refusal::role_not_in_books(side.role(), account),
+            AccountKey::Pleo { .. } => Refusal::account_unknown(key.text(), &tax),
         })
     }
 

@@ -1,5 +1,7 @@
 //! What a run says, as a table for people or one JSON document for scripts.
 
+mod totals;
+
 use serde::Serialize;
 
 use super::exit::Exit;
@@ -7,6 +9,8 @@ use super::table::{Table, safe};
 use crate::export::report::{Ending, JobReport, Problem, ProblemKind, RunReport};
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::Failure;
+
+use totals::TotalsDocument;
 
 /// What a run answers.
 pub(super) struct Answer(RunReport);
@@ -86,6 +90,8 @@ struct JobDocument {
     items: ItemsDocument,
     failures: Vec<FailureDocument>,
     refusals: Vec<RefusalDocument>,
+    #[serde(flatten)]
+    totals: TotalsDocument,
     problem: Option<ErrorDocument>,
 }
 
@@ -168,6 +174,7 @@ impl From<&JobReport> for JobDocument {
                     items: *items,
                 })
                 .collect(),
+            totals: TotalsDocument::from(&job.totals),
             problem: problem_of(&job.ending).map(ErrorDocument::from),
         }
     }
@@ -243,6 +250,7 @@ fn job_text(job: &JobReport) -> String {
     let (id, total, booked, failed) = (&job.id, counts.total, counts.successful, counts.failed);
     let mut text = format!("Job {id} {word}: {total} items, {booked} booked, {failed} failed{open}\n");
     text.push_str(&failures_table(&job.failures));
+    text.push_str(&totals::text(&job.totals));
     text
 }
 

@@ -91,10 +91,12 @@ fn prepare_and_work(
 ) -> Result<RunReport, Problem> {
     let stop = signals::stop_on_signals();
     let mut system = accounting_system(&config.system, &stop).map_err(not_begun)?;
+    let description = system.describe();
+    warn_of_unset_roles(&config, description.computes_tax);
     let owner = Owner {
         company_id: config.pleo.company_id.clone(),
         pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
-        target: system.describe().target,
+        target: description.target,
     };
     let settings = Settings {
         company_id: config.pleo.company_id.clone(),
@@ -116,6 +118,16 @@ fn prepare_and_work(
         stop: &stop,
         progress: &bar,
     }))
+}
+
+/// Says which roles have no account, where there are no defaults: an integrator should not learn it item by item.
+fn warn_of_unset_roles(config: &Config, computes_tax: bool) {
+    let unset = config.bookkeeping.unset_roles(computes_tax);
+    let unset: Vec<String> = unset.iter().map(|role| format!("accounts.{role}")).collect();
+    if !unset.is_empty() {
+        let unset = unset.join(", ");
+        warn!("no account is set for {unset}: expenses that need one will fail");
+    }
 }
 
 fn accounting_system(

@@ -33,6 +33,8 @@ const BEANCOUNT_ROLES: &[(Role, &str)] = &[
         "Liabilities:Pleo:ExternalReimbursement",
     ),
     (Role::FxDifference, "Expenses:Pleo:FxDifference"),
+    (Role::InputTax, "Assets:Tax:Input"),
+    (Role::OutputTax, "Liabilities:Tax:Output"),
 ];
 
 #[derive(Clone, Copy)]
@@ -186,17 +188,6 @@ fn command_settings(
     })
 }
 
-/// Says which roles have no account, where there are no defaults: an integrator should not learn it item by item.
-pub(super) fn unset_roles(settings: &Settings) -> Option<String> {
-    let unset: Vec<String> = Role::ALL
-        .iter()
-        .filter(|role| !settings.roles.contains_key(role))
-        .map(|role| format!("accounts.{role}"))
-        .collect();
-    let unset = unset.join(", ");
-    (!unset.is_empty()).then(|| format!("no account is set for {unset}: expenses that need one will fail"))
-}
-
 impl Chosen {
     pub(super) fn role_defaults(&self) -> &'static [(Role, &'static str)] {
         match self {
@@ -215,7 +206,7 @@ impl Chosen {
                 directory,
                 fava_url: None,
                 unknown_accounts,
-                configured_accounts: beancount_accounts(settings, problems),
+                configured_accounts: beancount_accounts(settings, unknown_accounts, problems),
             })),
             Self::Odoo(odoo) => odoo.map(|odoo| {
                 SystemSettings::Odoo(odoo::Settings {
@@ -228,8 +219,13 @@ impl Chosen {
     }
 }
 
-/// The accounts that configuration names, each of them one that beancount can have.
-fn beancount_accounts(settings: &Settings, problems: &mut Vec<String>) -> Vec<String> {
+/// The accounts that configuration names, each of them one that beancount can have. The defaults of roles are guesses,
+/// so they are among them only where unknown accounts are opened.
+fn beancount_accounts(
+    settings: &Settings,
+    unknown_accounts: UnknownAccounts,
+    problems: &mut Vec<String>,
+) -> Vec<String> {
     let named = named_accounts(settings);
     for (setting, account) in &named {
         if let Some(problem) = beancount::account_name_problem(account) {
@@ -237,6 +233,9 @@ fn beancount_accounts(settings: &Settings, problems: &mut Vec<String>) -> Vec<St
         }
     }
     let mut accounts: Vec<String> = named.into_iter().map(|(_, account)| account).collect();
+    if unknown_accounts == UnknownAccounts::Open {
+        accounts.extend(settings.role_defaults.values().cloned());
+    }
     accounts.sort();
     accounts.dedup();
     accounts

@@ -59,7 +59,11 @@ pub(super) fn read(
         )
         .unwrap_or(DuplicateInvoices::Fail);
     section.finish(problems);
-    let (roles, map) = accounts(file, role_defaults, problems);
+    let (roles, map) = accounts(file, problems);
+    let defaults = role_defaults.iter().filter(|(role, _)| !roles.contains_key(role));
+    let role_defaults = defaults
+        .map(|(role, account)| (*role, (*account).to_owned()))
+        .collect();
     let taxes = taxes(file, problems);
     let settings = Settings {
         posting,
@@ -68,6 +72,7 @@ pub(super) fn read(
         time_zone,
         duplicate_invoices,
         roles,
+        role_defaults,
         map,
         taxes,
     };
@@ -101,17 +106,12 @@ fn time_zone(section: &mut Section, problems: &mut Vec<String>) -> Tz {
 
 type Accounts = (BTreeMap<Role, String>, BTreeMap<String, String>);
 
-fn accounts(file: &mut Section, role_defaults: &[(Role, &str)], problems: &mut Vec<String>) -> Accounts {
+fn accounts(file: &mut Section, problems: &mut Vec<String>) -> Accounts {
     let mut section = file.section("accounts", problems);
-    let mut roles: BTreeMap<Role, String> = role_defaults
+    let roles = Role::ALL
         .iter()
-        .map(|(role, account)| (*role, (*account).to_owned()))
+        .filter_map(|&role| Some((role, section.text(role.as_str(), problems)?)))
         .collect();
-    for &role in Role::ALL {
-        if let Some(account) = section.text(role.as_str(), problems) {
-            roles.insert(role, account);
-        }
-    }
     let mut mapping = section.section("map", problems);
     let map = mapping
         .keys()

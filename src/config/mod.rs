@@ -101,7 +101,6 @@ impl Config {
         let (bookkeeping, attachments) =
             bookkeeping::read(&mut file, bookkeeping, accounting.role_defaults(), &mut problems);
         file.finish(&mut problems);
-        warnings.extend(accounting::unset_roles(&bookkeeping));
         let system = accounting.finished(&bookkeeping, &mut problems);
 
         match (company_id, base_url, credential, checkpoint, system) {

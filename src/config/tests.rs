@@ -23,6 +23,8 @@ fn load(toml: &str) -> Config {
     };
     let config = Config::load(&sources).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.warnings, Vec::<String>::new());
+    let computes_tax = matches!(config.system, SystemSettings::Odoo(_));
+    assert_eq!(config.bookkeeping.unset_roles(computes_tax), []);
     config
 }
 

@@ -4,7 +4,7 @@ use super::Exporter;
 use super::deadline::Deadline;
 use super::halt::Halt;
 use super::process::Outcome;
-use super::report::Ending;
+use super::report::{Ending, JobTotals};
 use super::start::{Claim, Start};
 use super::{complete, control, data, give_up, process, start, validate};
 use crate::checkpoint::JobRecord;
@@ -12,12 +12,14 @@ use crate::host::clock;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::state::{JobEvent, JobState};
 
-/// Takes one job through all steps. `refusals` receives what the pre-check found, also when the job halts later.
+/// Takes one job through all steps. `refusals` receives what the pre-check found and `totals` what was done to the books,
+/// also when the job halts later.
 pub(super) fn work(
     exporter: &mut Exporter<'_>,
     job: ExportJob,
     claim: Claim,
     refusals: &mut Vec<(String, usize)>,
+    totals: &mut JobTotals,
 ) -> Result<Ending, Halt> {
     let job = match start::start(exporter, job, claim)? {
         Start::Ours(job) => job,
@@ -25,7 +27,9 @@ pub(super) fn work(
     };
     exporter.progress.begin(&job.id, job.number_of_items);
     let mut run = JobRun::new(exporter, job)?;
-    match steps(exporter, &mut run, refusals) {
+    let outcome = steps(exporter, &mut run, refusals);
+    *totals = run.totals;
+    match outcome {
         Err(Halt::EndedByPleo(job)) => {
             exporter.checkpoint.job_event(
                 &job.id,
@@ -117,6 +121,7 @@ fn is_as_meant(record: &JobRecord, job: &ExportJob) -> bool {
 pub(super) struct JobRun {
     pub(super) job: ExportJob,
     pub(super) deadline: Deadline,
+    pub(super) totals: JobTotals,
 }
 
 impl JobRun {
@@ -125,7 +130,11 @@ impl JobRun {
         exporter
             .checkpoint
             .remember_deadline(&job.id, deadline.expires_at())?;
-        Ok(Self { job, deadline })
+        Ok(Self {
+            job,
+            deadline,
+            totals: JobTotals::default(),
+        })
     }
 
     /// Reads the job again: the time at which it expires moves with our updates. A job that is over halts.

@@ -36,7 +36,7 @@ use crate::receipts::{Fetcher, Policy};
 use crate::systems::AccountingSystem;
 
 use halt::Halt;
-use report::{Ending, JobReport, RunReport};
+use report::{Ending, JobReport, JobTotals, RunReport};
 use start::Claim;
 
 /// What the workflow itself is told by the settings.
@@ -129,7 +129,10 @@ impl Exporter<'_> {
                 // Nothing can be done for such a job any more, and it must not hold up the others.
                 Err(error @ PleoError::NotFound { .. }) => {
                     let ending = Ending::EndedByPleo(Halt::Pleo(error).into_problem());
-                    report.jobs.push(self.report_on(record.id, ending, Vec::new()));
+                    let (refusals, totals) = (Vec::new(), JobTotals::default());
+                    report
+                        .jobs
+                        .push(self.report_on(record.id, ending, refusals, totals));
                 }
                 Err(error) => report.problem = Some(Halt::Pleo(error).into_problem()),
             }
@@ -172,7 +175,8 @@ impl Exporter<'_> {
         let span = tracing::info_span!("job", job.id = %id);
         let _entered = span.enter();
         let mut refusals = Vec::new();
-        let result = job::work(self, job, claim, &mut refusals);
+        let mut totals = JobTotals::default();
+        let result = job::work(self, job, claim, &mut refusals, &mut totals);
         self.progress.end();
         let ending = match result {
             Ok(ending) => ending,
@@ -182,10 +186,17 @@ impl Exporter<'_> {
             }
             Err(halt) => halt.into_ending(),
         };
-        Some(self.report_on(id, ending, refusals))
+        log(&totals);
+        Some(self.report_on(id, ending, refusals, totals))
     }
 
-    fn report_on(&mut self, id: JobId, ending: Ending, refusals: Vec<(String, usize)>) -> JobReport {
+    fn report_on(
+        &mut self,
+        id: JobId,
+        ending: Ending,
+        refusals: Vec<(String, usize)>,
+        totals: JobTotals,
+    ) -> JobReport {
         let (counts, failures, ending) = match self.what_is_known(&id, &ending) {
             Ok((counts, failures)) => (counts, failures, ending),
             Err(error) => (Counts::default(), Vec::new(), Ending::LeftOpen(error.into())),
@@ -196,6 +207,7 @@ impl Exporter<'_> {
             counts,
             failures,
             refusals,
+            totals,
         }
     }
 
@@ -211,6 +223,23 @@ impl Exporter<'_> {
         let last_error = ending.problem().map(|problem| problem.message.as_str());
         self.checkpoint.set_last_error(id, last_error)?;
         Ok((self.checkpoint.counts(id)?, self.checkpoint.failures(id)?))
+    }
+}
+
+/// Tells the log what a person should know about the books after this job.
+fn log(totals: &JobTotals) {
+    for (account, new) in &totals.opened {
+        info!(
+            "account {account} was opened for {}",
+            new.code.as_deref().unwrap_or("the settings")
+        );
+    }
+    for (tax, amount) in &totals.taxes {
+        warn!("{}", tax.sentence(*amount));
+    }
+    // A line each: a line of the log is one event.
+    for line in totals.notices.iter().flat_map(|notice| notice.lines()) {
+        warn!("{line}");
     }
 }
 

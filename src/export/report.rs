@@ -1,8 +1,13 @@
 //! What a run says at its end: values that the command line renders.
 
+use std::collections::{BTreeMap, HashSet};
+
 use crate::checkpoint::Counts;
+use crate::model::document::{PlannedItem, Posting, Purpose};
 use crate::model::export_job::JobStatus;
 use crate::model::ids::{AccountingEntryId, JobId};
+use crate::model::money::{Amount, Currency};
+use crate::model::references::NewAccount;
 use crate::model::verdict::Failure;
 
 /// What a run did.
@@ -34,6 +39,115 @@ pub struct JobReport {
     pub failures: Vec<(AccountingEntryId, Failure)>,
     /// What the pre-check refused, by cause with counts, most frequent first.
     pub refusals: Vec<(String, usize)>,
+    /// What this run did to the books.
+    pub totals: JobTotals,
+}
+
+/// What the work on a job did to the books, to hold against Pleo and the ledger.
+#[derive(Clone, Debug, Default)]
+pub struct JobTotals {
+    /// The accounts that were opened, by name.
+    pub opened: BTreeMap<String, NewAccount>,
+    /// What moved on each account that stands for a wallet, by what was booked or found booked.
+    pub wallet: BTreeMap<(String, Currency), Amount>,
+    /// Taxes of which neither settings nor payload say how they are booked: by code and account.
+    pub taxes: BTreeMap<AssumedTax, Amount>,
+    /// What is odd about an entry that is in the books.
+    pub remarks: Vec<(AccountingEntryId, String)>,
+    /// What a person should know about the books as they stand.
+    pub notices: Vec<String>,
+    counted: HashSet<AccountingEntryId>,
+}
+
+/// A tax that was taken as fully deductible because nobody said anything else.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AssumedTax {
+    /// Its code.
+    pub code: Option<String>,
+    /// Where it was booked.
+    pub account: String,
+    /// In which currency.
+    pub currency: Currency,
+    /// Whether it is owed under reverse charge, and not what may be deducted.
+    pub is_owed: bool,
+}
+
+impl AssumedTax {
+    /// What was assumed, and how to say otherwise.
+    pub fn sentence(&self, amount: Amount) -> String {
+        let (name, remedy) = match &self.code {
+            Some(code) if code.chars().all(is_bare) => (format!("tax {code}"), format!("set [taxes.{code}]")),
+            Some(code) => (format!("tax {code}"), format!("set [taxes.{code:?}]")),
+            None => (
+                "tax without a code".to_owned(),
+                "give the tax a code in Pleo".to_owned(),
+            ),
+        };
+        let (currency, account) = (self.currency, &self.account);
+        let taken = match self.is_owed {
+            false => "taken as fully deductible".to_owned(),
+            true => format!("taken as owed on {account}"),
+        };
+        format!("{name}, {amount} {currency}, {taken}: {remedy}")
+    }
+}
+
+impl JobTotals {
+    /// Counts the accounts that booking this item opened.
+    pub(super) fn add_opened(&mut self, plan: &PlannedItem) {
+        for posting in postings(plan) {
+            if let Some(new) = posting.account.opens.as_deref() {
+                let known = self.opened.entry(posting.account.name.clone());
+                known.or_insert_with(|| new.clone());
+            }
+        }
+    }
+
+    /// Counts an item that is complete in the books, booked now or found; once, however often it comes.
+    pub(super) fn add(&mut self, plan: &PlannedItem) {
+        if !self.counted.insert(plan.entry_id().clone()) {
+            return;
+        }
+        let currency = plan.item.amount.currency;
+        for posting in postings(plan) {
+            let account = || posting.account.name.clone();
+            if posting.purpose == Purpose::Cash {
+                add(
+                    self.wallet.entry((account(), currency)).or_default(),
+                    posting.amount,
+                );
+            }
+            if let Some(tax) = posting.tax.as_ref().filter(|tax| tax.is_assumed) {
+                let assumed = AssumedTax {
+                    code: tax.code.clone(),
+                    account: account(),
+                    currency,
+                    is_owed: posting.purpose == Purpose::ReverseTax,
+                };
+                add(self.taxes.entry(assumed).or_default(), posting.amount);
+            }
+        }
+        let mut remarks = plan.remarks.clone();
+        remarks.dedup();
+        let remarks = remarks
+            .into_iter()
+            .map(|remark| (plan.entry_id().clone(), remark));
+        self.remarks.extend(remarks);
+    }
+}
+
+/// Whether a key of the settings needs no quotes for it.
+const fn is_bare(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '_')
+}
+
+fn postings(plan: &PlannedItem) -> impl Iterator<Item = &Posting> {
+    plan.documents.iter().flat_map(|document| &document.postings)
+}
+
+/// No job moves more than an amount can hold; a sum that did would stay below it.
+fn add(sum: &mut Amount, amount: Amount) {
+    *sum = sum.plus(amount).unwrap_or(*sum);
 }
 
 /// How the work on a job ended.

@@ -197,6 +197,9 @@ pub struct PostingTax {
     pub amount: Amount,
     /// Whether the buyer owes it.
     pub reverse_charge: bool,
+    /// On the posting of the tax itself: neither settings nor payload say how this tax is booked, so its account is that
+    /// of the role and all of it counts as deductible. A person should confirm that.
+    pub is_assumed: bool,
 }
 
 /// A cost centre on a posting.

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use pleo_export::model::document::{Part, PlannedItem};
-use pleo_export::model::references::{AccountKey, References};
+use pleo_export::model::references::{AccountKey, AccountPurpose, References};
 use pleo_export::systems::{AccountingSystem, Found, SystemError};
 use proptest::prelude::*;
 
@@ -119,17 +119,19 @@ proptest! {
     fn any_code_gets_an_account_that_can_be_booked(code in any::<String>()) {
         let ledger = Ledger::new();
         let mut system = ledger.system();
-        let key = AccountKey::Pleo(code.clone());
+        let key = AccountKey::of_code(AccountPurpose::Cost, code.clone());
         let mut references = References::default();
         references.accounts.insert(key.clone(), Some(code.clone()));
         let resolution = system.resolve(&references).unwrap();
-        prop_assert_eq!(resolution.accounts.contains_key(&key), !code.is_empty());
-        if let Some(account) = resolution.accounts.get(&key) {
+        let found = resolution.accounts[&key].best();
+        prop_assert_eq!(found.is_some(), !code.is_empty());
+        if let Some(account) = found {
             let mut item = purchase("e1");
             item.documents[0].postings[0].account = account.clone();
             prop_assert!(system.book(&[item]).unwrap()[0].is_ok());
             let again = ledger.system().resolve(&references).unwrap();
-            prop_assert_eq!(again.accounts.get(&key), Some(account));
+            let again = again.accounts[&key].best().unwrap();
+            prop_assert_eq!((&again.reference, &again.opens), (&account.reference, &None));
         }
     }
 }

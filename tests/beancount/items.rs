@@ -40,10 +40,7 @@ pub(crate) fn money(hundredths: i64, currency: &str) -> Money {
 }
 
 pub(crate) fn account(name: &str) -> Account {
-    Account {
-        reference: name.to_owned(),
-        name: name.to_owned(),
-    }
+    Account::open(name, name)
 }
 
 /// A card purchase of 125.00 DKK with 25.00 DKK of tax, on 2026-10-09.
@@ -59,6 +56,7 @@ pub(crate) fn purchase_on(entry_id: &str, date: NaiveDate) -> PlannedItem {
         base: Amount::hundredths(10_000),
         amount: Amount::hundredths(2_500),
         reverse_charge: false,
+        is_assumed: false,
     };
     let line = LineOfItem {
         number: 1,

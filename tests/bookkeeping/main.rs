@@ -8,6 +8,7 @@
     reason = "what cannot go on in a test fails it, and tables are long"
 )]
 
+mod accounts;
 mod amounts;
 mod dates;
 mod employees;

@@ -1,7 +1,7 @@
 //! What the books are asked for before anything is planned.
 
 use pleo_export::bookkeeping::{SystemTraits, references};
-use pleo_export::model::references::AccountKey;
+use pleo_export::model::references::{AccountKey, AccountPurpose};
 
 use crate::items::{Item, item};
 use crate::world::world;
@@ -13,8 +13,8 @@ fn accounts(item: &Item) -> Vec<String> {
         .accounts
         .keys()
         .map(|key| match key {
-            AccountKey::Configured(name) => name.clone(),
-            AccountKey::Pleo(code) => format!("code {code}"),
+            AccountKey::Configured(name) | AccountKey::Assumed(name) => name.clone(),
+            AccountKey::Pleo { purpose, .. } => format!("{} {}", purpose.as_str(), key.text()),
         })
         .collect()
 }
@@ -23,7 +23,7 @@ fn accounts(item: &Item) -> Vec<String> {
 fn only_what_the_type_posts_to_is_asked_for() {
     assert_eq!(
         accounts(&item("card_purchase", "1.00").line("6800 Meals", "1.00")),
-        ["Wallet", "code 6800"]
+        ["Wallet", "cost 6800"]
     );
     assert_eq!(
         accounts(
@@ -31,7 +31,7 @@ fn only_what_the_type_posts_to_is_asked_for() {
                 .contra("5830 Pleo")
                 .line("4711 Meals", "1.00")
         ),
-        ["Mapped", "code 5830"]
+        ["Mapped", "wallet 5830"]
     );
     assert_eq!(
         accounts(&item("wallet_topup", "1.00").line("6800 Meals", "1.00")),
@@ -44,7 +44,7 @@ fn only_what_the_type_posts_to_is_asked_for() {
             "1.00",
             "0.25"
         )),
-        ["OwedToEmployees", "VatIn", "VatOut", "code 6800"]
+        ["OwedToEmployees", "VatIn", "VatOut", "cost 6800"]
     );
     assert_eq!(
         accounts(&item("invoice_payment", "1.00").payable().invoice("A-1")),
@@ -65,7 +65,7 @@ fn pleos_name_comes_with_the_code() {
         &world.system,
     );
     assert_eq!(
-        asked.accounts[&AccountKey::Pleo("6800".to_owned())].as_deref(),
+        asked.accounts[&AccountKey::of_code(AccountPurpose::Cost, "6800")].as_deref(),
         Some("Meals")
     );
 }

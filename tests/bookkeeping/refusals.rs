@@ -2,6 +2,8 @@
 
 use pleo_export::bookkeeping::{Refusal, Role, SystemTraits, grouped};
 
+use pleo_export::model::references::Candidates;
+
 use crate::items::{Item, day, item};
 use crate::world::{World, world};
 
@@ -110,24 +112,65 @@ fn each_refusal_names_the_object_and_what_to_do() {
             "The type \"direct_reimbursement\" with the sub-type \"sideways\" is not known to this version of pleo-export, and the sub-type may turn the direction around: book the item by hand, or install a version that knows it.",
         ),
         (
-            world(),
+            changed(|world| drop(world.settings.roles.remove(&Role::InputTax))),
             taxed("BARE"),
             "missing_configuration",
-            "Tax BARE has no account: set [taxes.\"BARE\"] account, or give the tax one in Pleo, then export again.",
+            "Tax BARE has no account: give the tax one in Pleo, or ask whoever runs the export to set [taxes.\"BARE\"] account or accounts.input_tax, then export again.",
         ),
         (
-            world(),
+            changed(|world| drop(world.settings.roles.remove(&Role::OutputTax))),
             item("card_purchase", "100.00")
                 .reverse("6850 Software", "100.00", "100.00", "25.00")
                 .last_tax(|tax| tax.code = Some("S25".to_owned())),
             "missing_configuration",
-            "Tax S25 has no outgoing account: set [taxes.\"S25\"] outgoing_account, or give the tax one in Pleo, then export again.",
+            "Tax S25 has no outgoing account: give the tax one in Pleo, or ask whoever runs the export to set [taxes.\"S25\"] outgoing_account or accounts.output_tax, then export again.",
         ),
         (
-            world(),
+            changed(|world| drop(world.settings.roles.remove(&Role::InputTax))),
             taxed("S25").last_tax(|tax| tax.code = None),
             "missing_configuration",
-            "The tax of line 1 has neither a code nor an account: give it one in Pleo, then export again.",
+            "No account is set for accounts.input_tax: set it in the configuration, then export again.",
+        ),
+        (
+            changed(|world| {
+                world.settings.roles.remove(&Role::InputTax);
+                let guess = (Role::InputTax, "Guess".to_owned());
+                world.settings.role_defaults.extend([guess]);
+            })
+            .without("Guess"),
+            taxed("BARE"),
+            "missing_configuration",
+            "Account Guess (accounts.input_tax) is not in the books: add it, or correct accounts.input_tax in the configuration, then export again.",
+        ),
+        (
+            world().meant("6800", &[("Meals", None, None), ("Food", None, None)]),
+            card(),
+            "account_unknown",
+            "Account 6800 (Meals) may be Meals or Food: let only one of them have this code in the books, or ask whoever runs the export to name one under [accounts.map], then export again.",
+        ),
+        (
+            world().meant("6800", &[("Meals", None, Some("2026-03-14"))]),
+            card(),
+            "account_unknown",
+            "Account Meals was closed on 2026-03-14, and the entry is of 2026-03-15: open an account for that day in the books, or ask whoever runs the export to name another under [accounts] or [accounts.map], then export again.",
+        ),
+        (
+            world().meant("Wallet", &[("Wallet", Some("2026-03-16"), None)]),
+            card(),
+            "account_unknown",
+            "Account Wallet is open from 2026-03-16 on, and the entry is of 2026-03-15: open an account for that day in the books, or ask whoever runs the export to name another under [accounts] or [accounts.map], then export again.",
+        ),
+        (
+            changed(|world| {
+                let taken = Candidates {
+                    groups: Vec::new(),
+                    taken_name: Some("Assets:Pleo:5830".to_owned()),
+                };
+                world.meant.insert("5830".to_owned(), taken);
+            }),
+            card().contra("5830 Pleo DKK"),
+            "account_unknown",
+            "Account 5830 (Pleo DKK) is not in the books, and the name Assets:Pleo:5830 under which it would be opened is used there for something else: write the line code: \"5830\" under an account of the books, or ask whoever runs the export to map it under [accounts.map], then export again.",
         ),
         (
             world().without("1470"),

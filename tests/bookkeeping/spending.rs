@@ -45,11 +45,11 @@ fn spending_debits_the_cost_and_credits_the_wallet() {
             &["journal: Dr Mapped 125.00, Cr Wallet 125.00"],
         ),
         (
-            "without a mapping the identifier goes before the code",
+            "without a mapping the accounting system gets both",
             item("card_purchase", "125.00")
                 .line("6800 Meals", "125.00")
                 .last_line(|line| line.account.as_mut().unwrap().identifier = Some("uid-6800".to_owned())),
-            &["journal: Dr uid-6800 125.00, Cr Wallet 125.00"],
+            &["journal: Dr 6800 125.00, Cr Wallet 125.00"],
         ),
         (
             "with a mapping the code goes before the identifier",

@@ -66,7 +66,9 @@ fn roles_have_the_names_of_the_configuration() {
             "accounts_payable",
             "contra",
             "external_reimbursement",
-            "fx_difference"
+            "fx_difference",
+            "input_tax",
+            "output_tax"
         ]
     );
 }

@@ -3,6 +3,8 @@
 //! Every account, vendor, tag and tax code that an item refers to exists, except those that a case takes
 //! away. The accounts of the roles are called by what they are ("Wallet", "Payables").
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use pleo_export::bookkeeping::{
     ClosedPeriods, DuplicateInvoices, JobView, Refusal, Role, Settings, SystemTraits, TaxRule, plan,
@@ -10,7 +12,9 @@ use pleo_export::bookkeeping::{
 };
 use pleo_export::model::document::{Creditor, Document, DocumentKind, PlannedItem, PostingState};
 use pleo_export::model::ids::{AccountingEntryId, JobId};
-use pleo_export::model::references::{Account, InvoiceInBooks, InvoiceSide, References, Resolution, Vendor};
+use pleo_export::model::references::{
+    Account, Candidates, InvoiceInBooks, InvoiceSide, References, Resolution, Vendor,
+};
 
 use crate::items::{Item, day, money};
 
@@ -26,6 +30,8 @@ pub(crate) struct World {
     pub(crate) closed_purchases: Option<NaiveDate>,
     /// Accounts, vendors, tags and tax codes that the books do not have.
     pub(crate) absent: Vec<String>,
+    /// What the books answer for an account, where that is not plainly one of the name asked for.
+    pub(crate) meant: BTreeMap<String, Candidates>,
 }
 
 pub(crate) fn world() -> World {
@@ -37,6 +43,8 @@ pub(crate) fn world() -> World {
         (Role::Contra, "Transit"),
         (Role::ExternalReimbursement, "PaidOutside"),
         (Role::FxDifference, "RateDifference"),
+        (Role::InputTax, "VatInRole"),
+        (Role::OutputTax, "VatOutRole"),
     ];
     let rule = |account: Option<&str>, outgoing: Option<&str>, deductible_millionths| TaxRule {
         account: account.map(str::to_owned),
@@ -59,6 +67,7 @@ pub(crate) fn world() -> World {
             time_zone: chrono_tz::UTC,
             duplicate_invoices: DuplicateInvoices::Fail,
             roles: roles.map(|(role, name)| (role, name.to_owned())).into(),
+            role_defaults: [].into(),
             map: [("4711", "Mapped"), ("5820", "Bank")]
                 .map(|(code, name)| (code.to_owned(), name.to_owned()))
                 .into(),
@@ -74,12 +83,25 @@ pub(crate) fn world() -> World {
         closed_all: None,
         closed_purchases: None,
         absent: Vec::new(),
+        meant: BTreeMap::new(),
     }
 }
 
 impl World {
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.absent.push(name.to_owned());
+        self
+    }
+
+    /// The accounts of one group that the books answer for a name or code: name, first and last day of each.
+    pub(crate) fn meant(mut self, text: &str, accounts: &[(&str, Option<&str>, Option<&str>)]) -> Self {
+        let account = |&(name, from, until): &(&str, Option<&str>, Option<&str>)| Account {
+            from: from.map(day),
+            until: until.map(day),
+            ..Account::open(name, name)
+        };
+        let candidates = self.meant.entry(text.to_owned()).or_default();
+        candidates.groups.push(accounts.iter().map(account).collect());
         self
     }
 
@@ -113,11 +135,9 @@ impl World {
         let mut resolution = Resolution::default();
         for key in references.accounts.keys() {
             if let Some(name) = Some(key.text()).filter(is_there) {
-                let account = Account {
-                    reference: name.to_owned(),
-                    name: name.to_owned(),
-                };
-                resolution.accounts.insert(key.clone(), account);
+                let meant = self.meant.get(name).cloned();
+                let candidates = meant.unwrap_or_else(|| Candidates::one(Account::open(name, name)));
+                resolution.accounts.insert(key.clone(), candidates);
             }
         }
         for code in references

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use pleo_export::host::stop::Stop;
 use pleo_export::model::document::PlannedItem;
+use pleo_export::model::references::{Account, Candidates};
 use pleo_export::systems::command::{Command, Settings};
 use pleo_export::systems::{AccountingSystem, BookedEntry, SystemError};
 use tempfile::TempDir;
@@ -171,15 +172,11 @@ pub(crate) fn accounts() -> Accounts {
 
 /// A purchase of 125.00 EUR on accounts that exist.
 pub(crate) fn purchase(entry_id: &str) -> PlannedItem {
-    let account = |code: &str| pleo_export::model::references::Account {
-        reference: code.to_owned(),
-        name: code.to_owned(),
-    };
     let accounts = accounts();
     let mut resolution = pleo_export::model::references::Resolution::default();
     for key in sample::references(&accounts).accounts.into_keys() {
-        let found = account(key.text());
-        resolution.accounts.insert(key, found);
+        let found = Account::open(key.text(), key.text());
+        resolution.accounts.insert(key, Candidates::one(found));
     }
     let expense = Expense {
         entry_id: entry_id.to_owned(),

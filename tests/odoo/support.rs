@@ -280,6 +280,7 @@ fn policy(posting: PostingState) -> bookkeeping::Settings {
             .into_iter()
             .map(|(role, code)| (role, code.to_owned()))
             .collect(),
+        role_defaults: BTreeMap::new(),
         map: BTreeMap::new(),
         taxes: BTreeMap::new(),
     }

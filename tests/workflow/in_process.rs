@@ -12,7 +12,7 @@ use pleo_export::export::{Exporter, Progress, Settings};
 use pleo_export::host::stop::Stop;
 use pleo_export::model::document::{Part, PlannedItem};
 use pleo_export::model::ids::{AccountingEntryId, JobId};
-use pleo_export::model::references::{Account, References, Resolution, Vendor};
+use pleo_export::model::references::{Account, Candidates, References, Resolution, Vendor};
 use pleo_export::pleo::Client;
 use pleo_export::receipts::{self, Fetcher};
 use pleo_export::systems::beancount::Beancount;
@@ -264,10 +264,7 @@ impl AccountingSystem for SearchedBooks {
     }
 
     fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {
-        let account = |name: &str| Account {
-            reference: name.to_owned(),
-            name: name.to_owned(),
-        };
+        let account = |name: &str| Candidates::one(Account::open(name, name));
         Ok(Resolution {
             accounts: references
                 .accounts

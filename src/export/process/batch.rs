@@ -88,7 +88,7 @@ impl Batch {
     pub(super) fn book(
         mut self,
         exporter: &mut Exporter<'_>,
-        run: &JobRun,
+        run: &mut JobRun,
         prepared: &Prepared,
         aside: &mut SetAside,
     ) -> Result<Option<JobFailure>, Halt> {
@@ -102,6 +102,7 @@ impl Batch {
             .map(|(item, found)| item.step(found, repeatable))
             .collect();
         let fatal = self.book_absent(exporter, run, prepared, &mut steps)?;
+        self.count(run, &steps);
         if kill::mutation("book-before-intent") {
             exporter
                 .checkpoint
@@ -168,6 +169,15 @@ impl Batch {
         Ok(())
     }
 
+    /// Adds what is in the books as it was planned to the totals of the job.
+    fn count(&self, run: &mut JobRun, steps: &[Step]) {
+        for (item, step) in self.items.iter().zip(steps) {
+            if let (Step::Attach(_), Ok(plan)) = (step, &item.plan) {
+                run.totals.add(plan);
+            }
+        }
+    }
+
     fn planned(&self) -> Vec<AccountingEntryId> {
         let planned = self.items.iter().filter(|item| item.plan.is_ok());
         planned.map(|item| item.entry_id.clone()).collect()
@@ -188,7 +198,7 @@ impl Batch {
     fn book_absent(
         &self,
         exporter: &mut Exporter<'_>,
-        run: &JobRun,
+        run: &mut JobRun,
         prepared: &Prepared,
         steps: &mut [Step],
     ) -> Result<Option<JobFailure>, Halt> {
@@ -234,7 +244,10 @@ impl Batch {
             Err(error @ SystemError::Damaged { .. }) => return Err(error.into()),
         };
         let mut fatal = None;
-        for (index, result) in owners.into_iter().zip(results) {
+        for ((index, plan), result) in owners.into_iter().zip(&plans).zip(results) {
+            if result.is_ok() {
+                run.totals.add_opened(plan);
+            }
             if let Some(step) = steps.get_mut(index) {
                 fatal = after_booking(step, result).or(fatal);
             }

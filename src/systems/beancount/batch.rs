@@ -6,6 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::model::document::{Document, Part, PlannedItem};
 use crate::model::money::Amount;
+use crate::model::references::{Account, NewAccount};
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{BookedEntry, SystemError};
 
@@ -13,7 +14,7 @@ use super::books::{Books, Lock};
 use super::index::{Index, Standing};
 use super::number::Number;
 use super::text;
-use super::writer::{self, Entry, NewAccount};
+use super::writer::{self, Entry};
 
 /// What one call will write.
 #[derive(Debug)]
@@ -89,13 +90,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Writes the batch as one new file; nothing when it is empty.
-    pub(super) fn write(
-        &self,
-        lock: &Lock,
-        books: &Books,
-        index: &Index,
-        new_accounts: &HashMap<String, NewAccount>,
-    ) -> Result<(), SystemError> {
+    pub(super) fn write(&self, lock: &Lock, books: &Books, index: &Index) -> Result<(), SystemError> {
         let Some(first) = self.entries.first() else {
             return Ok(());
         };
@@ -113,18 +108,21 @@ impl<'a> Batch<'a> {
             }
         }
         let postings = self.entries.iter().flat_map(|entry| &entry.document.postings);
-        let accounts: BTreeSet<&str> = postings
-            .map(|posting| posting.account.reference.as_str())
+        let accounts: BTreeMap<&str, &Account> = postings
+            .map(|posting| (posting.account.reference.as_str(), &posting.account))
             .collect();
         let unopened = accounts
             .into_iter()
-            .filter(|account| index.account(account).is_none());
-        for (at, account) in unopened.enumerate() {
+            .filter(|(name, _)| index.account(name).is_none());
+        for (at, (name, account)) in unopened.enumerate() {
             if at == 0 {
                 text.push('\n');
             }
-            let unnamed = NewAccount::default();
-            writer::open(&mut text, account, new_accounts.get(account).unwrap_or(&unnamed));
+            writer::open(
+                &mut text,
+                name,
+                account.opens.as_deref().unwrap_or(&NewAccount::default()),
+            );
         }
         for entry in &self.entries {
             writer::transaction(&mut text, entry);
@@ -226,6 +224,15 @@ fn refuse_document(item: &PlannedItem, document: &Document, index: &Index) -> Re
                 &format!("was closed on {closed}, and the entry is of {day}"),
             ));
         }
+        if let (Some(opened), Some(wanted)) = (opened, &posting.account.opens)
+            && (opened.purpose.is_some_and(|own| Some(own) != wanted.purpose)
+                || opened
+                    .code
+                    .as_deref()
+                    .is_some_and(|code| !is_code_of(code, wanted)))
+        {
+            return Err(unusable(account, "was opened for something else meanwhile"));
+        }
         let currencies = opened.map_or(&[][..], |opened| &opened.currencies);
         if !currencies.is_empty() && !currencies.iter().any(|known| **known == *currency.as_str()) {
             return Err(unusable(
@@ -235,6 +242,14 @@ fn refuse_document(item: &PlannedItem, document: &Document, index: &Index) -> Re
         }
     }
     Ok(())
+}
+
+/// Whether the code that an account has in the books is that of an account to open.
+fn is_code_of(code: &str, wanted: &NewAccount) -> bool {
+    wanted
+        .code
+        .as_deref()
+        .is_some_and(|wanted| text::visible(wanted) == code)
 }
 
 fn unusable(account: &str, why: &str) -> SystemError {

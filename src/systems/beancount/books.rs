@@ -12,11 +12,12 @@ use tracing::info;
 
 use crate::host::files::{self, FileError};
 use crate::host::stop::Stop;
+use crate::model::references::NewAccount;
 use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
 
 use super::includes;
-use super::writer::{self, NewAccount};
+use super::writer;
 
 /// How long another process may hold the books before we give up.
 const LOCK_PATIENCE: Duration = Duration::from_secs(60);

@@ -15,9 +15,10 @@ use chrono::NaiveDate;
 
 use crate::model::document::Part;
 use crate::model::money::Money;
-use crate::model::references::InvoiceSide;
+use crate::model::references::{AccountPurpose, InvoiceSide};
 
 use super::books::Books;
+use super::first_version::Misplaced;
 use super::movements::{AccountId, Movements, Names};
 use super::number::Number;
 use super::text;
@@ -34,6 +35,7 @@ pub(super) struct Index {
     highest: BTreeMap<i32, u32>,
     invoices: HashMap<InvoiceName, Vec<Box<str>>>,
     receipts: HashMap<(Box<str>, Box<str>), PathBuf>,
+    misplaced: Misplaced,
     has_operating_currency: bool,
 }
 
@@ -104,6 +106,12 @@ pub(super) struct OpenedAccount {
     pub(super) currencies: Box<[Box<str>]>,
     /// Pleo's code of it.
     pub(super) code: Option<Box<str>>,
+    /// The id that Pleo has for it.
+    pub(super) identifier: Option<Box<str>>,
+    /// What alone it serves, where it says so.
+    pub(super) purpose: Option<AccountPurpose>,
+    /// Whether we opened it: it stands in our own files.
+    pub(super) is_ours: bool,
 }
 
 /// What counts of an entry in the books.
@@ -187,13 +195,14 @@ impl Index {
         self.opened.get(name)
     }
 
-    /// The first account, by name, that says it stands for this code of Pleo's.
-    pub(super) fn account_of_code(&self, code: &str) -> Option<&str> {
-        let code = text::visible(code);
-        let mut opened = self.opened.iter();
-        opened
-            .find(|(_, account)| account.code.as_deref() == Some(&*code))
-            .map(|(name, _)| name.as_ref())
+    /// Every account, by name.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = (&str, &OpenedAccount)> {
+        self.opened.iter().map(|(name, account)| (name.as_ref(), account))
+    }
+
+    /// What version 0.1 may have booked in the wrong place.
+    pub(super) fn misplaced(&self) -> &Misplaced {
+        &self.misplaced
     }
 
     /// The last day of an account that was closed.

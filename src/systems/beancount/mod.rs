@@ -4,8 +4,10 @@
 //! whole or not at all. The books are locked from the look-up to the new file, so that processes which know
 //! nothing of each other never book an entry twice. Needs no server and no beancount program.
 
+mod accounts;
 mod batch;
 mod books;
+mod first_version;
 mod includes;
 mod index;
 mod lexer;
@@ -17,7 +19,6 @@ mod text;
 mod vocabulary;
 mod writer;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 
 use tracing::warn;
@@ -26,9 +27,7 @@ use crate::host::stop::Stop;
 use crate::host::{clock, kill};
 use crate::model::document::{Part, PlannedItem};
 use crate::model::ids::AccountingEntryId;
-use crate::model::references::{
-    Account, AccountKey, InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey,
-};
+use crate::model::references::{InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey};
 use crate::model::verdict::JobFailureType;
 
 use super::{
@@ -39,7 +38,6 @@ use super::{
 use self::batch::Batch;
 use self::books::Books;
 use self::index::{Index, Standing};
-use self::writer::NewAccount;
 
 /// The largest receipt that is taken, in bytes.
 const LARGEST_RECEIPT: u64 = 30 * 1024 * 1024;
@@ -60,7 +58,7 @@ pub struct Settings {
 /// What to do with account codes that no configuration names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnknownAccounts {
-    /// Open `Expenses:<code>`.
+    /// Open an account for each.
     Open,
     /// Refuse them, unless the books have an account of that code or name.
     Fail,
@@ -72,8 +70,8 @@ pub struct Beancount {
     settings: Settings,
     books: Books,
     index: Index,
-    /// What is known of the accounts that booking will open.
-    new_accounts: HashMap<String, NewAccount>,
+    /// Whether this run has said what version 0.1 booked in the wrong place.
+    has_told_of_misplaced: bool,
 }
 
 /// Why a name from the settings cannot be an account of these books, if it cannot.
@@ -91,52 +89,8 @@ impl Beancount {
             books: Books::new(&settings.directory, stop),
             settings,
             index: Index::default(),
-            new_accounts: HashMap::new(),
+            has_told_of_misplaced: false,
         }
-    }
-
-    /// The account that stands for a code of Pleo's, if there is one or one may be opened.
-    fn account_for_code(&mut self, code: &str, name: Option<&str>) -> Option<String> {
-        if let Some(account) = self.index.account_of_code(code) {
-            return Some(account.to_owned());
-        }
-        if self.index.account(code).is_some() {
-            return Some(code.to_owned());
-        }
-        let account = text::account_for_code(code)?;
-        if let Some(opened) = self.index.account(&account) {
-            // Opened for another code, it must not take this one's costs.
-            return opened.code.is_none().then_some(account);
-        }
-        if self.settings.unknown_accounts == UnknownAccounts::Fail {
-            return None;
-        }
-        let new = NewAccount {
-            code: Some(code.to_owned()),
-            name: name.map(str::to_owned),
-        };
-        let known = self
-            .new_accounts
-            .entry(account.clone())
-            .or_insert_with(|| new.clone());
-        (known.code == new.code).then_some(account)
-    }
-
-    fn account(&mut self, key: &AccountKey, name: Option<&str>) -> Option<Account> {
-        let account = match key {
-            AccountKey::Configured(name) => Some(name.clone()).filter(|name| text::is_account_name(name)),
-            AccountKey::Pleo(code) => self.account_for_code(code, name),
-        };
-        if account.is_none() {
-            warn!(
-                account = key.text(),
-                "the books have no such account and none can be opened for it"
-            );
-        }
-        account.map(|name| Account {
-            reference: name.clone(),
-            name,
-        })
     }
 
     fn invoices(&self, invoice: &InvoiceKey) -> Option<Vec<InvoiceInBooks>> {
@@ -278,10 +232,18 @@ impl AccountingSystem for Beancount {
     fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {
         self.index.refresh(&self.books)?;
         let mut resolution = Resolution::default();
+        let unknown = self.settings.unknown_accounts;
         for (key, name) in &references.accounts {
-            if let Some(account) = self.account(key, name.as_deref()) {
-                resolution.accounts.insert(key.clone(), account);
+            if let Some(found) = accounts::candidates(key, name.as_deref(), &self.index, unknown) {
+                resolution.accounts.insert(key.clone(), found);
             }
+        }
+        if !self.has_told_of_misplaced {
+            let (asked, today) = (references.accounts.keys(), clock::now().date_naive());
+            resolution
+                .notices
+                .extend(first_version::notice(&self.index, unknown, asked, today));
+            self.has_told_of_misplaced = !resolution.notices.is_empty();
         }
         for (key, name) in &references.vendors {
             if let Some(vendor) = vendor(key, name) {
@@ -315,7 +277,7 @@ impl AccountingSystem for Beancount {
         self.index.refresh(&self.books)?;
         let mut batch = Batch::new(self.index.highest_numbers(), clock::now());
         let answers = items.iter().map(|item| self.place(item, &mut batch)).collect();
-        batch.write(&lock, &self.books, &self.index, &self.new_accounts)?;
+        batch.write(&lock, &self.books, &self.index)?;
         if kill::mutation("lose-answer") {
             let reason = "The answer of the books was lost.".to_owned();
             return Err(SystemError::Unknown { reason });

@@ -66,6 +66,12 @@ impl Movements {
         Some(Self(moved.into_boxed_slice()))
     }
 
+    /// What is moved on each account.
+    pub(super) fn each(&self) -> impl Iterator<Item = (AccountId, Money)> {
+        let moved = self.0.iter();
+        moved.map(|&(account, currency, amount)| (account, Money { amount, currency }))
+    }
+
     /// Whether all that is moved adds up to nothing in each currency.
     pub(super) fn balance(&self) -> bool {
         let mut sums: BTreeMap<Currency, Option<Amount>> = BTreeMap::new();

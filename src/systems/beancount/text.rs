@@ -9,8 +9,17 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
+/// The root of what the company has.
+pub(super) const ASSETS: &str = "Assets";
+/// The root of what it owes.
+pub(super) const LIABILITIES: &str = "Liabilities";
+/// The root of what it earns.
+pub(super) const INCOME: &str = "Income";
+/// The root of what it spends.
+pub(super) const EXPENSES: &str = "Expenses";
+
 /// The five kinds of accounts; every account name begins with one of them.
-const ROOTS: [&str; 5] = ["Assets", "Liabilities", "Equity", "Income", "Expenses"];
+const ROOTS: [&str; 5] = [ASSETS, LIABILITIES, "Equity", INCOME, EXPENSES];
 
 /// With what the link of an accounting entry begins.
 pub(super) const ENTRY_LINK: &str = "pleo-";
@@ -116,10 +125,10 @@ fn is_letter(character: char) -> bool {
     }
 }
 
-/// The account that stands for an account code of Pleo's; `None` for an empty code.
+/// The account that stands for an account code of Pleo's, under `parent`; `None` for an empty code.
 ///
 /// Two codes never share one: when the code cannot be a part of a name as it is, a piece of its hash follows.
-pub(super) fn account_for_code(code: &str) -> Option<String> {
+pub(super) fn account_for_code(parent: &str, code: &str) -> Option<String> {
     if code.is_empty() {
         return None;
     }
@@ -138,7 +147,7 @@ pub(super) fn account_for_code(code: &str) -> Option<String> {
         component.push('-');
         component.push_str(&short_hash(&[code], 6));
     }
-    Some(format!("Expenses:{component}"))
+    Some(format!("{parent}:{component}"))
 }
 
 /// Whether a code that needs no change could be taken for one that was changed.
@@ -249,10 +258,16 @@ mod tests {
 
     #[test]
     fn codes_become_accounts_and_never_share_one() {
-        assert_eq!(account_for_code("6800").as_deref(), Some("Expenses:6800"));
-        assert_eq!(account_for_code("Meals").as_deref(), Some("Expenses:Meals"));
-        assert_eq!(account_for_code(""), None);
-        let hashed = account_for_code("68.00").unwrap();
+        assert_eq!(
+            account_for_code(EXPENSES, "6800").as_deref(),
+            Some("Expenses:6800")
+        );
+        assert_eq!(
+            account_for_code(EXPENSES, "Meals").as_deref(),
+            Some("Expenses:Meals")
+        );
+        assert_eq!(account_for_code(EXPENSES, ""), None);
+        let hashed = account_for_code(EXPENSES, "68.00").unwrap();
         assert!(hashed.starts_with("Expenses:68-00-"), "{hashed}");
         let imitation = hashed.strip_prefix("Expenses:").unwrap();
         let codes = [
@@ -273,8 +288,10 @@ mod tests {
             " 6800",
             "6800 ",
         ];
-        let accounts: std::collections::BTreeSet<_> =
-            codes.iter().filter_map(|code| account_for_code(code)).collect();
+        let accounts: std::collections::BTreeSet<_> = codes
+            .iter()
+            .filter_map(|code| account_for_code(EXPENSES, code))
+            .collect();
         assert_eq!(accounts.len(), codes.len(), "{accounts:?}");
     }
 
@@ -297,7 +314,7 @@ mod tests {
 
         #[test]
         fn any_code_makes_a_valid_account(code in any::<String>()) {
-            if let Some(account) = account_for_code(&code) {
+            if let Some(account) = account_for_code(EXPENSES, &code) {
                 prop_assert!(is_account_name(&account), "{}", account);
             }
         }

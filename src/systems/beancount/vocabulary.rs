@@ -29,7 +29,8 @@
 //! | | `account-code`, `account-identifier`, `account-name`, `supplier-amount` | on cost: as Pleo has them |
 //! | | `tax-code`, `tax-rate`, `tax-base`, `tax-amount`, `reverse-charge` | the tax of the line |
 //! | | `tags`, `employee-code` | cost centres as `group=code`; the employee who owes or is owed |
-//! | account | `code`, `name` | Pleo's code and name |
+//! | account | `code`, `name`, `identifier` | Pleo's code, name and id of it |
+//! | | `purpose` | cost, income, wallet, input_tax, output_tax: the account serves that alone |
 //! | document | `receipt-of`, `receipt-of-number`, `receipt`, `sha256`, `file-name` | whose receipt, which one, its content |
 
 /// Metadata keys that are read back.
@@ -56,10 +57,12 @@ pub(super) mod key {
     pub(in super::super) const VENDOR_REFERENCE: &str = "pleo-vendor-reference";
     /// The vendor's number of the invoice.
     pub(in super::super) const INVOICE_NUMBER: &str = "invoice-number";
-    /// What a posting is for.
+    /// What a posting is for; on an account, what alone it serves.
     pub(in super::super) const PURPOSE: &str = "purpose";
     /// Pleo's code of an account.
     pub(in super::super) const CODE: &str = "code";
+    /// The id that Pleo has for an account.
+    pub(in super::super) const IDENTIFIER: &str = "identifier";
     /// The accounting entry of a receipt. Not [`ENTRY`], which stands on transactions alone: whoever counts that
     /// key counts documents.
     pub(in super::super) const RECEIPT_OF: &str = "receipt-of";
@@ -99,6 +102,7 @@ pub(super) mod document_kind {
 /// What postings are for.
 pub(super) mod purpose {
     use crate::model::document::Purpose;
+    use crate::model::references::AccountPurpose;
 
     /// What a vendor is owed.
     pub(in super::super) const PAYABLE: &str = "payable";
@@ -114,6 +118,16 @@ pub(super) mod purpose {
             Purpose::Employee => "employee",
             Purpose::Transit => "transit",
             Purpose::FxDifference => "fx-difference",
+        }
+    }
+
+    /// The purpose of an account that a posting needs beside its cost: a wallet, a tax.
+    pub(in super::super) fn beside_the_cost(word: &str) -> Option<AccountPurpose> {
+        match word {
+            "cash" => Some(AccountPurpose::Wallet),
+            "tax" => Some(AccountPurpose::InputTax),
+            "reverse-tax" => Some(AccountPurpose::OutputTax),
+            _ => None,
         }
     }
 }

@@ -11,7 +11,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use crate::model::document::{Document, PlannedItem, Posting, PostingState, Purpose};
 use crate::model::export_item::ExportItem;
 use crate::model::money::{Currency, Money};
-use crate::model::references::VendorKey;
+use crate::model::references::{AccountPurpose, NewAccount, VendorKey};
 
 use super::number::Number;
 use super::text::{self, quoted};
@@ -42,15 +42,6 @@ pub(super) struct Entry<'a> {
     pub(super) number: Number,
     /// When it is written down.
     pub(super) recorded_at: DateTime<Utc>,
-}
-
-/// An account to open.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct NewAccount {
-    /// Pleo's code of it, where it comes from one.
-    pub(super) code: Option<String>,
-    /// Pleo's name of it.
-    pub(super) name: Option<String>,
 }
 
 /// A receipt to put beside an entry.
@@ -133,6 +124,21 @@ pub(super) fn open(out: &mut String, account: &str, new: &NewAccount) {
     let mut lines = Lines { out, indent: "  " };
     lines.text(key::CODE, new.code.as_deref());
     lines.text("name", new.name.as_deref());
+    lines.text(key::IDENTIFIER, new.identifier.as_deref());
+    lines.text(key::PURPOSE, new.purpose.map(AccountPurpose::as_str));
+}
+
+/// Writes the first line of a transaction that a person may book to mend what version 0.1 booked.
+pub(super) fn transfer_head(out: &mut String, day: NaiveDate) {
+    let description = "Transfer of what version 0.1 booked among the expenses";
+    line(out, format_args!("{day} * {}", quoted(description)));
+}
+
+/// Writes the two postings that bring an amount from one account to another.
+pub(super) fn transfer(out: &mut String, from: &str, to: &str, money: Money) {
+    let amount = money.amount.negated();
+    line(out, format_args!("  {from}  {}", Money { amount, ..money }));
+    line(out, format_args!("  {to}  {money}"));
 }
 
 /// Writes one transaction, with an empty line before it.

@@ -11,7 +11,7 @@ use crate::model::foreign_text::one_line;
 use crate::model::ids::AccountingEntryId;
 use crate::model::money::{Amount, Money};
 use crate::model::references::{
-    Account, ClosedUntil, InvoiceInBooks, InvoiceSide, References, Resolution, Vendor,
+    Account, Candidates, ClosedUntil, InvoiceInBooks, InvoiceSide, References, Resolution, Vendor,
 };
 use crate::systems::{AttachmentLimits, BookedEntry, Create, Description, Found, Wanted};
 
@@ -53,9 +53,8 @@ pub(super) fn resolution(asked: &References, answer: wire::Resolved) -> Result<R
     let vendors = pairs("vendors", asked.vendors.keys(), answer.vendors)?;
     let tags = pairs("tags", &asked.tags, answer.tags)?;
     let mut resolution = Resolution {
-        accounts: present(accounts, |one| Account {
-            reference: one.reference,
-            name: one.name,
+        accounts: present(accounts, |one| {
+            Candidates::one(Account::open(one.reference, one.name))
         }),
         tax_codes: present(tax_codes, |reference| reference),
         vendors: present(vendors, |one| Vendor {

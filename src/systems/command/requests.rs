@@ -5,7 +5,9 @@ use crate::model::document::{
 };
 use crate::model::export_item::{Party, Tag};
 use crate::model::money::{Amount, Currency, Money};
-use crate::model::references::{Account, AccountKey, InvoiceKey, References, Vendor, VendorKey};
+use crate::model::references::{
+    Account, AccountKey, AccountPurpose, InvoiceKey, References, Vendor, VendorKey,
+};
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{Attachment, BookedEntry, JobNeeds, SystemError, Wanted};
 
@@ -25,10 +27,18 @@ pub(super) fn check(job: &JobNeeds) -> wire::Verb {
 pub(super) fn resolve(references: &References) -> wire::Verb {
     let account = |(key, name): (&AccountKey, &Option<String>)| wire::AccountWanted {
         named_by: match key {
-            AccountKey::Configured(_) => wire::NamedBy::Configuration,
-            AccountKey::Pleo(_) => wire::NamedBy::Pleo,
+            AccountKey::Configured(_) | AccountKey::Assumed(_) => wire::NamedBy::Configuration,
+            AccountKey::Pleo { .. } => wire::NamedBy::Pleo,
         },
         code: key.text().to_owned(),
+        identifier: match key {
+            AccountKey::Configured(_) | AccountKey::Assumed(_) => None,
+            AccountKey::Pleo { identifier, .. } => identifier.clone(),
+        },
+        purpose: match key {
+            AccountKey::Configured(_) | AccountKey::Assumed(_) => None,
+            AccountKey::Pleo { purpose, .. } => Some(account_purpose(*purpose)),
+        },
         name: name.clone(),
     };
     let vendor = |(key, name): (&VendorKey, &String)| wire::VendorWanted {
@@ -42,6 +52,16 @@ pub(super) fn resolve(references: &References) -> wire::Verb {
         tags: references.tags.iter().map(tag).collect(),
         invoices: references.invoices.iter().map(invoice_key).collect(),
     })
+}
+
+fn account_purpose(purpose: AccountPurpose) -> wire::AccountPurpose {
+    match purpose {
+        AccountPurpose::Cost => wire::AccountPurpose::Cost,
+        AccountPurpose::Income => wire::AccountPurpose::Income,
+        AccountPurpose::Wallet => wire::AccountPurpose::Wallet,
+        AccountPurpose::InputTax => wire::AccountPurpose::InputTax,
+        AccountPurpose::OutputTax => wire::AccountPurpose::OutputTax,
+    }
 }
 
 pub(super) fn find(entries: &[Wanted]) -> wire::Verb {

@@ -16,7 +16,7 @@ use super::records::{Id, Link, text};
 use super::transport::Transport;
 use super::{invoices, partners};
 use crate::model::export_item::Tag;
-use crate::model::references::{Account, AccountKey, ClosedUntil, References, Resolution};
+use crate::model::references::{Account, AccountKey, Candidates, ClosedUntil, References, Resolution};
 use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
 
@@ -40,22 +40,24 @@ pub(super) fn resolve(
             purchases: locks.purchases,
             taxed: locks.taxes,
         },
+        notices: Vec::new(),
     })
 }
 
-/// An archived account is not found: Odoo leaves it out of every search.
+/// Accounts by their code in Odoo. Pleo may have that code as identifier, which is the stronger word for it. An archived
+/// account is not found: Odoo leaves it out of every search.
 fn accounts<'a>(
     transport: &mut Transport,
     company: &Company,
     keys: impl Iterator<Item = &'a AccountKey> + Clone,
-) -> Result<HashMap<AccountKey, Account>, SystemError> {
+) -> Result<HashMap<AccountKey, Candidates>, SystemError> {
     #[derive(Deserialize)]
     struct Record {
         id: Id,
         code: String,
         name: String,
     }
-    let codes: BTreeSet<&str> = keys.clone().map(AccountKey::text).collect();
+    let codes: BTreeSet<&str> = keys.clone().flat_map(names).collect();
     if codes.is_empty() {
         return Ok(HashMap::new());
     }
@@ -71,14 +73,21 @@ fn accounts<'a>(
         .collect();
     Ok(keys
         .filter_map(|key| {
-            let record = by_code.get(key.text())?;
-            let account = Account {
-                reference: record.id.to_string(),
-                name: format!("{} {}", record.code, record.name),
-            };
-            Some((key.clone(), account))
+            let record = names(key).find_map(|name| by_code.get(name))?;
+            let name = format!("{} {}", record.code, record.name);
+            let account = Account::open(record.id.to_string(), name);
+            Some((key.clone(), Candidates::one(account)))
         })
         .collect())
+}
+
+/// By what an account is looked for, the best first.
+fn names(key: &AccountKey) -> impl Iterator<Item = &str> {
+    let (first, second) = match key {
+        AccountKey::Configured(text) | AccountKey::Assumed(text) => (Some(text), None),
+        AccountKey::Pleo { code, identifier, .. } => (identifier.as_ref(), code.as_ref()),
+    };
+    [first, second].into_iter().flatten().map(String::as_str)
 }
 
 /// Purchase taxes by their name, which Odoo keeps unique; two of one name in different scopes are none.

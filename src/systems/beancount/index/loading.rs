@@ -14,6 +14,7 @@ use tracing::warn;
 use crate::host::files::FileError;
 use crate::model::document::Part;
 use crate::model::money::Money;
+use crate::model::references::AccountPurpose;
 use crate::systems::SystemError;
 
 use super::super::books::{Books, unreadable};
@@ -98,7 +99,7 @@ impl Index {
                     includes.push(pattern.into_owned());
                     Ok(())
                 }
-                _ => self.add(directive, &file),
+                _ => self.add(directive, &file, manner == Manner::Strict),
             })
         };
         let passed_over = outcome.map_err(|Fault { line, problem }| SystemError::Damaged {
@@ -119,14 +120,18 @@ impl Index {
         Ok(())
     }
 
-    fn add(&mut self, directive: Directive<'_>, file: &Arc<Path>) -> Result<(), Fault> {
+    fn add(&mut self, directive: Directive<'_>, file: &Arc<Path>, is_ours: bool) -> Result<(), Fault> {
         match &directive.kind {
             Kind::Transaction { date, postings } => match directive.metadata.get(key::ENTRY) {
                 Some(entry_id) => {
+                    self.misplaced.add_entry(postings);
                     let booked = self.booked(&directive, *date, postings, file)?;
                     self.add_booked(&entry_id, booked)?;
                 }
-                None => self.add_reversal(&directive.links, postings),
+                None => {
+                    self.misplaced.add_other(postings, &mut self.names);
+                    self.add_reversal(&directive.links, postings);
+                }
             },
             Kind::Open {
                 date,
@@ -134,12 +139,17 @@ impl Index {
                 currencies,
             } => {
                 let account = *account;
+                let fact = |key| directive.metadata.get(key).map(Box::from);
+                let purpose = directive.metadata.get(key::PURPOSE);
                 self.opened
                     .entry(account.into())
                     .or_insert_with(|| OpenedAccount {
                         from: *date,
                         currencies: currencies.iter().map(|&currency| currency.into()).collect(),
-                        code: directive.metadata.get(key::CODE).map(Box::from),
+                        code: fact(key::CODE),
+                        identifier: fact(key::IDENTIFIER),
+                        purpose: purpose.and_then(|word| AccountPurpose::from_word(&word)),
+                        is_ours,
                     });
             }
             Kind::Close { date, account } => {

@@ -104,10 +104,31 @@ pub(crate) struct References {
 pub(crate) struct AccountWanted {
     /// Who named it.
     pub(crate) named_by: NamedBy,
-    /// The code or name.
+    /// The code or name; where Pleo knows no code, the identifier.
     pub(crate) code: String,
+    /// The id in the accounting system by which Pleo knows it. Look for it first, then for `code`.
+    pub(crate) identifier: Option<String>,
+    /// What it is needed for, where Pleo named it.
+    pub(crate) purpose: Option<AccountPurpose>,
     /// What Pleo calls it.
     pub(crate) name: Option<String>,
+}
+
+/// What an account is needed for.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AccountPurpose {
+    /// What was bought, or given back.
+    Cost,
+    /// What the company earns: the lines of cashback.
+    Income,
+    /// The money in a Pleo wallet.
+    Wallet,
+    /// Tax that may be deducted.
+    InputTax,
+    /// Tax that is owed under reverse charge.
+    OutputTax,
 }
 
 /// Who named an account.

@@ -41,10 +41,7 @@ fn company() -> Company {
 
 fn posting(account: &str, hundredths: i64, purpose: Purpose) -> Posting {
     Posting {
-        account: Account {
-            reference: account.into(),
-            name: format!("account {account}"),
-        },
+        account: Account::open(account, format!("account {account}")),
         amount: Amount::hundredths(hundredths),
         purpose,
         line: None,
@@ -62,6 +59,7 @@ fn tax(base: i64, amount: i64, reverse_charge: bool) -> PostingTax {
         base: Amount::hundredths(base),
         amount: Amount::hundredths(amount),
         reverse_charge,
+        is_assumed: false,
     }
 }
 

@@ -1,0 +1,147 @@
+//! What version 0.1 booked in the wrong place: it opened `Expenses:<code>` for whatever code it did not know, so that
+//! wallets and taxes stood among the expenses. We never move it. We say what stands there and how to mend it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::NaiveDate;
+
+use crate::model::money::{Amount, Currency, Money};
+use crate::model::references::{AccountKey, AccountPurpose};
+
+use super::UnknownAccounts;
+use super::accounts;
+use super::index::Index;
+use super::movements::{Movements, Names};
+use super::reader::Posting;
+use super::text::EXPENSES;
+use super::vocabulary::{key, purpose};
+use super::writer;
+
+/// How much of each currency.
+type Sums = BTreeMap<Currency, Amount>;
+
+/// What stands on the accounts of expenses, as far as it may be in the wrong place.
+#[derive(Debug, Default)]
+pub(super) struct Misplaced {
+    by_us: BTreeMap<Box<str>, (AccountPurpose, Sums)>,
+    /// What people booked there: a transfer that mends it is among it.
+    by_people: HashMap<Box<str>, Sums>,
+}
+
+impl Misplaced {
+    /// Takes note of one of our entries.
+    pub(super) fn add_entry(&mut self, postings: &[Posting<'_>]) {
+        for posting in postings.iter().filter(|posting| is_expense(posting.account)) {
+            let word = posting.metadata.get(key::PURPOSE);
+            let purpose = word.and_then(|word| purpose::beside_the_cost(&word));
+            if let (Some(purpose), Some(money)) = (purpose, posting.amount.exact()) {
+                let known = self.by_us.entry(posting.account.into());
+                let (_, sums) = known.or_insert_with(|| (purpose, Sums::new()));
+                add(sums, money);
+            }
+        }
+    }
+
+    /// Takes note of a transaction of somebody else's.
+    pub(super) fn add_other(&mut self, postings: &[Posting<'_>], names: &mut Names) {
+        if !postings.iter().any(|posting| is_expense(posting.account)) {
+            return;
+        }
+        let Some(movements) = Movements::of(postings, names) else {
+            return;
+        };
+        for (account, money) in movements.each() {
+            let account = names.name(account);
+            if is_expense(account) {
+                add(self.by_people.entry(account.into()).or_default(), money);
+            }
+        }
+    }
+
+    /// What of it is in the wrong place still, on which accounts, and what it was booked for.
+    fn left<'a>(&'a self, index: &'a Index) -> impl Iterator<Item = (&'a str, AccountPurpose, Money)> {
+        let guessed = self.by_us.iter().filter(|(account, _)| {
+            let opened = index.account(account);
+            opened.is_some_and(|opened| accounts::is_guess_of_first_version(account, opened))
+        });
+        guessed.flat_map(|(account, (purpose, sums))| {
+            let by_people = self.by_people.get(account);
+            sums.iter().filter_map(move |(&currency, &sum)| {
+                let other = by_people.and_then(|sums| sums.get(&currency)).copied();
+                let amount = sum.plus(other.unwrap_or_default())?;
+                (!amount.is_zero()).then_some((account.as_ref(), *purpose, Money { amount, currency }))
+            })
+        })
+    }
+}
+
+/// What stands in the wrong place and the transfer that mends it; `None` where all is well. `asked` are the accounts
+/// that the job at hand will open where they are missing.
+pub(super) fn notice<'a>(
+    index: &Index,
+    unknown: UnknownAccounts,
+    asked: impl Iterator<Item = &'a AccountKey> + Clone,
+    today: NaiveDate,
+) -> Option<String> {
+    let (mut stands, mut opens, mut transfers) = (Vec::new(), BTreeMap::new(), String::new());
+    for (account, purpose, money) in index.misplaced().left(index) {
+        let Some(code) = index.account(account).and_then(|opened| opened.code.as_deref()) else {
+            continue;
+        };
+        let by_job = asked.clone().find(|key| is_asked(key, purpose, code));
+        let right = by_job
+            .cloned()
+            .unwrap_or_else(|| AccountKey::of_code(purpose, code));
+        let candidates = accounts::candidates(&right, None, index, unknown).unwrap_or_default();
+        let [right_account] = candidates.on(today)[..] else {
+            stands.push(format!("{money} on {account}"));
+            continue;
+        };
+        let name = &right_account.name;
+        stands.push(format!("{money} on {account} (belongs on {name})"));
+        if let Some(new) = right_account.opens.as_deref().filter(|_| by_job.is_none()) {
+            opens.insert(name.clone(), new.clone());
+        }
+        writer::transfer(&mut transfers, account, name, money);
+    }
+    if stands.is_empty() {
+        return None;
+    }
+    let mut notice = format!(
+        "Version 0.1 booked wallets and taxes among the expenses: {}. It is left as it is.",
+        stands.join(", ")
+    );
+    if !transfers.is_empty() {
+        notice.push_str(" Book this transfer to mend it, with other accounts where yours are others:\n\n");
+        for (account, new) in &opens {
+            writer::open(&mut notice, account, new);
+        }
+        writer::transfer_head(&mut notice, today);
+        notice.push_str(&transfers);
+    }
+    Some(notice)
+}
+
+/// Whether a key asks for the account of this code or identifier.
+fn is_asked(key: &AccountKey, purpose: AccountPurpose, code: &str) -> bool {
+    match key {
+        AccountKey::Pleo {
+            purpose: asked_for,
+            code: asked,
+            identifier,
+        } => *asked_for == purpose && [asked, identifier].into_iter().flatten().any(|text| text == code),
+        AccountKey::Configured(_) | AccountKey::Assumed(_) => false,
+    }
+}
+
+fn is_expense(account: &str) -> bool {
+    account
+        .strip_prefix(EXPENSES)
+        .is_some_and(|rest| rest.starts_with(':'))
+}
+
+fn add(sums: &mut Sums, money: Money) {
+    let sum = sums.entry(money.currency).or_default();
+    // A sum beyond all money would only make the notice wrong.
+    *sum = sum.plus(money.amount).unwrap_or(*sum);
+}
