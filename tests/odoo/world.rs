@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use pleo_export::model::money::Amount;
 use serde_json::{Value, json};
 
-use crate::paper::{Balances, Chart};
+use crate::paper::{Balances, Chart, Prefixes};
 use crate::program::World;
 use crate::sandbox::seed::{ACCOUNTS, CONTRA_ACCOUNTS, TAGS, TAXES};
 use crate::support::{FX, OUT_OF_POCKET, PAYABLE, Server, WALLET};
@@ -19,13 +19,15 @@ const EXTERNAL: &str = "590003";
 
 /// The company's accounts as Odoo has them.
 pub(crate) const CHART: Chart = Chart {
-    prefix: "59",
+    prefixes: Prefixes::all("59"),
     wallet: WALLET,
     out_of_pocket: OUT_OF_POCKET,
     receivable: RECEIVABLE,
     payable: PAYABLE,
     external: EXTERNAL,
     transit: TRANSIT,
+    input_tax: "",
+    output_tax: "",
 };
 
 /// A number that no other run has used: entries and invoices of an earlier run are still in Odoo.

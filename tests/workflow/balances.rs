@@ -1,19 +1,30 @@
 //! The books of a large mixed job against a sum that knows nothing of the program.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-use crate::paper::{self, Balances, Chart};
+use serde_json::Value;
+
+use crate::paper::{self, Balances, Chart, Prefixes, Sums};
 use crate::sandbox::{ItemStatus, seed};
 use crate::support::{Books, World};
 
 const CHART: Chart = Chart {
-    prefix: "Expenses:",
+    prefixes: Prefixes {
+        cost: "Expenses:",
+        income: "Income:",
+        wallet: "Assets:Pleo:",
+        input_tax: "Assets:Tax:",
+        output_tax: "Liabilities:Tax:",
+    },
     wallet: "Assets:Pleo:Wallet",
     out_of_pocket: "Liabilities:Pleo:OutOfPocket",
     receivable: "Assets:Pleo:EmployeeReceivable",
     payable: "Liabilities:AccountsPayable",
     external: "Liabilities:Pleo:ExternalReimbursement",
     transit: "Assets:Pleo:Transit",
+    input_tax: "Assets:Tax:Input",
+    output_tax: "Liabilities:Tax:Output",
 };
 
 #[test]
@@ -28,6 +39,94 @@ fn books_of_500_mixed_items_balance_with_a_sum_from_the_raw_payloads() {
     world.books().are_clean();
     opens_in_fava(&world.books());
     assert_eq!(world.sandbox.broken_rules(), Vec::<String>::new());
+}
+
+/// Every type and sub-type, as Pleo usually sends them: a contra account on what moves the wallet, tax codes without
+/// accounts.
+fn usual_payloads() -> Vec<Value> {
+    let mut items = seed::mixed(120, 9);
+    for item in &mut items {
+        for line in item["accountingEntryLines"].as_array_mut().expect("lines") {
+            if let Some(tax) = line.get_mut("tax").and_then(Value::as_object_mut) {
+                tax.remove("ingoingTaxAccount");
+                tax.remove("outgoingTaxAccount");
+            }
+        }
+    }
+    items
+}
+
+#[test]
+fn with_nothing_configured_wallet_tax_and_costs_stand_where_an_accountant_looks_for_them() {
+    let world = World::new();
+    let items = usual_payloads();
+    let kinds: BTreeSet<&str> = items.iter().filter_map(|item| item["type"].as_str()).collect();
+    assert_eq!(kinds.len(), 17, "every type is there: {kinds:?}");
+    world.add_job(items.clone());
+    let answer = world.run(&["poll", "--json"]).exits(0).json();
+    let mut stands: BTreeMap<String, Sums> = BTreeMap::new();
+    let wallets = [
+        "Assets:Pleo:5820",
+        "Assets:Pleo:5821",
+        "Assets:Pleo:5822",
+        "Assets:Pleo:Wallet",
+    ];
+    for ((account, currency), amount) in booked(&world.books()) {
+        let sums = stands.entry(currency).or_default();
+        match account.split_once(':').expect("a root") {
+            ("Expenses", _) => sums.net_costs += amount,
+            ("Income", _) => sums.income += amount,
+            _ if account == "Assets:Tax:Input" => sums.input_tax += amount,
+            _ if account == "Liabilities:Tax:Output" => sums.output_tax += amount,
+            _ if wallets.contains(&account.as_str()) => sums.wallet += amount,
+            _ => {}
+        }
+    }
+    let expected = paper::sums(&items);
+    assert_eq!(stands, expected);
+    let told: BTreeMap<String, i64> = answer["jobs"][0]["wallet"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|told| {
+            (
+                told["currency"].as_str().expect("a currency").to_owned(),
+                hundredths(&told["amount"]),
+            )
+        })
+        .collect();
+    let wallets: BTreeMap<String, i64> = expected
+        .iter()
+        .map(|(currency, sums)| (currency.clone(), sums.wallet))
+        .collect();
+    assert_eq!(
+        told, wallets,
+        "the answer tells what to hold against Pleo's balance"
+    );
+    let mut taxes: BTreeMap<String, i64> = BTreeMap::new();
+    for tax in answer["jobs"][0]["taxes"].as_array().expect("a list") {
+        if tax["account"] == "Assets:Tax:Input" {
+            *taxes
+                .entry(tax["currency"].as_str().expect("a currency").to_owned())
+                .or_default() += hundredths(&tax["amount"]);
+        }
+    }
+    let expected: BTreeMap<String, i64> = expected
+        .iter()
+        .map(|(currency, sums)| (currency.clone(), sums.input_tax))
+        .collect();
+    assert_eq!(taxes, expected, "each tax that was taken for deductible is told");
+    world.books().are_clean();
+}
+
+/// A decimal text in hundredths.
+fn hundredths(amount: &Value) -> i64 {
+    amount
+        .as_str()
+        .expect("a decimal text")
+        .replace('.', "")
+        .parse()
+        .expect("two decimals")
 }
 
 #[test]

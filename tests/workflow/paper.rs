@@ -10,20 +10,86 @@ pub type Balances = BTreeMap<(String, String), i64>;
 
 /// What the accounts are called in the books.
 pub struct Chart {
-    /// Stands before an account code of Pleo's.
-    pub prefix: &'static str,
+    /// Stands before an account code of Pleo's, by what the account is for.
+    pub prefixes: Prefixes,
     pub wallet: &'static str,
     pub out_of_pocket: &'static str,
     pub receivable: &'static str,
     pub payable: &'static str,
     pub external: &'static str,
     pub transit: &'static str,
+    pub input_tax: &'static str,
+    pub output_tax: &'static str,
 }
 
-impl Chart {
-    fn account(&self, code: &Value) -> String {
-        format!("{}{}", self.prefix, text(code))
+/// What stands before a code, by what its account is for.
+pub struct Prefixes {
+    pub cost: &'static str,
+    pub income: &'static str,
+    pub wallet: &'static str,
+    pub input_tax: &'static str,
+    pub output_tax: &'static str,
+}
+
+impl Prefixes {
+    pub const fn all(prefix: &'static str) -> Self {
+        Self {
+            cost: prefix,
+            income: prefix,
+            wallet: prefix,
+            input_tax: prefix,
+            output_tax: prefix,
+        }
     }
+}
+
+/// What the raw payloads add up to in a currency, whatever the accounts are called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// What went into the wallet, less what went out.
+    pub wallet: i64,
+    /// Tax that may be deducted.
+    pub input_tax: i64,
+    /// Tax that is owed under reverse charge, which is a credit.
+    pub output_tax: i64,
+    /// What was spent without that tax.
+    pub net_costs: i64,
+    /// What cashback brought, which is a credit.
+    pub income: i64,
+}
+
+/// The sums by currency.
+pub fn sums(items: &[Value]) -> BTreeMap<String, Sums> {
+    let parts = Chart {
+        prefixes: Prefixes {
+            cost: "cost:",
+            income: "income:",
+            wallet: "wallet:",
+            input_tax: "in:",
+            output_tax: "out:",
+        },
+        wallet: "wallet:",
+        out_of_pocket: "people:",
+        receivable: "people:",
+        payable: "vendors:",
+        external: "people:",
+        transit: "bank:",
+        input_tax: "in:",
+        output_tax: "out:",
+    };
+    let mut sums: BTreeMap<String, Sums> = BTreeMap::new();
+    for ((account, currency), amount) in expected(items, &parts) {
+        let sums = sums.entry(currency).or_default();
+        match account.split(':').next() {
+            Some("wallet") => sums.wallet += amount,
+            Some("in") => sums.input_tax += amount,
+            Some("out") => sums.output_tax += amount,
+            Some("cost") => sums.net_costs += amount,
+            Some("income") => sums.income += amount,
+            _ => {}
+        }
+    }
+    sums
 }
 
 /// What the items add up to, without accounts that are at zero.
@@ -104,21 +170,29 @@ impl Sheet<'_> {
             } else {
                 hundredths(&tax["amount"])
             };
-            let chart = self.chart;
-            let cost = chart.account(&line["account"]["code"]);
-            let account = |key: &str| chart.account(&tax[key]);
+            let Chart {
+                prefixes,
+                input_tax,
+                output_tax,
+                ..
+            } = self.chart;
+            let is_income = text(&self.item["type"]) == "cashback";
+            let prefix = if is_income { prefixes.income } else { prefixes.cost };
+            let cost = format!("{prefix}{}", text(&line["account"]["code"]));
+            let named = |key: &str, prefix: &str, role: &str| match &tax[key] {
+                Value::Null => role.to_owned(),
+                code => format!("{prefix}{}", text(code)),
+            };
+            let ingoing = named("ingoingTaxAccount", prefixes.input_tax, input_tax);
+            let outgoing = named("outgoingTaxAccount", prefixes.output_tax, output_tax);
             if tax_amount == 0 {
                 self.add(&cost, sign * gross);
             } else if text(&tax["type"]) == "reverse" {
                 self.add(&cost, sign * gross);
-                self.transfer(
-                    &account("ingoingTaxAccount"),
-                    &account("outgoingTaxAccount"),
-                    sign * tax_amount,
-                );
+                self.transfer(&ingoing, &outgoing, sign * tax_amount);
             } else {
                 self.add(&cost, sign * (gross - tax_amount));
-                self.add(&account("ingoingTaxAccount"), sign * tax_amount);
+                self.add(&ingoing, sign * tax_amount);
             }
         }
     }
@@ -126,7 +200,7 @@ impl Sheet<'_> {
     fn wallet(&self) -> String {
         match &self.item["contraAccount"]["code"] {
             Value::Null => self.chart.wallet.to_owned(),
-            code => self.chart.account(code),
+            code => format!("{}{}", self.chart.prefixes.wallet, text(code)),
         }
     }
 

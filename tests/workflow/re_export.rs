@@ -154,8 +154,8 @@ fn reversed_in_the_books_it_is_booked_as_revision_2_with_the_new_content() {
 fn reversed_by_a_counter_entry_it_is_booked_as_revision_2() {
     let world = booked();
     let counter = format!(
-        "2026-09-20 * \"taken back\" ^pleo-{ENTRY}\n  Expenses:6800  -100.00 DKK\n  Expenses:1510  -25.00 DKK\n  \
-         Expenses:5820  125.00 DKK\n"
+        "2026-09-20 * \"taken back\" ^pleo-{ENTRY}\n  Expenses:6800  -100.00 DKK\n  Assets:Tax:1510  -25.00 DKK\n  \
+         Assets:Pleo:5820  125.00 DKK\n"
     );
     world
         .books()
