@@ -26,6 +26,8 @@ mod support;
 /// What a user is promised, checked from outside.
 mod truth;
 
+/// Which account each posting goes to.
+mod accounts;
 /// What is wrong outside: settings, credential, answers, disks. A clear text, and nothing lost.
 mod bad_input;
 /// The figures in the books are right.
