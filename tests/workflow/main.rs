@@ -38,6 +38,8 @@ mod checkpoints;
 mod connector;
 /// Every failure type that this side can cause.
 mod failure_types;
+/// Books of the first version are gone on with.
+mod first_version;
 /// The disk is full, at any moment.
 mod full_disk;
 /// What comes from outside means harm.

@@ -115,7 +115,7 @@ pub(super) fn text(totals: &JobTotals) -> String {
         text.push_str(&table.render());
     }
     for notice in &totals.notices {
-        text.push_str(&format!("\n{}\n", safe(notice.trim_end())));
+        text.push_str(&format!("\n{}\n\n", safe(notice.trim_end())));
     }
     text
 }

@@ -1,0 +1,147 @@
+//! Books that version 0.1 began. It opened `Expenses:<code>` for every code that it did not know, wallets and taxes too.
+//! `fixtures/books_of_first_version` was written by it.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::sandbox::seed::Item;
+use crate::support::World;
+
+/// A company that goes on with the books of version 0.1.
+fn world() -> World {
+    let world = World::new();
+    let fixture =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/workflow/fixtures/books_of_first_version");
+    copy(&fixture, &world.path("books"));
+    world
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copied = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &copied);
+        } else {
+            fs::copy(&path, &copied).unwrap();
+        }
+    }
+}
+
+/// A purchase of 125.00 on account 6800, and 10.00 of cashback on 3950.
+fn new_job() -> Vec<serde_json::Value> {
+    vec![
+        Item::card_purchase(12_500).tax("S25").build(),
+        Item::cashback(1_000).build(),
+    ]
+}
+
+/// What the text of the books adds up to on an account, in hundredths of DKK.
+fn balance(world: &World, account: &str) -> i64 {
+    let transactions = world.books().transactions();
+    let postings = transactions
+        .into_iter()
+        .flat_map(|transaction| transaction.postings);
+    postings
+        .filter(|(name, _)| name == account)
+        .filter_map(|(_, amount)| amount.strip_suffix(" DKK")?.replace('.', "").parse::<i64>().ok())
+        .sum()
+}
+
+#[test]
+fn its_guesses_go_on_as_costs_and_are_neither_wallet_nor_tax() {
+    let world = world();
+    world.add_job(new_job());
+    world.run(&["poll"]).exits(0);
+    let transactions = world.books().transactions();
+    let new: Vec<_> = transactions
+        .iter()
+        .rev()
+        .take(2)
+        .flat_map(|transaction| &transaction.postings)
+        .collect();
+    let mut accounts: Vec<&str> = new.iter().map(|(account, _)| account.as_str()).collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    assert_eq!(
+        accounts,
+        [
+            "Assets:Pleo:5820",
+            "Assets:Tax:1510",
+            "Expenses:3950",
+            "Expenses:6800"
+        ]
+    );
+    world.books().are_clean();
+}
+
+#[test]
+fn an_account_that_it_opened_under_an_identifier_is_found() {
+    let world = world();
+    let id = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+    let mut travel = Item::card_purchase(7_700).build();
+    travel["accountingEntryLines"][0]["account"] =
+        json!({ "id": id, "name": "Travel", "code": "6900", "identifier": id });
+    world.add_job(vec![travel]);
+    world.run(&["poll"]).exits(0);
+    assert_eq!(balance(&world, &format!("Expenses:{id}")), 5_000 + 7_700);
+}
+
+#[test]
+fn what_stands_wrong_is_told_once_with_the_transfer_that_mends_it() {
+    let world = world();
+    world.add_job(new_job());
+    world.add_job(new_job());
+    let before = world.books().files();
+    let run = world.run(&["poll"]).exits(0);
+    for (path, text) in before {
+        assert_eq!(world.books().files()[&path], text, "nothing that stands is moved");
+    }
+    let told = "Version 0.1 booked wallets and taxes among the expenses: \
+                25.00 DKK on Expenses:1510 (belongs on Assets:Tax:1510), \
+                25.00 DKK on Expenses:1512 (belongs on Assets:Tax:1512), \
+                -25.00 DKK on Expenses:2612 (belongs on Liabilities:Tax:2612), \
+                9735.00 DKK on Expenses:5820 (belongs on Assets:Pleo:5820), \
+                200.00 EUR on Expenses:5821 (belongs on Assets:Pleo:5821).";
+    assert_eq!(
+        (run.stderr.matches(told).count(), run.stdout.matches(told).count()),
+        (1, 1),
+        "{run}"
+    );
+
+    // The transfer is text for the ledger as it is printed; a person puts it into the file that is theirs.
+    let (_, transfer) = run.stdout.split_once("where yours are others:\n\n").unwrap();
+    let (transfer, _) = transfer.split_once("\n\n").unwrap_or((transfer, ""));
+    world
+        .books()
+        .edit("main.beancount", |text| format!("{text}\n{transfer}\n"));
+    world.books().are_clean();
+    for account in ["Expenses:1510", "Expenses:1512", "Expenses:2612", "Expenses:5820"] {
+        assert_eq!(balance(&world, account), 0, "{account} after {transfer}");
+    }
+    assert_eq!(
+        balance(&world, "Assets:Pleo:5820"),
+        973_500 - 2 * 12_500 + 2 * 1_000
+    );
+    world.add_job(new_job());
+    let run = world.run(&["poll", "--json"]).exits(0);
+    assert!(!format!("{run}").contains("Version 0.1"), "it is mended: {run}");
+    assert_eq!(run.json()["jobs"][0]["notices"], json!([]));
+}
+
+#[test]
+fn what_it_exported_is_found_and_keeps_its_number() {
+    let world = world();
+    let first = Item::card_purchase(12_500)
+        .numbered(2)
+        .supplier("Nordlys Kontor A/S")
+        .tax("S25");
+    let job = world.add_job(vec![first.build()]);
+    world.run(&["poll"]).exits(0);
+    let item = world.sandbox.job(&job).items[0].clone();
+    assert_eq!(item.external_id.as_deref(), Some("PLEO-2026-000004"));
+    assert_eq!(world.books().numbers().len(), 7, "nothing was booked");
+}
