@@ -60,11 +60,11 @@ pub struct Settings {
 impl Settings {
     /// The roles without an account, as far as the system has a use for them.
     pub fn unset_roles(&self, computes_tax: bool) -> Vec<Role> {
-        let has_account =
-            |role: &Role| self.roles.contains_key(role) || self.role_defaults.contains_key(role);
-        let mut roles = Role::ALL.to_vec();
-        roles.retain(|role| !has_account(role) && !(computes_tax && role.is_for_tax()));
-        roles
+        let has_account = |role| self.roles.contains_key(role) || self.role_defaults.contains_key(role);
+        let needed = Role::ALL
+            .iter()
+            .filter(|role| !computes_tax || !role.is_for_tax());
+        needed.filter(|role| !has_account(role)).copied().collect()
     }
 }
 

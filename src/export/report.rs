@@ -84,11 +84,11 @@ impl AssumedTax {
             ),
         };
         let (currency, account) = (self.currency, &self.account);
-        let taken = match self.is_owed {
-            false => "taken as fully deductible".to_owned(),
-            true => format!("taken as owed on {account}"),
-        };
-        format!("{name}, {amount} {currency}, {taken}: {remedy}")
+        if self.is_owed {
+            format!("{name}, {amount} {currency}, taken as owed on {account}: {remedy}")
+        } else {
+            format!("{name}, {amount} {currency}, taken as fully deductible: {remedy}")
+        }
     }
 }
 

@@ -84,29 +84,28 @@ impl From<&JobTotals> for TotalsDocument {
 
 /// For people; empty where there is nothing to tell.
 pub(super) fn text(totals: &JobTotals) -> String {
-    let mut lines = Vec::new();
+    let mut text = String::new();
+    let mut line = |content: &str| {
+        text.push_str("  ");
+        text.push_str(&safe(content).replace('\n', " "));
+        text.push('\n');
+    };
     for ((account, currency), amount) in &totals.wallet {
-        lines.push(format!("wallet {account}: {amount} {currency}"));
+        line(&format!("wallet {account}: {amount} {currency}"));
     }
     for (account, new) in &totals.opened {
-        let facts = [
-            new.code.as_deref(),
-            new.name.as_deref(),
-            new.purpose.map(AccountPurpose::as_str),
-        ];
+        let purpose = new.purpose.map(AccountPurpose::as_str);
+        let facts = [new.code.as_deref(), new.name.as_deref(), purpose];
         let facts: Vec<&str> = facts.into_iter().flatten().collect();
-        let facts = if facts.is_empty() {
-            String::new()
+        if facts.is_empty() {
+            line(&format!("opened {account}"));
         } else {
-            format!(" ({})", facts.join(", "))
-        };
-        lines.push(format!("opened {account}{facts}"));
+            line(&format!("opened {account} ({})", facts.join(", ")));
+        }
     }
-    lines.extend(totals.taxes.iter().map(|(tax, amount)| tax.sentence(*amount)));
-    let mut text: String = lines
-        .iter()
-        .map(|line| format!("  {}\n", safe(line).replace('\n', " ")))
-        .collect();
+    for (tax, amount) in &totals.taxes {
+        line(&tax.sentence(*amount));
+    }
     if !totals.remarks.is_empty() {
         let mut table = Table::new(&["booked item", "remark"]);
         for (entry_id, message) in &totals.remarks {
@@ -114,8 +113,11 @@ pub(super) fn text(totals: &JobTotals) -> String {
         }
         text.push_str(&table.render());
     }
+    // With an empty line around it: a person may copy it from here.
     for notice in &totals.notices {
-        text.push_str(&format!("\n{}\n\n", safe(notice.trim_end())));
+        text.push('\n');
+        text.push_str(&safe(notice.trim_end()));
+        text.push_str("\n\n");
     }
     text
 }

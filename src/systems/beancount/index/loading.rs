@@ -122,17 +122,16 @@ impl Index {
 
     fn add(&mut self, directive: Directive<'_>, file: &Arc<Path>, is_ours: bool) -> Result<(), Fault> {
         match &directive.kind {
-            Kind::Transaction { date, postings } => match directive.metadata.get(key::ENTRY) {
-                Some(entry_id) => {
+            Kind::Transaction { date, postings } => {
+                if let Some(entry_id) = directive.metadata.get(key::ENTRY) {
                     self.misplaced.add_entry(postings);
                     let booked = self.booked(&directive, *date, postings, file)?;
                     self.add_booked(&entry_id, booked)?;
-                }
-                None => {
+                } else {
                     self.misplaced.add_other(postings, &mut self.names);
                     self.add_reversal(&directive.links, postings);
                 }
-            },
+            }
             Kind::Open {
                 date,
                 account,
