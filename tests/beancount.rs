@@ -28,7 +28,9 @@ use std::fs;
 use pleo_export::host::stop::Stop;
 use pleo_export::model::document::Part;
 use pleo_export::model::ids::AccountingEntryId;
-use pleo_export::model::references::{AccountKey, InvoiceKey, InvoiceSide, References, VendorKey};
+use pleo_export::model::references::{
+    AccountKey, InvoiceKey, InvoiceNumber, InvoiceSide, References, VendorKey,
+};
 use pleo_export::model::verdict::{ItemFailureType, JobFailureType};
 use pleo_export::systems::beancount::{Beancount, Settings, UnknownAccounts};
 use pleo_export::systems::{AccountingSystem, Found, SystemError};
@@ -301,7 +303,7 @@ fn invoices_are_known_by_vendor_and_number() {
             code: Some(code.to_owned()),
             ..VendorKey::default()
         },
-        number: number.to_owned(),
+        number: InvoiceNumber::new(number).unwrap(),
     };
     let known = invoice("V-42", "INV-77");
     let references = References {

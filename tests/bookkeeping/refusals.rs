@@ -24,6 +24,7 @@ fn computing() -> World {
         world.system = SystemTraits {
             payables: true,
             computes_tax: true,
+            keeps_vendors: true,
         }
     })
 }
