@@ -29,7 +29,7 @@ use pleo_export::host::stop::Stop;
 use pleo_export::model::document::Part;
 use pleo_export::model::ids::AccountingEntryId;
 use pleo_export::model::references::{
-    AccountKey, AccountPurpose, InvoiceKey, InvoiceSide, References, VendorKey,
+    AccountKey, AccountPurpose, InvoiceKey, InvoiceNumber, InvoiceSide, References, VendorKey,
 };
 use pleo_export::model::verdict::{ItemFailureType, JobFailureType};
 use pleo_export::systems::beancount::{Beancount, Settings, UnknownAccounts};
@@ -312,7 +312,7 @@ fn invoices_are_known_by_vendor_and_number() {
             code: Some(code.to_owned()),
             ..VendorKey::default()
         },
-        number: number.to_owned(),
+        number: InvoiceNumber::new(number).unwrap(),
     };
     let known = invoice("V-42", "INV-77");
     let references = References {

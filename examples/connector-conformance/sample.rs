@@ -11,7 +11,7 @@ use pleo_export::bookkeeping::{
 use pleo_export::model::document::{PlannedItem, PostingState, Receipt};
 use pleo_export::model::ids::{AccountingEntryId, CompanyId, JobId};
 use pleo_export::model::references::{
-    AccountKey, AccountPurpose, ClosedUntil, InvoiceKey, References, Resolution, VendorKey,
+    AccountKey, AccountPurpose, ClosedUntil, InvoiceKey, InvoiceNumber, References, Resolution, VendorKey,
 };
 use pleo_export::pleo::wire;
 use pleo_export::systems::{Attachment, BookedEntry, JobNeeds, Wanted};
@@ -113,7 +113,7 @@ pub(crate) fn new_invoice(payables: &Payables) -> InvoiceKey {
             code: Some(payables.vendor.clone()),
             ..VendorKey::default()
         },
-        number: format!("C-{}", new_id()),
+        number: InvoiceNumber::new(&format!("C-{}", new_id())).expect("it is not empty"),
     }
 }
 
@@ -138,8 +138,7 @@ pub(crate) fn bill(
     let mut payload = payload(expense, accounts);
     payload["bookkeeping"] = json!({ "method": "accounts_payable" });
     payload["vendor"] = json!({ "id": "v", "name": VENDOR_NAME, "code": payables.vendor });
-    payload["additionalInformation"]["invoiceInformation"] =
-        json!({ "invoiceNumber": invoice.number, "invoiceDate": expense.day, "dueDate": expense.day });
+    payload["additionalInformation"]["invoiceInformation"] = json!({ "invoiceNumber": invoice.number.as_str(), "invoiceDate": expense.day, "dueDate": expense.day });
     let roles = [
         (Role::Wallet, accounts.wallet.clone()),
         (Role::AccountsPayable, payables.account.clone()),
@@ -176,6 +175,7 @@ fn plan(
     let traits = SystemTraits {
         payables: true,
         computes_tax: false,
+        keeps_vendors: true,
     };
     // Periods are the connector's to refuse here, not the bookkeeping's.
     let resolution = Resolution {
@@ -188,6 +188,7 @@ fn plan(
         closed_periods: ClosedPeriods::Fail,
         time_zone: chrono_tz::UTC,
         duplicate_invoices: DuplicateInvoices::Fail,
+        vendor_codes: [].into(),
         roles,
         role_defaults: [].into(),
         map: [].into(),

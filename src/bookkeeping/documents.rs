@@ -8,13 +8,14 @@ use chrono::NaiveDate;
 
 use crate::model::document::{Creditor, Document, DocumentKind, Part, Posting, Purpose};
 use crate::model::money::Amount;
-use crate::model::references::{InvoiceKey, InvoiceSide};
+use crate::model::references::InvoiceKey;
 
 use super::Planner;
 use super::accounts::Role;
 use super::figures::{self, Figures};
-use super::invoices::{self, Settlement};
+use super::invoices::{self, Brings, Settlement};
 use super::item_types::{Row, Side};
+use super::known_invoices::payable;
 use super::method::Way;
 use super::refusal::Refusal;
 
@@ -92,6 +93,12 @@ impl Planner<'_> {
         let bill_is_credit = row
             .posts_lines()
             .then(|| (row.credit == Side::Lines) != totals.total.is_negative());
+        let brings = match bill_is_credit {
+            Some(false) => Brings::Bill,
+            Some(true) => Brings::Credit,
+            None => Brings::Payment,
+        };
+        let moves_money = row.money_side().is_some();
         if let Some(is_credit) = bill_is_credit {
             let is_lines = |side| side == Side::Lines;
             let (debit, credit) = (instead_of(is_lines, row.debit), instead_of(is_lines, row.credit));
@@ -102,13 +109,13 @@ impl Planner<'_> {
             };
             let postings = self.postings(kind, debit, credit, totals)?;
             if let Some(key) = &key {
-                remarks.extend(self.check_duplicate(key, payable(&postings))?);
+                remarks.extend(self.check_duplicate(&key.number, brings, moves_money)?);
             }
             documents.push(self.document(kind, Part::Main, Some((creditor, &key)), postings)?);
         }
 
         // Nothing is paid for a bill of zero.
-        let has_payment = row.money_side().is_some() && !(row.posts_lines() && totals.total.is_zero());
+        let has_payment = moves_money && !(row.posts_lines() && totals.total.is_zero());
         if has_payment {
             let is_money = |side| matches!(side, Side::Wallet | Side::ExternalReimbursement);
             let (debit, credit) = (instead_of(is_money, row.debit), instead_of(is_money, row.credit));
@@ -129,19 +136,19 @@ impl Planner<'_> {
 
         // An invoice or a payment that stands alone has its other side in another item.
         if let (Some(key), [document]) = (&key, documents.as_mut_slice()) {
-            let side = if row.posts_lines() {
-                InvoiceSide::Bill
-            } else {
-                InvoiceSide::Payment
-            };
-            let is_alone = row.posts_lines() != row.money_side().is_some();
+            let is_alone = row.posts_lines() != moves_money;
             if is_alone {
                 let Settlement {
                     rate_difference,
                     remark,
-                } = self.settle(key, side, payable(&document.postings))?;
+                } = self.settle(&key.number, brings, payable(document))?;
                 remarks.extend(remark);
                 self.add_rate_difference(document, rate_difference)?;
+            }
+        }
+        if key.is_some() {
+            for document in &mut documents {
+                document.link = self.link(brings);
             }
         }
         Ok(documents)
@@ -248,8 +255,9 @@ impl Planner<'_> {
             invoice_date: invoice.and_then(|invoice| invoice.invoice_date),
             due_date: invoice.and_then(|invoice| invoice.due_date),
             creditor: claim.map(|(creditor, _)| creditor.clone()),
-            invoice_number: invoices::number(self.item).map(str::to_owned),
+            invoice_number: invoices::number(self.item).map(|number| number.as_str().to_owned()),
             matching: claim.and_then(|(_, key)| key.clone()),
+            link: None,
             postings,
         })
     }
@@ -257,12 +265,4 @@ impl Planner<'_> {
 
 fn is_purchase(kind: DocumentKind) -> bool {
     matches!(kind, DocumentKind::VendorBill | DocumentKind::CreditNote)
-}
-
-/// What a document moves on the vendor's account.
-fn payable(postings: &[Posting]) -> Amount {
-    let of_vendor = postings
-        .iter()
-        .find(|posting| posting.purpose == Purpose::Payable);
-    of_vendor.map_or(Amount::ZERO, |posting| posting.amount)
 }

@@ -1,39 +1,26 @@
-//! Invoices beyond one item: the payment that belongs to a bill, the rate difference between them,
-//! duplicates.
+//! Invoices beyond one item: the payment that belongs to a bill, the rate difference between them, duplicates.
 //!
-//! A bill and its payment find each other by vendor and invoice number, in the books or in the same job. When
-//! the amounts in the supplier's currency cancel out, what is left in wallet currency is a rate difference.
-//! It sits on the document that completes the pair: the payment, when both come in one job; the bill, when
-//! the books already hold the payment. What the books hold counts as it was booked, so planning an item again
-//! after a part of its job was booked gives the same postings.
+//! An item is judged by what is known when it is planned: the books, and the items before it. When bill and payment
+//! cancel out in the supplier's currency, what is left in wallet currency is a rate difference, and it sits on
+//! whichever document comes second. What the books hold under the item's own key never counts, so planning an item
+//! again after it was booked gives the same postings.
+
+use std::collections::BTreeSet;
+
+use chrono::{Datelike, NaiveDate};
 
 use crate::model::export_item::ExportItem;
-use crate::model::ids::AccountingEntryId;
+use crate::model::foreign_text::one_line;
 use crate::model::money::{Amount, Money};
-use crate::model::references::{InvoiceKey, InvoiceSide};
+use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceNumber, InvoiceSide};
 
-use super::accounts::given;
-use super::item_types::{self, Direction, Row, Side};
-use super::method::{payables_vendor, vendor_key, vendor_name};
+use super::item_types::{Direction, Row};
+use super::method::{vendor_key, vendor_name};
 use super::refusal::Refusal;
-use super::{DuplicateInvoices, JobView, Planner};
+use super::{DuplicateInvoices, Planner};
 
-/// One side of an invoice that an item of this job brings.
-#[derive(Clone, Debug)]
-pub(super) struct InvoiceInJob {
-    entry_id: AccountingEntryId,
-    key: InvoiceKey,
-    side: InvoiceSide,
-    payable: Money,
-    supplier_amount: Option<Money>,
-}
-
-/// One side of the invoice at hand under another entry, from the books or the job.
-struct Other {
-    side: InvoiceSide,
-    payable: Money,
-    supplier_amount: Option<Money>,
-}
+/// The longest name of a vendor in a remark, in characters.
+const LONGEST_NAME: usize = 80;
 
 /// What settling does to a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,17 +31,28 @@ pub(super) struct Settlement {
     pub(super) remark: Option<String>,
 }
 
+/// What an item brings of an invoice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Brings {
+    /// The vendor's claim; with the money when the item pays it at once.
+    Bill,
+    /// A claim the other way round.
+    Credit,
+    /// Money alone.
+    Payment,
+}
+
 /// By what the sides of an invoice find each other; `None` without vendor or number.
 pub(super) fn key(item: &ExportItem) -> Option<InvoiceKey> {
     Some(InvoiceKey {
         vendor: vendor_key(item)?,
-        number: number(item)?.to_owned(),
+        number: number(item)?,
     })
 }
 
 /// The vendor's invoice number.
-pub(super) fn number(item: &ExportItem) -> Option<&str> {
-    given(item.invoice.as_ref().map(|invoice| invoice.number.as_str()))
+pub(super) fn number(item: &ExportItem) -> Option<InvoiceNumber> {
+    InvoiceNumber::new(&item.invoice.as_ref()?.number)
 }
 
 /// The total in the direction of the row.
@@ -65,145 +63,112 @@ pub(super) fn total(item: &ExportItem, row: Row) -> Amount {
     }
 }
 
-impl JobView {
-    /// Takes note of an item of this job. All items are shown in work order before any is planned.
-    pub fn observe(&mut self, item: &ExportItem) {
-        let Ok((row, _)) = item_types::row(item) else {
-            return;
-        };
-        if payables_vendor(item, row, self).is_none() {
-            return;
-        }
-        let Some(key) = key(item) else { return };
-        let (debited, credited) = (total(item, row), total(item, row).negated());
-        let bill = match row {
-            Row {
-                debit: Side::Lines, ..
-            } => Some(credited),
-            Row {
-                credit: Side::Lines, ..
-            } => Some(debited),
-            _ => None,
-        };
-        let payment = match row {
-            Row {
-                credit: Side::Wallet, ..
-            } => Some(debited),
-            Row {
-                debit: Side::Wallet, ..
-            } => Some(credited),
-            _ => None,
-        };
-        for (side, payable) in [(InvoiceSide::Bill, bill), (InvoiceSide::Payment, payment)] {
-            let Some(amount) = payable else { continue };
-            self.invoices.push(InvoiceInJob {
-                entry_id: item.entry_id.clone(),
-                key: key.clone(),
-                side,
-                payable: Money {
-                    amount,
-                    currency: item.amount.currency,
-                },
-                supplier_amount: item.supplier_amount,
-            });
-        }
-    }
-
-    /// Two keys may name one vendor in two ways.
-    fn is_same_invoice(&self, one: &InvoiceKey, other: &InvoiceKey) -> bool {
-        let vendor = |key: &InvoiceKey| {
-            self.resolution
-                .vendors
-                .get(&key.vendor)
-                .map(|vendor| &vendor.reference)
-        };
-        one.number == other.number
-            && (one.vendor == other.vendor
-                || vendor(one).is_some_and(|reference| Some(reference) == vendor(other)))
-    }
-
-    /// What the job's items bring of an invoice, in work order, each with whether it comes before `entry_id`.
-    fn in_job<'a>(
-        &'a self,
-        key: &'a InvoiceKey,
-        entry_id: &'a AccountingEntryId,
-    ) -> impl Iterator<Item = (&'a InvoiceInJob, bool)> {
-        let own = self
-            .invoices
-            .iter()
-            .position(|invoice| invoice.entry_id == *entry_id);
-        self.invoices
-            .iter()
-            .enumerate()
-            .filter(|(_, invoice)| invoice.entry_id != *entry_id && self.is_same_invoice(&invoice.key, key))
-            .map(move |(index, invoice)| (invoice, own.is_none_or(|own| index < own)))
-    }
-}
-
 impl Planner<'_> {
-    /// Refuses or remarks a bill whose vendor and number another entry already has.
+    /// What is known of the item's invoice beside the item itself, the books first.
+    fn others(&self) -> &[InvoiceInBooks] {
+        self.seen.map_or(&[], |seen| &seen.in_books)
+    }
+
+    fn invoice_date(&self) -> Option<NaiveDate> {
+        self.item.invoice.as_ref()?.invoice_date
+    }
+
+    /// Whether the books have a bill that this item can pay.
+    pub(super) fn is_billed(&self) -> bool {
+        self.others().iter().any(|other| other.side == InvoiceSide::Bill)
+    }
+
+    /// Refuses a bill or credit note that is there already, or remarks on it: when money has moved, a wallet without
+    /// the movement would not reconcile with Pleo.
     pub(super) fn check_duplicate(
         &self,
-        key: &InvoiceKey,
-        payable: Amount,
+        number: &InvoiceNumber,
+        brings: Brings,
+        moves_money: bool,
     ) -> Result<Option<String>, Refusal> {
-        let (view, own) = (self.view, &self.item.entry_id);
-        // The credit note for an invoice often carries the invoice's number and is no duplicate of it.
-        let is_same_kind = |other: Amount| other.is_negative() == payable.is_negative();
-        let booked = view
-            .resolution
-            .invoices
-            .get(key)
-            .into_iter()
-            .flatten()
-            .find(|other| {
-                other.side == InvoiceSide::Bill
-                    && other.entry_id != *own
-                    && is_same_kind(other.payable.amount)
-            });
-        let earlier = view.in_job(key, own).find(|(other, is_earlier)| {
-            *is_earlier && other.side == InvoiceSide::Bill && is_same_kind(other.payable.amount)
-        });
-        let other = match (booked, earlier) {
-            (Some(booked), _) => format!("as {} for another expense", booked.external_id),
-            (None, Some((earlier, _))) => format!("in this export as item {}", earlier.entry_id),
-            (None, None) => return Ok(None),
+        let vendor = one_line(vendor_name(self.item).unwrap_or("this vendor"), LONGEST_NAME);
+        let number = number.as_str();
+        let same_sign = match brings {
+            Brings::Bill => uncredited(self.others()),
+            Brings::Credit => self.others().iter().filter(|other| is_credit(other)).collect(),
+            Brings::Payment => return Ok(None),
         };
-        match self.settings.duplicate_invoices {
-            DuplicateInvoices::Fail => {
-                let vendor = vendor_name(self.item).unwrap_or("this vendor");
-                Err(Refusal::duplicate_invoice(&key.number, vendor, &other))
-            }
-            DuplicateInvoices::Warn => Ok(Some(format!(
-                "invoice {} of this vendor is already there {other}",
-                key.number
-            ))),
+        let is_duplicate = |other: &&&InvoiceInBooks| self.is_duplicate(other, brings);
+        if let Some(other) = same_sign.iter().find(is_duplicate) {
+            let there = format!("as {} for another expense", other.external_id);
+            return match (brings, moves_money, self.settings.duplicate_invoices) {
+                (Brings::Credit, true, _) => Ok(Some(format!(
+                    "invoice {number} of {vendor} is refunded a second time ({}): ask the vendor whether both are right",
+                    other.external_id
+                ))),
+                (_, true, _) => Ok(Some(format!(
+                    "invoice {number} of {vendor} is paid a second time ({}): ask for it back",
+                    other.external_id
+                ))),
+                (_, false, DuplicateInvoices::Fail) => {
+                    Err(Refusal::duplicate_invoice(number, &vendor, &there))
+                }
+                (_, false, DuplicateInvoices::Warn) => Ok(Some(format!(
+                    "invoice {number} of {vendor} is already there {there}"
+                ))),
+            };
         }
+        // Refunds in parts have one number, and vendors that begin anew each year have each number again.
+        Ok(match (brings, same_sign.first()) {
+            (Brings::Bill, Some(other)) => Some(format!(
+                "{vendor} has used the number {number} before ({}): check that these are two invoices",
+                other.external_id
+            )),
+            _ => None,
+        })
+    }
+
+    /// Whether a document of the same number and sign is the same document.
+    fn is_duplicate(&self, other: &InvoiceInBooks, brings: Brings) -> bool {
+        let has_same_gross = other.gross() == abs(self.item.supplier_amount.unwrap_or(self.item.amount));
+        let (same_date, same_year) = match (self.invoice_date(), other.invoice_date) {
+            (Some(own), Some(other)) => (own == other, own.year() == other.year()),
+            _ => (false, true),
+        };
+        // Parts of a refund may well come on one day.
+        (same_date && brings == Brings::Bill) || (has_same_gross && same_year)
     }
 
     /// Settles an invoice or its payment against the other side.
     pub(super) fn settle(
         &self,
-        key: &InvoiceKey,
-        side: InvoiceSide,
+        number: &InvoiceNumber,
+        brings: Brings,
         payable: Amount,
     ) -> Result<Settlement, Refusal> {
-        let others = self.others(key, side);
+        let side = match brings {
+            Brings::Bill | Brings::Credit => InvoiceSide::Bill,
+            Brings::Payment => InvoiceSide::Payment,
+        };
+        let others = self.same_invoice(brings);
         if others.iter().all(|other| other.side == side) {
             return Ok(Settlement::default());
         }
-        let currency = self.item.amount.currency;
-        let own = Other {
-            side,
-            payable: Money {
-                amount: payable,
-                currency,
-            },
-            supplier_amount: self.item.supplier_amount,
+        let supplier = sum(others.iter().map(|other| other.in_supplier_currency()))?;
+        let wallet = sum(others.iter().map(|other| Some(other.payable)))?;
+        let is_paid_in_advance = supplier
+            .or(wallet)
+            .is_none_or(|net| !net.amount.is_negative() && !net.amount.is_zero());
+        if brings == Brings::Bill && !is_paid_in_advance {
+            // What was paid belongs to another bill of this number.
+            return Ok(Settlement::default());
+        }
+        let own = Money {
+            amount: payable,
+            currency: self.item.amount.currency,
         };
-        let all = || others.iter().chain([&own]);
-        let supplier = sum(all().map(Other::in_supplier_currency))?;
-        let wallet = sum(all().map(|other| Some(other.payable)))?;
+        let own_in_supplier_currency = self
+            .item
+            .supplier_amount
+            .map(|money| with_sign_of(payable, money));
+        let supplier = sum([supplier, own_in_supplier_currency].into_iter())?;
+        let wallet = sum([wallet, Some(own)].into_iter())?;
+        let number = number.as_str();
         Ok(match (supplier, wallet) {
             (_, Some(wallet)) if wallet.amount.is_zero() => Settlement::default(),
             (Some(supplier), Some(wallet))
@@ -217,74 +182,122 @@ impl Planner<'_> {
             (Some(supplier), None) if supplier.amount.is_zero() => Settlement {
                 rate_difference: Amount::ZERO,
                 remark: Some(format!(
-                    "invoice {} is settled from wallets of two currencies: the difference is to be settled by hand",
-                    key.number
+                    "invoice {number} is settled from wallets of two currencies: the difference is to be settled by hand"
                 )),
             },
             (supplier, wallet) => Settlement {
                 rate_difference: Amount::ZERO,
                 remark: Some(remainder(
-                    &key.number,
+                    number,
                     supplier.filter(|open| !open.amount.is_zero()).or(wallet),
                 )),
             },
         })
     }
 
-    /// The other entries that count. A payment counts the job's bills and the payments before it; a bill
-    /// counts only what is booked, for a payment in the same job settles with it.
-    fn others(&self, key: &InvoiceKey, side: InvoiceSide) -> Vec<Other> {
-        let own = &self.item.entry_id;
-        let booked = self
-            .view
-            .resolution
-            .invoices
-            .get(key)
-            .map_or(&[][..], Vec::as_slice);
-        let mut others: Vec<Other> = booked
-            .iter()
-            .filter(|other| other.entry_id != *own)
-            .map(|other| Other {
-                side: other.side,
-                payable: other.payable,
-                supplier_amount: other.supplier_amount,
-            })
+    /// How the books join the documents of the invoice, where they have any of them.
+    pub(super) fn link(&self, brings: Brings) -> Option<String> {
+        let same_invoice = self.same_invoice(brings);
+        let mut known = same_invoice.into_iter().chain(self.others());
+        known.find_map(|other| other.link.clone())
+    }
+
+    /// The documents that belong to the same invoice as this item. Where one number stands on bills of several days
+    /// (a vendor that begins anew each year), it is those of the item's own day, if there are any; a payment often
+    /// carries another day than its bill.
+    fn same_invoice(&self, brings: Brings) -> Vec<&InvoiceInBooks> {
+        let own_date = self.invoice_date();
+        let others = self.others().iter();
+        let mut bill_dates: BTreeSet<NaiveDate> = others
+            .clone()
+            .filter(|other| is_bill(other))
+            .filter_map(|other| other.invoice_date)
             .collect();
-        for (other, is_earlier) in self.view.in_job(key, own) {
-            let is_booked = booked
-                .iter()
-                .any(|booked| booked.entry_id == other.entry_id && booked.side == other.side);
-            // Of two bills in one job the second is refused, where duplicates are.
-            let is_refused = other.side == InvoiceSide::Bill
-                && self.settings.duplicate_invoices == DuplicateInvoices::Fail
-                && others.iter().any(|known| {
-                    known.side == InvoiceSide::Bill
-                        && known.payable.amount.is_negative() == other.payable.amount.is_negative()
-                });
-            let counts = side == InvoiceSide::Payment && (other.side == InvoiceSide::Bill || is_earlier);
-            if counts && !is_booked && !is_refused {
-                others.push(Other {
-                    side: other.side,
-                    payable: other.payable,
-                    supplier_amount: other.supplier_amount,
-                });
-            }
+        if brings == Brings::Bill {
+            bill_dates.extend(own_date);
         }
-        others
+        let of_own_date = |other: &&InvoiceInBooks| other.invoice_date == own_date;
+        let has_counterpart = others.clone().filter(of_own_date).any(|other| match brings {
+            Brings::Bill => !is_bill(other),
+            Brings::Credit | Brings::Payment => is_bill(other),
+        });
+        if bill_dates.len() > 1 && own_date.is_some() && has_counterpart {
+            others.filter(of_own_date).collect()
+        } else {
+            others.collect()
+        }
     }
 }
 
-impl Other {
+impl InvoiceInBooks {
     /// The amount in the supplier's currency, with the sign that it has on the payable account.
     fn in_supplier_currency(&self) -> Option<Money> {
-        self.supplier_amount.map(|money| Money {
-            amount: if self.payable.amount.is_negative() {
-                money.amount.abs().negated()
-            } else {
-                money.amount.abs()
-            },
-            currency: money.currency,
-        })
+        self.supplier_amount
+            .map(|money| with_sign_of(self.payable.amount, money))
+    }
+
+    /// The amount on the vendor's document; what it moved in the wallet's currency where nothing else is known.
+    fn gross(&self) -> Money {
+        abs(self.supplier_amount.unwrap_or(self.payable))
+    }
+}
+
+fn is_bill(document: &InvoiceInBooks) -> bool {
+    document.side == InvoiceSide::Bill && document.payable.amount.is_negative()
+}
+
+fn is_credit(document: &InvoiceInBooks) -> bool {
+    document.side == InvoiceSide::Bill && !document.payable.amount.is_negative()
+}
+
+/// The bills that no credit note takes back in full. A credit note takes back the bill of its own amount, of its own
+/// day before others, else it is taken off the earliest bills.
+fn uncredited(documents: &[InvoiceInBooks]) -> Vec<&InvoiceInBooks> {
+    let bills: Vec<&InvoiceInBooks> = documents.iter().filter(|document| is_bill(document)).collect();
+    let mut left: Vec<Money> = bills.iter().map(|bill| bill.gross()).collect();
+    for credit in documents.iter().filter(|document| is_credit(document)) {
+        let mut credited = credit.gross();
+        let is_of_same_day = |at: &usize| {
+            bills
+                .get(*at)
+                .is_some_and(|bill| bill.invoice_date == credit.invoice_date)
+        };
+        let whole = || (0..bills.len()).filter(|at| left.get(*at) == Some(&credited));
+        if let Some(at) = whole().find(is_of_same_day).or_else(|| whole().next()) {
+            if let Some(left) = left.get_mut(at) {
+                left.amount = Amount::ZERO;
+            }
+            continue;
+        }
+        for left in left.iter_mut().filter(|left| left.currency == credited.currency) {
+            let taken = left.amount.min(credited.amount);
+            left.amount = left.amount.minus(taken).unwrap_or(left.amount);
+            credited.amount = credited.amount.minus(taken).unwrap_or(credited.amount);
+        }
+    }
+    let bills = bills.into_iter().zip(left);
+    bills
+        .filter(|(_, left)| !left.amount.is_zero())
+        .map(|(bill, _)| bill)
+        .collect()
+}
+
+fn abs(money: Money) -> Money {
+    Money {
+        amount: money.amount.abs(),
+        ..money
+    }
+}
+
+fn with_sign_of(payable: Amount, money: Money) -> Money {
+    let money = abs(money);
+    Money {
+        amount: if payable.is_negative() {
+            money.amount.negated()
+        } else {
+            money.amount
+        },
+        ..money
     }
 }
 

@@ -1,7 +1,8 @@
 //! Journal or payables: which way an item is booked, and who is the creditor.
 //!
-//! Pleo's word decides where it gives one. Where it gives none (vendor tagging is off), a supplier that the
-//! accounting system knows as a vendor makes a payable, anything else a journal entry.
+//! Pleo's word decides where it gives one. Where it gives none (vendor tagging is off), a supplier that is a vendor
+//! makes a payable, anything else a journal entry. Who is a vendor says the accounting system's register; where it
+//! keeps none, whoever is tagged in Pleo or named in the settings. A payment also finds the bill that the books have.
 
 use crate::model::document::Creditor;
 use crate::model::export_item::{ExportItem, Method};
@@ -10,7 +11,7 @@ use crate::model::references::{Vendor, VendorKey};
 use super::accounts::given;
 use super::item_types::{CreditorKind, Row};
 use super::refusal::Refusal;
-use super::{JobView, Planner, SystemTraits};
+use super::{Planner, Settings, SystemTraits};
 
 /// How an item is booked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,11 @@ pub(super) enum Way {
 /// How the vendor of an item is looked for: the tagged vendor, else the supplier; `None` when neither says
 /// who it is.
 pub(super) fn vendor_key(item: &ExportItem) -> Option<VendorKey> {
-    let owned = |text: &Option<String>| given(text.as_deref()).map(str::to_owned);
+    // Nobody can see or write a control character, and not all books keep them.
+    let owned = |text: &Option<String>| {
+        let text = text.as_deref()?.replace(char::is_control, "");
+        given(Some(&text)).map(str::to_owned)
+    };
     let key = match (&item.vendor, &item.supplier) {
         (Some(vendor), _) => VendorKey {
             code: owned(&vendor.code),
@@ -33,7 +38,8 @@ pub(super) fn vendor_key(item: &ExportItem) -> Option<VendorKey> {
         },
         (None, Some(supplier)) => VendorKey {
             code: owned(&supplier.code),
-            external_id: owned(&supplier.account),
+            // The number of an account, which many suppliers may share, says something only where there is no code.
+            external_id: owned(&supplier.account).filter(|_| owned(&supplier.code).is_none()),
             tax_number: owned(&supplier.tax_number),
         },
         (None, None) => VendorKey::default(),
@@ -51,25 +57,41 @@ pub(super) fn vendor_name(item: &ExportItem) -> Option<&str> {
 }
 
 /// Whether the item may turn out to be a payable once its vendor has been looked up.
-pub(super) fn may_be_payables(item: &ExportItem, row: Row, system: SystemTraits) -> bool {
+pub(super) fn may_be_payables(
+    item: &ExportItem,
+    row: Row,
+    settings: &Settings,
+    system: SystemTraits,
+) -> bool {
     system.payables
         && match (&item.method, row.creditor) {
             (_, None) | (Method::Journal | Method::NotPayable | Method::Unknown(_), _) => false,
             (Method::AccountsPayable, Some(_)) => true,
             (Method::Absent, Some(creditor)) => {
-                creditor == CreditorKind::Vendor && vendor_key(item).is_some()
+                creditor == CreditorKind::Vendor
+                    && vendor_key(item).is_some()
+                    && (may_be_vendor(item, settings, system) || !row.posts_lines())
             }
         }
 }
 
-/// The vendor of the books, where the item is booked as a vendor's payable.
-pub(super) fn payables_vendor(item: &ExportItem, row: Row, view: &JobView) -> Option<Vendor> {
-    let is_vendors = row.creditor == Some(CreditorKind::Vendor) && may_be_payables(item, row, view.system);
-    let key = vendor_key(item).filter(|_| is_vendors)?;
-    view.resolution.vendors.get(&key).cloned()
+/// Whether whoever the item names may be a vendor: the register decides where there is one.
+fn may_be_vendor(item: &ExportItem, settings: &Settings, system: SystemTraits) -> bool {
+    let is_named = |key: VendorKey| key.code.is_some_and(|code| settings.vendor_codes.contains(&code));
+    system.keeps_vendors || item.vendor.is_some() || vendor_key(item).is_some_and(is_named)
 }
 
 impl Planner<'_> {
+    /// The vendor of the books, where the item is booked as a vendor's payable.
+    fn payables_vendor(&self, row: Row) -> Option<Vendor> {
+        let (item, system) = (self.item, self.view.system);
+        let is_vendors = row.creditor == Some(CreditorKind::Vendor)
+            && may_be_payables(item, row, self.settings, system)
+            && (may_be_vendor(item, self.settings, system) || (!row.posts_lines() && self.is_billed()));
+        let key = vendor_key(item).filter(|_| is_vendors)?;
+        self.view.resolution.vendors.get(&key).cloned()
+    }
+
     /// Which way the item is booked.
     pub(super) fn way(&self, row: Row) -> Result<Way, Refusal> {
         let item = self.item;
@@ -79,13 +101,14 @@ impl Planner<'_> {
         match &item.method {
             Method::Journal | Method::NotPayable => Ok(Way::Journal),
             Method::Unknown(word) => Err(Refusal::unknown_method(word)),
-            Method::Absent => Ok(payables_vendor(item, row, self.view)
+            Method::Absent => Ok(self
+                .payables_vendor(row)
                 .map_or(Way::Journal, |vendor| Way::Payables(Creditor::Vendor(vendor)))),
             Method::AccountsPayable if !self.view.system.payables => Err(Refusal::no_payables()),
             Method::AccountsPayable => Ok(Way::Payables(match creditor {
-                CreditorKind::Vendor => Creditor::Vendor(
-                    payables_vendor(item, row, self.view).ok_or_else(|| unknown_vendor(item))?,
-                ),
+                CreditorKind::Vendor => {
+                    Creditor::Vendor(self.payables_vendor(row).ok_or_else(|| self.unknown_vendor())?)
+                }
                 CreditorKind::Employee => Creditor::Employee {
                     code: item.user.as_ref().and_then(|user| user.code.clone()),
                     name: item.user.as_ref().map(|user| user.name.clone()),
@@ -93,19 +116,20 @@ impl Planner<'_> {
             })),
         }
     }
-}
 
-fn unknown_vendor(item: &ExportItem) -> Refusal {
-    let Some(key) = vendor_key(item) else {
-        return Refusal::no_vendor();
-    };
-    let number = key
-        .code
-        .or(key.external_id)
-        .or(key.tax_number)
-        .unwrap_or_default();
-    match vendor_name(item) {
-        Some(name) if name != number => Refusal::vendor_unknown(&format!("{number} ({name})")),
-        _ => Refusal::vendor_unknown(&number),
+    fn unknown_vendor(&self) -> Refusal {
+        let Some(key) = vendor_key(self.item) else {
+            return Refusal::no_vendor();
+        };
+        let number = key.reference().unwrap_or_default();
+        let label = match vendor_name(self.item) {
+            Some(name) if name != number => format!("{number} ({name})"),
+            _ => number.to_owned(),
+        };
+        if may_be_vendor(self.item, self.settings, self.view.system) {
+            Refusal::vendor_unknown(&label)
+        } else {
+            Refusal::supplier_is_no_vendor(&label, key.code.as_deref())
+        }
     }
 }

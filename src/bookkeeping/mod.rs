@@ -3,7 +3,7 @@
 //! The order of a plan: `item_types` says what is debited and credited, `method` whether as a journal
 //! entry or as a payable, `figures` reads the amounts of the lines, `accounts` and `taxes` find where
 //! they go, `documents` puts the postings together, `dates` finds the posting date, `invoices` looks
-//! beyond the item: its payment, its duplicates. Whatever stands in the way is a [`Refusal`]. Accounting
+//! beyond the item (its payment, its duplicates) to what the books and earlier items have (`known_invoices`). Whatever stands in the way is a [`Refusal`]. Accounting
 //! systems are asked beforehand, with [`references`]; what they answer is in the [`JobView`].
 
 mod accounts;
@@ -14,21 +14,23 @@ mod figures;
 mod fingerprint;
 mod invoices;
 mod item_types;
+mod known_invoices;
 mod method;
 mod refusal;
 mod taxes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use crate::model::document::{PlannedItem, PostingState};
+use crate::model::document::{PlannedItem, PostingState, SeenInvoice};
 use crate::model::export_item::ExportItem;
 use crate::model::ids::JobId;
-use crate::model::references::{References, Resolution};
+use crate::model::references::{InvoiceKey, References, Resolution};
 
 pub use accounts::Role;
 pub use fingerprint::content_hash;
+pub use known_invoices::KnownInvoices;
 pub use refusal::{Refusal, grouped};
 
 use item_types::{CreditorKind, Row};
@@ -45,8 +47,10 @@ pub struct Settings {
     pub closed_periods: ClosedPeriods,
     /// The zone whose calendar the books follow.
     pub time_zone: chrono_tz::Tz,
-    /// What becomes of a second bill with the same vendor and number.
+    /// What becomes of a bill that is there already.
     pub duplicate_invoices: DuplicateInvoices,
+    /// The codes of suppliers that are vendors, for systems without a register of vendors.
+    pub vendor_codes: BTreeSet<String>,
     /// The accounts of the roles that a person set, in the accounting system's own way.
     pub roles: BTreeMap<Role, String>,
     /// The accounts of roles that nobody set, where the accounting system has such defaults.
@@ -80,7 +84,7 @@ pub enum ClosedPeriods {
     Today,
 }
 
-/// What becomes of a second bill with the same vendor and number.
+/// What becomes of a bill or credit note that is there already. One that moved the wallet is booked all the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DuplicateInvoices {
     /// It is refused.
@@ -122,9 +126,12 @@ pub struct SystemTraits {
     pub payables: bool,
     /// It computes tax itself: tax codes must exist there, tax accounts need not.
     pub computes_tax: bool,
+    /// It has a register of vendors, which says who is one. Elsewhere it is who is tagged in Pleo or named in the
+    /// settings.
+    pub keeps_vendors: bool,
 }
 
-/// Everything known about the job as a whole: what the books answered, and the invoices among its own items.
+/// What an item is planned against.
 #[derive(Clone, Debug)]
 pub struct JobView {
     /// What the books have of the job's references.
@@ -133,18 +140,43 @@ pub struct JobView {
     pub today: NaiveDate,
     /// What the accounting system can do.
     pub system: SystemTraits,
-    invoices: Vec<invoices::InvoiceInJob>,
+    /// What is known of invoices: the books, and what items planned before will add.
+    pub invoices: KnownInvoices,
 }
 
 impl JobView {
-    /// The view of a job before its items were shown to it with [`JobView::observe`].
-    pub fn new(resolution: Resolution, today: NaiveDate, system: SystemTraits) -> Self {
+    /// The view that the books' answer gives.
+    pub fn new(mut resolution: Resolution, today: NaiveDate, system: SystemTraits) -> Self {
+        let invoices = KnownInvoices::in_books(std::mem::take(&mut resolution.invoices));
         Self {
             resolution,
             today,
             system,
-            invoices: Vec::new(),
+            invoices,
         }
+    }
+
+    /// Whether two keys name one invoice. A register of vendors may know more about them than Pleo says.
+    pub fn is_same_invoice(&self, one: &InvoiceKey, other: &InvoiceKey) -> bool {
+        one.is_same_invoice(other)
+            || (one.number == other.number
+                && self
+                    .registered(one)
+                    .is_some_and(|vendor| Some(vendor) == self.registered(other)))
+    }
+
+    /// How a register of vendors refers to the vendor of an invoice.
+    fn registered(&self, key: &InvoiceKey) -> Option<&str> {
+        let vendor = self.resolution.vendors.get(&key.vendor)?;
+        self.system.keeps_vendors.then_some(vendor.reference.as_str())
+    }
+
+    /// What is known of the invoice that an item belongs to, without the item itself.
+    fn seen(&self, item: &ExportItem, row: Row, settings: &Settings) -> Option<SeenInvoice> {
+        let key = invoice_of(item, row, settings, self.system)?;
+        let mut in_books = self.invoices.of(&key, self.registered(&key));
+        in_books.retain(|other| other.entry_id != item.entry_id);
+        Some(SeenInvoice { key, in_books })
     }
 }
 
@@ -154,6 +186,7 @@ struct Planner<'a> {
     item: &'a ExportItem,
     settings: &'a Settings,
     view: &'a JobView,
+    seen: Option<&'a SeenInvoice>,
 }
 
 /// What the item refers to in the books. Never fails: what cannot be planned has no references.
@@ -170,10 +203,20 @@ pub fn references(item: &ExportItem, settings: &Settings, system: &SystemTraits)
     if row.posts_lines() {
         line_references(item, settings, *system, &mut references);
     }
-    if method::may_be_payables(item, row, *system) {
+    if method::may_be_payables(item, row, settings, *system) {
         payables_references(item, row, settings, &mut references);
     }
     references
+        .invoices
+        .extend(invoice_of(item, row, settings, *system));
+    references
+}
+
+/// The invoice that an item belongs to, where it may turn out to be a vendor's payable.
+fn invoice_of(item: &ExportItem, row: Row, settings: &Settings, system: SystemTraits) -> Option<InvoiceKey> {
+    let is_vendors =
+        row.creditor == Some(CreditorKind::Vendor) && method::may_be_payables(item, row, settings, system);
+    invoices::key(item).filter(|_| is_vendors)
 }
 
 fn line_references(
@@ -215,8 +258,7 @@ fn payables_references(item: &ExportItem, row: Row, settings: &Settings, referen
         let name = method::vendor_name(item).unwrap_or_default();
         references.vendors.insert(key, name.to_owned());
     }
-    if let Some(key) = invoices::key(item) {
-        references.invoices.insert(key);
+    if invoices::key(item).is_some() {
         let rate_difference = accounts::key_of_role(Role::FxDifference, settings);
         references.accounts.extend(rate_difference.map(|key| (key, None)));
     }
@@ -224,8 +266,8 @@ fn payables_references(item: &ExportItem, row: Row, settings: &Settings, referen
 
 /// Plans one item: its balanced documents, or why there are none.
 ///
-/// The receipts are left empty; they are fetched afterwards. Planning the same item again, also after a part
-/// of the job was booked, gives the same postings.
+/// The receipts are left empty; they are fetched apart. What the books have of the item itself does not count, so
+/// planning it again after it was booked gives the same postings.
 pub fn plan(
     item: &ExportItem,
     job_id: &JobId,
@@ -233,8 +275,14 @@ pub fn plan(
     settings: &Settings,
     view: &JobView,
 ) -> Result<PlannedItem, Refusal> {
-    let planner = Planner { item, settings, view };
     let (row, remark) = item_types::row(item)?;
+    let seen = view.seen(item, row, settings);
+    let planner = Planner {
+        item,
+        settings,
+        view,
+        seen: seen.as_ref(),
+    };
     let mut remarks = item.remarks.clone();
     remarks.extend(remark);
     let way = planner.way(row)?;
@@ -251,5 +299,6 @@ pub fn plan(
         receipts: Vec::new(),
         receipts_missing: 0,
         remarks,
+        seen,
     })
 }

@@ -127,6 +127,23 @@ impl Refusal {
         )
     }
 
+    /// For systems without a register of vendors. `code` is the supplier's.
+    pub(super) fn supplier_is_no_vendor(label: &str, code: Option<&str>) -> Self {
+        let way_out = code.map_or_else(String::new, |code| {
+            let code = one_line(code, LONGEST_WORD)
+                .replace('\\', "\\\\")
+                .replace('"', "\\\"");
+            format!(", or ask whoever runs the export to set [vendors] codes = [\"{code}\"]")
+        });
+        Self::new(
+            ItemFailureType::VendorUnknown,
+            format!(
+                "A vendor bill needs a vendor, and the supplier {label} is not one in these books: tag a vendor in Pleo{way_out}, then export again."
+            ),
+            format!("the supplier {label} is not a vendor of the books"),
+        )
+    }
+
     // --- Accounts ---
 
     pub(super) fn no_role(role: Role) -> Self {

@@ -1,6 +1,6 @@
-//! `[bookkeeping]`, `[accounts]` and `[taxes]`: how expenses become documents.
+//! `[bookkeeping]`, `[accounts]`, `[taxes]` and `[vendors]`: how expenses become documents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -10,7 +10,7 @@ use crate::bookkeeping::{ClosedPeriods, DuplicateInvoices, Role, Settings, TaxRu
 use crate::model::document::PostingState;
 use crate::receipts::Policy;
 
-/// Reads the three tables. `role_defaults` serve roles that the file does not name.
+/// Reads the four tables. `role_defaults` serve roles that the file does not name.
 pub(super) fn read(
     file: &mut Section,
     mut section: Section,
@@ -65,12 +65,14 @@ pub(super) fn read(
         .map(|(role, account)| (*role, (*account).to_owned()))
         .collect();
     let taxes = taxes(file, problems);
+    let vendor_codes = vendor_codes(file, problems);
     let settings = Settings {
         posting,
         closed_until,
         closed_periods,
         time_zone,
         duplicate_invoices,
+        vendor_codes,
         roles,
         role_defaults,
         map,
@@ -139,4 +141,12 @@ fn taxes(file: &mut Section, problems: &mut Vec<String>) -> BTreeMap<String, Tax
             (tax_code, read)
         })
         .collect()
+}
+
+/// Who is a vendor where the accounting system keeps no register of them.
+fn vendor_codes(file: &mut Section, problems: &mut Vec<String>) -> BTreeSet<String> {
+    let mut section = file.section("vendors", problems);
+    let codes = section.texts("codes", problems).unwrap_or_default();
+    section.finish(problems);
+    codes.iter().map(|code| code.trim().to_owned()).collect()
 }

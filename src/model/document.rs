@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::export_item::{ExportItem, Tag};
 use super::ids::{AccountingEntryId, JobId};
 use super::money::Amount;
-use super::references::{Account, InvoiceKey, Vendor};
+use super::references::{Account, InvoiceInBooks, InvoiceKey, Vendor};
 
 /// Everything to book for one export item. All documents are booked, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,18 @@ pub struct PlannedItem {
     pub receipts_missing: usize,
     /// Oddities for the entry's notes.
     pub remarks: Vec<String>,
+    /// What was known of its invoice when it was planned, where it belongs to one. A plan is good only as long as
+    /// that holds.
+    pub seen: Option<SeenInvoice>,
+}
+
+/// What was known of an invoice, without the documents of the item that is planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenInvoice {
+    /// The invoice.
+    pub key: InvoiceKey,
+    /// Its bills and payments.
+    pub in_books: Vec<InvoiceInBooks>,
 }
 
 impl PlannedItem {
@@ -114,6 +126,8 @@ pub struct Document {
     pub invoice_number: Option<String>,
     /// By what bill and payment find each other, also across jobs.
     pub matching: Option<InvoiceKey>,
+    /// How the books join the documents of the invoice already, as they answered it; `None` for its first document.
+    pub link: Option<String>,
     /// The postings; their amounts add up to zero.
     pub postings: Vec<Posting>,
 }

@@ -7,6 +7,7 @@ pub mod export_item;
 pub mod export_job;
 pub mod foreign_text;
 pub mod ids;
+pub mod invoice;
 pub mod money;
 pub mod references;
 pub mod state;

@@ -9,8 +9,8 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::export_item::Tag;
-use super::ids::AccountingEntryId;
-use super::money::Money;
+
+pub use super::invoice::{InvoiceInBooks, InvoiceKey, InvoiceNumber, InvoiceSide, VendorKey};
 
 /// What an account is needed for. One code of Pleo's may mean two accounts: a cost and a wallet are never the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -92,26 +92,6 @@ impl AccountKey {
             }
         }
     }
-}
-
-/// How a vendor is looked for: by number, then identifier, then tax number.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct VendorKey {
-    /// `vendor.code` (or `supplier.code` where no vendor is tagged).
-    pub code: Option<String>,
-    /// `vendor.externalId` (or `supplier.account`).
-    pub external_id: Option<String>,
-    /// `vendor.taxRegistrationNumber` (or `supplier.taxIdentifier`).
-    pub tax_number: Option<String>,
-}
-
-/// A bill is known by its vendor (the reference of the resolved vendor) and the vendor's invoice number.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct InvoiceKey {
-    /// How the vendor is looked for.
-    pub vendor: VendorKey,
-    /// The vendor's invoice number.
-    pub number: String,
 }
 
 /// Everything that the items of a job refer to.
@@ -245,32 +225,6 @@ pub struct Vendor {
     pub reference: String,
     /// Its name there.
     pub name: String,
-}
-
-/// One side of an invoice in the books.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InvoiceInBooks {
-    /// The accounting entry it was booked for.
-    pub entry_id: AccountingEntryId,
-    /// Its number in the books.
-    pub external_id: String,
-    /// Bill or payment.
-    pub side: InvoiceSide,
-    /// What it moved on the payable account, debit positive, in the currency of its wallet: bill and payment may
-    /// belong to wallets of two currencies.
-    pub payable: Money,
-    /// The amount in the supplier's currency.
-    pub supplier_amount: Option<Money>,
-}
-
-/// The two sides of an invoice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InvoiceSide {
-    /// The vendor's claim (or credit note).
-    Bill,
-    /// Its settlement.
-    Payment,
 }
 
 /// Until when the books are closed, inclusive, in the books' calendar.

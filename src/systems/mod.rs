@@ -52,6 +52,8 @@ pub struct Description {
     pub create: Create,
     /// Vendor bills and payments.
     pub payables: bool,
+    /// It has a register of vendors, which says who is one.
+    pub keeps_vendors: bool,
     /// What receipts it takes; `None` where it takes none.
     pub attachments: Option<AttachmentLimits>,
     /// Who computes tax: itself, or we post it.

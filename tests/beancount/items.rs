@@ -12,7 +12,7 @@ use pleo_export::model::export_item::{
 };
 use pleo_export::model::ids::{AccountingEntryId, CompanyId, JobId};
 use pleo_export::model::money::{Amount, Money};
-use pleo_export::model::references::{Account, InvoiceKey, VendorKey};
+use pleo_export::model::references::{Account, InvoiceKey, InvoiceNumber, VendorKey};
 use pleo_export::systems::{Attachment, BookedEntry, JobNeeds, Wanted};
 use sha2::{Digest, Sha256};
 
@@ -97,6 +97,7 @@ pub(crate) fn purchase_on(entry_id: &str, date: NaiveDate) -> PlannedItem {
         receipts: Vec::new(),
         receipts_missing: 0,
         remarks: Vec::new(),
+        seen: None,
     }
 }
 
@@ -123,7 +124,7 @@ pub(crate) fn bill_with_payment(entry_id: &str, invoice: &str) -> PlannedItem {
     for document in &mut planned.documents {
         document.matching = Some(InvoiceKey {
             vendor: vendor.clone(),
-            number: invoice.to_owned(),
+            number: InvoiceNumber::new(invoice).unwrap(),
         });
     }
     planned
@@ -193,6 +194,7 @@ fn document(kind: DocumentKind, part: Part, date: NaiveDate, postings: Vec<Posti
         creditor: None,
         invoice_number: None,
         matching: None,
+        link: None,
         postings,
     }
 }

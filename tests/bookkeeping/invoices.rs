@@ -41,6 +41,7 @@ const PLAIN_BILL: [&str; 1] = ["bill: Dr 6850 7460.00, Cr Payables 7460.00"];
 const PLAIN_PAYMENT: [&str; 1] = ["payment: Dr Payables 7470.00, Cr Wallet 7470.00"];
 const PAYMENT_WITH_LOSS: [&str; 1] =
     ["payment: Dr Payables 7460.00, Dr RateDifference 10.00, Cr Wallet 7470.00"];
+const BILL_WITH_LOSS: [&str; 1] = ["bill: Dr 6850 7460.00, Dr RateDifference 10.00, Cr Payables 7470.00"];
 
 #[test]
 fn alone_neither_has_a_difference() {
@@ -50,14 +51,13 @@ fn alone_neither_has_a_difference() {
 }
 
 #[test]
-fn in_one_job_the_difference_sits_on_the_payment_in_either_order() {
-    for world in [
-        world().job(&[&bill(), &payment()]),
-        world().job(&[&payment(), &bill()]),
-    ] {
-        assert_eq!(world.books(&bill()), PLAIN_BILL);
-        assert_eq!(world.books(&payment()), PAYMENT_WITH_LOSS);
-    }
+fn in_one_job_the_difference_sits_on_whichever_comes_second() {
+    let world = world().job(&[&bill(), &payment()]);
+    assert_eq!(world.books(&bill()), PLAIN_BILL);
+    assert_eq!(world.books(&payment()), PAYMENT_WITH_LOSS);
+    let world = world.job(&[&payment(), &bill()]);
+    assert_eq!(world.books(&payment()), PLAIN_PAYMENT);
+    assert_eq!(world.books(&bill()), BILL_WITH_LOSS);
 }
 
 #[test]
@@ -74,28 +74,31 @@ fn a_payment_after_the_bill_was_booked_takes_the_difference() {
 #[test]
 fn a_bill_after_the_payment_was_booked_takes_the_difference() {
     let world = world().booked("payment", Payment, "7470.00 DKK", Some("1000.00 EUR"));
-    assert_eq!(
-        world.books(&bill()),
-        ["bill: Dr 6850 7460.00, Dr RateDifference 10.00, Cr Payables 7470.00"]
-    );
+    assert_eq!(world.books(&bill()), BILL_WITH_LOSS);
 }
 
 #[test]
-fn planning_again_after_a_part_was_booked_gives_the_same_postings() {
-    let job = world().job(&[&bill(), &payment()]);
-    let with_bill = job
-        .clone()
-        .booked("bill", Bill, "-7460.00 DKK", Some("1000.00 EUR"));
-    let with_payment = job
-        .clone()
-        .booked("payment", Payment, "7460.00 DKK", Some("1000.00 EUR"));
-    let with_both = with_bill
-        .clone()
-        .booked("payment", Payment, "7460.00 DKK", Some("1000.00 EUR"));
-    for world in [with_bill, with_payment, with_both] {
-        assert_eq!(world.books(&bill()), PLAIN_BILL);
-        assert_eq!(world.books(&payment()), PAYMENT_WITH_LOSS);
-    }
+fn what_is_planned_depends_on_the_books_and_what_comes_before_and_on_nothing_else() {
+    // Booked and found again, the item itself does not count.
+    let world = world().booked("bill", Bill, "-7460.00 DKK", Some("1000.00 EUR"));
+    assert_eq!(world.books(&bill()), PLAIN_BILL);
+    let world = world.booked("payment", Payment, "7460.00 DKK", Some("1000.00 EUR"));
+    assert_eq!(world.books(&payment()), PAYMENT_WITH_LOSS);
+    // What comes later does not count.
+    let later = crate::world::world().job(&[&bill(), &bill().id("second"), &payment()]);
+    assert_eq!(later.books(&bill()), PLAIN_BILL);
+    // What could not be planned is not there.
+    let mut refused = bill();
+    refused.0.lines[0].account = None;
+    let world = crate::world::world().job(&[&refused, &payment()]);
+    assert_eq!(world.books(&payment()), PLAIN_PAYMENT);
+    // The payment of a bill that is booked twice over sees both.
+    let mut tolerant = crate::world::world().job(&[&bill(), &bill().id("second"), &payment()]);
+    tolerant.settings.duplicate_invoices = DuplicateInvoices::Warn;
+    assert_eq!(
+        remarks(&tolerant, &payment()),
+        ["invoice A-1: 1000.00 EUR remains open"]
+    );
 }
 
 #[test]
@@ -223,7 +226,7 @@ fn a_second_bill_with_the_same_number_is_refused_or_remarked() {
     assert_eq!(tolerant.books(&bill()), PLAIN_BILL);
     assert_eq!(
         remarks(&tolerant, &bill()),
-        ["invoice A-1 of this vendor is already there as PLEO-2026-other for another expense"]
+        ["invoice A-1 of Nordic Office is already there as PLEO-2026-other for another expense"]
     );
 }
 
@@ -234,9 +237,7 @@ fn within_a_job_the_first_bill_wins() {
     assert_eq!(job.books(&bill()), PLAIN_BILL);
     let refusal = job.plan(&second).unwrap_err();
     assert!(
-        refusal
-            .reason
-            .contains("is already there in this export as item bill"),
+        refusal.reason.contains("is already there as item bill"),
         "{}",
         refusal.reason
     );
@@ -249,30 +250,239 @@ fn within_a_job_the_first_bill_wins() {
     assert_eq!(resumed.books(&payment()), PAYMENT_WITH_LOSS);
 }
 
+fn dated(item: Item, date: Option<&str>) -> Item {
+    let mut item = item;
+    item.0.invoice.as_mut().unwrap().invoice_date = date.map(crate::items::day);
+    item
+}
+
+fn card(id: &str, amount: &str) -> Item {
+    item("card_purchase", amount)
+        .id(id)
+        .payable()
+        .invoice("A-1")
+        .line("6850 Software", amount)
+}
+
+fn refund(id: &str, amount: &str) -> Item {
+    item("refund", amount)
+        .id(id)
+        .payable()
+        .invoice("A-1")
+        .line("6850 Software", amount)
+}
+
+fn plain(id: &str, amount: &str) -> Item {
+    item("invoice", amount)
+        .id(id)
+        .payable()
+        .invoice("A-1")
+        .line("6850 Software", amount)
+}
+
+/// How the second of two documents is judged.
+fn judged(items: &[&Item]) -> String {
+    let (last, world) = (items.last().unwrap(), world().job(items));
+    match world.plan(last) {
+        Err(refusal) => refusal.reason.split(": ").next().unwrap().to_owned(),
+        Ok(planned) => planned.remarks.join("; "),
+    }
+}
+
+const REFUSED: &str = "Invoice \"A-1\" of Nordic Office is already there as item one for another expense";
+const NUMBER: &str =
+    "Nordic Office has used the number A-1 before (item one): check that these are two invoices";
+
 #[test]
-fn a_card_purchase_can_duplicate_an_invoice_but_a_credit_note_cannot() {
-    let card = item("card_purchase", "7460.00")
-        .id("card")
-        .payable()
-        .invoice("A-1")
-        .line("6850 Software", "7460.00");
-    assert!(world().job(&[&bill(), &card]).plan(&card).is_err());
-    let refund = item("refund", "7460.00")
-        .id("refund")
-        .payable()
-        .invoice("A-1")
-        .line("6850 Software", "7460.00");
-    assert!(world().job(&[&bill(), &refund]).plan(&refund).is_ok());
-    assert!(
-        world()
-            .booked("refund", Bill, "7460.00 DKK", None)
-            .plan(&bill())
-            .is_ok()
+fn a_duplicate_has_the_same_day_or_the_same_amount_in_one_year() {
+    let (may, june, next_year) = (Some("2026-05-10"), Some("2026-06-10"), Some("2027-05-10"));
+    let one = |amount: &str, date| dated(plain("one", amount), date);
+    let two = |amount: &str, date| dated(plain("two", amount), date);
+    let table = [
+        (
+            "same day, same amount",
+            one("100.00", may),
+            two("100.00", may),
+            REFUSED,
+        ),
+        (
+            "same day, other amount",
+            one("100.00", may),
+            two("90.00", may),
+            REFUSED,
+        ),
+        (
+            "same amount in one year",
+            one("100.00", may),
+            two("100.00", june),
+            REFUSED,
+        ),
+        (
+            "same amount, next year",
+            one("100.00", may),
+            two("100.00", next_year),
+            NUMBER,
+        ),
+        (
+            "other amount, other day",
+            one("100.00", may),
+            two("90.00", june),
+            NUMBER,
+        ),
+        (
+            "a date missing, same amount",
+            one("100.00", may),
+            two("100.00", None),
+            REFUSED,
+        ),
+        (
+            "a date missing, other amount",
+            one("100.00", None),
+            two("90.00", may),
+            NUMBER,
+        ),
+        (
+            "the amount is the supplier's",
+            one("745.00", may).foreign("100.00 EUR"),
+            two("746.00", june).foreign("100.00 EUR"),
+            REFUSED,
+        ),
+        (
+            "the same figure of another currency",
+            one("100.00", may).foreign("100.00 EUR"),
+            two("100.00", june).foreign("100.00 USD"),
+            NUMBER,
+        ),
+        (
+            "a credit note is no duplicate of its invoice",
+            one("100.00", may),
+            two("-100.00", may),
+            "",
+        ),
+        (
+            "the same credit note",
+            one("-100.00", may),
+            two("-100.00", june),
+            REFUSED,
+        ),
+        (
+            "a second part credit on the same day",
+            one("-100.00", may),
+            two("-30.00", may),
+            "",
+        ),
+    ];
+    for (case, one, two, expected) in table {
+        assert_eq!(judged(&[&one, &two]), expected, "{case}");
+    }
+}
+
+#[test]
+fn what_moved_the_wallet_is_booked_and_told() {
+    let paid_twice = "invoice A-1 of Nordic Office is paid a second time (item one): ask for it back";
+    assert_eq!(
+        judged(&[&card("one", "100.00"), &card("two", "100.00")]),
+        paid_twice
     );
+    assert_eq!(
+        judged(&[&plain("one", "100.00"), &card("two", "100.00")]),
+        paid_twice
+    );
+    assert_eq!(
+        judged(&[&card("one", "100.00"), &plain("two", "100.00")]),
+        REFUSED
+    );
+    assert_eq!(
+        judged(&[&refund("one", "100.00"), &refund("two", "100.00")]),
+        "invoice A-1 of Nordic Office is refunded a second time (item one): ask the vendor whether both are right"
+    );
+    assert_eq!(judged(&[&card("one", "100.00"), &refund("two", "100.00")]), "");
+    // Refunds in parts, and a charge after a refund.
+    assert_eq!(
+        judged(&[
+            &card("zero", "100.00"),
+            &refund("one", "20.00"),
+            &refund("two", "30.00")
+        ]),
+        ""
+    );
+    assert_eq!(judged(&[&refund("one", "100.00"), &card("two", "100.00")]), "");
     // Without a number nothing is compared.
-    let mut unnumbered = card.clone();
+    let mut unnumbered = plain("two", "100.00");
     unnumbered.0.invoice = None;
-    assert!(world().job(&[&bill(), &unnumbered]).plan(&unnumbered).is_ok());
+    assert_eq!(judged(&[&plain("one", "100.00"), &unnumbered]), "");
+}
+
+#[test]
+fn a_bill_that_is_credited_in_full_does_not_count() {
+    let (bill, again) = (plain("one", "100.00"), plain("three", "100.00"));
+    let credit = |id: &str, amount: &str| plain(id, amount);
+    assert_eq!(judged(&[&bill, &credit("two", "-100.00"), &again]), "");
+    assert_eq!(
+        judged(&[&bill, &credit("two", "-60.00"), &credit("more", "-40.00"), &again]),
+        ""
+    );
+    assert_eq!(judged(&[&bill, &credit("two", "-60.00"), &again]), REFUSED);
+    let corrected = plain("three", "90.00");
+    assert_eq!(judged(&[&bill, &credit("two", "-100.00"), &corrected]), "");
+    let twice = judged(&[
+        &bill,
+        &credit("two", "-100.00"),
+        &corrected,
+        &plain("four", "90.00"),
+    ]);
+    assert!(twice.contains("already there as item three"), "{twice}");
+    // The credit note of this year's invoice leaves last year's alone.
+    let last_year = dated(plain("old", "100.00"), Some("2025-03-01"));
+    let again_last_year = dated(plain("three", "100.00"), Some("2025-03-01"));
+    assert_eq!(
+        judged(&[&last_year, &bill, &credit("two", "-100.00"), &again_last_year]),
+        REFUSED.replace("item one", "item old")
+    );
+}
+
+#[test]
+fn a_number_that_comes_again_each_year_is_settled_by_its_day() {
+    let last = dated(plain("one", "100.00"), Some("2025-02-03"));
+    let this = dated(plain("two", "200.00"), Some("2026-02-03"));
+    let pay = |id: &str, amount: &str, date| dated(part_payment(id, amount, &format!("{amount} DKK")), date);
+    let (pay_last, pay_this) = (
+        pay("three", "100.00", Some("2025-02-03")),
+        pay("four", "200.00", Some("2026-02-03")),
+    );
+    assert_eq!(judged(&[&last, &pay_last]), "");
+    assert_eq!(judged(&[&last, &pay_last, &this]), NUMBER);
+    assert_eq!(judged(&[&last, &pay_last, &this, &pay_this]), "");
+    // Both bills first, and the later one paid first.
+    assert_eq!(judged(&[&last, &this, &pay_this]), "");
+    assert_eq!(judged(&[&last, &this, &pay_this, &pay_last]), "");
+    // A payment of a day of its own belongs to all that stands under the number.
+    let own_day = pay("four", "200.00", Some("2026-02-20"));
+    assert_eq!(judged(&[&last, &pay_last, &this, &own_day]), "");
+    assert_eq!(
+        judged(&[&last, &this, &own_day]),
+        "invoice A-1: 100.00 DKK remains open"
+    );
+    // A payment in advance.
+    assert_eq!(judged(&[&last, &pay_last, &pay_this, &this]), NUMBER);
+}
+
+#[test]
+fn the_second_document_takes_the_link_of_the_first() {
+    let mut world = world().booked("payment", Payment, "7460.00 DKK", Some("1000.00 EUR"));
+    world.in_books[0].link = Some("bill-by-hand".to_owned());
+    let planned = world.plan(&bill()).unwrap();
+    assert_eq!(planned.documents[0].link.as_deref(), Some("bill-by-hand"));
+    assert_eq!(
+        world.plan(&card("two", "7.00")).unwrap().documents[1]
+            .link
+            .as_deref(),
+        Some("bill-by-hand")
+    );
+    assert_eq!(
+        crate::world::world().plan(&bill()).unwrap().documents[0].link,
+        None
+    );
 }
 
 #[test]

@@ -75,6 +75,7 @@ fn vendors_and_invoices_are_asked_for_only_where_a_payable_may_come_of_it() {
     let ask = |item: Item, payables: bool| {
         let system = SystemTraits {
             payables,
+            keeps_vendors: true,
             computes_tax: false,
         };
         let asked = references(&item.0, &world().settings, &system);
@@ -111,6 +112,7 @@ fn tax_codes_are_asked_for_where_the_system_computes_tax_and_accounts_where_it_d
     let computing = SystemTraits {
         payables: true,
         computes_tax: true,
+        keeps_vendors: true,
     };
     let asked = references(&card.0, &world.settings, &computing);
     assert_eq!(asked.tax_codes.iter().collect::<Vec<_>>(), ["I25"]);

@@ -26,6 +26,7 @@ fn computing() -> World {
         world.system = SystemTraits {
             payables: true,
             computes_tax: true,
+            keeps_vendors: true,
         }
     })
 }

@@ -304,6 +304,7 @@ fn a_system_that_computes_tax_needs_codes_and_no_accounts() {
     computing.system = SystemTraits {
         payables: true,
         computes_tax: true,
+        keeps_vendors: true,
     };
     computing.settings.taxes.get_mut("HALF").unwrap().code = Some("I12".to_owned());
     check_in(

@@ -2,6 +2,7 @@
 
 use pleo_export::bookkeeping::SystemTraits;
 use pleo_export::model::document::{Creditor, Part};
+use pleo_export::model::references::InvoiceSide;
 
 use crate::items::{day, item};
 use crate::world::{check, check_in, world};
@@ -254,6 +255,7 @@ fn without_a_word_from_pleo_a_known_supplier_makes_a_payable() {
     let journals_only = SystemTraits {
         payables: false,
         computes_tax: false,
+        keeps_vendors: true,
     };
     let mut plain = world();
     plain.system = journals_only;
@@ -301,4 +303,86 @@ fn the_bill_carries_the_dates_and_both_documents_the_number() {
     assert_eq!(bill.matching, payment.matching);
     assert_eq!(bill.matching.as_ref().map(|key| key.number.as_str()), Some("A-1"));
     assert_eq!(bill.creditor, payment.creditor);
+}
+
+#[test]
+fn books_without_a_register_know_vendors_by_tag_or_by_the_settings() {
+    let mut books = world();
+    books.system.keeps_vendors = false;
+    books.settings.vendor_codes = ["V-7".to_owned()].into();
+    let card = || item("card_purchase", "125.00").line("6800 Meals", "125.00");
+    let payment = || {
+        item("invoice_payment", "125.00")
+            .id("payment")
+            .supplier("Nordic Office", Some("V-100"))
+            .invoice("A-1")
+    };
+    let payables: &[&str] = &[
+        "bill: Dr 6800 125.00, Cr Payables 125.00",
+        "payment: Dr Payables 125.00, Cr Wallet 125.00",
+    ];
+    let journal: &[&str] = &["journal: Dr 6800 125.00, Cr Wallet 125.00"];
+    let paid: &[&str] = &["payment: Dr Payables 125.00, Cr Wallet 125.00"];
+    check_in(
+        &books,
+        &[
+            ("a tagged vendor", card().vendor("V-100"), payables),
+            (
+                "a supplier that the settings name",
+                card().supplier("Seven", Some("V-7")),
+                payables,
+            ),
+            (
+                "a supplier alone",
+                card().supplier("Nordic Office", Some("V-100")),
+                journal,
+            ),
+            (
+                "a supplier alone, as a payable",
+                card()
+                    .supplier("Nordic Office", Some("V-100"))
+                    .method("accounts_payable"),
+                &[
+                    "refused: A vendor bill needs a vendor, and the supplier V-100 (Nordic Office) is not one in these books: tag a vendor in Pleo, or ask whoever runs the export to set [vendors] codes = [\"V-100\"], then export again.",
+                ],
+            ),
+            (
+                "a payment without its bill",
+                payment(),
+                &["journal: Dr Payables 125.00, Cr Wallet 125.00"],
+            ),
+        ],
+    );
+    let billed = books.booked("bill", InvoiceSide::Bill, "-125.00 DKK", None);
+    check_in(
+        &billed,
+        &[
+            ("a payment of a bill", payment(), paid),
+            (
+                "the same, as a payable",
+                payment().method("accounts_payable"),
+                paid,
+            ),
+            (
+                "another bill of a supplier alone",
+                card().supplier("Nordic Office", Some("V-100")),
+                journal,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn the_number_of_an_account_names_a_supplier_only_where_there_is_no_code() {
+    let key = |code: Option<&str>| {
+        let mut item = item("card_purchase", "125.00")
+            .invoice("A-1")
+            .supplier("Nordic Office", code)
+            .line("6800 Meals", "125.00");
+        item.0.supplier.as_mut().unwrap().account = Some("4400".to_owned());
+        let planned = world().plan(&item).unwrap();
+        planned.documents[0].matching.clone().unwrap().vendor
+    };
+    assert_eq!(key(Some("V-100")).external_id, None);
+    assert_eq!(key(None).external_id.as_deref(), Some("4400"));
 }

@@ -66,6 +66,7 @@ pub(crate) fn world() -> World {
             closed_periods: ClosedPeriods::Fail,
             time_zone: chrono_tz::UTC,
             duplicate_invoices: DuplicateInvoices::Fail,
+            vendor_codes: [].into(),
             roles: roles.map(|(role, name)| (role, name.to_owned())).into(),
             role_defaults: [].into(),
             map: [("4711", "Mapped"), ("5820", "Bank")]
@@ -76,6 +77,7 @@ pub(crate) fn world() -> World {
         system: SystemTraits {
             payables: true,
             computes_tax: false,
+            keeps_vendors: true,
         },
         today: day("2026-05-10"),
         job: Vec::new(),
@@ -105,7 +107,7 @@ impl World {
         self
     }
 
-    /// The other items of the job, in work order; the item itself is among them where it belongs.
+    /// The items of the job, in work order; the item itself is among them where it belongs.
     pub(crate) fn job(mut self, items: &[&Item]) -> Self {
         self.job = items.iter().map(|item| (*item).clone()).collect();
         self
@@ -125,6 +127,8 @@ impl World {
             side,
             payable: money(payable),
             supplier_amount: foreign.map(money),
+            invoice_date: Some(day("2026-03-01")),
+            link: None,
         });
         self
     }
@@ -172,17 +176,21 @@ impl World {
         resolution
     }
 
+    /// The books, and the items of the job before this one that could be planned.
     pub(crate) fn view(&self, item: &Item) -> JobView {
         let mut asked = references(&item.0, &self.settings, &self.system);
         for other in &self.job {
             asked.extend(references(&other.0, &self.settings, &self.system));
         }
         let mut view = JobView::new(self.resolve(&asked), self.today, self.system);
-        if self.job.is_empty() {
-            view.observe(&item.0);
-        }
-        for other in &self.job {
-            view.observe(&other.0);
+        for other in self
+            .job
+            .iter()
+            .take_while(|other| other.0.entry_id != item.0.entry_id)
+        {
+            if let Ok(planned) = plan(&other.0, &JobId::new("job"), 1, &self.settings, &view) {
+                view.invoices.add(&planned);
+            }
         }
         view
     }

@@ -280,6 +280,7 @@ fn policy(posting: PostingState) -> bookkeeping::Settings {
             .into_iter()
             .map(|(role, code)| (role, code.to_owned()))
             .collect(),
+        vendor_codes: [].into(),
         role_defaults: BTreeMap::new(),
         map: BTreeMap::new(),
         taxes: BTreeMap::new(),
@@ -293,11 +294,12 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    /// Plans items as the workflow does: resolve everything, observe, plan each.
+    /// Resolves everything and plans each item as if those before it were booked.
     pub(crate) fn plan(&mut self, items: &[ExportItem]) -> Vec<Result<PlannedItem, Refusal>> {
         let traits = SystemTraits {
             payables: true,
             computes_tax: true,
+            keeps_vendors: true,
         };
         let mut references = pleo_export::model::references::References::default();
         for item in items {
@@ -305,13 +307,14 @@ impl Books {
         }
         let resolution = self.odoo.resolve(&references).unwrap();
         let mut view = JobView::new(resolution, "2026-11-22".parse().unwrap(), traits);
-        for item in items {
-            view.observe(item);
-        }
         let job = JobId::new("job");
         items
             .iter()
-            .map(|item| bookkeeping::plan(item, &job, 1, &self.policy, &view))
+            .map(|item| {
+                let plan = bookkeeping::plan(item, &job, 1, &self.policy, &view)?;
+                view.invoices.add(&plan);
+                Ok(plan)
+            })
             .collect()
     }
 

@@ -252,6 +252,7 @@ impl AccountingSystem for SearchedBooks {
             target: "searched:test".to_owned(),
             create: Create::Search,
             payables: true,
+            keeps_vendors: true,
             attachments: Some(AttachmentLimits {
                 largest: receipts::LARGEST_ON_PLEO,
             }),

@@ -1,14 +1,14 @@
 //! One batch: intent, announcement, look-up, booking, receipts, verdicts, in this order and no other.
 
 mod attach;
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod waves;
 
 use chrono::{DateTime, Utc};
-use tracing::{error, warn};
+use tracing::warn;
 
 use super::prepare::{self, Prepared};
-use super::set_aside::SetAside;
+use super::receipts::Fetched;
+use super::set_aside::{SetAside, Why};
 use crate::bookkeeping::{self, Refusal};
 use crate::checkpoint::StoredItem;
 use crate::export::halt::Halt;
@@ -19,10 +19,11 @@ use crate::model::document::PlannedItem;
 use crate::model::export_item::ExportItem;
 use crate::model::export_job::ItemStatus;
 use crate::model::ids::AccountingEntryId;
+use crate::model::references::InvoiceKey;
 use crate::model::state::ItemState;
 use crate::model::verdict::{Exported, Failure, ItemFailureType, JobFailure, Verdict};
 use crate::pleo::{ItemUpdate, PleoError};
-use crate::systems::{BookedEntry, Found, SystemError, Wanted};
+use crate::systems::{BookedEntry, Found, Wanted};
 
 /// The items of one batch, in work order.
 pub(super) struct Batch {
@@ -34,8 +35,13 @@ pub(super) struct BatchItem {
     pub(super) entry_id: AccountingEntryId,
     /// What Pleo said, where it can be read.
     pub(super) item: Option<ExportItem>,
-    /// What to book, or why not.
+    /// What to book, or why not. Planned without regard to other items of its invoice, until it is its turn.
     pub(super) plan: Result<PlannedItem, Refusal>,
+    /// The invoice that it belongs to, where it may be a vendor's payable.
+    pub(super) invoice: Option<InvoiceKey>,
+    /// What stands in its way whatever is planned: a receipt that cannot be had, Pleo's refusal.
+    bar: Option<Refusal>,
+    receipts: Fetched,
     /// Somebody announced earlier that it would be booked: it may be in the books, or still be on its way there.
     pub(super) announced_before: bool,
 }
@@ -50,28 +56,39 @@ enum Step {
     },
     /// In the books; its receipts may be missing.
     Attach(BookedEntry),
-    /// Surely not booked, or only without its receipts: passed through again when everything else is done.
+    /// Surely not booked, or held back by an item that may not be: passed through again when everything else is done.
     TryAgain,
+    /// Booked, and only without its receipts: passed through again as well.
+    AttachAgain,
     /// Nobody knows: proven when everything else is done.
     SetAside,
 }
 
 impl Batch {
-    /// Plans the items again; what was known of them before was only counted.
+    /// Plans the items; what was known of them before was only counted.
     pub(super) fn plan(
         exporter: &Exporter<'_>,
         run: &JobRun,
         prepared: &Prepared,
         stored: &[StoredItem],
     ) -> Self {
+        let (settings, system) = (&exporter.settings.bookkeeping, prepared.view.system);
+        let invoice = |item: &ExportItem| {
+            bookkeeping::references(item, settings, &system)
+                .invoices
+                .pop_first()
+        };
         let items = stored
             .iter()
             .map(|stored| {
                 let considered = prepare::consider(exporter, &run.job, &prepared.view, stored);
                 BatchItem {
                     entry_id: stored.entry_id.clone(),
+                    invoice: considered.item.as_ref().and_then(invoice),
                     item: considered.item,
                     plan: considered.plan,
+                    bar: None,
+                    receipts: Fetched::default(),
                     announced_before: stored.state == ItemState::Intended
                         || stored.pleo_status == ItemStatus::InProgress,
                 }
@@ -89,7 +106,7 @@ impl Batch {
         mut self,
         exporter: &mut Exporter<'_>,
         run: &mut JobRun,
-        prepared: &Prepared,
+        prepared: &mut Prepared,
         aside: &mut SetAside,
     ) -> Result<Option<JobFailure>, Halt> {
         self.announce(exporter, run)?;
@@ -101,20 +118,21 @@ impl Batch {
             .zip(found)
             .map(|(item, found)| item.step(found, repeatable))
             .collect();
-        let fatal = self.book_absent(exporter, run, prepared, &mut steps)?;
+        let fatal = self.book_in_waves(exporter, run, prepared, aside, &mut steps)?;
         self.count(run, &steps);
         if kill::mutation("book-before-intent") {
             exporter
                 .checkpoint
-                .intend(&run.job.id, &self.planned(), clock::now())?;
+                .intend(&run.job.id, &self.to_book(), clock::now())?;
         }
         self.attach(exporter, run, &mut steps)?;
         let mut verdicts = Vec::with_capacity(steps.len());
         for (item, step) in self.items.into_iter().zip(steps) {
             match step {
                 Step::Decided(verdict) => verdicts.push((item.entry_id, verdict)),
-                Step::TryAgain => aside.try_again(item),
-                Step::SetAside | Step::Attach(_) | Step::Book { .. } => aside.prove(item),
+                Step::TryAgain => aside.push(item, Why::NotBooked),
+                Step::AttachAgain => aside.push(item, Why::Receipts),
+                Step::SetAside | Step::Attach(_) | Step::Book { .. } => aside.push(item, Why::Unproven),
             }
         }
         exporter.checkpoint.decide(&run.job.id, &verdicts, clock::now())?;
@@ -123,14 +141,14 @@ impl Batch {
 
     /// Commits the intent, then tells Pleo. Items that Pleo will not have in progress leave the batch unbooked.
     fn announce(&mut self, exporter: &mut Exporter<'_>, run: &JobRun) -> Result<(), Halt> {
-        let planned = self.planned();
-        if planned.is_empty() {
+        let to_book = self.to_book();
+        if to_book.is_empty() {
             return Ok(());
         }
         if !kill::mutation("book-before-intent") {
-            exporter.checkpoint.intend(&run.job.id, &planned, clock::now())?;
+            exporter.checkpoint.intend(&run.job.id, &to_book, clock::now())?;
         }
-        let updates: Vec<_> = planned.into_iter().map(ItemUpdate::InProgress).collect();
+        let updates: Vec<_> = to_book.into_iter().map(ItemUpdate::InProgress).collect();
         let answer = match exporter.pleo.update_items(&run.job.id, &updates) {
             Err(PleoError::JobFinished { .. }) => {
                 return Err(confirm::refused_as_finished(exporter, &run.job.id));
@@ -156,7 +174,7 @@ impl Batch {
                 .iter_mut()
                 .find(|item| item.entry_id == refusal.entry_id)
             {
-                item.plan = Err(Refusal {
+                item.refuse(Refusal {
                     failure_type: ItemFailureType::UnexpectedFailure,
                     reason: format!(
                         "Pleo refused to update this expense ({}): export it again.",
@@ -178,9 +196,9 @@ impl Batch {
         }
     }
 
-    fn planned(&self) -> Vec<AccountingEntryId> {
-        let planned = self.items.iter().filter(|item| item.plan.is_ok());
-        planned.map(|item| item.entry_id.clone()).collect()
+    fn to_book(&self) -> Vec<AccountingEntryId> {
+        let to_book = self.items.iter().filter(|item| item.may_be_booked());
+        to_book.map(|item| item.entry_id.clone()).collect()
     }
 
     fn wanted(&self) -> Vec<Wanted> {
@@ -193,70 +211,35 @@ impl Batch {
             })
             .collect()
     }
-
-    /// Books what is absent or there in part. A fatal failure decides nothing here: the rest of the job does.
-    fn book_absent(
-        &self,
-        exporter: &mut Exporter<'_>,
-        run: &mut JobRun,
-        prepared: &Prepared,
-        steps: &mut [Step],
-    ) -> Result<Option<JobFailure>, Halt> {
-        let mut plans = Vec::new();
-        let mut owners = Vec::new();
-        for (index, (item, step)) in self.items.iter().zip(steps.iter_mut()).enumerate() {
-            let Step::Book { revision, .. } = *step else {
-                continue;
-            };
-            match item.plan_of_revision(revision, exporter, run, prepared) {
-                Ok(plan) => {
-                    plans.push(plan);
-                    owners.push(index);
-                }
-                Err(refusal) => *step = Step::Decided(refused(&refusal)),
-            }
-        }
-        if plans.is_empty() {
-            return Ok(None);
-        }
-        let results = match book_catching(exporter, &plans) {
-            Ok(results) => results,
-            Err(SystemError::Fatal { failure_type, reason }) => {
-                return Ok(Some(JobFailure { failure_type, reason }));
-            }
-            Err(SystemError::Rejected { failure_type, reason }) => {
-                vec![Err(SystemError::Rejected { failure_type, reason }); plans.len()]
-            }
-            // An error for all of them says what became of one entry only by mistake: they are looked up again.
-            Err(
-                error @ (SystemError::Unavailable { .. }
-                | SystemError::Unknown { .. }
-                | SystemError::BookedWrong { .. }),
-            ) => {
-                warn!("{error}");
-                vec![
-                    Err(SystemError::Unknown {
-                        reason: error.to_string()
-                    });
-                    plans.len()
-                ]
-            }
-            Err(error @ SystemError::Damaged { .. }) => return Err(error.into()),
-        };
-        let mut fatal = None;
-        for ((index, plan), result) in owners.into_iter().zip(&plans).zip(results) {
-            if result.is_ok() {
-                run.totals.add_opened(plan);
-            }
-            if let Some(step) = steps.get_mut(index) {
-                fatal = after_booking(step, result).or(fatal);
-            }
-        }
-        Ok(fatal)
-    }
 }
 
 impl BatchItem {
+    /// Whether it is planned, or may be once the bill is known that it pays.
+    pub(super) fn may_be_booked(&self) -> bool {
+        match &self.plan {
+            Ok(_) => true,
+            Err(refusal) => {
+                self.bar.is_none()
+                    && self.invoice.is_some()
+                    && refusal.failure_type == ItemFailureType::VendorUnknown
+            }
+        }
+    }
+
+    /// Refuses it whatever is planned.
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        self.plan = self.plan.clone().and(Err(refusal.clone()));
+        self.bar.get_or_insert(refusal);
+    }
+
+    /// Takes what was fetched to its plan, and to those that are made of it later.
+    pub(super) fn take_receipts(&mut self, fetched: Fetched) {
+        if let Ok(plan) = &mut self.plan {
+            fetched.put_to(plan);
+        }
+        self.receipts = fetched;
+    }
+
     /// What the look-up means for this item.
     fn step(&self, found: Found, repeatable: bool) -> Step {
         match (found, &self.plan) {
@@ -287,83 +270,13 @@ impl BatchItem {
             },
             // A write that is on its way may land after a look-up says absent.
             (Found::Absent { .. }, _) if self.announced_before && !repeatable => Step::SetAside,
-            (Found::Absent { next_revision }, Ok(_)) => Step::Book {
+            (Found::Absent { .. }, Err(refusal)) if !self.may_be_booked() => Step::Decided(refused(refusal)),
+            (Found::Absent { next_revision }, _) => Step::Book {
                 revision: next_revision,
                 partly: None,
             },
-            (Found::Absent { .. }, Err(refusal)) => Step::Decided(refused(refusal)),
         }
     }
-
-    fn plan_of_revision(
-        &self,
-        revision: u32,
-        exporter: &Exporter<'_>,
-        run: &JobRun,
-        prepared: &Prepared,
-    ) -> Result<PlannedItem, Refusal> {
-        let plan = self.plan.clone()?;
-        if plan.revision == revision {
-            return Ok(plan);
-        }
-        let settings = &exporter.settings.bookkeeping;
-        let again = bookkeeping::plan(&plan.item, &run.job.id, revision, settings, &prepared.view)?;
-        Ok(PlannedItem {
-            receipts: plan.receipts,
-            receipts_missing: plan.receipts_missing,
-            ..again
-        })
-    }
-}
-
-/// Books; a panic in the system is an answer that nobody knows.
-fn book_catching(
-    exporter: &mut Exporter<'_>,
-    plans: &[PlannedItem],
-) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
-    catch_unwind(AssertUnwindSafe(|| exporter.system.book(plans))).unwrap_or_else(|_| {
-        error!("the accounting system's part of the program panicked while booking; its items are looked up again");
-        Err(SystemError::Unknown { reason: "the program failed while booking".into() })
-    })
-}
-
-/// What a booking's answer means for its item; a fatal one is handed up and leaves the item undecided.
-fn after_booking(step: &mut Step, result: Result<BookedEntry, SystemError>) -> Option<JobFailure> {
-    let Step::Book { partly, .. } = step else {
-        return None;
-    };
-    let partly = partly.take();
-    match result {
-        Ok(booked) => *step = Step::Attach(booked),
-        Err(SystemError::Rejected { failure_type, reason }) => {
-            *step = Step::Decided(Verdict::Failed(match partly {
-                Some(booked) => Failure::booked_as(&booked.external_id, failure_type, &reason),
-                None => Failure::nothing_booked(failure_type, with_nothing_booked(&reason)),
-            }));
-        }
-        Err(SystemError::Unknown { reason }) if kill::mutation("lost-answer-is-failure") => {
-            let failure_type = ItemFailureType::UnexpectedFailure;
-            *step = Step::Decided(Verdict::Failed(Failure::nothing_booked(failure_type, reason)));
-        }
-        Err(SystemError::BookedWrong {
-            booked,
-            failure_type,
-            reason,
-        }) => {
-            *step = Step::Decided(Verdict::Failed(Failure::booked_as(
-                &booked.external_id,
-                failure_type,
-                &reason,
-            )));
-        }
-        Err(SystemError::Unavailable { .. } | SystemError::Damaged { .. }) => *step = Step::TryAgain,
-        Err(SystemError::Unknown { .. }) => *step = Step::SetAside,
-        Err(SystemError::Fatal { failure_type, reason }) => {
-            *step = Step::SetAside;
-            return Some(JobFailure { failure_type, reason });
-        }
-    }
-    None
 }
 
 pub(in crate::export) fn successful(booked: &BookedEntry, now: DateTime<Utc>) -> Verdict {

@@ -2,6 +2,7 @@
 //! that all refusals are known before the first booking; then the items are booked in batches.
 
 mod batch;
+mod groups;
 mod prepare;
 mod receipts;
 mod set_aside;
@@ -36,7 +37,7 @@ pub(super) fn process(
     refusals: &mut Vec<(String, usize)>,
 ) -> Result<Outcome, Halt> {
     update::report(exporter, run)?;
-    let prepared = match prepare::prepare(exporter, &run.job)? {
+    let mut prepared = match prepare::prepare(exporter, &run.job)? {
         Ok(prepared) => prepared,
         Err(failure) => return Ok(Outcome::Fatal(failure)),
     };
@@ -56,12 +57,12 @@ pub(super) fn process(
         after = Some(last.position.clone());
         ensure_time(exporter, run, longest)?;
         let started = Instant::now();
-        if let Some(failure) = book_and_report(exporter, run, &prepared, items, &mut aside)? {
+        if let Some(failure) = book_and_report(exporter, run, &mut prepared, items, &mut aside)? {
             return Ok(Outcome::Fatal(failure));
         }
         longest = longest.max(started.elapsed());
     }
-    set_aside::settle(exporter, run, &prepared, aside)?;
+    set_aside::settle(exporter, run, &mut prepared, aside)?;
     update::report(exporter, run)?;
     Ok(Outcome::AllDecided)
 }
@@ -70,7 +71,7 @@ pub(super) fn process(
 fn book_and_report(
     exporter: &mut Exporter<'_>,
     run: &mut JobRun,
-    prepared: &Prepared,
+    prepared: &mut Prepared,
     mut items: Vec<StoredItem>,
     aside: &mut SetAside,
 ) -> Result<Option<JobFailure>, Halt> {

@@ -1,11 +1,14 @@
 //! Before the first booking: what do the job's items refer to, does it exist, and which items cannot be booked?
+//!
+//! The refusals are only counted here: each item is planned as if the items before it were booked. What is booked is
+//! planned again against the books.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use crate::bookkeeping::{self, JobView, Refusal, SystemTraits};
+use crate::bookkeeping::{self, JobView, KnownInvoices, Refusal, SystemTraits};
 use crate::checkpoint::StoredItem;
 use crate::export::Exporter;
 use crate::export::halt::Halt;
@@ -27,6 +30,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// What is known about the job as a whole.
 pub(in crate::export) struct Prepared {
+    /// Without invoices: those are asked for when an item is booked.
     pub(in crate::export) view: JobView,
     /// Refusals by cause with counts, most frequent first.
     pub(in crate::export) refusals: Vec<(String, usize)>,
@@ -47,27 +51,28 @@ pub(super) fn prepare(
     let traits = SystemTraits {
         payables: system.payables,
         computes_tax: system.computes_tax,
+        keeps_vendors: system.keeps_vendors,
     };
     let settings = &exporter.settings.bookkeeping;
     let today = clock::now().with_timezone(&settings.time_zone).date_naive();
-    let mut view = JobView::new(Resolution::default(), today, traits);
     let mut references = References::default();
     for_each_item(exporter, job, |stored| {
         if let Ok(item) = read_item(stored, &exporter.settings.company_id) {
-            view.observe(&item);
             references.extend(bookkeeping::references(&item, settings, &traits));
         }
     })?;
-    view.resolution = match resolve(exporter, &references)? {
-        Ok(resolution) => resolution,
+    let mut view = match resolve(exporter, &references)? {
+        Ok(resolution) => JobView::new(resolution, today, traits),
         Err(failure) => return Ok(Err(failure)),
     };
     let mut refusals = Vec::new();
     for_each_item(exporter, job, |stored| {
-        if let Err(refusal) = consider(exporter, job, &view, stored).plan {
-            refusals.push(refusal);
+        match consider(exporter, job, &view, stored).plan {
+            Ok(planned) => view.invoices.add(&planned),
+            Err(refusal) => refusals.push(refusal),
         }
     })?;
+    view.invoices = KnownInvoices::default();
     let refusals = bookkeeping::grouped(refusals.iter());
     Ok(Ok(Prepared { view, refusals }))
 }
@@ -100,34 +105,45 @@ fn resolve(
     }
 }
 
-/// Reads and plans one item. A panic in here stays with this item.
+/// Reads and plans one item.
 pub(in crate::export) fn consider(
     exporter: &Exporter<'_>,
     job: &ExportJob,
     view: &JobView,
     stored: &StoredItem,
 ) -> Considered {
-    let settings = &exporter.settings.bookkeeping;
     match read_item(stored, &exporter.settings.company_id) {
         Err(refusal) => Considered {
             item: None,
             plan: Err(refusal),
         },
         Ok(item) => {
-            let plan = catch_unwind(AssertUnwindSafe(|| {
-                bookkeeping::plan(&item, &job.id, 1, settings, view)
-            }))
-            .unwrap_or_else(|_| {
-                Err(unexpected(
-                    "The expense could not be turned into an accounting entry.",
-                ))
-            });
+            let plan = plan(exporter, job, view, &item, 1);
             Considered {
                 item: Some(item),
                 plan,
             }
         }
     }
+}
+
+/// Plans one item. A panic in here stays with this item.
+pub(super) fn plan(
+    exporter: &Exporter<'_>,
+    job: &ExportJob,
+    view: &JobView,
+    item: &ExportItem,
+    revision: u32,
+) -> Result<PlannedItem, Refusal> {
+    let settings = &exporter.settings.bookkeeping;
+    catch_unwind(AssertUnwindSafe(|| {
+        bookkeeping::plan(item, &job.id, revision, settings, view)
+    }))
+    .unwrap_or_else(|_| {
+        Err(unexpected(
+            "The expense could not be turned into an accounting entry.",
+        ))
+    })
 }
 
 fn read_item(stored: &StoredItem, company_id: &CompanyId) -> Result<ExportItem, Refusal> {

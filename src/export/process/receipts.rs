@@ -10,7 +10,7 @@ use crate::bookkeeping::Refusal;
 use crate::export::Exporter;
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;
-use crate::model::document::Receipt;
+use crate::model::document::{PlannedItem, Receipt};
 use crate::model::export_item::ReceiptFile;
 use crate::model::ids::AccountingEntryId;
 use crate::pleo::wire;
@@ -23,11 +23,6 @@ const ITEMS_AT_ONCE: usize = 25;
 /// and the batch shrinks, where fetching lasts so long that Pleo should hear from us first.
 pub(super) fn fetch(exporter: &mut Exporter<'_>, run: &mut JobRun, batch: &mut Batch) -> Result<usize, Halt> {
     if exporter.settings.attachments == Policy::None {
-        batch
-            .items
-            .iter_mut()
-            .filter_map(|item| item.plan.as_mut().ok())
-            .for_each(|plan| plan.receipts.clear());
         return Ok(batch.items.len());
     }
     let mut taken = 0;
@@ -74,7 +69,7 @@ fn fetch_some(
     Ok(())
 }
 
-type Fetched = HashMap<usize, Vec<Result<Receipt, ReceiptError>>>;
+type Results = HashMap<usize, Vec<Result<Receipt, ReceiptError>>>;
 type Addresses = HashMap<AccountingEntryId, Vec<ReceiptFile>>;
 
 /// Fetches for the items of the range, or with `fresh` only for those that have fresh addresses.
@@ -83,23 +78,24 @@ fn fetch_all(
     batch: &Batch,
     range: std::ops::Range<usize>,
     fresh: Option<&Addresses>,
-) -> Fetched {
+) -> Results {
     let mut wanted = Vec::new();
     let mut owners = Vec::new();
     for index in range {
-        let Some(plan) = batch.items.get(index).and_then(|item| item.plan.as_ref().ok()) else {
+        let Some(item) = batch.items.get(index).filter(|item| item.may_be_booked()) else {
             continue;
         };
-        let files = match fresh {
-            None => &plan.item.files,
-            Some(fresh) => match fresh.get(plan.entry_id()) {
+        let files = match (fresh, &item.item) {
+            (None, Some(read)) => &read.files,
+            (None, None) => continue,
+            (Some(fresh), _) => match fresh.get(&item.entry_id) {
                 Some(files) => files,
                 None => continue,
             },
         };
         for (position, file) in files.iter().enumerate() {
             wanted.push(Wanted {
-                entry_id: plan.entry_id(),
+                entry_id: &item.entry_id,
                 number: position + 1,
                 of: files.len(),
                 file,
@@ -107,7 +103,7 @@ fn fetch_all(
             owners.push(index);
         }
     }
-    let mut fetched = Fetched::new();
+    let mut fetched = Results::new();
     for (index, result) in owners.into_iter().zip(exporter.receipts.fetch(&wanted)) {
         fetched.entry(index).or_default().push(result);
     }
@@ -115,7 +111,7 @@ fn fetch_all(
 }
 
 /// The items that have a receipt whose address works no more.
-fn expired(batch: &Batch, fetched: &Fetched) -> HashSet<AccountingEntryId> {
+fn expired(batch: &Batch, fetched: &Results) -> HashSet<AccountingEntryId> {
     let is_expired = |result: &Result<Receipt, ReceiptError>| {
         result
             .as_ref()
@@ -200,23 +196,40 @@ fn missing(error: ReceiptError) -> Refusal {
     }
 }
 
+/// What was fetched for an item.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fetched {
+    receipts: Vec<Receipt>,
+    /// Why others are missing, where they are let go.
+    missing: Vec<String>,
+}
+
+impl Fetched {
+    /// Puts the receipts to a plan.
+    pub(super) fn put_to(&self, plan: &mut PlannedItem) {
+        plan.receipts.clone_from(&self.receipts);
+        plan.receipts_missing = self.missing.len();
+        plan.remarks.extend(self.missing.iter().cloned());
+    }
+}
+
 impl BatchItem {
     /// Keeps what was fetched. Where receipts are required, a missing one refuses the item.
     fn keep_receipts(&mut self, results: Vec<Result<Receipt, ReceiptError>>, policy: Policy) {
-        let Ok(plan) = self.plan.as_mut() else { return };
+        let mut fetched = Fetched::default();
         let mut first_error = None;
         for result in results {
             match result {
-                Ok(receipt) => plan.receipts.push(receipt),
+                Ok(receipt) => fetched.receipts.push(receipt),
                 Err(error) => {
-                    plan.receipts_missing += 1;
-                    plan.remarks.push(error.reason.clone());
+                    fetched.missing.push(error.reason.clone());
                     first_error.get_or_insert(error);
                 }
             }
         }
-        if let Some(error) = first_error.filter(|_| policy == Policy::Required) {
-            self.plan = Err(missing(error));
+        match first_error.filter(|_| policy == Policy::Required) {
+            Some(error) => self.refuse(missing(error)),
+            None => self.take_receipts(fetched),
         }
     }
 }

@@ -1,38 +1,82 @@
-//! Items whose booking or receipts have no known outcome. They are settled after everything else, by the books.
+//! Items that stay open when their batch is over: nobody knows what became of them, or they were surely not booked.
+//! They are settled after everything else, in their order, by the books.
+//!
+//! What is planned depends on the items of the same invoice before it. So an item that stays open holds back the later
+//! items of its invoice; they are set aside too.
 
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
 use super::batch::{Batch, BatchItem, successful};
+use super::groups::groups;
 use super::prepare::Prepared;
+use crate::bookkeeping::JobView;
 use crate::export::Exporter;
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;
 use crate::host::clock;
 use crate::model::document::PlannedItem;
+use crate::model::references::InvoiceKey;
 use crate::model::verdict::{Failure, ItemFailureType, Verdict};
 use crate::systems::{Found, Wanted};
 
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The items set aside, with their plans and receipts.
+/// Why an item is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It is surely not booked.
+    NotBooked,
+    /// It may be booked.
+    Unproven,
+    /// It is booked, and its receipts may be missing. It holds back nobody.
+    Receipts,
+}
+
+/// The items set aside, in work order, with their receipts.
 #[derive(Default)]
 pub(super) struct SetAside {
-    /// Surely not booked, or booked and only without receipts: they simply pass through the batch again.
-    again: Vec<BatchItem>,
-    /// They may be booked.
-    unproven: Vec<BatchItem>,
+    items: Vec<(BatchItem, Why)>,
 }
 
 impl SetAside {
-    pub(super) fn try_again(&mut self, item: BatchItem) {
-        self.again.push(item);
+    pub(super) fn push(&mut self, item: BatchItem, why: Why) {
+        self.items.push((item, why));
     }
 
-    pub(super) fn prove(&mut self, item: BatchItem) {
-        self.unproven.push(item);
+    /// The invoices whose later items have to wait.
+    pub(super) fn held_invoices(&self) -> impl Iterator<Item = &InvoiceKey> {
+        self.items
+            .iter()
+            .filter(|(_, why)| *why != Why::Receipts)
+            .filter_map(|(item, _)| item.invoice.as_ref())
+    }
+
+    /// Takes out the items that may pass through a batch again. Where a lost answer may not be tried again, those
+    /// that may be booked stay, and with them what waits for them.
+    fn take_ready(&mut self, view: &JobView, is_repeatable: bool) -> Vec<BatchItem> {
+        let groups = groups(view, self.items.iter().map(|(item, _)| item.invoice.as_ref()));
+        let (mut ready, mut waiting, mut held) = (Vec::new(), Vec::new(), Vec::new());
+        for ((item, why), group) in std::mem::take(&mut self.items).into_iter().zip(groups) {
+            let is_unproven = why == Why::Unproven && !is_repeatable;
+            if is_unproven || (group.is_some() && held.contains(&group)) {
+                held.push(group);
+                waiting.push((item, why));
+            } else {
+                ready.push(item);
+            }
+        }
+        self.items = waiting;
+        ready
+    }
+
+    fn take_unproven(&mut self) -> Vec<BatchItem> {
+        let items = std::mem::take(&mut self.items).into_iter();
+        let (unproven, rest) = items.partition(|(_, why)| *why == Why::Unproven);
+        self.items = rest;
+        unproven.into_iter().map(|(item, _)| item).collect()
     }
 }
 
@@ -40,66 +84,58 @@ impl SetAside {
 pub(super) fn settle(
     exporter: &mut Exporter<'_>,
     run: &mut JobRun,
-    prepared: &Prepared,
-    aside: SetAside,
+    prepared: &mut Prepared,
+    mut aside: SetAside,
 ) -> Result<(), Halt> {
-    let SetAside {
-        mut again,
-        mut unproven,
-    } = aside;
-    if exporter.system.describe().create.is_repeatable() {
-        // Booking the same key twice is safe here.
-        again.append(&mut unproven);
+    let started = Instant::now();
+    let is_repeatable = exporter.system.describe().create.is_repeatable();
+    let mut rounds = 0_u32;
+    while !aside.items.is_empty() {
+        let ready = aside.take_ready(&prepared.view, is_repeatable);
+        if ready.is_empty() {
+            let unproven = aside.take_unproven();
+            info!("{} items have no known outcome; looking them up", unproven.len());
+            by_look_up(exporter, run, unproven)?;
+            continue;
+        }
+        if rounds > 0 {
+            wait(exporter, started, ready.len())?;
+        }
+        rounds = rounds.saturating_add(1);
+        info!("{} items are tried once more", ready.len());
+        try_again(exporter, run, prepared, ready, &mut aside)?;
     }
-    if !again.is_empty() {
-        info!("{} items are tried once more", again.len());
-        unproven.append(&mut try_again(exporter, run, prepared, again)?);
-    }
-    if unproven.is_empty() {
-        return Ok(());
-    }
-    info!("{} items have no known outcome; looking them up", unproven.len());
-    by_look_up(exporter, run, unproven)
+    Ok(())
 }
 
-/// Passes items through the batch until each has a verdict. Answers those whose outcome cannot be proven so.
+fn wait(exporter: &Exporter<'_>, started: Instant, count: usize) -> Result<(), Halt> {
+    if started.elapsed() + PAUSE > exporter.settings.patience {
+        return Err(Halt::Later(format!(
+            "the accounting system is out of reach: {count} items have no known outcome yet"
+        )));
+    }
+    exporter.stop.wait(PAUSE)?;
+    Ok(())
+}
+
+/// Passes items through batches again; what stays open is set aside again.
 fn try_again(
     exporter: &mut Exporter<'_>,
     run: &mut JobRun,
-    prepared: &Prepared,
+    prepared: &mut Prepared,
     mut items: Vec<BatchItem>,
-) -> Result<Vec<BatchItem>, Halt> {
-    let started = Instant::now();
-    let repeatable = exporter.system.describe().create.is_repeatable();
-    let mut unproven = Vec::new();
-    loop {
-        let mut aside = SetAside::default();
-        while !items.is_empty() {
-            let rest = items.split_off(items.len().min(exporter.settings.batch_size));
-            let batch = Batch { items };
-            items = rest;
-            if let Some(failure) = batch.book(exporter, run, prepared, &mut aside)? {
-                return Err(Halt::Later(failure.reason));
-            }
-            crate::export::update::report(exporter, run)?;
+    aside: &mut SetAside,
+) -> Result<(), Halt> {
+    while !items.is_empty() {
+        let rest = items.split_off(items.len().min(exporter.settings.batch_size));
+        let batch = Batch { items };
+        items = rest;
+        if let Some(failure) = batch.book(exporter, run, prepared, aside)? {
+            return Err(Halt::Later(failure.reason));
         }
-        items = aside.again;
-        if repeatable {
-            items.append(&mut aside.unproven);
-        } else {
-            unproven.append(&mut aside.unproven);
-        }
-        if items.is_empty() {
-            return Ok(unproven);
-        }
-        if started.elapsed() + PAUSE > exporter.settings.patience {
-            let count = items.len();
-            return Err(Halt::Later(format!(
-                "the accounting system is out of reach: {count} items have no known outcome yet"
-            )));
-        }
-        exporter.stop.wait(PAUSE)?;
+        crate::export::update::report(exporter, run)?;
     }
+    Ok(())
 }
 
 /// The system can only be searched: found is booked; absent is not booked again, because a write may still be on

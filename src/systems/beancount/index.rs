@@ -5,7 +5,7 @@
 
 mod loading;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use chrono::NaiveDate;
 
 use crate::model::document::Part;
 use crate::model::money::Money;
-use crate::model::references::{AccountPurpose, InvoiceSide};
+use crate::model::references::{AccountPurpose, InvoiceKey, InvoiceNumber, InvoiceSide, VendorKey};
 
 use super::books::Books;
 use super::first_version::Misplaced;
@@ -33,7 +33,8 @@ pub(super) struct Index {
     opened: BTreeMap<Box<str>, OpenedAccount>,
     closed: HashMap<Box<str>, NaiveDate>,
     highest: BTreeMap<i32, u32>,
-    invoices: HashMap<InvoiceName, Vec<Box<str>>>,
+    /// The entries of each vendor's number, as it is compared.
+    invoices: HashMap<Box<str>, Vec<Box<str>>>,
     receipts: HashMap<(Box<str>, Box<str>), PathBuf>,
     misplaced: Misplaced,
     has_operating_currency: bool,
@@ -48,9 +49,6 @@ struct Source {
 
 /// By what a changed file is known: size and time.
 type Stamp = (u64, Option<SystemTime>);
-
-/// The vendor's reference and the vendor's number of an invoice.
-type InvoiceName = (Box<str>, Box<str>);
 
 /// One transaction that was booked for an entry.
 #[derive(Debug)]
@@ -81,13 +79,18 @@ pub(super) struct Booked {
 /// One side of an invoice, as its transaction has it.
 #[derive(Debug)]
 pub(super) struct BookedInvoice {
-    key: InvoiceName,
+    vendor: VendorKey,
+    number: InvoiceNumber,
     /// Bill or payment.
     pub(super) side: InvoiceSide,
     /// What it moves on the payable account.
     pub(super) payable: Money,
     /// The amount in the supplier's currency.
     pub(super) supplier_amount: Option<Money>,
+    /// The day of the vendor's document.
+    pub(super) invoice_date: Option<NaiveDate>,
+    /// The link that joins the documents of the invoice.
+    pub(super) link: Option<Box<str>>,
 }
 
 /// Where a transaction stands.
@@ -167,26 +170,26 @@ impl Index {
         self.names.name(booked.first_account)
     }
 
-    /// What the books have of an invoice and still counts, each with its entry.
-    pub(super) fn invoice(&self, vendor: &str, number: &str) -> Vec<(&str, &Booked, &BookedInvoice)> {
-        let wanted = (Box::from(text::visible(vendor)), Box::from(text::visible(number)));
-        let mut entries: Vec<&str> = self
-            .invoices
-            .get(&wanted)
-            .into_iter()
-            .flatten()
-            .map(AsRef::as_ref)
-            .collect();
-        entries.sort_unstable();
-        entries.dedup();
+    /// What the books have of an invoice and still counts, each with its entry, in the order of booking.
+    pub(super) fn invoice(&self, wanted: &InvoiceKey) -> Vec<(&str, &Booked, &BookedInvoice)> {
+        let entries = self.invoices.get(wanted.number.compared()).into_iter().flatten();
+        let entries: BTreeSet<&str> = entries.map(AsRef::as_ref).collect();
         let mut found = Vec::new();
         for entry in entries {
-            for booked in self.standing(entry).live {
-                if let Some(invoice) = booked.invoice.as_deref().filter(|invoice| invoice.key == wanted) {
-                    found.push((entry, booked, invoice));
-                }
+            let live = self.standing(entry).live.into_iter();
+            let documents: Vec<(&str, &Booked, &BookedInvoice)> = live
+                .filter_map(|booked| Some((entry, booked, booked.invoice.as_deref()?)))
+                .filter(|(.., invoice)| invoice.number == wanted.number)
+                .collect();
+            // Version 0.1 said on the first document alone who the vendor is.
+            if documents
+                .iter()
+                .any(|(.., invoice)| invoice.vendor.is_same_vendor(&wanted.vendor))
+            {
+                found.extend(documents);
             }
         }
+        found.sort_by_key(|(_, booked, _)| booked.number);
         found
     }
 

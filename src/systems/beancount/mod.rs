@@ -93,19 +93,29 @@ impl Beancount {
         }
     }
 
-    fn invoices(&self, invoice: &InvoiceKey) -> Option<Vec<InvoiceInBooks>> {
-        let vendor = writer::vendor_reference(&invoice.vendor)?;
-        let found = self.index.invoice(vendor, &invoice.number).into_iter();
-        let found: Vec<_> = found
+    fn invoices(&self, invoice: &InvoiceKey) -> Vec<InvoiceInBooks> {
+        let found = self.index.invoice(invoice).into_iter();
+        found
             .map(|(entry_id, booked, side)| InvoiceInBooks {
                 entry_id: AccountingEntryId::new(entry_id),
                 external_id: booked.number.to_string(),
                 side: side.side,
                 payable: side.payable,
                 supplier_amount: side.supplier_amount,
+                invoice_date: side.invoice_date,
+                link: side.link.as_deref().map(str::to_owned),
             })
-            .collect();
-        (!found.is_empty()).then_some(found)
+            .collect()
+    }
+
+    /// Whether the books have of the item's invoice what they had when it was planned. Another process may have booked
+    /// in between.
+    fn is_as_planned(&self, item: &PlannedItem) -> bool {
+        item.seen.as_ref().is_none_or(|seen| {
+            let mut in_books = self.invoices(&seen.key);
+            in_books.retain(|other| other.entry_id != *item.entry_id());
+            in_books == seen.in_books
+        })
     }
 
     /// What a standing in the books means to those who ask for these parts.
@@ -144,6 +154,13 @@ impl Beancount {
             }
             Found::Absent { next_revision } => (next_revision, item.parts()),
         };
+        if !self.is_as_planned(item) {
+            return Err(SystemError::Unavailable {
+                reason: "Another process booked a document of the same invoice meanwhile. Nothing was booked; the \
+                         item is planned again."
+                    .to_owned(),
+            });
+        }
         batch::refuse_unbookable(item, &missing, &self.index)?;
         let live = booked_entry(entry_id, &standing, None);
         let mut booked = batch.add(item, &missing, revision, live)?;
@@ -187,6 +204,7 @@ impl AccountingSystem for Beancount {
             target: format!("beancount:{}", self.books.folder().display()),
             create: Create::Exclusive,
             payables: true,
+            keeps_vendors: false,
             attachments: Some(AttachmentLimits {
                 largest: LARGEST_RECEIPT,
             }),
@@ -256,7 +274,8 @@ impl AccountingSystem for Beancount {
                 .insert(tag.clone(), format!("{}={}", tag.group, tag.code));
         }
         for invoice in &references.invoices {
-            if let Some(found) = self.invoices(invoice) {
+            let found = self.invoices(invoice);
+            if !found.is_empty() {
                 resolution.invoices.insert(invoice.clone(), found);
             }
         }
@@ -294,7 +313,7 @@ impl AccountingSystem for Beancount {
 
 /// Plain text books know a vendor by what Pleo calls it, so any that is named at all is known.
 fn vendor(key: &VendorKey, name: &str) -> Option<Vendor> {
-    writer::vendor_reference(key).map(|reference| Vendor {
+    key.reference().map(|reference| Vendor {
         reference: reference.to_owned(),
         name: name.to_owned(),
     })

@@ -24,6 +24,9 @@ const ROOTS: [&str; 5] = [ASSETS, LIABILITIES, "Equity", INCOME, EXPENSES];
 /// With what the link of an accounting entry begins.
 pub(super) const ENTRY_LINK: &str = "pleo-";
 
+/// With what the link of an invoice begins.
+pub(super) const BILL_LINK: &str = "bill-";
+
 /// The longest part of an account name, or of a link, that is kept as it came.
 const LONGEST: usize = 60;
 
@@ -163,7 +166,7 @@ pub(super) fn entry_link(entry_id: &str) -> String {
 
 /// The link by which a bill and its payments find each other, without its `^`.
 pub(super) fn bill_link(vendor: &str, number: &str) -> String {
-    link("bill-", &[vendor, number])
+    link(BILL_LINK, &[vendor, number])
 }
 
 /// A link of several parts with `/` between. What no link may hold is replaced, and a piece of the hash of the

@@ -15,8 +15,8 @@
 //! | | `pleo-amount`, `pleo-supplier-amount`, `pleo-rate` | wallet amount, supplier's amount, first divided by second |
 //! | | `pleo-date`, `pleo-original-date` | moment in UTC; day of the item, when the posting date was moved |
 //! | | `pleo-recorded-at`, `pleo-version` | when it was written, and by which version of this program |
-//! | | `pleo-vendor-reference`, `invoice-number` | by these bill and payment find each other |
-//! | | `invoice-date`, `due-date`, `payment-date`, `invoice-status` | what the invoice says |
+//! | vendor's document | `invoice-number`, `vendor-code`, `vendor-external-id`, `vendor-tax-number` | by these bill and payment find each other |
+//! | transaction | `invoice-date`, `due-date`, `payment-date`, `invoice-status` | what the invoice says |
 //! | first document | `pleo-receipt`, `pleo-receipts` | `missing` when one could not be had; SHA-256 of each in order |
 //! | | `supplier`, `supplier-code`, `supplier-account`, `supplier-tax-number`, `supplier-country` | the merchant |
 //! | | `vendor`, `vendor-code`, `vendor-external-id`, `vendor-registration-number`, `vendor-tax-number`, `vendor-country` | the vendor of the books |
@@ -53,10 +53,16 @@ pub(super) mod key {
     pub(in super::super) const AMOUNT: &str = "pleo-amount";
     /// The amount in the supplier's currency.
     pub(in super::super) const SUPPLIER_AMOUNT: &str = "pleo-supplier-amount";
-    /// The vendor as the books refer to it.
-    pub(in super::super) const VENDOR_REFERENCE: &str = "pleo-vendor-reference";
     /// The vendor's number of the invoice.
     pub(in super::super) const INVOICE_NUMBER: &str = "invoice-number";
+    /// The day of the vendor's document.
+    pub(in super::super) const INVOICE_DATE: &str = "invoice-date";
+    /// The vendor's number in the books.
+    pub(in super::super) const VENDOR_CODE: &str = "vendor-code";
+    /// The vendor's other identifier.
+    pub(in super::super) const VENDOR_EXTERNAL_ID: &str = "vendor-external-id";
+    /// The vendor's tax number.
+    pub(in super::super) const VENDOR_TAX_NUMBER: &str = "vendor-tax-number";
     /// What a posting is for; on an account, what alone it serves.
     pub(in super::super) const PURPOSE: &str = "purpose";
     /// Pleo's code of an account.

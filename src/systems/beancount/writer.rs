@@ -11,7 +11,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use crate::model::document::{Document, PlannedItem, Posting, PostingState, Purpose};
 use crate::model::export_item::ExportItem;
 use crate::model::money::{Currency, Money};
-use crate::model::references::{AccountPurpose, NewAccount, VendorKey};
+use crate::model::references::{AccountPurpose, NewAccount};
 
 use super::number::Number;
 use super::text::{self, quoted};
@@ -156,8 +156,11 @@ pub(super) fn transaction(out: &mut String, entry: &Entry<'_>) {
     let description = quoted(&item.description);
     let link = text::entry_link(item.entry_id().as_str());
     let bill = document.matching.as_ref().map(|invoice| {
-        let vendor = vendor_reference(&invoice.vendor).unwrap_or_default();
-        format!(" ^{}", text::bill_link(vendor, &invoice.number))
+        let new_link = || {
+            let vendor = invoice.vendor.reference().unwrap_or_default();
+            text::bill_link(vendor, invoice.number.as_str())
+        };
+        format!(" ^{}", document.link.clone().unwrap_or_else(new_link))
     });
     let (date, bill) = (document.posting_date, bill.unwrap_or_default());
     line(
@@ -173,22 +176,12 @@ pub(super) fn transaction(out: &mut String, entry: &Entry<'_>) {
         .first()
         .is_some_and(|first| first.part == document.part);
     if is_first {
-        facts::people(&mut lines, &item.item);
+        facts::people(&mut lines, &item.item, document);
         facts::particulars(&mut lines, item);
     }
     for posting in &document.postings {
         write_posting(out, posting, &item.item);
     }
-}
-
-/// The vendor's reference in the books: the first of number, identifier and tax number that is known.
-pub(super) fn vendor_reference(vendor: &VendorKey) -> Option<&str> {
-    let known = [&vendor.code, &vendor.external_id, &vendor.tax_number];
-    known
-        .into_iter()
-        .flatten()
-        .map(String::as_str)
-        .find(|reference| !reference.is_empty())
 }
 
 fn write_posting(out: &mut String, posting: &Posting, item: &ExportItem) {

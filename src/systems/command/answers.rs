@@ -39,6 +39,7 @@ pub(super) fn description(hello: wire::HelloAnswer) -> Result<Description, Unfit
             wire::Create::Exclusive => Create::Exclusive,
             wire::Create::Search => Create::Search,
         },
+        keeps_vendors: true,
         payables: hello.payables,
         attachments: hello.attachments.map(|limits| AttachmentLimits {
             largest: limits.largest,
@@ -169,6 +170,8 @@ fn invoice(answer: wire::Invoice) -> Result<InvoiceInBooks, Unfit> {
         },
         payable: money(answer.payable)?,
         supplier_amount: answer.supplier_amount.map(money).transpose()?,
+        invoice_date: answer.invoice_date,
+        link: answer.link,
     })
 }
 

@@ -139,6 +139,7 @@ fn document(document: &Document, currency: Currency) -> wire::Document {
         creditor: document.creditor.as_ref().map(creditor),
         invoice_number: document.invoice_number.clone(),
         matching: document.matching.as_ref().map(invoice_key),
+        link: document.link.clone(),
         postings: postings.map(|one| posting(one, currency)).collect(),
     }
 }
@@ -263,7 +264,7 @@ fn vendor_key(key: &VendorKey) -> wire::VendorKey {
 fn invoice_key(key: &InvoiceKey) -> wire::InvoiceKey {
     wire::InvoiceKey {
         vendor: vendor_key(&key.vendor),
-        number: key.number.clone(),
+        number: key.number.as_str().to_owned(),
     }
 }
 

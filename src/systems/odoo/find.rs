@@ -16,7 +16,7 @@ use super::transport::{Transport, arguments};
 use crate::model::document::{Part, PostingState};
 use crate::model::ids::AccountingEntryId;
 use crate::model::money::Amount;
-use crate::model::references::InvoiceSide;
+use crate::model::references::{InvoiceNumber, InvoiceSide};
 use crate::systems::{BookedEntry, Found, SystemError, Wanted};
 
 /// Where a document stands.
@@ -42,7 +42,7 @@ pub(super) struct Booked {
     /// Bill or payment; `None` for plain journal entries.
     pub(super) side: Option<InvoiceSide>,
     /// The vendor and the vendor's invoice number.
-    pub(super) invoice: Option<(Id, String)>,
+    pub(super) invoice: Option<(Id, InvoiceNumber)>,
     pub(super) origin: Option<Origin>,
 }
 
@@ -165,7 +165,7 @@ fn with_domain(
 }
 
 /// What each of these reversals takes back, of those that are posted and that nobody began to reverse themselves.
-fn posted_reversals(
+pub(super) fn posted_reversals(
     transport: &mut Transport,
     company: &Company,
     reversals: &BTreeSet<Id>,
@@ -204,7 +204,9 @@ impl Record {
             // Plain journal entries are with nobody.
             _ => partner.map(|_| InvoiceSide::Payment),
         };
-        let number_on_it = origin.as_ref().and_then(|origin| origin.invoice_number.clone());
+        let number_on_it = origin
+            .as_ref()
+            .and_then(|origin| InvoiceNumber::new(origin.invoice_number.as_deref()?));
         Booked {
             id: self.id,
             number: number(self.name.as_deref(), self.id),

@@ -1,21 +1,24 @@
 //! The invoices of a vendor that the books have, by the vendor's number: our own, and those entered by hand.
 //!
 //! A bill has the vendor's number as its reference; a payment of ours has the number before [`BOOK_ID_MARK`]. That
-//! is how bill and payment find each other, also when they come with different jobs.
+//! is how bill and payment find each other, also when they come with different jobs. The contact decides who the vendor
+//! is. Odoo is searched with a pattern that finds every way to write a number, and what it finds is compared here.
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::company::Company;
 use super::errors::CallError;
+use super::find::posted_reversals;
 use super::key::{Key, Origin, pattern};
 use super::records::{Id, Link, amount, maybe, text};
 use super::transport::{Transport, arguments};
 use crate::model::ids::AccountingEntryId;
 use crate::model::money::{Amount, Money};
-use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceSide, Vendor, VendorKey};
+use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceNumber, InvoiceSide, Vendor, VendorKey};
 use crate::systems::SystemError;
 
 /// Stands between a document's own reference and Pleo's book id.
@@ -36,6 +39,9 @@ struct Record {
     invoice_origin: Option<String>,
     #[serde(deserialize_with = "maybe")]
     reversed_entry_id: Option<Link>,
+    reversal_move_ids: Vec<Id>,
+    #[serde(deserialize_with = "maybe")]
+    invoice_date: Option<NaiveDate>,
     currency_id: Link,
     #[serde(deserialize_with = "amount")]
     amount_total: Amount,
@@ -61,9 +67,9 @@ pub(super) struct PayableLine {
 pub(super) fn documents(
     transport: &mut Transport,
     company: &Company,
-    invoices: &BTreeSet<(Id, String)>,
-) -> Result<HashMap<(Id, String), Vec<Id>>, CallError> {
-    let mut documents: HashMap<(Id, String), Vec<Id>> = HashMap::new();
+    invoices: &BTreeSet<(Id, InvoiceNumber)>,
+) -> Result<HashMap<(Id, InvoiceNumber), Vec<Id>>, CallError> {
+    let mut documents: HashMap<(Id, InvoiceNumber), Vec<Id>> = HashMap::new();
     for record in search(transport, company, invoices)? {
         if let Some(key) = record.key() {
             documents.entry(key).or_default().push(record.id);
@@ -76,24 +82,23 @@ pub(super) fn documents(
 fn search(
     transport: &mut Transport,
     company: &Company,
-    invoices: &BTreeSet<(Id, String)>,
+    invoices: &BTreeSet<(Id, InvoiceNumber)>,
 ) -> Result<Vec<Record>, CallError> {
     if invoices.is_empty() {
         return Ok(Vec::new());
     }
     let partners: BTreeSet<Id> = invoices.iter().map(|(partner, _)| *partner).collect();
-    let numbers: BTreeSet<&str> = invoices.iter().map(|(_, number)| number.as_str()).collect();
+    let numbers: BTreeSet<&InvoiceNumber> = invoices.iter().map(|(_, number)| number).collect();
     let mut domain = vec![
         json!(["company_id", "=", company.id]),
         json!(["partner_id", "in", partners]),
         json!(["state", "!=", "cancel"]),
     ];
-    domain.extend(numbers.iter().map(|_| json!("|")));
-    domain.push(json!(["ref", "in", numbers]));
+    domain.extend(numbers.iter().skip(1).map(|_| json!("|")));
     domain.extend(
         numbers
             .iter()
-            .map(|number| json!(["ref", "=like", format!("{}{BOOK_ID_MARK}%", pattern(number))])),
+            .map(|number| json!(["ref", "=ilike", any_writing(number)])),
     );
     let fields = [
         "name",
@@ -102,10 +107,22 @@ fn search(
         "partner_id",
         "invoice_origin",
         "reversed_entry_id",
+        "reversal_move_ids",
+        "invoice_date",
         "currency_id",
         "amount_total",
     ];
     transport.search("account.move", Value::Array(domain), &fields, &company.context())
+}
+
+/// A pattern for every way to write a number, and for what may stand after it. It finds others too.
+fn any_writing(number: &InvoiceNumber) -> String {
+    let mut any = String::from("%");
+    for character in number.compared().chars() {
+        any.push_str(&pattern(&character.to_string()));
+        any.push('%');
+    }
+    any
 }
 
 impl Record {
@@ -122,14 +139,14 @@ impl Record {
     }
 
     /// The vendor and number it carries; none for the reversal of another document.
-    fn key(&self) -> Option<(Id, String)> {
+    fn key(&self) -> Option<(Id, InvoiceNumber)> {
         let side = self.side().filter(|_| self.reversed_entry_id.is_none())?;
         let reference = self.reference.as_deref()?;
         let number = match side {
             InvoiceSide::Bill => reference,
             InvoiceSide::Payment => reference.rsplit_once(BOOK_ID_MARK)?.0,
         };
-        Some((self.partner_id.as_ref()?.0, number.to_owned()))
+        Some((self.partner_id.as_ref()?.0, InvoiceNumber::new(number)?))
     }
 }
 
@@ -167,11 +184,14 @@ pub(super) fn of_vendors(
     wanted: &BTreeSet<InvoiceKey>,
 ) -> Result<HashMap<InvoiceKey, Vec<InvoiceInBooks>>, SystemError> {
     let partner = |key: &InvoiceKey| vendors.get(&key.vendor)?.reference.parse::<Id>().ok();
-    let invoices = wanted
+    let invoices: BTreeSet<(Id, InvoiceNumber)> = wanted
         .iter()
         .filter_map(|key| Some((partner(key)?, key.number.clone())))
         .collect();
     let mut records = search(transport, company, &invoices)?;
+    records.retain(|record| record.key().is_some_and(|key| invoices.contains(&key)));
+    leave_out_reversed(transport, company, &mut records)?;
+    records.sort_by_key(|record| record.id);
     name_ours(transport, company, &mut records)?;
     let ids: Vec<Id> = records
         .iter()
@@ -193,6 +213,22 @@ pub(super) fn of_vendors(
         }
     }
     Ok(found)
+}
+
+/// What a posted reversal takes back in full does not count.
+fn leave_out_reversed(
+    transport: &mut Transport,
+    company: &Company,
+    records: &mut Vec<Record>,
+) -> Result<(), CallError> {
+    let reversals = records.iter().flat_map(|record| &record.reversal_move_ids);
+    let posted = posted_reversals(transport, company, &reversals.copied().collect())?;
+    records.retain(|record| {
+        let reversals = record.reversal_move_ids.iter().filter_map(|id| posted.get(id));
+        let credited = Amount::sum(reversals.copied()).unwrap_or_default();
+        credited.is_zero() || credited < record.amount_total
+    });
+    Ok(())
 }
 
 /// A person may have emptied the origin of a document of ours: its external id still says whose it is.
@@ -241,5 +277,7 @@ fn in_books(record: &Record, lines: &[PayableLine]) -> Option<InvoiceInBooks> {
         side,
         payable: Money { amount, currency },
         supplier_amount: origin.and_then(|origin| origin.supplier_amount),
+        invoice_date: record.invoice_date,
+        link: None,
     })
 }

@@ -94,7 +94,7 @@ impl Origin {
                 .documents
                 .iter()
                 .find_map(|document| document.matching.as_ref())
-                .map(|key| key.number.clone()),
+                .map(|key| key.number.as_str().to_owned()),
         }
     }
 

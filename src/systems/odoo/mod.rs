@@ -148,6 +148,7 @@ impl AccountingSystem for Odoo {
             ),
             create: Create::Unique,
             payables: true,
+            keeps_vendors: true,
             attachments: Some(AttachmentLimits {
                 largest: self.settings.largest_attachment,
             }),

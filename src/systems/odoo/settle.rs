@@ -15,7 +15,7 @@ use super::records::{Id, Identified, Link};
 use super::transport::{Transport, arguments};
 use crate::model::document::PostingState;
 use crate::model::ids::AccountingEntryId;
-use crate::model::references::InvoiceSide;
+use crate::model::references::{InvoiceNumber, InvoiceSide};
 
 /// Open lines that settle each other, with the entry whose document led to them.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(super) fn open(
         .filter(|document| document.state == State::Posted && !document.is_reversed)
         .filter(|document| document.side.is_some())
         .collect();
-    let numbers: BTreeSet<(Id, String)> = posted
+    let numbers: BTreeSet<(Id, InvoiceNumber)> = posted
         .iter()
         .filter_map(|document| document.invoice.clone())
         .collect();

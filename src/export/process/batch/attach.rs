@@ -74,7 +74,7 @@ impl Batch {
                 }
                 Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. })) => {
                     debug!(item.id = %attachment.entry_id, "{error}; its receipts are tried again at the end");
-                    *step = Step::TryAgain;
+                    *step = Step::AttachAgain;
                 }
                 Err(SystemError::Rejected { failure_type, reason }) => {
                     *step = Step::Decided(Verdict::Failed(Failure::booked_as(

@@ -14,14 +14,14 @@ use tracing::warn;
 use crate::host::files::FileError;
 use crate::model::document::Part;
 use crate::model::money::Money;
-use crate::model::references::AccountPurpose;
+use crate::model::references::{AccountPurpose, InvoiceNumber, VendorKey};
 use crate::systems::SystemError;
 
 use super::super::books::{Books, unreadable};
 use super::super::includes;
 use super::super::movements::Movements;
 use super::super::number::Number;
-use super::super::reader::{self, Directive, Fault, Kind, Manner, Posting};
+use super::super::reader::{self, Directive, Fault, Kind, Manner, Metadata, Posting};
 use super::super::text;
 use super::super::vocabulary::{document_kind, key, purpose};
 use super::{Booked, BookedInvoice, Index, OpenedAccount, Place, Source, Stamp};
@@ -203,25 +203,6 @@ impl Index {
         if movements.as_ref().is_some_and(|movements| !movements.balance()) {
             return Err(fault("the transaction does not balance".to_owned()));
         }
-        let invoice = match (
-            metadata.get(key::VENDOR_REFERENCE),
-            metadata.get(key::INVOICE_NUMBER),
-        ) {
-            (Some(vendor), Some(number)) => {
-                let kind = metadata.get(key::DOCUMENT);
-                kind.and_then(|kind| document_kind::side_of_invoice(&kind))
-                    .zip(payable(postings))
-                    .map(|(side, payable)| {
-                        Box::new(BookedInvoice {
-                            key: (vendor.into(), number.into()),
-                            side,
-                            payable,
-                            supplier_amount: money(key::SUPPLIER_AMOUNT),
-                        })
-                    })
-            }
-            _ => None,
-        };
         Ok(Booked {
             part,
             revision: revision.map_err(|_| fault(format!("`{}` is not a number", key::REVISION)))?,
@@ -229,7 +210,7 @@ impl Index {
             posting_date,
             content_hash: metadata.get(key::HASH).map(Box::from),
             amount: money(key::AMOUNT),
-            invoice,
+            invoice: invoice(directive, postings).map(Box::new),
             is_journal_entry: metadata.get(key::DOCUMENT).as_deref() == Some(document_kind::JOURNAL_ENTRY),
             first_account,
             movements,
@@ -245,7 +226,7 @@ impl Index {
         self.take_number(booked.number);
         if let Some(invoice) = &booked.invoice {
             self.invoices
-                .entry(invoice.key.clone())
+                .entry(invoice.number.compared().into())
                 .or_default()
                 .push(entry_id.into());
         }
@@ -330,6 +311,63 @@ fn money(text: &str) -> Option<Money> {
         amount: amount.parse().ok()?,
         currency: currency.parse().ok()?,
     })
+}
+
+/// The side of a vendor's invoice that a transaction is; `None` for other transactions.
+fn invoice(directive: &Directive<'_>, postings: &[Posting<'_>]) -> Option<BookedInvoice> {
+    let metadata = &directive.metadata;
+    let side = document_kind::side_of_invoice(&metadata.get(key::DOCUMENT)?)?;
+    let links = directive
+        .links
+        .iter()
+        .filter(|link| !link.starts_with(text::ENTRY_LINK));
+    let link = links
+        .clone()
+        .find(|link| link.starts_with(text::BILL_LINK))
+        .or_else(|| links.clone().next());
+    Some(BookedInvoice {
+        vendor: vendor(metadata),
+        number: InvoiceNumber::new(&metadata.get(key::INVOICE_NUMBER)?)?,
+        side,
+        payable: payable(postings)?,
+        supplier_amount: metadata.get(key::SUPPLIER_AMOUNT).and_then(|text| money(&text)),
+        invoice_date: metadata.get(key::INVOICE_DATE).and_then(|date| date.parse().ok()),
+        link: link.map(|link| Box::from(*link)),
+    })
+}
+
+/// Who the vendor of a transaction is.
+fn vendor(metadata: &Metadata<'_>) -> VendorKey {
+    let text = |name: &str| {
+        metadata
+            .get(name)
+            .map(Cow::into_owned)
+            .filter(|text| !text.is_empty())
+    };
+    let said = VendorKey {
+        code: text(key::VENDOR_CODE),
+        external_id: text(key::VENDOR_EXTERNAL_ID),
+        tax_number: text(key::VENDOR_TAX_NUMBER),
+    };
+    if said != VendorKey::default() {
+        return said;
+    }
+    // Version 0.1 said it of the supplier on the first document, and gave one reference, without saying which, on all.
+    let code = text("supplier-code");
+    let supplier = VendorKey {
+        external_id: text("supplier-account").filter(|_| code.is_none()),
+        code,
+        tax_number: text("supplier-tax-number"),
+    };
+    if supplier != VendorKey::default() {
+        return supplier;
+    }
+    let reference = text("pleo-vendor-reference");
+    VendorKey {
+        code: None,
+        external_id: reference.clone(),
+        tax_number: reference,
+    }
 }
 
 /// The sum of the postings that say they are what a vendor is owed.

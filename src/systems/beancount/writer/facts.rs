@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::model::document::{Creditor, Document, Part, PlannedItem};
+use crate::model::document::{Document, Part, PlannedItem};
 use crate::model::export_item::{AccountReference, ExportItem, SubType};
 use crate::model::money::Money;
 
 use super::super::vocabulary::{document_kind, key};
-use super::{Entry, Lines, VERSION, vendor_reference};
+use super::{Entry, Lines, VERSION};
 
 /// Whose it is: the key in the books, and by what Pleo knows it.
 pub(super) fn identity(lines: &mut Lines<'_>, entry: &Entry<'_>) {
@@ -57,17 +57,19 @@ pub(super) fn figures(lines: &mut Lines<'_>, entry: &Entry<'_>) {
 /// What the invoice says, and by what bill and payment find each other.
 pub(super) fn invoice(lines: &mut Lines<'_>, entry: &Entry<'_>) {
     let (document, stated) = (entry.document, entry.item.item.invoice.as_ref());
-    let matched = document.matching.as_ref();
-    lines.text(key::VENDOR_REFERENCE, reference_of(document));
-    let number = matched
-        .map(|invoice| &invoice.number)
-        .or(document.invoice_number.as_ref());
+    if let Some(invoice) = &document.matching {
+        lines.text(key::VENDOR_CODE, invoice.vendor.code.as_deref());
+        lines.text(key::VENDOR_EXTERNAL_ID, invoice.vendor.external_id.as_deref());
+        lines.text(key::VENDOR_TAX_NUMBER, invoice.vendor.tax_number.as_deref());
+    }
+    let number = document.matching.as_ref().map(|invoice| invoice.number.as_str());
+    let number = number.or(document.invoice_number.as_deref());
     lines.text(
         key::INVOICE_NUMBER,
-        number.or(stated.map(|stated| &stated.number)).map(String::as_str),
+        number.or(stated.map(|stated| stated.number.as_str())),
     );
     lines.date(
-        "invoice-date",
+        key::INVOICE_DATE,
         document
             .invoice_date
             .or(stated.and_then(|stated| stated.invoice_date)),
@@ -80,20 +82,8 @@ pub(super) fn invoice(lines: &mut Lines<'_>, entry: &Entry<'_>) {
     lines.text("invoice-status", stated.map(|stated| stated.status.as_str()));
 }
 
-/// How the books refer to the vendor of a document.
-fn reference_of(document: &Document) -> Option<&str> {
-    let matched = document
-        .matching
-        .as_ref()
-        .and_then(|invoice| vendor_reference(&invoice.vendor));
-    matched.or(match &document.creditor {
-        Some(Creditor::Vendor(vendor)) => Some(&vendor.reference),
-        _ => None,
-    })
-}
-
 /// With whom, by whom, for whom.
-pub(super) fn people(lines: &mut Lines<'_>, item: &ExportItem) {
+pub(super) fn people(lines: &mut Lines<'_>, item: &ExportItem, document: &Document) {
     if let Some(supplier) = &item.supplier {
         lines.text("supplier", supplier.name.as_deref());
         lines.text("supplier-code", supplier.code.as_deref());
@@ -103,13 +93,16 @@ pub(super) fn people(lines: &mut Lines<'_>, item: &ExportItem) {
     }
     if let Some(vendor) = &item.vendor {
         lines.text("vendor", Some(&vendor.name));
-        lines.text("vendor-code", vendor.code.as_deref());
-        lines.text("vendor-external-id", vendor.external_id.as_deref());
+        // A vendor's document has said these already.
+        if document.matching.is_none() {
+            lines.text(key::VENDOR_CODE, vendor.code.as_deref());
+            lines.text(key::VENDOR_EXTERNAL_ID, vendor.external_id.as_deref());
+            lines.text(key::VENDOR_TAX_NUMBER, vendor.tax_number.as_deref());
+        }
         lines.text(
             "vendor-registration-number",
             vendor.registration_number.as_deref(),
         );
-        lines.text("vendor-tax-number", vendor.tax_number.as_deref());
         lines.text("vendor-country", vendor.country.as_deref());
     }
     for (party, name, code) in [

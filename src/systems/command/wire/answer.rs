@@ -149,6 +149,10 @@ pub(crate) struct Invoice {
     pub(crate) payable: Money,
     /// The amount in the supplier's currency.
     pub(crate) supplier_amount: Option<Money>,
+    /// The `invoice_date` that it was booked with. Without it a bill of the same number and amount counts as the same.
+    pub(crate) invoice_date: Option<NaiveDate>,
+    /// By what the books join the documents of an invoice; it comes back on the next document of the same invoice.
+    pub(crate) link: Option<String>,
 }
 
 /// The two sides of an invoice.

@@ -101,6 +101,8 @@ pub(crate) struct Document {
     pub(crate) invoice_number: Option<String>,
     /// By what bill and payment find each other, also across jobs.
     pub(crate) matching: Option<InvoiceKey>,
+    /// The `link` that `resolve` answered for a document of the same invoice that came before.
+    pub(crate) link: Option<String>,
     /// The postings; their amounts add up to zero.
     pub(crate) postings: Vec<Posting>,
 }

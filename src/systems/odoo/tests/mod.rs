@@ -95,6 +95,7 @@ fn document(kind: DocumentKind, postings: Vec<Posting>) -> Document {
         creditor: is_claim.then_some(Creditor::Vendor(vendor)),
         invoice_number: is_claim.then(|| "INV-77".into()),
         matching: None,
+        link: None,
         postings,
     }
 }
@@ -139,6 +140,7 @@ fn planned(document: Document) -> PlannedItem {
         documents: vec![document],
         receipts: Vec::new(),
         receipts_missing: 0,
+        seen: None,
         remarks: vec!["<odd>".into()],
     }
 }

@@ -1,0 +1,103 @@
+//! What is known of the invoices that an item may belong to: what the books answered, and what items planned before
+//! it will add.
+
+use std::collections::HashMap;
+
+use crate::model::document::{Creditor, Document, DocumentKind, PlannedItem, Purpose};
+use crate::model::money::{Amount, Money};
+use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceNumber, InvoiceSide};
+
+/// Invoices of the books, and of plans that are taken as booked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownInvoices {
+    /// What the books have, by the key with which they were asked.
+    in_books: HashMap<InvoiceKey, Vec<InvoiceInBooks>>,
+    /// What plans add, by number.
+    planned: HashMap<InvoiceNumber, Vec<Planned>>,
+}
+
+/// A document that is planned and taken as booked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Planned {
+    key: InvoiceKey,
+    /// How the accounting system refers to its vendor.
+    vendor: Option<String>,
+    document: InvoiceInBooks,
+}
+
+impl KnownInvoices {
+    /// What the books answered.
+    pub fn in_books(in_books: HashMap<InvoiceKey, Vec<InvoiceInBooks>>) -> Self {
+        Self {
+            in_books,
+            planned: HashMap::new(),
+        }
+    }
+
+    /// Takes a planned item as booked, so that what is planned after it sees its documents.
+    pub fn add(&mut self, item: &PlannedItem) {
+        for document in &item.documents {
+            let (Some(key), Some(side)) = (&document.matching, side(document.kind)) else {
+                continue;
+            };
+            let vendor = match &document.creditor {
+                Some(Creditor::Vendor(vendor)) => Some(vendor.reference.clone()),
+                _ => None,
+            };
+            let planned = Planned {
+                key: key.clone(),
+                vendor,
+                document: InvoiceInBooks {
+                    entry_id: item.entry_id().clone(),
+                    external_id: format!("item {}", item.entry_id()),
+                    side,
+                    payable: Money {
+                        amount: payable(document),
+                        currency: item.item.amount.currency,
+                    },
+                    supplier_amount: item.item.supplier_amount,
+                    invoice_date: item
+                        .item
+                        .invoice
+                        .as_ref()
+                        .and_then(|invoice| invoice.invoice_date),
+                    link: document.link.clone(),
+                },
+            };
+            self.planned.entry(key.number.clone()).or_default().push(planned);
+        }
+    }
+
+    /// Everything known of an invoice: what the books have first, then what is planned, in the order of planning.
+    /// `vendor` is how an accounting system with a register of vendors refers to this one.
+    pub(super) fn of(&self, key: &InvoiceKey, vendor: Option<&str>) -> Vec<InvoiceInBooks> {
+        let mut known = self.in_books.get(key).cloned().unwrap_or_default();
+        for planned in self.planned.get(&key.number).into_iter().flatten() {
+            let is_same =
+                planned.key.is_same_invoice(key) || (vendor.is_some() && planned.vendor.as_deref() == vendor);
+            let is_there = known.iter().any(|other| {
+                other.entry_id == planned.document.entry_id && other.side == planned.document.side
+            });
+            if is_same && !is_there {
+                known.push(planned.document.clone());
+            }
+        }
+        known
+    }
+}
+
+/// Which side of an invoice a document is.
+fn side(kind: DocumentKind) -> Option<InvoiceSide> {
+    match kind {
+        DocumentKind::JournalEntry => None,
+        DocumentKind::VendorBill | DocumentKind::CreditNote => Some(InvoiceSide::Bill),
+        DocumentKind::BillPayment | DocumentKind::RefundReceipt => Some(InvoiceSide::Payment),
+    }
+}
+
+/// What a document moves on the vendor's account.
+pub(super) fn payable(document: &Document) -> Amount {
+    let mut postings = document.postings.iter();
+    let of_vendor = postings.find(|posting| posting.purpose == Purpose::Payable);
+    of_vendor.map_or(Amount::ZERO, |posting| posting.amount)
+}

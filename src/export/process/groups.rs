@@ -1,0 +1,85 @@
+//! Which items touch one invoice, so that they are booked one after the other.
+
+use std::collections::HashMap;
+
+use crate::bookkeeping::JobView;
+use crate::model::references::InvoiceKey;
+
+/// The group of each item, `None` for those that belong to no invoice. Two items are in one group when they name the
+/// same invoice, or are led to it by others between them: one names its vendor by number, the next by number and tax
+/// number, the third by tax number alone.
+pub(super) fn groups<'a>(
+    view: &JobView,
+    keys: impl Iterator<Item = Option<&'a InvoiceKey>>,
+) -> Vec<Option<usize>> {
+    let keys: Vec<Option<&InvoiceKey>> = keys.collect();
+    let mut groups: Vec<Option<usize>> = Vec::with_capacity(keys.len());
+    let mut of_number: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (at, key) in keys.iter().enumerate() {
+        let Some(key) = key else {
+            groups.push(None);
+            continue;
+        };
+        groups.push(Some(at));
+        let same_number = of_number.entry(key.number.compared()).or_default();
+        for &earlier in same_number.iter() {
+            let is_same = keys
+                .get(earlier)
+                .copied()
+                .flatten()
+                .is_some_and(|other| view.is_same_invoice(key, other));
+            if let (true, Some(joined)) = (is_same, groups.get(earlier).copied()) {
+                // Whatever was in this item's group so far is in that one's now.
+                let own = groups.get(at).copied().flatten();
+                for group in groups.iter_mut().filter(|group| **group == own && own.is_some()) {
+                    *group = joined;
+                }
+            }
+        }
+        same_number.push(at);
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bookkeeping::SystemTraits;
+    use crate::model::references::{InvoiceNumber, Resolution, VendorKey};
+
+    fn key(code: &str, tax_number: &str, number: &str) -> InvoiceKey {
+        let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        InvoiceKey {
+            vendor: VendorKey {
+                code: given(code),
+                external_id: None,
+                tax_number: given(tax_number),
+            },
+            number: InvoiceNumber::new(number).unwrap(),
+        }
+    }
+
+    #[test]
+    fn items_are_joined_by_way_of_others_in_any_order() {
+        let system = SystemTraits {
+            payables: true,
+            computes_tax: false,
+            keeps_vendors: false,
+        };
+        let view = JobView::new(Resolution::default(), "2026-11-22".parse().unwrap(), system);
+        let keys = [
+            key("V1", "", "A-1"),
+            key("", "DK12345678", "a1"),
+            key("V2", "", "A-1"),
+            key("V1", "DK12345678", "A1"),
+            key("V1", "", "A-2"),
+        ];
+        let groups = groups(&view, keys.iter().map(Some).chain([None]));
+        assert!(groups[0].is_some());
+        assert_eq!(groups[1], groups[0], "joined by the fourth");
+        assert_eq!(groups[3], groups[0]);
+        assert_ne!(groups[2], groups[0], "another vendor");
+        assert_ne!(groups[4], groups[0], "another number");
+        assert_eq!(groups[5], None);
+    }
+}
