@@ -40,8 +40,10 @@ fn answer(folder: &Path, request: &Value) -> io::Result<Value> {
 /// One answer for each question, in the same order; null for what is not there.
 fn resolve(folder: &Path, request: &Value) -> io::Result<Value> {
     let chart = read(folder, "accounts.txt")?;
+    // The accounting system's own id is the stronger word for an account; here both are codes of one list.
     let account = |wanted: &Value| {
-        let code = chart.lines().find(|code| wanted["code"] == *code)?;
+        let known = |word: &str| chart.lines().find(|code| wanted[word] == *code);
+        let code = known("identifier").or_else(|| known("code"))?;
         Some(json!({ "reference": code, "name": code }))
     };
     let closed = read(folder, "closed-until.txt")?;

@@ -270,6 +270,33 @@ fn an_account_opened_for_a_code_keeps_code_and_name() {
 }
 
 #[test]
+fn an_account_that_somebody_opens_for_something_else_meanwhile_is_not_used() {
+    let key = AccountKey::of_code(AccountPurpose::Cost, "6800");
+    let references = References {
+        accounts: [(key.clone(), None)].into(),
+        ..References::default()
+    };
+    for (facts, is_taken) in [
+        ("  code: \"7000\"\n", true),
+        ("  purpose: \"wallet\"\n", true),
+        ("  code: \"6800\"\n  purpose: \"cost\"\n", false),
+        ("", false),
+    ] {
+        let ledger = Ledger::new();
+        let mut system = ledger.system();
+        let resolution = system.resolve(&references).unwrap();
+        let mut item = purchase("e1");
+        item.documents[0].postings[0].account = resolution.accounts[&key].best().unwrap().clone();
+        ledger.edit("accounts.beancount", |text| {
+            format!("{text}2020-01-01 open Expenses:6800\n{facts}")
+        });
+        let answer = system.book(&[item]).unwrap().remove(0);
+        assert_eq!(answer.is_err(), is_taken, "{facts}: {answer:?}");
+        ledger.assert_sound();
+    }
+}
+
+#[test]
 fn a_configuration_that_beancount_cannot_take_is_told_before_anything_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use pleo_export::model::document::Part;
-use pleo_export::model::references::AccountKey;
+use pleo_export::model::references::{AccountKey, AccountPurpose, References};
 use pleo_export::systems::{AccountingSystem, Create, Found, Wanted};
 
 use crate::sample;
@@ -87,6 +87,31 @@ fn references_are_resolved_by_their_order() {
         );
     }
     assert_eq!(resolution.closed_until.all, Some(day("2026-03-31")));
+}
+
+#[test]
+fn an_account_is_asked_for_by_its_identifier_too_and_with_what_it_is_needed_for() {
+    let wanted = AccountKey::Pleo {
+        purpose: AccountPurpose::InputTax,
+        code: Some("1510".to_owned()),
+        identifier: Some("6800".to_owned()),
+    };
+    let references = References {
+        accounts: [(wanted.clone(), Some("VAT".to_owned()))].into(),
+        ..References::default()
+    };
+    let connector = Connector::script(
+        r#"hello unique; ask; printf '%s' "$line" > question; ok '{"accounts":[null]}'; behave"#,
+    );
+    let mut system = connector.start();
+    assert_eq!(system.resolve(&references).unwrap().accounts.len(), 0);
+    let question = fs::read_to_string(connector.path("question")).unwrap();
+    let account =
+        r#"{"named_by":"pleo","code":"1510","identifier":"6800","purpose":"input_tax","name":"VAT"}"#;
+    assert!(question.contains(account), "{question}");
+    // The example knows the identifier and not the code.
+    let resolution = Connector::csv().start().resolve(&references).unwrap();
+    assert_eq!(resolution.accounts[&wanted].best().unwrap().reference, "6800");
 }
 
 #[test]

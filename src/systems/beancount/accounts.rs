@@ -3,7 +3,7 @@
 //! Settings name accounts as they are. Pleo names them by a code, which means another account for each purpose:
 //!
 //! 1. the account whose metadata says that it has this `code` (or was opened under this identifier);
-//! 2. the account whose last part is the code, under a root that fits the purpose;
+//! 2. the account whose last part is the code, under a root that fits the purpose, or whose whole name is the code;
 //! 3. an account that booking opens, where unknown ones may be opened. It says what it serves and serves nothing else.
 //!
 //! An account that version 0.1 opened for a code stands under Expenses whatever it was needed for; it serves costs and

@@ -11,7 +11,7 @@ use crate::model::verdict::ItemFailureType;
 use crate::systems::{BookedEntry, SystemError};
 
 use super::books::{Books, Lock};
-use super::index::{Index, Standing};
+use super::index::{Index, OpenedAccount, Standing};
 use super::number::Number;
 use super::text;
 use super::writer::{self, Entry};
@@ -224,12 +224,10 @@ fn refuse_document(item: &PlannedItem, document: &Document, index: &Index) -> Re
                 &format!("was closed on {closed}, and the entry is of {day}"),
             ));
         }
-        if let (Some(opened), Some(wanted)) = (opened, &posting.account.opens)
-            && (opened.purpose.is_some_and(|own| Some(own) != wanted.purpose)
-                || opened
-                    .code
-                    .as_deref()
-                    .is_some_and(|code| !is_code_of(code, wanted)))
+        let wanted = posting.account.opens.as_deref();
+        if opened
+            .zip(wanted)
+            .is_some_and(|(opened, wanted)| !is_as_wanted(opened, wanted))
         {
             return Err(unusable(account, "was opened for something else meanwhile"));
         }
@@ -244,12 +242,15 @@ fn refuse_document(item: &PlannedItem, document: &Document, index: &Index) -> Re
     Ok(())
 }
 
-/// Whether the code that an account has in the books is that of an account to open.
-fn is_code_of(code: &str, wanted: &NewAccount) -> bool {
-    wanted
-        .code
-        .as_deref()
-        .is_some_and(|wanted| text::visible(wanted) == code)
+/// Whether an account that was to be opened, and which somebody opened meanwhile, serves what it was wanted for. Settings
+/// want it as it is.
+fn is_as_wanted(opened: &OpenedAccount, wanted: &NewAccount) -> bool {
+    let Some(purpose) = wanted.purpose else {
+        return true;
+    };
+    let code = wanted.code.as_deref().map(text::visible);
+    opened.purpose.is_none_or(|own| own == purpose)
+        && (opened.code.is_none() || opened.code.as_deref() == code.as_deref())
 }
 
 fn unusable(account: &str, why: &str) -> SystemError {

@@ -111,7 +111,9 @@ pub(super) fn notice<'a>(
         "Version 0.1 booked wallets and taxes among the expenses: {}. It is left as it is.",
         stands.join(", ")
     );
-    if !transfers.is_empty() {
+    if transfers.is_empty() {
+        notice.push_str(" Book a transfer to the accounts where it belongs.");
+    } else {
         notice.push_str(" Book this transfer to mend it, with other accounts where yours are others:\n\n");
         for (account, new) in &opens {
             writer::open(&mut notice, account, new);
