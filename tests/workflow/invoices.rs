@@ -5,6 +5,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use pleo_export::model::document::PlannedItem;
+use pleo_export::model::ids::AccountingEntryId;
+use pleo_export::model::references::{References, Resolution};
+use pleo_export::systems::beancount::Beancount;
+use pleo_export::systems::{
+    AccountingSystem, Attachment, BookedEntry, Description, Found, JobNeeds, SystemError, Wanted,
+};
+
 use crate::sandbox::seed::Item;
 use crate::sandbox::{ItemState, ItemStatus};
 use crate::support::{Transaction, World};
@@ -707,4 +715,63 @@ fn books_of_version_0_1_are_read() {
         assert_eq!(told.links(1), ["bill-V100/X"], "{who}");
         told.world.books().are_clean();
     }
+}
+
+/// Books into which another process books the same bill under another entry, just before our first booking.
+#[derive(Debug)]
+struct BookedMeanwhile {
+    ours: Beancount,
+    theirs: Option<Beancount>,
+}
+
+impl AccountingSystem for BookedMeanwhile {
+    fn describe(&self) -> Description {
+        self.ours.describe()
+    }
+
+    fn check(&mut self, job: &JobNeeds) -> Result<(), SystemError> {
+        self.ours.check(job)
+    }
+
+    fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {
+        self.ours.resolve(references)
+    }
+
+    fn find(&mut self, entries: &[Wanted]) -> Result<Vec<Found>, SystemError> {
+        self.ours.find(entries)
+    }
+
+    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+        if let Some(mut theirs) = self.theirs.take() {
+            let mut same_bill = items[0].clone();
+            same_bill.item.entry_id = AccountingEntryId::new("theirs");
+            theirs.book(&[same_bill]).unwrap().remove(0).unwrap();
+        }
+        self.ours.book(items)
+    }
+
+    fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+        self.ours.attach(entries)
+    }
+}
+
+#[test]
+fn a_bill_that_another_process_booked_since_the_look_up_is_a_duplicate() {
+    let world = World::new();
+    let job = world.add_job(vec![bill(10_000).numbered(1).id(&id(1)).build()]);
+    let mut system = BookedMeanwhile {
+        ours: world.beancount(),
+        theirs: Some(world.beancount()),
+    };
+    world.poll_with(&mut system);
+    let told = Told {
+        items: world.sandbox.job(&job).items,
+        world,
+    };
+    let verdicts = told.verdicts();
+    assert!(
+        verdicts[0].contains("is already there as PLEO-2026-000001"),
+        "{verdicts:?}"
+    );
+    assert_eq!(told.balance(PAYABLES), -10_000);
 }
