@@ -114,7 +114,9 @@ fn in_text_books(jobs: &[Vec<Value>], batch_size: usize, seed: u64, killed: Opti
         let text = without_numbers(format!("{transaction:#?}"), &entry_of_number);
         documents.entry(entry).or_default().push(text);
     }
-    documents.values_mut().for_each(|of_entry| of_entry.sort());
+    for of_entry in documents.values_mut() {
+        of_entry.sort();
+    }
     with_verdicts(&world, jobs, documents, &entry_of_number)
 }
 

@@ -281,7 +281,8 @@ fn g02_refunds_in_parts_are_booked_without_fuss() {
 
 #[test]
 fn what_moved_the_wallet_is_booked_with_a_remark_that_asks_for_the_money() {
-    let types: [(&str, fn(i64) -> Item); 3] = [
+    type Make = fn(i64) -> Item;
+    let types: [(&str, Make); 3] = [
         ("card_invoice", Item::card_invoice),
         ("card_purchase", Item::card_purchase),
         ("fee", Item::fee),
@@ -534,7 +535,7 @@ fn vendors_of_plain_text_books_are_tagged_or_named_in_the_settings() {
         (named, vec!["vendor-bill", "bill-payment"]),
     ] {
         however_cut(settings, &[absent(card(10_000))], |told| {
-            assert_eq!(told.kinds(1), kinds)
+            assert_eq!(told.kinds(1), kinds);
         });
     }
     however_cut("", &[by_supplier(bill(10_000))], |told| {
@@ -546,7 +547,7 @@ fn vendors_of_plain_text_books_are_tagged_or_named_in_the_settings() {
         assert!(reason.contains("[vendors] codes = [\"V100\"]"), "{reason}");
     });
     however_cut(named, &[by_supplier(bill(10_000))], |told| {
-        assert_eq!(told.kinds(1), ["vendor-bill"])
+        assert_eq!(told.kinds(1), ["vendor-bill"]);
     });
     // A payment of a bill that is there pairs with it all the same.
     for pay in [absent(payment(4_000)), by_supplier(payment(4_000))] {
@@ -557,13 +558,14 @@ fn vendors_of_plain_text_books_are_tagged_or_named_in_the_settings() {
         });
     }
     however_cut("", &[absent(payment(4_000))], |told| {
-        assert_eq!(told.kinds(1), ["journal-entry"])
+        assert_eq!(told.kinds(1), ["journal-entry"]);
     });
 }
 
 #[test]
 fn what_is_refused_does_not_exist_for_what_comes_after() {
-    let causes: [(&str, fn(Item) -> Item); 3] = [
+    type Spoil = fn(Item) -> Item;
+    let causes: [(&str, Spoil); 3] = [
         ("its receipt cannot be had", Item::missing_receipt),
         ("it has no account", Item::without_account),
         ("the books refuse its account", |item| item.account("9999")),
