@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use pleo_export::host::stop::Stop;
-use pleo_export::model::document::Part;
+use pleo_export::model::document::{Part, SeenInvoice};
 use pleo_export::model::ids::AccountingEntryId;
 use pleo_export::model::references::{
     AccountKey, AccountPurpose, InvoiceKey, InvoiceNumber, InvoiceSide, References, VendorKey,
@@ -372,6 +372,39 @@ fn invoices_are_known_by_vendor_and_number() {
             (e1, InvoiceSide::Payment, "125.00 DKK".to_owned()),
         ]
     );
+}
+
+#[test]
+fn a_plan_is_good_only_while_the_books_have_of_its_invoice_what_it_was_made_from() {
+    let ledger = Ledger::new();
+    let bill = |entry: &str| {
+        let mut bill = bill_with_payment(entry, "INV-77");
+        bill.seen = bill.documents[0].matching.clone().map(|key| SeenInvoice {
+            key,
+            in_books: Vec::new(),
+        });
+        bill
+    };
+    // Two processes planned at the same time; each entry may be booked again, for it does not stand in its own way.
+    let (first, second) = (bill("e1"), bill("e2"));
+    ledger.book(std::slice::from_ref(&first));
+    ledger.book(std::slice::from_ref(&first));
+    let before = ledger.text();
+    let answers = ledger.try_book(std::slice::from_ref(&second)).unwrap();
+    assert!(
+        matches!(answers[..], [Err(SystemError::Unavailable { .. })]),
+        "{answers:?}"
+    );
+    assert_eq!(ledger.text(), before, "nothing was booked");
+    // Planned again from what the books have, it is booked.
+    let mut again = second;
+    let seen = again.seen.as_mut().unwrap();
+    let asked = References {
+        invoices: [seen.key.clone()].into(),
+        ..References::default()
+    };
+    seen.in_books = ledger.system().resolve(&asked).unwrap().invoices[&seen.key].clone();
+    assert_eq!(ledger.book(&[again]), ["PLEO-2026-000003"]);
 }
 
 #[test]

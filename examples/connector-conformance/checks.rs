@@ -238,7 +238,7 @@ fn bill_and_payment(bench: &mut Bench) -> Result<Outcome, String> {
     if !bench.system.describe().payables {
         return Ok(Outcome::Skipped("it declares no payables"));
     }
-    let invoice = sample::new_invoice(&bench.payables);
+    let invoice = sample::new_invoice(&bench.payables)?;
     let asked = sample::references_of_bill(&bench.accounts, &bench.payables, &invoice);
     let resolution = bench.resolve(&asked)?;
     let (account, vendor) = (&bench.payables.account, &bench.payables.vendor);

@@ -107,14 +107,15 @@ pub(crate) fn references_of_bill(
 }
 
 /// An invoice of the vendor's that exists nowhere else.
-pub(crate) fn new_invoice(payables: &Payables) -> InvoiceKey {
-    InvoiceKey {
+pub(crate) fn new_invoice(payables: &Payables) -> Result<InvoiceKey, String> {
+    let number = InvoiceNumber::new(&format!("C-{}", new_id()));
+    Ok(InvoiceKey {
         vendor: VendorKey {
             code: Some(payables.vendor.clone()),
             ..VendorKey::default()
         },
-        number: InvoiceNumber::new(&format!("C-{}", new_id())).expect("it is not empty"),
-    }
+        number: number.ok_or("no invoice number could be made")?,
+    })
 }
 
 /// A card purchase, planned with what the books answered: one journal entry.

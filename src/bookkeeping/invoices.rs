@@ -64,7 +64,7 @@ pub(super) fn total(item: &ExportItem, row: Row) -> Amount {
 }
 
 impl Planner<'_> {
-    /// What is known of the item's invoice beside the item itself, the books first.
+    /// What is known of the item's invoice beside the item itself.
     fn others(&self) -> &[InvoiceInBooks] {
         self.seen.map_or(&[], |seen| &seen.in_books)
     }
@@ -251,7 +251,7 @@ fn is_credit(document: &InvoiceInBooks) -> bool {
 }
 
 /// The bills that no credit note takes back in full. A credit note takes back the bill of its own amount, of its own
-/// day before others, else it is taken off the earliest bills.
+/// day before others, else it is taken off the bills in order.
 fn uncredited(documents: &[InvoiceInBooks]) -> Vec<&InvoiceInBooks> {
     let bills: Vec<&InvoiceInBooks> = documents.iter().filter(|document| is_bill(document)).collect();
     let mut left: Vec<Money> = bills.iter().map(|bill| bill.gross()).collect();

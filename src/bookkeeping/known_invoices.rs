@@ -68,7 +68,7 @@ impl KnownInvoices {
         }
     }
 
-    /// Everything known of an invoice: what the books have first, then what is planned, in the order of planning.
+    /// Everything known of an invoice, what the books have and what is planned.
     /// `vendor` is how an accounting system with a register of vendors refers to this one.
     pub(super) fn of(&self, key: &InvoiceKey, vendor: Option<&str>) -> Vec<InvoiceInBooks> {
         let mut known = self.in_books.get(key).cloned().unwrap_or_default();

@@ -26,7 +26,7 @@ use chrono::NaiveDate;
 use crate::model::document::{PlannedItem, PostingState, SeenInvoice};
 use crate::model::export_item::ExportItem;
 use crate::model::ids::JobId;
-use crate::model::references::{InvoiceKey, References, Resolution};
+use crate::model::references::{InvoiceInBooks, InvoiceKey, References, Resolution};
 
 pub use accounts::Role;
 pub use fingerprint::content_hash;
@@ -176,6 +176,7 @@ impl JobView {
         let key = invoice_of(item, row, settings, self.system)?;
         let mut in_books = self.invoices.of(&key, self.registered(&key));
         in_books.retain(|other| other.entry_id != item.entry_id);
+        InvoiceInBooks::sort(&mut in_books);
         Some(SeenInvoice { key, in_books })
     }
 }

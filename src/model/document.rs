@@ -43,7 +43,7 @@ pub struct PlannedItem {
 pub struct SeenInvoice {
     /// The invoice.
     pub key: InvoiceKey,
-    /// Its bills and payments.
+    /// Its bills and payments, in the order of [`InvoiceInBooks::sort`].
     pub in_books: Vec<InvoiceInBooks>,
 }
 

@@ -181,8 +181,19 @@ pub struct InvoiceInBooks {
     pub link: Option<String>,
 }
 
+impl InvoiceInBooks {
+    /// Puts documents into an order that does not depend on which was booked first: two of them may have been booked
+    /// in any order before it was known that they belong to one invoice.
+    pub fn sort(documents: &mut [Self]) {
+        documents.sort_by(|one, other| {
+            let order = |document: &Self| (document.invoice_date, document.side);
+            (order(one).cmp(&order(other))).then_with(|| one.entry_id.cmp(&other.entry_id))
+        });
+    }
+}
+
 /// The two sides of an invoice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum InvoiceSide {
     /// The vendor's claim (or credit note).
     Bill,

@@ -298,7 +298,7 @@ fn a_duplicate_has_the_same_day_or_the_same_amount_in_one_year() {
     let (may, june, next_year) = (Some("2026-05-10"), Some("2026-06-10"), Some("2027-05-10"));
     let one = |amount: &str, date| dated(plain("one", amount), date);
     let two = |amount: &str, date| dated(plain("two", amount), date);
-    let table = [
+    let table = vec![
         (
             "same day, same amount",
             one("100.00", may),

@@ -15,6 +15,7 @@ mod bills;
 mod door;
 mod entries;
 mod expenses;
+mod invariance;
 mod jobs;
 mod journeys;
 mod kill;

@@ -276,6 +276,7 @@ fn policy(posting: PostingState) -> bookkeeping::Settings {
         closed_periods: ClosedPeriods::Fail,
         time_zone: chrono_tz::UTC,
         duplicate_invoices: bookkeeping::DuplicateInvoices::Fail,
+        vendor_codes: [].into(),
         roles: roles
             .into_iter()
             .map(|(role, code)| (role, code.to_owned()))

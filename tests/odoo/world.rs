@@ -207,6 +207,7 @@ impl Server {
             "payment_state",
             "invoice_origin",
             "origin_payment_id",
+            "amount_total",
         ];
         self.search("account.move", Value::Array(domain), &fields)
     }

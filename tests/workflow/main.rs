@@ -46,8 +46,12 @@ mod full_disk;
 mod hostile;
 /// The same for receipts.
 mod hostile_receipts;
+/// How items are cut into jobs, batches and runs changes nothing.
+mod invariance;
 /// What the checkpoint itself will not hold.
 mod invariants;
+/// Bills, payments, refunds and duplicates, in one job and in several.
+mod invoices;
 /// A job lives as long as Pleo hears from us, by Pleo's clock.
 mod lifetime;
 /// The main job: poll, run-job, resume, status, with their exit codes.

@@ -170,7 +170,7 @@ impl Index {
         self.names.name(booked.first_account)
     }
 
-    /// What the books have of an invoice and still counts, each with its entry, in the order of booking.
+    /// What the books have of an invoice and still counts, each with its entry.
     pub(super) fn invoice(&self, wanted: &InvoiceKey) -> Vec<(&str, &Booked, &BookedInvoice)> {
         let entries = self.invoices.get(wanted.number.compared()).into_iter().flatten();
         let entries: BTreeSet<&str> = entries.map(AsRef::as_ref).collect();
@@ -189,7 +189,6 @@ impl Index {
                 found.extend(documents);
             }
         }
-        found.sort_by_key(|(_, booked, _)| booked.number);
         found
     }
 

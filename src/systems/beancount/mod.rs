@@ -114,6 +114,7 @@ impl Beancount {
         item.seen.as_ref().is_none_or(|seen| {
             let mut in_books = self.invoices(&seen.key);
             in_books.retain(|other| other.entry_id != *item.entry_id());
+            InvoiceInBooks::sort(&mut in_books);
             in_books == seen.in_books
         })
     }

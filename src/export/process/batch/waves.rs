@@ -121,15 +121,25 @@ impl Batch {
             let (Some(item), Some(step)) = (self.items.get_mut(at), steps.get_mut(at)) else {
                 continue;
             };
-            let Step::Book { revision, .. } = *step else {
+            let Step::Book { revision, partly } = step else {
                 continue;
             };
-            match item.plan_now(revision, exporter, run, prepared) {
+            match item.plan_now(*revision, exporter, run, prepared) {
                 Ok(plan) => {
                     plans.push(plan);
                     owners.push(at);
                 }
-                Err(refusal) => *step = Step::Decided(refused(&refusal)),
+                Err(refusal) => {
+                    let verdict = match partly {
+                        Some(booked) => Verdict::Failed(Failure::booked_as(
+                            &booked.external_id,
+                            refusal.failure_type,
+                            &refusal.reason,
+                        )),
+                        None => refused(&refusal),
+                    };
+                    *step = Step::Decided(verdict);
+                }
             }
         }
         if plans.is_empty() {
@@ -190,10 +200,9 @@ fn next_wave(steps: &mut [Step], groups: &[Option<usize>], held: &HashSet<usize>
     for (at, (step, group)) in steps.iter_mut().zip(groups).enumerate() {
         match (&step, group) {
             (Step::Book { .. }, Some(group)) if held.contains(group) => *step = Step::TryAgain,
-            (Step::Book { .. }, Some(group)) => {
-                if taken.insert(*group) {
-                    wave.push(at);
-                }
+            (Step::Book { .. }, Some(group)) if !taken.contains(group) => {
+                taken.insert(*group);
+                wave.push(at);
             }
             (Step::Book { .. }, None) => wave.push(at),
             (Step::TryAgain | Step::SetAside, Some(group)) => {

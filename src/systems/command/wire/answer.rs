@@ -136,6 +136,7 @@ pub(crate) struct Resolved {
 }
 
 /// One side of an invoice in the books.
+#[expect(clippy::struct_field_names, reason = "the contract's words")]
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(crate) struct Invoice {
