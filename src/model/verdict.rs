@@ -81,9 +81,9 @@ impl Failure {
     }
 
     /// The entry is in the books as it was before it was changed in Pleo: nobody but a person can say which of
-    /// the two is right. `difference` completes the sentence.
+    /// the two is right. `difference` says what was changed, in clauses.
     pub fn changed_after_booking(external_id: &str, difference: &str) -> Self {
-        let reason = format!("{CHANGED}, {difference}: reverse {external_id}, then export again.");
+        let reason = format!("{CHANGED}: {difference}: reverse {external_id}, then export again.");
         Self::booked_as(external_id, ItemFailureType::ValidationFailure, &reason)
     }
 

@@ -58,3 +58,5 @@ mod secrets;
 mod sequences;
 /// What people read, word by word.
 mod texts;
+/// Books and checkpoint of an earlier version.
+mod upgrade;

@@ -6,6 +6,7 @@
 
 mod batch;
 mod books;
+mod content;
 mod includes;
 mod index;
 mod lexer;
@@ -24,6 +25,7 @@ use tracing::warn;
 
 use crate::host::stop::Stop;
 use crate::host::{clock, kill};
+use crate::model::booked_content::BookedContent;
 use crate::model::document::{Part, PlannedItem};
 use crate::model::ids::AccountingEntryId;
 use crate::model::references::{
@@ -308,6 +310,15 @@ impl AccountingSystem for Beancount {
             self.found(entry_id, &wanted.parts, &self.index.standing(entry_id))
         });
         Ok(found.collect())
+    }
+
+    fn content(&mut self, entry_id: &AccountingEntryId) -> Result<BookedContent, SystemError> {
+        let standing = self.index.standing(entry_id.as_str());
+        // The main document stands before the others.
+        let Some(first) = standing.live.first() else {
+            return Ok(BookedContent::default());
+        };
+        content::read(&first.place)
     }
 
     fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {

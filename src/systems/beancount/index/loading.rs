@@ -185,7 +185,7 @@ impl Index {
             .get(key::REVISION)
             .map_or(Ok(1), |revision| revision.parse());
         let number = metadata.get(key::NUMBER).and_then(|number| number.parse().ok());
-        let money = |name| metadata.get(name).and_then(|text| money(&text));
+        let money = |name| metadata.get(name).and_then(|text| reader::money(&text));
         let first = postings
             .first()
             .ok_or_else(|| fault("the transaction has no postings".to_owned()))?;
@@ -313,14 +313,6 @@ fn stamp(path: &Path) -> Result<Option<Stamp>, SystemError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unreadable(&FileError::at("look at", path)(error))),
     }
-}
-
-fn money(text: &str) -> Option<Money> {
-    let (amount, currency) = text.split_once(' ')?;
-    Some(Money {
-        amount: amount.parse().ok()?,
-        currency: currency.parse().ok()?,
-    })
 }
 
 /// The sum of the postings that say they are what a vendor is owed.
