@@ -232,7 +232,7 @@ fn date(item: &ExportItem, booked: &BookedContent, settings: &Settings) -> Fact 
             item.date.to_rfc3339(),
             &Stated::This(moment),
             |before| before.is_some_and(|before| before.timestamp() == item.date.timestamp()),
-            |before| before.to_rfc3339(),
+            chrono::DateTime::to_rfc3339,
         ),
         (None, before, now) => Fact::of(
             Field::Date,

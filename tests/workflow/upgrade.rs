@@ -383,6 +383,84 @@ fn an_entry_of_a_version_to_come_is_compared_by_what_the_books_show() {
     }
 }
 
+/// What an entry keeps that states less: its key, its hash, the vendor's document, and the codes of its lines.
+const LEAN: [&str; 14] = [
+    "pleo-entry",
+    "pleo-part",
+    "pleo-number",
+    "pleo-hash",
+    "pleo-document",
+    "pleo-book-id",
+    "invoice-number",
+    "invoice-date",
+    "vendor-code",
+    "vendor-external-id",
+    "vendor-tax-number",
+    "account-code",
+    "tax-code",
+    "tags",
+];
+
+#[test]
+fn an_entry_that_states_less_is_told_apart_all_the_same() {
+    let world = with_new_books();
+    let numbers: BTreeMap<String, String> = world.sandbox.jobs()[0]
+        .items
+        .iter()
+        .map(|item| (item.entry.clone(), item.external_id.clone().unwrap()))
+        .collect();
+    world.books().edit("PLEO-2026-000001.beancount", |text| {
+        let is_kept = |line: &&str| {
+            let key = line.trim().split_once(": ").map_or("", |(key, _)| key);
+            let is_metadata = key.starts_with(|first: char| first.is_ascii_lowercase());
+            !is_metadata
+                || line.starts_with("1970")
+                || key == "code"
+                || LEAN.contains(&key)
+                || line.ends_with("\"payable\"")
+        };
+        text.lines().filter(is_kept).collect::<Vec<_>>().join("\n")
+    });
+    for version in ["\"2:", "\"9:"] {
+        world
+            .books()
+            .edit("PLEO-2026-000001.beancount", |text| text.replace("\"2:", version));
+        for state in export_again(&world, items()) {
+            assert_eq!(state.status, ItemStatus::Successful, "{state:?}");
+        }
+    }
+    world
+        .books()
+        .edit("PLEO-2026-000001.beancount", |text| text.replace("\"9:", "\"2:"));
+    for change in changes() {
+        let payload = changed(&change);
+        let state = export_again(&world, vec![payload.clone()]).remove(0);
+        let clauses = refused(&state, &numbers[&entry(&payload)]);
+        let (now, before) = change.2.split_once(" instead of ").unwrap();
+        let is_known = [
+            "amount is",
+            "date is",
+            "account is",
+            "account of",
+            "tags are",
+            "invoice number",
+            "vendor is",
+        ]
+        .iter()
+        .any(|word| now.starts_with(&format!("the {word}")));
+        assert!(clauses.contains(now), "{now} in {clauses}");
+        assert!(
+            clauses.contains(before) && is_known
+                || clauses.contains("not known here")
+                || before == "none" && clauses.contains("instead of none")
+                || now.starts_with("the tax is") && clauses.contains("instead of S25")
+                || now.starts_with("the invoice date") && clauses.contains(before),
+            "{before} in {clauses}"
+        );
+    }
+    world.books().are_clean();
+}
+
 #[test]
 fn a_reference_of_the_vendor_that_was_added_is_no_change() {
     let known = item(1)["supplier"].clone();

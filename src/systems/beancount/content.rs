@@ -2,6 +2,7 @@
 //!
 //! Entries of version 0.1 state everything; leaner ones show less, and what is not there is not known.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -37,7 +38,7 @@ fn of_transaction(directive: &Directive<'_>) -> BookedContent {
         return BookedContent::default();
     };
     let metadata = &directive.metadata;
-    let text = |name| metadata.get(name).map(|text| text.into_owned());
+    let text = |name| metadata.get(name).map(Cow::into_owned);
     let day = |name| text(name).and_then(|text| text.parse::<NaiveDate>().ok());
     // Only what states everything names the type.
     let states_everything = text(key::TYPE).is_some();
@@ -72,7 +73,7 @@ fn of_transaction(directive: &Directive<'_>) -> BookedContent {
 fn vendor(metadata: &Metadata<'_>, states_everything: bool) -> Stated<Vec<String>> {
     let references = |names: [&str; 3]| -> Vec<String> {
         let known = names.into_iter().filter_map(|name| metadata.get(name));
-        known.map(std::borrow::Cow::into_owned).collect()
+        known.map(Cow::into_owned).collect()
     };
     let vendor = references(key::VENDOR);
     let known = if vendor.is_empty() && metadata.get(key::VENDOR_NAME).is_none() {
@@ -133,7 +134,7 @@ fn lines(postings: &[Posting<'_>]) -> Option<Vec<BookedLine>> {
 }
 
 fn describe(line: &mut BookedLine, metadata: &Metadata<'_>) {
-    let text = |name| metadata.get(name).map(|text| text.into_owned());
+    let text = |name| metadata.get(name).map(Cow::into_owned);
     line.account = text(key::ACCOUNT_CODE).or_else(|| text(key::ACCOUNT_IDENTIFIER));
     line.tax_code = text(key::TAX_CODE);
     line.tax_amount = metadata
