@@ -129,10 +129,7 @@ fn found_complete(
 }
 
 fn nothing_booked(failure_type: ItemFailureType, failure: &JobFailure) -> Verdict {
-    Verdict::Failed(Failure::nothing_booked(
-        failure_type,
-        format!("{} Nothing was booked.", failure.reason),
-    ))
+    Verdict::Failed(Failure::nothing_booked(failure_type, &failure.reason))
 }
 
 fn item_failure(failure_type: JobFailureType) -> ItemFailureType {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::sandbox::seed::Item;
+use crate::sandbox::seed::{self, Item};
 use crate::sandbox::{JobFile, JobStatus, Options, Sandbox};
 use crate::{Caller, sandbox};
 
@@ -147,11 +147,7 @@ fn the_program_serves_a_file_and_refuses_a_bad_one_with_2() {
             COMPANY,
             "Waiting: 1 job from the file, 1 item in all.",
         ),
-        (
-            "3",
-            crate::sandbox::seed::COMPANY_ID,
-            "Waiting: 3 jobs of 25 items.",
-        ),
+        ("3", seed::COMPANY_ID, "Waiting: 3 jobs of 25 items."),
     ] {
         let mut child = Command::new(&program)
             .args(["--port", "0", "--jobs", jobs])

@@ -325,12 +325,12 @@ fn after_booking(step: &mut Step, result: Result<BookedEntry, SystemError>) -> O
         Err(SystemError::Rejected { failure_type, reason }) => {
             *step = Step::Decided(Verdict::Failed(match partly {
                 Some(booked) => Failure::booked_as(&booked.external_id, failure_type, &reason),
-                None => Failure::nothing_booked(failure_type, with_nothing_booked(&reason)),
+                None => Failure::nothing_booked(failure_type, &reason),
             }));
         }
         Err(SystemError::Unknown { reason }) if kill::mutation("lost-answer-is-failure") => {
             let failure_type = ItemFailureType::UnexpectedFailure;
-            *step = Step::Decided(Verdict::Failed(Failure::nothing_booked(failure_type, reason)));
+            *step = Step::Decided(Verdict::Failed(Failure::nothing_booked(failure_type, &reason)));
         }
         Err(SystemError::BookedWrong {
             booked,
@@ -362,14 +362,7 @@ pub(in crate::export) fn successful(booked: &BookedEntry, now: DateTime<Utc>) ->
 }
 
 fn refused(refusal: &Refusal) -> Verdict {
-    Verdict::Failed(Failure::nothing_booked(
-        refusal.failure_type,
-        with_nothing_booked(&refusal.reason),
-    ))
-}
-
-fn with_nothing_booked(reason: &str) -> String {
-    format!("{} Nothing was booked.", reason.trim_end())
+    Verdict::Failed(Failure::nothing_booked(refusal.failure_type, &refusal.reason))
 }
 
 fn is_about_receipts(failure_type: ItemFailureType) -> bool {

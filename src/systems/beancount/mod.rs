@@ -254,7 +254,7 @@ impl AccountingSystem for Beancount {
                 reason: format!(
                     "`{name}` cannot be an account of the books: a name is Assets, Liabilities, Equity, Income or \
                      Expenses and then parts that begin with a capital or a digit, with colons between, such as \
-                     Expenses:Meals. Correct it in the configuration, then export again."
+                     Expenses:Meals. Ask whoever runs the export to correct it, then export again."
                 ),
             });
         }

@@ -148,10 +148,8 @@ pub(super) fn particulars(lines: &mut Lines<'_>, planned: &PlannedItem) {
     if planned.receipts_missing > 0 {
         lines.text("pleo-receipt", Some("missing"));
     }
-    lines.list(
-        "remarks",
-        item.remarks.iter().chain(&planned.remarks).map(String::as_str),
-    );
+    // Those of the item are among them.
+    lines.list("remarks", planned.remarks.iter().map(String::as_str));
 }
 
 fn account_text(account: &AccountReference) -> String {
