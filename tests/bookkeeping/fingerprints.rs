@@ -174,8 +174,11 @@ fn no_value_passes_for_another_field() {
     assert_ne!(content_hash(&one.0), content_hash(&other.0));
 }
 
+/// The words that name a field, and a change of it.
+type SingleChange = (&'static str, fn(&mut ExportItem, usize));
+
 /// Changes of one field that fit every item, each with the words that name the field; the number picks a line.
-const SINGLE_CHANGES: [(&str, fn(&mut ExportItem, usize)); 17] = [
+const SINGLE_CHANGES: [SingleChange; 17] = [
     ("the type ", |item, _| {
         item.item_type = if item.item_type == ItemType::Fee {
             ItemType::Refund
@@ -200,10 +203,10 @@ const SINGLE_CHANGES: [(&str, fn(&mut ExportItem, usize)); 17] = [
     ("the date ", |item, _| item.date += TimeDelta::days(1)),
     ("the date ", |item, _| item.date += TimeDelta::seconds(1)),
     ("the amount is ", |item, _| {
-        item.amount.amount = more(item.amount.amount)
+        item.amount.amount = more(item.amount.amount);
     }),
     ("the amount is ", |item, _| {
-        item.amount.currency = "NOK".parse().unwrap()
+        item.amount.currency = "NOK".parse().unwrap();
     }),
     ("the amount in the supplier's currency ", |item, _| {
         item.supplier_amount = Some(money("30.01 EUR"));

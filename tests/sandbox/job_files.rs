@@ -18,7 +18,7 @@ fn item(number: u64) -> Value {
 }
 
 fn read(file: &Value) -> JobFile {
-    JobFile::read(&file.to_string()).unwrap_or_else(|error| panic!("{error}"))
+    JobFile::read(&file.to_string()).expect("the file can be used")
 }
 
 #[test]

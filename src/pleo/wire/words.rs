@@ -9,20 +9,24 @@ pub(super) struct Words {
     pub(super) is_entered: bool,
 }
 
+/// Fields that nobody enters: Pleo makes them.
+const OWN: [&str; 9] = [
+    "accountingEntryId",
+    "accountingEntryLineId",
+    "accountingEntryLines",
+    "additionalInformation",
+    "companyId",
+    "reconciliationId",
+    "subType",
+    "type",
+    "url",
+];
+
 /// The words for a path as the reader writes it.
 pub(super) fn words(path: &str) -> Words {
     let segments: Vec<(&str, Option<usize>)> = path.split('.').map(segment).collect();
     let (owner, rest) = owner(&segments);
-    let is_entered = !matches!(
-        rest,
-        [(
-            "accountingEntryId" | "companyId" | "accountingEntryLineId" | "reconciliationId" | "url",
-            None
-        )] | [(
-            "type" | "subType" | "additionalInformation" | "accountingEntryLines",
-            None
-        )]
-    );
+    let is_entered = !matches!(rest, [(own, None)] if OWN.contains(own));
     Words {
         owner,
         name: rest.iter().rev().find_map(|(segment, _)| name(segment)),
