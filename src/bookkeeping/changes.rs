@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use crate::model::booked_content::{BookedContent, Stated};
 use crate::model::export_item::{AccountReference, ExportItem, Method, SubType};
 use crate::model::foreign_text::one_line;
+use crate::model::money::Money;
 
 use super::fingerprint::{Comparison, Field, compare};
 use super::{Settings, dates, method};
@@ -195,22 +196,18 @@ fn facts(item: &ExportItem, booked: &BookedContent, settings: &Settings) -> Vec<
 }
 
 fn amount(item: &ExportItem, booked: &BookedContent) -> Fact {
-    let before = Stated::of(booked.amount, false);
-    let is_same = |before: Option<&_>| {
+    let now = item.amount;
+    let is_same = |before: Option<&Money>| {
         before.is_some_and(|before| {
-            item.amount.currency
-                == booked
-                    .amount
-                    .map_or(item.amount.currency, |booked| booked.currency)
-                && (item.amount == *before
-                    || booked.is_amount_unsigned && item.amount.amount.abs() == before.amount.abs())
+            let is_same_size = before.currency == now.currency && before.amount.abs() == now.amount.abs();
+            *before == now || (booked.is_amount_unsigned && is_same_size)
         })
     };
     Fact::of(
         Field::Amount,
         "the amount is",
-        item.amount.to_string(),
-        &before,
+        now.to_string(),
+        &Stated::of(booked.amount, false),
         is_same,
         ToString::to_string,
     )
