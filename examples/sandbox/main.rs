@@ -11,7 +11,7 @@ use clap::Parser;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use server::{Job, News, Options, Sandbox, seed};
+use server::{Job, JobFile, News, Options, Sandbox, seed};
 
 /// A Pleo of one's own: the Export API v3 on loopback, strict and with a memory.
 #[derive(Parser)]
@@ -20,12 +20,13 @@ struct Arguments {
     /// Port of the API on 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// Items in each job
+    /// Items in each made-up job
     #[arg(long, default_value_t = 25)]
     items: usize,
-    /// Jobs that wait at the beginning
-    #[arg(long, default_value_t = 1)]
-    jobs: u64,
+    /// Jobs that wait at the beginning: how many to make up, or a file of your own: a JSON list of export jobs in
+    /// Pleo's words, each with its `items`
+    #[arg(long, value_name = "NUMBER|FILE", default_value = "1", value_parser = jobs)]
+    jobs: Jobs,
     /// Seconds for which a job lives after the last action on it
     #[arg(long, default_value_t = 3600)]
     lifetime: u64,
@@ -40,30 +41,59 @@ struct Arguments {
     quiet: bool,
 }
 
+/// The jobs that wait at the beginning.
+#[derive(Clone)]
+enum Jobs {
+    MadeUp(usize),
+    FromFile(JobFile),
+}
+
+fn jobs(text: &str) -> Result<Jobs, String> {
+    if let Ok(count) = text.parse() {
+        return Ok(Jobs::MadeUp(count));
+    }
+    let file = std::fs::read_to_string(text).map_err(|error| format!("the file cannot be read: {error}"))?;
+    let jobs = JobFile::read(&file).map_err(|error| format!("the file cannot be used: {error}"))?;
+    Ok(Jobs::FromFile(jobs))
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let sandbox = Sandbox::start(Options {
+    let mut options = Options {
         port: arguments.port,
         page_size_max: arguments.page_size.max(1),
         lifetime_seconds: arguments.lifetime,
         api_key: arguments.api_key.clone(),
         ..Options::default()
-    });
-    for number in 1..=arguments.jobs {
-        // The first job of the usual size is the one that the guide describes, with its two failures.
-        let is_guided = number == 1 && arguments.items == 25;
-        sandbox.add_job(Job::of(if is_guided {
-            seed::quickstart()
-        } else {
-            seed::mixed(arguments.items, number)
-        }));
+    };
+    let (jobs, waiting) = match arguments.jobs {
+        Jobs::MadeUp(count) => (
+            made_up(count, arguments.items),
+            format!(
+                "{} of {}",
+                counted(count, "job"),
+                counted(arguments.items, "item")
+            ),
+        ),
+        Jobs::FromFile(file) => {
+            let (jobs, items) = (
+                counted(file.jobs.len(), "job"),
+                counted(file.item_count(), "item"),
+            );
+            options.company = file.company.unwrap_or(options.company);
+            (file.jobs, format!("{jobs} from the file, {items} in all"))
+        }
+    };
+    let sandbox = Sandbox::start(options);
+    for job in jobs {
+        sandbox.add_job(job);
     }
     println!("export PLEO_BASE_URL={}", sandbox.url());
     println!("export PLEO_API_KEY={}", sandbox.api_key());
     println!("export PLEO_COMPANY_ID={}", sandbox.company());
     println!();
-    println!("Waiting: {} of {} items.", jobs(arguments.jobs), arguments.items);
+    println!("Waiting: {waiting}.");
     println!("Next: paste the lines above into another terminal and run there: pleo-export poll");
     println!(
         "More jobs: curl -d '{{\"items\": 10, \"seed\": 7}}' {}/_sandbox/jobs",
@@ -91,12 +121,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn jobs(count: u64) -> String {
-    if count == 1 {
-        "1 job".to_owned()
-    } else {
-        format!("{count} jobs")
-    }
+fn made_up(count: usize, items: usize) -> Vec<Job> {
+    let job = |number: usize| {
+        // The first job of the usual size is the one that the guide describes, with its two failures.
+        let is_guided = number == 1 && items == 25;
+        Job::of(if is_guided {
+            seed::quickstart()
+        } else {
+            seed::mixed(items, u64::try_from(number).unwrap_or(u64::MAX))
+        })
+    };
+    (1..=count).map(job).collect()
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 fn print_news(news: Receiver<News>, quiet: bool) {

@@ -1,7 +1,7 @@
 //! On which day a document is booked: the item's day in the books' time zone, moved only out of closed
 //! periods.
 
-use chrono::{NaiveDate, Offset, TimeZone};
+use chrono::{DateTime, Months, NaiveDate, Offset, TimeZone, Utc};
 
 use super::refusal::Refusal;
 use super::{ClosedPeriods, Planner};
@@ -54,11 +54,26 @@ impl Planner<'_> {
     }
 
     fn item_date(&self) -> Result<NaiveDate, Refusal> {
-        // Not `with_timezone`: it panics at the edge of the calendar.
-        let utc = self.item.date.naive_utc();
-        let offset = self.settings.time_zone.offset_from_utc_datetime(&utc).fix();
-        utc.checked_add_offset(offset)
-            .map(|local| local.date())
-            .ok_or_else(|| Refusal::date_out_of_range(utc))
+        day_in(self.item.date, self.settings.time_zone)
+            .ok_or_else(|| Refusal::date_out_of_range(self.item.date.naive_utc()))
     }
+
+    /// A remark on a document that is dated so far ahead of the run that its year or month may be a slip.
+    pub(super) fn far_ahead(&self, item_date: NaiveDate) -> Option<String> {
+        let latest = self.view.today.checked_add_months(Months::new(1))?;
+        (item_date > latest).then(|| {
+            format!(
+                "the expense is dated {item_date}, more than a month after the day it was exported ({})",
+                self.view.today
+            )
+        })
+    }
+}
+
+/// The calendar day of a moment in a time zone; `None` at the edge of the calendar.
+pub(super) fn day_in(moment: DateTime<Utc>, time_zone: chrono_tz::Tz) -> Option<NaiveDate> {
+    // Not `with_timezone`: it panics there.
+    let utc = moment.naive_utc();
+    let offset = time_zone.offset_from_utc_datetime(&utc).fix();
+    utc.checked_add_offset(offset).map(|local| local.date())
 }

@@ -3,10 +3,13 @@
 //! The order of a plan: `item_types` says what is debited and credited, `method` whether as a journal
 //! entry or as a payable, `figures` reads the amounts of the lines, `accounts` and `taxes` find where
 //! they go, `documents` puts the postings together, `dates` finds the posting date, `invoices` looks
-//! beyond the item (its payment, its duplicates) to what the books and earlier items have (`known_invoices`). Whatever stands in the way is a [`Refusal`]. Accounting
+//! beyond the item (its payment, its duplicates) to what the books and earlier items have (`known_invoices`). What
+//! tells an item that was changed since it was booked is in `fingerprint` and `changes`. Whatever stands in the way is a
+//! [`Refusal`]. Accounting
 //! systems are asked beforehand, with [`references`]; what they answer is in the [`JobView`].
 
 mod accounts;
+mod changes;
 mod dates;
 mod description;
 mod documents;
@@ -29,6 +32,7 @@ use crate::model::ids::JobId;
 use crate::model::references::{InvoiceInBooks, InvoiceKey, References, Resolution};
 
 pub use accounts::Role;
+pub use changes::{change, is_unchanged};
 pub use fingerprint::content_hash;
 pub use known_invoices::KnownInvoices;
 pub use refusal::{Refusal, grouped};
@@ -288,6 +292,8 @@ pub fn plan(
     remarks.extend(remark);
     let way = planner.way(row)?;
     let documents = planner.documents(row, way, &mut remarks)?;
+    let item_date = documents.first().map(|document| document.item_date);
+    remarks.extend(item_date.and_then(|day| planner.far_ahead(day)));
     Ok(PlannedItem {
         job_id: job_id.clone(),
         item: item.clone(),

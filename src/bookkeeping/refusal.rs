@@ -73,7 +73,7 @@ impl Refusal {
         let word = quoted(word);
         Self::invalid(
             format!(
-                "The type {word} is not known to this version of pleo-export: book the item by hand, or install a version that knows it."
+                "The type {word} is not known to this version of pleo-export: book the item by hand, or ask whoever runs the export to install a version that knows it."
             ),
             format!("the type {word} is not known"),
         )
@@ -83,7 +83,7 @@ impl Refusal {
         let (item_type, word) = (quoted(item_type), quoted(word));
         Self::invalid(
             format!(
-                "The type {item_type} with the sub-type {word} is not known to this version of pleo-export, and the sub-type may turn the direction around: book the item by hand, or install a version that knows it."
+                "The type {item_type} with the sub-type {word} is not known to this version of pleo-export, and the sub-type may turn the direction around: book the item by hand, or ask whoever runs the export to install a version that knows it."
             ),
             format!("the type {item_type} with the sub-type {word} is not known"),
         )
@@ -149,7 +149,9 @@ impl Refusal {
     pub(super) fn no_role(role: Role) -> Self {
         let role = role.as_str();
         Self::missing(
-            format!("No account is set for accounts.{role}: set it in the configuration, then export again."),
+            format!(
+                "No account is set for accounts.{role}: book the item by hand, or ask whoever runs the export to set accounts.{role}, then export again."
+            ),
             format!("no account is set for accounts.{role}"),
         )
     }
@@ -158,7 +160,7 @@ impl Refusal {
         let role = role.as_str();
         Self::missing(
             format!(
-                "Account {account} (accounts.{role}) is not in the books: add it, or correct accounts.{role} in the configuration, then export again."
+                "Account {account} (accounts.{role}) is not in the books: add it, or ask whoever runs the export to set accounts.{role} to another, then export again."
             ),
             format!("account {account} (accounts.{role}) is not in the books"),
         )
@@ -188,7 +190,7 @@ impl Refusal {
         Self::new(
             ItemFailureType::AccountUnknown,
             format!(
-                "Account {named} is not in the books: add it, or map it under [accounts.map], then export again."
+                "Account {named} is not in the books: add it, or ask whoever runs the export to set it under [accounts.map], then export again."
             ),
             format!("account {code} is not in the books"),
         )
@@ -199,7 +201,7 @@ impl Refusal {
         Self::new(
             ItemFailureType::AccountUnknown,
             format!(
-                "Account {named} is mapped to {account}, which is not in the books: add it, or correct [accounts.map], then export again."
+                "Account {named} is mapped to {account}, which is not in the books: add it, or ask whoever runs the export to set another under [accounts.map], then export again."
             ),
             format!("account {account}, which {code} is mapped to, is not in the books"),
         )
@@ -262,7 +264,7 @@ impl Refusal {
         Self::new(
             ItemFailureType::AccountUnknown,
             format!(
-                "Account {account} ({tax}) is not in the books: add it, or correct it in the configuration, then export again."
+                "Account {account} ({tax}) is not in the books: add it, or ask whoever runs the export to set another, then export again."
             ),
             format!("account {account} is not in the books"),
         )
@@ -281,11 +283,11 @@ impl Refusal {
     pub(super) fn tax_code_unknown(code: &str, in_books: &str) -> Self {
         let reason = if code == in_books {
             format!(
-                "Tax code {code} is not among the purchase taxes of the accounting system: add it, or set [taxes.\"{code}\"] code, then export again."
+                "Tax code {code} is not among the purchase taxes of the accounting system: add it, or ask whoever runs the export to set [taxes.\"{code}\"] code, then export again."
             )
         } else {
             format!(
-                "Tax code {code} is set to {in_books}, which is not among the purchase taxes of the accounting system: correct [taxes.\"{code}\"] code, then export again."
+                "Tax code {code} is set to {in_books}, which is not among the purchase taxes of the accounting system: add it, or ask whoever runs the export to set [taxes.\"{code}\"] code to another, then export again."
             )
         };
         Self::new(
@@ -385,7 +387,7 @@ impl Refusal {
     pub(super) fn closed(item_date: NaiveDate, closed_until: NaiveDate) -> Self {
         Self::invalid(
             format!(
-                "The item is dated {item_date} and the books are closed until {closed_until}: open the period, or set bookkeeping.closed_periods to \"next_open\" or \"today\", then export again."
+                "The item is dated {item_date} and the books are closed until {closed_until}: open the period, or ask whoever runs the export to set bookkeeping.closed_periods to \"next_open\" or \"today\", then export again."
             ),
             format!("the books are closed until {closed_until}"),
         )
@@ -406,7 +408,7 @@ impl Refusal {
         let number = quoted(number);
         Self::invalid(
             format!(
-                "Invoice {number} of {vendor} is already there {other}: check whether it was sent twice; if both are right, set bookkeeping.duplicate_invoices to \"warn\", then export again."
+                "Invoice {number} of {vendor} is already there {other}: check whether it was sent twice; if both are right, book this one by hand, or ask whoever runs the export to set bookkeeping.duplicate_invoices to \"warn\", then export again."
             ),
             "an invoice of the same vendor and number is already there",
         )

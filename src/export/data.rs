@@ -69,8 +69,8 @@ fn decide_absent(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<(), Hal
         .without_payload(&job.id)?
         .into_iter()
         .map(|entry_id| {
-            let reason = "Pleo lists this expense in the export but sends no readable data for it. Nothing was booked: \
-                          export it again, and ask Pleo's support if it stays so.";
+            let reason = "Pleo lists this expense in the export but sends no readable data for it: export it again, and \
+                          ask Pleo's support if it stays so.";
             (entry_id, Verdict::Failed(Failure::nothing_booked(ItemFailureType::ValidationFailure, reason)))
         })
         .collect();

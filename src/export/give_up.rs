@@ -61,18 +61,22 @@ fn verdicts(
         })
         .collect();
     let found = exporter.system.find(&wanted).ok();
-    let policy = exporter.settings.attachments;
     items
         .iter()
         .enumerate()
         .map(|(index, item)| {
             let found = found.as_ref().and_then(|found| found.get(index));
-            (item.entry_id.clone(), verdict(item, found, failure, policy))
+            (item.entry_id.clone(), verdict(exporter, item, found, failure))
         })
         .collect()
 }
 
-fn verdict(item: &StoredItem, found: Option<&Found>, failure: &JobFailure, policy: Policy) -> Verdict {
+fn verdict(
+    exporter: &mut Exporter<'_>,
+    item: &StoredItem,
+    found: Option<&Found>,
+    failure: &JobFailure,
+) -> Verdict {
     let failure_type = item_failure(failure.failure_type);
     let begun = item.state == ItemState::Intended || item.pleo_status == ItemStatus::InProgress;
     match found {
@@ -81,7 +85,9 @@ fn verdict(item: &StoredItem, found: Option<&Found>, failure: &JobFailure, polic
                 .payload
                 .as_deref()
                 .and_then(|payload| wire::export_item(payload).ok());
-            found_complete(booked, said.as_ref(), failure, policy)
+            process::changed(exporter, &item.entry_id, booked, said.as_ref()).unwrap_or_else(|| {
+                found_complete(booked, said.as_ref(), failure, exporter.settings.attachments)
+            })
         }
         Some(Found::Incomplete(booked)) => Verdict::Failed(Failure::booked_as(
             &booked.external_id,
@@ -107,9 +113,6 @@ fn found_complete(
     failure: &JobFailure,
     policy: Policy,
 ) -> Verdict {
-    if process::has_changed(booked, said) {
-        return process::changed(booked, said);
-    }
     let needs_nothing_more = policy == Policy::None || said.is_some_and(|item| item.files.is_empty());
     if needs_nothing_more {
         return process::successful(booked, clock::now());
@@ -126,10 +129,7 @@ fn found_complete(
 }
 
 fn nothing_booked(failure_type: ItemFailureType, failure: &JobFailure) -> Verdict {
-    Verdict::Failed(Failure::nothing_booked(
-        failure_type,
-        format!("{} Nothing was booked.", failure.reason),
-    ))
+    Verdict::Failed(Failure::nothing_booked(failure_type, &failure.reason))
 }
 
 fn item_failure(failure_type: JobFailureType) -> ItemFailureType {

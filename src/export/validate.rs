@@ -81,20 +81,22 @@ fn company_and_capabilities(exporter: &Exporter<'_>, run: &JobRun) -> Result<(),
     };
     if run.job.company_id != exporter.settings.company_id {
         return invalid(format!(
-            "This export is of company {}, but the integration is set up for company {}: connect the right company.",
+            "This export is of company {}, but the export is set up for company {}: connect the right company in Pleo, or ask whoever runs \
+             the export to set PLEO_COMPANY_ID.",
             run.job.company_id, exporter.settings.company_id
         ));
     }
     if run.job.vendor_based_bookkeeping && !system.payables {
         return invalid(format!(
-            "{} cannot keep vendor bills: turn vendor bookkeeping off in Pleo, or choose another accounting system.",
+            "{} cannot keep vendor bills: turn vendor bookkeeping off in Pleo, or ask whoever runs the export to \
+             set another accounting system.",
             system.name
         ));
     }
     if exporter.settings.attachments == Policy::Required && system.attachments.is_none() {
         return invalid(format!(
-            "{} cannot keep receipts, but receipts are required: set `attachments` under [bookkeeping] to \
-             \"best_effort\" or \"none\".",
+            "{} cannot keep receipts, but receipts are required: ask whoever runs the export to set `attachments` under \
+             [bookkeeping] to \"best_effort\" or \"none\".",
             system.name
         ));
     }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a file, a clock or the network, and nothing here knows the other modules.
 
+pub mod booked_content;
 pub mod document;
 pub mod export_item;
 pub mod export_job;

@@ -27,6 +27,14 @@ pub struct Exported {
 
 const CHANGED: &str = "the expense was changed in Pleo after it was booked";
 
+const NOTHING_BOOKED: &str = "Nothing was booked.";
+
+/// A reason from elsewhere may say itself at its end that nothing was booked; what is true of the entry is said once.
+fn without_claim(reason: &str) -> &str {
+    let reason = reason.trim_end();
+    reason.strip_suffix(NOTHING_BOOKED).unwrap_or(reason).trim_end()
+}
+
 /// Why an item failed. The only ways to make one say in their name what is in the books, so that the text
 /// cannot leave it open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,11 +44,11 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Nothing of the entry is in the books.
-    pub fn nothing_booked(failure_type: ItemFailureType, reason: impl Into<String>) -> Self {
+    /// Nothing of the entry is in the books, which the text says at its end.
+    pub fn nothing_booked(failure_type: ItemFailureType, reason: &str) -> Self {
         Self {
             failure_type,
-            reason: reason.into(),
+            reason: format!("{} {NOTHING_BOOKED}", without_claim(reason)),
         }
     }
 
@@ -48,7 +56,7 @@ impl Failure {
     pub fn booked_as(external_id: &str, failure_type: ItemFailureType, reason: &str) -> Self {
         Self {
             failure_type,
-            reason: format!("Booked as {external_id}: {reason}"),
+            reason: format!("Booked as {external_id}: {}", without_claim(reason)),
         }
     }
 
@@ -56,7 +64,7 @@ impl Failure {
     pub fn may_be_booked(failure_type: ItemFailureType, reason: &str) -> Self {
         Self {
             failure_type,
-            reason: format!("May be booked: {reason}"),
+            reason: format!("May be booked: {}", without_claim(reason)),
         }
     }
 
@@ -81,9 +89,9 @@ impl Failure {
     }
 
     /// The entry is in the books as it was before it was changed in Pleo: nobody but a person can say which of
-    /// the two is right. `difference` completes the sentence.
+    /// the two is right. `difference` says what was changed, in clauses.
     pub fn changed_after_booking(external_id: &str, difference: &str) -> Self {
-        let reason = format!("{CHANGED}, {difference}: reverse {external_id}, then export again.");
+        let reason = format!("{CHANGED}: {difference}: reverse {external_id}, then export again.");
         Self::booked_as(external_id, ItemFailureType::ValidationFailure, &reason)
     }
 

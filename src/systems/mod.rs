@@ -8,6 +8,7 @@ use std::fmt;
 use chrono::NaiveDate;
 use thiserror::Error;
 
+use crate::model::booked_content::BookedContent;
 use crate::model::document::{Part, PlannedItem, Receipt};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::money::Money;
@@ -31,6 +32,12 @@ pub trait AccountingSystem: fmt::Debug {
 
     /// What the books have of these entries, one answer for each, in the same order.
     fn find(&mut self, entries: &[Wanted]) -> Result<Vec<Found>, SystemError>;
+
+    /// What an entry that counts says of the expense that it was booked from, as far as the books show it. Asked only
+    /// where the expense may have been changed since, for the text that says what.
+    fn content(&mut self, _entry_id: &AccountingEntryId) -> Result<BookedContent, SystemError> {
+        Ok(BookedContent::default())
+    }
 
     /// Books the documents of each item, all or none of an item, completing what was found in part. An entry
     /// that is already complete is answered as booked, not booked again. One answer for each, in the same
@@ -121,6 +128,16 @@ pub enum Found {
     Incomplete(BookedEntry),
     /// All of its parts.
     Complete(BookedEntry),
+}
+
+impl Found {
+    /// What of the entry counts in the books.
+    pub const fn booked(&self) -> Option<&BookedEntry> {
+        match self {
+            Self::Absent { .. } => None,
+            Self::Incomplete(booked) | Self::Complete(booked) => Some(booked),
+        }
+    }
 }
 
 /// An entry in the books.

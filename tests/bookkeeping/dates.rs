@@ -142,3 +142,32 @@ fn the_edge_of_the_calendar_is_refused_and_does_not_panic() {
         assert!(world.plan(&item).is_err());
     }
 }
+
+#[test]
+fn a_date_more_than_a_month_ahead_of_the_run_is_remarked() {
+    // The run is of 10 May 2026.
+    for (time, is_remarked) in [
+        ("2026-05-10T12:00:00Z", false),
+        ("2026-06-10T12:00:00Z", false),
+        ("2026-06-11T12:00:00Z", true),
+        ("2062-03-15T12:00:00Z", true),
+        ("2006-03-15T12:00:00Z", false),
+    ] {
+        let planned = world().plan(&item("wallet_topup", "1.00").on(time)).unwrap();
+        let day = time.get(..10).unwrap();
+        let expected = format!(
+            "the expense is dated {day}, more than a month after the day it was exported (2026-05-10)"
+        );
+        assert_eq!(
+            planned.remarks.contains(&expected),
+            is_remarked,
+            "{:?}",
+            planned.remarks
+        );
+        assert_eq!(
+            dates(&planned),
+            [(day.to_owned(), day.to_owned())],
+            "it is booked all the same"
+        );
+    }
+}

@@ -1,9 +1,18 @@
 //! The content hash: the same expense is the same, a changed one is not.
 
-use pleo_export::bookkeeping::content_hash;
-use pleo_export::model::export_item::{Party, ReceiptFile};
+use chrono::{Days, TimeDelta};
+use pleo_export::bookkeeping::{change, content_hash, is_unchanged};
+use pleo_export::model::booked_content::BookedContent;
+use pleo_export::model::export_item::{
+    AccountReference, ExportItem, InvoiceInformation, ItemType, Line, Method, Party, ReceiptFile, SubType,
+    Tag, Tax, TaxType,
+};
+use pleo_export::model::money::Amount;
+use proptest::prelude::*;
 
 use crate::items::{Item, item, money};
+use crate::properties::items;
+use crate::world::world;
 
 fn base() -> Item {
     item("card_purchase", "225.00")
@@ -18,14 +27,36 @@ fn base() -> Item {
 
 #[test]
 fn it_is_versioned_and_stable() {
-    let hash = content_hash(&base().0);
-    assert!(hash.starts_with("1:"), "{hash}");
-    assert_eq!(hash.len(), 66);
     // Books keep this value: when it changes, the version must too.
     assert_eq!(
-        hash,
-        "1:db5a7f92630602b35d5eef0fe2744552b5854525af62d1afafd53ace4b8deff8"
+        content_hash(&base().0),
+        "2:OGnROu.Er-bgI.g8M8Y9.GimMUg..fFC4NE.8GJz_T.lVf9D1.wG3cdZ.9zSVXW.9yO0JJ.K6xxDo.dOAJsI.JSRNYR.DCRvaR"
     );
+}
+
+#[test]
+fn an_entry_is_compared_in_the_version_that_its_hash_names() {
+    let first = "1:db5a7f92630602b35d5eef0fe2744552b5854525af62d1afafd53ace4b8deff8";
+    assert!(is_unchanged(&base().0, first));
+    assert!(!is_unchanged(&base().on("2026-03-16T12:00:00Z").0, first));
+    assert!(is_unchanged(&base().0, &content_hash(&base().0)));
+    // What cannot be read is no proof of anything, and nothing that the books show says otherwise.
+    for unknown in ["9:ab", "2:ab", "2:", "ab", "", "v1:aa11"] {
+        assert!(!is_unchanged(&base().0, unknown), "{unknown}");
+        assert_eq!(changed(&base().0, unknown), None, "{unknown}");
+    }
+}
+
+#[test]
+fn a_short_line_in_the_books() {
+    assert!(content_hash(&base().0).len() <= 110);
+    let plain = item("card_purchase", "10.00").line("6800 Meals", "10.00");
+    assert!(content_hash(&plain.0).len() < 66, "{}", content_hash(&plain.0));
+}
+
+/// What was changed, with books that show nothing.
+fn changed(item: &ExportItem, hash: &str) -> Option<String> {
+    change(item, hash, &BookedContent::default(), &world().settings)
 }
 
 type Change = Box<dyn Fn(&mut Item)>;
@@ -33,10 +64,7 @@ type Change = Box<dyn Fn(&mut Item)>;
 #[test]
 fn what_the_books_depend_on_changes_it() {
     let changes: Vec<(&str, Change)> = vec![
-        (
-            "type",
-            Box::new(|item| item.0.item_type = pleo_export::model::export_item::ItemType::Fee),
-        ),
+        ("type", Box::new(|item| item.0.item_type = ItemType::Fee)),
         (
             "sub-type",
             Box::new(|item| *item = item.clone().sub_type("interest")),
@@ -144,4 +172,137 @@ fn no_value_passes_for_another_field() {
     other.0.vendor.as_mut().unwrap().code = Some("V".to_owned());
     other.0.vendor.as_mut().unwrap().external_id = Some("X".to_owned());
     assert_ne!(content_hash(&one.0), content_hash(&other.0));
+}
+
+/// The words that name a field, and a change of it.
+type SingleChange = (&'static str, fn(&mut ExportItem, usize));
+
+/// Changes of one field that fit every item, each with the words that name the field; the number picks a line.
+const SINGLE_CHANGES: [SingleChange; 17] = [
+    ("the type ", |item, _| {
+        item.item_type = if item.item_type == ItemType::Fee {
+            ItemType::Refund
+        } else {
+            ItemType::Fee
+        };
+    }),
+    ("the type ", |item, _| {
+        item.sub_type = if item.sub_type == Some(SubType::Interest) {
+            None
+        } else {
+            Some(SubType::Interest)
+        };
+    }),
+    ("the bookkeeping method ", |item, _| {
+        item.method = if item.method == Method::AccountsPayable {
+            Method::Journal
+        } else {
+            Method::AccountsPayable
+        };
+    }),
+    ("the date ", |item, _| item.date += TimeDelta::days(1)),
+    ("the date ", |item, _| item.date += TimeDelta::seconds(1)),
+    ("the amount is ", |item, _| {
+        item.amount.amount = more(item.amount.amount);
+    }),
+    ("the amount is ", |item, _| {
+        item.amount.currency = "NOK".parse().unwrap();
+    }),
+    ("the amount in the supplier's currency ", |item, _| {
+        item.supplier_amount = Some(money("30.01 EUR"));
+    }),
+    ("the contra account ", |item, _| {
+        item.contra_account = Some(AccountReference {
+            code: Some("5999".to_owned()),
+            identifier: None,
+            name: String::new(),
+        });
+    }),
+    ("the vendor ", |item, _| {
+        item.vendor.as_mut().unwrap().code = Some("V-999".to_owned());
+    }),
+    ("the invoice number ", |item, _| invoice(item).number.push('1')),
+    ("the invoice date ", |item, _| {
+        let date = &mut invoice(item).invoice_date;
+        *date = date.map(|date| date + Days::new(1));
+    }),
+    ("the due date ", |item, _| invoice(item).due_date = None),
+    ("the amount", |item, at| {
+        let line = line(item, at);
+        line.net_amount = more(line.net_amount);
+    }),
+    ("the account", |item, at| {
+        line(item, at).account = Some(AccountReference {
+            code: Some("9999".to_owned()),
+            identifier: None,
+            name: String::new(),
+        });
+    }),
+    ("the tax", |item, at| {
+        let line = line(item, at);
+        line.tax = match line.tax.take() {
+            None => Some(Tax {
+                code: Some("NEW".to_owned()),
+                rate: "0.1".to_owned(),
+                rate_millionths: Some(100_000),
+                tax_type: TaxType::Inclusive,
+                amount: Amount::hundredths(1),
+                ingoing_account: None,
+                outgoing_account: None,
+            }),
+            Some(tax) => Some(Tax {
+                amount: more(tax.amount),
+                ..tax
+            }),
+        };
+    }),
+    ("the tags ", |item, at| {
+        line(item, at).tags.push(Tag {
+            group: "new".to_owned(),
+            code: "new".to_owned(),
+        });
+    }),
+];
+
+fn more(amount: Amount) -> Amount {
+    amount.plus(Amount::hundredths(1)).unwrap()
+}
+
+fn line(item: &mut ExportItem, at: usize) -> &mut Line {
+    let count = item.lines.len();
+    &mut item.lines[at % count]
+}
+
+fn invoice(item: &mut ExportItem) -> &mut InvoiceInformation {
+    item.invoice.as_mut().unwrap()
+}
+
+proptest! {
+    #[test]
+    fn any_change_of_one_field_is_seen_and_named(
+        (base, _) in items(),
+        (names, apply) in prop::sample::select(SINGLE_CHANGES.to_vec()),
+        at in 0..8_usize,
+    ) {
+        let before = base.invoice("A-1").0;
+        let mut now = before.clone();
+        apply(&mut now, at);
+        prop_assert!(!is_unchanged(&now, &content_hash(&before)));
+        let clauses = changed(&now, &content_hash(&before)).unwrap();
+        prop_assert!(clauses.starts_with(names), "{} in {}", names, clauses);
+        prop_assert!(!clauses.contains("; "), "{} alone in {}", names, clauses);
+        prop_assert!(
+            clauses.ends_with("(before: not known here)") || clauses.ends_with("instead of none"),
+            "{}", clauses
+        );
+        prop_assert!(is_unchanged(&before, &content_hash(&before)));
+    }
+
+    #[test]
+    fn an_item_is_itself_and_a_first_version_that_differs_does_not_say_where((base, _) in items()) {
+        let item = base.invoice("A-1").0;
+        prop_assert_eq!(changed(&item, &content_hash(&item)), None);
+        let foreign = changed(&item, "1:00").unwrap();
+        prop_assert!(foreign.contains("not known here"), "{}", foreign);
+    }
 }

@@ -219,7 +219,7 @@ fn a_second_bill_with_the_same_number_is_refused_or_remarked() {
     let refusal = in_books.plan(&bill()).unwrap_err();
     assert_eq!(
         refusal.reason,
-        "Invoice \"A-1\" of Nordic Office is already there as PLEO-2026-other for another expense: check whether it was sent twice; if both are right, set bookkeeping.duplicate_invoices to \"warn\", then export again."
+        "Invoice \"A-1\" of Nordic Office is already there as PLEO-2026-other for another expense: check whether it was sent twice; if both are right, book this one by hand, or ask whoever runs the export to set bookkeeping.duplicate_invoices to \"warn\", then export again."
     );
     let mut tolerant = in_books;
     tolerant.settings.duplicate_invoices = DuplicateInvoices::Warn;
@@ -494,6 +494,6 @@ fn a_difference_needs_its_account() {
         .remove(&pleo_export::bookkeeping::Role::FxDifference);
     assert_eq!(
         world.plan(&payment()).unwrap_err().reason,
-        "No account is set for accounts.fx_difference: set it in the configuration, then export again."
+        "No account is set for accounts.fx_difference: book the item by hand, or ask whoever runs the export to set accounts.fx_difference, then export again."
     );
 }

@@ -39,7 +39,7 @@ fn with_line(item: Item, (account, gross, rate, form): Split) -> Item {
     }
 }
 
-fn items() -> impl Strategy<Value = (Item, Vec<Split>)> {
+pub(crate) fn items() -> impl Strategy<Value = (Item, Vec<Split>)> {
     let split = (0..3_usize, -1_000_000..1_000_000_i64, 0..30_i64, 0..4_usize);
     let types = prop::sample::select(ItemType::ALL.to_vec());
     let sub_types = prop::option::weighted(0.3, prop::sample::select(SubType::ALL.to_vec()));

@@ -7,6 +7,7 @@
 )]
 
 mod faults;
+mod job_files;
 mod lifecycle;
 mod reading;
 #[path = "../../examples/sandbox/server/mod.rs"]

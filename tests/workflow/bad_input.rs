@@ -255,35 +255,35 @@ fn an_item_that_cannot_be_read_fails_alone_and_says_why() {
     let bad = [
         (
             with("/amount/inWalletCurrency/value", json!("125.00")),
-            "amount.inWalletCurrency.value",
+            "The amount of the expense is",
         ),
         (
             with(
                 "/accountingEntryLines/0/netAmount/inWalletCurrency/value",
                 json!("1e2"),
             ),
-            "netAmount",
+            "The net amount of line 1 is",
         ),
         (
             with("/amount/inWalletCurrency/value", json!(12.345)),
-            "amount.inWalletCurrency.value",
+            "The amount of the expense is",
         ),
         (
             with("/amount/inWalletCurrency/value", json!(1e300)),
-            "amount.inWalletCurrency.value",
+            "The amount of the expense is",
         ),
         (
             with("/accountingEntryLines", json!("none")),
-            "accountingEntryLines",
+            "The lines of the expense is",
         ),
         (
             with("/accountingEntryLines/0", json!(null)),
-            "accountingEntryLines",
+            "Line 1 cannot be read",
         ),
-        (with("/date", json!("yesterday")), "date"),
-        (with("/type", json!(null)), "type"),
-        (with("/amount", json!([])), "amount"),
-        (with("/user", json!(7)), "user"),
+        (with("/date", json!("yesterday")), "The date of the expense is"),
+        (with("/type", json!(null)), "The expense has no type"),
+        (with("/amount", json!([])), "The amount of the expense is"),
+        (with("/user", json!(7)), "The employee cannot be read"),
     ];
     let mut items: Vec<Value> = bad.iter().map(|(payload, _)| payload.clone()).collect();
     items.push(Item::card_purchase(100).id(ENTRY).build());

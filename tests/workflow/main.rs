@@ -66,3 +66,5 @@ mod secrets;
 mod sequences;
 /// What people read, word by word.
 mod texts;
+/// Books and checkpoint of an earlier version.
+mod upgrade;

@@ -276,3 +276,25 @@ fn an_absent_payload_fails_alone_and_a_stranger_in_the_data_is_ignored() {
     );
     assert_eq!(world.books().entries(), [seed::entry_id(5, 0)]);
 }
+
+#[test]
+fn the_jobs_of_a_file_are_booked_for_the_company_that_the_file_names() {
+    let mut world = World::new();
+    let company = "11111111-2222-4333-8444-555555555555";
+    let item = |number, amount| {
+        let item = Item::card_purchase(amount).numbered(number);
+        item.set("companyId", json!(company)).build()
+    };
+    let file = json!([{ "items": [item(1, 500), item(2, 700)] }, { "items": [item(3, 900)] }]);
+    let jobs = world.add_jobs_of(&file.to_string());
+    let answer = world.run(&["poll", "--json"]).exits(0).json();
+    let done: Vec<&str> = answer["jobs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|job| job["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(done, jobs);
+    assert_eq!(world.books().entries().len(), 3);
+    world.keeps_its_promise_and_all_rules();
+}

@@ -90,18 +90,21 @@ fn changed_content_is_refused_by_name_and_needs_a_person() {
     let changes = [
         (
             lunch().split([Line::new("6800", 12_500).tax("Z0")]).build(),
-            "not the one that was booked",
+            "the tax is now Z0 0.00 instead of S25 25.00",
         ),
-        (lunch().account("6830").build(), "not the one that was booked"),
+        (
+            lunch().account("6830").build(),
+            "the account is now 6830 instead of 6800",
+        ),
         (
             lunch().date("2026-09-15T10:30:00Z").build(),
-            "not the one that was booked",
+            "the date is now 2026-09-15 instead of 2026-09-14",
         ),
         (
             lunch()
                 .split([Line::new("6800", 6_000), Line::new("6830", 6_500)])
                 .build(),
-            "not the one",
+            "the split is now 60.00 on 6800 / 65.00 on 6830 instead of 125.00 on 6800 with S25 25.00",
         ),
         (
             Item::card_purchase(9_900)
@@ -111,7 +114,7 @@ fn changed_content_is_refused_by_name_and_needs_a_person() {
                 .tax("S25")
                 .receipt("pdf")
                 .build(),
-            "now 99.00 DKK instead of 125.00 DKK",
+            "the amount is now 99.00 DKK instead of 125.00 DKK; the tax is now S25 19.80 instead of S25 25.00",
         ),
     ];
     let world = booked();

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::sandbox::{Job, Options, Sandbox, seed};
+use crate::sandbox::{Job, JobFile, Options, Sandbox, seed};
 
 /// Everything a test works with. It reads as a sentence: `World::new().with_settings(..)`, then `world.run(..)`.
 pub struct World {
@@ -77,6 +77,19 @@ impl World {
 
     pub fn add_job(&self, items: Vec<Value>) -> String {
         self.sandbox.add_job(Job::of(items))
+    }
+
+    /// Adds the jobs of a file as the sandbox program takes it with `--jobs`, and answers their ids. The sandbox serves
+    /// one company, so the file's becomes the world's.
+    #[track_caller]
+    pub fn add_jobs_of(&mut self, file: &str) -> Vec<String> {
+        let file = JobFile::read(file).unwrap_or_else(|error| panic!("{error}"));
+        if let Some(company) = file.company {
+            self.sandbox.serve_company(&company);
+            self.environment.insert("PLEO_COMPANY_ID".to_owned(), company);
+        }
+        let jobs = file.jobs.into_iter();
+        jobs.map(|job| self.sandbox.add_job(job)).collect()
     }
 
     pub fn add_mixed_job(&self, items: usize, seed: u64) -> String {

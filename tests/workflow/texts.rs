@@ -95,3 +95,38 @@ fn refusals_are_grouped_by_cause_with_counts() {
         .collect();
     assert_snapshot!(log.join("\n"));
 }
+
+#[test]
+fn a_remark_stands_once_in_an_entry() {
+    let world = World::new();
+    let mut item = Item::card_purchase(12_500).date("2062-09-14T10:30:00Z").build();
+    item["amount"]["inSupplierCurrency"]["value"] = serde_json::json!(99.5);
+    world.add_job(vec![item]);
+    world.run(&["poll"]).exits(0);
+    let entry = world.books().transactions().remove(0);
+    let remarks = &entry.metadata["remarks"];
+    let remarks: Vec<&str> = remarks.split("; the ").collect();
+    assert_eq!(remarks.len(), 2, "{remarks:?}");
+    assert_eq!(
+        remarks[0],
+        "the amount in the supplier's currency of the expense is 99.5, not a whole number of hundredths, so it is left out"
+    );
+    assert!(
+        remarks[1].starts_with("expense is dated 2062-09-14, more than a month after"),
+        "{remarks:?}"
+    );
+}
+
+#[test]
+fn an_invoice_without_a_number_is_told_in_a_bookkeepers_words() {
+    let world = World::new();
+    let invoice = serde_json::json!({ "invoiceDate": "2026-09-01" });
+    let item = Item::invoice(12_500).vendor("V1").method("accounts_payable");
+    let job = world.add_job(vec![item.additional("invoiceInformation", invoice).build()]);
+    world.run(&["poll"]).exits(3);
+    assert_eq!(
+        world.sandbox.job(&job).items[0].failure_reason.as_deref(),
+        Some("The invoice has no number: enter it in Pleo, then export again. Nothing was booked.")
+    );
+    world.keeps_its_promise_and_all_rules();
+}

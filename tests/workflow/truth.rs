@@ -93,7 +93,11 @@ fn untrue_success(
 fn untrue_failure(item: &ItemState, of_entry: &[&Transaction]) -> Option<String> {
     let reason = item.failure_reason.as_deref().unwrap_or_default();
     let admits = reason.starts_with("Booked as ") || reason.starts_with("May be booked: ");
+    let denials = reason.matches("Nothing was booked").count();
     match (admits, of_entry.is_empty()) {
+        _ if denials != usize::from(!admits) => Some(format!(
+            "says {denials} times that nothing was booked: `{reason}`"
+        )),
         (false, false) => Some(format!("in the books, but failed with `{reason}`")),
         (true, true) if reason.starts_with("Booked as ") => Some(format!("not in the books, but `{reason}`")),
         _ => None,

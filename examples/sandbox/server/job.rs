@@ -12,6 +12,8 @@ use super::states::{Event, ItemStatus, JobStatus};
 /// An export job to be added, as somebody would create it in Pleo.
 #[derive(Clone, Debug)]
 pub struct Job {
+    /// Its id; a random one where it is not given.
+    pub id: Option<String>,
     /// Payloads of the data layer, handed out as they are except for the addresses of receipts.
     pub items: Vec<Value>,
     /// When the export was clicked; by default each job is a second younger than the one before.
@@ -31,6 +33,7 @@ pub struct Job {
 impl Default for Job {
     fn default() -> Self {
         Self {
+            id: None,
             items: Vec::new(),
             created_at: None,
             vendor_based_bookkeeping: None,

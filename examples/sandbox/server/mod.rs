@@ -30,6 +30,7 @@ mod fault;
 mod fields;
 mod http;
 mod job;
+mod job_file;
 mod paging;
 mod query;
 mod receipts;
@@ -49,6 +50,7 @@ pub use control::{Control, Hook, Snapshot};
 pub use exchange::{Host, Request};
 pub use fault::{Fault, RetryAfter, Trouble};
 pub use job::{ItemState, Job, JobState};
+pub use job_file::{JobFile, JobFileError};
 pub use states::{Event, ItemStatus, JobStatus};
 pub use world::News;
 
@@ -139,6 +141,12 @@ impl Sandbox {
     /// Id of the company.
     pub fn company(&self) -> &str {
         &self.company
+    }
+
+    /// Serves another company from now on.
+    pub fn serve_company(&mut self, company: &str) {
+        company.clone_into(&mut self.company);
+        company.clone_into(&mut self.control.world().options.company);
     }
 
     /// The API key.

@@ -110,7 +110,7 @@ impl World {
 
     /// Adds a job and answers its id.
     pub fn add_job(&mut self, job: Job) -> String {
-        let id = random_uuid();
+        let id = job.id.clone().unwrap_or_else(random_uuid);
         let now = self.clock.now();
         let number = self.jobs.len();
         let age = TimeDelta::seconds(i64::try_from(number).unwrap_or(0) - 600);

@@ -71,7 +71,7 @@ fn an_item_goes_from_the_list_to_a_verdict_that_pleo_has() {
             "a intend",
             "b intend",
             "a decide successful as 2026-1",
-            "b decide failed, account_unknown: Account 6800 is not in the books.",
+            "b decide failed, account_unknown: Account 6800 is not in the books. Nothing was booked.",
             "a accept",
             "b refuse no such entry",
         ]

@@ -15,6 +15,7 @@ use crate::export::halt::Halt;
 use crate::export::job::JobRun;
 use crate::export::{Exporter, confirm, control};
 use crate::host::{clock, kill};
+use crate::model::booked_content::BookedContent;
 use crate::model::document::PlannedItem;
 use crate::model::export_item::ExportItem;
 use crate::model::export_job::ItemStatus;
@@ -112,12 +113,13 @@ impl Batch {
         self.announce(exporter, run)?;
         let found = exporter.system.find(&self.wanted())?;
         let repeatable = exporter.system.describe().create.is_repeatable();
-        let mut steps: Vec<Step> = self
-            .items
-            .iter()
-            .zip(found)
-            .map(|(item, found)| item.step(found, repeatable))
-            .collect();
+        let mut steps = Vec::with_capacity(self.items.len());
+        for (item, found) in self.items.iter().zip(found) {
+            let changed = found
+                .booked()
+                .and_then(|booked| changed(exporter, &item.entry_id, booked, item.item.as_ref()));
+            steps.push(changed.map_or_else(|| item.step(found, repeatable), Step::Decided));
+        }
         let fatal = self.book_in_waves(exporter, run, prepared, aside, &mut steps)?;
         self.count(run, &steps);
         if kill::mutation("book-before-intent") {
@@ -240,14 +242,9 @@ impl BatchItem {
         self.receipts = fetched;
     }
 
-    /// What the look-up means for this item.
+    /// What the look-up means for this item, which was not changed since.
     fn step(&self, found: Found, repeatable: bool) -> Step {
         match (found, &self.plan) {
-            (Found::Complete(booked) | Found::Incomplete(booked), _)
-                if has_changed(&booked, self.item.as_ref()) =>
-            {
-                Step::Decided(changed(&booked, self.item.as_ref()))
-            }
             (Found::Complete(booked), Ok(_)) => Step::Attach(booked),
             // Booked earlier under other settings: it is in the books all the same.
             (Found::Complete(booked), Err(refusal))
@@ -288,14 +285,7 @@ pub(in crate::export) fn successful(booked: &BookedEntry, now: DateTime<Utc>) ->
 }
 
 fn refused(refusal: &Refusal) -> Verdict {
-    Verdict::Failed(Failure::nothing_booked(
-        refusal.failure_type,
-        with_nothing_booked(&refusal.reason),
-    ))
-}
-
-fn with_nothing_booked(reason: &str) -> String {
-    format!("{} Nothing was booked.", reason.trim_end())
+    Verdict::Failed(Failure::nothing_booked(refusal.failure_type, &refusal.reason))
 }
 
 fn is_about_receipts(failure_type: ItemFailureType) -> bool {
@@ -308,19 +298,24 @@ fn is_about_receipts(failure_type: ItemFailureType) -> bool {
     )
 }
 
-/// Whether an entry was booked from another content than the item has now.
-pub(in crate::export) fn has_changed(booked: &BookedEntry, item: Option<&ExportItem>) -> bool {
-    match (&booked.content_hash, item) {
-        (Some(hash), Some(item)) => *hash != bookkeeping::content_hash(item),
-        _ => false,
+/// The verdict on an entry that was booked from another content than the item has now: nobody but a person can say
+/// which is right.
+pub(in crate::export) fn changed(
+    exporter: &mut Exporter<'_>,
+    entry_id: &AccountingEntryId,
+    booked: &BookedEntry,
+    item: Option<&ExportItem>,
+) -> Option<Verdict> {
+    let (hash, item) = (booked.content_hash.as_deref()?, item?);
+    if bookkeeping::is_unchanged(item, hash) {
+        return None;
     }
-}
-
-/// The same key with other content: nobody but a person can say which is right.
-pub(in crate::export) fn changed(booked: &BookedEntry, item: Option<&ExportItem>) -> Verdict {
-    let difference = match (booked.amount, item.map(|item| item.amount)) {
-        (Some(before), Some(now)) if before != now => format!("now {now} instead of {before}"),
-        _ => "its category, tax, date, vendor or split is not the one that was booked".to_owned(),
-    };
-    Verdict::Failed(Failure::changed_after_booking(&booked.external_id, &difference))
+    let mut content = exporter.system.content(entry_id).unwrap_or_else(|error| {
+        warn!(item.id = %entry_id, "{error}; the text will not say what the entry was booked from");
+        BookedContent::default()
+    });
+    content.amount = content.amount.or(booked.amount);
+    let change = bookkeeping::change(item, hash, &content, &exporter.settings.bookkeeping)?;
+    let failure = Failure::changed_after_booking(&booked.external_id, &change);
+    Some(Verdict::Failed(failure))
 }

@@ -18,7 +18,7 @@ use crate::checkpoint::{Position, StoredItem};
 use crate::model::verdict::JobFailure;
 
 use batch::Batch;
-pub(super) use batch::{changed, has_changed, successful};
+pub(super) use batch::{changed, successful};
 pub(super) use prepare::Prepared;
 use set_aside::SetAside;
 

@@ -149,19 +149,17 @@ pub(super) fn plan(
 fn read_item(stored: &StoredItem, company_id: &CompanyId) -> Result<ExportItem, Refusal> {
     let payload = stored.payload.as_deref().unwrap_or("");
     let item = wire::export_item(payload).map_err(|malformed| Refusal {
-            failure_type: ItemFailureType::ValidationFailure,
-            reason: format!(
-                "Pleo's data of this expense cannot be read: {malformed}. Correct the expense in Pleo, or ask Pleo's support."
-            ),
-            group: format!("data cannot be read: {malformed}"),
-        })?;
+        failure_type: ItemFailureType::ValidationFailure,
+        reason: malformed.for_a_bookkeeper(),
+        group: format!("data cannot be read: {malformed}"),
+    })?;
     if item.company_id == *company_id {
         return Ok(item);
     }
     Err(Refusal {
         failure_type: ItemFailureType::InvalidConfiguration,
         reason: format!(
-            "This expense is of company {}, but the integration is set up for company {company_id}: connect the right company.",
+            "This expense is of company {}, but the export is set up for company {company_id}: connect the right company in Pleo, or ask whoever runs the export to set PLEO_COMPANY_ID.",
             item.company_id
         ),
         group: "the expense is of another company".into(),
@@ -171,7 +169,9 @@ fn read_item(stored: &StoredItem, company_id: &CompanyId) -> Result<ExportItem, 
 fn unexpected(what: &str) -> Refusal {
     Refusal {
         failure_type: ItemFailureType::UnexpectedFailure,
-        reason: format!("{what} This is an error in the integration: send its log to whoever maintains it."),
+        reason: format!(
+            "{what} Book it by hand, or ask whoever runs the export to send its log to whoever maintains pleo-export."
+        ),
         group: "unexpected error while planning".into(),
     }
 }

@@ -118,7 +118,7 @@ fn supplier_amount(amounts: &Object<'_>, remarks: &mut Vec<String>) -> Option<Mo
 /// For what only informs: it is left out when it cannot be read, but not silently.
 fn or_remark<T>(read: Result<Option<T>, Malformed>, remarks: &mut Vec<String>) -> Option<T> {
     read.unwrap_or_else(|problem| {
-        remarks.push(format!("{problem}; left out"));
+        remarks.push(format!("{}, so it is left out", problem.in_words()));
         None
     })
 }

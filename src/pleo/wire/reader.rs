@@ -9,7 +9,7 @@ use std::fmt::Display;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde_json::value::RawValue;
 
-use super::Malformed;
+use super::{Malformed, Problem};
 use crate::model::foreign_text::one_line;
 use crate::model::money::{Amount, AmountError, Currency};
 
@@ -97,7 +97,7 @@ impl<'a> Field<'a> {
         Amount::from_json_number(self.json).map_err(|error| match error {
             AmountError::NotANumber(_) => self.is_not("a number"),
             AmountError::Fraction(_) => self.is_not("a whole number of hundredths"),
-            AmountError::TooLarge(_) => self.is_not("an amount of this world: it is too large"),
+            AmountError::TooLarge(_) => self.is_not("an amount that books can hold"),
         })
     }
 
@@ -124,11 +124,13 @@ impl<'a> Field<'a> {
 
     /// Says what is here and what is due instead.
     pub(super) fn is_not(&self, due: impl Display) -> Malformed {
-        Malformed(format!(
-            "{} is {}, not {due}",
-            place(&self.path),
-            one_line(self.json, SHOWN_CHARACTERS)
-        ))
+        Malformed {
+            path: self.path.clone(),
+            problem: Problem::Wrong {
+                is: one_line(self.json, SHOWN_CHARACTERS),
+                due: due.to_string(),
+            },
+        }
     }
 
     fn is_number(&self) -> bool {
@@ -149,8 +151,10 @@ impl<'a> Object<'a> {
     }
 
     pub(super) fn required(&self, name: &str) -> Result<Field<'a>, Malformed> {
-        self.field(name)
-            .ok_or_else(|| Malformed(format!("{} is missing", place(&self.path_of(name)))))
+        self.field(name).ok_or_else(|| Malformed {
+            path: self.path_of(name),
+            problem: Problem::Missing,
+        })
     }
 
     /// An identifier: a text with something in it.
@@ -158,7 +162,10 @@ impl<'a> Object<'a> {
         let field = self.required(name)?;
         let text = field.text()?;
         if text.trim().is_empty() {
-            return Err(Malformed(format!("{} is empty", place(&field.path))));
+            return Err(Malformed {
+                path: field.path,
+                problem: Problem::Empty,
+            });
         }
         Ok(text)
     }
@@ -212,7 +219,8 @@ impl<'a> Object<'a> {
     }
 }
 
-fn place(path: &str) -> String {
+/// A path as operators read it.
+pub(super) fn place(path: &str) -> String {
     if path.is_empty() {
         "what was received".to_owned()
     } else {

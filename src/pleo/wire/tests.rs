@@ -155,7 +155,7 @@ fn what_only_informs_is_left_out_with_a_remark() {
     assert_eq!(item.supplier_amount, None);
     assert_eq!(
         item.remarks,
-        ["`amount.inSupplierCurrency.currency` is \"UNDEFINED\", not a currency code; left out"]
+        ["the currency of the expense is \"UNDEFINED\", not a currency code, so it is left out"]
     );
     let mut payload = invoice();
     payload["accountingEntryLines"][0]["lineAmount"]["inSupplierCurrency"]["value"] = json!(1675.5);
@@ -166,8 +166,8 @@ fn what_only_informs_is_left_out_with_a_remark() {
     assert_eq!(
         item.remarks,
         [
-            "`accountingEntryLines[0].lineAmount.inSupplierCurrency.value` is 1675.5, not a whole number of hundredths; left out",
-            "`servicePeriod.to` is \"soon\", not a date with time and zone; left out",
+            "the amount in the supplier's currency of line 1 is 1675.5, not a whole number of hundredths, so it is left out",
+            "the last day of the service period is \"soon\", not a date with time and zone, so it is left out",
         ]
     );
 }
@@ -218,7 +218,7 @@ fn what_cannot_be_read_is_told_with_path_and_value() {
         (
             "/amount/inWalletCurrency/value",
             json!(1e30),
-            "`amount.inWalletCurrency.value` is 1e+30, not an amount of this world: it is too large",
+            "`amount.inWalletCurrency.value` is 1e+30, not an amount that books can hold",
         ),
         (
             "/amount/inWalletCurrency/currency",
@@ -280,6 +280,96 @@ fn what_cannot_be_read_is_told_with_path_and_value() {
         export_item("7").unwrap_err().to_string(),
         "what was received is 7, not an object"
     );
+}
+
+#[test]
+fn a_bookkeeper_reads_words_instead_of_a_path_and_what_to_do() {
+    let line = "/accountingEntryLines/0";
+    for (pointer, value, expected) in [
+        (
+            "/additionalInformation/invoiceInformation/invoiceNumber",
+            json!(null),
+            "The invoice has no number: enter it in Pleo, then export again.",
+        ),
+        (
+            "/vendor/name",
+            json!(" "),
+            "The vendor has no name: enter it in Pleo, then export again.",
+        ),
+        (
+            "/date",
+            json!(null),
+            "The expense has no date: enter it in Pleo, then export again.",
+        ),
+        (
+            "/amount/inWalletCurrency/value",
+            json!(12.5),
+            "The amount of the expense is 12.5, not a whole number of hundredths: correct it in Pleo, then export again; \
+             where it is right there, ask Pleo's support.",
+        ),
+        (
+            &format!("{line}/netAmount/inWalletCurrency/currency"),
+            json!("EUR"),
+            "The currency of line 1 is \"EUR\", not DKK as the item's wallet amount: correct it in Pleo, then export \
+             again; where it is right there, ask Pleo's support.",
+        ),
+        (
+            &format!("{line}/tax/rate"),
+            json!(null),
+            "The tax of line 1 has no rate: enter it in Pleo, then export again.",
+        ),
+        (
+            line,
+            json!(7),
+            "Line 1 cannot be read (7): correct it in Pleo, then export again; where it is right there, ask Pleo's \
+             support.",
+        ),
+        (
+            "/type",
+            json!(null),
+            "The expense has no type: export it again, and ask Pleo's support if it stays so.",
+        ),
+        (
+            "/additionalInformation/reconciliationId",
+            json!(null),
+            "The expense has no book id: export it again, and ask Pleo's support if it stays so.",
+        ),
+        (
+            "/additionalInformation",
+            json!(null),
+            "The expense has no additional information: export it again, and ask Pleo's support if it stays so.",
+        ),
+    ] {
+        let mut payload = invoice();
+        *payload.pointer_mut(pointer).unwrap() = value;
+        let text = export_item(&payload.to_string()).unwrap_err().for_a_bookkeeper();
+        assert_eq!(text, expected);
+    }
+}
+
+/// No path of Pleo's JSON is left in a text for a bookkeeper, whatever field is wrong.
+#[test]
+fn every_field_has_words() {
+    let mut places = Vec::new();
+    pointers(&invoice(), "", &mut places);
+    for place in places {
+        for value in [json!(null), json!({ "odd": 1 }), json!(true)] {
+            let mut payload = invoice();
+            *payload.pointer_mut(&place).unwrap() = value;
+            let Err(malformed) = export_item(&payload.to_string()) else {
+                continue;
+            };
+            let text = malformed.for_a_bookkeeper();
+            assert!(!text.contains('`') && !text.contains("[0]"), "{place}: {text}");
+            let is_path = |word: &str| word.chars().skip(1).any(char::is_uppercase);
+            let named = text.split(" is {").next().unwrap_or_default();
+            let named = named.split(" cannot be read").next().unwrap_or_default();
+            assert!(
+                !named.split(' ').any(|word| word != "DKK" && is_path(word)),
+                "{place}: {text}"
+            );
+        }
+    }
 }
 
 #[test]

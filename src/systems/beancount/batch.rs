@@ -184,8 +184,8 @@ pub(super) fn refuse_unbookable(
     if item.entry_id().as_str().contains(text::is_unprintable) {
         return Err(refused(
             ItemFailureType::ValidationFailure,
-            "The accounting entry's id holds control characters, so it could not be found again in the books. \
-             Nothing was booked."
+            "The accounting entry's id holds control characters, so it could not be found again in the books: \
+             ask Pleo's support."
                 .to_owned(),
         ));
     }
@@ -200,7 +200,7 @@ fn refuse_document(item: &PlannedItem, document: &Document, index: &Index) -> Re
     if sum != Some(Amount::ZERO) || document.postings.is_empty() {
         return Err(refused(
             ItemFailureType::UnexpectedFailure,
-            "The entry does not balance, which is an error of pleo-export: please report it. Nothing was booked."
+            "The entry does not balance, which is an error of pleo-export: book it by hand, and please report it."
                 .to_owned(),
         ));
     }
@@ -257,8 +257,8 @@ fn unusable(account: &str, why: &str) -> SystemError {
     refused(
         ItemFailureType::AccountUnknown,
         format!(
-            "Account {account} {why}: change the account in the books, or map to another under [accounts.map], then \
-             export again. Nothing was booked."
+            "Account {account} {why}: change the account in the books, or ask whoever runs the export to map to \
+             another under [accounts.map], then export again."
         ),
     )
 }
@@ -267,8 +267,8 @@ fn nothing_to_book(item: &PlannedItem) -> SystemError {
     refused(
         ItemFailureType::UnexpectedFailure,
         format!(
-            "No document was made of the accounting entry {}, which is an error of pleo-export: please report it. \
-             Nothing was booked.",
+            "No document was made of the accounting entry {}, which is an error of pleo-export: book it by hand, and \
+             please report it.",
             item.entry_id()
         ),
     )

@@ -86,7 +86,8 @@ impl Books {
         Err(SystemError::Fatal {
             failure_type: JobFailureType::InvalidConfiguration,
             reason: format!(
-                "The books folder `{}` is a file: set accounting.beancount.directory to a folder, then export again.",
+                "The books folder `{}` is a file: ask whoever runs the export to set \
+                 accounting.beancount.directory to a folder, then export again.",
                 self.folder.display()
             ),
         })

@@ -73,7 +73,8 @@ pub(super) struct Booked {
     first_account: AccountId,
     movements: Option<Movements>,
     says_reversed: bool,
-    place: Place,
+    /// Where it stands.
+    pub(super) place: Place,
 }
 
 /// One side of an invoice, as its transaction has it.
@@ -95,9 +96,11 @@ pub(super) struct BookedInvoice {
 
 /// Where a transaction stands.
 #[derive(Debug)]
-struct Place {
-    file: Arc<Path>,
-    line: u32,
+pub(super) struct Place {
+    /// The file.
+    pub(super) file: Arc<Path>,
+    /// The line, counted from 1.
+    pub(super) line: u32,
 }
 
 /// An account that the books open.

@@ -7,6 +7,7 @@
 mod accounts;
 mod batch;
 mod books;
+mod content;
 mod first_version;
 mod includes;
 mod index;
@@ -25,6 +26,7 @@ use tracing::warn;
 
 use crate::host::stop::Stop;
 use crate::host::{clock, kill};
+use crate::model::booked_content::BookedContent;
 use crate::model::document::{Part, PlannedItem};
 use crate::model::ids::AccountingEntryId;
 use crate::model::references::{InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey};
@@ -225,7 +227,7 @@ impl AccountingSystem for Beancount {
                 reason: format!(
                     "`{name}` cannot be an account of the books: a name is Assets, Liabilities, Equity, Income or \
                      Expenses and then parts that begin with a capital or a digit, with colons between, such as \
-                     Expenses:Meals. Correct it in the configuration, then export again."
+                     Expenses:Meals. Ask whoever runs the export to correct it, then export again."
                 ),
             });
         }
@@ -290,6 +292,15 @@ impl AccountingSystem for Beancount {
             self.found(entry_id, &wanted.parts, &self.index.standing(entry_id))
         });
         Ok(found.collect())
+    }
+
+    fn content(&mut self, entry_id: &AccountingEntryId) -> Result<BookedContent, SystemError> {
+        let standing = self.index.standing(entry_id.as_str());
+        // The main document stands before the others.
+        let Some(first) = standing.live.first() else {
+            return Ok(BookedContent::default());
+        };
+        content::read(&first.place)
     }
 
     fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {

@@ -344,6 +344,15 @@ fn is_flag(word: &str) -> bool {
     }
 }
 
+/// An amount with its currency in a string, `125.00 DKK`.
+pub(super) fn money(text: &str) -> Option<Money> {
+    let (amount, currency) = text.split_once(' ')?;
+    Some(Money {
+        amount: amount.parse().ok()?,
+        currency: currency.parse().ok()?,
+    })
+}
+
 fn date(word: &str) -> Option<NaiveDate> {
     let mut parts = word.split(['-', '/']);
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);

@@ -53,16 +53,51 @@ pub(super) mod key {
     pub(in super::super) const AMOUNT: &str = "pleo-amount";
     /// The amount in the supplier's currency.
     pub(in super::super) const SUPPLIER_AMOUNT: &str = "pleo-supplier-amount";
+    /// The same in entries that state less.
+    pub(in super::super) const LEAN_SUPPLIER_AMOUNT: &str = "supplier-amount";
     /// The vendor's number of the invoice.
     pub(in super::super) const INVOICE_NUMBER: &str = "invoice-number";
+    /// Pleo's words for the kind of the item and how it is booked.
+    pub(in super::super) const TYPE: &str = "pleo-type";
+    /// A closer description.
+    pub(in super::super) const SUB_TYPE: &str = "pleo-sub-type";
+    /// The bookkeeping method.
+    pub(in super::super) const METHOD: &str = "pleo-method";
+    /// The moment of the expense, in UTC.
+    pub(in super::super) const DATE: &str = "pleo-date";
+    /// Its day, where the posting date is another.
+    pub(in super::super) const ORIGINAL_DATE: &str = "pleo-original-date";
     /// The day of the vendor's document.
     pub(in super::super) const INVOICE_DATE: &str = "invoice-date";
+    /// When it is due.
+    pub(in super::super) const DUE_DATE: &str = "due-date";
+    /// The account that Pleo names for the wallet.
+    pub(in super::super) const CONTRA_ACCOUNT: &str = "contra-account";
+    /// By what the vendor is known.
+    pub(in super::super) const VENDOR: [&str; 3] = [VENDOR_CODE, VENDOR_EXTERNAL_ID, VENDOR_TAX_NUMBER];
     /// The vendor's number in the books.
     pub(in super::super) const VENDOR_CODE: &str = "vendor-code";
     /// The vendor's other identifier.
     pub(in super::super) const VENDOR_EXTERNAL_ID: &str = "vendor-external-id";
     /// The vendor's tax number.
     pub(in super::super) const VENDOR_TAX_NUMBER: &str = "vendor-tax-number";
+    /// The vendor's name.
+    pub(in super::super) const VENDOR_NAME: &str = "vendor";
+    /// By what the supplier is known.
+    pub(in super::super) const SUPPLIER: [&str; 3] =
+        ["supplier-code", "supplier-account", "supplier-tax-number"];
+    /// The line of the item that a posting comes from.
+    pub(in super::super) const LINE: &str = "line";
+    /// Pleo's code of a line's account.
+    pub(in super::super) const ACCOUNT_CODE: &str = "account-code";
+    /// Pleo's identifier of a line's account.
+    pub(in super::super) const ACCOUNT_IDENTIFIER: &str = "account-identifier";
+    /// The tax code of a line.
+    pub(in super::super) const TAX_CODE: &str = "tax-code";
+    /// The whole tax of a line.
+    pub(in super::super) const TAX_AMOUNT: &str = "tax-amount";
+    /// The cost centres of a line.
+    pub(in super::super) const TAGS: &str = "tags";
     /// What a posting is for; on an account, what alone it serves.
     pub(in super::super) const PURPOSE: &str = "purpose";
     /// Pleo's code of an account.
@@ -110,13 +145,16 @@ pub(super) mod purpose {
     use crate::model::document::Purpose;
     use crate::model::references::AccountPurpose;
 
+    /// The cost of a line.
+    pub(in super::super) const COST: &str = "cost";
+
     /// What a vendor is owed.
     pub(in super::super) const PAYABLE: &str = "payable";
 
     /// The word for it.
     pub(in super::super) fn word(purpose: Purpose) -> &'static str {
         match purpose {
-            Purpose::Cost => "cost",
+            Purpose::Cost => COST,
             Purpose::Tax => "tax",
             Purpose::ReverseTax => "reverse-tax",
             Purpose::Cash => "cash",

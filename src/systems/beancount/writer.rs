@@ -193,7 +193,7 @@ fn write_posting(out: &mut String, posting: &Posting, item: &ExportItem) {
     let mut lines = Lines { out, indent: "    " };
     lines.text(key::PURPOSE, Some(purpose::word(posting.purpose)));
     if let Some(of_item) = &posting.line {
-        lines.raw("line", of_item.number);
+        lines.raw(key::LINE, of_item.number);
         lines.text("line-id", Some(&of_item.line_id));
     }
     if posting.purpose == Purpose::Cost {
@@ -207,10 +207,10 @@ fn write_posting(out: &mut String, posting: &Posting, item: &ExportItem) {
             }
             .to_string()
         };
-        lines.text("tax-code", tax.code.as_deref());
+        lines.text(key::TAX_CODE, tax.code.as_deref());
         lines.text("tax-rate", Some(&tax.rate));
         lines.text("tax-base", Some(&money(tax.base)));
-        lines.text("tax-amount", Some(&money(tax.amount)));
+        lines.text(key::TAX_AMOUNT, Some(&money(tax.amount)));
         if tax.reverse_charge {
             lines.raw("reverse-charge", "TRUE");
         }
@@ -220,7 +220,7 @@ fn write_posting(out: &mut String, posting: &Posting, item: &ExportItem) {
         .iter()
         .map(|tag| format!("{}={}", tag.tag.group, tag.tag.code))
         .collect();
-    lines.list("tags", tags.iter().map(String::as_str));
+    lines.list(key::TAGS, tags.iter().map(String::as_str));
     lines.text("employee-code", posting.employee_code.as_deref());
 }
 
@@ -231,8 +231,8 @@ fn cost(lines: &mut Lines<'_>, posting: &Posting, item: &ExportItem) {
         return;
     };
     if let Some(account) = &line.account {
-        lines.text("account-code", account.code.as_deref());
-        lines.text("account-identifier", account.identifier.as_deref());
+        lines.text(key::ACCOUNT_CODE, account.code.as_deref());
+        lines.text(key::ACCOUNT_IDENTIFIER, account.identifier.as_deref());
         lines.text("account-name", Some(&account.name));
     }
     lines.text(

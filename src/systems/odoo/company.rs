@@ -134,12 +134,12 @@ fn journals(
         let reason = match found.iter().find(|journal| journal.code == code) {
             Some(journal) if kinds.contains(&journal.kind.as_str()) => return Ok(journal.id),
             Some(journal) => format!(
-                "Journal {code} in Odoo is of the type {}, but accounting.odoo.journals.{setting} needs one of {}: choose another journal in the configuration, then export again.",
+                "Journal {code} in Odoo is of the type {}, but accounting.odoo.journals.{setting} needs one of {}: ask whoever runs the export to set another journal, then export again.",
                 journal.kind,
                 kinds.join(", ")
             ),
             None => format!(
-                "Journal {code} (accounting.odoo.journals.{setting}) is not in Odoo for company {company_name}, or was renamed or archived: correct the code in the configuration, then export again."
+                "Journal {code} (accounting.odoo.journals.{setting}) is not in Odoo for company {company_name}, or was renamed or archived: add it in Odoo, or ask whoever runs the export to set its code, then export again."
             ),
         };
         Err(SystemError::Fatal {

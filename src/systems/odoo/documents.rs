@@ -136,7 +136,7 @@ pub(super) fn id(reference: &str, name: &str) -> Result<Id, SystemError> {
     reference.parse().map_err(|_| SystemError::Rejected {
         failure_type: ItemFailureType::UnexpectedFailure,
         reason: format!(
-            "{name} has no id of Odoo's ({reference}). This is an error in the integration: send its log to whoever maintains it."
+            "{name} has no id of Odoo's ({reference}). This is an error of pleo-export: book it by hand, or ask whoever runs the export to send its log to whoever maintains pleo-export."
         ),
     })
 }

@@ -265,7 +265,7 @@ fn for_job(refusal: Refusal, message: &str) -> SystemError {
         Refusal::Authentication => fatal(
             JobFailureType::AccountingSystemAuthenticationFailure,
             format!(
-                "Odoo does not accept the API key ({message}) Make a new key in the Odoo user's preferences and set it as ODOO_API_KEY."
+                "Odoo does not accept the API key ({message}) Make a new key in the Odoo user's preferences, and ask whoever runs the export to set it as ODOO_API_KEY."
             ),
         ),
         Refusal::Access => fatal(
@@ -276,7 +276,9 @@ fn for_job(refusal: Refusal, message: &str) -> SystemError {
         ),
         Refusal::Address => fatal(
             JobFailureType::InvalidConfiguration,
-            format!("Odoo cannot be used: {message}"),
+            format!(
+                "Odoo cannot be used: {message} Ask whoever runs the export to mend it, then export again."
+            ),
         ),
         Refusal::Missing | Refusal::Data => fatal(
             JobFailureType::ValidationFailure,

@@ -106,7 +106,7 @@ fn misused(posting: &Posting, kind: &str, use_of: &str) -> SystemError {
     SystemError::Rejected {
         failure_type: ItemFailureType::InvalidConfiguration,
         reason: format!(
-            "Account {} is of the type {kind} in Odoo, which is not made for {use_of}: name another account under [accounts] or [accounts.map] in the configuration, then export again.",
+            "Account {} is of the type {kind} in Odoo, which is not made for {use_of}: choose another category in Pleo, or ask whoever runs the export to set another account under [accounts] or [accounts.map], then export again.",
             posting.account.name
         ),
     }

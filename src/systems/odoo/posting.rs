@@ -162,7 +162,7 @@ fn closed_period(document: &Document, what: &str) -> SystemError {
     SystemError::Rejected {
         failure_type: ItemFailureType::ValidationFailure,
         reason: format!(
-            "The expense is to be booked on {}, but {what}: open the period in Odoo, or set bookkeeping.closed_periods to \"next_open\" or \"today\", then export again.",
+            "The expense is to be booked on {}, but {what}: open the period in Odoo, or ask whoever runs the export to set bookkeeping.closed_periods to \"next_open\" or \"today\", then export again.",
             document.posting_date
         ),
     }

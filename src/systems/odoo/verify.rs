@@ -257,7 +257,7 @@ fn other_tax(code: &str, odoo: Amount, pleo: Amount, currency: Currency) -> Syst
     SystemError::Rejected {
         failure_type: ItemFailureType::AccountingSystemValidationFailure,
         reason: format!(
-            "Odoo computes {} {currency} of tax with {code}, Pleo has {} {currency}: correct the tax of the expense in Pleo, or choose another tax under [taxes] in the configuration, then export again.",
+            "Odoo computes {} {currency} of tax with {code}, Pleo has {} {currency}: correct the tax of the expense in Pleo, or ask whoever runs the export to set another tax under [taxes], then export again.",
             odoo.abs(),
             pleo.abs()
         ),

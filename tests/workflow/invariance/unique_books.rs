@@ -8,7 +8,7 @@ use pleo_export::model::document::{Creditor, Document, DocumentKind, Part, Plann
 use pleo_export::model::ids::AccountingEntryId;
 use pleo_export::model::money::{Amount, Money};
 use pleo_export::model::references::{
-    Account, InvoiceInBooks, InvoiceKey, InvoiceSide, References, Resolution, Vendor,
+    Account, Candidates, InvoiceInBooks, InvoiceKey, InvoiceSide, References, Resolution, Vendor,
 };
 use pleo_export::model::verdict::ItemFailureType;
 use pleo_export::receipts;
@@ -178,11 +178,8 @@ impl AccountingSystem for UniqueBooks {
 
     fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {
         let accounts = references.accounts.keys().map(|key| {
-            let account = Account {
-                reference: key.text().to_owned(),
-                name: key.text().to_owned(),
-            };
-            (key.clone(), account)
+            let account = Account::open(key.text(), key.text());
+            (key.clone(), Candidates::one(account))
         });
         let vendors = references.vendors.iter().filter_map(|(key, name)| {
             let vendor = Vendor {

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tracing::{error, warn};
 
-use super::{Batch, BatchItem, Step, refused, with_nothing_booked};
+use super::{Batch, BatchItem, Step, refused};
 use crate::bookkeeping::{self, KnownInvoices, Refusal};
 use crate::export::Exporter;
 use crate::export::halt::Halt;
@@ -259,12 +259,12 @@ fn after_booking(step: &mut Step, result: Result<BookedEntry, SystemError>) -> O
         Err(SystemError::Rejected { failure_type, reason }) => {
             *step = Step::Decided(Verdict::Failed(match partly {
                 Some(booked) => Failure::booked_as(&booked.external_id, failure_type, &reason),
-                None => Failure::nothing_booked(failure_type, with_nothing_booked(&reason)),
+                None => Failure::nothing_booked(failure_type, &reason),
             }));
         }
         Err(SystemError::Unknown { reason }) if kill::mutation("lost-answer-is-failure") => {
             let failure_type = ItemFailureType::UnexpectedFailure;
-            *step = Step::Decided(Verdict::Failed(Failure::nothing_booked(failure_type, reason)));
+            *step = Step::Decided(Verdict::Failed(Failure::nothing_booked(failure_type, &reason)));
         }
         Err(SystemError::BookedWrong {
             booked,

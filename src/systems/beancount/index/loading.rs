@@ -194,7 +194,7 @@ impl Index {
             .get(key::REVISION)
             .map_or(Ok(1), |revision| revision.parse());
         let number = metadata.get(key::NUMBER).and_then(|number| number.parse().ok());
-        let money = |name| metadata.get(name).and_then(|text| money(&text));
+        let money = |name| metadata.get(name).and_then(|text| reader::money(&text));
         let first = postings
             .first()
             .ok_or_else(|| fault("the transaction has no postings".to_owned()))?;
@@ -305,14 +305,6 @@ fn stamp(path: &Path) -> Result<Option<Stamp>, SystemError> {
     }
 }
 
-fn money(text: &str) -> Option<Money> {
-    let (amount, currency) = text.split_once(' ')?;
-    Some(Money {
-        amount: amount.parse().ok()?,
-        currency: currency.parse().ok()?,
-    })
-}
-
 /// The side of a vendor's invoice that a transaction is; `None` for other transactions.
 fn invoice(directive: &Directive<'_>, postings: &[Posting<'_>]) -> Option<BookedInvoice> {
     let metadata = &directive.metadata;
@@ -330,7 +322,9 @@ fn invoice(directive: &Directive<'_>, postings: &[Posting<'_>]) -> Option<Booked
         number: InvoiceNumber::new(&metadata.get(key::INVOICE_NUMBER)?)?,
         side,
         payable: payable(postings)?,
-        supplier_amount: metadata.get(key::SUPPLIER_AMOUNT).and_then(|text| money(&text)),
+        supplier_amount: metadata
+            .get(key::SUPPLIER_AMOUNT)
+            .and_then(|text| reader::money(&text)),
         invoice_date: metadata.get(key::INVOICE_DATE).and_then(|date| date.parse().ok()),
         link: link.map(|link| Box::from(*link)),
     })

@@ -27,10 +27,10 @@ pub(super) fn identity(lines: &mut Lines<'_>, entry: &Entry<'_>) {
     lines.text(key::NUMBER, Some(&entry.number.to_string()));
     lines.text(key::DOCUMENT, Some(document_kind::word(entry.document.kind)));
     lines.text("pleo-book-id", Some(&item.book_id));
-    lines.text("pleo-type", Some(item.item_type.as_str()));
-    lines.text("pleo-sub-type", item.sub_type.as_ref().map(SubType::as_str));
+    lines.text(key::TYPE, Some(item.item_type.as_str()));
+    lines.text(key::SUB_TYPE, item.sub_type.as_ref().map(SubType::as_str));
     lines.text(
-        "pleo-method",
+        key::METHOD,
         Some(item.method.as_str()).filter(|method| !method.is_empty()),
     );
     lines.text("pleo-company", Some(item.company_id.as_str()));
@@ -48,9 +48,9 @@ pub(super) fn figures(lines: &mut Lines<'_>, entry: &Entry<'_>) {
         lines.text(key::SUPPLIER_AMOUNT, Some(&supplier_amount.to_string()));
         lines.text("pleo-rate", rate(item.amount, supplier_amount).as_deref());
     }
-    lines.text("pleo-date", Some(&moment(item.date)));
+    lines.text(key::DATE, Some(&moment(item.date)));
     if entry.document.posting_date != entry.document.item_date {
-        lines.date("pleo-original-date", Some(entry.document.item_date));
+        lines.date(key::ORIGINAL_DATE, Some(entry.document.item_date));
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) fn invoice(lines: &mut Lines<'_>, entry: &Entry<'_>) {
             .or(stated.and_then(|stated| stated.invoice_date)),
     );
     lines.date(
-        "due-date",
+        key::DUE_DATE,
         document.due_date.or(stated.and_then(|stated| stated.due_date)),
     );
     lines.date("payment-date", stated.and_then(|stated| stated.payment_date));
@@ -130,7 +130,7 @@ pub(super) fn particulars(lines: &mut Lines<'_>, planned: &PlannedItem) {
         item.reconciled_entries.iter().map(String::as_str),
     );
     lines.text(
-        "contra-account",
+        key::CONTRA_ACCOUNT,
         item.contra_account.as_ref().map(account_text).as_deref(),
     );
     lines.text("pleo-link", item.web_link.as_deref());
@@ -141,10 +141,8 @@ pub(super) fn particulars(lines: &mut Lines<'_>, planned: &PlannedItem) {
     if planned.receipts_missing > 0 {
         lines.text("pleo-receipt", Some("missing"));
     }
-    lines.list(
-        "remarks",
-        item.remarks.iter().chain(&planned.remarks).map(String::as_str),
-    );
+    // Those of the item are among them.
+    lines.list("remarks", planned.remarks.iter().map(String::as_str));
 }
 
 fn account_text(account: &AccountReference) -> String {

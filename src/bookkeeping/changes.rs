@@ -1,0 +1,409 @@
+//! What was changed in Pleo since an entry was booked, in a bookkeeper's words.
+//!
+//! The hash of the entry says whether anything was changed, and from version 2 on which fields; what they were, the
+//! books say, as far as they show it. An entry whose hash cannot be read is compared by what the books show alone.
+
+mod lines;
+
+use std::collections::BTreeSet;
+
+use crate::model::booked_content::{BookedContent, Stated};
+use crate::model::export_item::{AccountReference, ExportItem, Method, SubType};
+use crate::model::foreign_text::one_line;
+use crate::model::money::Money;
+
+use super::fingerprint::{Comparison, Field, compare};
+use super::{Settings, dates, method};
+
+/// The longest value that a text quotes, in characters.
+const LONGEST: usize = 80;
+
+const NOTHING: &str = "none";
+
+/// What the item says now, beside what the books say it was.
+#[derive(Debug)]
+struct Fact {
+    field: Field,
+    /// The subject with its verb: `the amount is`.
+    subject: String,
+    now: String,
+    before: Before,
+}
+
+#[derive(Debug)]
+enum Before {
+    /// The books do not show it, or show nothing else than now.
+    NotKnown,
+    /// The books show something else.
+    Other(String),
+}
+
+impl Fact {
+    /// A fact that the books state or not; `is_same` compares.
+    fn of<T>(
+        field: Field,
+        subject: &str,
+        now: String,
+        before: &Stated<T>,
+        is_same: impl Fn(Option<&T>) -> bool,
+        text: impl FnOnce(&T) -> String,
+    ) -> Self {
+        let before = match before {
+            Stated::NotHere => Before::NotKnown,
+            Stated::Nothing if is_same(None) => Before::NotKnown,
+            Stated::This(before) if is_same(Some(before)) => Before::NotKnown,
+            Stated::Nothing => Before::Other(NOTHING.to_owned()),
+            Stated::This(before) => Before::Other(text(before)),
+        };
+        Self {
+            field,
+            subject: subject.to_owned(),
+            now,
+            before,
+        }
+    }
+
+    fn is_other(&self) -> bool {
+        matches!(self.before, Before::Other(_))
+    }
+
+    /// The clause, where the books show what it was.
+    fn difference(&self) -> Option<String> {
+        match &self.before {
+            Before::NotKnown => None,
+            Before::Other(before) => Some(self.clause(&format!("instead of {}", shown(before)))),
+        }
+    }
+
+    /// The clause, where the hash alone says that it changed.
+    fn unknown_difference(&self, was_there: bool) -> String {
+        self.clause(if was_there {
+            "(before: not known here)"
+        } else {
+            "instead of none"
+        })
+    }
+
+    fn clause(&self, end: &str) -> String {
+        format!("{} now {} {end}", self.subject, shown(&self.now))
+    }
+}
+
+/// Whether the hash alone proves that the entry was booked from what the item says now.
+pub fn is_unchanged(item: &ExportItem, hash: &str) -> bool {
+    compare(item, hash) == Comparison::Same
+}
+
+/// What was changed since an entry with this hash was booked, of which the books say `booked`; `None` when nothing
+/// was. Clauses that go on after "the expense was changed in Pleo after it was booked:".
+pub fn change(item: &ExportItem, hash: &str, booked: &BookedContent, settings: &Settings) -> Option<String> {
+    let facts = facts(item, booked, settings);
+    let mut fields = match compare(item, hash) {
+        Comparison::Same => return None,
+        Comparison::Changed(fields) => fields,
+        Comparison::ChangedSomewhere => differing(&facts, |_| true),
+        Comparison::Unknown => {
+            let fields = differing(&facts, |field| {
+                matches!(field, Field::Amount | Field::Date) || field.is_of_lines()
+            });
+            if fields.is_empty() {
+                return None;
+            }
+            fields
+        }
+    };
+    leave_out_echoes(&mut fields, item);
+    let clauses = clauses(&fields, &facts);
+    Some(if clauses.is_empty() {
+        "what was changed is not known here, so compare the entry with the expense in Pleo".to_owned()
+    } else {
+        clauses.join("; ")
+    })
+}
+
+/// The fields of which the books show something else, each with `true`: it was there.
+fn differing(facts: &[Fact], wanted: impl Fn(Field) -> bool) -> Vec<(Field, bool)> {
+    let other = facts.iter().filter(|fact| fact.is_other() && wanted(fact.field));
+    let fields: BTreeSet<Field> = other.map(|fact| fact.field).collect();
+    fields.into_iter().map(|field| (field, true)).collect()
+}
+
+/// Where the amount changed, amounts that only repeat it are no news.
+fn leave_out_echoes(fields: &mut Vec<(Field, bool)>, item: &ExportItem) {
+    if !fields.iter().any(|(field, _)| *field == Field::Amount) {
+        return;
+    }
+    let is_domestic = item
+        .supplier_amount
+        .is_none_or(|supplier| supplier.currency == item.amount.currency);
+    fields.retain(|(field, _)| match field {
+        Field::SupplierAmount => !is_domestic,
+        Field::LineAmounts => item.lines.len() > 1,
+        _ => true,
+    });
+}
+
+/// A clause for each changed field, or several where it is a matter of lines.
+fn clauses(fields: &[(Field, bool)], facts: &[Fact]) -> Vec<String> {
+    let mut clauses: Vec<String> = Vec::new();
+    for (field, was_there) in fields {
+        // Lines that became more or fewer are told as a whole, and a split whose lines differ line by line.
+        let tells = |fact: &&Fact| {
+            fact.field == *field
+                || (field.is_of_lines() && fact.field == Field::Split)
+                || (*field == Field::Split && fact.field.is_of_lines())
+        };
+        let known: Vec<String> = facts.iter().filter(tells).filter_map(Fact::difference).collect();
+        let unknown = || facts.iter().find(|fact| fact.field == *field);
+        let told = if known.is_empty() {
+            unknown()
+                .map(|fact| fact.unknown_difference(*was_there))
+                .into_iter()
+                .collect()
+        } else {
+            known
+        };
+        for clause in told {
+            if !clauses.contains(&clause) {
+                clauses.push(clause);
+            }
+        }
+    }
+    clauses
+}
+
+/// Everything that a hash covers, in the order in which it is told.
+fn facts(item: &ExportItem, booked: &BookedContent, settings: &Settings) -> Vec<Fact> {
+    let mut facts = vec![
+        amount(item, booked),
+        date(item, booked, settings),
+        item_type(item, booked),
+        Fact::of(
+            Field::Method,
+            "the bookkeeping method is",
+            words(item.method.as_str()),
+            &booked.method,
+            |before| method_word(before.map_or("", String::as_str)) == method_word(item.method.as_str()),
+            |before| words(before),
+        ),
+        supplier_amount(item, booked),
+        contra_account(item.contra_account.as_ref(), booked),
+        vendor(item, booked),
+    ];
+    facts.extend(invoice(item, booked));
+    facts.extend(lines::facts(item, booked, settings));
+    facts
+}
+
+fn amount(item: &ExportItem, booked: &BookedContent) -> Fact {
+    let now = item.amount;
+    let is_same = |before: Option<&Money>| {
+        before.is_some_and(|before| {
+            let is_same_size = before.currency == now.currency && before.amount.abs() == now.amount.abs();
+            *before == now || (booked.is_amount_unsigned && is_same_size)
+        })
+    };
+    Fact::of(
+        Field::Amount,
+        "the amount is",
+        now.to_string(),
+        &Stated::of(booked.amount, false),
+        is_same,
+        ToString::to_string,
+    )
+}
+
+fn date(item: &ExportItem, booked: &BookedContent, settings: &Settings) -> Fact {
+    let day = |moment| dates::day_in(moment, settings.time_zone);
+    let subject = "the date is";
+    match (booked.moment, booked.day, day(item.date)) {
+        (Some(moment), _, Some(now)) if day(moment) != Some(now) => Fact {
+            field: Field::Date,
+            subject: subject.to_owned(),
+            now: now.to_string(),
+            before: Before::Other(day(moment).map_or_else(|| moment.to_rfc3339(), |day| day.to_string())),
+        },
+        (Some(moment), ..) => Fact::of(
+            Field::Date,
+            "the time is",
+            item.date.to_rfc3339(),
+            &Stated::This(moment),
+            |before| before.is_some_and(|before| before.timestamp() == item.date.timestamp()),
+            chrono::DateTime::to_rfc3339,
+        ),
+        (None, before, now) => Fact::of(
+            Field::Date,
+            subject,
+            now.map_or_else(|| item.date.to_rfc3339(), |now| now.to_string()),
+            &Stated::of(before, false),
+            |before| before.copied() == now,
+            ToString::to_string,
+        ),
+    }
+}
+
+fn item_type(item: &ExportItem, booked: &BookedContent) -> Fact {
+    let sub_type = item.sub_type.as_ref().map_or("", SubType::as_str);
+    let both = |item_type: &str, sub_type: &str| words(&format!("{item_type} {sub_type}"));
+    let before = match (&booked.item_type, &booked.sub_type) {
+        (Stated::This(item_type), Stated::This(sub_type)) => Stated::This(both(item_type, sub_type)),
+        (Stated::This(item_type), Stated::Nothing) => Stated::This(both(item_type, "")),
+        _ => Stated::NotHere,
+    };
+    let now = both(item.item_type.as_str(), sub_type);
+    Fact::of(
+        Field::Type,
+        "the type is",
+        now.clone(),
+        &before,
+        |before| before == Some(&now),
+        Clone::clone,
+    )
+}
+
+fn supplier_amount(item: &ExportItem, booked: &BookedContent) -> Fact {
+    Fact::of(
+        Field::SupplierAmount,
+        "the amount in the supplier's currency is",
+        or_nothing(item.supplier_amount.map(|amount| amount.to_string())),
+        &booked.supplier_amount,
+        |before| before == item.supplier_amount.as_ref(),
+        ToString::to_string,
+    )
+}
+
+fn contra_account(account: Option<&AccountReference>, booked: &BookedContent) -> Fact {
+    let now = account.map(account_text);
+    let is_same = |before: Option<&String>| match (before, account) {
+        (None, None) => true,
+        // The name may have changed.
+        (Some(before), Some(account)) => {
+            let known = [account.code.as_deref(), account.identifier.as_deref()];
+            let known: Vec<&str> = known.into_iter().flatten().collect();
+            let known = known.join(" ");
+            let rest = before.strip_prefix(&known);
+            Some(before) == now.as_ref()
+                || !known.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        }
+        _ => false,
+    };
+    Fact::of(
+        Field::ContraAccount,
+        "the contra account is",
+        or_nothing(now.clone()),
+        &booked.contra_account,
+        is_same,
+        Clone::clone,
+    )
+}
+
+fn account_text(account: &AccountReference) -> String {
+    let known = [account.code.as_deref(), account.identifier.as_deref()];
+    let known: Vec<&str> = known
+        .into_iter()
+        .flatten()
+        .chain([account.name.as_str()])
+        .collect();
+    known.join(" ")
+}
+
+/// References that were added are no change.
+fn vendor(item: &ExportItem, booked: &BookedContent) -> Fact {
+    let key = method::vendor_key(item).unwrap_or_default();
+    let now: Vec<String> = [key.code, key.external_id, key.tax_number]
+        .into_iter()
+        .flatten()
+        .collect();
+    let of_supplier = item.supplier.as_ref().map(|supplier| {
+        let references = [&supplier.code, &supplier.account, &supplier.tax_number];
+        references.into_iter().flatten().cloned().collect::<Vec<_>>()
+    });
+    let is_same = |before: Option<&Vec<String>>| match before {
+        None => now.is_empty(),
+        Some(before) => {
+            let is_known = |reference| {
+                now.contains(reference) || of_supplier.iter().flatten().any(|own| own == reference)
+            };
+            before.iter().any(|reference| now.contains(reference)) && before.iter().all(is_known)
+        }
+    };
+    let named = |references: &[String]| {
+        let mut references = references.to_vec();
+        let mut seen = BTreeSet::new();
+        references.retain(|reference| seen.insert(reference.clone()));
+        or_nothing(Some(references.join(", ")))
+    };
+    let text = match method::vendor_name(item) {
+        Some(name) if !now.is_empty() => format!("{} ({name})", named(&now)),
+        _ => named(&now),
+    };
+    Fact::of(
+        Field::Vendor,
+        "the vendor is",
+        text,
+        &booked.vendor,
+        is_same,
+        |before| named(before),
+    )
+}
+
+fn invoice(item: &ExportItem, booked: &BookedContent) -> [Fact; 3] {
+    let invoice = item.invoice.as_ref();
+    let number = invoice.map(|invoice| invoice.number.clone());
+    let day = |field, subject, now: Option<chrono::NaiveDate>, before| {
+        Fact::of(
+            field,
+            subject,
+            or_nothing(now.map(|day| day.to_string())),
+            before,
+            |before| before.copied() == now,
+            ToString::to_string,
+        )
+    };
+    [
+        Fact::of(
+            Field::InvoiceNumber,
+            "the invoice number is",
+            or_nothing(number.clone()),
+            &booked.invoice_number,
+            |before| before == number.as_ref(),
+            Clone::clone,
+        ),
+        day(
+            Field::InvoiceDate,
+            "the invoice date is",
+            invoice.and_then(|invoice| invoice.invoice_date),
+            &booked.invoice_date,
+        ),
+        day(
+            Field::DueDate,
+            "the due date is",
+            invoice.and_then(|invoice| invoice.due_date),
+            &booked.due_date,
+        ),
+    ]
+}
+
+/// "journal" and "none" are booked alike.
+fn method_word(word: &str) -> &str {
+    if word == Method::NotPayable.as_str() {
+        Method::Journal.as_str()
+    } else {
+        word
+    }
+}
+
+/// Pleo's word as people write it.
+fn words(word: &str) -> String {
+    or_nothing(Some(word.trim().replace('_', " ")))
+}
+
+fn or_nothing(text: Option<String>) -> String {
+    text.filter(|text| !text.is_empty())
+        .unwrap_or_else(|| NOTHING.to_owned())
+}
+
+/// Foreign text, fit for people.
+fn shown(text: &str) -> String {
+    one_line(text, LONGEST)
+}

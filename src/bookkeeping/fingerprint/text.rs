@@ -1,0 +1,84 @@
+//! The canonical text that digests are made of: `name=length:value` a line, so that no value can pass for another
+//! field. Both versions are made of it, so it is never changed either.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::NaiveDate;
+use sha2::{Digest, Sha256};
+
+use crate::model::export_item::{AccountReference, Method};
+use crate::model::money::Money;
+
+/// A canonical text in the making.
+#[derive(Default)]
+pub(super) struct Text(String);
+
+impl Text {
+    pub(super) fn field(&mut self, name: &str, value: &str) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "{name}={}:{value}", value.len());
+    }
+
+    pub(super) fn optional(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.field(name, value);
+        }
+    }
+
+    pub(super) fn money(&mut self, name: &str, money: Money) {
+        self.field(name, &money.to_string());
+    }
+
+    pub(super) fn date(&mut self, name: &str, date: Option<NaiveDate>) {
+        self.optional(name, date.map(|date| date.to_string()).as_deref());
+    }
+
+    /// Parts whose order does not matter.
+    pub(super) fn unordered(&mut self, name: &str, mut parts: Vec<String>) {
+        parts.sort_unstable();
+        for part in parts {
+            self.field(name, &part);
+        }
+    }
+
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// An account, by code and identifier; its name may change.
+pub(super) fn account(text: &mut Text, name: &str, account: Option<&AccountReference>) {
+    if let Some(account) = account {
+        text.optional(&format!("{name}.code"), account.code.as_deref());
+        text.optional(&format!("{name}.identifier"), account.identifier.as_deref());
+    }
+}
+
+/// "journal" and "none" are booked alike.
+pub(super) fn method(method: &Method) -> Option<&str> {
+    match method {
+        Method::Journal | Method::NotPayable => Some("journal"),
+        Method::AccountsPayable => Some("accounts_payable"),
+        Method::Absent => None,
+        Method::Unknown(word) => Some(word),
+    }
+}
+
+/// All of a text's SHA-256.
+pub(super) fn digest_in_hex(text: &str) -> String {
+    let mut hex = String::new();
+    for byte in Sha256::digest(text.as_bytes()) {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+/// The first 36 bits of a text's SHA-256, in six characters.
+pub(super) fn short_digest(text: &str) -> String {
+    let mut digest = URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()));
+    digest.truncate(6);
+    digest
+}

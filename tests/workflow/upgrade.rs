@@ -1,0 +1,399 @@
+//! Books and checkpoint of an earlier version: every entry is found again, and a change is told field by field.
+
+/// The changes that are tried.
+mod changes;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use changes::{changed, changes, split};
+
+use crate::sandbox::{ItemState, ItemStatus};
+use crate::support::World;
+
+const CHECKPOINT: &str = "checkpoint.sqlite3";
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v0.1.0")
+}
+
+fn read(name: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(fixtures().join(name)).unwrap()).unwrap()
+}
+
+fn items() -> Vec<Value> {
+    read("items.json").as_array().unwrap().clone()
+}
+
+fn item(number: usize) -> Value {
+    items().swap_remove(number - 1)
+}
+
+fn entry(item: &Value) -> String {
+    item["accountingEntryId"].as_str().unwrap().to_owned()
+}
+
+/// The number that version 0.1.0 gave to an item.
+fn number(item: &Value) -> String {
+    read("numbers.json")[entry(item)].as_str().unwrap().to_owned()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let from = file.unwrap().path();
+        let to = to.join(from.file_name().unwrap());
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(from, to).unwrap();
+        }
+    }
+}
+
+/// A world with the books that version 0.1.0 left.
+fn with_old_books() -> World {
+    let world = World::new();
+    copy(&fixtures().join("books"), &world.path("books"));
+    world
+}
+
+/// The same with its checkpoint, as if it had been left on this machine by this company's own runs.
+fn with_old_books_and_checkpoint() -> World {
+    let world = with_old_books();
+    fs::copy(fixtures().join(CHECKPOINT), world.path(CHECKPOINT)).unwrap();
+    let connection = rusqlite::Connection::open(world.path(CHECKPOINT)).unwrap();
+    let target = format!("beancount:{}", world.path("books").display());
+    connection
+        .execute("UPDATE meta SET target = ?1", [target])
+        .unwrap();
+    world
+}
+
+/// A world in which this version booked the same items.
+fn with_new_books() -> World {
+    let world = World::new();
+    world.add_job(items());
+    world.run(&["poll"]).exits(0);
+    world
+}
+
+fn export_again(world: &World, items: Vec<Value>) -> Vec<ItemState> {
+    let job = world.add_job(items.clone());
+    let run = world.run(&["poll"]);
+    let state = world.sandbox.job(&job);
+    assert!(state.status.is_ended(), "{run}");
+    items
+        .iter()
+        .map(|item| state.item(&entry(item)).clone())
+        .collect()
+}
+
+#[track_caller]
+fn refused(state: &ItemState, number: &str) -> String {
+    let reason = state
+        .failure_reason
+        .clone()
+        .unwrap_or_else(|| panic!("booked: {state:?}"));
+    let begins = format!("Booked as {number}: the expense was changed in Pleo after it was booked: ");
+    let ends = format!(": reverse {number}, then export again.");
+    assert!(reason.starts_with(&begins) && reason.ends_with(&ends), "{reason}");
+    reason[begins.len()..reason.len() - ends.len()].to_owned()
+}
+
+#[test]
+fn every_entry_of_0_1_0_that_was_not_changed_answers_its_old_number() {
+    for world in [with_old_books(), with_old_books_and_checkpoint()] {
+        let before = world.books().files();
+        let states = export_again(&world, items());
+        for (item, state) in items().iter().zip(states) {
+            assert_eq!(
+                (state.status, state.external_id.as_deref(), state.failure_reason),
+                (ItemStatus::Successful, Some(number(item).as_str()), None)
+            );
+        }
+        assert_eq!(world.books().files(), before, "nothing was written");
+        assert_eq!(world.sandbox.broken_rules(), Vec::<String>::new());
+        world.books().are_clean();
+    }
+}
+
+#[test]
+fn what_0_1_0_did_is_still_known_to_status() {
+    let world = with_old_books_and_checkpoint();
+    let status = world.run(&["status", "--json"]).exits(0).json();
+    assert_eq!(status["jobs"][0]["items"]["successful"], json!(14), "{status}");
+}
+
+#[test]
+fn a_change_of_any_field_is_refused_with_both_values() {
+    let world = with_old_books();
+    let before = world.books().files();
+    for change in changes() {
+        let payload = changed(&change);
+        let state = export_again(&world, vec![payload.clone()]).remove(0);
+        let clauses = refused(&state, &number(&payload));
+        assert!(clauses.contains(change.2), "{} in {clauses}", change.2);
+        // Two lines that swap their accounts are two clauses; every other change is one.
+        let expected = if change.2.contains("line 3") { 2 } else { 1 };
+        assert_eq!(clauses.split("; ").count(), expected, "{clauses}");
+    }
+    let state = export_again(&world, vec![split()]).remove(0);
+    assert_eq!(
+        refused(&state, &number(&item(6))),
+        "the split is now 1000.00 on 6810 / 490.00 on 6850 instead of 1490.00 on 6810"
+    );
+    assert_eq!(world.books().files(), before, "nothing was written");
+}
+
+#[test]
+fn the_same_with_the_books_of_this_version() {
+    let world = with_new_books();
+    let numbers: BTreeMap<String, String> = world.sandbox.jobs()[0]
+        .items
+        .iter()
+        .map(|item| (item.entry.clone(), item.external_id.clone().unwrap()))
+        .collect();
+    let before = world.books().files();
+    for (item, state) in items().iter().zip(export_again(&world, items())) {
+        assert_eq!(state.external_id.as_deref(), Some(numbers[&entry(item)].as_str()));
+    }
+    for change in changes() {
+        let payload = changed(&change);
+        let state = export_again(&world, vec![payload.clone()]).remove(0);
+        let clauses = refused(&state, &numbers[&entry(&payload)]);
+        // What it was may not be in the books.
+        let (now, _) = change.2.split_once(" instead of ").unwrap();
+        assert!(clauses.contains(now), "{now} in {clauses}");
+    }
+    let state = export_again(&world, vec![split()]).remove(0);
+    let clauses = refused(&state, &numbers[&entry(&split())]);
+    assert!(
+        clauses.contains("1000.00") && clauses.contains("490.00"),
+        "{clauses}"
+    );
+    assert_eq!(world.books().files(), before, "nothing was written");
+}
+
+#[test]
+fn an_entry_of_a_version_to_come_is_compared_by_what_the_books_show() {
+    for (world, begins) in [(with_old_books(), "\"1:"), (with_new_books(), "\"2:")] {
+        world.books().edit("PLEO-2026-000001.beancount", |text| {
+            assert!(text.contains(begins));
+            text.replace(begins, "\"9:")
+        });
+        for state in export_again(&world, items()) {
+            assert_eq!(state.status, ItemStatus::Successful, "{state:?}");
+        }
+        for change in changes() {
+            let is_seen = [
+                "amount is",
+                "date is",
+                "account is",
+                "account of",
+                "tax is",
+                "tags are",
+            ]
+            .iter()
+            .any(|word| change.2.starts_with(&format!("the {word}")));
+            let payload = changed(&change);
+            let state = export_again(&world, vec![payload]).remove(0);
+            assert_eq!(
+                state.failure_reason.is_some(),
+                is_seen,
+                "{}: {:?}",
+                change.2,
+                state.failure_reason
+            );
+            if let Some(reason) = state.failure_reason {
+                assert!(reason.contains(change.2), "{reason}");
+            }
+        }
+        let in_euro = changed(&(
+            10,
+            [
+                "/amount",
+                "/accountingEntryLines/0/lineAmount",
+                "/accountingEntryLines/0/netAmount",
+            ]
+            .map(|at| -> (&'static str, Value) {
+                let at = Box::leak(format!("{at}/inWalletCurrency/currency").into_boxed_str());
+                (at, json!("EUR"))
+            })
+            .to_vec(),
+            "",
+        ));
+        let state = export_again(&world, vec![in_euro]).remove(0);
+        let reason = state.failure_reason.unwrap();
+        assert!(
+            reason.contains("the amount is now 10000.00 EUR instead of 10000.00 DKK"),
+            "{reason}"
+        );
+    }
+}
+
+/// What an entry keeps that states less: its key, its hash, the vendor's document, and the codes of its lines.
+const LEAN: [&str; 14] = [
+    "pleo-entry",
+    "pleo-part",
+    "pleo-number",
+    "pleo-hash",
+    "pleo-document",
+    "pleo-book-id",
+    "invoice-number",
+    "invoice-date",
+    "vendor-code",
+    "vendor-external-id",
+    "vendor-tax-number",
+    "account-code",
+    "tax-code",
+    "tags",
+];
+
+#[test]
+fn an_entry_that_states_less_is_told_apart_all_the_same() {
+    let world = with_new_books();
+    let numbers: BTreeMap<String, String> = world.sandbox.jobs()[0]
+        .items
+        .iter()
+        .map(|item| (item.entry.clone(), item.external_id.clone().unwrap()))
+        .collect();
+    world.books().edit("PLEO-2026-000001.beancount", |text| {
+        let is_kept = |line: &&str| {
+            let key = line.trim().split_once(": ").map_or("", |(key, _)| key);
+            let is_metadata = key.starts_with(|first: char| first.is_ascii_lowercase());
+            !is_metadata
+                || line.starts_with("1970")
+                || key == "code"
+                || LEAN.contains(&key)
+                || line.ends_with("\"payable\"")
+        };
+        text.lines().filter(is_kept).collect::<Vec<_>>().join("\n")
+    });
+    for version in ["\"2:", "\"9:"] {
+        world
+            .books()
+            .edit("PLEO-2026-000001.beancount", |text| text.replace("\"2:", version));
+        for state in export_again(&world, items()) {
+            assert_eq!(state.status, ItemStatus::Successful, "{state:?}");
+        }
+    }
+    world
+        .books()
+        .edit("PLEO-2026-000001.beancount", |text| text.replace("\"9:", "\"2:"));
+    for change in changes() {
+        let payload = changed(&change);
+        let state = export_again(&world, vec![payload.clone()]).remove(0);
+        let clauses = refused(&state, &numbers[&entry(&payload)]);
+        let (now, before) = change.2.split_once(" instead of ").unwrap();
+        let is_known = [
+            "amount is",
+            "date is",
+            "account is",
+            "account of",
+            "tags are",
+            "invoice number",
+            "vendor is",
+        ]
+        .iter()
+        .any(|word| now.starts_with(&format!("the {word}")));
+        assert!(clauses.contains(now), "{now} in {clauses}");
+        assert!(
+            clauses.contains(before) && is_known
+                || clauses.contains("not known here")
+                || before == "none" && clauses.contains("instead of none")
+                || now.starts_with("the tax is") && clauses.contains("instead of S25")
+                || now.starts_with("the invoice date") && clauses.contains(before),
+            "{before} in {clauses}"
+        );
+    }
+    world.books().are_clean();
+}
+
+#[test]
+fn a_reference_of_the_vendor_that_was_added_is_no_change() {
+    let known = item(1)["supplier"].clone();
+    let tagged = json!({
+        "id": "7e57c0de-0000-4000-8000-0000000000f1", "name": "Kaffebaren", "code": known["code"],
+        "externalId": "ext-9", "taxRegistrationNumber": known["taxIdentifier"],
+    });
+    let additions: Vec<(usize, Vec<(&'static str, Value)>)> = vec![
+        (12, vec![("/vendor/code", json!("V201"))]),
+        (
+            12,
+            vec![
+                ("/vendor/code", json!("V201")),
+                ("/vendor/externalId", json!("ext-1")),
+            ],
+        ),
+        (1, vec![("/vendor", tagged)]),
+        (8, vec![("/supplier/code", json!("V555"))]),
+    ];
+    for world in [with_old_books(), with_new_books()] {
+        let before = world.books().files();
+        for (number, sets) in &additions {
+            let payload = changed(&(*number, sets.clone(), ""));
+            let state = export_again(&world, vec![payload]).remove(0);
+            assert_eq!(state.status, ItemStatus::Successful, "{sets:?}: {state:?}");
+        }
+        assert_eq!(world.books().files(), before, "nothing was written");
+        // Another vendor is one, and so is a vendor where there was none.
+        let other = json!({ "name": "Other", "code": "V777" });
+        for number in [1, 8] {
+            let payload = changed(&(number, vec![("/vendor", other.clone())], ""));
+            let state = export_again(&world, vec![payload]).remove(0);
+            let reason = state.failure_reason.unwrap();
+            assert!(
+                reason.contains("the vendor is now V777 (Other) instead of "),
+                "{reason}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_payment_of_an_old_bill_pairs_with_it() {
+    let world = with_old_books();
+    // The foreign bill of 200.00 EUR was 1490.00 DKK; its payment is 1493.00 DKK.
+    let mut payment = item(6);
+    payment["accountingEntryId"] = json!("7e57c0de-0000-4000-8000-0000000000a1");
+    payment["type"] = json!("invoice_payment");
+    payment["subType"] = json!("invoice_payment_sent");
+    payment["date"] = json!("2026-09-20T10:00:00Z");
+    payment["contraAccount"] = json!({ "name": "Pleo DKK wallet", "code": "5820" });
+    payment["amount"]["inWalletCurrency"]["value"] = json!(149_300);
+    let line = &mut payment["accountingEntryLines"][0];
+    line["account"] = json!(null);
+    for key in ["lineAmount", "netAmount"] {
+        line[key]["inWalletCurrency"]["value"] = json!(149_300);
+    }
+    let state = export_again(&world, vec![payment.clone()]).remove(0);
+    assert_eq!(state.status, ItemStatus::Successful, "{state:?}");
+    let transactions = world.books().transactions();
+    let of_entry = |entry: &str| {
+        let mut found = transactions
+            .iter()
+            .filter(|transaction| transaction.metadata.get("pleo-entry").map(String::as_str) == Some(entry));
+        found.next().unwrap().clone()
+    };
+    let (bill, payment) = (of_entry(&entry(&item(6))), of_entry(&entry(&payment)));
+    let links = |head: &str| head.split(" ^").skip(2).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(links(&bill.head), links(&payment.head), "one link for both");
+    assert_eq!(links(&bill.head).len(), 1);
+    let payable: Vec<&str> = [&bill, &payment]
+        .iter()
+        .flat_map(|transaction| &transaction.postings)
+        .filter(|(account, _)| account == "Liabilities:AccountsPayable")
+        .map(|(_, amount)| amount.as_str())
+        .collect();
+    assert_eq!(payable, ["-1490.00 DKK", "1490.00 DKK"]);
+    let difference = payment
+        .postings
+        .iter()
+        .find(|(account, _)| account == "Expenses:Pleo:FxDifference");
+    assert_eq!(difference.unwrap().1, "3.00 DKK");
+    world.books().are_clean();
+}
