@@ -281,7 +281,6 @@ fn policy(posting: PostingState) -> bookkeeping::Settings {
             .into_iter()
             .map(|(role, code)| (role, code.to_owned()))
             .collect(),
-        vendor_codes: [].into(),
         role_defaults: BTreeMap::new(),
         map: BTreeMap::new(),
         taxes: BTreeMap::new(),
