@@ -130,7 +130,7 @@ fn each_refusal_names_the_object_and_what_to_do() {
             changed(|world| drop(world.settings.roles.remove(&Role::InputTax))),
             taxed("S25").last_tax(|tax| tax.code = None),
             "missing_configuration",
-            "No account is set for accounts.input_tax: set it in the configuration, then export again.",
+            "No account is set for accounts.input_tax: book the item by hand, or ask whoever runs the export to set accounts.input_tax, then export again.",
         ),
         (
             changed(|world| {
