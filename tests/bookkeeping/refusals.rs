@@ -141,7 +141,7 @@ fn each_refusal_names_the_object_and_what_to_do() {
             .without("Guess"),
             taxed("BARE"),
             "missing_configuration",
-            "Account Guess (accounts.input_tax) is not in the books: add it, or correct accounts.input_tax in the configuration, then export again.",
+            "Account Guess (accounts.input_tax) is not in the books: add it, or ask whoever runs the export to set accounts.input_tax to another, then export again.",
         ),
         (
             world().meant("6800", &[("Meals", None, None), ("Food", None, None)]),
