@@ -29,7 +29,7 @@ use pleo_export::host::stop::Stop;
 use pleo_export::model::document::Part;
 use pleo_export::model::ids::AccountingEntryId;
 use pleo_export::model::references::{AccountKey, InvoiceKey, InvoiceSide, References, VendorKey};
-use pleo_export::model::verdict::{ItemFailureType, JobFailureType};
+use pleo_export::model::verdict::ItemFailureType;
 use pleo_export::systems::beancount::{Beancount, Settings, UnknownAccounts};
 use pleo_export::systems::{AccountingSystem, Found, SystemError};
 
@@ -262,21 +262,13 @@ fn an_account_opened_for_a_code_keeps_code_and_name() {
 fn a_configuration_that_beancount_cannot_take_is_told_before_anything_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings {
-        directory: folder.path().join("books"),
-        fava_url: None,
-        unknown_accounts: UnknownAccounts::Open,
         configured_accounts: vec!["Expenses:Meals out".to_owned()],
+        ..ledger::settings(folder.path().join("books"))
     };
     let error = Beancount::new(settings.clone(), Stop::new())
         .check(&job())
         .unwrap_err();
-    assert!(matches!(
-        error,
-        SystemError::Fatal {
-            failure_type: JobFailureType::InvalidConfiguration,
-            ..
-        }
-    ));
+    assert!(matches!(error, SystemError::Settings { .. }));
     assert!(error.to_string().contains("`Expenses:Meals out`"), "{error}");
     assert!(!settings.directory.exists());
 
@@ -287,7 +279,7 @@ fn a_configuration_that_beancount_cannot_take_is_told_before_anything_is_made() 
     };
     let error = Beancount::new(settings, Stop::new()).check(&job()).unwrap_err();
     assert!(
-        matches!(error, SystemError::Fatal { .. }) && error.to_string().contains("is a file"),
+        matches!(error, SystemError::Settings { .. }) && error.to_string().contains("is a file"),
         "{error}"
     );
 }
@@ -375,12 +367,7 @@ fn the_books_have_one_name_before_and_after_they_are_made() {
     fs::create_dir(folder.path().join("real")).unwrap();
     std::os::unix::fs::symlink(folder.path().join("real"), folder.path().join("link")).unwrap();
     let target = |way: &str| {
-        let settings = Settings {
-            directory: folder.path().join(way).join("books"),
-            fava_url: None,
-            unknown_accounts: UnknownAccounts::Open,
-            configured_accounts: Vec::new(),
-        };
+        let settings = ledger::settings(folder.path().join(way).join("books"));
         let mut system = Beancount::new(settings, Stop::new());
         let before = system.describe().target;
         system.check(&job()).unwrap();

@@ -91,10 +91,11 @@ fn prepare_and_work(
 ) -> Result<RunReport, Problem> {
     let stop = signals::stop_on_signals();
     let mut system = accounting_system(&config.system, &stop).map_err(not_begun)?;
+    let books = system.describe();
     let owner = Owner {
         company_id: config.pleo.company_id.clone(),
         pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
-        target: system.describe().target,
+        target: books.target,
     };
     let settings = Settings {
         company_id: config.pleo.company_id.clone(),
@@ -104,7 +105,8 @@ fn prepare_and_work(
         bookkeeping: config.bookkeeping.clone(),
     };
     let receipts = fetcher(&config, system.as_ref(), &stop).map_err(unexpected)?;
-    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner)?;
+    let mut checkpoint =
+        Checkpoint::open_renamed(&config.checkpoint, &owner, books.former_target.as_deref())?;
     let pleo = Client::new(config.pleo, stop.clone())?;
     let bar = Bar::new(global);
     Ok(work(&mut Exporter {

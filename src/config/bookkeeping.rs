@@ -1,6 +1,6 @@
 //! `[bookkeeping]`, `[accounts]` and `[taxes]`: how expenses become documents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -10,13 +10,13 @@ use crate::bookkeeping::{ClosedPeriods, DuplicateInvoices, Role, Settings, TaxRu
 use crate::model::document::PostingState;
 use crate::receipts::Policy;
 
-/// Reads the three tables. `role_defaults` serve roles that the file does not name.
+/// Reads the three tables. `role_defaults` serve roles that the file does not name; which these are is answered too.
 pub(super) fn read(
     file: &mut Section,
     mut section: Section,
     role_defaults: &[(Role, &str)],
     problems: &mut Vec<String>,
-) -> (Settings, Policy) {
+) -> (Settings, Policy, BTreeSet<Role>) {
     let posting = section
         .choice(
             "posting",
@@ -59,7 +59,7 @@ pub(super) fn read(
         )
         .unwrap_or(DuplicateInvoices::Fail);
     section.finish(problems);
-    let (roles, map) = accounts(file, role_defaults, problems);
+    let (roles, by_default, map) = accounts(file, role_defaults, problems);
     let taxes = taxes(file, problems);
     let settings = Settings {
         posting,
@@ -71,7 +71,7 @@ pub(super) fn read(
         map,
         taxes,
     };
-    (settings, attachments)
+    (settings, attachments, by_default)
 }
 
 fn date(section: &mut Section, key: &str, problems: &mut Vec<String>) -> Option<NaiveDate> {
@@ -99,7 +99,7 @@ fn time_zone(section: &mut Section, problems: &mut Vec<String>) -> Tz {
     })
 }
 
-type Accounts = (BTreeMap<Role, String>, BTreeMap<String, String>);
+type Accounts = (BTreeMap<Role, String>, BTreeSet<Role>, BTreeMap<String, String>);
 
 fn accounts(file: &mut Section, role_defaults: &[(Role, &str)], problems: &mut Vec<String>) -> Accounts {
     let mut section = file.section("accounts", problems);
@@ -107,8 +107,10 @@ fn accounts(file: &mut Section, role_defaults: &[(Role, &str)], problems: &mut V
         .iter()
         .map(|(role, account)| (*role, (*account).to_owned()))
         .collect();
+    let mut by_default: BTreeSet<Role> = roles.keys().copied().collect();
     for &role in Role::ALL {
         if let Some(account) = section.text(role.as_str(), problems) {
+            by_default.remove(&role);
             roles.insert(role, account);
         }
     }
@@ -119,7 +121,7 @@ fn accounts(file: &mut Section, role_defaults: &[(Role, &str)], problems: &mut V
         .filter_map(|code| mapping.text(&code, problems).map(|account| (code, account)))
         .collect();
     section.finish(problems);
-    (roles, map)
+    (roles, by_default, map)
 }
 
 fn taxes(file: &mut Section, problems: &mut Vec<String>) -> BTreeMap<String, TaxRule> {

@@ -98,11 +98,16 @@ impl Config {
             request_timeout,
             (&mut problems, &mut warnings),
         );
-        let (bookkeeping, attachments) =
+        let (bookkeeping, attachments, roles_by_default) =
             bookkeeping::read(&mut file, bookkeeping, accounting.role_defaults(), &mut problems);
         file.finish(&mut problems);
         warnings.extend(accounting::unset_roles(&bookkeeping));
-        let system = accounting.finished(&bookkeeping, &mut problems);
+        let system = accounting.finished(
+            &bookkeeping,
+            &roles_by_default,
+            company_id.as_ref(),
+            &mut problems,
+        );
 
         match (company_id, base_url, credential, checkpoint, system) {
             (Some(company_id), Some(base_url), Some(credential), Some(checkpoint), Some(system))

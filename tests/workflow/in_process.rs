@@ -119,6 +119,10 @@ impl AccountingSystem for DiesBeforeAttaching {
         self.0.describe()
     }
 
+    fn ready(&mut self) -> Result<(), SystemError> {
+        self.0.ready()
+    }
+
     fn check(&mut self, job: &JobNeeds) -> Result<(), SystemError> {
         self.0.check(job)
     }
@@ -250,6 +254,7 @@ impl AccountingSystem for SearchedBooks {
         Description {
             name: "Searched".to_owned(),
             target: "searched:test".to_owned(),
+            former_target: None,
             create: Create::Search,
             payables: true,
             attachments: Some(AttachmentLimits {

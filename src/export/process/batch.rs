@@ -231,7 +231,9 @@ impl Batch {
                     plans.len()
                 ]
             }
-            Err(error @ SystemError::Damaged { .. }) => return Err(error.into()),
+            Err(error @ (SystemError::Damaged { .. } | SystemError::Settings { .. })) => {
+                return Err(error.into());
+            }
         };
         let mut fatal = None;
         for (index, result) in owners.into_iter().zip(results) {
@@ -343,7 +345,9 @@ fn after_booking(step: &mut Step, result: Result<BookedEntry, SystemError>) -> O
                 &reason,
             )));
         }
-        Err(SystemError::Unavailable { .. } | SystemError::Damaged { .. }) => *step = Step::TryAgain,
+        Err(SystemError::Unavailable { .. } | SystemError::Damaged { .. } | SystemError::Settings { .. }) => {
+            *step = Step::TryAgain;
+        }
         Err(SystemError::Unknown { .. }) => *step = Step::SetAside,
         Err(SystemError::Fatal { failure_type, reason }) => {
             *step = Step::SetAside;

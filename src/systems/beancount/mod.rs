@@ -9,10 +9,12 @@ mod books;
 mod includes;
 mod index;
 mod lexer;
+mod lock;
 mod movements;
 mod number;
 mod reader;
 mod receipts;
+mod roots;
 mod text;
 mod vocabulary;
 mod writer;
@@ -25,11 +27,10 @@ use tracing::warn;
 use crate::host::stop::Stop;
 use crate::host::{clock, kill};
 use crate::model::document::{Part, PlannedItem};
-use crate::model::ids::AccountingEntryId;
+use crate::model::ids::{AccountingEntryId, CompanyId};
 use crate::model::references::{
     Account, AccountKey, InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey,
 };
-use crate::model::verdict::JobFailureType;
 
 use super::{
     AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
@@ -49,12 +50,19 @@ const LARGEST_RECEIPT: u64 = 30 * 1024 * 1024;
 pub struct Settings {
     /// Where they lie. Made when absent.
     pub directory: PathBuf,
+    /// The file that a person opens, where it is not `main.beancount` in the directory. It includes what we write.
+    pub ledger: Option<PathBuf>,
+    /// The company on Pleo whose books they are.
+    pub company_id: CompanyId,
     /// Where a Fava shows them (`http://localhost:5000/books`), for links to entries.
     pub fava_url: Option<String>,
     /// What to do with account codes that no configuration names.
     pub unknown_accounts: UnknownAccounts,
     /// Every account that the configuration names; opened in new books.
     pub configured_accounts: Vec<String>,
+    /// Accounts behind roles that the configuration leaves to us, by beancount's own names of the five kinds; opened
+    /// in new books by the names that the ledger has for these.
+    pub default_accounts: Vec<String>,
 }
 
 /// What to do with account codes that no configuration names.
@@ -76,11 +84,11 @@ pub struct Beancount {
     new_accounts: HashMap<String, NewAccount>,
 }
 
-/// Why a name from the settings cannot be an account of these books, if it cannot.
+/// Why a name from the settings cannot be an account of any books, if it cannot.
 pub fn account_name_problem(name: &str) -> Option<&'static str> {
     (!text::is_account_name(name)).then_some(
-        "an account begins with Assets, Liabilities, Equity, Income or Expenses, and each part after a colon with a \
-         capital letter or digit",
+        "an account is parts with colons between, such as Expenses:Meals: first what the ledger calls the kind, and \
+         then each with a capital letter or digit at its beginning",
     )
 }
 
@@ -88,7 +96,12 @@ impl Beancount {
     /// Touches nothing; [`AccountingSystem::check`] makes the books when they are absent.
     pub fn new(settings: Settings, stop: Stop) -> Self {
         Self {
-            books: Books::new(&settings.directory, stop),
+            books: Books::new(
+                &settings.directory,
+                settings.ledger.as_deref(),
+                settings.company_id.clone(),
+                stop,
+            ),
             settings,
             index: Index::default(),
             new_accounts: HashMap::new(),
@@ -103,7 +116,7 @@ impl Beancount {
         if self.index.account(code).is_some() {
             return Some(code.to_owned());
         }
-        let account = text::account_for_code(code)?;
+        let account = self.index.roots().translate(&text::account_for_code(code)?);
         if let Some(opened) = self.index.account(&account) {
             // Opened for another code, it must not take this one's costs.
             return opened.code.is_none().then_some(account);
@@ -122,9 +135,19 @@ impl Beancount {
         (known.code == new.code).then_some(account)
     }
 
+    /// An account behind a setting: as it was set, or the default as the ledger calls it.
+    fn configured(&self, name: &str) -> String {
+        if self.settings.configured_accounts.iter().any(|set| set == name) {
+            return name.to_owned();
+        }
+        self.index.roots().translate(name)
+    }
+
     fn account(&mut self, key: &AccountKey, name: Option<&str>) -> Option<Account> {
         let account = match key {
-            AccountKey::Configured(name) => Some(name.clone()).filter(|name| text::is_account_name(name)),
+            AccountKey::Configured(name) => {
+                Some(self.configured(name)).filter(|name| self.index.roots().takes(name))
+            }
             AccountKey::Pleo(code) => self.account_for_code(code, name),
         };
         if account.is_none() {
@@ -202,6 +225,77 @@ impl Beancount {
     }
 }
 
+/// What is looked at before a job is begun.
+impl Beancount {
+    fn refuse_malformed_names(&self) -> Result<(), SystemError> {
+        let mut names = self.settings.configured_accounts.iter();
+        match names.find(|name| !text::is_account_name(name)) {
+            Some(name) => Err(SystemError::Settings {
+                reason: format!(
+                    "`{name}` cannot be an account of the books: a name is the kind and then parts that begin with a \
+                     capital or a digit, with colons between, such as Expenses:Meals. Correct it in the settings, then \
+                     run again."
+                ),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// The accounts behind the settings that new books open, where the ledger sees them opened.
+    fn accounts_to_open(&self) -> Result<Vec<String>, SystemError> {
+        let named = [
+            &self.settings.configured_accounts,
+            &self.settings.default_accounts,
+        ];
+        let mut accounts: Vec<String> = named
+            .into_iter()
+            .flatten()
+            .map(|name| self.configured(name))
+            .collect();
+        let roots = self.index.roots();
+        if let Some(name) = accounts.iter().find(|name| roots.root_of(name).is_none()) {
+            return Err(SystemError::Settings {
+                reason: format!(
+                    "`{name}` cannot be an account of the ledger `{}`: its kinds of accounts are {}. Correct it in the \
+                     settings, then run again.",
+                    self.books.ledger().display(),
+                    roots.listed()
+                ),
+            });
+        }
+        let is_seen = self.is_new() || self.index.includes_file(&self.books.accounts());
+        accounts.retain(|name| is_seen && self.index.account(name).is_none());
+        accounts.sort_unstable();
+        accounts.dedup();
+        Ok(accounts)
+    }
+
+    /// Whether the ledger is one that we are about to make.
+    fn is_new(&self) -> bool {
+        self.books.has_own_ledger() && !self.books.ledger().exists()
+    }
+
+    fn refuse_a_ledger_that_lacks_us(&self) -> Result<(), SystemError> {
+        if self.is_new() || self.index.includes_batches(&self.books) {
+            return Ok(());
+        }
+        let (ledger, line) = (self.books.ledger().display(), self.books.include_line());
+        if self.settings.ledger.is_none() {
+            warn!(
+                "the ledger `{ledger}` does not include what is booked: add the line  {line}  to it, or name the \
+                 ledger that does as accounting.beancount.ledger"
+            );
+            return Ok(());
+        }
+        Err(SystemError::Settings {
+            reason: format!(
+                "The ledger `{ledger}` does not include what is booked: add the line  {line}  to it, then run again. \
+                 Nothing was booked."
+            ),
+        })
+    }
+}
+
 /// An entry as the books have it; `None` when nothing of it counts.
 fn booked_entry(entry_id: &str, standing: &Standing<'_>, fava_url: Option<&str>) -> Option<BookedEntry> {
     // The main document stands before the others.
@@ -231,6 +325,7 @@ impl AccountingSystem for Beancount {
         Description {
             name: "Beancount".to_owned(),
             target: format!("beancount:{}", self.books.folder().display()),
+            former_target: None,
             create: Create::Exclusive,
             payables: true,
             attachments: Some(AttachmentLimits {
@@ -240,39 +335,26 @@ impl AccountingSystem for Beancount {
         }
     }
 
-    fn check(&mut self, _job: &JobNeeds) -> Result<(), SystemError> {
-        let mut wrong = self
-            .settings
-            .configured_accounts
-            .iter()
-            .filter(|name| !text::is_account_name(name));
-        if let Some(name) = wrong.next() {
-            return Err(SystemError::Fatal {
-                failure_type: JobFailureType::InvalidConfiguration,
-                reason: format!(
-                    "`{name}` cannot be an account of the books: a name is Assets, Liabilities, Equity, Income or \
-                     Expenses and then parts that begin with a capital or a digit, with colons between, such as \
-                     Expenses:Meals. Correct it in the configuration, then export again."
-                ),
-            });
-        }
+    fn ready(&mut self) -> Result<(), SystemError> {
+        self.refuse_malformed_names()?;
         let lock = self.books.lock()?;
+        self.index.survey(&self.books)?;
+        let accounts = self.accounts_to_open()?;
+        self.refuse_a_ledger_that_lacks_us()?;
+        self.books.create(&lock, self.index.roots(), &accounts)?;
         self.index.refresh(&self.books)?;
-        let configured = self.settings.configured_accounts.iter().map(String::as_str);
-        let mut accounts: Vec<&str> = configured
-            .filter(|name| self.index.account(name).is_none())
-            .collect();
-        accounts.sort_unstable();
-        accounts.dedup();
-        self.books.create(&lock, &accounts)?;
-        self.index.refresh(&self.books)?;
-        if !self.index.is_included(&self.books) {
-            warn!(
-                books = %self.books.main().display(),
-                "the ledger does not include pleo/: unless another one does, add  include \"pleo/**/*.beancount\""
-            );
+        if let Some(newest) = self
+            .index
+            .newest_batch()
+            .filter(|newest| self.books.was_shown_before(*newest))
+        {
+            self.books.show_readers(Some(newest));
         }
         Ok(())
+    }
+
+    fn check(&mut self, _job: &JobNeeds) -> Result<(), SystemError> {
+        self.ready()
     }
 
     fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {

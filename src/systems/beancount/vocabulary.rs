@@ -30,6 +30,7 @@
 //! | | `tax-code`, `tax-rate`, `tax-base`, `tax-amount`, `reverse-charge` | the tax of the line |
 //! | | `tags`, `employee-code` | cost centres as `group=code`; the employee who owes or is owed |
 //! | account | `code`, `name` | Pleo's code and name |
+//! | file | `custom "pleo-company"` | the company on Pleo whose entries the file holds |
 //! | document | `receipt-of`, `receipt-of-number`, `receipt`, `sha256`, `file-name` | whose receipt, which one, its content |
 
 /// Metadata keys that are read back.
@@ -60,11 +61,19 @@ pub(super) mod key {
     pub(in super::super) const PURPOSE: &str = "purpose";
     /// Pleo's code of an account.
     pub(in super::super) const CODE: &str = "code";
+    /// The company on Pleo, on entries of the first version.
+    pub(in super::super) const COMPANY: &str = "pleo-company";
     /// The accounting entry of a receipt. Not [`ENTRY`], which stands on transactions alone: whoever counts that
     /// key counts documents.
     pub(in super::super) const RECEIPT_OF: &str = "receipt-of";
     /// Hash of a receipt.
     pub(in super::super) const SHA256: &str = "sha256";
+}
+
+/// Names of `custom` directives that are read back.
+pub(super) mod directive {
+    /// Whose entries follow.
+    pub(in super::super) const COMPANY: &str = "pleo-company";
 }
 
 /// The kinds of documents.
