@@ -29,7 +29,7 @@ use pleo_export::host::stop::Stop;
 use pleo_export::model::document::Part;
 use pleo_export::model::ids::AccountingEntryId;
 use pleo_export::model::references::{AccountKey, InvoiceKey, InvoiceSide, References, VendorKey};
-use pleo_export::model::verdict::ItemFailureType;
+use pleo_export::model::verdict::{ItemFailureType, JobFailureType};
 use pleo_export::systems::beancount::{Beancount, Settings, UnknownAccounts};
 use pleo_export::systems::{AccountingSystem, Found, SystemError};
 
@@ -268,7 +268,13 @@ fn a_configuration_that_beancount_cannot_take_is_told_before_anything_is_made() 
     let error = Beancount::new(settings.clone(), Stop::new())
         .check(&job())
         .unwrap_err();
-    assert!(matches!(error, SystemError::Settings { .. }));
+    assert!(matches!(
+        error,
+        SystemError::Fatal {
+            failure_type: JobFailureType::InvalidConfiguration,
+            ..
+        }
+    ));
     assert!(error.to_string().contains("`Expenses:Meals out`"), "{error}");
     assert!(!settings.directory.exists());
 
@@ -279,7 +285,7 @@ fn a_configuration_that_beancount_cannot_take_is_told_before_anything_is_made() 
     };
     let error = Beancount::new(settings, Stop::new()).check(&job()).unwrap_err();
     assert!(
-        matches!(error, SystemError::Settings { .. }) && error.to_string().contains("is a file"),
+        matches!(error, SystemError::Fatal { .. }) && error.to_string().contains("is a file"),
         "{error}"
     );
 }

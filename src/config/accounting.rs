@@ -52,7 +52,7 @@ pub(super) enum Chosen {
         books: Books,
         unknown_accounts: UnknownAccounts,
     },
-    Odoo(Option<odoo::Settings>),
+    Odoo(Option<Box<odoo::Settings>>),
     Command(Option<command::Settings>),
 }
 
@@ -99,7 +99,10 @@ pub(super) fn read(
             books,
             unknown_accounts,
         },
-        System::Odoo => Chosen::Odoo(odoo_settings(layers, odoo, timeout, problems, warnings)),
+        System::Odoo => {
+            let odoo = odoo_settings(layers, odoo, timeout, problems, warnings);
+            Chosen::Odoo(odoo.map(Box::new))
+        }
         System::Command => Chosen::Command(command_settings(layers, command, problems)),
     }
 }
@@ -276,7 +279,7 @@ impl Chosen {
             Self::Odoo(odoo) => odoo.map(|odoo| {
                 SystemSettings::Odoo(odoo::Settings {
                     posting: settings.posting,
-                    ..odoo
+                    ..*odoo
                 })
             }),
             Self::Command(command) => command.map(SystemSettings::Command),

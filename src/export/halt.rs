@@ -55,6 +55,7 @@ impl Halt {
         match self {
             Self::JobFailed(_) => Ending::Failed(self.into_problem()),
             Self::EndedByPleo(_) => Ending::EndedByPleo(self.into_problem()),
+            Self::NotReady(_) => Ending::NotBegun(self.into_problem()),
             _ => Ending::LeftOpen(self.into_problem()),
         }
     }

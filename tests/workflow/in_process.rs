@@ -105,7 +105,8 @@ pub fn problem_kind(report: &RunReport) -> &'static str {
         Ending::ClosedButNeedsPerson(_, problem)
         | Ending::Failed(problem)
         | Ending::EndedByPleo(problem)
-        | Ending::LeftOpen(problem) => problem.kind.as_str(),
+        | Ending::LeftOpen(problem)
+        | Ending::NotBegun(problem) => problem.kind.as_str(),
         Ending::Closed(_) | Ending::AlreadyOver(_) => "none",
     }
 }

@@ -44,6 +44,8 @@ mod hostile;
 mod hostile_receipts;
 /// What the checkpoint itself will not hold.
 mod invariants;
+/// The ledger that a person opens, laid out her way.
+mod ledgers;
 /// A job lives as long as Pleo hears from us, by Pleo's clock.
 mod lifetime;
 /// The main job: poll, run-job, resume, status, with their exit codes.

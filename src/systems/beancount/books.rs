@@ -16,6 +16,7 @@ use crate::host::clock;
 use crate::host::files::{self, FileError};
 use crate::host::stop::Stop;
 use crate::model::ids::CompanyId;
+use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
 
 use super::includes::{self, Included, one_name};
@@ -130,9 +131,11 @@ impl Books {
     /// Refuses a folder or a ledger that the settings name and that cannot be one.
     fn refuse_wrong_places(&self) -> Result<(), SystemError> {
         if self.folder.is_file() {
-            return Err(SystemError::Settings {
+            return Err(SystemError::Fatal {
+                failure_type: JobFailureType::InvalidConfiguration,
                 reason: format!(
-                    "The books folder `{}` is a file: set accounting.beancount.directory to a folder, then run again.",
+                    "The books folder `{}` is a file: set accounting.beancount.directory to a folder, then export \
+                     again.",
                     self.folder.display()
                 ),
             });

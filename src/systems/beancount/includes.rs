@@ -136,7 +136,7 @@ impl Walk {
             return self.enter(&Place { path, real: None }, rest);
         }
         if *first != "**" {
-            for (name, found) in self.names(place)? {
+            for (name, found) in names(place)? {
                 let is_shown = !name.starts_with('.') || first.starts_with('.');
                 let is_fit = rest.first().is_none_or(|next| *next != "**") || found.path.is_dir();
                 if is_shown && is_fit && matches(first, &name) {
@@ -155,35 +155,13 @@ impl Walk {
         let real = place.real()?;
         if self.entered.insert((real, parts.len())) {
             self.enter(place, rest)?;
-            for (name, found) in self.names(place)? {
+            for (name, found) in names(place)? {
                 if !name.starts_with('.') {
                     self.enter_unless_dangling(&found, parts)?;
                 }
             }
         }
         Ok(())
-    }
-
-    /// What a folder holds; nothing where there is no folder.
-    fn names(&self, folder: &Place) -> Result<Vec<(String, Place)>, FileError> {
-        let fault = |error| FileError::at("look into", &folder.path)(error);
-        let entries = match fs::read_dir(&folder.path) {
-            Ok(entries) => entries,
-            Err(error) if is_absence(&error) => return Ok(Vec::new()),
-            Err(error) => return Err(fault(error)),
-        };
-        let real = folder.real()?;
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(fault)?;
-            let is_link = entry.file_type().map_err(fault)?.is_symlink();
-            let place = Place {
-                path: entry.path(),
-                real: (!is_link).then(|| real.join(entry.file_name())),
-            };
-            names.push((entry.file_name().to_string_lossy().into_owned(), place));
-        }
-        Ok(names)
     }
 
     fn enter_unless_dangling(&mut self, place: &Place, parts: &[Cow<'_, str>]) -> Result<(), FileError> {
@@ -222,6 +200,28 @@ impl Walk {
         }
         Ok(())
     }
+}
+
+/// What a folder holds; nothing where there is no folder.
+fn names(folder: &Place) -> Result<Vec<(String, Place)>, FileError> {
+    let fault = |error| FileError::at("look into", &folder.path)(error);
+    let entries = match fs::read_dir(&folder.path) {
+        Ok(entries) => entries,
+        Err(error) if is_absence(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(fault(error)),
+    };
+    let real = folder.real()?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(fault)?;
+        let is_link = entry.file_type().map_err(fault)?.is_symlink();
+        let place = Place {
+            path: entry.path(),
+            real: (!is_link).then(|| real.join(entry.file_name())),
+        };
+        names.push((entry.file_name().to_string_lossy().into_owned(), place));
+    }
+    Ok(names)
 }
 
 fn is_absence(error: &io::Error) -> bool {

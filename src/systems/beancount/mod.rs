@@ -31,6 +31,7 @@ use crate::model::ids::{AccountingEntryId, CompanyId};
 use crate::model::references::{
     Account, AccountKey, InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey,
 };
+use crate::model::verdict::JobFailureType;
 
 use super::{
     AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
@@ -87,8 +88,8 @@ pub struct Beancount {
 /// Why a name from the settings cannot be an account of any books, if it cannot.
 pub fn account_name_problem(name: &str) -> Option<&'static str> {
     (!text::is_account_name(name)).then_some(
-        "an account is parts with colons between, such as Expenses:Meals: first what the ledger calls the kind, and \
-         then each with a capital letter or digit at its beginning",
+        "an account begins with Assets, Liabilities, Equity, Income or Expenses (or what the ledger calls these), and \
+         each part after a colon with a capital letter or digit",
     )
 }
 
@@ -230,11 +231,12 @@ impl Beancount {
     fn refuse_malformed_names(&self) -> Result<(), SystemError> {
         let mut names = self.settings.configured_accounts.iter();
         match names.find(|name| !text::is_account_name(name)) {
-            Some(name) => Err(SystemError::Settings {
+            Some(name) => Err(SystemError::Fatal {
+                failure_type: JobFailureType::InvalidConfiguration,
                 reason: format!(
                     "`{name}` cannot be an account of the books: a name is the kind and then parts that begin with a \
-                     capital or a digit, with colons between, such as Expenses:Meals. Correct it in the settings, then \
-                     run again."
+                     capital or a digit, with colons between, such as Expenses:Meals. Correct it in the configuration, \
+                     then export again."
                 ),
             }),
             None => Ok(()),

@@ -33,6 +33,8 @@ struct Reading<'b> {
     ours: &'b CompanyId,
     /// Whose entries stand here, as far as the file has said.
     company: Option<String>,
+    /// Whether it has said so by itself, and not by its entries as the first version did.
+    names_company: bool,
     /// Numbers that were taken before the file said whose they are.
     numbers: Vec<Number>,
     includes: Vec<Include>,
@@ -70,6 +72,7 @@ impl Index {
             is_ledger: path == books.ledger(),
             ours: books.company(),
             company: None,
+            names_company: false,
             numbers: Vec::new(),
             includes: Vec::new(),
         };
@@ -102,8 +105,17 @@ impl Index {
     }
 
     fn add(&mut self, directive: Directive<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
-        if let Some(company) = company_of(&directive) {
-            self.learn_company(&company, reading);
+        match &directive.kind {
+            Kind::Company { id } => {
+                reading.names_company = true;
+                self.learn_company(id, reading);
+            }
+            Kind::Transaction { .. } if !reading.names_company => {
+                if let Some(company) = directive.metadata.get(key::COMPANY) {
+                    self.learn_company(&company, reading);
+                }
+            }
+            _ => {}
         }
         match &directive.kind {
             Kind::Transaction { .. } | Kind::Document { .. } if reading.is_of_another() => {}
@@ -182,7 +194,9 @@ impl Index {
     fn settle_numbers(&mut self, reading: &mut Reading<'_>) {
         let numbers = std::mem::take(&mut reading.numbers);
         if !reading.is_of_another() {
-            numbers.into_iter().for_each(|number| self.take_number(number));
+            for number in numbers {
+                self.take_number(number);
+            }
         }
     }
 
@@ -301,16 +315,6 @@ impl Index {
     fn take_number(&mut self, number: Number) {
         let highest = self.highest.entry(number.year).or_default();
         *highest = number.serial.max(*highest);
-    }
-}
-
-/// Whose entries a directive says that it, and what follows, is.
-fn company_of<'a>(directive: &'a Directive<'_>) -> Option<Cow<'a, str>> {
-    match &directive.kind {
-        Kind::Company { id } => Some(Cow::Borrowed(id)),
-        // The first version said it on each entry.
-        Kind::Transaction { .. } => directive.metadata.get(key::COMPANY),
-        _ => None,
     }
 }
 

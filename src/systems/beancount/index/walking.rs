@@ -176,11 +176,11 @@ fn included_files(
     Ok(readable)
 }
 
-fn leads_nowhere(link: &Path, file: &Path, line: Option<u32>) -> Unseen {
+fn leads_nowhere(target: &Path, named_in: &Path, line: Option<u32>) -> Unseen {
     Unseen {
-        file: file.to_owned(),
+        file: named_in.to_owned(),
         line,
-        problem: format!("the link `{}` leads nowhere", link.display()),
+        problem: format!("the link `{}` leads nowhere", target.display()),
     }
 }
 
