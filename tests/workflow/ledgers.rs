@@ -121,7 +121,9 @@ fn the_advice_for_a_ledger_that_lacks_us_works_when_followed_to_the_letter() {
     let own = "option \"title\" \"Nordlys\"\noption \"operating_currency\" \"DKK\"\n2020-01-01 open Assets:Bank DKK\n\
                2020-01-01 open Expenses:Meals DKK\n  code: \"6800\"\n";
     let world = world_with(&[("books/main.beancount", own)]);
-    let line = told_line(&book(&world, 1));
+    let run = book(&world, 1);
+    assert_eq!(run.stderr.matches("does not include").count(), 1, "{run}");
+    let line = told_line(&run);
     assert_eq!(line, OUR_LINE);
     let main = world.path("books/main.beancount");
     append(&main, &line);
@@ -398,11 +400,8 @@ fn a_books_folder_belongs_to_one_company() {
         "{today}"
     );
     // As the first version wrote it, the entries alone say whose they are.
-    let of_the_first_version: String = today
-        .lines()
-        .filter(|line| !line.contains("custom"))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let lines = today.split_inclusive('\n');
+    let of_the_first_version: String = lines.filter(|line| !line.contains("custom")).collect();
     assert!(of_the_first_version.contains("  pleo-company: "));
     for text in [today, of_the_first_version] {
         fs::write(&batch, text).unwrap();

@@ -13,6 +13,9 @@ mod lock;
 mod movements;
 mod number;
 mod reader;
+mod ready;
+#[cfg(test)]
+mod real;
 mod receipts;
 mod roots;
 mod text;
@@ -31,7 +34,6 @@ use crate::model::ids::{AccountingEntryId, CompanyId};
 use crate::model::references::{
     Account, AccountKey, InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey,
 };
-use crate::model::verdict::JobFailureType;
 
 use super::{
     AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
@@ -83,6 +85,8 @@ pub struct Beancount {
     index: Index,
     /// What is known of the accounts that booking will open.
     new_accounts: HashMap<String, NewAccount>,
+    /// Whether it was told that the ledger does not include what is booked.
+    told_of_ledger: bool,
 }
 
 /// Why a name from the settings cannot be an account of any books, if it cannot.
@@ -106,6 +110,7 @@ impl Beancount {
             settings,
             index: Index::default(),
             new_accounts: HashMap::new(),
+            told_of_ledger: false,
         }
     }
 
@@ -226,78 +231,6 @@ impl Beancount {
     }
 }
 
-/// What is looked at before a job is begun.
-impl Beancount {
-    fn refuse_malformed_names(&self) -> Result<(), SystemError> {
-        let mut names = self.settings.configured_accounts.iter();
-        match names.find(|name| !text::is_account_name(name)) {
-            Some(name) => Err(SystemError::Fatal {
-                failure_type: JobFailureType::InvalidConfiguration,
-                reason: format!(
-                    "`{name}` cannot be an account of the books: a name is the kind and then parts that begin with a \
-                     capital or a digit, with colons between, such as Expenses:Meals. Correct it in the configuration, \
-                     then export again."
-                ),
-            }),
-            None => Ok(()),
-        }
-    }
-
-    /// The accounts behind the settings that new books open, where the ledger sees them opened.
-    fn accounts_to_open(&self) -> Result<Vec<String>, SystemError> {
-        let named = [
-            &self.settings.configured_accounts,
-            &self.settings.default_accounts,
-        ];
-        let mut accounts: Vec<String> = named
-            .into_iter()
-            .flatten()
-            .map(|name| self.configured(name))
-            .collect();
-        let roots = self.index.roots();
-        if let Some(name) = accounts.iter().find(|name| roots.root_of(name).is_none()) {
-            return Err(SystemError::Settings {
-                reason: format!(
-                    "`{name}` cannot be an account of the ledger `{}`: its kinds of accounts are {}. Correct it in the \
-                     settings, then run again.",
-                    self.books.ledger().display(),
-                    roots.listed()
-                ),
-            });
-        }
-        let is_seen = self.is_new() || self.index.includes_file(&self.books.accounts());
-        accounts.retain(|name| is_seen && self.index.account(name).is_none());
-        accounts.sort_unstable();
-        accounts.dedup();
-        Ok(accounts)
-    }
-
-    /// Whether the ledger is one that we are about to make.
-    fn is_new(&self) -> bool {
-        self.books.has_own_ledger() && !self.books.ledger().exists()
-    }
-
-    fn refuse_a_ledger_that_lacks_us(&self) -> Result<(), SystemError> {
-        if self.is_new() || self.index.includes_batches(&self.books) {
-            return Ok(());
-        }
-        let (ledger, line) = (self.books.ledger().display(), self.books.include_line());
-        if self.settings.ledger.is_none() {
-            warn!(
-                "the ledger `{ledger}` does not include what is booked: add the line  {line}  to it, or name the \
-                 ledger that does as accounting.beancount.ledger"
-            );
-            return Ok(());
-        }
-        Err(SystemError::Settings {
-            reason: format!(
-                "The ledger `{ledger}` does not include what is booked: add the line  {line}  to it, then run again. \
-                 Nothing was booked."
-            ),
-        })
-    }
-}
-
 /// An entry as the books have it; `None` when nothing of it counts.
 fn booked_entry(entry_id: &str, standing: &Standing<'_>, fava_url: Option<&str>) -> Option<BookedEntry> {
     // The main document stands before the others.
@@ -338,25 +271,11 @@ impl AccountingSystem for Beancount {
     }
 
     fn ready(&mut self) -> Result<(), SystemError> {
-        self.refuse_malformed_names()?;
-        let lock = self.books.lock()?;
-        self.index.survey(&self.books)?;
-        let accounts = self.accounts_to_open()?;
-        self.refuse_a_ledger_that_lacks_us()?;
-        self.books.create(&lock, self.index.roots(), &accounts)?;
-        self.index.refresh(&self.books)?;
-        if let Some(newest) = self
-            .index
-            .newest_batch()
-            .filter(|newest| self.books.was_shown_before(*newest))
-        {
-            self.books.show_readers(Some(newest));
-        }
-        Ok(())
+        self.look_and_make()
     }
 
     fn check(&mut self, _job: &JobNeeds) -> Result<(), SystemError> {
-        self.ready()
+        self.look_and_make()
     }
 
     fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {

@@ -262,6 +262,36 @@ mod tests {
     }
 
     #[test]
+    fn beancount_agrees_on_made_up_account_names() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let odd = [
+            'A', 'b', '7', '-', ':', ':', ':', '.', '_', 'Ø', 'ø', '食', 'Ⅷ', 'ǅ', 'ª', '٣', '\u{301}',
+            '\u{a0}', '😀',
+        ];
+        let mut names: Vec<String> = (0..2000)
+            .map(|_| {
+                let length = random.usize(1..7);
+                let rest: String = (0..length).map(|_| odd[random.usize(..odd.len())]).collect();
+                format!("Expenses:{rest}")
+            })
+            .collect();
+        let letters = (0x80..0x3000).step_by(3).filter_map(char::from_u32);
+        names.extend(
+            letters
+                .filter(|letter| !letter.is_control())
+                .map(|letter| format!("Expenses:{letter}")),
+        );
+        let Some(theirs) = super::super::real::ask::<Vec<bool>>("take_account_names.py", &names) else {
+            println!("note: no Python beside PLEO_EXPORT_BEAN_CHECK, so only the stored names were compared");
+            return;
+        };
+        assert!(theirs.iter().filter(|is_taken| **is_taken).count() > 500);
+        for (name, is_taken) in names.iter().zip(theirs) {
+            assert_eq!(is_account_name(name), is_taken, "{name:?}");
+        }
+    }
+
+    #[test]
     fn codes_become_accounts_and_never_share_one() {
         assert_eq!(account_for_code("6800").as_deref(), Some("Expenses:6800"));
         assert_eq!(account_for_code("Meals").as_deref(), Some("Expenses:Meals"));

@@ -99,7 +99,7 @@ impl Company {
 }
 
 /// The settings may say which company is meant, for a user whose default company somebody changes.
-fn refuse_another(wanted: Option<&str>, found: &str) -> Result<(), SystemError> {
+pub(super) fn refuse_another(wanted: Option<&str>, found: &str) -> Result<(), SystemError> {
     match wanted {
         Some(wanted) if wanted.trim() != found.trim() => Err(SystemError::Fatal {
             failure_type: JobFailureType::InvalidConfiguration,

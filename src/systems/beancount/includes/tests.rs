@@ -1,6 +1,4 @@
-use std::io::Write;
-use std::process::{Command, Stdio};
-
+use super::super::real;
 use super::*;
 
 /// A tree of files, made for one test; names ending in `/` are folders, `a -> b` is a link.
@@ -147,10 +145,6 @@ fn a_pattern_covers_files_that_are_not_there_yet() {
 /// Made-up trees and patterns, answered by us and by the Python that beancount runs on.
 #[test]
 fn python_agrees_on_made_up_trees() {
-    let Some(python) = python() else {
-        println!("note: no Python beside PLEO_EXPORT_BEAN_CHECK, so only the stored table was compared");
-        return;
-    };
     let mut random = fastrand::Rng::with_seed(11);
     let names = [
         "a",
@@ -218,7 +212,10 @@ fn python_agrees_on_made_up_trees() {
         .iter()
         .map(|(folder, pattern)| (folder.to_str().unwrap(), pattern))
         .collect();
-    let answers = ask(&python, &serde_json::to_string(&asked).unwrap());
+    let Some(answers) = real::ask::<Vec<Vec<PathBuf>>>("expand_includes.py", &asked) else {
+        println!("note: no Python beside PLEO_EXPORT_BEAN_CHECK, so only the stored table was compared");
+        return;
+    };
     assert_eq!(answers.len(), questions.len());
     assert!(
         answers.iter().filter(|files| !files.is_empty()).count() > 500,
@@ -231,31 +228,4 @@ fn python_agrees_on_made_up_trees() {
         ours.dedup();
         assert_eq!(ours, theirs, "{pattern} in {}", folder.display());
     }
-}
-
-/// The Python of the environment that the named bean-check lies in.
-#[expect(clippy::disallowed_methods, reason = "the test suite's own switch")]
-fn python() -> Option<PathBuf> {
-    let checker = std::env::var("PLEO_EXPORT_BEAN_CHECK").ok()?;
-    let python = Path::new(&checker).parent()?.join("python");
-    python.exists().then_some(python)
-}
-
-fn ask(python: &Path, questions: &str) -> Vec<Vec<PathBuf>> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/expand_includes.py");
-    let mut child = Command::new(python)
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(questions.as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    serde_json::from_slice(&output.stdout).unwrap()
 }

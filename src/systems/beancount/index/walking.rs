@@ -36,7 +36,7 @@ impl Index {
     }
 
     fn read_new_files(&mut self, books: &Books) -> Result<Files, SystemError> {
-        let ours = books.own_files()?;
+        let (ours, about) = (books.own_files()?, books.about());
         let our_names: HashSet<&Path> = ours.files.values().map(PathBuf::as_path).collect();
         let named = |path: PathBuf| {
             let real = one_name(&path);
@@ -61,7 +61,7 @@ impl Index {
                 if !seen.insert(real.clone()) {
                     continue;
                 }
-                let Some(stamp) = stamp(&path, books)? else {
+                let Some(stamp) = stamp(&path, &about)? else {
                     continue;
                 };
                 let reach = if our_names.contains(real.as_path()) {
@@ -205,11 +205,14 @@ enum Files {
 }
 
 /// `None` when there is no such file. The time of the file that has one for readers' sake says nothing.
-fn stamp(path: &Path, books: &Books) -> Result<Option<Stamp>, SystemError> {
+fn stamp(path: &Path, about: &Path) -> Result<Option<Stamp>, SystemError> {
     match fs::metadata(path) {
-        Ok(metadata) if path == books.about() => Ok(Some((metadata.len(), None))),
+        Ok(metadata) if path == about => Ok(Some((metadata.len(), None))),
         Ok(metadata) => Ok(Some((metadata.len(), metadata.modified().ok()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unreadable(&FileError::at("look at", path)(error))),
     }
 }
+
+#[cfg(test)]
+mod tests;
