@@ -65,7 +65,11 @@ fn is_left_pending(world: &World, code: i32) -> Run {
             .all(|request| request.method == "GET"),
         "{run}"
     );
-    assert_eq!(texts(world), before.1, "nothing was written");
+    let after = texts(world);
+    assert!(
+        before.1.iter().all(|file| after.contains(file)),
+        "nothing that was there is another one now"
+    );
     run
 }
 
@@ -152,6 +156,7 @@ fn a_named_ledger_that_lacks_us_is_refused_with_the_line_that_mends_it() {
         write(&world, ledger, "option \"title\" \"Nordlys\"\n");
         let line = told_line(&is_left_pending(&world, 2));
         append(&world.path(ledger), &line);
+        is_clean(&world.path(ledger));
         world.run(&["poll"]).exits(0);
         book(&world, 1);
         is_clean(&world.path(ledger));

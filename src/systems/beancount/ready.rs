@@ -15,8 +15,10 @@ impl Beancount {
         let lock = self.books.lock()?;
         self.index.survey(&self.books)?;
         let accounts = self.accounts_to_open()?;
-        self.refuse_a_ledger_that_lacks_us()?;
+        let lacks_us = self.refuse_a_ledger_that_lacks_us();
+        // Made all the same, so that the line that the refusal asks for matches a file at once.
         self.books.create(&lock, self.index.roots(), &accounts)?;
+        lacks_us?;
         self.index.refresh(&self.books)?;
         if let Some(newest) = self
             .index
