@@ -300,10 +300,8 @@ fn an_account_that_somebody_opens_for_something_else_meanwhile_is_not_used() {
 fn a_configuration_that_beancount_cannot_take_is_told_before_anything_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings {
-        directory: folder.path().join("books"),
-        fava_url: None,
-        unknown_accounts: UnknownAccounts::Open,
         configured_accounts: vec!["Expenses:Meals out".to_owned()],
+        ..ledger::settings(folder.path().join("books"))
     };
     let error = Beancount::new(settings.clone(), Stop::new())
         .check(&job())
@@ -446,12 +444,7 @@ fn the_books_have_one_name_before_and_after_they_are_made() {
     fs::create_dir(folder.path().join("real")).unwrap();
     std::os::unix::fs::symlink(folder.path().join("real"), folder.path().join("link")).unwrap();
     let target = |way: &str| {
-        let settings = Settings {
-            directory: folder.path().join(way).join("books"),
-            fava_url: None,
-            unknown_accounts: UnknownAccounts::Open,
-            configured_accounts: Vec::new(),
-        };
+        let settings = ledger::settings(folder.path().join(way).join("books"));
         let mut system = Beancount::new(settings, Stop::new());
         let before = system.describe().target;
         system.check(&job()).unwrap();

@@ -85,9 +85,19 @@ impl Checkpoint {
     ///
     /// The caller holds the [`RunLock`]. A file whose last run did not end in order is checked through first.
     pub fn open(path: &Path, owner: &Owner) -> Result<Self, CheckpointError> {
+        Self::open_renamed(path, owner, None)
+    }
+
+    /// The same, where the books of the owner may stand in the file by a former name; they get the new one then.
+    pub fn open_renamed(
+        path: &Path,
+        owner: &Owner,
+        former_target: Option<&str>,
+    ) -> Result<Self, CheckpointError> {
         let mut connection = connect_for_writing(path).map_err(|fault| fault.at(path))?;
         refuse_newer(&connection, path)?;
-        let (found, was_clean) = prepare(&mut connection, owner).map_err(|fault| fault.at(path))?;
+        let prepared = prepare(&mut connection, owner, former_target);
+        let (found, was_clean) = prepared.map_err(|fault| fault.at(path))?;
         if found != *owner {
             return Err(CheckpointError::BelongsToAnother {
                 path: path.to_owned(),
@@ -284,7 +294,11 @@ fn refuse_newer(connection: &Connection, path: &Path) -> Result<i64, CheckpointE
 
 /// Brings the schema up to date and opens the run. Answers whose file it is and how the last run ended; somebody
 /// else's file is left as it is.
-fn prepare(connection: &mut Connection, owner: &Owner) -> Result<(Owner, bool), Fault> {
+fn prepare(
+    connection: &mut Connection,
+    owner: &Owner,
+    former_target: Option<&str>,
+) -> Result<(Owner, bool), Fault> {
     change(connection, |transaction| {
         schema::migrate(transaction)?;
         let known = transaction
@@ -301,15 +315,18 @@ fn prepare(connection: &mut Connection, owner: &Owner) -> Result<(Owner, bool), 
                 },
             )
             .optional()?;
-        let Some((found, was_clean)) = known else {
+        let Some((mut found, was_clean)) = known else {
             transaction.execute(
                 "INSERT INTO meta (id, company_id, pleo_host, target, clean) VALUES (1, ?1, ?2, ?3, 0)",
                 (owner.company_id.as_str(), &owner.pleo_host, &owner.target),
             )?;
             return Ok((owner.clone(), true));
         };
+        if former_target == Some(found.target.as_str()) {
+            found.target.clone_from(&owner.target);
+        }
         if found == *owner {
-            transaction.execute("UPDATE meta SET clean = 0", [])?;
+            transaction.execute("UPDATE meta SET clean = 0, target = ?1", [&owner.target])?;
         }
         Ok((found, was_clean))
     })

@@ -192,7 +192,8 @@ fn job_exit(job: &JobReport) -> Exit {
         Ending::ClosedButNeedsPerson(_, problem)
         | Ending::Failed(problem)
         | Ending::EndedByPleo(problem)
-        | Ending::LeftOpen(problem) => problem_exit(problem.kind),
+        | Ending::LeftOpen(problem)
+        | Ending::NotBegun(problem) => problem_exit(problem.kind),
     }
 }
 
@@ -215,7 +216,8 @@ const fn problem_of(ending: &Ending) -> Option<&Problem> {
         Ending::ClosedButNeedsPerson(_, problem)
         | Ending::Failed(problem)
         | Ending::EndedByPleo(problem)
-        | Ending::LeftOpen(problem) => Some(problem),
+        | Ending::LeftOpen(problem)
+        | Ending::NotBegun(problem) => Some(problem),
     }
 }
 
@@ -234,6 +236,7 @@ fn ending_word(ending: &Ending) -> &'static str {
         }
         Ending::Failed(_) | Ending::EndedByPleo(_) => "failed",
         Ending::LeftOpen(_) => "in_progress",
+        Ending::NotBegun(_) => "pending",
     }
 }
 

@@ -106,7 +106,8 @@ fn prepare_and_work(
         bookkeeping: config.bookkeeping.clone(),
     };
     let receipts = fetcher(&config, system.as_ref(), &stop).map_err(unexpected)?;
-    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner)?;
+    let mut checkpoint =
+        Checkpoint::open_renamed(&config.checkpoint, &owner, description.former_target.as_deref())?;
     let pleo = Client::new(config.pleo, stop.clone())?;
     let bar = Bar::new(global);
     Ok(work(&mut Exporter {

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use reqwest::Url;
+
 use super::section::Section;
 use super::sources::Layers;
 use crate::bookkeeping::{Role, Settings};
 use crate::model::document::PostingState;
+use crate::model::ids::CompanyId;
 use crate::systems::beancount::{self, UnknownAccounts};
 use crate::systems::{command, odoo};
 
@@ -47,11 +50,18 @@ enum System {
 /// The system's own section, before the accounts that configuration names are known.
 pub(super) enum Chosen {
     Beancount {
-        directory: PathBuf,
+        books: Books,
         unknown_accounts: UnknownAccounts,
     },
-    Odoo(Option<odoo::Settings>),
+    Odoo(Option<Box<odoo::Settings>>),
     Command(Option<command::Settings>),
+}
+
+/// `[accounting.beancount]`.
+pub(super) struct Books {
+    directory: PathBuf,
+    ledger: Option<PathBuf>,
+    fava_url: Option<String>,
 }
 
 /// Reads `[accounting]`. The sections of systems that are not chosen are read for unknown keys alone.
@@ -81,27 +91,60 @@ pub(super) fn read(
             problems,
         )
         .unwrap_or(UnknownAccounts::Open);
-    let directory = directory(layers, section.section("beancount", problems), problems);
+    let books = books(layers, section.section("beancount", problems), problems);
     let odoo = section.section("odoo", problems);
     let command = section.section("command", problems);
     section.finish(problems);
     match system {
         System::Beancount => Chosen::Beancount {
-            directory,
+            books,
             unknown_accounts,
         },
-        System::Odoo => Chosen::Odoo(odoo_settings(layers, odoo, timeout, problems, warnings)),
+        System::Odoo => {
+            let odoo = odoo_settings(layers, odoo, timeout, problems, warnings);
+            Chosen::Odoo(odoo.map(Box::new))
+        }
         System::Command => Chosen::Command(command_settings(layers, command, problems)),
     }
 }
 
-fn directory(layers: &Layers, mut section: Section, problems: &mut Vec<String>) -> PathBuf {
+fn books(layers: &Layers, mut section: Section, problems: &mut Vec<String>) -> Books {
     let in_file = section.path("directory", layers.file_folder(), problems);
+    let ledger = section.path("ledger", layers.file_folder(), problems);
+    let fava_url = section.text("fava_url", problems);
+    if let Some(url) = &fava_url {
+        problems.extend(fava_problem(url).map(|problem| {
+            format!(
+                "accounting.beancount.fava_url is `{url}`: {problem}, such as http://localhost:5000/books"
+            )
+        }));
+    }
     section.finish(problems);
-    match (layers.variable("PLEO_EXPORT_BOOKS"), in_file) {
+    let directory = match (layers.variable("PLEO_EXPORT_BOOKS"), in_file) {
         (Some(path), _) => layers.working_folder().join(path),
         (None, Some(path)) => path,
         (None, None) => layers.working_folder().join("books"),
+    };
+    Books {
+        directory,
+        ledger,
+        fava_url,
+    }
+}
+
+/// Why Pleo's users could not open entries at this address, if they could not.
+fn fava_problem(url: &str) -> Option<&'static str> {
+    let Ok(url) = url.parse::<Url>() else {
+        return Some("it must be the address at which Fava shows the ledger");
+    };
+    let has_more = !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some();
+    match url.scheme() {
+        _ if has_more => Some("it must have no user, password, query or fragment"),
+        "http" | "https" => None,
+        _ => Some("it must begin with http:// or https://"),
     }
 }
 
@@ -151,6 +194,7 @@ fn odoo_settings(
             .unwrap_or_else(|| "BNK1".to_owned()),
     };
     journals.finish(problems);
+    let company = section.text("company", problems);
     let create_vendors = section.boolean("create_vendors", problems).unwrap_or(false);
     section.finish(problems);
     Some(odoo::Settings {
@@ -159,6 +203,7 @@ fn odoo_settings(
         login,
         api_key: api_key?,
         journals: journals_read,
+        company,
         create_vendors,
         posting: PostingState::Draft,
         timeout,
@@ -197,21 +242,33 @@ impl Chosen {
     }
 
     /// The finished section. `None` where something that the system needs is missing, which is a problem by now.
-    pub(super) fn finished(self, settings: &Settings, problems: &mut Vec<String>) -> Option<SystemSettings> {
+    pub(super) fn finished(
+        self,
+        settings: &Settings,
+        company_id: Option<&CompanyId>,
+        problems: &mut Vec<String>,
+    ) -> Option<SystemSettings> {
         match self {
             Self::Beancount {
-                directory,
+                books,
                 unknown_accounts,
             } => Some(SystemSettings::Beancount(beancount::Settings {
-                directory,
-                fava_url: None,
+                configured_accounts: beancount_accounts(settings, problems),
+                // The defaults of roles are guesses: they are opened where unknown accounts are.
+                default_accounts: match unknown_accounts {
+                    UnknownAccounts::Open => settings.role_defaults.values().cloned().collect(),
+                    UnknownAccounts::Fail => Vec::new(),
+                },
+                directory: books.directory,
+                ledger: books.ledger,
+                company_id: company_id?.clone(),
+                fava_url: books.fava_url,
                 unknown_accounts,
-                configured_accounts: beancount_accounts(settings, unknown_accounts, problems),
             })),
             Self::Odoo(odoo) => odoo.map(|odoo| {
                 SystemSettings::Odoo(odoo::Settings {
                     posting: settings.posting,
-                    ..odoo
+                    ..*odoo
                 })
             }),
             Self::Command(command) => command.map(SystemSettings::Command),
@@ -219,13 +276,8 @@ impl Chosen {
     }
 }
 
-/// The accounts that configuration names, each of them one that beancount can have. The defaults of roles are guesses,
-/// so they are among them only where unknown accounts are opened.
-fn beancount_accounts(
-    settings: &Settings,
-    unknown_accounts: UnknownAccounts,
-    problems: &mut Vec<String>,
-) -> Vec<String> {
+/// The accounts that configuration names, each of them one that beancount can have.
+fn beancount_accounts(settings: &Settings, problems: &mut Vec<String>) -> Vec<String> {
     let named = named_accounts(settings);
     for (setting, account) in &named {
         if let Some(problem) = beancount::account_name_problem(account) {
@@ -233,9 +285,6 @@ fn beancount_accounts(
         }
     }
     let mut accounts: Vec<String> = named.into_iter().map(|(_, account)| account).collect();
-    if unknown_accounts == UnknownAccounts::Open {
-        accounts.extend(settings.role_defaults.values().cloned());
-    }
     accounts.sort();
     accounts.dedup();
     accounts

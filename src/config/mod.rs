@@ -101,7 +101,7 @@ impl Config {
         let (bookkeeping, attachments) =
             bookkeeping::read(&mut file, bookkeeping, accounting.role_defaults(), &mut problems);
         file.finish(&mut problems);
-        let system = accounting.finished(&bookkeeping, &mut problems);
+        let system = accounting.finished(&bookkeeping, company_id.as_ref(), &mut problems);
 
         match (company_id, base_url, credential, checkpoint, system) {
             (Some(company_id), Some(base_url), Some(credential), Some(checkpoint), Some(system))

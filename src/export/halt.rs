@@ -19,6 +19,9 @@ pub(super) enum Halt {
     Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
     System(#[from] SystemError),
+    /// The books cannot take a job, which was found before it was started.
+    #[error("{0}")]
+    NotReady(SystemError),
     #[error(transparent)]
     Stopped(#[from] Stopped),
     /// Another instance started the job first.
@@ -52,6 +55,7 @@ impl Halt {
         match self {
             Self::JobFailed(_) => Ending::Failed(self.into_problem()),
             Self::EndedByPleo(_) => Ending::EndedByPleo(self.into_problem()),
+            Self::NotReady(_) => Ending::NotBegun(self.into_problem()),
             _ => Ending::LeftOpen(self.into_problem()),
         }
     }
@@ -61,6 +65,11 @@ impl Halt {
             Self::Pleo(error) => (pleo_kind(error), error.hint().into()),
             Self::Checkpoint(error) => (checkpoint_kind(error), error.hint().into()),
             Self::System(error) => about_system(error),
+            Self::NotReady(SystemError::Fatal { .. } | SystemError::Rejected { .. }) => (
+                ProblemKind::Configuration,
+                "correct the cause, then run again; the export waits in Pleo".into(),
+            ),
+            Self::NotReady(error) => about_system(error),
             Self::Stopped(_) => (ProblemKind::Stopped, "run again to go on".into()),
             Self::LostToAnother | Self::NotOurs { adoptable: false } => (
                 ProblemKind::NotOurs,
@@ -159,6 +168,10 @@ fn about_system(error: &SystemError) -> (ProblemKind, String) {
         SystemError::Damaged { .. } => (
             ProblemKind::Damaged,
             "repair the books at the place named, then run again; nothing was booked".into(),
+        ),
+        SystemError::Settings { .. } => (
+            ProblemKind::Configuration,
+            "correct the settings or the ledger, then run again; nothing was booked".into(),
         ),
         SystemError::BookedWrong { .. } => (
             ProblemKind::JobFailed,

@@ -165,6 +165,8 @@ pub enum Ending {
     EndedByPleo(Problem),
     /// Left open; a later run goes on with it.
     LeftOpen(Problem),
+    /// Left as it waits in Pleo: nothing was sent.
+    NotBegun(Problem),
 }
 
 impl Ending {
@@ -174,7 +176,8 @@ impl Ending {
             Self::ClosedButNeedsPerson(_, problem)
             | Self::Failed(problem)
             | Self::EndedByPleo(problem)
-            | Self::LeftOpen(problem) => Some(problem),
+            | Self::LeftOpen(problem)
+            | Self::NotBegun(problem) => Some(problem),
         }
     }
 
@@ -186,7 +189,7 @@ impl Ending {
             | Self::Failed(_)
             | Self::EndedByPleo(_) => true,
             // Pleo runs one job of a company at a time, so an open job holds up the next.
-            Self::LeftOpen(_) => false,
+            Self::LeftOpen(_) | Self::NotBegun(_) => false,
         }
     }
 }

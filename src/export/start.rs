@@ -3,7 +3,7 @@
 use tracing::{info, warn};
 
 use super::halt::Halt;
-use super::{Exporter, confirm};
+use super::{Exporter, confirm, validate};
 use crate::host::clock;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::state::{JobEvent, JobState};
@@ -51,6 +51,7 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
                 )));
             }
         }
+        validate::before_start(exporter)?;
         let before = exporter.checkpoint.job(&job.id)?.map(|record| record.state);
         exporter.checkpoint.claim_job(&job, clock::now())?;
         match exporter.pleo.send_event(&job.id, &pleo::JobEvent::Started) {

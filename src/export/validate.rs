@@ -1,4 +1,6 @@
 //! Step 2: is the accounting system ready for this job? Before any item is read, so failing is safe.
+//!
+//! Its books are looked at even before step 1 ends.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +15,12 @@ use crate::systems::{JobNeeds, SystemError};
 
 /// Between two attempts at a system that is out of reach.
 const PAUSE: Duration = Duration::from_secs(2);
+
+/// Looks at the books before the job is started: what is found wrong now is told with the job left pending, so that a
+/// person can mend it and nothing has to be exported again.
+pub(super) fn before_start(exporter: &mut Exporter<'_>) -> Result<(), Halt> {
+    exporter.system.ready().map_err(Halt::NotReady)
+}
 
 /// Checks company, capabilities and the system itself. The inner error is for Pleo: the job cannot be booked.
 pub(super) fn validate(
@@ -63,6 +71,7 @@ fn left_or_failed(run: &JobRun, error: SystemError) -> Result<Result<(), JobFail
     }
     let failure_type = match error {
         SystemError::Damaged { .. } => JobFailureType::ValidationFailure,
+        SystemError::Settings { .. } => JobFailureType::InvalidConfiguration,
         _ => JobFailureType::AccountingSystemUnreachable,
     };
     Ok(Err(JobFailure {

@@ -24,6 +24,12 @@ pub trait AccountingSystem: fmt::Debug {
     /// What it is and what it can do. Does not touch it.
     fn describe(&self) -> Description;
 
+    /// Whether its books and the settings for them are in order, looked at before a job is begun: what a person must
+    /// mend is told while the job still waits in Pleo. Nothing is asked of the network.
+    fn ready(&mut self) -> Result<(), SystemError> {
+        Ok(())
+    }
+
     /// Whether it can be reached and take the job: credential, company, permissions, what the job needs.
     fn check(&mut self, job: &JobNeeds) -> Result<(), SystemError>;
 
@@ -55,6 +61,8 @@ pub struct Description {
     pub name: String,
     /// Which books exactly: the checkpoint belongs to them.
     pub target: String,
+    /// The same books as a checkpoint may name them that was made when the settings said less.
+    pub former_target: Option<String>,
     /// How far booking the same key twice is safe.
     pub create: Create,
     /// Vendor bills and payments.
@@ -217,6 +225,12 @@ pub enum SystemError {
     #[error("{reason}")]
     Damaged {
         /// Where, and what to do.
+        reason: String,
+    },
+    /// The settings do not fit the books, and a person must correct one of them; nothing was booked.
+    #[error("{reason}")]
+    Settings {
+        /// What does not fit, and what to do.
         reason: String,
     },
 }

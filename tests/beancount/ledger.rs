@@ -6,6 +6,7 @@ use std::process::Command;
 
 use pleo_export::host::stop::Stop;
 use pleo_export::model::document::PlannedItem;
+use pleo_export::model::ids::CompanyId;
 use pleo_export::systems::beancount::{Beancount, Settings, UnknownAccounts};
 use pleo_export::systems::{AccountingSystem, BookedEntry, SystemError};
 
@@ -32,10 +33,8 @@ impl Ledger {
 
     pub(crate) fn settings(&self) -> Settings {
         Settings {
-            directory: self.books(),
-            fava_url: None,
-            unknown_accounts: UnknownAccounts::Open,
             configured_accounts: vec!["Assets:Pleo:Wallet".to_owned(), "Assets:VAT:Input".to_owned()],
+            ..settings(self.books())
         }
     }
 
@@ -102,6 +101,19 @@ impl Ledger {
             "bean-check: {said}\n{}",
             self.text()
         );
+    }
+}
+
+/// For books in this folder, with no account named.
+pub(crate) fn settings(directory: PathBuf) -> Settings {
+    Settings {
+        directory,
+        ledger: None,
+        company_id: CompanyId::new(items::COMPANY),
+        fava_url: None,
+        unknown_accounts: UnknownAccounts::Open,
+        configured_accounts: Vec::new(),
+        default_accounts: Vec::new(),
     }
 }
 

@@ -163,6 +163,11 @@ fn the_check_names_what_is_wrong() {
         "of the type general",
     );
     refused(
+        |settings| settings.company = Some("Another Company".into()),
+        "invalid_configuration",
+        "accounting.odoo.company is Another Company",
+    );
+    refused(
         |settings| settings.url = "http://odoo.example".parse().unwrap(),
         "invalid_configuration",
         "use https",

@@ -175,6 +175,7 @@ impl Server {
 
     pub(crate) fn settings(&self) -> Settings {
         Settings {
+            company: None,
             url: self.url.parse().unwrap(),
             database: self.database.clone(),
             login: None,

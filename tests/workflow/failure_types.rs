@@ -236,6 +236,10 @@ impl AccountingSystem for Choosy {
         }
     }
 
+    fn ready(&mut self) -> Result<(), SystemError> {
+        self.books.ready()
+    }
+
     fn check(&mut self, job: &JobNeeds) -> Result<(), SystemError> {
         self.books.check(job)
     }

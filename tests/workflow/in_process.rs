@@ -105,7 +105,8 @@ pub fn problem_kind(report: &RunReport) -> &'static str {
         Ending::ClosedButNeedsPerson(_, problem)
         | Ending::Failed(problem)
         | Ending::EndedByPleo(problem)
-        | Ending::LeftOpen(problem) => problem.kind.as_str(),
+        | Ending::LeftOpen(problem)
+        | Ending::NotBegun(problem) => problem.kind.as_str(),
         Ending::Closed(_) | Ending::AlreadyOver(_) => "none",
     }
 }
@@ -117,6 +118,10 @@ pub struct DiesBeforeAttaching(pub Beancount);
 impl AccountingSystem for DiesBeforeAttaching {
     fn describe(&self) -> Description {
         self.0.describe()
+    }
+
+    fn ready(&mut self) -> Result<(), SystemError> {
+        self.0.ready()
     }
 
     fn check(&mut self, job: &JobNeeds) -> Result<(), SystemError> {
@@ -250,6 +255,7 @@ impl AccountingSystem for SearchedBooks {
         Description {
             name: "Searched".to_owned(),
             target: "searched:test".to_owned(),
+            former_target: None,
             create: Create::Search,
             payables: true,
             keeps_vendors: true,

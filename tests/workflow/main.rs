@@ -52,6 +52,8 @@ mod invariance;
 mod invariants;
 /// Bills, payments, refunds and duplicates, in one job and in several.
 mod invoices;
+/// The ledger that a person opens, laid out her way.
+mod ledgers;
 /// A job lives as long as Pleo hears from us, by Pleo's clock.
 mod lifetime;
 /// The main job: poll, run-job, resume, status, with their exit codes.

@@ -143,8 +143,12 @@ fn a_signal_ends_the_wait_for_books_that_somebody_else_holds() {
     stderr.read_to_string(&mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(5), "{said}");
     assert!(said.contains("stopped by a signal"), "{said}");
+    assert!(
+        world.sandbox.job(&job).events.is_empty(),
+        "nothing was begun that cannot go on"
+    );
     held.unlock().unwrap();
-    world.run(&["resume"]).exits(0);
+    world.run(&["poll"]).exits(0);
     assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 3);
     world.keeps_its_promise_and_all_rules();
 }

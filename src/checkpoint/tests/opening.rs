@@ -50,6 +50,28 @@ fn another_owner_is_refused_and_both_are_named() {
 }
 
 #[test]
+fn books_that_get_a_fuller_name_are_the_same_books() {
+    let (_folder, path, checkpoint) = new_checkpoint();
+    drop(checkpoint);
+    let (former, fuller) = (
+        owner().target,
+        Owner {
+            target: format!("{}, company Nordlys", owner().target),
+            ..owner()
+        },
+    );
+    Checkpoint::open_renamed(&path, &fuller, Some("another")).unwrap_err();
+    Checkpoint::open_renamed(&path, &fuller, Some(&former)).unwrap();
+    // From then on they have that name, and books of another fuller name are others.
+    Checkpoint::open(&path, &fuller).unwrap();
+    let other = Owner {
+        target: format!("{former}, company Another"),
+        ..owner()
+    };
+    Checkpoint::open_renamed(&path, &other, Some(&former)).unwrap_err();
+}
+
+#[test]
 fn a_newer_schema_is_refused_for_writing_and_reading() {
     let (_folder, path, checkpoint) = new_checkpoint();
     drop(checkpoint);

@@ -12,33 +12,36 @@
 use crate::model::references::{Account, AccountKey, AccountPurpose, Candidates, NewAccount};
 
 use super::UnknownAccounts;
+use super::first_version;
 use super::index::{Index, OpenedAccount};
-use super::text::{self, ASSETS, EXPENSES, INCOME, LIABILITIES};
+use super::roots::{Root, Roots};
+use super::text;
 
 /// Under which roots an account of this purpose may stand.
-const fn roots(purpose: AccountPurpose) -> &'static [&'static str] {
+const fn roots(purpose: AccountPurpose) -> &'static [Root] {
     match purpose {
-        AccountPurpose::Cost => &[EXPENSES, INCOME, ASSETS],
-        AccountPurpose::Income => &[INCOME, EXPENSES],
-        AccountPurpose::Wallet | AccountPurpose::InputTax => &[ASSETS, LIABILITIES],
-        AccountPurpose::OutputTax => &[LIABILITIES, ASSETS],
+        AccountPurpose::Cost => &[Root::Expenses, Root::Income, Root::Assets],
+        AccountPurpose::Income => &[Root::Income, Root::Expenses],
+        AccountPurpose::Wallet | AccountPurpose::InputTax => &[Root::Assets, Root::Liabilities],
+        AccountPurpose::OutputTax => &[Root::Liabilities, Root::Assets],
     }
 }
 
 /// The account under which new accounts of this purpose are opened.
-fn parent(purpose: AccountPurpose) -> String {
-    match purpose {
-        AccountPurpose::Cost => EXPENSES.to_owned(),
-        AccountPurpose::Income => INCOME.to_owned(),
-        AccountPurpose::Wallet => format!("{ASSETS}:Pleo"),
-        AccountPurpose::InputTax => format!("{ASSETS}:Tax"),
-        AccountPurpose::OutputTax => format!("{LIABILITIES}:Tax"),
-    }
+fn parent(purpose: AccountPurpose, roots: &Roots) -> String {
+    let (root, below) = match purpose {
+        AccountPurpose::Cost => (Root::Expenses, ""),
+        AccountPurpose::Income => (Root::Income, ""),
+        AccountPurpose::Wallet => (Root::Assets, ":Pleo"),
+        AccountPurpose::InputTax => (Root::Assets, ":Tax"),
+        AccountPurpose::OutputTax => (Root::Liabilities, ":Tax"),
+    };
+    format!("{}{below}", roots.name(root))
 }
 
 /// Whether version 0.1 opened this account for a code, not knowing what the code was needed for.
 pub(super) fn is_guess_of_first_version(name: &str, account: &OpenedAccount) -> bool {
-    account.is_ours && account.purpose.is_none() && account.code.is_some() && root(name) == EXPENSES
+    account.is_ours && account.purpose.is_none() && account.code.is_some() && first_version::is_expense(name)
 }
 
 fn serves(name: &str, account: &OpenedAccount, purpose: AccountPurpose) -> bool {
@@ -60,7 +63,10 @@ pub(super) fn candidates(
 ) -> Option<Candidates> {
     match key {
         AccountKey::Configured(account) => named(account, index, true),
-        AccountKey::Assumed(account) => named(account, index, unknown == UnknownAccounts::Open),
+        AccountKey::Assumed(account) => {
+            let account = index.roots().translate(account);
+            named(&account, index, unknown == UnknownAccounts::Open)
+        }
         AccountKey::Pleo {
             purpose,
             code,
@@ -80,7 +86,7 @@ pub(super) fn candidates(
 }
 
 fn named(name: &str, index: &Index, may_open: bool) -> Option<Candidates> {
-    if !text::is_account_name(name) {
+    if !index.roots().takes(name) {
         return None;
     }
     let known = index.account(name).map(|opened| known(name, opened, index));
@@ -111,7 +117,8 @@ fn of_pleo(
     let by_name = group(&|name, opened| {
         let last = name.rsplit(':').next();
         let wanted = code.or(identifier);
-        let fits = last == wanted && roots(purpose).contains(&root(name));
+        let root = index.roots().root_of(name);
+        let fits = last == wanted && root.is_some_and(|root| roots(purpose).contains(&root));
         opened.code.is_none() && (fits || Some(name) == wanted)
     });
     let mut candidates = Candidates {
@@ -119,7 +126,7 @@ fn of_pleo(
         taken_name: None,
     };
     let opened_for = wanted.code.as_deref().or(wanted.identifier.as_deref());
-    let new_name = opened_for.and_then(|code| text::account_for_code(&parent(purpose), code));
+    let new_name = opened_for.and_then(|code| text::account_for_code(&parent(purpose, index.roots()), code));
     match new_name {
         Some(name) if unknown == UnknownAccounts::Open && index.account(&name).is_none() => {
             candidates.groups.push(vec![new(&name, wanted.clone())]);
@@ -129,10 +136,6 @@ fn of_pleo(
     }
     candidates.groups.retain(|group| !group.is_empty());
     candidates
-}
-
-fn root(name: &str) -> &str {
-    name.split(':').next().unwrap_or_default()
 }
 
 /// An account as the ledger has it.

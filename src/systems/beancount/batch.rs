@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::model::document::{Document, Part, PlannedItem};
+use crate::model::ids::CompanyId;
 use crate::model::money::Amount;
 use crate::model::references::{Account, NewAccount};
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{BookedEntry, SystemError};
 
-use super::books::{Books, Lock};
+use super::books::Books;
 use super::index::{Index, OpenedAccount, Standing};
+use super::lock::Lock;
 use super::number::Number;
+use super::roots::Roots;
 use super::text;
 use super::writer::{self, Entry};
 
@@ -94,7 +97,7 @@ impl<'a> Batch<'a> {
         let Some(first) = self.entries.first() else {
             return Ok(());
         };
-        let mut text = self.head();
+        let mut text = self.head(index.roots(), books.company());
         if !index.has_operating_currency() {
             // Fava calls it an error when no file of the ledger has any; a person's own choice is left alone.
             text.push('\n');
@@ -130,8 +133,8 @@ impl<'a> Batch<'a> {
         books.write_batch(lock, first.number.year, &first.number.to_string(), &text)
     }
 
-    /// Says where the file comes from, and which numbers are taken even when a transaction is deleted later.
-    fn head(&self) -> String {
+    /// Says where the file comes from and whose it is, and which numbers are taken even when a transaction is deleted later.
+    fn head(&self, roots: &Roots, company: &CompanyId) -> String {
         let mut text = String::new();
         let jobs: BTreeSet<&str> = self
             .entries
@@ -143,6 +146,8 @@ impl<'a> Batch<'a> {
         }
         let moment = self.recorded_at.to_rfc3339_opts(SecondsFormat::Millis, true);
         writer::comment(&mut text, &format!("written: {moment} by {}", writer::VERSION));
+        writer::options(&mut text, roots);
+        writer::company(&mut text, company);
         let mut ranges: BTreeMap<i32, (Number, Number)> = BTreeMap::new();
         for entry in &self.entries {
             let range = ranges
@@ -207,8 +212,8 @@ fn refuse_document(item: &PlannedItem, document: &Document, index: &Index) -> Re
     let (day, currency) = (document.posting_date, item.item.amount.currency);
     for posting in &document.postings {
         let account = posting.account.reference.as_str();
-        if !text::is_account_name(account) {
-            return Err(unusable(account, "is not a name that beancount takes"));
+        if !index.roots().takes(account) {
+            return Err(unusable(account, "is not a name that this ledger takes"));
         }
         let opened = index.account(account);
         let from = opened.map_or(writer::OPENING_DAY, |opened| opened.from);

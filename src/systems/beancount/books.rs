@@ -1,48 +1,58 @@
-//! The books as files: where things lie, how they come about, who may write, how a batch gets in.
+//! The books as files: where things lie, how they come about, how a batch gets in.
 //!
-//! `main.beancount` is for people and for beancount; it includes `accounts.beancount` and all of `pleo/`, where
-//! each batch is a file of its own. Nothing that exists is ever written again, so that people may edit freely.
+//! The ledger is the file that a person opens: `main.beancount`, made by us where there is none, or one of the user's
+//! own. It includes `accounts.beancount` and all of `pleo/`, where each batch is a file of its own. Nothing that exists
+//! is ever written again, so that people may edit freely.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
-use tracing::info;
+use chrono::Datelike;
+use tracing::{info, warn};
 
+use crate::host::clock;
 use crate::host::files::{self, FileError};
 use crate::host::stop::Stop;
+use crate::model::ids::CompanyId;
 use crate::model::references::NewAccount;
 use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
 
-use super::includes;
+use super::includes::{self, Included, one_name};
+use super::lock::Lock;
+use super::roots::Roots;
+use super::text;
 use super::writer;
 
-/// How long another process may hold the books before we give up.
-const LOCK_PATIENCE: Duration = Duration::from_secs(60);
-
-/// How often we look whether the books are free.
-const LOCK_INTERVAL: Duration = Duration::from_millis(50);
+/// What takes in all that we write, seen from the folder of the books.
+const OUR_FILES: &str = "pleo/**/*.beancount";
 
 /// The files of the books.
 #[derive(Debug)]
 pub(super) struct Books {
     folder: PathBuf,
+    ledger: PathBuf,
+    company: CompanyId,
     stop: Stop,
 }
 
-/// The right to write into the books, until it is dropped.
-#[derive(Debug)]
-pub(super) struct Lock {
-    _file: File,
-}
-
 impl Books {
-    /// Writes nothing.
-    pub(super) fn new(folder: &Path, stop: Stop) -> Self {
+    /// Books of a company in a folder, opened by a ledger: `main.beancount` there unless another is named. Writes
+    /// nothing.
+    pub(super) fn new(folder: &Path, ledger: Option<&Path>, company: CompanyId, stop: Stop) -> Self {
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let folder = one_name(&absolute(folder));
+        let ledger = match ledger {
+            // By its own name, as beancount has it: what it includes is relative to where a person opened it.
+            Some(ledger) => includes::beside(Path::new(""), &absolute(ledger)),
+            None => folder.join("main.beancount"),
+        };
         Self {
-            folder: one_name(&std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())),
+            folder,
+            ledger,
+            company,
             stop,
         }
     }
@@ -52,12 +62,29 @@ impl Books {
         &self.folder
     }
 
-    /// The ledger that takes in all the rest.
+    /// The file that a person opens, and that takes in all the rest.
+    pub(super) fn ledger(&self) -> &Path {
+        &self.ledger
+    }
+
+    /// Whose books they are.
+    pub(super) fn company(&self) -> &CompanyId {
+        &self.company
+    }
+
+    /// Whether the ledger is the one that we make where there is none.
+    pub(super) fn has_own_ledger(&self) -> bool {
+        let folder = one_name(self.ledger.parent().unwrap_or(Path::new("")));
+        self.ledger.file_name().map(|name| folder.join(name)) == Some(self.main())
+    }
+
+    /// The ledger of books that nobody named another one for.
     pub(super) fn main(&self) -> PathBuf {
         self.folder.join("main.beancount")
     }
 
-    fn accounts(&self) -> PathBuf {
+    /// The accounts that the settings name, where the ledger takes them in.
+    pub(super) fn accounts(&self) -> PathBuf {
         self.folder.join("accounts.beancount")
     }
 
@@ -65,49 +92,83 @@ impl Books {
         self.folder.join("pleo")
     }
 
-    /// Whether a path lies where only we write.
-    pub(super) fn is_ours(&self, path: &Path) -> bool {
-        path.starts_with(self.batches())
+    /// The file that gets a new time when a batch comes in.
+    pub(super) fn about(&self) -> PathBuf {
+        self.batches().join("about.beancount")
     }
 
-    /// The files from which reading begins; some may be absent.
-    pub(super) fn roots(&self) -> Result<Vec<PathBuf>, SystemError> {
-        self.refuse_a_file()?;
-        let mut roots = vec![self.main(), self.accounts()];
-        roots
-            .extend(includes::expand(&self.batches(), "**/*.beancount").map_err(|error| unreadable(&error))?);
-        Ok(roots)
+    /// The files that we wrote.
+    pub(super) fn own_files(&self) -> Result<Included, SystemError> {
+        self.refuse_wrong_places()?;
+        includes::expand(&self.folder, OUR_FILES).map_err(|error| unreadable(&error))
     }
 
-    fn refuse_a_file(&self) -> Result<(), SystemError> {
-        if !self.folder.is_file() {
-            return Ok(());
-        }
-        Err(SystemError::Fatal {
-            failure_type: JobFailureType::InvalidConfiguration,
-            reason: format!(
-                "The books folder `{}` is a file: ask whoever runs the export to set \
-                 accounting.beancount.directory to a folder, then export again.",
-                self.folder.display()
-            ),
+    /// Whether an include line of a file in `folder` plainly names all that we write.
+    pub(super) fn is_our_line(&self, folder: &Path, pattern: &str) -> bool {
+        includes::beside(folder, Path::new(pattern)) == self.folder.join(OUR_FILES)
+    }
+
+    /// Whether an include line of a file in `folder` takes in what we will write, in this year's folder and the last's.
+    pub(super) fn is_covered_by(&self, folder: &Path, pattern: &str) -> bool {
+        let year = clock::now().year();
+        [year, year - 1].into_iter().all(|year| {
+            let batch = format!("{year:04}/PLEO-{year:04}-000001.beancount");
+            includes::covers(folder, pattern, &self.batches().join(batch))
         })
     }
 
-    /// Makes what is missing of new books; `accounts` are opened where `accounts.beancount` is new.
-    pub(super) fn create(&self, _lock: &Lock, accounts: &[&str]) -> Result<(), SystemError> {
-        let about = self.batches().join("about.beancount");
-        if !about.exists() {
-            write_file(&about, ABOUT.as_bytes())?;
+    /// The line that the ledger needs to take in what we write.
+    pub(super) fn include_line(&self) -> String {
+        let ledger = self.ledger.parent().unwrap_or(Path::new(""));
+        let folder = match self.folder.strip_prefix(one_name(ledger)) {
+            Ok(below) => below.to_owned(),
+            Err(_) => self.folder.clone(),
+        };
+        let folder = includes::escaped(&folder.to_string_lossy().replace('\\', "/"));
+        let slash = if folder.is_empty() { "" } else { "/" };
+        format!("include {}", text::quoted(&format!("{folder}{slash}{OUR_FILES}")))
+    }
+
+    /// Refuses a folder or a ledger that the settings name and that cannot be one.
+    fn refuse_wrong_places(&self) -> Result<(), SystemError> {
+        if self.folder.is_file() {
+            return Err(SystemError::Fatal {
+                failure_type: JobFailureType::InvalidConfiguration,
+                reason: format!(
+                    "The books folder `{}` is a file: set accounting.beancount.directory to a folder, then export \
+                     again.",
+                    self.folder.display()
+                ),
+            });
+        }
+        if !self.has_own_ledger() && !self.ledger.is_file() {
+            return Err(SystemError::Settings {
+                reason: format!(
+                    "accounting.beancount.ledger names `{}`, which is no file: correct it, or make the file with this \
+                     line in it:  {}",
+                    self.ledger.display(),
+                    self.include_line()
+                ),
+            });
+        }
+        Ok(())
+    }
+
+    /// Makes what is missing of new books. `accounts` are opened where `accounts.beancount` is new.
+    pub(super) fn create(&self, _lock: &Lock, roots: &Roots, accounts: &[String]) -> Result<(), SystemError> {
+        if !self.about().exists() {
+            write_file(&self.about(), ABOUT.as_bytes())?;
         }
         if !self.accounts().exists() {
             let mut text = String::from(ACCOUNTS);
+            writer::options(&mut text, roots);
             for account in accounts {
                 writer::open(&mut text, account, &NewAccount::default());
             }
             write_file(&self.accounts(), text.as_bytes())?;
         }
         // Last, because it needs the others: when it is there, the books are whole.
-        if !self.main().exists() {
+        if self.has_own_ledger() && !self.main().exists() {
             write_file(&self.main(), MAIN.as_bytes())?;
             info!(books = %self.main().display(), "new books were made");
         }
@@ -129,7 +190,35 @@ impl Books {
             again = again.saturating_add(1);
             path = folder.join(format!("{name}-{again}.beancount"));
         }
-        write_file(&path, text.as_bytes())
+        write_file(&path, text.as_bytes())?;
+        self.show_readers(None);
+        Ok(())
+    }
+
+    /// Whether readers were last shown something before this moment.
+    pub(super) fn was_shown_before(&self, moment: SystemTime) -> bool {
+        let shown = fs::metadata(self.about()).and_then(|metadata| metadata.modified());
+        shown.is_ok_and(|shown| shown < moment)
+    }
+
+    /// Gives a file that readers know a new time, at least `newest`: Fava and beancount's cache look at the files that
+    /// they have read, and a new one is none of these.
+    pub(super) fn show_readers(&self, newest: Option<SystemTime>) {
+        let about = self.about();
+        let shown = fs::metadata(&about).and_then(|metadata| metadata.modified());
+        let shown = shown.and_then(|before| {
+            let later = before.checked_add(Duration::from_secs(1)).unwrap_or(before);
+            let time = SystemTime::from(clock::now()).max(later);
+            let time = newest.map_or(time, |newest| time.max(newest));
+            File::options().write(true).open(&about)?.set_modified(time)
+        });
+        if let Err(error) = shown {
+            warn!(
+                "`{}` could not be given a new time ({error}): an open Fava shows the new entries only after it is \
+                 loaded again",
+                about.display()
+            );
+        }
     }
 
     /// Where a receipt lies, by its content.
@@ -157,50 +246,14 @@ impl Books {
         Ok(())
     }
 
-    /// Waits for the right to write, which only one process has at a time.
+    /// Waits for the right to write: the ledger's folder first, which books of other companies may share.
     pub(super) fn lock(&self) -> Result<Lock, SystemError> {
-        self.refuse_a_file()?;
-        files::make_folder(&self.folder).map_err(|error| nothing_booked(&error))?;
-        let path = self.folder.join(".pleo-export.lock");
-        let file = files::create_private(&path).map_err(|error| nothing_booked(&error))?;
-        let (started, mut told) = (Instant::now(), false);
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Lock { _file: file }),
-                Err(TryLockError::Error(error)) => {
-                    return Err(nothing_booked(&FileError::at("lock", &path)(error)));
-                }
-                Err(TryLockError::WouldBlock) if started.elapsed() >= LOCK_PATIENCE => {
-                    return Err(SystemError::Unavailable {
-                        reason: format!(
-                            "The books are in use: another process holds `{}`. Nothing was booked; run again.",
-                            path.display()
-                        ),
-                    });
-                }
-                Err(TryLockError::WouldBlock) if !told => {
-                    told = true;
-                    info!(lock = %path.display(), "waiting for another process to finish with the books");
-                }
-                Err(TryLockError::WouldBlock) => {}
-            }
-            self.stop
-                .wait(LOCK_INTERVAL)
-                .map_err(|stopped| SystemError::Unavailable {
-                    reason: format!("Waiting for the books ended: {stopped}. Nothing was booked."),
-                })?;
-        }
+        self.refuse_wrong_places()?;
+        let ledger = one_name(self.ledger.parent().unwrap_or(Path::new("")));
+        let mut folders = vec![ledger.as_path(), self.folder()];
+        folders.dedup();
+        Lock::of(&folders, &self.stop)
     }
-}
-
-/// The one name of a folder, whichever way leads there, and the same before and after the folder is made.
-fn one_name(folder: &Path) -> PathBuf {
-    folder
-        .canonicalize()
-        .unwrap_or_else(|_| match (folder.parent(), folder.file_name()) {
-            (Some(parent), Some(name)) => one_name(parent).join(name),
-            _ => folder.to_owned(),
-        })
 }
 
 /// Writes a file of the books, with its folders.
@@ -257,12 +310,12 @@ include "pleo/**/*.beancount"
 "#;
 
 const ACCOUNTS: &str = "\
-; The accounts that the configuration named when these books were made. This file is yours: pleo-export opens
-; what is missing later in the files under pleo/, and leaves to you what is opened here.
+; The accounts that the settings named when these books were made. This file is yours: pleo-export opens what is
+; missing later in the files under pleo/, and leaves to you what is opened here.
 
 ";
 
 const ABOUT: &str = "\
 ; Here pleo-export puts one file for each batch that it books. What is in the books is read from here, so take
-; nothing away; correct what you must.
+; nothing away; correct what you must. This file gets a new time with each batch, so that Fava looks again.
 ";

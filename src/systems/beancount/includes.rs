@@ -1,97 +1,225 @@
-//! Which files an `include` line means: plain paths, and patterns with `*`, `?` and `**`.
+//! Which files an `include` line means, as beancount decides it: Python's `glob` with `recursive=True`.
 //!
-//! As in beancount, a wildcard passes over names that begin with a dot. Sets in brackets are not known here.
+//! `*` and `?`, sets such as `[abc]`, `[!abc]` and `[0-9]`, `**` for any depth; a wildcard passes over names that begin
+//! with a dot unless it begins with one itself. Own code, because no crate has Python's sets and hidden names. It is
+//! stricter in one thing: what cannot be looked into, and a link that leads nowhere, is told and never passed over,
+//! since an entry that is not seen would be booked again.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashSet};
-use std::fs::{self, FileType};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::host::files::FileError;
 
-/// The existing files that an include line of a file in `folder` means, sorted.
-///
-/// What cannot be looked into is an error, never nothing: an entry that is not seen would be booked again.
-pub(super) fn expand(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, FileError> {
-    let pattern = folder.join(pattern);
+/// What an include line means.
+#[derive(Debug, Default)]
+pub(super) struct Included {
+    /// The files, by the name that beancount gives them, each with its one real name.
+    pub(super) files: BTreeMap<PathBuf, PathBuf>,
+    /// Links on the way that lead nowhere.
+    pub(super) dangling: BTreeSet<PathBuf>,
+}
+
+/// The existing files that an include line of a file in `folder` means.
+pub(super) fn expand(folder: &Path, pattern: &str) -> Result<Included, FileError> {
+    let mut walk = Walk::default();
+    // What ends so is a folder, and beancount reads no folder.
+    if !["", ".", ".."].contains(&pattern.rsplit('/').next().unwrap_or_default()) {
+        let (root, parts) = parts(folder, pattern);
+        let place = Place {
+            real: None,
+            path: root,
+        };
+        walk.enter(&place, &parts)?;
+    }
+    Ok(walk.included)
+}
+
+/// Whether an include line of a file in `folder` means this file, or would if it were there.
+pub(super) fn covers(folder: &Path, pattern: &str, file: &Path) -> bool {
+    let (mut root, parts) = parts(folder, pattern);
+    let literal = parts.iter().take_while(|part| !is_pattern(part));
+    let literal = literal.inspect(|part| root.push(&***part)).count();
+    let root = one_name(&root);
+    let names = file.strip_prefix(&root).map(|below| {
+        let names = below.components();
+        names
+            .map(|name| name.as_os_str().to_string_lossy())
+            .collect::<Vec<_>>()
+    });
+    names.is_ok_and(|names| fits(parts.get(literal..).unwrap_or_default(), &names))
+}
+
+/// The one real name of a file or folder, whichever way leads there, and the same before and after it is made.
+pub(super) fn one_name(path: &Path) -> PathBuf {
+    path.canonicalize()
+        .unwrap_or_else(|_| match (path.parent(), path.file_name()) {
+            (Some(parent), Some(name)) => one_name(parent).join(name),
+            _ => path.to_owned(),
+        })
+}
+
+/// Where a path leads that a file in `folder` names, by names alone as in beancount, also when the folder is a link.
+pub(super) fn beside(folder: &Path, path: &Path) -> PathBuf {
+    let mut place = folder.to_owned();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(place.pop()),
+            Component::CurDir => {}
+            other => place.push(other),
+        }
+    }
+    place
+}
+
+/// A pattern that means this path and nothing else.
+pub(super) fn escaped(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for character in path.chars() {
+        if matches!(character, '*' | '?' | '[') {
+            out.extend(['[', character, ']']);
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+/// Where a pattern begins, and its parts. The folder's own name is never a pattern.
+fn parts<'a>(folder: &Path, pattern: &'a str) -> (PathBuf, Vec<Cow<'a, str>>) {
+    let pattern = Path::new(pattern);
     let is_root = |part: &Component<'_>| matches!(part, Component::RootDir | Component::Prefix(_));
     let root: PathBuf = pattern.components().take_while(is_root).collect();
-    let parts: Vec<Cow<'_, str>> = pattern
+    let parts = pattern
         .components()
         .skip_while(is_root)
         .map(|part| part.as_os_str().to_string_lossy())
         .collect();
-    let mut walk = Walk::default();
-    walk.enter(&root, &parts)?;
-    Ok(walk.found.into_iter().collect())
+    (folder.join(root), parts)
+}
+
+/// A place on the way.
+struct Place {
+    path: PathBuf,
+    /// Its real name, where that is known without asking.
+    real: Option<PathBuf>,
+}
+
+impl Place {
+    fn real(&self) -> Result<PathBuf, FileError> {
+        match &self.real {
+            Some(real) => Ok(real.clone()),
+            None => self
+                .path
+                .canonicalize()
+                .map_err(FileError::at("look at", &self.path)),
+        }
+    }
 }
 
 #[derive(Default)]
 struct Walk {
-    found: BTreeSet<PathBuf>,
+    included: Included,
     /// Folders below a `**`, with how much of the pattern is left: links may lead round in a circle.
     entered: HashSet<(PathBuf, usize)>,
 }
 
 impl Walk {
-    fn enter(&mut self, folder: &Path, parts: &[Cow<'_, str>]) -> Result<(), FileError> {
+    fn enter(&mut self, place: &Place, parts: &[Cow<'_, str>]) -> Result<(), FileError> {
         let Some((first, rest)) = parts.split_first() else {
-            if kind(folder)?.is_some_and(|kind| kind.is_file()) {
-                self.found.insert(folder.to_owned());
-            }
-            return Ok(());
+            return self.arrive(place);
         };
-        if !first.contains(['*', '?']) {
-            return self.enter(&folder.join(&**first), rest);
+        if !is_pattern(first) {
+            let path = place.path.join(&**first);
+            return self.enter(&Place { path, real: None }, rest);
         }
         if *first != "**" {
-            for (name, path) in visible_names(folder)? {
-                if matches(first, &name) {
-                    self.enter(&path, rest)?;
+            for (name, found) in names(place)? {
+                let is_shown = !name.starts_with('.') || first.starts_with('.');
+                let is_fit = rest.first().is_none_or(|next| *next != "**") || found.path.is_dir();
+                if is_shown && is_fit && matches(first, &name) {
+                    self.enter_unless_dangling(&found, rest)?;
                 }
             }
             return Ok(());
         }
-        if kind(folder)?.is_none_or(|kind| !kind.is_dir()) {
+        match fs::metadata(&place.path) {
+            Ok(metadata) if metadata.is_dir() => {}
+            Ok(_) if rest.iter().all(|part| *part == "**") => return self.arrive(place),
+            Ok(_) => return Ok(()),
+            Err(error) if is_absence(&error) => return Ok(()),
+            Err(error) => return Err(FileError::at("look at", &place.path)(error)),
+        }
+        let real = place.real()?;
+        if self.entered.insert((real, parts.len())) {
+            self.enter(place, rest)?;
+            for (name, found) in names(place)? {
+                if !name.starts_with('.') {
+                    self.enter_unless_dangling(&found, parts)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn enter_unless_dangling(&mut self, place: &Place, parts: &[Cow<'_, str>]) -> Result<(), FileError> {
+        if place.real.is_none() && !place.path.exists() {
+            self.included.dangling.insert(place.path.clone());
             return Ok(());
         }
-        let own_name = folder
-            .canonicalize()
-            .map_err(FileError::at("look into", folder))?;
-        if self.entered.insert((own_name, parts.len())) {
-            self.enter(folder, rest)?;
-            for (_, path) in visible_names(folder)? {
-                self.enter(&path, parts)?;
+        self.enter(place, parts)
+    }
+
+    /// The pattern is used up.
+    fn arrive(&mut self, place: &Place) -> Result<(), FileError> {
+        // Beancount looks for the file by the system's meaning of `..` and opens it by its own.
+        let name = beside(Path::new(""), &place.path);
+        let place = if name == place.path {
+            place
+        } else if place.path.exists() {
+            &Place {
+                path: name.clone(),
+                real: None,
             }
+        } else {
+            return Ok(());
+        };
+        match fs::metadata(&place.path) {
+            Ok(metadata) if metadata.is_file() => {
+                self.included.files.insert(name, place.real()?);
+            }
+            Ok(_) => {}
+            Err(error) if is_absence(&error) => {
+                if place.path.is_symlink() {
+                    self.included.dangling.insert(name);
+                }
+            }
+            Err(error) => return Err(FileError::at("look at", &place.path)(error)),
         }
         Ok(())
     }
 }
 
-/// `None` when there is nothing of that name.
-fn kind(path: &Path) -> Result<Option<FileType>, FileError> {
-    match fs::metadata(path) {
-        Ok(metadata) => Ok(Some(metadata.file_type())),
-        Err(error) if is_absence(&error) => Ok(None),
-        Err(error) => Err(FileError::at("look at", path)(error)),
-    }
-}
-
-/// What a folder holds, without names that begin with a dot; nothing where there is no folder.
-fn visible_names(folder: &Path) -> Result<Vec<(String, PathBuf)>, FileError> {
-    let entries = match fs::read_dir(folder) {
+/// What a folder holds; nothing where there is no folder.
+fn names(folder: &Place) -> Result<Vec<(String, Place)>, FileError> {
+    let fault = |error| FileError::at("look into", &folder.path)(error);
+    let entries = match fs::read_dir(&folder.path) {
         Ok(entries) => entries,
         Err(error) if is_absence(&error) => return Ok(Vec::new()),
-        Err(error) => return Err(FileError::at("look into", folder)(error)),
+        Err(error) => return Err(fault(error)),
     };
+    let real = folder.real()?;
     let mut names = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(FileError::at("look into", folder))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') {
-            names.push((name, entry.path()));
-        }
+        let entry = entry.map_err(fault)?;
+        let is_link = entry.file_type().map_err(fault)?.is_symlink();
+        let place = Place {
+            path: entry.path(),
+            real: (!is_link).then(|| real.join(entry.file_name())),
+        };
+        names.push((entry.file_name().to_string_lossy().into_owned(), place));
     }
     Ok(names)
 }
@@ -103,73 +231,119 @@ fn is_absence(error: &io::Error) -> bool {
     )
 }
 
-/// Whether a name fits a pattern of `*` and `?`.
+fn is_pattern(part: &str) -> bool {
+    part.contains(['*', '?', '['])
+}
+
+/// Whether the names of a path fit the parts of a pattern.
+fn fits(parts: &[Cow<'_, str>], names: &[Cow<'_, str>]) -> bool {
+    let Some((first, rest)) = parts.split_first() else {
+        return names.is_empty();
+    };
+    let is_shown = |name: &str| !name.starts_with('.') || first.starts_with('.');
+    match names.split_first() {
+        _ if *first == "**" && fits(rest, names) => true,
+        Some((name, left)) if *first == "**" => is_shown(name) && fits(parts, left),
+        Some((name, left)) if is_pattern(first) => is_shown(name) && matches(first, name) && fits(rest, left),
+        Some((name, left)) => first == name && fits(rest, left),
+        None => false,
+    }
+}
+
+/// Whether a name fits a part of a pattern.
 fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.chars().next() {
-        None => name.is_empty(),
-        Some('*') => {
-            let rest = pattern.trim_start_matches('*');
-            rest.is_empty()
-                || name
-                    .char_indices()
-                    .any(|(at, _)| matches(rest, name.get(at..).unwrap_or_default()))
+    let mut rest = pattern.chars();
+    let Some(wanted) = rest.next() else {
+        return name.is_empty();
+    };
+    if wanted == '*' {
+        let rest = rest.as_str().trim_start_matches('*');
+        return rest.is_empty()
+            || name
+                .char_indices()
+                .any(|(at, _)| matches(rest, name.get(at..).unwrap_or_default()));
+    }
+    let mut characters = name.chars();
+    let Some(found) = characters.next() else {
+        return false;
+    };
+    let (fits, rest) = match (wanted, Set::read(rest.as_str())) {
+        ('?', _) => (true, rest.as_str()),
+        ('[', Some((set, rest))) => (set.holds(found), rest),
+        _ => (wanted == found, rest.as_str()),
+    };
+    fits && matches(rest, characters.as_str())
+}
+
+/// A set such as `[!a-c]`.
+struct Set {
+    is_negated: bool,
+    /// Between one text and the next stands the hyphen of a range.
+    texts: Vec<Vec<char>>,
+}
+
+impl Set {
+    /// The set after a `[`, and what follows its `]`; `None` where none follows: then the bracket stands for itself.
+    fn read(after_bracket: &str) -> Option<(Self, &str)> {
+        let negation = usize::from(after_bracket.starts_with('!'));
+        let is_first = |at: usize| at == negation;
+        let end = after_bracket
+            .char_indices()
+            .find(|&(at, character)| character == ']' && !is_first(at))
+            .map(|(at, _)| at)?;
+        let inside: Vec<char> = after_bracket.get(..end)?.chars().collect();
+        let mut texts = split_ranges(&inside, negation);
+        // Python looks for the `!` after it has taken out the ranges that run backwards.
+        let is_negated = texts.first().is_some_and(|first| first.first() == Some(&'!'));
+        if let Some(first) = texts.first_mut().filter(|_| is_negated) {
+            first.remove(0);
         }
-        Some(wanted) => {
-            let mut characters = name.chars();
-            let fits = characters
-                .next()
-                .is_some_and(|found| wanted == '?' || wanted == found);
-            fits && matches(
-                pattern.get(wanted.len_utf8()..).unwrap_or_default(),
-                characters.as_str(),
-            )
+        let rest = after_bracket.get(end + 1..)?;
+        Some((Self { is_negated, texts }, rest))
+    }
+
+    fn holds(&self, character: char) -> bool {
+        let stands_there = self.texts.iter().flatten().any(|&known| known == character);
+        let mut pairs = self.texts.iter().zip(self.texts.iter().skip(1));
+        let is_within = pairs.any(|(before, after)| match (before.last(), after.first()) {
+            (Some(from), Some(to)) => (*from..=*to).contains(&character),
+            _ => false,
+        });
+        (stands_there || is_within) != self.is_negated
+    }
+}
+
+/// Cuts the inside of a set at the hyphens of its ranges, and takes out ranges that run backwards.
+fn split_ranges(inside: &[char], negation: usize) -> Vec<Vec<char>> {
+    let piece = |from: usize, to: usize| inside.get(from..to).unwrap_or_default().to_vec();
+    let mut texts = Vec::new();
+    let (mut from, mut search) = (0, negation + 1);
+    while let Some(at) = (search..inside.len()).find(|&at| inside.get(at) == Some(&'-')) {
+        texts.push(piece(from, at));
+        from = at + 1;
+        search = at + 3;
+    }
+    let last = piece(from, inside.len());
+    match texts.last_mut() {
+        // A hyphen at the end is one.
+        Some(before) if last.is_empty() => before.push('-'),
+        _ => texts.push(last),
+    }
+    for at in (1..texts.len()).rev() {
+        let runs_backwards = match (texts.get(at - 1).and_then(|text| text.last()), texts.get(at)) {
+            (Some(from), Some(after)) => after.first().is_some_and(|to| from > to),
+            _ => false,
+        };
+        if runs_backwards {
+            let after = texts.remove(at);
+            if let Some(before) = texts.get_mut(at - 1) {
+                before.pop();
+                before.extend(after.into_iter().skip(1));
+            }
         }
     }
+    texts
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_find_files_as_beancount_does() {
-        let folder = tempfile::tempdir().unwrap();
-        for path in [
-            "a.beancount",
-            "p/b.beancount",
-            "p/2026/c.beancount",
-            "p/2026/.d.beancount",
-            "p/.x/e.beancount",
-            "p/f.txt",
-        ] {
-            let path = folder.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "").unwrap();
-        }
-        for (pattern, expected) in [
-            ("a.beancount", vec!["a.beancount"]),
-            ("missing.beancount", vec![]),
-            ("p/**/*.beancount", vec!["p/2026/c.beancount", "p/b.beancount"]),
-            ("p/*", vec!["p/b.beancount", "p/f.txt"]),
-            ("?.bean*", vec!["a.beancount"]),
-            ("p/../a.beancount", vec!["p/../a.beancount"]),
-        ] {
-            let expected: Vec<PathBuf> = expected.iter().map(|path| folder.path().join(path)).collect();
-            assert_eq!(expand(folder.path(), pattern).unwrap(), expected, "{pattern}");
-        }
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn links_are_followed_and_circles_end() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir_all(folder.path().join("p")).unwrap();
-        fs::create_dir_all(folder.path().join("archive")).unwrap();
-        fs::write(folder.path().join("archive/a.beancount"), "").unwrap();
-        for (link, target) in [("p/2025", "archive"), ("archive/round", "p"), ("p/up", "")] {
-            std::os::unix::fs::symlink(folder.path().join(target), folder.path().join(link)).unwrap();
-        }
-        let found = expand(&folder.path().join("p"), "**/*.beancount").unwrap();
-        assert_eq!(found.len(), 1, "{found:?}");
-    }
-}
+mod tests;

@@ -2,8 +2,12 @@
 //!
 //! Built by reading every file of the books, and kept up to date by reading the files that are new. When a file
 //! that was read has changed or gone, everything is read again: people edit books seldom, and it takes a second.
+//!
+//! Where the ledger takes in books of several companies, entries, numbers and receipts are those of our company alone;
+//! accounts and options are the ledger's.
 
 mod loading;
+mod walking;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -19,14 +23,22 @@ use crate::model::references::{AccountPurpose, InvoiceKey, InvoiceNumber, Invoic
 
 use super::books::Books;
 use super::first_version::Misplaced;
+use super::includes;
 use super::movements::{AccountId, Movements, Names};
 use super::number::Number;
+use super::roots::Roots;
 use super::text;
 
 /// What the books hold.
 #[derive(Debug, Default)]
 pub(super) struct Index {
+    /// By their real names.
     sources: BTreeMap<PathBuf, Source>,
+    /// What could not be seen when the files were last looked at.
+    unseen: Vec<Unseen>,
+    /// Files of ours that hold entries of another company, by that company.
+    of_others: BTreeMap<String, BTreeSet<PathBuf>>,
+    roots: Roots,
     entries: HashMap<Box<str>, Vec<Booked>>,
     reversals: HashMap<Box<str>, Vec<Movements>>,
     names: Names,
@@ -43,8 +55,38 @@ pub(super) struct Index {
 /// A file that was read.
 #[derive(Debug)]
 struct Source {
+    /// The name that led to it first.
+    path: PathBuf,
     stamp: Stamp,
-    includes: Vec<String>,
+    reach: Reach,
+    includes: Vec<Include>,
+}
+
+/// An include line.
+#[derive(Debug)]
+struct Include {
+    pattern: String,
+    line: u32,
+}
+
+/// How a file is reached, and by that what of it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// We wrote it; everything counts.
+    Ours,
+    /// The ledger is it or includes it; everything counts.
+    Ledger,
+    /// It lies beside, and the ledger does not see it: its entries count, its accounts and options do not.
+    Beside,
+}
+
+/// Something that belongs to the books and could not be read.
+#[derive(Debug)]
+struct Unseen {
+    /// The file that names it.
+    file: PathBuf,
+    line: Option<u32>,
+    problem: String,
 }
 
 /// By what a changed file is known: size and time.
@@ -231,16 +273,41 @@ impl Index {
         self.receipts.get(&wanted).map(AsRef::as_ref)
     }
 
-    /// Whether the ledger takes in what we write, as far as its includes show.
-    pub(super) fn is_included(&self, books: &Books) -> bool {
-        let mut sources = self.sources.iter();
-        sources.any(|(path, source)| {
-            let folder = path.parent().unwrap_or(Path::new(""));
-            source
-                .includes
-                .iter()
-                .any(|pattern| books.is_ours(&folder.join(pattern)))
-        })
+    /// What the ledger calls the kinds of accounts.
+    pub(super) fn roots(&self) -> &Roots {
+        &self.roots
+    }
+
+    /// Whether the ledger takes in what we will write.
+    pub(super) fn includes_batches(&self, books: &Books) -> bool {
+        self.ledger_includes(|folder, pattern| books.is_covered_by(folder, pattern))
+    }
+
+    /// Whether the ledger takes in this file, or would if it were there.
+    pub(super) fn includes_file(&self, file: &Path) -> bool {
+        self.ledger_includes(|folder, pattern| includes::covers(folder, pattern, file))
+    }
+
+    fn ledger_includes(&self, is_meant: impl Fn(&Path, &str) -> bool) -> bool {
+        let seen = self
+            .sources
+            .values()
+            .filter(|source| source.reach == Reach::Ledger);
+        let mut lines = seen.flat_map(|source| source.includes.iter().map(move |include| (source, include)));
+        lines.any(|(source, include)| is_meant(source.folder(), &include.pattern))
+    }
+
+    /// The latest time of a file of ours, but for the one that has its time for readers' sake.
+    pub(super) fn newest_batch(&self) -> Option<SystemTime> {
+        let ours = self.sources.values().filter(|source| source.reach == Reach::Ours);
+        ours.filter_map(|source| source.stamp.1).max()
+    }
+}
+
+impl Source {
+    /// What its includes are relative to.
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
     }
 }
 

@@ -12,25 +12,27 @@ mod first_version;
 mod includes;
 mod index;
 mod lexer;
+mod lock;
 mod movements;
 mod number;
 mod reader;
+mod ready;
+#[cfg(test)]
+mod real;
 mod receipts;
+mod roots;
 mod text;
 mod vocabulary;
 mod writer;
 
 use std::path::PathBuf;
 
-use tracing::warn;
-
 use crate::host::stop::Stop;
 use crate::host::{clock, kill};
 use crate::model::booked_content::BookedContent;
 use crate::model::document::{Part, PlannedItem};
-use crate::model::ids::AccountingEntryId;
+use crate::model::ids::{AccountingEntryId, CompanyId};
 use crate::model::references::{InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey};
-use crate::model::verdict::JobFailureType;
 
 use super::{
     AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
@@ -49,12 +51,19 @@ const LARGEST_RECEIPT: u64 = 30 * 1024 * 1024;
 pub struct Settings {
     /// Where they lie. Made when absent.
     pub directory: PathBuf,
+    /// The file that a person opens, where it is not `main.beancount` in the directory. It includes what we write.
+    pub ledger: Option<PathBuf>,
+    /// The company on Pleo whose books they are.
+    pub company_id: CompanyId,
     /// Where a Fava shows them (`http://localhost:5000/books`), for links to entries.
     pub fava_url: Option<String>,
     /// What to do with account codes that no configuration names.
     pub unknown_accounts: UnknownAccounts,
     /// Every account that the configuration names; opened in new books.
     pub configured_accounts: Vec<String>,
+    /// Accounts behind roles that the configuration leaves to us, by beancount's own names of the five kinds; opened
+    /// in new books by the names that the ledger has for these.
+    pub default_accounts: Vec<String>,
 }
 
 /// What to do with account codes that no configuration names.
@@ -74,13 +83,15 @@ pub struct Beancount {
     index: Index,
     /// Whether this run has said what version 0.1 booked in the wrong place.
     has_told_of_misplaced: bool,
+    /// Whether it was told that the ledger does not include what is booked.
+    told_of_ledger: bool,
 }
 
-/// Why a name from the settings cannot be an account of these books, if it cannot.
+/// Why a name from the settings cannot be an account of any books, if it cannot.
 pub fn account_name_problem(name: &str) -> Option<&'static str> {
     (!text::is_account_name(name)).then_some(
-        "an account begins with Assets, Liabilities, Equity, Income or Expenses, and each part after a colon with a \
-         capital letter or digit",
+        "an account begins with Assets, Liabilities, Equity, Income or Expenses (or what the ledger calls these), and \
+         each part after a colon with a capital letter or digit",
     )
 }
 
@@ -88,10 +99,16 @@ impl Beancount {
     /// Touches nothing; [`AccountingSystem::check`] makes the books when they are absent.
     pub fn new(settings: Settings, stop: Stop) -> Self {
         Self {
-            books: Books::new(&settings.directory, stop),
+            books: Books::new(
+                &settings.directory,
+                settings.ledger.as_deref(),
+                settings.company_id.clone(),
+                stop,
+            ),
             settings,
             index: Index::default(),
             has_told_of_misplaced: false,
+            told_of_ledger: false,
         }
     }
 
@@ -205,6 +222,7 @@ impl AccountingSystem for Beancount {
         Description {
             name: "Beancount".to_owned(),
             target: format!("beancount:{}", self.books.folder().display()),
+            former_target: None,
             create: Create::Exclusive,
             payables: true,
             keeps_vendors: false,
@@ -215,39 +233,12 @@ impl AccountingSystem for Beancount {
         }
     }
 
+    fn ready(&mut self) -> Result<(), SystemError> {
+        self.look_and_make()
+    }
+
     fn check(&mut self, _job: &JobNeeds) -> Result<(), SystemError> {
-        let mut wrong = self
-            .settings
-            .configured_accounts
-            .iter()
-            .filter(|name| !text::is_account_name(name));
-        if let Some(name) = wrong.next() {
-            return Err(SystemError::Fatal {
-                failure_type: JobFailureType::InvalidConfiguration,
-                reason: format!(
-                    "`{name}` cannot be an account of the books: a name is Assets, Liabilities, Equity, Income or \
-                     Expenses and then parts that begin with a capital or a digit, with colons between, such as \
-                     Expenses:Meals. Ask whoever runs the export to correct it, then export again."
-                ),
-            });
-        }
-        let lock = self.books.lock()?;
-        self.index.refresh(&self.books)?;
-        let configured = self.settings.configured_accounts.iter().map(String::as_str);
-        let mut accounts: Vec<&str> = configured
-            .filter(|name| self.index.account(name).is_none())
-            .collect();
-        accounts.sort_unstable();
-        accounts.dedup();
-        self.books.create(&lock, &accounts)?;
-        self.index.refresh(&self.books)?;
-        if !self.index.is_included(&self.books) {
-            warn!(
-                books = %self.books.main().display(),
-                "the ledger does not include pleo/: unless another one does, add  include \"pleo/**/*.beancount\""
-            );
-        }
-        Ok(())
+        self.look_and_make()
     }
 
     fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {

@@ -12,6 +12,7 @@ use crate::model::money::{Amount, Money};
 
 use super::lexer::{Lines, Token, Tokens, is_ignored};
 use super::text;
+use super::vocabulary::directive;
 
 /// How to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +90,18 @@ pub(super) enum Kind<'a> {
         /// The pattern as written.
         pattern: Cow<'a, str>,
     },
-    /// Whoever shows the ledger converts to some currency.
-    OperatingCurrency,
+    /// How the file, or the whole ledger, is read.
+    Option {
+        /// Its name.
+        name: Cow<'a, str>,
+        /// Its value.
+        value: Cow<'a, str>,
+    },
+    /// What follows belongs to this company on Pleo (`custom "pleo-company" "ID"`).
+    Company {
+        /// Its id.
+        id: Cow<'a, str>,
+    },
     /// The head of our own file says up to which number it goes (`; numbers: FIRST to LAST`).
     Numbers {
         /// The last number.
@@ -206,8 +217,11 @@ fn top_level(content: &str, line: u32) -> Option<Directive<'_>> {
             "include" => Kind::Include {
                 pattern: tokens.text()?,
             },
-            "option" if tokens.text()? == "operating_currency" => Kind::OperatingCurrency,
-            "option" | "plugin" | "pushtag" | "poptag" | "pushmeta" | "popmeta" => Kind::Other,
+            "option" => Kind::Option {
+                name: tokens.text()?,
+                value: tokens.text().unwrap_or_default(),
+            },
+            "plugin" | "pushtag" | "poptag" | "pushmeta" | "popmeta" => Kind::Other,
             _ => return None,
         }
     };
@@ -241,7 +255,11 @@ fn dated<'a>(date: NaiveDate, tokens: &mut Tokens<'a>, links: &mut Vec<&'a str>)
             collect_links(tokens, links);
             Kind::Document { path }
         }
-        "commodity" | "pad" | "balance" | "price" | "event" | "query" | "note" | "custom" => Kind::Other,
+        "custom" => match (tokens.text(), tokens.text()) {
+            (Some(name), Some(id)) if name == directive::COMPANY => Kind::Company { id },
+            _ => Kind::Other,
+        },
+        "commodity" | "pad" | "balance" | "price" | "event" | "query" | "note" => Kind::Other,
         flag if flag == "txn" || is_flag(flag) => {
             collect_links(tokens, links);
             Kind::Transaction {

@@ -12,8 +12,9 @@ use crate::model::document::Receipt;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{Attachment, SystemError};
 
-use super::books::{Books, Lock, nothing_booked, write_file};
+use super::books::{Books, nothing_booked, write_file};
 use super::index::Index;
+use super::lock::Lock;
 use super::text;
 use super::writer::{self, NewReceipt};
 
@@ -45,6 +46,8 @@ pub(super) fn attach(
     for job in jobs {
         writer::comment(&mut text, &format!("export job: {job}"));
     }
+    writer::options(&mut text, index.roots());
+    writer::company(&mut text, books.company());
     for receipt in &written {
         writer::receipt(&mut text, receipt);
     }

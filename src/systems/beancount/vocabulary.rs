@@ -31,6 +31,7 @@
 //! | | `tags`, `employee-code` | cost centres as `group=code`; the employee who owes or is owed |
 //! | account | `code`, `name`, `identifier` | Pleo's code, name and id of it |
 //! | | `purpose` | cost, income, wallet, input_tax, output_tax: the account serves that alone |
+//! | file | `custom "pleo-company"` | the company on Pleo whose entries the file holds |
 //! | document | `receipt-of`, `receipt-of-number`, `receipt`, `sha256`, `file-name` | whose receipt, which one, its content |
 
 /// Metadata keys that are read back.
@@ -104,11 +105,19 @@ pub(super) mod key {
     pub(in super::super) const CODE: &str = "code";
     /// The id that Pleo has for an account.
     pub(in super::super) const IDENTIFIER: &str = "identifier";
+    /// The company on Pleo, on entries of the first version.
+    pub(in super::super) const COMPANY: &str = "pleo-company";
     /// The accounting entry of a receipt. Not [`ENTRY`], which stands on transactions alone: whoever counts that
     /// key counts documents.
     pub(in super::super) const RECEIPT_OF: &str = "receipt-of";
     /// Hash of a receipt.
     pub(in super::super) const SHA256: &str = "sha256";
+}
+
+/// Names of `custom` directives that are read back.
+pub(super) mod directive {
+    /// Whose entries follow.
+    pub(in super::super) const COMPANY: &str = "pleo-company";
 }
 
 /// The kinds of documents.

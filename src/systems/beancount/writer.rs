@@ -10,12 +10,14 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
 use crate::model::document::{Document, PlannedItem, Posting, PostingState, Purpose};
 use crate::model::export_item::ExportItem;
+use crate::model::ids::CompanyId;
 use crate::model::money::{Currency, Money};
 use crate::model::references::{AccountPurpose, NewAccount};
 
 use super::number::Number;
+use super::roots::Roots;
 use super::text::{self, quoted};
-use super::vocabulary::{key, purpose};
+use super::vocabulary::{directive, key, purpose};
 
 /// The version of this program, as entries name it.
 pub(super) const VERSION: &str = concat!("pleo-export ", env!("CARGO_PKG_VERSION"));
@@ -111,6 +113,19 @@ fn line(out: &mut String, content: impl Display) {
 /// Writes a comment line; what could end it is made visible.
 pub(super) fn comment(out: &mut String, content: &str) {
     line(out, format_args!("; {}", content.replace(char::is_control, " ")));
+}
+
+/// Writes what the ledger calls the kinds of accounts: beancount reads each file with its own options.
+pub(super) fn options(out: &mut String, roots: &Roots) {
+    for (option, name) in roots.options() {
+        line(out, format_args!("option \"{option}\" {}", quoted(name)));
+    }
+}
+
+/// Writes whose entries follow.
+pub(super) fn company(out: &mut String, company: &CompanyId) {
+    let (name, id) = (directive::COMPANY, quoted(company.as_str()));
+    line(out, format_args!("{OPENING_DAY} custom \"{name}\" {id}"));
 }
 
 /// Writes that the ledger is kept in this currency.

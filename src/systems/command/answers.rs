@@ -34,6 +34,7 @@ pub(super) fn description(hello: wire::HelloAnswer) -> Result<Description, Unfit
     Ok(Description {
         name: hello.name,
         target: format!("command:{}", hello.target),
+        former_target: None,
         create: match hello.create {
             wire::Create::Unique => Create::Unique,
             wire::Create::Exclusive => Create::Exclusive,

@@ -90,7 +90,11 @@ impl Command {
                     unanswered += 1;
                 }
                 // It holds for all of them, and nothing is lost by saying so.
-                Err(error @ (SystemError::Fatal { .. } | SystemError::Damaged { .. })) => {
+                Err(
+                    error @ (SystemError::Fatal { .. }
+                    | SystemError::Damaged { .. }
+                    | SystemError::Settings { .. }),
+                ) => {
                     if answers.is_empty() {
                         return Err(error.clone());
                     }

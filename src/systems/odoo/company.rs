@@ -58,6 +58,7 @@ impl Company {
             .next()
             .map(|user| user.company_id)
             .ok_or_else(|| missing("the API key's user has no company"))?;
+        refuse_another(settings.company.as_deref(), &name)?;
         let context = context_of(id);
         let records: Vec<Record> = transport.search(
             "res.company",
@@ -94,6 +95,20 @@ impl Company {
             DocumentKind::VendorBill | DocumentKind::CreditNote => self.journals.purchase,
             DocumentKind::BillPayment | DocumentKind::RefundReceipt => self.journals.payment,
         }
+    }
+}
+
+/// The settings may say which company is meant, for a user whose default company somebody changes.
+pub(super) fn refuse_another(wanted: Option<&str>, found: &str) -> Result<(), SystemError> {
+    match wanted {
+        Some(wanted) if wanted.trim() != found.trim() => Err(SystemError::Fatal {
+            failure_type: JobFailureType::InvalidConfiguration,
+            reason: format!(
+                "The Odoo user of the API key works in company {found}, but accounting.odoo.company is {wanted}: make \
+                 {wanted} the user's default company in Odoo, or correct the setting, then export again."
+            ),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Settings {
     pub database: String,
     /// The login that the key belongs to, for Odoo before 19; with it JSON-RPC is spoken.
     pub login: Option<String>,
+    /// The name of the company that is booked in, where it is said; it must be the user's default company.
+    pub company: Option<String>,
     /// The key of an Odoo user; the user's default company is the one that is booked in.
     pub api_key: SecretString,
     /// Where each kind of document goes.
@@ -139,13 +141,20 @@ impl Odoo {
 
 impl AccountingSystem for Odoo {
     fn describe(&self) -> Description {
+        let database = format!(
+            "{} {}",
+            self.settings.url.as_str().trim_end_matches('/'),
+            self.settings.database
+        );
+        let with_company = self
+            .settings
+            .company
+            .as_ref()
+            .map(|company| format!("{database}, company {company}"));
         Description {
             name: "Odoo".to_owned(),
-            target: format!(
-                "{} {}",
-                self.settings.url.as_str().trim_end_matches('/'),
-                self.settings.database
-            ),
+            former_target: with_company.is_some().then(|| database.clone()),
+            target: with_company.unwrap_or(database),
             create: Create::Unique,
             payables: true,
             keeps_vendors: true,

@@ -162,6 +162,7 @@ impl AccountingSystem for UniqueBooks {
         Description {
             name: "Unique".to_owned(),
             target: "unique:test".to_owned(),
+            former_target: None,
             create: Create::Unique,
             payables: true,
             keeps_vendors: false,

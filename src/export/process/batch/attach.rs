@@ -60,7 +60,9 @@ impl Batch {
         }
         let results = match exporter.system.attach(&attachments) {
             Ok(results) => results,
-            Err(error @ SystemError::Damaged { .. }) => return Err(error.into()),
+            Err(error @ (SystemError::Damaged { .. } | SystemError::Settings { .. })) => {
+                return Err(error.into());
+            }
             Err(error) => vec![Err(error); attachments.len()],
         };
         for ((index, attachment), result) in owners.into_iter().zip(&attachments).zip(results) {

@@ -103,7 +103,11 @@ impl Batch {
                 let failure_type = failure_type.as_job_failure();
                 fatal(failure_type.unwrap_or(JobFailureType::ValidationFailure), reason)
             }
-            Err(error @ (SystemError::Damaged { .. } | SystemError::BookedWrong { .. })) => Err(error.into()),
+            Err(
+                error @ (SystemError::Damaged { .. }
+                | SystemError::Settings { .. }
+                | SystemError::BookedWrong { .. }),
+            ) => Err(error.into()),
         }
     }
 
@@ -167,7 +171,9 @@ impl Batch {
                     plans.len()
                 ]
             }
-            Err(error @ SystemError::Damaged { .. }) => return Err(error.into()),
+            Err(error @ (SystemError::Damaged { .. } | SystemError::Settings { .. })) => {
+                return Err(error.into());
+            }
         };
         let mut fatal = None;
         for ((index, plan), result) in owners.into_iter().zip(&plans).zip(results) {
@@ -277,7 +283,9 @@ fn after_booking(step: &mut Step, result: Result<BookedEntry, SystemError>) -> O
                 &reason,
             )));
         }
-        Err(SystemError::Unavailable { .. } | SystemError::Damaged { .. }) => *step = Step::TryAgain,
+        Err(SystemError::Unavailable { .. } | SystemError::Damaged { .. } | SystemError::Settings { .. }) => {
+            *step = Step::TryAgain;
+        }
         Err(SystemError::Unknown { .. }) => *step = Step::SetAside,
         Err(SystemError::Fatal { failure_type, reason }) => {
             *step = Step::SetAside;

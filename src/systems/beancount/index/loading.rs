@@ -1,10 +1,8 @@
-//! Files into the index: which there are, which are new, and what each adds.
+//! What a file adds to the index.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fs;
-use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -13,94 +11,76 @@ use tracing::warn;
 
 use crate::host::files::FileError;
 use crate::model::document::Part;
+use crate::model::ids::CompanyId;
 use crate::model::money::Money;
 use crate::model::references::{AccountPurpose, InvoiceNumber, VendorKey};
 use crate::systems::SystemError;
 
 use super::super::books::{Books, unreadable};
-use super::super::includes;
+use super::super::includes::beside;
 use super::super::movements::Movements;
 use super::super::number::Number;
 use super::super::reader::{self, Directive, Fault, Kind, Manner, Metadata, Posting};
 use super::super::text;
 use super::super::vocabulary::{document_kind, key, purpose};
-use super::{Booked, BookedInvoice, Index, OpenedAccount, Place, Source, Stamp};
+use super::{Booked, BookedInvoice, Include, Index, OpenedAccount, Place, Reach, Source, Stamp};
+
+/// A file while it is read.
+struct Reading<'b> {
+    file: Arc<Path>,
+    reach: Reach,
+    /// Whether it is the ledger itself, whose options hold for all.
+    is_ledger: bool,
+    ours: &'b CompanyId,
+    /// Whose entries stand here, as far as the file has said.
+    company: Option<String>,
+    /// Whether it has said so by itself, and not by its entries as the first version did.
+    names_company: bool,
+    /// Numbers that were taken before the file said whose they are.
+    numbers: Vec<Number>,
+    includes: Vec<Include>,
+}
+
+impl Reading<'_> {
+    fn counts_accounts(&self) -> bool {
+        self.reach != Reach::Beside
+    }
+
+    fn is_of_another(&self) -> bool {
+        let company = self.company.as_deref();
+        company.is_some_and(|company| !company.eq_ignore_ascii_case(self.ours.as_str()))
+    }
+}
 
 impl Index {
-    /// Brings the index up to date with the files.
-    pub(in super::super) fn refresh(&mut self, books: &Books) -> Result<(), SystemError> {
-        let mut outcome = self.read_new_files(books);
-        if matches!(outcome, Ok(Files::Changed)) {
-            *self = Self::default();
-            outcome = self.read_new_files(books);
-        }
-        if outcome.is_err() {
-            // What was read until the fault must not be taken for the whole.
-            *self = Self::default();
-        }
-        outcome.map(drop)
-    }
-
-    fn read_new_files(&mut self, books: &Books) -> Result<Files, SystemError> {
-        let mut waiting = books.roots()?;
-        let mut seen = HashSet::new();
-        let mut any_new = false;
-        while let Some(path) = waiting.pop() {
-            if !seen.insert(path.clone()) {
-                continue;
-            }
-            let Some(stamp) = stamp(&path)? else { continue };
-            match self.sources.get(&path) {
-                Some(source) if source.stamp == stamp => {}
-                Some(_) => return Ok(Files::Changed),
-                None => {
-                    self.read_file(books, &path, stamp)?;
-                    any_new = true;
-                }
-            }
-            let includes = self.sources.get(&path).map_or(&[][..], |source| &source.includes);
-            let folder = path.parent().unwrap_or(Path::new(""));
-            // Our own files are read anyway.
-            for pattern in includes
-                .iter()
-                .filter(|pattern| !books.is_ours(&folder.join(pattern)))
-            {
-                for file in includes::expand(folder, pattern).map_err(|error| unreadable(&error))? {
-                    // One name for each file, so that it is read once.
-                    let file = file.canonicalize().map_err(FileError::at("look at", &file));
-                    waiting.push(file.map_err(|error| unreadable(&error))?);
-                }
-            }
-        }
-        if self.sources.keys().any(|path| !seen.contains(path)) {
-            return Ok(Files::Changed);
-        }
-        if any_new {
-            books.make_names_durable()?;
-        }
-        Ok(Files::Read)
-    }
-
-    fn read_file(&mut self, books: &Books, path: &Path, stamp: Stamp) -> Result<(), SystemError> {
+    /// Reads a file and adds what it holds.
+    pub(super) fn read_file(
+        &mut self,
+        books: &Books,
+        path: &Path,
+        stamp: Stamp,
+        reach: Reach,
+    ) -> Result<Source, SystemError> {
         let bytes = fs::read(path).map_err(|error| unreadable(&FileError::at("read", path)(error)))?;
-        let manner = if books.is_ours(path) {
-            Manner::Strict
-        } else {
-            Manner::Tolerant
+        let manner = match reach {
+            Reach::Ours => Manner::Strict,
+            Reach::Ledger | Reach::Beside => Manner::Tolerant,
         };
         let text = String::from_utf8_lossy(&bytes);
-        let file: Arc<Path> = path.into();
-        let mut includes = Vec::new();
+        let mut reading = Reading {
+            file: path.into(),
+            reach,
+            is_ledger: path == books.ledger(),
+            ours: books.company(),
+            company: None,
+            names_company: false,
+            numbers: Vec::new(),
+            includes: Vec::new(),
+        };
         let outcome = if matches!(text, Cow::Owned(_)) {
             Err(Fault::at(1, "the file is not UTF-8 text"))
         } else {
-            reader::read(&text, manner, |directive| match directive.kind {
-                Kind::Include { pattern } => {
-                    includes.push(pattern.into_owned());
-                    Ok(())
-                }
-                _ => self.add(directive, &file, manner == Manner::Strict),
-            })
+            reader::read(&text, manner, |directive| self.add(directive, &mut reading))
         };
         let passed_over = outcome.map_err(|Fault { line, problem }| SystemError::Damaged {
             reason: format!(
@@ -116,16 +96,34 @@ impl Index {
                 path.display()
             );
         }
-        self.sources.insert(path.to_owned(), Source { stamp, includes });
-        Ok(())
+        self.settle_numbers(&mut reading);
+        Ok(Source {
+            path: path.to_owned(),
+            stamp,
+            reach,
+            includes: reading.includes,
+        })
     }
 
-    fn add(&mut self, directive: Directive<'_>, file: &Arc<Path>, is_ours: bool) -> Result<(), Fault> {
+    fn add(&mut self, directive: Directive<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         match &directive.kind {
+            Kind::Company { id } => {
+                reading.names_company = true;
+                self.learn_company(id, reading);
+            }
+            Kind::Transaction { .. } if !reading.names_company => {
+                if let Some(company) = directive.metadata.get(key::COMPANY) {
+                    self.learn_company(&company, reading);
+                }
+            }
+            _ => {}
+        }
+        match &directive.kind {
+            Kind::Transaction { .. } | Kind::Document { .. } if reading.is_of_another() => {}
             Kind::Transaction { date, postings } => {
                 if let Some(entry_id) = directive.metadata.get(key::ENTRY) {
                     self.misplaced.add_entry(postings);
-                    let booked = self.booked(&directive, *date, postings, file)?;
+                    let booked = self.booked(&directive, *date, postings, &reading.file)?;
                     self.add_booked(&entry_id, booked)?;
                 } else {
                     self.misplaced.add_other(postings, &mut self.names);
@@ -136,7 +134,7 @@ impl Index {
                 date,
                 account,
                 currencies,
-            } => {
+            } if reading.counts_accounts() => {
                 let account = *account;
                 let fact = |key| directive.metadata.get(key).map(Box::from);
                 let purpose = directive.metadata.get(key::PURPOSE);
@@ -148,10 +146,10 @@ impl Index {
                         code: fact(key::CODE),
                         identifier: fact(key::IDENTIFIER),
                         purpose: purpose.and_then(|word| AccountPurpose::from_word(&word)),
-                        is_ours,
+                        is_ours: reading.reach == Reach::Ours,
                     });
             }
-            Kind::Close { date, account } => {
+            Kind::Close { date, account } if reading.counts_accounts() => {
                 self.closed.insert((*account).into(), *date);
             }
             Kind::Document { path } => {
@@ -160,20 +158,55 @@ impl Index {
                     directive.metadata.get(key::SHA256),
                 );
                 if let (Some(entry_id), Some(sha256)) = (entry_id, sha256) {
-                    let folder = file.parent().unwrap_or(Path::new(""));
-                    self.receipts
-                        .insert((entry_id.into(), sha256.into()), beside(folder, path));
+                    let folder = reading.file.parent().unwrap_or(Path::new(""));
+                    self.receipts.insert(
+                        (entry_id.into(), sha256.into()),
+                        beside(folder, Path::new(&**path)),
+                    );
                 }
             }
             Kind::Numbers { last } => {
-                if let Ok(last) = last.parse() {
-                    self.take_number(last);
+                reading.numbers.extend(last.parse::<Number>());
+                if reading.company.is_some() {
+                    self.settle_numbers(reading);
                 }
             }
-            Kind::OperatingCurrency => self.has_operating_currency = true,
-            Kind::Include { .. } | Kind::Other => {}
+            Kind::Option { name, value } => {
+                self.has_operating_currency |= reading.counts_accounts() && name == "operating_currency";
+                if reading.is_ledger {
+                    self.roots.take_option(name, value);
+                }
+            }
+            Kind::Include { pattern } => reading.includes.push(Include {
+                pattern: pattern.clone().into_owned(),
+                line: directive.line,
+            }),
+            Kind::Open { .. } | Kind::Close { .. } | Kind::Company { .. } | Kind::Other => {}
         }
         Ok(())
+    }
+
+    /// What follows in the file is this company's.
+    fn learn_company(&mut self, company: &str, reading: &mut Reading<'_>) {
+        if reading.company.as_deref() == Some(company) {
+            return;
+        }
+        reading.company = Some(company.to_owned());
+        self.settle_numbers(reading);
+        if reading.is_of_another() && reading.reach == Reach::Ours {
+            let files = self.of_others.entry(company.to_owned()).or_default();
+            files.insert(reading.file.to_path_buf());
+        }
+    }
+
+    /// Numbers that are another company's are not ours to count from.
+    fn settle_numbers(&mut self, reading: &mut Reading<'_>) {
+        let numbers = std::mem::take(&mut reading.numbers);
+        if !reading.is_of_another() {
+            for number in numbers {
+                self.take_number(number);
+            }
+        }
     }
 
     fn booked(
@@ -272,36 +305,6 @@ impl Index {
     fn take_number(&mut self, number: Number) {
         let highest = self.highest.entry(number.year).or_default();
         *highest = number.serial.max(*highest);
-    }
-}
-
-/// What became of the files since they were read.
-enum Files {
-    /// All are read.
-    Read,
-    /// One that was read is another one now, or gone.
-    Changed,
-}
-
-/// Where a path leads that a file in `folder` names, by names alone as in beancount, also when the folder is a link.
-fn beside(folder: &Path, path: &str) -> PathBuf {
-    let mut place = folder.to_owned();
-    for part in Path::new(path).components() {
-        match part {
-            Component::ParentDir => drop(place.pop()),
-            Component::CurDir => {}
-            other => place.push(other),
-        }
-    }
-    place
-}
-
-/// `None` when there is no such file.
-fn stamp(path: &Path) -> Result<Option<Stamp>, SystemError> {
-    match fs::metadata(path) {
-        Ok(metadata) => Ok(Some((metadata.len(), metadata.modified().ok()))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unreadable(&FileError::at("look at", path)(error))),
     }
 }
 

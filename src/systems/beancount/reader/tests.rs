@@ -14,7 +14,7 @@ fn kinds(text: &str, manner: Manner) -> Result<Vec<String>, Fault> {
             Kind::Document { path } => format!("document {path}"),
             Kind::Include { pattern } => format!("include {pattern}"),
             Kind::Numbers { last } => format!("numbers {last}"),
-            Kind::OperatingCurrency | Kind::Other => return Ok(()),
+            Kind::Option { .. } | Kind::Company { .. } | Kind::Other => return Ok(()),
         };
         seen.push(format!("{}: {what}", directive.line));
         Ok(())

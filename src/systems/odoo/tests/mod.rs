@@ -3,7 +3,7 @@
 
 mod compared;
 
-use super::company::{Company, JournalIds};
+use super::company::{Company, JournalIds, refuse_another};
 use super::documents::{BILL_FIELDS, ENTRY_FIELDS, Rows, Surroundings, rows};
 use super::key::Origin;
 use super::partners::{CreditorIds, Creditors};
@@ -237,4 +237,17 @@ fn a_payment_is_on_the_vendors_own_account() {
     assert_eq!(column("ref"), ["INV-77 / Pleo 7700001", ""]);
     assert_eq!(column("line_ids/account_id/.id"), ["740", WALLET]);
     assert_eq!(column("line_ids/partner_id/.id"), ["8", "8"]);
+}
+
+#[test]
+fn another_company_than_the_named_one_is_refused_with_both_names() {
+    for wanted in [None, Some("Nordlys ApS"), Some(" Nordlys ApS ")] {
+        assert_eq!(refuse_another(wanted, "Nordlys ApS"), Ok(()), "{wanted:?}");
+    }
+    let refused = refuse_another(Some("Nordlys AB"), "Nordlys ApS")
+        .unwrap_err()
+        .to_string();
+    for part in ["company Nordlys ApS", "accounting.odoo.company is Nordlys AB"] {
+        assert!(refused.contains(part), "{refused}");
+    }
 }
