@@ -24,6 +24,7 @@ mod jobs;
 mod lock;
 mod reports;
 mod schema;
+mod told;
 #[cfg(test)]
 mod tests;
 

@@ -54,6 +54,23 @@ pub struct StatusConfig {
     pub company_id: Option<CompanyId>,
 }
 
+/// The settings that work on the books alone needs: everything but a credential.
+#[derive(Debug)]
+pub struct BooksConfig {
+    /// Whose books they are.
+    pub company_id: CompanyId,
+    /// The host of Pleo's API, by which the checkpoint is known.
+    pub pleo_host: String,
+    /// Where progress is kept.
+    pub checkpoint: PathBuf,
+    /// How expenses become documents.
+    pub bookkeeping: crate::bookkeeping::Settings,
+    /// Which accounting system, and where.
+    pub system: SystemSettings,
+    /// What is allowed but unwise; to be logged.
+    pub warnings: Vec<String>,
+}
+
 /// Every problem with the settings. Nothing has been sent or written.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigProblems(pub Vec<String>);
@@ -75,7 +92,87 @@ impl std::error::Error for ConfigProblems {}
 impl Config {
     /// Reads and checks everything. On any problem nothing but the list of all problems comes back.
     pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
+        let mut settings = Settings::read(sources);
+        settings.problems.append(&mut settings.credential_problems);
+        match (
+            settings.company_id,
+            settings.base_url,
+            settings.credential,
+            settings.checkpoint,
+            settings.system,
+        ) {
+            (Some(company_id), Some(base_url), Some(credential), Some(checkpoint), Some(system))
+                if settings.problems.is_empty() =>
+            {
+                Ok(Self {
+                    pleo: crate::pleo::Settings {
+                        base_url,
+                        company_id,
+                        credential,
+                        request_timeout: settings.request_timeout,
+                        give_up_after: settings.give_up_after,
+                    },
+                    checkpoint,
+                    batch_size: usize::try_from(settings.batch_size).unwrap_or(100),
+                    bookkeeping: settings.bookkeeping,
+                    attachments: settings.attachments,
+                    system,
+                    warnings: settings.warnings,
+                })
+            }
+            _ => Err(ConfigProblems(settings.problems)),
+        }
+    }
+}
+
+impl BooksConfig {
+    /// Reads and checks everything but the credential, which may be wrong or missing.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
+        let settings = Settings::read(sources);
+        match (
+            settings.company_id,
+            settings.base_url,
+            settings.checkpoint,
+            settings.system,
+        ) {
+            (Some(company_id), Some(base_url), Some(checkpoint), Some(system))
+                if settings.problems.is_empty() =>
+            {
+                Ok(Self {
+                    company_id,
+                    pleo_host: base_url.host_str().unwrap_or_default().to_owned(),
+                    checkpoint,
+                    bookkeeping: settings.bookkeeping,
+                    system,
+                    warnings: settings.warnings,
+                })
+            }
+            _ => Err(ConfigProblems(settings.problems)),
+        }
+    }
+}
+
+/// Everything that was read, with what is missing left out, and every problem.
+struct Settings {
+    company_id: Option<CompanyId>,
+    base_url: Option<Url>,
+    credential: Option<Credential>,
+    request_timeout: Duration,
+    give_up_after: Duration,
+    batch_size: i64,
+    checkpoint: Option<PathBuf>,
+    bookkeeping: crate::bookkeeping::Settings,
+    attachments: receipts::Policy,
+    system: Option<SystemSettings>,
+    warnings: Vec<String>,
+    problems: Vec<String>,
+    credential_problems: Vec<String>,
+}
+
+impl Settings {
+    fn read(sources: &Sources) -> Self {
         let mut problems = Vec::new();
+        let mut credential_problems = Vec::new();
         let mut warnings = Vec::new();
         let layers = Layers::read(sources, &mut problems);
         let mut file = layers.file_section();
@@ -83,7 +180,7 @@ impl Config {
         let mut pleo = file.section("pleo", &mut problems);
         let company_id = company_id(&layers, &mut pleo, &mut problems);
         let base_url = base_url(&layers, &mut pleo, &mut problems);
-        let credential = credential(&layers, &mut pleo, &mut problems, &mut warnings);
+        let credential = credential(&layers, &mut pleo, &mut credential_problems, &mut warnings);
         let request_timeout = seconds(&mut pleo, "timeout_seconds", 30, &mut problems);
         let give_up_after = seconds(&mut pleo, "give_up_after_seconds", 120, &mut problems);
         let batch_size = pleo.integer("batch_size", 1..=100, &mut problems).unwrap_or(100);
@@ -103,28 +200,20 @@ impl Config {
         file.finish(&mut problems);
         warnings.extend(accounting::unset_roles(&bookkeeping));
         let system = accounting.finished(&bookkeeping, &mut problems);
-
-        match (company_id, base_url, credential, checkpoint, system) {
-            (Some(company_id), Some(base_url), Some(credential), Some(checkpoint), Some(system))
-                if problems.is_empty() =>
-            {
-                Ok(Self {
-                    pleo: crate::pleo::Settings {
-                        base_url,
-                        company_id,
-                        credential,
-                        request_timeout,
-                        give_up_after,
-                    },
-                    checkpoint,
-                    batch_size: usize::try_from(batch_size).unwrap_or(100),
-                    bookkeeping,
-                    attachments,
-                    system,
-                    warnings,
-                })
-            }
-            _ => Err(ConfigProblems(problems)),
+        Self {
+            company_id,
+            base_url,
+            credential,
+            request_timeout,
+            give_up_after,
+            batch_size,
+            checkpoint,
+            bookkeeping,
+            attachments,
+            system,
+            warnings,
+            problems,
+            credential_problems,
         }
     }
 }

@@ -83,6 +83,7 @@ fn verdict(item: &StoredItem, found: Option<&Found>, failure: &JobFailure, polic
                 .and_then(|payload| wire::export_item(payload).ok());
             found_complete(booked, said.as_ref(), failure, policy)
         }
+        Some(Found::Unclear { booked, reason }) => process::unclear(booked, reason),
         Some(Found::Incomplete(booked)) => Verdict::Failed(Failure::booked_as(
             &booked.external_id,
             failure_type,

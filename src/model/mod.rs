@@ -9,5 +9,6 @@ pub mod foreign_text;
 pub mod ids;
 pub mod money;
 pub mod references;
+pub mod reversal;
 pub mod state;
 pub mod verdict;

@@ -50,6 +50,8 @@ mod lifetime;
 mod main_job;
 /// The same expenses come again.
 mod re_export;
+/// Entries are taken back, by command and by hand.
+mod reverse;
 /// One process dies, or many: the next one goes on.
 mod resume;
 /// The credential stays where it belongs, and files are for their owner.

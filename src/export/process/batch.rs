@@ -116,6 +116,9 @@ impl Batch {
                 Step::SetAside | Step::Attach(_) | Step::Book { .. } => aside.prove(item),
             }
         }
+        exporter
+            .checkpoint
+            .keep_numbers(&exporter.system.highest_numbers())?;
         exporter.checkpoint.decide(&run.job.id, &verdicts, clock::now())?;
         Ok(fatal)
     }
@@ -247,6 +250,7 @@ impl BatchItem {
     /// What the look-up means for this item.
     fn step(&self, found: Found, repeatable: bool) -> Step {
         match (found, &self.plan) {
+            (Found::Unclear { booked, reason }, _) => Step::Decided(unclear(&booked, &reason)),
             (Found::Complete(booked) | Found::Incomplete(booked), _)
                 if has_changed(&booked, self.item.as_ref()) =>
             {
@@ -359,6 +363,12 @@ pub(in crate::export) fn successful(booked: &BookedEntry, now: DateTime<Utc>) ->
         external_url: booked.external_url.clone(),
         exported_at: now,
     })
+}
+
+/// What a person did to the entry in the books is for a person to settle.
+pub(in crate::export) fn unclear(booked: &BookedEntry, reason: &str) -> Verdict {
+    let failure_type = ItemFailureType::AccountingSystemValidationFailure;
+    Verdict::Failed(Failure::booked_as(&booked.external_id, failure_type, reason))
 }
 
 fn refused(refusal: &Refusal) -> Verdict {

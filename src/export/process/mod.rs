@@ -12,12 +12,12 @@ use tracing::{info, warn};
 
 use super::halt::Halt;
 use super::job::JobRun;
-use super::{Exporter, update};
+use super::{Exporter, lacking, update};
 use crate::checkpoint::{Position, StoredItem};
 use crate::model::verdict::JobFailure;
 
 use batch::Batch;
-pub(super) use batch::{changed, has_changed, successful};
+pub(super) use batch::{changed, has_changed, successful, unclear};
 pub(super) use prepare::Prepared;
 use set_aside::SetAside;
 
@@ -40,6 +40,7 @@ pub(super) fn process(
         Ok(prepared) => prepared,
         Err(failure) => return Ok(Outcome::Fatal(failure)),
     };
+    lacking::refuse(exporter, run)?;
     log_refusals(&prepared);
     refusals.clone_from(&prepared.refusals);
     let mut aside = SetAside::default();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::model::document::{Document, Part, PlannedItem};
 use crate::model::money::Amount;
@@ -10,7 +10,7 @@ use crate::model::verdict::ItemFailureType;
 use crate::systems::{BookedEntry, SystemError};
 
 use super::books::{Books, Lock};
-use super::index::{Index, Standing};
+use super::index::Index;
 use super::number::Number;
 use super::text;
 use super::writer::{self, Entry, NewAccount};
@@ -99,7 +99,7 @@ impl<'a> Batch<'a> {
         let Some(first) = self.entries.first() else {
             return Ok(());
         };
-        let mut text = self.head();
+        let mut text = self.head(index);
         if !index.has_operating_currency() {
             // Fava calls it an error when no file of the ledger has any; a person's own choice is left alone.
             text.push('\n');
@@ -132,8 +132,13 @@ impl<'a> Batch<'a> {
         books.write_batch(lock, first.number.year, &first.number.to_string(), &text)
     }
 
+    /// The highest number of each year, those of the batch among them.
+    pub(super) fn into_highest(self) -> BTreeMap<i32, u32> {
+        self.highest
+    }
+
     /// Says where the file comes from, and which numbers are taken even when a transaction is deleted later.
-    fn head(&self) -> String {
+    fn head(&self, index: &Index) -> String {
         let mut text = String::new();
         let jobs: BTreeSet<&str> = self
             .entries
@@ -143,8 +148,6 @@ impl<'a> Batch<'a> {
         for job in jobs {
             writer::comment(&mut text, &format!("export job: {job}"));
         }
-        let moment = self.recorded_at.to_rfc3339_opts(SecondsFormat::Millis, true);
-        writer::comment(&mut text, &format!("written: {moment} by {}", writer::VERSION));
         let mut ranges: BTreeMap<i32, (Number, Number)> = BTreeMap::new();
         for entry in &self.entries {
             let range = ranges
@@ -152,28 +155,9 @@ impl<'a> Batch<'a> {
                 .or_insert((entry.number, entry.number));
             range.1 = entry.number;
         }
-        for (first, last) in ranges.values() {
-            writer::comment(&mut text, &format!("numbers: {first} to {last}"));
-        }
+        let ranges: Vec<(Number, Number)> = ranges.into_values().collect();
+        writer::head(&mut text, self.recorded_at, &ranges, index);
         text
-    }
-}
-
-/// Refuses to complete an entry of which a person has taken back a part: its key is taken.
-pub(super) fn refuse_half_reversed(item: &PlannedItem, standing: &Standing<'_>) -> Result<(), SystemError> {
-    let reversed = standing
-        .reversed
-        .iter()
-        .find(|booked| item.parts().contains(&booked.part));
-    match (reversed, standing.live.first()) {
-        (Some(reversed), Some(live)) => Err(refused(
-            ItemFailureType::AccountingSystemValidationFailure,
-            format!(
-                "{} is reversed in the books, but {} of the same expense is not: reverse {} too, then export again.",
-                reversed.number, live.number, live.number
-            ),
-        )),
-        _ => Ok(()),
     }
 }
 

@@ -13,11 +13,13 @@ mod movements;
 mod number;
 mod reader;
 mod receipts;
+mod reverse;
+mod standing;
 mod text;
 mod vocabulary;
 mod writer;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use tracing::warn;
@@ -29,11 +31,12 @@ use crate::model::ids::AccountingEntryId;
 use crate::model::references::{
     Account, AccountKey, InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey,
 };
-use crate::model::verdict::JobFailureType;
+use crate::model::reversal::{ReversalRequest, Reversed};
+use crate::model::verdict::{ItemFailureType, JobFailureType};
 
 use super::{
     AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
-    SystemError, Wanted,
+    ReversalError, SystemError, Wanted,
 };
 
 use self::batch::Batch;
@@ -74,6 +77,10 @@ pub struct Beancount {
     index: Index,
     /// What is known of the accounts that booking will open.
     new_accounts: HashMap<String, NewAccount>,
+    /// The highest number of each year that was given, as far as others than the books know.
+    given: BTreeMap<i32, u32>,
+    /// Whether oddities of the books were told in this run.
+    has_told: bool,
 }
 
 /// Why a name from the settings cannot be an account of these books, if it cannot.
@@ -92,6 +99,17 @@ impl Beancount {
             settings,
             index: Index::default(),
             new_accounts: HashMap::new(),
+            given: BTreeMap::new(),
+            has_told: false,
+        }
+    }
+
+    /// Says once a run what is odd about marks and reversals.
+    fn tell_notices(&mut self) {
+        if !std::mem::replace(&mut self.has_told, true) {
+            for notice in self.index.notices() {
+                warn!("{notice}");
+            }
         }
     }
 
@@ -161,6 +179,10 @@ impl Beancount {
             None => Found::Absent {
                 next_revision: standing.next_revision,
             },
+            Some(booked) if let Some(reason) = &standing.unclear => Found::Unclear {
+                booked,
+                reason: reason.clone(),
+            },
             // A batch is booked whole, so where nobody knows the parts, any part stands for all.
             Some(booked) if standing.live.iter().any(|booked| booked.is_journal_entry) => {
                 Found::Complete(booked)
@@ -179,8 +201,14 @@ impl Beancount {
         let standing = self.index.standing(entry_id);
         let (revision, missing) = match self.found(entry_id, &item.parts(), &standing) {
             Found::Complete(booked) => return Ok(booked),
+            Found::Unclear { booked, reason } => {
+                return Err(SystemError::BookedWrong {
+                    booked: Box::new(booked),
+                    failure_type: ItemFailureType::AccountingSystemValidationFailure,
+                    reason,
+                });
+            }
             Found::Incomplete(booked) => {
-                batch::refuse_half_reversed(item, &standing)?;
                 let parts = item.parts();
                 let missing: Vec<Part> = parts
                     .into_iter()
@@ -266,6 +294,7 @@ impl AccountingSystem for Beancount {
         accounts.dedup();
         self.books.create(&lock, &accounts)?;
         self.index.refresh(&self.books)?;
+        self.tell_notices();
         if !self.index.is_included(&self.books) {
             warn!(
                 books = %self.books.main().display(),
@@ -305,7 +334,11 @@ impl AccountingSystem for Beancount {
         self.index.refresh(&self.books)?;
         let found = entries.iter().map(|wanted| {
             let entry_id = wanted.entry_id.as_str();
-            self.found(entry_id, &wanted.parts, &self.index.standing(entry_id))
+            let standing = self.index.standing(entry_id);
+            if let Some(remark) = &standing.remark {
+                warn!(item.id = entry_id, "{remark}");
+            }
+            self.found(entry_id, &wanted.parts, &standing)
         });
         Ok(found.collect())
     }
@@ -313,9 +346,10 @@ impl AccountingSystem for Beancount {
     fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         let lock = self.books.lock()?;
         self.index.refresh(&self.books)?;
-        let mut batch = Batch::new(self.index.highest_numbers(), clock::now());
+        let mut batch = Batch::new(self.highest_numbers(), clock::now());
         let answers = items.iter().map(|item| self.place(item, &mut batch)).collect();
         batch.write(&lock, &self.books, &self.index, &self.new_accounts)?;
+        self.given = batch.into_highest();
         if kill::mutation("lose-answer") {
             let reason = "The answer of the books was lost.".to_owned();
             return Err(SystemError::Unknown { reason });
@@ -327,6 +361,32 @@ impl AccountingSystem for Beancount {
         let lock = self.books.lock()?;
         self.index.refresh(&self.books)?;
         receipts::attach(&lock, &self.books, &self.index, entries)
+    }
+
+    fn reverse(&mut self, request: &ReversalRequest) -> Result<Vec<Reversed>, ReversalError> {
+        let lock = self.books.lock()?;
+        self.index.refresh(&self.books)?;
+        self.tell_notices();
+        let mut highest = self.highest_numbers();
+        let reversed = reverse::reverse(&lock, &self.books, &self.index, &mut highest, request)?;
+        self.given = highest;
+        Ok(reversed)
+    }
+
+    fn highest_numbers(&self) -> BTreeMap<i32, u32> {
+        let mut highest = self.index.highest_numbers();
+        for (&year, &given) in &self.given {
+            let known = highest.entry(year).or_default();
+            *known = given.max(*known);
+        }
+        highest
+    }
+
+    fn remember_numbers(&mut self, highest: &BTreeMap<i32, u32>) {
+        for (&year, &given) in highest {
+            let known = self.given.entry(year).or_default();
+            *known = given.max(*known);
+        }
     }
 }
 

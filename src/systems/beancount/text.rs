@@ -83,6 +83,11 @@ pub(super) fn unquoted(raw: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Whether the account is one of income and expense, by its name.
+pub(super) fn is_income_or_expense(account: &str) -> bool {
+    ["Income:", "Expenses:"].iter().any(|root| account.starts_with(root))
+}
+
 /// Whether beancount takes this as the name of an account.
 pub(super) fn is_account_name(name: &str) -> bool {
     let mut components = name.split(':');

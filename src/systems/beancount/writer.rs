@@ -4,15 +4,17 @@
 
 mod facts;
 
+use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
 
 use crate::model::document::{Document, PlannedItem, Posting, PostingState, Purpose};
 use crate::model::export_item::ExportItem;
 use crate::model::money::{Currency, Money};
 use crate::model::references::VendorKey;
 
+use super::index::Index;
 use super::number::Number;
 use super::text::{self, quoted};
 use super::vocabulary::{key, purpose};
@@ -42,6 +44,27 @@ pub(super) struct Entry<'a> {
     pub(super) number: Number,
     /// When it is written down.
     pub(super) recorded_at: DateTime<Utc>,
+}
+
+/// The mirror of a transaction, to write.
+#[derive(Debug)]
+pub(super) struct MirrorText<'a> {
+    /// Its day.
+    pub(super) date: NaiveDate,
+    /// Draft or final, as the transaction is.
+    pub(super) flag: &'a str,
+    /// Who was paid.
+    pub(super) payee: Option<&'a str>,
+    /// What it is.
+    pub(super) narration: &'a str,
+    /// The links of the transaction.
+    pub(super) links: &'a [&'a str],
+    /// The number of the transaction.
+    pub(super) reverses: Number,
+    /// Its own number.
+    pub(super) number: Number,
+    /// Account, amount, and metadata as written.
+    pub(super) postings: Vec<(&'a str, Money, Vec<(&'a str, String)>)>,
 }
 
 /// An account to open.
@@ -122,6 +145,22 @@ pub(super) fn comment(out: &mut String, content: &str) {
     line(out, format_args!("; {}", content.replace(char::is_control, " ")));
 }
 
+/// Writes when the file was written, which numbers it takes, and which were given before and are not there.
+pub(super) fn head(out: &mut String, written: DateTime<Utc>, taken: &[(Number, Number)], index: &Index) {
+    let moment = written.to_rfc3339_opts(SecondsFormat::Millis, true);
+    comment(out, &format!("written: {moment} by {VERSION}"));
+    for (first, last) in taken {
+        comment(out, &format!("numbers: {first} to {last}"));
+    }
+    let before: BTreeMap<i32, u32> = taken
+        .iter()
+        .map(|(first, _)| (first.year, first.serial.saturating_sub(1)))
+        .collect();
+    for (first, last) in index.unexplained_gaps(&before) {
+        comment(out, &format!("given before and not there: {first} to {last}"));
+    }
+}
+
 /// Writes that the ledger is kept in this currency.
 pub(super) fn operating_currency(out: &mut String, currency: Currency) {
     line(out, format_args!("option \"operating_currency\" \"{currency}\""));
@@ -172,6 +211,24 @@ pub(super) fn transaction(out: &mut String, entry: &Entry<'_>) {
     }
     for posting in &document.postings {
         write_posting(out, posting, &item.item);
+    }
+}
+
+/// Writes the mirror of a transaction, with an empty line before it.
+pub(super) fn mirror(out: &mut String, mirror: &MirrorText<'_>) {
+    let payee = mirror.payee.map(|payee| format!("{} ", quoted(payee))).unwrap_or_default();
+    let (date, flag, narration) = (mirror.date, mirror.flag, quoted(mirror.narration));
+    let links: String = mirror.links.iter().map(|link| format!(" ^{link}")).collect();
+    line(out, format_args!("\n{date} {flag} {payee}{narration}{links}"));
+    let mut lines = Lines { out, indent: "  " };
+    lines.text(key::REVERSES, Some(&mirror.reverses.to_string()));
+    lines.text(key::NUMBER, Some(&mirror.number.to_string()));
+    for (account, amount, metadata) in &mirror.postings {
+        line(out, format_args!("  {account}  {amount}"));
+        let mut lines = Lines { out, indent: "    " };
+        for (key, value) in metadata {
+            lines.raw(key, value);
+        }
     }
 }
 

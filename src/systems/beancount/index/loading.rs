@@ -12,6 +12,7 @@ use chrono::NaiveDate;
 use tracing::warn;
 
 use crate::host::files::FileError;
+use crate::model::foreign_text::one_line;
 use crate::model::document::Part;
 use crate::model::money::Money;
 use crate::systems::SystemError;
@@ -23,7 +24,7 @@ use super::super::number::Number;
 use super::super::reader::{self, Directive, Fault, Kind, Manner, Posting};
 use super::super::text;
 use super::super::vocabulary::{document_kind, key, purpose};
-use super::{Booked, BookedInvoice, Index, OpenedAccount, Place, Source, Stamp};
+use super::{Booked, BookedInvoice, Index, Mirror, Numbered, OpenedAccount, Other, Place, Source, Stamp};
 
 impl Index {
     /// Brings the index up to date with the files.
@@ -115,7 +116,15 @@ impl Index {
                 path.display()
             );
         }
-        self.sources.insert(path.to_owned(), Source { stamp, includes });
+        let retired = retired_lines(&text);
+        self.sources.insert(
+            path.to_owned(),
+            Source {
+                stamp,
+                includes,
+                retired,
+            },
+        );
         Ok(())
     }
 
@@ -123,10 +132,18 @@ impl Index {
         match &directive.kind {
             Kind::Transaction { date, postings } => match directive.metadata.get(key::ENTRY) {
                 Some(entry_id) => {
+                    if directive.metadata.get(key::REVERSES).is_some() {
+                        let why = format!(
+                            "`{}` takes nothing back beside `{}`: it belongs to the mirror of an entry",
+                            key::REVERSES,
+                            key::ENTRY
+                        );
+                        self.note_odd_mark(&directive, file, why);
+                    }
                     let booked = self.booked(&directive, *date, postings, file)?;
                     self.add_booked(&entry_id, booked)?;
                 }
-                None => self.add_reversal(&directive.links, postings),
+                None => self.add_other(&directive, postings, file),
             },
             Kind::Open {
                 date,
@@ -145,6 +162,10 @@ impl Index {
             Kind::Close { date, account } => {
                 self.closed.insert((*account).into(), *date);
             }
+            Kind::Balance { date, account } => {
+                let last = self.balances.entry((*account).into()).or_insert(*date);
+                *last = (*last).max(*date);
+            }
             Kind::Document { path } => {
                 let (entry_id, sha256) = (
                     directive.metadata.get(key::RECEIPT_OF),
@@ -158,6 +179,12 @@ impl Index {
             }
             Kind::Numbers { last } => {
                 if let Ok(last) = last.parse() {
+                    self.take_number(last);
+                }
+            }
+            Kind::Missing { first, last } => {
+                if let (Ok(first), Ok(last)) = (first.parse(), last.parse()) {
+                    self.explained.push((first, last));
                     self.take_number(last);
                 }
             }
@@ -224,7 +251,7 @@ impl Index {
             is_journal_entry: metadata.get(key::DOCUMENT).as_deref() == Some(document_kind::JOURNAL_ENTRY),
             first_account,
             movements,
-            says_reversed: metadata.get(key::REVERSED).is_some_and(|value| value == "TRUE"),
+            touches_result: postings.iter().any(touches_result),
             place: Place {
                 file: Arc::clone(file),
                 line: directive.line,
@@ -234,6 +261,8 @@ impl Index {
 
     fn add_booked(&mut self, entry_id: &str, booked: Booked) -> Result<(), Fault> {
         self.take_number(booked.number);
+        self.numbers
+            .insert(booked.number, Numbered::Document(entry_id.into()));
         if let Some(invoice) = &booked.invoice {
             self.invoices
                 .entry(invoice.key.clone())
@@ -259,24 +288,56 @@ impl Index {
         Ok(())
     }
 
-    /// A transaction that carries an entry's link but not its id may be the entry's reversal.
-    fn add_reversal(&mut self, links: &[&str], postings: &[Posting<'_>]) {
-        let mut links = links
+    /// A transaction that is no document of ours may take one back, by its mark or by the link of the entry.
+    fn add_other(&mut self, directive: &Directive<'_>, postings: &[Posting<'_>], file: &Arc<Path>) {
+        let number = |key| directive.metadata.get(key)?.parse::<Number>().ok();
+        let (reverses, own) = (number(key::REVERSES), number(key::NUMBER));
+        if reverses.is_none()
+            && let Some(odd) = directive.metadata.get(key::REVERSES)
+        {
+            let why = format!("`{}: \"{}\"` is no number, so it takes nothing back: correct it", key::REVERSES, one_line(&odd, 40));
+            self.note_odd_mark(directive, file, why);
+        }
+        let mut links = directive
+            .links
             .iter()
             .filter(|link| link.starts_with(text::ENTRY_LINK))
             .peekable();
-        if links.peek().is_none() {
+        if links.peek().is_none() && reverses.is_none() {
             return;
         }
-        let Some(movements) = Movements::of(postings, &mut self.names) else {
-            return;
+        let movements = Movements::of(postings, &mut self.names);
+        let place = Place {
+            file: Arc::clone(file),
+            line: directive.line,
         };
         for link in links {
-            self.reversals
-                .entry((*link).into())
-                .or_default()
-                .push(movements.clone());
+            self.others.entry((*link).into()).or_default().push(Other {
+                movements: movements.clone(),
+                reverses,
+                place: place.clone(),
+            });
         }
+        let Some(reverses) = reverses else { return };
+        // Whoever writes a mirror by hand may have copied the number of the document with the rest.
+        let own = own.filter(|own| *own != reverses);
+        if let Some(own) = own {
+            self.take_number(own);
+            self.numbers.entry(own).or_insert(Numbered::Mirror(reverses));
+        }
+        self.mirrors.entry(reverses).or_default().push(Mirror {
+            movements,
+            number: own,
+            place,
+        });
+    }
+
+    fn note_odd_mark(&mut self, directive: &Directive<'_>, file: &Arc<Path>, why: String) {
+        let place = Place {
+            file: Arc::clone(file),
+            line: directive.line,
+        };
+        self.odd_marks.push((place, why));
     }
 
     fn take_number(&mut self, number: Number) {
@@ -321,6 +382,29 @@ fn money(text: &str) -> Option<Money> {
         amount: amount.parse().ok()?,
         currency: currency.parse().ok()?,
     })
+}
+
+/// Whether a posting moves income, expense or tax.
+fn touches_result(posting: &Posting<'_>) -> bool {
+    let purpose = posting.metadata.get(key::PURPOSE);
+    text::is_income_or_expense(posting.account)
+        || posting.metadata.get(key::TAX_CODE).is_some()
+        || purpose.is_some_and(|purpose| purpose == purpose::TAX || purpose == purpose::REVERSE_TAX)
+}
+
+/// The lines of a file that say `pleo-reversed: TRUE`, or advise it as the first version's ledgers did.
+fn retired_lines(text: &str) -> Vec<u32> {
+    if !text.contains(key::REVERSED) {
+        return Vec::new();
+    }
+    let says_so = |line: &str| {
+        let advice = line.strip_prefix(';').is_some_and(|comment| comment.contains(key::REVERSED));
+        let value = line.strip_prefix(key::REVERSED).and_then(|rest| rest.strip_prefix(':'));
+        advice || value.is_some_and(|value| value.trim_start().starts_with("TRUE"))
+    };
+    let numbered = (1_u32..).zip(text.lines());
+    let retired = numbered.filter(|(_, line)| says_so(line.trim_start()));
+    retired.map(|(number, _)| number).collect()
 }
 
 /// The sum of the postings that say they are what a vendor is owed.
