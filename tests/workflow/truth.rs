@@ -41,18 +41,67 @@ impl World {
             }
         }
         let lie = |item: &ItemState| {
-            let of_entry: Vec<_> = transactions
-                .iter()
-                .filter(|transaction| transaction.is("pleo-entry", &item.entry))
-                .collect();
             let what = match item.status {
-                ItemStatus::Successful => untrue_success(item, &of_entry, &attached),
-                _ => untrue_failure(item, &of_entry),
+                ItemStatus::Successful => {
+                    untrue_success(item, &last_revision(&transactions, &item.entry), &attached)
+                }
+                _ => untrue_failure(item, &standing(&transactions, &item.entry)),
             };
             what.map(|what| format!("{}: {what}", item.entry))
         };
         last_word.values().filter_map(lie).collect()
     }
+}
+
+fn documents<'a>(transactions: &'a [Transaction], entry: &str) -> Vec<&'a Transaction> {
+    let documents = transactions.iter();
+    documents
+        .filter(|transaction| transaction.is("pleo-entry", entry))
+        .collect()
+}
+
+/// The last booking of an entry, which is the one that was told last, whatever a person has done to it since.
+fn last_revision<'a>(transactions: &'a [Transaction], entry: &str) -> Vec<&'a Transaction> {
+    let revision = |transaction: &Transaction| -> u32 {
+        let revision = transaction.metadata.get("pleo-revision");
+        revision.map_or(1, |revision| revision.parse().unwrap())
+    };
+    let mut documents = documents(transactions, entry);
+    let last = documents.iter().map(|document| revision(document)).max();
+    documents.retain(|document| Some(revision(document)) == last);
+    documents
+}
+
+/// The documents of an entry that nobody has taken back: by a mark, or by bringing all of it to zero.
+fn standing<'a>(transactions: &'a [Transaction], entry: &str) -> Vec<&'a Transaction> {
+    let reversed: BTreeSet<_> = transactions
+        .iter()
+        .filter_map(|transaction| transaction.metadata.get("pleo-reverses"))
+        .collect();
+    let mut documents = documents(transactions, entry);
+    documents.retain(|document| !reversed.contains(&document.metadata["pleo-number"]));
+    let link = format!("^pleo-{entry}");
+    let by_hand = transactions.iter().filter(|transaction| {
+        let is_other = ["pleo-entry", "pleo-reverses"]
+            .iter()
+            .all(|key| !transaction.metadata.contains_key(*key));
+        is_other && transaction.head.split(' ').any(|word| word == link)
+    });
+    let by_hand: Vec<_> = by_hand.collect();
+    let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
+    for (account, amount) in documents
+        .iter()
+        .copied()
+        .chain(by_hand.iter().copied())
+        .flat_map(|transaction| &transaction.postings)
+    {
+        let number = amount.split_whitespace().next().unwrap_or_default();
+        *sums.entry(account).or_default() += number.replace('.', "").parse::<i64>().unwrap_or_default();
+    }
+    if !by_hand.is_empty() && sums.values().all(|sum| *sum == 0) {
+        documents.clear();
+    }
+    documents
 }
 
 fn untrue_success(
