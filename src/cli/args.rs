@@ -48,7 +48,7 @@ pub(super) enum Command {
         /// Work on at most this many jobs
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         max_jobs: Option<u32>,
-        /// Book although the books lack entries that Pleo was told of: nothing is restored or mounted any more
+        /// Book although the books lack entries that Pleo was told of: a person has looked, and they are right
         #[arg(long)]
         books_are_right: bool,
         #[command(flatten)]

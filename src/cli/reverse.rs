@@ -101,7 +101,10 @@ fn carry_out(
         Ok(reversed) => {
             let done: Vec<String> = reversed
                 .iter()
-                .map(|entry| format!("{} by {} on {}", entry.external_id, entry.reversal, entry.date))
+                .map(|entry| {
+                    let by = entry.reversal.as_deref().unwrap_or("cancelling it");
+                    format!("{} by {by} on {}", entry.external_id, entry.date)
+                })
                 .collect();
             done.join(", ")
         }
@@ -164,9 +167,13 @@ fn to_text(reversed: &[Reversed]) -> String {
             1 => String::new(),
             several => format!(" ({several} documents)"),
         };
+        let how = match &entry.reversal {
+            Some(reversal) => format!("reversed by {reversal} on {}", entry.date),
+            None => "cancelled".to_owned(),
+        };
         format!(
-            "{} was reversed by {} on {}{documents}. Export the expense again to have it booked anew.\n",
-            entry.external_id, entry.reversal, entry.date
+            "{} was {how}{documents}. Export the expense again to have it booked anew.\n",
+            entry.external_id
         )
     };
     reversed.iter().map(line).collect()
@@ -176,7 +183,7 @@ fn to_text(reversed: &[Reversed]) -> String {
 struct ReversedDocument {
     #[serde(rename = "externalId")]
     external_id: String,
-    reversal: String,
+    reversal: Option<String>,
     date: NaiveDate,
     documents: usize,
 }

@@ -93,7 +93,9 @@ impl Config {
     /// Reads and checks everything. On any problem nothing but the list of all problems comes back.
     pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
         let mut settings = Settings::read(sources);
-        settings.problems.append(&mut settings.credential_problems);
+        // Told where it was read, between those of the sections before and after it.
+        let at = settings.problems_before_credential.min(settings.problems.len());
+        settings.problems.splice(at..at, settings.credential_problems.drain(..));
         match (
             settings.company_id,
             settings.base_url,
@@ -167,6 +169,7 @@ struct Settings {
     warnings: Vec<String>,
     problems: Vec<String>,
     credential_problems: Vec<String>,
+    problems_before_credential: usize,
 }
 
 impl Settings {
@@ -180,6 +183,7 @@ impl Settings {
         let mut pleo = file.section("pleo", &mut problems);
         let company_id = company_id(&layers, &mut pleo, &mut problems);
         let base_url = base_url(&layers, &mut pleo, &mut problems);
+        let problems_before_credential = problems.len();
         let credential = credential(&layers, &mut pleo, &mut credential_problems, &mut warnings);
         let request_timeout = seconds(&mut pleo, "timeout_seconds", 30, &mut problems);
         let give_up_after = seconds(&mut pleo, "give_up_after_seconds", 120, &mut problems);
@@ -214,6 +218,7 @@ impl Settings {
             warnings,
             problems,
             credential_problems,
+            problems_before_credential,
         }
     }
 }

@@ -101,8 +101,8 @@ impl ReversalDays {
 pub struct Reversed {
     /// The entry's number.
     pub external_id: String,
-    /// The number of what takes it back.
-    pub reversal: String,
+    /// The number of what takes it back; `None` where it was a draft that is cancelled.
+    pub reversal: Option<String>,
     /// On which day.
     pub date: NaiveDate,
     /// How many documents were taken back: 1, or 2 for a bill with its payment.

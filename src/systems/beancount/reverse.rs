@@ -236,7 +236,7 @@ impl Mirrors<'_> {
         }
         Ok(first.map(|(reverses, number, date)| Reversed {
             external_id: reverses.to_string(),
-            reversal: number.to_string(),
+            reversal: Some(number.to_string()),
             date,
             documents: entry.documents.len(),
         }))
