@@ -24,9 +24,9 @@ mod jobs;
 mod lock;
 mod reports;
 mod schema;
-mod told;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::cell::Cell;
 use std::fmt;

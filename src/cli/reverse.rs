@@ -79,7 +79,12 @@ fn take_back(
         reason: reason.map(|reason| one_line(&reason, LONGEST_REASON)),
         days: days(&config, date),
     };
-    carry_out(system.as_mut(), &mut checkpoint, &request, &user(&sources.environment))
+    carry_out(
+        system.as_mut(),
+        &mut checkpoint,
+        &request,
+        &user(&sources.environment),
+    )
 }
 
 /// The intent first, then the books, then what came of it: whoever reads the audit trail sees who did it and why.
@@ -111,7 +116,13 @@ fn carry_out(
         Err(error) => format!("not done: {error}"),
     };
     checkpoint.keep_numbers(&system.highest_numbers())?;
-    checkpoint.note(None, None, "reversal", &format!("{outcome} ({wish})"), clock::now())?;
+    checkpoint.note(
+        None,
+        None,
+        "reversal",
+        &format!("{outcome} ({wish})"),
+        clock::now(),
+    )?;
     result.map_err(problem)
 }
 

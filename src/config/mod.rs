@@ -95,7 +95,9 @@ impl Config {
         let mut settings = Settings::read(sources);
         // Told where it was read, between those of the sections before and after it.
         let at = settings.problems_before_credential.min(settings.problems.len());
-        settings.problems.splice(at..at, settings.credential_problems.drain(..));
+        settings
+            .problems
+            .splice(at..at, settings.credential_problems.drain(..));
         match (
             settings.company_id,
             settings.base_url,

@@ -22,8 +22,12 @@ pub(super) fn refuse(exporter: &mut Exporter<'_>, run: &JobRun) -> Result<(), Ha
         .with_timezone(&exporter.settings.bookkeeping.time_zone)
         .date_naive();
     let year = today.year();
-    let of_this_year = |numbers: &std::collections::BTreeMap<i32, u32>| numbers.get(&year).copied().unwrap_or(0);
-    let (there, known) = (of_this_year(&exporter.system.highest_numbers()), of_this_year(&given));
+    let of_this_year =
+        |numbers: &std::collections::BTreeMap<i32, u32>| numbers.get(&year).copied().unwrap_or(0);
+    let (there, known) = (
+        of_this_year(&exporter.system.highest_numbers()),
+        of_this_year(&given),
+    );
     if is_refused && known.saturating_sub(there) as usize > TOLERATED {
         return Err(Halt::BooksLack(format!(
             "the books go up to number {there} of {year}, but {known} was given: restored, or not mounted? Nothing was booked"
@@ -31,7 +35,11 @@ pub(super) fn refuse(exporter: &mut Exporter<'_>, run: &JobRun) -> Result<(), Ha
     }
     let missing = missing(exporter, run)?;
     if is_refused && missing.len() > TOLERATED {
-        let shown: Vec<&str> = missing.iter().take(3).map(|(_, number)| number.as_str()).collect();
+        let shown: Vec<&str> = missing
+            .iter()
+            .take(3)
+            .map(|(_, number)| number.as_str())
+            .collect();
         return Err(Halt::BooksLack(format!(
             "the books lack {} entries that Pleo was told of ({}, …): restored, or not mounted? Nothing was booked",
             missing.len(),

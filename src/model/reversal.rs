@@ -48,7 +48,9 @@ pub enum NoDay {
         until: NaiveDate,
     },
     /// The named day is closed.
-    #[error("the books are closed until {until}, so it cannot be booked on {day}: name a later day with --date")]
+    #[error(
+        "the books are closed until {until}, so it cannot be booked on {day}: name a later day with --date"
+    )]
     NamedIsClosed {
         /// The named day.
         day: NaiveDate,
@@ -126,22 +128,74 @@ mod tests {
             ("open", None, None, Ask, None, Ok(may)),
             ("closed before", None, Some(march), Ask, None, Ok(may)),
             ("closed", None, Some(may), Ask, None, closed(may, may)),
-            ("next open", None, Some(may), NextOpen, None, Ok(day("2026-05-11"))),
+            (
+                "next open",
+                None,
+                Some(may),
+                NextOpen,
+                None,
+                Ok(day("2026-05-11")),
+            ),
             ("today", None, Some(may), Today(june), None, Ok(june)),
-            ("today is closed", None, Some(june), Today(june), None, closed(may, june)),
+            (
+                "today is closed",
+                None,
+                Some(june),
+                Today(june),
+                None,
+                closed(may, june),
+            ),
             ("named", Some(june), None, Ask, None, Ok(june)),
-            ("named, and the entry's day is closed", Some(june), Some(may), Ask, None, Ok(june)),
-            ("a balance on the same day is of its beginning", None, None, Ask, Some(may), Ok(may)),
-            ("a later balance", None, None, Ask, Some(june), closed(may, day("2026-05-31"))),
-            ("a later balance, next open", None, None, NextOpen, Some(june), Ok(june)),
-            ("a later balance, named", Some(may), None, Ask, Some(june), Ok(may)),
+            (
+                "named, and the entry's day is closed",
+                Some(june),
+                Some(may),
+                Ask,
+                None,
+                Ok(june),
+            ),
+            (
+                "a balance on the same day is of its beginning",
+                None,
+                None,
+                Ask,
+                Some(may),
+                Ok(may),
+            ),
+            (
+                "a later balance",
+                None,
+                None,
+                Ask,
+                Some(june),
+                closed(may, day("2026-05-31")),
+            ),
+            (
+                "a later balance, next open",
+                None,
+                None,
+                NextOpen,
+                Some(june),
+                Ok(june),
+            ),
+            (
+                "a later balance, named",
+                Some(may),
+                None,
+                Ask,
+                Some(june),
+                Ok(may),
+            ),
             (
                 "named, but closed",
                 Some(may),
                 Some(june),
                 Ask,
                 None,
-                Err(NoDay::NamedIsClosed { day: may, until: june }),
+                Err(NoDay::NamedIsClosed {
+                    day: may,
+                    until: june,
+                }),
             ),
             (
                 "named, but before the entry",
@@ -149,7 +203,10 @@ mod tests {
                 None,
                 Ask,
                 None,
-                Err(NoDay::BeforeTheEntry { day: march, entry: may }),
+                Err(NoDay::BeforeTheEntry {
+                    day: march,
+                    entry: may,
+                }),
             ),
         ];
         for (name, named, closed_until, when_closed, confirmed_on, expected) in cases {

@@ -134,7 +134,10 @@ fn a_half_reversed_entry_is_refused_by_name() {
         panic!("{payment}")
     };
     assert_eq!(booked.external_id, "PLEO-2026-000001");
-    for part in ["PLEO-2026-000002 is reversed by", "pleo-export reverse PLEO-2026-000001"] {
+    for part in [
+        "PLEO-2026-000002 is reversed by",
+        "pleo-export reverse PLEO-2026-000001",
+    ] {
         assert!(reason.contains(part), "{reason}");
     }
     let error = ledger.try_book(&[item]).unwrap().remove(0).unwrap_err();

@@ -65,7 +65,11 @@ fn an_entry_is_reversed_once_and_can_be_booked_anew() {
         assert_eq!(books.find(&item, 1), Found::Absent { next_revision: 2 });
         assert_eq!(reversals(server, &item), 1);
         let number = reversed.reversal.unwrap();
-        refused(&mut books, &booked.external_id, &format!("reversed already, by {number}"));
+        refused(
+            &mut books,
+            &booked.external_id,
+            &format!("reversed already, by {number}"),
+        );
         assert_eq!(reversals(server, &item), 1);
     }
     let unknown = books.odoo.reverse(&request("MISC/1999/0001"));

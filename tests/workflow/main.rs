@@ -50,10 +50,10 @@ mod lifetime;
 mod main_job;
 /// The same expenses come again.
 mod re_export;
-/// Entries are taken back, by command and by hand.
-mod reverse;
 /// One process dies, or many: the next one goes on.
 mod resume;
+/// Entries are taken back, by command and by hand.
+mod reverse;
 /// The credential stays where it belongs, and files are for their owner.
 mod secrets;
 /// The sequences of events that fool people, each by its name.

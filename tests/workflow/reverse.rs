@@ -111,7 +111,10 @@ fn the_line_that_the_first_version_advised_takes_nothing_out_and_is_told() {
             .into_iter()
             .find(|(path, _)| path.ends_with(name))
             .unwrap();
-        let at = text.lines().position(|line| line.contains("pleo-reversed")).unwrap();
+        let at = text
+            .lines()
+            .position(|line| line.contains("pleo-reversed"))
+            .unwrap();
         format!("{}`, line {}", path.display(), at + 1)
     };
     run.says(&line(FIRST))
@@ -125,7 +128,10 @@ fn the_line_that_the_first_version_advised_takes_nothing_out_and_is_told() {
 fn new_books_do_not_advise_it() {
     let world = booked(&lunch(10_000));
     let main = fs::read_to_string(world.path("books/main.beancount")).unwrap();
-    assert!(main.contains("pleo-export reverse") && !main.contains("pleo-reversed"), "{main}");
+    assert!(
+        main.contains("pleo-export reverse") && !main.contains("pleo-reversed"),
+        "{main}"
+    );
     let (_, run) = export(&world, &lunch(10_000), 0);
     assert!(!run.stderr.contains("pleo-revers"), "{run}");
 }
@@ -158,10 +164,18 @@ fn a_changed_expense_is_reversed_by_the_command_that_the_text_names_and_booked_a
     assert_eq!(answer["error"], Value::Null);
     assert_eq!(balances(&world), BTreeMap::new());
     let told = audit(&world, "reversal").concat();
-    for part in ["PLEO-2026-000001 by PLEO-2026-000002", "bookkeeper", "the amount was changed"] {
+    for part in [
+        "PLEO-2026-000001 by PLEO-2026-000002",
+        "bookkeeper",
+        "the amount was changed",
+    ] {
         assert!(told.contains(part), "{told}");
     }
-    assert!(audit(&world, "reversal_intended").concat().contains("PLEO-2026-000001 by bookkeeper"));
+    assert!(
+        audit(&world, "reversal_intended")
+            .concat()
+            .contains("PLEO-2026-000001 by bookkeeper")
+    );
 
     let (item, _) = export(&world, &lunch(13_000), 0);
     assert_eq!(item.external_id.as_deref(), Some("PLEO-2026-000003"));
@@ -211,7 +225,9 @@ fn two_lines_taken_back_by_hand_as_one_are_taken_back() {
     let world = booked(&item);
     write(
         &world,
-        &format!("2026-05-11 * \"Taken back\" ^pleo-{ENTRY}\n  Expenses:6800  -80.00 DKK\n  {WALLET}  80.00 DKK"),
+        &format!(
+            "2026-05-11 * \"Taken back\" ^pleo-{ENTRY}\n  Expenses:6800  -80.00 DKK\n  {WALLET}  80.00 DKK"
+        ),
     );
     // It is no half reversal, so there is nothing left to reverse.
     world
@@ -244,7 +260,10 @@ fn an_entry_of_the_balance_sheet_at_zero_asks_whether_it_was_taken_back_or_paid_
     write(&world, &back);
     let (item, _) = export(&world, &loan, 3);
     let reason = item.failure_reason.unwrap();
-    assert!(reason.starts_with("Booked as PLEO-2026-000001: it stands at zero"), "{reason}");
+    assert!(
+        reason.starts_with("Booked as PLEO-2026-000001: it stands at zero"),
+        "{reason}"
+    );
     for part in [
         "taken back or paid back?",
         "pleo-export reverse PLEO-2026-000001",
@@ -280,7 +299,9 @@ fn a_bill_is_taken_back_with_its_payment_in_one_file() {
         assert_eq!((mirrors(&world), batch_files(&world).len()), (2, before + 1));
         assert_eq!(balances(&world), BTreeMap::new());
         // Naming both of them is naming the entry once.
-        let run = world.run(&["reverse", "PLEO-2026-000001", "PLEO-2026-000002"]).exits(6);
+        let run = world
+            .run(&["reverse", "PLEO-2026-000001", "PLEO-2026-000002"])
+            .exits(6);
         run.says("reversed already, by PLEO-2026-000003");
         let (item, _) = export(&world, &bill(), 0);
         assert_eq!(item.external_id.as_deref(), Some("PLEO-2026-000005"));
@@ -294,8 +315,16 @@ fn half_a_pair_taken_back_is_told_whichever_half_and_however() {
     let payment = "  Liabilities:AccountsPayable  -125.00 DKK\n  Assets:Pleo:Wallet  125.00 DKK";
     let cost = "  Expenses:6800  -125.00 DKK\n  Liabilities:AccountsPayable  125.00 DKK";
     for (postings, mark, says) in [
-        (payment, "  pleo-reverses: \"PLEO-2026-000002\"\n", "PLEO-2026-000002 is reversed by"),
-        (cost, "  pleo-reverses: \"PLEO-2026-000001\"\n", "PLEO-2026-000001 is reversed by"),
+        (
+            payment,
+            "  pleo-reverses: \"PLEO-2026-000002\"\n",
+            "PLEO-2026-000002 is reversed by",
+        ),
+        (
+            cost,
+            "  pleo-reverses: \"PLEO-2026-000001\"\n",
+            "PLEO-2026-000001 is reversed by",
+        ),
         (payment, "", "only a part of"),
         (cost, "", "only a part of"),
     ] {
@@ -307,9 +336,15 @@ fn half_a_pair_taken_back_is_told_whichever_half_and_however() {
         let before = world.books().files();
         let (item, _) = export(&world, &bill(), 3);
         let reason = item.failure_reason.unwrap();
-        assert!(reason.starts_with("Booked as ") && reason.contains(says), "{reason}");
+        assert!(
+            reason.starts_with("Booked as ") && reason.contains(says),
+            "{reason}"
+        );
         let run = world.run(&["reverse", "PLEO-2026-000001", "--json"]).exits(6);
-        assert!(run.json()["error"]["message"].as_str().unwrap().contains("half"), "{run}");
+        assert!(
+            run.json()["error"]["message"].as_str().unwrap().contains("half"),
+            "{run}"
+        );
         assert_eq!(world.books().files(), before, "nothing is written");
     }
 }
@@ -361,12 +396,16 @@ fn what_was_recoded_or_adjusted_counts_with_a_remark() {
     );
     let (item, run) = export(&world, &lunch(10_000), 0);
     assert_eq!(item.external_id.as_deref(), Some("PLEO-2026-000001"));
-    run.says("other transactions with its link").says("main.beancount");
+    run.says("other transactions with its link")
+        .says("main.beancount");
     world.run(&["reverse", "PLEO-2026-000001"]).exits(0);
     // The mirror is of the entry; the person's own transaction is that person's.
     assert_eq!(
         balances(&world),
-        BTreeMap::from([("Expenses:6800".to_owned(), -3_000), ("Expenses:Gifts".to_owned(), 3_000)])
+        BTreeMap::from([
+            ("Expenses:6800".to_owned(), -3_000),
+            ("Expenses:Gifts".to_owned(), 3_000)
+        ])
     );
 }
 
@@ -416,16 +455,29 @@ fn several_are_all_checked_before_the_first_is_written() {
         ("nonsense", 2),
         ("draft 7", 2),
     ] {
-        let run = world.run(&["reverse", "PLEO-2026-000001", wrong, "--json"]).exits(code);
+        let run = world
+            .run(&["reverse", "PLEO-2026-000001", wrong, "--json"])
+            .exits(code);
         let answer = run.json();
-        assert_eq!((&answer["exit_code"], &answer["reversed"]), (&code.into(), &serde_json::json!([])));
-        assert!(answer["error"]["message"].as_str().unwrap().contains(wrong), "{run}");
+        assert_eq!(
+            (&answer["exit_code"], &answer["reversed"]),
+            (&code.into(), &serde_json::json!([]))
+        );
+        assert!(
+            answer["error"]["message"].as_str().unwrap().contains(wrong),
+            "{run}"
+        );
         assert_eq!(mirrors(&world), 0);
     }
-    let run = world.run(&["reverse", "PLEO-2026-000001", "PLEO-2026-000002"]).exits(0);
+    let run = world
+        .run(&["reverse", "PLEO-2026-000001", "PLEO-2026-000002"])
+        .exits(0);
     run.says("PLEO-2026-000003").says("PLEO-2026-000004");
     assert_eq!(balances(&world), BTreeMap::new());
-    world.run(&["reverse", "PLEO-2026-000002"]).exits(6).says("PLEO-2026-000004");
+    world
+        .run(&["reverse", "PLEO-2026-000002"])
+        .exits(6)
+        .says("PLEO-2026-000004");
     world
         .run(&["reverse", "PLEO-2026-000004"])
         .exits(2)
@@ -464,11 +516,16 @@ fn the_day_is_that_of_the_entry_while_it_is_open() {
     let world = booked_with(&lunch(10_000), "[bookkeeping]\nclosed_periods = \"next_open\"\n");
     write(&world, &format!("2026-07-01 balance {WALLET}  -100.00 DKK"));
     world.books().are_clean();
-    world.run(&["reverse", "PLEO-2026-000001"]).exits(0).says("on 2026-07-01");
+    world
+        .run(&["reverse", "PLEO-2026-000001"])
+        .exits(0)
+        .says("on 2026-07-01");
     world.books().are_clean();
 
     let world = booked(&lunch(10_000));
-    let run = world.run(&["reverse", "PLEO-2026-000001", "--date", "2026-08-02"]).exits(0);
+    let run = world
+        .run(&["reverse", "PLEO-2026-000001", "--date", "2026-08-02"])
+        .exits(0);
     run.says("on 2026-08-02");
 }
 
@@ -484,7 +541,11 @@ fn killed_at_any_moment_and_run_again_there_is_one_mirror() {
             run.exits(0);
             break;
         }
-        let kind = run.stderr.lines().rev().find_map(|line| line.strip_prefix("killed at "));
+        let kind = run
+            .stderr
+            .lines()
+            .rev()
+            .find_map(|line| line.strip_prefix("killed at "));
         kinds.extend(kind.map(str::to_owned));
         assert!(matches!(mirrors(&world), 0 | 2), "half a pair: {run}");
         assert!(
@@ -492,7 +553,9 @@ fn killed_at_any_moment_and_run_again_there_is_one_mirror() {
             "the intent comes first: {run}"
         );
         let again = world.run(&["reverse", "PLEO-2026-000001"]);
-        again.exits(if was_written { 6 } else { 0 }).says("PLEO-2026-000003");
+        again
+            .exits(if was_written { 6 } else { 0 })
+            .says("PLEO-2026-000003");
         assert_eq!((mirrors(&world), balances(&world)), (2, BTreeMap::new()), "{run}");
         world.books().are_clean();
         let (item, _) = export(&world, &bill(), 0);
@@ -532,7 +595,11 @@ fn a_number_is_never_given_twice_and_the_next_batch_explains_the_gap() {
     let text = fs::read_to_string(world.path("books/pleo/2026/PLEO-2026-000003.beancount")).unwrap();
     assert!(text.contains(gap), "{text}");
     // It is explained once, and stays so without the checkpoint.
-    for name in ["checkpoint.sqlite3", "checkpoint.sqlite3-wal", "checkpoint.sqlite3-shm"] {
+    for name in [
+        "checkpoint.sqlite3",
+        "checkpoint.sqlite3-wal",
+        "checkpoint.sqlite3-shm",
+    ] {
         let _ = fs::remove_file(world.path(name));
     }
     let fourth = Item::card_purchase(900).numbered(11).date("2026-05-10T10:00:00Z");
@@ -564,8 +631,17 @@ fn books_that_lack_what_was_told_are_not_booked_into() {
     let run = world.run(&["poll", "--json"]).exits(6);
     let error = run.json()["error"].clone();
     assert_eq!(error["kind"], "needs_person");
-    assert!(error["message"].as_str().unwrap().contains("restored, or not mounted?"), "{error}");
-    assert!(error["hint"].as_str().unwrap().contains("poll --books-are-right"), "{error}");
+    assert!(
+        error["message"]
+            .as_str()
+            .unwrap()
+            .contains("restored, or not mounted?"),
+        "{error}"
+    );
+    assert!(
+        error["hint"].as_str().unwrap().contains("poll --books-are-right"),
+        "{error}"
+    );
     assert_eq!(world.books().entries(), Vec::<String>::new());
     // Mounted again, it goes on by itself.
     fs::rename(&aside, &batch).unwrap();
@@ -590,10 +666,19 @@ fn books_that_lack_what_was_told_are_not_booked_into() {
     run.says("the expense is booked anew");
     let documents = world.books().documents();
     assert_eq!(documents.len(), 8);
-    assert!(documents.keys().all(|(_, _, revision)| revision == "1"), "{documents:?}");
+    assert!(
+        documents.keys().all(|(_, _, revision)| revision == "1"),
+        "{documents:?}"
+    );
     let year = chrono::Utc::now().format("%Y");
     let given_before = format!("PLEO-{year}-000007");
-    assert!(world.books().numbers().iter().all(|number| *number > given_before || number.starts_with("PLEO-2026-000008")));
+    assert!(
+        world
+            .books()
+            .numbers()
+            .iter()
+            .all(|number| *number > given_before || number.starts_with("PLEO-2026-000008"))
+    );
     world.books().are_clean();
     // The old file's return is a double key and no double booking.
     fs::write(&batch, &text).unwrap();

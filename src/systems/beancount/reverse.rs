@@ -53,7 +53,11 @@ pub(super) fn reverse(
     for number in &request.numbers {
         match plan(index, request, number) {
             // Bill and payment of one entry are taken back together, whichever of the two is named.
-            Ok(entry) if entry.documents.iter().all(|(booked, _)| !seen.insert(booked.number)) => {}
+            Ok(entry)
+                if entry
+                    .documents
+                    .iter()
+                    .all(|(booked, _)| !seen.insert(booked.number)) => {}
             Ok(entry) => planned.push(entry),
             Err(obstacle) => obstacles.push(obstacle),
         }
@@ -175,8 +179,8 @@ impl Sources {
     fn read(&mut self, booked: &Booked) -> Result<(), SystemError> {
         let file = &booked.place.file;
         if !self.0.contains_key(file) {
-            let text = fs::read_to_string(file)
-                .map_err(|error| unreadable(&FileError::at("read", file)(error)))?;
+            let text =
+                fs::read_to_string(file).map_err(|error| unreadable(&FileError::at("read", file)(error)))?;
             self.0.insert(Arc::clone(file), text);
         }
         Ok(())
@@ -354,12 +358,15 @@ fn turned_money(money: Money) -> Money {
 /// A value of metadata as the mirror has it: amounts the other way round, all else the same.
 fn turned(value: &str) -> String {
     let inside = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    let money = inside.unwrap_or(value).split_once(' ').and_then(|(amount, currency)| {
-        Some(Money {
-            amount: amount.parse().ok()?,
-            currency: currency.parse().ok()?,
-        })
-    });
+    let money = inside
+        .unwrap_or(value)
+        .split_once(' ')
+        .and_then(|(amount, currency)| {
+            Some(Money {
+                amount: amount.parse().ok()?,
+                currency: currency.parse().ok()?,
+            })
+        });
     match (money.map(turned_money), inside) {
         (Some(money), Some(_)) => format!("\"{money}\""),
         (Some(money), None) => money.to_string(),

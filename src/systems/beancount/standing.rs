@@ -167,8 +167,18 @@ mod tests {
                 &[&[(EMPLOYEE, -5000), (WALLET, 5000)]],
                 Unclear(1, Doubt::AtZero),
             ),
-            ("a loan whose reversal is marked", &[(1, true, LOAN)], &[], Nothing),
-            ("bill and payment", &[(1, false, BILL), (1, false, PAYMENT)], &[], Counts(1)),
+            (
+                "a loan whose reversal is marked",
+                &[(1, true, LOAN)],
+                &[],
+                Nothing,
+            ),
+            (
+                "bill and payment",
+                &[(1, false, BILL), (1, false, PAYMENT)],
+                &[],
+                Counts(1),
+            ),
             (
                 "both taken back as one",
                 &[(1, false, BILL), (1, false, PAYMENT)],
@@ -193,7 +203,12 @@ mod tests {
                 &[],
                 Unclear(1, Doubt::PartMarked),
             ),
-            ("a pair marked", &[(1, true, BILL), (1, true, PAYMENT)], &[], Nothing),
+            (
+                "a pair marked",
+                &[(1, true, BILL), (1, true, PAYMENT)],
+                &[],
+                Nothing,
+            ),
             (
                 "taken back and booked anew",
                 &[(1, false, LUNCH), (2, false, DEARER)],
@@ -255,10 +270,7 @@ mod tests {
                     is_taken_back,
                 })
                 .collect();
-            let others: Vec<Movements> = others
-                .iter()
-                .map(|moves| movements(moves, &mut names))
-                .collect();
+            let others: Vec<Movements> = others.iter().map(|moves| movements(moves, &mut names)).collect();
             let others: Vec<Option<&Movements>> = others.iter().map(Some).collect();
             assert_eq!(judge(&documents, &others), expected, "{name}");
         }

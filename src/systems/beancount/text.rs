@@ -85,7 +85,9 @@ pub(super) fn unquoted(raw: &str) -> Cow<'_, str> {
 
 /// Whether the account is one of income and expense, by its name.
 pub(super) fn is_income_or_expense(account: &str) -> bool {
-    ["Income:", "Expenses:"].iter().any(|root| account.starts_with(root))
+    ["Income:", "Expenses:"]
+        .iter()
+        .any(|root| account.starts_with(root))
 }
 
 /// Whether beancount takes this as the name of an account.

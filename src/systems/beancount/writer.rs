@@ -216,7 +216,10 @@ pub(super) fn transaction(out: &mut String, entry: &Entry<'_>) {
 
 /// Writes the mirror of a transaction, with an empty line before it.
 pub(super) fn mirror(out: &mut String, mirror: &MirrorText<'_>) {
-    let payee = mirror.payee.map(|payee| format!("{} ", quoted(payee))).unwrap_or_default();
+    let payee = mirror
+        .payee
+        .map(|payee| format!("{} ", quoted(payee)))
+        .unwrap_or_default();
     let (date, flag, narration) = (mirror.date, mirror.flag, quoted(mirror.narration));
     let links: String = mirror.links.iter().map(|link| format!(" ^{link}")).collect();
     line(out, format_args!("\n{date} {flag} {payee}{narration}{links}"));

@@ -62,7 +62,11 @@ pub(super) fn reverse(
     let mut seen: BTreeSet<Id> = BTreeSet::new();
     for number in &request.numbers {
         let entry = plan(transport, company, &locks, request, number)?;
-        if entry.standing.iter().all(|(document, _)| seen.insert(document.id)) {
+        if entry
+            .standing
+            .iter()
+            .all(|(document, _)| seen.insert(document.id))
+        {
             planned.push(entry);
         }
     }
@@ -89,7 +93,11 @@ fn plan(
         )));
     };
     let entry_number = first.number.clone();
-    let mut standing: Vec<Booked> = documents.iter().filter(|document| document.counts()).cloned().collect();
+    let mut standing: Vec<Booked> = documents
+        .iter()
+        .filter(|document| document.counts())
+        .cloned()
+        .collect();
     if standing.is_empty() {
         let ids: Vec<Id> = documents.iter().map(|document| document.id).collect();
         let by: Vec<String> = reversals(transport, company, &ids)?
@@ -291,13 +299,25 @@ fn take_back(
     // Bill and payment are taken apart first.
     let partners = counterparts(transport, company, &posted)?;
     if !partners.is_empty() {
-        write(transport, company, "account.move.line", "remove_move_reconcile", &partners)?;
+        write(
+            transport,
+            company,
+            "account.move.line",
+            "remove_move_reconcile",
+            &partners,
+        )?;
     }
     let (mut reversal, mut day) = (None, None);
     for (document, date) in &entry.standing {
         let by = match document.state {
             State::Draft => {
-                write(transport, company, "account.move", "button_cancel", &[document.id])?;
+                write(
+                    transport,
+                    company,
+                    "account.move",
+                    "button_cancel",
+                    &[document.id],
+                )?;
                 None
             }
             State::Posted => Some(reverse_one(transport, company, request, document, *date)?),
@@ -308,7 +328,10 @@ fn take_back(
     let left = find::by_id(transport, company, &ids).map_err(CallError::for_reading)?;
     if let Some(left) = left.iter().find(|document| document.counts()) {
         return Err(ReversalError::System(SystemError::Unknown {
-            reason: format!("Odoo still shows {} as standing after it was taken back", left.number),
+            reason: format!(
+                "Odoo still shows {} as standing after it was taken back",
+                left.number
+            ),
         }));
     }
     Ok(Reversed {
@@ -332,7 +355,13 @@ fn reverse_one(
     if moved.amount_total.is_zero() {
         // A reversal that moves nothing takes nothing back: it is cancelled instead.
         write(transport, company, "account.move", "button_draft", &[document.id])?;
-        write(transport, company, "account.move", "button_cancel", &[document.id])?;
+        write(
+            transport,
+            company,
+            "account.move",
+            "button_cancel",
+            &[document.id],
+        )?;
         return Ok(Move {
             name: moved.name.clone(),
             state: State::Cancel,
@@ -402,8 +431,8 @@ fn settle(
     document: Id,
     reversal: Id,
 ) -> Result<(), ReversalError> {
-    let lines = invoices::payable_lines(transport, company, &[document, reversal])
-        .map_err(CallError::for_reading)?;
+    let lines =
+        invoices::payable_lines(transport, company, &[document, reversal]).map_err(CallError::for_reading)?;
     let mut by_account: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
     for line in lines.iter().filter(|line| !line.amount_residual.is_zero()) {
         by_account.entry(line.account_id.0).or_default().push(line.id);

@@ -12,8 +12,8 @@ use chrono::NaiveDate;
 use tracing::warn;
 
 use crate::host::files::FileError;
-use crate::model::foreign_text::one_line;
 use crate::model::document::Part;
+use crate::model::foreign_text::one_line;
 use crate::model::money::Money;
 use crate::systems::SystemError;
 
@@ -295,7 +295,11 @@ impl Index {
         if reverses.is_none()
             && let Some(odd) = directive.metadata.get(key::REVERSES)
         {
-            let why = format!("`{}: \"{}\"` is no number, so it takes nothing back: correct it", key::REVERSES, one_line(&odd, 40));
+            let why = format!(
+                "`{}: \"{}\"` is no number, so it takes nothing back: correct it",
+                key::REVERSES,
+                one_line(&odd, 40)
+            );
             self.note_odd_mark(directive, file, why);
         }
         let mut links = directive
@@ -398,8 +402,12 @@ fn retired_lines(text: &str) -> Vec<u32> {
         return Vec::new();
     }
     let says_so = |line: &str| {
-        let advice = line.strip_prefix(';').is_some_and(|comment| comment.contains(key::REVERSED));
-        let value = line.strip_prefix(key::REVERSED).and_then(|rest| rest.strip_prefix(':'));
+        let advice = line
+            .strip_prefix(';')
+            .is_some_and(|comment| comment.contains(key::REVERSED));
+        let value = line
+            .strip_prefix(key::REVERSED)
+            .and_then(|rest| rest.strip_prefix(':'));
         advice || value.is_some_and(|value| value.trim_start().starts_with("TRUE"))
     };
     let numbered = (1_u32..).zip(text.lines());

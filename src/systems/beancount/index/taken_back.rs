@@ -109,7 +109,9 @@ impl Index {
             }
             Ruling::Unclear(revision, doubt) => {
                 standing.live = judged.standing(revision);
-                standing.unclear.get_or_insert_with(|| judged.doubt(revision, doubt));
+                standing
+                    .unclear
+                    .get_or_insert_with(|| judged.doubt(revision, doubt));
             }
         }
         if standing.unclear.is_some() && standing.live.is_empty() {
@@ -127,7 +129,10 @@ impl Index {
             Some(Numbered::Document(entry_id)) => entry_id,
         };
         let judged = self.judged(entry_id);
-        let named = judged.documents.iter().find(|(booked, _)| booked.number == number);
+        let named = judged
+            .documents
+            .iter()
+            .find(|(booked, _)| booked.number == number);
         let Some(revision) = named.map(|(booked, _)| booked.revision) else {
             return Reversal::Unknown;
         };
@@ -169,7 +174,10 @@ impl Index {
             .flat_map(|(file, source)| source.retired.iter().map(move |&line| (file, line)))
             .map(|(file, line)| self.retired(file, line))
             .collect();
-        let unknown = self.mirrors.iter().filter(|(number, _)| !self.has_document(**number));
+        let unknown = self
+            .mirrors
+            .iter()
+            .filter(|(number, _)| !self.has_document(**number));
         let mut unknown: Vec<String> = unknown
             .flat_map(|(number, mirrors)| mirrors.iter().map(move |mirror| (number, mirror)))
             .map(|(number, mirror)| {
@@ -265,7 +273,10 @@ impl Index {
                     is_taken_back: matches!(mirrored, Mirrored::By(_)),
                 })
                 .collect::<Vec<_>>(),
-            &others.iter().map(|other| other.movements.as_ref()).collect::<Vec<_>>(),
+            &others
+                .iter()
+                .map(|other| other.movements.as_ref())
+                .collect::<Vec<_>>(),
         );
         Judged {
             documents,
@@ -316,7 +327,10 @@ impl<'a> Judged<'a> {
     /// Why a person must say what counts, and how.
     fn doubt(&self, revision: u32, doubt: Doubt) -> String {
         let live = self.standing(revision);
-        let number = live.first().map(|first| first.number.to_string()).unwrap_or_default();
+        let number = live
+            .first()
+            .map(|first| first.number.to_string())
+            .unwrap_or_default();
         let places = places(&self.others);
         let mark = key::REVERSES;
         match doubt {
@@ -349,8 +363,10 @@ impl<'a> Judged<'a> {
 impl Mirror {
     /// Its number, or where it stands.
     fn name(&self) -> String {
-        self.number
-            .map_or_else(|| format!("the transaction in {}", self.place), |number| number.to_string())
+        self.number.map_or_else(
+            || format!("the transaction in {}", self.place),
+            |number| number.to_string(),
+        )
     }
 }
 
