@@ -113,115 +113,68 @@ pub struct Reversed {
 
 #[cfg(test)]
 mod tests {
+    use super::WhenClosed::{Ask, NextOpen, Today};
     use super::*;
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
     }
 
+    const fn days(
+        named: Option<NaiveDate>,
+        closed_until: Option<NaiveDate>,
+        when_closed: WhenClosed,
+    ) -> ReversalDays {
+        ReversalDays {
+            named,
+            closed_until,
+            when_closed,
+        }
+    }
+
     #[test]
-    fn the_day_is_the_named_one_else_that_of_the_entry_else_what_the_settings_say() {
+    fn an_open_day_is_taken_and_for_a_closed_one_the_settings_say() {
         let (march, may, june) = (day("2026-03-31"), day("2026-05-10"), day("2026-06-01"));
         let closed = |day, until| Err(NoDay::Closed { day, until });
-        use WhenClosed::{Ask, NextOpen, Today};
-        let cases = [
-            ("open", None, None, Ask, None, Ok(may)),
-            ("closed before", None, Some(march), Ask, None, Ok(may)),
-            ("closed", None, Some(may), Ask, None, closed(may, may)),
-            (
-                "next open",
-                None,
-                Some(may),
-                NextOpen,
-                None,
-                Ok(day("2026-05-11")),
-            ),
-            ("today", None, Some(may), Today(june), None, Ok(june)),
+        for (name, closed_until, when_closed, confirmed_on, expected) in [
+            ("open", None, Ask, None, Ok(may)),
+            ("closed before", Some(march), Ask, None, Ok(may)),
+            ("closed", Some(may), Ask, None, closed(may, may)),
+            ("next open", Some(may), NextOpen, None, Ok(day("2026-05-11"))),
+            ("today", Some(may), Today(june), None, Ok(june)),
             (
                 "today is closed",
-                None,
                 Some(june),
                 Today(june),
                 None,
                 closed(may, june),
             ),
-            ("named", Some(june), None, Ask, None, Ok(june)),
-            (
-                "named, and the entry's day is closed",
-                Some(june),
-                Some(may),
-                Ask,
-                None,
-                Ok(june),
-            ),
-            (
-                "a balance on the same day is of its beginning",
-                None,
-                None,
-                Ask,
-                Some(may),
-                Ok(may),
-            ),
+            ("a balance of that morning", None, Ask, Some(may), Ok(may)),
             (
                 "a later balance",
-                None,
                 None,
                 Ask,
                 Some(june),
                 closed(may, day("2026-05-31")),
             ),
-            (
-                "a later balance, next open",
-                None,
-                None,
-                NextOpen,
-                Some(june),
-                Ok(june),
-            ),
-            (
-                "a later balance, named",
-                Some(may),
-                None,
-                Ask,
-                Some(june),
-                Ok(may),
-            ),
-            (
-                "named, but closed",
-                Some(may),
-                Some(june),
-                Ask,
-                None,
-                Err(NoDay::NamedIsClosed {
-                    day: may,
-                    until: june,
-                }),
-            ),
-            (
-                "named, but before the entry",
-                Some(march),
-                None,
-                Ask,
-                None,
-                Err(NoDay::BeforeTheEntry {
-                    day: march,
-                    entry: may,
-                }),
-            ),
-        ];
-        for (name, named, closed_until, when_closed, confirmed_on, expected) in cases {
-            let days = ReversalDays {
-                named,
-                closed_until,
-                when_closed,
-            };
+            ("next open after a balance", None, NextOpen, Some(june), Ok(june)),
+        ] {
+            let days = days(None, closed_until, when_closed);
             assert_eq!(days.day(may, None, confirmed_on), expected, "{name}");
         }
-        let by_system = ReversalDays {
-            named: None,
-            closed_until: None,
-            when_closed: NextOpen,
-        };
-        assert_eq!(by_system.day(may, Some(june), None), Ok(day("2026-06-02")));
+        let by_system = days(None, None, NextOpen).day(may, Some(june), None);
+        assert_eq!(by_system, Ok(day("2026-06-02")));
+    }
+
+    #[test]
+    fn a_named_day_beats_all_but_must_be_open_and_not_before_the_entry() {
+        let (march, may, june) = (day("2026-03-31"), day("2026-05-10"), day("2026-06-01"));
+        let named = |day, closed_until| days(Some(day), closed_until, Ask).day(may, None, Some(june));
+        assert_eq!(named(june, Some(may)), Ok(june));
+        assert_eq!(named(may, None), Ok(may), "a person knows of the balance");
+        let (day, until) = (may, june);
+        assert_eq!(named(may, Some(june)), Err(NoDay::NamedIsClosed { day, until }));
+        let (day, entry) = (march, may);
+        assert_eq!(named(march, None), Err(NoDay::BeforeTheEntry { day, entry }));
     }
 }

@@ -103,7 +103,7 @@ impl Failure {
 }
 
 /// A number as it is typed in a command: a draft of Odoo has a space in its name.
-fn in_command(number: &str) -> String {
+pub fn in_command(number: &str) -> String {
     let is_plain = |character: char| character.is_alphanumeric() || "-_./:".contains(character);
     if number.chars().all(is_plain) {
         number.to_owned()

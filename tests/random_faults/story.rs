@@ -349,16 +349,19 @@ fn mirror_by_hand(document: &Transaction, is_marked: bool) -> String {
         &document.metadata["pleo-entry"],
     );
     let day = document.head.get(..10).unwrap();
-    let mut text = format!("\n{day} * \"Taken back\" \"by hand: {number}\" ^pleo-{entry}\n");
+    let mut lines = vec![
+        String::new(),
+        format!("{day} * \"Taken back\" \"by hand: {number}\" ^pleo-{entry}"),
+    ];
     if is_marked {
-        text.push_str(&format!("  pleo-reverses: \"{number}\"\n"));
+        lines.push(format!("  pleo-reverses: \"{number}\""));
     }
     for (account, amount) in &document.postings {
         let turned = match amount.strip_prefix('-') {
             Some(amount) => amount.to_owned(),
             None => format!("-{amount}"),
         };
-        text.push_str(&format!("  {account}  {turned}\n"));
+        lines.push(format!("  {account}  {turned}"));
     }
-    text
+    lines.join("\n") + "\n"
 }

@@ -364,6 +364,12 @@ impl AccountingSystem for Beancount {
     }
 
     fn reverse(&mut self, request: &ReversalRequest) -> Result<Vec<Reversed>, ReversalError> {
+        if !self.books.folder().is_dir() {
+            let folder = self.books.folder().display();
+            return Err(ReversalError::Unusable(format!(
+                "there are no books in `{folder}`"
+            )));
+        }
         let lock = self.books.lock()?;
         self.index.refresh(&self.books)?;
         self.tell_notices();

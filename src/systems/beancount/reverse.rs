@@ -24,7 +24,7 @@ use super::lexer::{Lines, Token, Tokens};
 use super::number::Number;
 use super::reader::{self, Directive, Kind, Manner, Posting, PostingAmount};
 use super::vocabulary::key;
-use super::writer::{self, MirrorText};
+use super::writer::{self, MirrorPosting, MirrorText};
 
 /// The documents of one entry to take back, each with its day.
 struct Planned<'a> {
@@ -302,10 +302,7 @@ impl<'a> Head<'a> {
 }
 
 /// The postings the other way round, each with its metadata: what counts tax or cost centres must come to zero too.
-fn mirrored<'a>(
-    directive: &Directive<'a>,
-    booked: &Booked,
-) -> Result<Vec<(&'a str, Money, Vec<(&'a str, String)>)>, Obstacle> {
+fn mirrored<'a>(directive: &Directive<'a>, booked: &Booked) -> Result<Vec<MirrorPosting<'a>>, Obstacle> {
     let untold = || {
         Obstacle::NeedsPerson(format!(
             "{} has a price, a cost or a calculation among its amounts ({}): book its mirror by hand with the line `{}: \
@@ -328,7 +325,11 @@ fn mirrored<'a>(
         .map(|posting| {
             let money = posting.amount.exact().or(left_out).ok_or_else(untold)?;
             let metadata = posting.metadata.raw().map(|(key, value)| (key, turned(value)));
-            Ok((posting.account, turned_money(money), metadata.collect()))
+            Ok(MirrorPosting {
+                account: posting.account,
+                money: turned_money(money),
+                metadata: metadata.collect(),
+            })
         })
         .collect()
 }

@@ -63,8 +63,19 @@ pub(super) struct MirrorText<'a> {
     pub(super) reverses: Number,
     /// Its own number.
     pub(super) number: Number,
-    /// Account, amount, and metadata as written.
-    pub(super) postings: Vec<(&'a str, Money, Vec<(&'a str, String)>)>,
+    /// The postings the other way round.
+    pub(super) postings: Vec<MirrorPosting<'a>>,
+}
+
+/// One posting of a mirror.
+#[derive(Debug)]
+pub(super) struct MirrorPosting<'a> {
+    /// Its account.
+    pub(super) account: &'a str,
+    /// How much.
+    pub(super) money: Money,
+    /// Its metadata as written.
+    pub(super) metadata: Vec<(&'a str, String)>,
 }
 
 /// An account to open.
@@ -221,15 +232,19 @@ pub(super) fn mirror(out: &mut String, mirror: &MirrorText<'_>) {
         .map(|payee| format!("{} ", quoted(payee)))
         .unwrap_or_default();
     let (date, flag, narration) = (mirror.date, mirror.flag, quoted(mirror.narration));
-    let links: String = mirror.links.iter().map(|link| format!(" ^{link}")).collect();
-    line(out, format_args!("\n{date} {flag} {payee}{narration}{links}"));
+    let _ = write!(out, "\n{date} {flag} {payee}{narration}");
+    for link in mirror.links {
+        // Writing to a string cannot fail.
+        let _ = write!(out, " ^{link}");
+    }
+    out.push('\n');
     let mut lines = Lines { out, indent: "  " };
     lines.text(key::REVERSES, Some(&mirror.reverses.to_string()));
     lines.text(key::NUMBER, Some(&mirror.number.to_string()));
-    for (account, amount, metadata) in &mirror.postings {
-        line(out, format_args!("  {account}  {amount}"));
+    for posting in &mirror.postings {
+        line(out, format_args!("  {}  {}", posting.account, posting.money));
         let mut lines = Lines { out, indent: "    " };
-        for (key, value) in metadata {
+        for (key, value) in &posting.metadata {
             lines.raw(key, value);
         }
     }

@@ -147,8 +147,8 @@ impl Index {
         let mirrors = judged.mirrors(revision);
         let open = judged.standing(revision);
         if open.is_empty() {
-            let names: Vec<String> = mirrors.iter().map(|(_, mirror)| mirror.name()).collect();
-            return already(&names.join(" and "));
+            let by: Vec<String> = mirrors.iter().map(|(_, mirror)| mirror.name()).collect();
+            return already(&by.join(" and "));
         }
         match judged.ruling {
             Ruling::Unclear(_, doubt @ (Doubt::PartAtZero | Doubt::PartMarked)) => {
