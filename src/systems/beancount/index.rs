@@ -56,8 +56,15 @@ pub(super) struct Index {
 struct Source {
     stamp: Stamp,
     includes: Vec<String>,
-    /// The lines that say `pleo-reversed`, which takes nothing out of a balance.
-    retired: Vec<u32>,
+    retired: Vec<Retired>,
+}
+
+/// A line that says `pleo-reversed`, which takes nothing out of a balance.
+#[derive(Debug)]
+struct Retired {
+    line: u32,
+    /// A comment that advises it.
+    is_advice: bool,
 }
 
 /// What a number stands on.

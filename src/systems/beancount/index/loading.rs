@@ -24,7 +24,9 @@ use super::super::number::Number;
 use super::super::reader::{self, Directive, Fault, Kind, Manner, Posting};
 use super::super::text;
 use super::super::vocabulary::{document_kind, key, purpose};
-use super::{Booked, BookedInvoice, Index, Mirror, Numbered, OpenedAccount, Other, Place, Source, Stamp};
+use super::{
+    Booked, BookedInvoice, Index, Mirror, Numbered, OpenedAccount, Other, Place, Retired, Source, Stamp,
+};
 
 impl Index {
     /// Brings the index up to date with the files.
@@ -397,22 +399,24 @@ fn touches_result(posting: &Posting<'_>) -> bool {
 }
 
 /// The lines of a file that say `pleo-reversed: TRUE`, or advise it as the first version's ledgers did.
-fn retired_lines(text: &str) -> Vec<u32> {
+fn retired_lines(text: &str) -> Vec<Retired> {
     if !text.contains(key::REVERSED) {
         return Vec::new();
     }
-    let says_so = |line: &str| {
-        let advice = line
-            .strip_prefix(';')
-            .is_some_and(|comment| comment.contains(key::REVERSED));
+    let retired = |(number, line): (u32, &str)| {
+        let line = line.trim_start();
+        let advice = line.strip_prefix(';');
+        let is_advice = advice.is_some_and(|comment| comment.contains(key::REVERSED));
         let value = line
             .strip_prefix(key::REVERSED)
             .and_then(|rest| rest.strip_prefix(':'));
-        advice || value.is_some_and(|value| value.trim_start().starts_with("TRUE"))
+        let says_so = value.is_some_and(|value| value.trim_start().starts_with("TRUE"));
+        (is_advice || says_so).then_some(Retired {
+            line: number,
+            is_advice,
+        })
     };
-    let numbered = (1_u32..).zip(text.lines());
-    let retired = numbered.filter(|(_, line)| says_so(line.trim_start()));
-    retired.map(|(number, _)| number).collect()
+    (1_u32..).zip(text.lines()).filter_map(retired).collect()
 }
 
 /// The sum of the postings that say they are what a vendor is owed.

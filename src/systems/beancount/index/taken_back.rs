@@ -1,13 +1,15 @@
 //! What was taken back: which documents of an entry count, which mirrors take which back, and what people must be told.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::super::movements::{Movements, Sums};
 use super::super::number::Number;
 use super::super::standing::{self, Document, Doubt, Ruling};
 use super::super::text;
 use super::super::vocabulary::key;
-use super::{Booked, Index, Numbered, Place};
+use super::{Booked, Index, Numbered, Place, Retired};
+use crate::model::money::Money;
 
 /// A transaction that carries an entry's link and is no document of ours.
 #[derive(Debug)]
@@ -159,6 +161,14 @@ impl Index {
                 let why = judged.doubt(revision, Doubt::PartMarked);
                 Reversal::Refused(format!("half of {number} is reversed already: {why}"))
             }
+            Ruling::CountsAdjusted(counting) if counting != revision && !judged.others.is_empty() => {
+                Reversal::Refused(format!(
+                    "{number} may be reversed already, by another transaction with its link ({}): add the line `{}: \
+                     \"{number}\"` to the one that takes it back, or take that out and run this again.",
+                    places(&judged.others),
+                    key::REVERSES
+                ))
+            }
             // Where another booking counts as well, as in books of the first version, either may be taken back.
             Ruling::CountsAdjusted(_) | Ruling::Unclear(_, Doubt::AtZero) => Reversal::Open(open),
             Ruling::Counts(counting) if counting == revision => Reversal::Open(open),
@@ -171,7 +181,7 @@ impl Index {
         let mut notices: Vec<String> = self
             .sources
             .iter()
-            .flat_map(|(file, source)| source.retired.iter().map(move |&line| (file, line)))
+            .flat_map(|(file, source)| source.retired.iter().map(move |line| (file, line)))
             .map(|(file, line)| self.retired(file, line))
             .collect();
         let unknown = self
@@ -195,30 +205,32 @@ impl Index {
     }
 
     /// What a line means that says `pleo-reversed`.
-    fn retired(&self, file: &std::path::Path, line: u32) -> String {
-        let place = format!("`{}`, line {line}", file.display());
+    fn retired(&self, file: &Path, retired: &Retired) -> String {
+        let place = format!("`{}`, line {}", file.display(), retired.line);
+        let mark = key::REVERSED;
         let above = self
             .entries
             .iter()
             .flat_map(|(entry_id, booked)| booked.iter().map(move |booked| (entry_id, booked)))
-            .filter(|(_, booked)| *booked.place.file == *file && booked.place.line < line)
+            .filter(|(_, booked)| *booked.place.file == *file && booked.place.line < retired.line)
             .max_by_key(|(_, booked)| booked.place.line);
-        let Some((entry_id, booked)) = above else {
+        let Some((entry_id, booked)) = above.filter(|_| !retired.is_advice) else {
             return format!(
-                "{place}: `{0}` takes nothing out of a balance, whoever advises it: run `pleo-export reverse NUMBER` to \
-                 take an entry back, and delete the line",
-                key::REVERSED
+                "{place}: `{mark}` takes nothing out of a balance, whoever advises it: run `pleo-export reverse NUMBER` to \
+                 take an entry back, and delete the line"
             );
         };
-        if let Mirrored::By(mirror) = self.mirrored(booked) {
-            return format!(
-                "{place}: `{}` does nothing, for {} is reversed by {}: delete the line",
-                key::REVERSED,
-                booked.number,
-                mirror.name()
-            );
-        }
+        let number = booked.number;
         let judged = self.judged(entry_id);
+        let standing = judged.standing(booked.revision);
+        let counts = match judged.ruling {
+            Ruling::Nothing => false,
+            Ruling::Counts(revision) => revision == booked.revision,
+            Ruling::CountsAdjusted(_) | Ruling::Unclear(..) => true,
+        };
+        if !counts || standing.iter().all(|standing| standing.number != number) {
+            return format!("{place}: `{mark}` does nothing, for {number} is reversed: delete the line");
+        }
         let counted: Vec<&Booked> = judged
             .documents
             .iter()
@@ -232,11 +244,8 @@ impl Index {
             String::new()
         };
         format!(
-            "{place}: `{}` takes nothing out of a balance, so {} still counts.{twice} Run `pleo-export reverse {}` if it \
-             is to count no more, and delete the line",
-            key::REVERSED,
-            booked.number,
-            booked.number
+            "{place}: `{mark}` takes nothing out of a balance, so {number} still counts.{twice} Run `pleo-export reverse \
+             {number}` if it is to count no more, and delete the line"
         )
     }
 
@@ -400,7 +409,7 @@ fn counted_twice(booked: &[&Booked]) -> String {
     let total = amounts.reduce(|sum, next| {
         let (sum, next) = (sum?, next?);
         let amount = sum.amount.abs().plus(next.amount.abs())?;
-        (sum.currency == next.currency).then_some(crate::model::money::Money { amount, ..sum })
+        (sum.currency == next.currency).then_some(Money { amount, ..sum })
     });
     match total.flatten() {
         Some(total) => format!("counted twice: {total}"),
