@@ -368,10 +368,11 @@ fn a_mark_counts_only_where_it_comes_to_zero_on_each_account() {
         }
         world.run(&["reverse", "PLEO-2026-000001"]).exits(6);
     }
-    // Without a link, but whole, it counts; a second one beside it does not.
+    // Without a link, and with a number that was copied along, it counts; a second one beside it does not.
     let world = booked(&lunch(10_000));
     let mirror = format!(
-        "2026-05-11 * \"Taken back\"\n  pleo-reverses: \"PLEO-2026-000001\"\n  Expenses:6800  -100.00 DKK\n  {WALLET}"
+        "2026-05-11 * \"Taken back\"\n  pleo-reverses: \"PLEO-2026-000001\"\n  pleo-number: \"PLEO-2026-000001\"\n  \
+         Expenses:6800  -100.00 DKK\n  {WALLET}"
     );
     write(&world, &mirror);
     let ledger = world.path("books/main.beancount");
