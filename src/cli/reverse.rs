@@ -52,6 +52,9 @@ fn take_back(
         message: problems.to_string(),
         hint: "correct the settings; nothing was reversed".into(),
     })?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
     let _lock = match RunLock::acquire(&config.checkpoint) {
         Ok(lock) => lock,
         Err(LockError::Held { by }) => {

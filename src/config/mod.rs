@@ -92,92 +92,12 @@ impl std::error::Error for ConfigProblems {}
 impl Config {
     /// Reads and checks everything. On any problem nothing but the list of all problems comes back.
     pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
-        let mut settings = Settings::read(sources);
-        // Told where it was read, between those of the sections before and after it.
-        let at = settings.problems_before_credential.min(settings.problems.len());
-        settings
-            .problems
-            .splice(at..at, settings.credential_problems.drain(..));
-        match (
-            settings.company_id,
-            settings.base_url,
-            settings.credential,
-            settings.checkpoint,
-            settings.system,
-        ) {
-            (Some(company_id), Some(base_url), Some(credential), Some(checkpoint), Some(system))
-                if settings.problems.is_empty() =>
-            {
-                Ok(Self {
-                    pleo: crate::pleo::Settings {
-                        base_url,
-                        company_id,
-                        credential,
-                        request_timeout: settings.request_timeout,
-                        give_up_after: settings.give_up_after,
-                    },
-                    checkpoint,
-                    batch_size: usize::try_from(settings.batch_size).unwrap_or(100),
-                    bookkeeping: settings.bookkeeping,
-                    attachments: settings.attachments,
-                    system,
-                    warnings: settings.warnings,
-                })
-            }
-            _ => Err(ConfigProblems(settings.problems)),
-        }
+        Self::read(sources, true)
     }
-}
 
-impl BooksConfig {
-    /// Reads and checks everything but the credential, which may be wrong or missing.
-    pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
-        let settings = Settings::read(sources);
-        match (
-            settings.company_id,
-            settings.base_url,
-            settings.checkpoint,
-            settings.system,
-        ) {
-            (Some(company_id), Some(base_url), Some(checkpoint), Some(system))
-                if settings.problems.is_empty() =>
-            {
-                Ok(Self {
-                    company_id,
-                    pleo_host: base_url.host_str().unwrap_or_default().to_owned(),
-                    checkpoint,
-                    bookkeeping: settings.bookkeeping,
-                    system,
-                    warnings: settings.warnings,
-                })
-            }
-            _ => Err(ConfigProblems(settings.problems)),
-        }
-    }
-}
-
-/// Everything that was read, with what is missing left out, and every problem.
-struct Settings {
-    company_id: Option<CompanyId>,
-    base_url: Option<Url>,
-    credential: Option<Credential>,
-    request_timeout: Duration,
-    give_up_after: Duration,
-    batch_size: i64,
-    checkpoint: Option<PathBuf>,
-    bookkeeping: crate::bookkeeping::Settings,
-    attachments: receipts::Policy,
-    system: Option<SystemSettings>,
-    warnings: Vec<String>,
-    problems: Vec<String>,
-    credential_problems: Vec<String>,
-    problems_before_credential: usize,
-}
-
-impl Settings {
-    fn read(sources: &Sources) -> Self {
+    /// Where no credential is needed, one that is wrong or missing is no problem, and an empty one stands for it.
+    fn read(sources: &Sources, needs_credential: bool) -> Result<Self, ConfigProblems> {
         let mut problems = Vec::new();
-        let mut credential_problems = Vec::new();
         let mut warnings = Vec::new();
         let layers = Layers::read(sources, &mut problems);
         let mut file = layers.file_section();
@@ -185,8 +105,13 @@ impl Settings {
         let mut pleo = file.section("pleo", &mut problems);
         let company_id = company_id(&layers, &mut pleo, &mut problems);
         let base_url = base_url(&layers, &mut pleo, &mut problems);
-        let problems_before_credential = problems.len();
-        let credential = credential(&layers, &mut pleo, &mut credential_problems, &mut warnings);
+        let mut unimportant = Vec::new();
+        let credential = if needs_credential {
+            credential(&layers, &mut pleo, &mut problems, &mut warnings)
+        } else {
+            credential(&layers, &mut pleo, &mut unimportant, &mut warnings)
+                .or_else(|| Some(Credential::ApiKey(SecretString::default())))
+        };
         let request_timeout = seconds(&mut pleo, "timeout_seconds", 30, &mut problems);
         let give_up_after = seconds(&mut pleo, "give_up_after_seconds", 120, &mut problems);
         let batch_size = pleo.integer("batch_size", 1..=100, &mut problems).unwrap_or(100);
@@ -206,22 +131,44 @@ impl Settings {
         file.finish(&mut problems);
         warnings.extend(accounting::unset_roles(&bookkeeping));
         let system = accounting.finished(&bookkeeping, &mut problems);
-        Self {
-            company_id,
-            base_url,
-            credential,
-            request_timeout,
-            give_up_after,
-            batch_size,
-            checkpoint,
-            bookkeeping,
-            attachments,
-            system,
-            warnings,
-            problems,
-            credential_problems,
-            problems_before_credential,
+
+        match (company_id, base_url, credential, checkpoint, system) {
+            (Some(company_id), Some(base_url), Some(credential), Some(checkpoint), Some(system))
+                if problems.is_empty() =>
+            {
+                Ok(Self {
+                    pleo: crate::pleo::Settings {
+                        base_url,
+                        company_id,
+                        credential,
+                        request_timeout,
+                        give_up_after,
+                    },
+                    checkpoint,
+                    batch_size: usize::try_from(batch_size).unwrap_or(100),
+                    bookkeeping,
+                    attachments,
+                    system,
+                    warnings,
+                })
+            }
+            _ => Err(ConfigProblems(problems)),
         }
+    }
+}
+
+impl BooksConfig {
+    /// Reads and checks everything but the credential.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
+        let config = Config::read(sources, false)?;
+        Ok(Self {
+            company_id: config.pleo.company_id,
+            pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
+            checkpoint: config.checkpoint,
+            bookkeeping: config.bookkeeping,
+            system: config.system,
+            warnings: config.warnings,
+        })
     }
 }
 
