@@ -211,6 +211,7 @@ pub(crate) fn shown(found: &Found) -> String {
         Found::Absent { next_revision } => format!("absent, next_revision {next_revision}"),
         Found::Incomplete(booked) => format!("incomplete, {}", booked.external_id),
         Found::Complete(booked) => format!("complete, {}", booked.external_id),
+        Found::Unclear { booked, reason } => format!("unclear, {}: {reason}", booked.external_id),
     }
 }
 

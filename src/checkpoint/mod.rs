@@ -26,6 +26,7 @@ mod reports;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::cell::Cell;
 use std::fmt;

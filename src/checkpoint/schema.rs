@@ -13,7 +13,7 @@ const APPLICATION_ID: i32 = 0x504C_454F;
 /// The steps from an empty file to the newest schema; `user_version` counts those that were made.
 ///
 /// A step that was released is never changed, removed or moved: a new one is added at the end.
-const STEPS: &[&str] = &[FIRST];
+const STEPS: &[&str] = &[FIRST, GIVEN_NUMBERS];
 
 const FIRST: &str = "
 CREATE TABLE meta (
@@ -89,6 +89,22 @@ CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER audit_is_never_shortened BEFORE DELETE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+";
+
+/// The highest number of each year that the books ever gave (`PLEO-2026-000123`), and whom Pleo was told of.
+const GIVEN_NUMBERS: &str = "
+CREATE TABLE given_number (
+    year INTEGER PRIMARY KEY,
+    highest INTEGER NOT NULL CHECK (highest > 0)
+) STRICT;
+INSERT INTO given_number (year, highest)
+    SELECT CAST(substr(external_id, 6, 4) AS INTEGER), max(CAST(substr(external_id, 11) AS INTEGER))
+    FROM item
+    WHERE external_id GLOB 'PLEO-[0-9][0-9][0-9][0-9]-[0-9][0-9][0-9][0-9][0-9][0-9]*'
+        AND CAST(substr(external_id, 11) AS INTEGER) BETWEEN 1 AND 4294967295
+    GROUP BY 1;
+-- what became of an entry in earlier jobs
+CREATE INDEX item_told ON item (entry_id) WHERE outcome = 'successful' AND report = 'accepted';
 ";
 
 /// The newest schema that this program knows.

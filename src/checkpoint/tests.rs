@@ -4,7 +4,9 @@ mod items;
 mod jobs;
 mod opening;
 mod random;
+mod told;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};

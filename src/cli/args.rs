@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::exit::Exit;
@@ -47,6 +48,9 @@ pub(super) enum Command {
         /// Work on at most this many jobs
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         max_jobs: Option<u32>,
+        /// Book although the books lack entries that Pleo was told of: a person has looked, and they are right
+        #[arg(long)]
+        books_are_right: bool,
         #[command(flatten)]
         answer: Answer,
     },
@@ -62,6 +66,20 @@ pub(super) enum Command {
     },
     /// Go on with interrupted jobs of ours; start nothing new
     Resume {
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Take entries back: book the mirror of each, once; needs no credential for Pleo
+    Reverse {
+        /// The entries' numbers in the books, such as PLEO-2026-000123
+        #[arg(required = true, value_name = "NUMBER")]
+        numbers: Vec<String>,
+        /// The day to book it on [default: the entry's own, where the books are open]
+        #[arg(long, value_name = "DATE")]
+        date: Option<NaiveDate>,
+        /// Why, for those who read the books later
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         #[command(flatten)]
         answer: Answer,
     },
@@ -88,6 +106,7 @@ impl Command {
             Self::Poll { answer, .. }
             | Self::RunJob { answer, .. }
             | Self::Resume { answer }
+            | Self::Reverse { answer, .. }
             | Self::Status { answer, .. } => answer.json,
         }
     }

@@ -7,6 +7,7 @@ mod exit;
 mod logging;
 mod progress;
 mod render;
+mod reverse;
 mod run;
 mod signals;
 mod status;
@@ -41,11 +42,21 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> 
     };
     let json = args.command.wants_json();
     let answer = match args.command {
-        Command::Poll { max_jobs, .. } => run::poll(&sources, &args.global, max_jobs),
+        Command::Poll {
+            max_jobs,
+            books_are_right,
+            ..
+        } => run::poll(&sources, &args.global, max_jobs, books_are_right),
         Command::RunJob {
             ref job_id, adopt, ..
         } => run::run_job(&sources, &args.global, job_id, adopt),
         Command::Resume { .. } => run::resume(&sources, &args.global),
+        Command::Reverse {
+            numbers,
+            date,
+            reason,
+            ..
+        } => return reverse::reverse(&sources, numbers, date, reason, json),
         Command::Status { ref job, .. } => return status::status(&sources, job.as_deref(), json),
     };
     self::answer(&answer, json)

@@ -20,14 +20,19 @@ use crate::systems::command::Command;
 use crate::systems::odoo::Odoo;
 use crate::systems::{AccountingSystem, SystemError};
 
-pub(super) fn poll(sources: &Sources, global: &Global, max_jobs: Option<u32>) -> Answer {
-    with_exporter(sources, global, WhenLocked::IsFine, |exporter| {
+pub(super) fn poll(
+    sources: &Sources,
+    global: &Global,
+    max_jobs: Option<u32>,
+    books_are_right: bool,
+) -> Answer {
+    with_exporter(sources, global, WhenLocked::IsFine, books_are_right, |exporter| {
         exporter.poll(max_jobs)
     })
 }
 
 pub(super) fn resume(sources: &Sources, global: &Global) -> Answer {
-    with_exporter(sources, global, WhenLocked::TryLater, |exporter| {
+    with_exporter(sources, global, WhenLocked::TryLater, false, |exporter| {
         exporter.resume()
     })
 }
@@ -43,7 +48,7 @@ pub(super) fn run_job(sources: &Sources, global: &Global, job_id: &str, adopt: b
             });
         }
     };
-    with_exporter(sources, global, WhenLocked::TryLater, |exporter| {
+    with_exporter(sources, global, WhenLocked::TryLater, false, |exporter| {
         exporter.run_job(&id, adopt)
     })
 }
@@ -58,6 +63,7 @@ fn with_exporter(
     sources: &Sources,
     global: &Global,
     when_locked: WhenLocked,
+    books_are_right: bool,
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
 ) -> Answer {
     let config = match Config::load(sources) {
@@ -78,7 +84,7 @@ fn with_exporter(
         Err(LockError::Held { by }) => return locked(&config, &by, &when_locked),
         Err(error) => return failed(from_lock(&error)),
     };
-    match prepare_and_work(config, global, work) {
+    match prepare_and_work(config, global, books_are_right, work) {
         Ok(report) => Answer::of_run(report),
         Err(problem) => failed(problem),
     }
@@ -87,6 +93,7 @@ fn with_exporter(
 fn prepare_and_work(
     config: Config,
     global: &Global,
+    books_are_right: bool,
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
 ) -> Result<RunReport, Problem> {
     let stop = signals::stop_on_signals();
@@ -104,6 +111,7 @@ fn prepare_and_work(
         patience: config.pleo.give_up_after,
         attachments: config.attachments,
         bookkeeping: config.bookkeeping.clone(),
+        books_are_right,
     };
     let receipts = fetcher(&config, system.as_ref(), &stop).map_err(unexpected)?;
     let mut checkpoint =
@@ -131,7 +139,7 @@ fn warn_of_unset_roles(config: &Config, computes_tax: bool) {
     }
 }
 
-fn accounting_system(
+pub(super) fn accounting_system(
     settings: &SystemSettings,
     stop: &Stop,
 ) -> Result<Box<dyn AccountingSystem>, SystemError> {
@@ -143,7 +151,7 @@ fn accounting_system(
 }
 
 /// A system that cannot even be begun with is a matter of settings, unless it is only out of reach.
-fn not_begun(error: SystemError) -> Problem {
+pub(super) fn not_begun(error: SystemError) -> Problem {
     match error {
         SystemError::Fatal { reason, .. } | SystemError::Rejected { reason, .. } => Problem {
             kind: ProblemKind::Configuration,
@@ -196,7 +204,7 @@ fn unexpected(error: anyhow::Error) -> Problem {
     }
 }
 
-fn from_lock(error: &LockError) -> Problem {
+pub(super) fn from_lock(error: &LockError) -> Problem {
     Problem {
         kind: ProblemKind::Damaged,
         message: error.to_string(),

@@ -54,6 +54,23 @@ pub struct StatusConfig {
     pub company_id: Option<CompanyId>,
 }
 
+/// The settings that work on the books alone needs: everything but a credential.
+#[derive(Debug)]
+pub struct BooksConfig {
+    /// Whose books they are.
+    pub company_id: CompanyId,
+    /// The host of Pleo's API, by which the checkpoint is known.
+    pub pleo_host: String,
+    /// Where progress is kept.
+    pub checkpoint: PathBuf,
+    /// How expenses become documents.
+    pub bookkeeping: crate::bookkeeping::Settings,
+    /// Which accounting system, and where.
+    pub system: SystemSettings,
+    /// What is allowed but unwise; to be logged.
+    pub warnings: Vec<String>,
+}
+
 /// Every problem with the settings. Nothing has been sent or written.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigProblems(pub Vec<String>);
@@ -75,6 +92,11 @@ impl std::error::Error for ConfigProblems {}
 impl Config {
     /// Reads and checks everything. On any problem nothing but the list of all problems comes back.
     pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
+        Self::read(sources, true)
+    }
+
+    /// Where no credential is needed, one that is wrong or missing is no problem, and an empty one stands for it.
+    fn read(sources: &Sources, needs_credential: bool) -> Result<Self, ConfigProblems> {
         let mut problems = Vec::new();
         let mut warnings = Vec::new();
         let layers = Layers::read(sources, &mut problems);
@@ -83,7 +105,13 @@ impl Config {
         let mut pleo = file.section("pleo", &mut problems);
         let company_id = company_id(&layers, &mut pleo, &mut problems);
         let base_url = base_url(&layers, &mut pleo, &mut problems);
-        let credential = credential(&layers, &mut pleo, &mut problems, &mut warnings);
+        let mut unimportant = Vec::new();
+        let credential = if needs_credential {
+            credential(&layers, &mut pleo, &mut problems, &mut warnings)
+        } else {
+            credential(&layers, &mut pleo, &mut unimportant, &mut warnings)
+                .or_else(|| Some(Credential::ApiKey(SecretString::default())))
+        };
         let request_timeout = seconds(&mut pleo, "timeout_seconds", 30, &mut problems);
         let give_up_after = seconds(&mut pleo, "give_up_after_seconds", 120, &mut problems);
         let batch_size = pleo.integer("batch_size", 1..=100, &mut problems).unwrap_or(100);
@@ -125,6 +153,21 @@ impl Config {
             }
             _ => Err(ConfigProblems(problems)),
         }
+    }
+}
+
+impl BooksConfig {
+    /// Reads and checks everything but the credential.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
+        let config = Config::read(sources, false)?;
+        Ok(Self {
+            company_id: config.pleo.company_id,
+            pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
+            checkpoint: config.checkpoint,
+            bookkeeping: config.bookkeeping,
+            system: config.system,
+            warnings: config.warnings,
+        })
     }
 }
 

@@ -89,6 +89,7 @@ fn verdict(
                 found_complete(booked, said.as_ref(), failure, exporter.settings.attachments)
             })
         }
+        Some(Found::Unclear { booked, reason }) => process::unclear(booked, reason),
         Some(Found::Incomplete(booked)) => Verdict::Failed(Failure::booked_as(
             &booked.external_id,
             failure_type,

@@ -45,6 +45,9 @@ pub(super) enum Halt {
     /// Something must come right by itself first; a later run goes on.
     #[error("{0}")]
     Later(String),
+    /// The books lack what Pleo was told of.
+    #[error("{0}")]
+    BooksLack(String),
     /// Pleo does not take the verdicts of some items.
     #[error("{0}")]
     UpdatesRefused(String),
@@ -96,6 +99,12 @@ impl Halt {
                 "export the open expenses again in Pleo, fewer at a time; what is in the books is found there".into(),
             ),
             Self::Later(_) => (ProblemKind::Temporary, "run again to go on".into()),
+            Self::BooksLack(_) => (
+                ProblemKind::NeedsPerson,
+                "mount or restore what is missing, then run again; if the books are right as they are, run `pleo-export \
+                 poll --books-are-right`"
+                    .into(),
+            ),
             Self::UpdatesRefused(_) => (
                 ProblemKind::NeedsPerson,
                 "the books are right; ask Pleo's support why these items cannot be updated".into(),
@@ -112,6 +121,12 @@ impl Halt {
 impl From<PleoError> for Problem {
     fn from(error: PleoError) -> Self {
         Halt::Pleo(error).into_problem()
+    }
+}
+
+impl From<SystemError> for Problem {
+    fn from(error: SystemError) -> Self {
+        Halt::System(error).into_problem()
     }
 }
 

@@ -14,6 +14,7 @@ mod detect;
 mod give_up;
 mod halt;
 pub mod job;
+mod lacking;
 mod process;
 pub mod report;
 mod start;
@@ -52,6 +53,8 @@ pub struct Settings {
     pub attachments: Policy,
     /// How expenses become documents.
     pub bookkeeping: bookkeeping::Settings,
+    /// A person has said that the books are right although they lack entries that Pleo was told of.
+    pub books_are_right: bool,
 }
 
 /// Somebody who wants to know how far a job is.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use tracing::warn;
+
 use crate::checkpoint::Counts;
 use crate::model::document::{PlannedItem, Posting, Purpose};
 use crate::model::export_job::JobStatus;
@@ -100,6 +102,15 @@ impl JobTotals {
                 let known = self.opened.entry(posting.account.name.clone());
                 known.or_insert_with(|| new.clone());
             }
+        }
+    }
+
+    /// Takes a remark about an item and tells the log; once, however often it comes.
+    pub(super) fn remark(&mut self, entry_id: &AccountingEntryId, remark: String) {
+        let remark = (entry_id.clone(), remark);
+        if !self.remarks.contains(&remark) {
+            warn!(item.id = %remark.0, "{}", remark.1);
+            self.remarks.push(remark);
         }
     }
 

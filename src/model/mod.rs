@@ -11,5 +11,6 @@ pub mod ids;
 pub mod invoice;
 pub mod money;
 pub mod references;
+pub mod reversal;
 pub mod state;
 pub mod verdict;

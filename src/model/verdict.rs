@@ -91,7 +91,9 @@ impl Failure {
     /// The entry is in the books as it was before it was changed in Pleo: nobody but a person can say which of
     /// the two is right. `difference` says what was changed, in clauses.
     pub fn changed_after_booking(external_id: &str, difference: &str) -> Self {
-        let reason = format!("{CHANGED}: {difference}: reverse {external_id}, then export again.");
+        let number = in_command(external_id);
+        let reason =
+            format!("{CHANGED}: {difference}: run `pleo-export reverse {number}`, then export again.");
         Self::booked_as(external_id, ItemFailureType::ValidationFailure, &reason)
     }
 
@@ -105,6 +107,16 @@ impl Failure {
     /// Whether something of the entry is in the books.
     pub fn is_in_the_books(&self) -> bool {
         self.reason.starts_with("Booked as ")
+    }
+}
+
+/// A number as it is typed in a command: a draft of Odoo has a space in its name.
+pub fn in_command(number: &str) -> String {
+    let is_plain = |character: char| character.is_alphanumeric() || "-_./:".contains(character);
+    if number.chars().all(is_plain) {
+        number.to_owned()
+    } else {
+        format!("'{}'", number.replace('\'', ""))
     }
 }
 

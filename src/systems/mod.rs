@@ -3,6 +3,7 @@
 //! The workflow knows only [`AccountingSystem`]. Every call may be repeated: the same key is booked once, the
 //! same receipt attached once. What a failed call means for the books is in the kind of its [`SystemError`].
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::NaiveDate;
@@ -13,6 +14,7 @@ use crate::model::document::{Part, PlannedItem, Receipt};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::money::Money;
 use crate::model::references::{References, Resolution};
+use crate::model::reversal::{ReversalRequest, Reversed};
 use crate::model::verdict::{ItemFailureType, JobFailureType};
 
 pub mod beancount;
@@ -52,6 +54,41 @@ pub trait AccountingSystem: fmt::Debug {
 
     /// Puts the receipts beside each entry in order; the same content twice is one file. One answer for each, in the same order.
     fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError>;
+
+    /// Takes entries back, as they stand today and all of their documents. All are looked at before the first is
+    /// taken back; what an earlier call began is gone on with, never begun anew.
+    fn reverse(&mut self, _request: &ReversalRequest) -> Result<Vec<Reversed>, ReversalError> {
+        Err(ReversalError::Unusable(format!(
+            "{} does not offer to take entries back: reverse them there by hand, all documents of an entry, then export \
+             the expenses again",
+            self.describe().name
+        )))
+    }
+
+    /// The highest number of each year that was given, as far as the books, this run and [`remember_numbers`] tell;
+    /// empty where the system counts otherwise.
+    ///
+    /// [`remember_numbers`]: Self::remember_numbers
+    fn highest_numbers(&self) -> BTreeMap<i32, u32> {
+        BTreeMap::new()
+    }
+
+    /// Says what was given earlier as far as others know: books that lost a part must not give its numbers again.
+    fn remember_numbers(&mut self, _highest: &BTreeMap<i32, u32>) {}
+}
+
+/// Why entries could not be taken back. Whatever was not taken back stands as it stood.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ReversalError {
+    /// It cannot be done as it was asked for: an unknown number, no day, a system that does not offer it.
+    #[error("{0}")]
+    Unusable(String),
+    /// A person must decide: it is reversed already, or half, or tied to something that is not ours.
+    #[error("{0}")]
+    NeedsPerson(String),
+    /// The accounting system could not do it now.
+    #[error(transparent)]
+    System(#[from] SystemError),
 }
 
 /// What a system is and can do.
@@ -136,13 +173,20 @@ pub enum Found {
     Incomplete(BookedEntry),
     /// All of its parts.
     Complete(BookedEntry),
+    /// Nobody but a person can say whether it counts.
+    Unclear {
+        /// What is in question.
+        booked: BookedEntry,
+        /// What the books say, and what to do.
+        reason: String,
+    },
 }
 
 impl Found {
-    /// What of the entry counts in the books.
+    /// What of the entry counts in the books; nothing where only a person can say.
     pub const fn booked(&self) -> Option<&BookedEntry> {
         match self {
-            Self::Absent { .. } => None,
+            Self::Absent { .. } | Self::Unclear { .. } => None,
             Self::Incomplete(booked) | Self::Complete(booked) => Some(booked),
         }
     }
@@ -165,6 +209,8 @@ pub struct BookedEntry {
     pub content_hash: Option<String>,
     /// The item's amount it was booked from, where the books keep it.
     pub amount: Option<Money>,
+    /// What is odd about it in the books, for a person to read.
+    pub remark: Option<String>,
 }
 
 /// Receipts for an entry that is in the books.

@@ -30,14 +30,10 @@ fn without(text: &str, number: &str) -> String {
 fn a_reversed_entry_is_booked_again_as_the_next_revision() {
     let reversal = "\n2026-11-01 * \"Taken back\" ^pleo-e1\n  Assets:Pleo:Wallet  125.00 DKK\n  \
                     Assets:VAT:Input  -25.00 DKK\n  Expenses:6800\n";
+    let marked = reversal.replace(" ^pleo-e1\n", "\n  pleo-reverses: \"PLEO-2026-000001\"\n");
     let ways: [(&str, &dyn Fn(String) -> String); 2] = [
         ("main.beancount", &|text| text + reversal),
-        (FIRST, &|text| {
-            text.replace(
-                "  pleo-entry: \"e1\"\n",
-                "  pleo-entry: \"e1\"\n  pleo-reversed: TRUE\n",
-            )
-        }),
+        (FIRST, &|text| text + &marked),
     ];
     for (file, change) in ways {
         let ledger = Ledger::new();
@@ -130,19 +126,22 @@ fn a_half_reversed_entry_is_refused_by_name() {
     let ledger = Ledger::new();
     let item = bill_with_payment("e1", "INV-1");
     ledger.book(std::slice::from_ref(&item));
-    ledger.edit(FIRST, |text| {
-        text.replacen("  pleo-part", "  pleo-reversed: TRUE\n  pleo-part", 1)
+    let payment = "  Liabilities:AccountsPayable  -125.00 DKK\n  Assets:Pleo:Wallet  125.00 DKK\n";
+    ledger.edit("main.beancount", |text| {
+        format!("{text}\n2026-11-01 * \"Half\"\n  pleo-reverses: \"PLEO-2026-000002\"\n{payment}")
     });
-    assert!(matches!(
-        found(&ledger, "e1", &item.parts()),
-        Found::Incomplete(_)
-    ));
+    let Found::Unclear { booked, reason } = found(&ledger, "e1", &item.parts()) else {
+        panic!("{payment}")
+    };
+    assert_eq!(booked.external_id, "PLEO-2026-000001");
+    for part in [
+        "PLEO-2026-000002 is reversed by",
+        "pleo-export reverse PLEO-2026-000001",
+    ] {
+        assert!(reason.contains(part), "{reason}");
+    }
     let error = ledger.try_book(&[item]).unwrap().remove(0).unwrap_err();
-    assert!(matches!(error, SystemError::Rejected { .. }), "{error}");
-    assert!(
-        error.to_string().contains("reverse PLEO-2026-000001 too"),
-        "{error}"
-    );
+    assert!(matches!(error, SystemError::BookedWrong { .. }), "{error}");
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod people;
 #[path = "../workflow/support.rs"]
 mod program;
 mod refusals;
+mod reverse;
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;
 mod support;

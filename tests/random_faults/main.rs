@@ -68,11 +68,12 @@ fn no_fault_in_any_order_loses_or_doubles_an_entry() {
     });
     let (failed, sum) = (failed.into_inner().unwrap(), sum.into_inner().unwrap());
     println!(
-        "random faults: {seeds} seeds, {} runs of which {} ended badly or were killed, {} items: duplicates and losses \
-         in {} seeds",
+        "random faults: {seeds} seeds, {} runs of which {} ended badly or were killed, {} items, {} taken \
+         back: duplicates and losses in {} seeds",
         sum.runs,
         sum.troubled_runs,
         sum.items,
+        sum.reversals,
         failed.len()
     );
     assert!(

@@ -1,5 +1,7 @@
 //! What happens to one job: a few runs of the program, each with its own troubles, then peace.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use fastrand::Rng;
 
 use crate::interrupt::{Fate, nth_of};
 use crate::sandbox::{Fault, ItemStatus, Job, Options, RetryAfter, Trouble, seed};
-use crate::support::{Run, World};
+use crate::support::{Run, Transaction, World};
 
 /// Figures of what was told.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,6 +18,8 @@ pub struct Told {
     /// Ended with something else than 0 or 3, or by a signal.
     pub troubled_runs: u64,
     pub items: u64,
+    /// Entries taken back, by command and by people.
+    pub reversals: u64,
 }
 
 impl Told {
@@ -23,6 +27,7 @@ impl Told {
         self.runs += other.runs;
         self.troubled_runs += other.troubled_runs;
         self.items += other.items;
+        self.reversals += other.reversals;
     }
 }
 
@@ -68,6 +73,10 @@ impl Story {
         for _ in 0..self.random.usize(1..5) {
             self.troubled_run();
             self.world.keeps_its_promise();
+            for _ in 0..self.random.usize(0..3) {
+                self.take_back();
+                self.world.keeps_its_promise();
+            }
         }
         self.peace();
         self.told.items = u64::try_from(self.items).unwrap();
@@ -150,6 +159,75 @@ impl Story {
             .env_clear()
             .envs(self.world.environment());
         self.world.run_command(&mut command)
+    }
+
+    /// Somebody takes an entry back: by command, which may be killed, or by hand.
+    fn take_back(&mut self) {
+        let transactions = self.world.books().transactions();
+        let taken_back: BTreeSet<String> = transactions
+            .iter()
+            .filter_map(|transaction| transaction.metadata.get("pleo-reverses").cloned())
+            .collect();
+        let by_hand = fs::read_to_string(self.world.path("books/main.beancount")).unwrap_or_default();
+        let stands = |transaction: &&Transaction| {
+            let Some(number) = transaction.metadata.get("pleo-number") else {
+                return false;
+            };
+            transaction.metadata.contains_key("pleo-entry")
+                && !taken_back.contains(number)
+                && !by_hand.contains(&format!("by hand: {number}\""))
+        };
+        let standing: Vec<&Transaction> = transactions.iter().filter(stands).collect();
+        let Some(chosen) = self.random.choice(&standing) else {
+            return;
+        };
+        let value = |transaction: &Transaction, key: &str| transaction.metadata.get(key).cloned();
+        let is_of_entry = |transaction: &&&Transaction| {
+            ["pleo-entry", "pleo-revision"]
+                .iter()
+                .all(|key| value(transaction, key) == value(chosen, key))
+        };
+        let documents: Vec<&Transaction> = standing.iter().filter(is_of_entry).copied().collect();
+        self.told.reversals += 1;
+        if self.random.bool() {
+            return self.reverse(&value(chosen, "pleo-number").unwrap(), &documents);
+        }
+        let accounts = documents.iter().flat_map(|document| &document.postings);
+        let touches_result = accounts
+            .map(|(account, _)| account)
+            .any(|account| account.starts_with("Expenses:") || account.starts_with("Income:"));
+        // Where balance sheet accounts alone are moved, the program would rightly ask.
+        let is_marked = !touches_result || self.random.bool();
+        let text: String = documents
+            .iter()
+            .map(|document| mirror_by_hand(document, is_marked))
+            .collect();
+        self.say(|| format!("taken back by hand:{text}"));
+        fs::write(self.world.path("books/main.beancount"), by_hand + &text).unwrap();
+    }
+
+    fn reverse(&mut self, number: &str, documents: &[&Transaction]) {
+        let mut program = self.world.command(&["reverse", number, "--reason", "a story"]);
+        if self.random.bool() {
+            let moment = self.random.usize(1..12);
+            self.say(|| format!("{number} is taken back, killed at {moment}"));
+            let run = self
+                .world
+                .run_command(program.env("PLEO_EXPORT_KILL_AT", moment.to_string()));
+            self.say(|| run.to_string());
+        }
+        let run = self.world.run(&["reverse", number]);
+        self.say(|| run.to_string());
+        let was_done_before = run.code == Some(6) && run.stderr.contains("reversed already");
+        assert!(run.code == Some(0) || was_done_before, "{run}");
+        let mirrors = self.world.books().transactions();
+        for document in documents {
+            let number = &document.metadata["pleo-number"];
+            let of_it = mirrors
+                .iter()
+                .filter(|mirror| mirror.metadata.get("pleo-reverses") == Some(number));
+            assert_eq!(of_it.count(), 1, "{number}: {run}");
+        }
     }
 
     fn heard(&mut self, run: &Run) {
@@ -259,6 +337,31 @@ impl Story {
         let run = run.exits(0);
         assert_eq!(self.world.books().entries().len(), self.items, "{run}");
         self.world.keeps_its_promise_and_all_rules();
+        self.world.has_each_entry_once();
         self.world.books().are_clean();
     }
+}
+
+/// A document the other way round, as a person writes it.
+fn mirror_by_hand(document: &Transaction, is_marked: bool) -> String {
+    let (number, entry) = (
+        &document.metadata["pleo-number"],
+        &document.metadata["pleo-entry"],
+    );
+    let day = document.head.get(..10).unwrap();
+    let mut lines = vec![
+        String::new(),
+        format!("{day} * \"Taken back\" \"by hand: {number}\" ^pleo-{entry}"),
+    ];
+    if is_marked {
+        lines.push(format!("  pleo-reverses: \"{number}\""));
+    }
+    for (account, amount) in &document.postings {
+        let turned = match amount.strip_prefix('-') {
+            Some(amount) => amount.to_owned(),
+            None => format!("-{amount}"),
+        };
+        lines.push(format!("  {account}  {turned}"));
+    }
+    lines.join("\n") + "\n"
 }

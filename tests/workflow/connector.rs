@@ -70,6 +70,11 @@ fn a_connector_books_what_the_workflow_brings_and_twice_finds_it() {
     });
     assert_eq!(booked.count(), 31);
     assert_eq!(world.sandbox.broken_rules(), Vec::<String>::new());
+    // The protocol has no verb for it: a person does it by hand.
+    let number = after.items[0].external_id.clone().unwrap();
+    let run = world.run(&["reverse", &number, "--json"]).exits(2);
+    let message = run.json()["error"]["message"].to_string();
+    assert!(message.contains("reverse them there by hand"), "{run}");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::sandbox::seed::Item;
 use crate::support::World;
@@ -32,7 +32,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A purchase of 125.00 on account 6800, and 10.00 of cashback on 3950.
-fn new_job() -> Vec<serde_json::Value> {
+fn new_job() -> Vec<Value> {
     vec![
         Item::card_purchase(12_500).tax("S25").build(),
         Item::cashback(1_000).build(),
@@ -129,7 +129,18 @@ fn what_stands_wrong_is_told_once_with_the_transfer_that_mends_it() {
     world.add_job(new_job());
     let run = world.run(&["poll", "--json"]).exits(0);
     assert!(!format!("{run}").contains("Version 0.1"), "it is mended: {run}");
-    assert_eq!(run.json()["jobs"][0]["notices"], json!([]));
+    let notices = run.json()["jobs"][0]["notices"].clone();
+    let advice = |notice: &Value| {
+        notice
+            .as_str()
+            .unwrap()
+            .contains("main.beancount`, line 8: `pleo-reversed`")
+    };
+    let notices = notices.as_array().unwrap();
+    assert!(
+        notices.len() == 1 && notices.iter().all(advice),
+        "its ledger's advice alone is told: {run}"
+    );
 }
 
 #[test]

@@ -64,6 +64,7 @@ impl World {
             patience: config.pleo.give_up_after,
             attachments: config.attachments,
             bookkeeping: config.bookkeeping,
+            books_are_right: false,
         };
         let receipts = Fetcher::new(
             receipts::Settings {
@@ -219,6 +220,7 @@ impl Shared {
             parts: parts.map(|(_, part)| *part).collect(),
             content_hash: None,
             amount: None,
+            remark: None,
         })
     }
 

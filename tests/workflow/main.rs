@@ -62,6 +62,8 @@ mod main_job;
 mod re_export;
 /// One process dies, or many: the next one goes on.
 mod resume;
+/// Entries are taken back, by command and by hand.
+mod reverse;
 /// The credential stays where it belongs, and files are for their owner.
 mod secrets;
 /// The sequences of events that fool people, each by its name.

@@ -133,24 +133,22 @@ fn changed_content_is_refused_by_name_and_needs_a_person() {
 }
 
 #[test]
-fn reversed_in_the_books_it_is_booked_as_revision_2_with_the_new_content() {
+fn reversed_by_command_it_is_booked_as_revision_2_with_the_new_content() {
     let world = booked();
-    world.books().edit("PLEO-2026-000001.beancount", |text| {
-        text.replace("  pleo-number: ", "  pleo-reversed: TRUE\n  pleo-number: ")
-    });
+    world.run(&["reverse", "PLEO-2026-000001"]).exits(0);
     let changed = lunch().account("6830").build();
     let item = export_again(&world, changed.clone(), 0);
-    assert_eq!(item.external_id.as_deref(), Some("PLEO-2026-000002"));
+    assert_eq!(item.external_id.as_deref(), Some("PLEO-2026-000003"));
     assert_eq!(revisions(&world), ["1", "2"]);
     let item = export_again(&world, changed, 0);
     assert_eq!(
         item.external_id.as_deref(),
-        Some("PLEO-2026-000002"),
+        Some("PLEO-2026-000003"),
         "and only once"
     );
     assert_eq!(revisions(&world), ["1", "2"]);
     world.books().are_clean();
-    assert_eq!(world.sandbox.broken_rules(), Vec::<String>::new());
+    world.keeps_its_promise_and_all_rules();
 }
 
 #[test]

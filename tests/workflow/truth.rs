@@ -26,33 +26,121 @@ impl World {
         assert_eq!(self.sandbox.broken_rules(), Vec::<String>::new());
     }
 
+    /// What each entry comes to, with all that took it back, is what its last booking comes to.
+    #[track_caller]
+    pub fn has_each_entry_once(&self) {
+        let transactions = self.books().transactions();
+        for entry in self.books().entries() {
+            let link = format!("^pleo-{entry}");
+            let of_entry = transactions.iter().filter(|transaction| {
+                transaction.is("pleo-entry", &entry) || transaction.head.split(' ').any(|word| word == link)
+            });
+            let last = last_revision(&transactions, &entry);
+            assert_eq!(sums(of_entry), sums(last.into_iter()), "{entry}");
+        }
+    }
+
     fn lies(&self, books: &Books) -> Vec<String> {
         let transactions = books.transactions();
         let attached = books.attached();
         let mut last_word: BTreeMap<String, ItemState> = BTreeMap::new();
+        let mut in_hand: BTreeSet<String> = BTreeSet::new();
         for item in self.sandbox.jobs().into_iter().flat_map(|job| job.items) {
             match item.status {
                 ItemStatus::Successful | ItemStatus::Failed => {
+                    in_hand.remove(&item.entry);
                     last_word.insert(item.entry.clone(), item);
                 }
                 // A later export has it in hand, so an earlier failure is not the last word any more.
-                _ => last_word
-                    .retain(|entry, last| *entry != item.entry || last.status == ItemStatus::Successful),
+                _ => {
+                    last_word
+                        .retain(|entry, last| *entry != item.entry || last.status == ItemStatus::Successful);
+                    in_hand.insert(item.entry);
+                }
             }
         }
         let lie = |item: &ItemState| {
-            let of_entry: Vec<_> = transactions
-                .iter()
-                .filter(|transaction| transaction.is("pleo-entry", &item.entry))
-                .collect();
             let what = match item.status {
-                ItemStatus::Successful => untrue_success(item, &of_entry, &attached),
-                _ => untrue_failure(item, &of_entry),
+                ItemStatus::Successful => {
+                    let mut booking = last_revision(&transactions, &item.entry);
+                    // What was told is of an earlier booking while a later one is not told yet.
+                    if in_hand.contains(&item.entry) {
+                        booking = told(&transactions, item).unwrap_or(booking);
+                    }
+                    untrue_success(item, &booking, &attached)
+                }
+                _ => untrue_failure(item, &standing(&transactions, &item.entry)),
             };
             what.map(|what| format!("{}: {what}", item.entry))
         };
         last_word.values().filter_map(lie).collect()
     }
+}
+
+fn documents<'a>(transactions: &'a [Transaction], entry: &str) -> Vec<&'a Transaction> {
+    let documents = transactions.iter();
+    documents
+        .filter(|transaction| transaction.is("pleo-entry", entry))
+        .collect()
+}
+
+/// The booking of an entry whose number was told.
+fn told<'a>(transactions: &'a [Transaction], item: &ItemState) -> Option<Vec<&'a Transaction>> {
+    let mut documents = documents(transactions, &item.entry);
+    let number = item.external_id.as_deref()?;
+    let revision = documents
+        .iter()
+        .find(|document| document.is("pleo-number", number))?
+        .metadata
+        .get("pleo-revision");
+    documents.retain(|document| document.metadata.get("pleo-revision") == revision);
+    Some(documents)
+}
+
+/// The last booking of an entry, which is the one that was told last, whatever a person has done to it since.
+fn last_revision<'a>(transactions: &'a [Transaction], entry: &str) -> Vec<&'a Transaction> {
+    let revision = |transaction: &Transaction| -> u32 {
+        let revision = transaction.metadata.get("pleo-revision");
+        revision.map_or(1, |revision| revision.parse().unwrap())
+    };
+    let mut documents = documents(transactions, entry);
+    let last = documents.iter().map(|document| revision(document)).max();
+    documents.retain(|document| Some(revision(document)) == last);
+    documents
+}
+
+/// The documents of an entry that nobody has taken back: by a mark, or by bringing all of it to zero.
+fn standing<'a>(transactions: &'a [Transaction], entry: &str) -> Vec<&'a Transaction> {
+    let reversed: BTreeSet<_> = transactions
+        .iter()
+        .filter_map(|transaction| transaction.metadata.get("pleo-reverses"))
+        .collect();
+    let mut documents = documents(transactions, entry);
+    documents.retain(|document| !reversed.contains(&document.metadata["pleo-number"]));
+    let link = format!("^pleo-{entry}");
+    let by_hand = transactions.iter().filter(|transaction| {
+        let is_other = ["pleo-entry", "pleo-reverses"]
+            .iter()
+            .all(|key| !transaction.metadata.contains_key(*key));
+        is_other && transaction.head.split(' ').any(|word| word == link)
+    });
+    let by_hand: Vec<_> = by_hand.collect();
+    let all = documents.iter().chain(&by_hand).copied();
+    if !by_hand.is_empty() && sums(all).is_empty() {
+        documents.clear();
+    }
+    documents
+}
+
+/// What transactions come to on each account, in hundredths; zero is left out.
+fn sums<'a>(transactions: impl Iterator<Item = &'a Transaction>) -> BTreeMap<&'a str, i64> {
+    let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
+    for (account, amount) in transactions.flat_map(|transaction| &transaction.postings) {
+        let number = amount.split_whitespace().next().unwrap_or_default();
+        *sums.entry(account).or_default() += number.replace('.', "").parse::<i64>().unwrap();
+    }
+    sums.retain(|_, sum| *sum != 0);
+    sums
 }
 
 fn untrue_success(

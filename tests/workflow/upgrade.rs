@@ -99,7 +99,7 @@ fn refused(state: &ItemState, number: &str) -> String {
         .clone()
         .unwrap_or_else(|| panic!("booked: {state:?}"));
     let begins = format!("Booked as {number}: the expense was changed in Pleo after it was booked: ");
-    let ends = format!(": reverse {number}, then export again.");
+    let ends = format!(": run `pleo-export reverse {number}`, then export again.");
     assert!(reason.starts_with(&begins) && reason.ends_with(&ends), "{reason}");
     reason[begins.len()..reason.len() - ends.len()].to_owned()
 }

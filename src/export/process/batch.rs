@@ -115,6 +115,9 @@ impl Batch {
         let repeatable = exporter.system.describe().create.is_repeatable();
         let mut steps = Vec::with_capacity(self.items.len());
         for (item, found) in self.items.iter().zip(found) {
+            if let Some(remark) = found.booked().and_then(|booked| booked.remark.clone()) {
+                run.totals.remark(&item.entry_id, remark);
+            }
             let changed = found
                 .booked()
                 .and_then(|booked| changed(exporter, &item.entry_id, booked, item.item.as_ref()));
@@ -137,6 +140,9 @@ impl Batch {
                 Step::SetAside | Step::Attach(_) | Step::Book { .. } => aside.push(item, Why::Unproven),
             }
         }
+        exporter
+            .checkpoint
+            .keep_numbers(&exporter.system.highest_numbers())?;
         exporter.checkpoint.decide(&run.job.id, &verdicts, clock::now())?;
         Ok(fatal)
     }
@@ -245,6 +251,7 @@ impl BatchItem {
     /// What the look-up means for this item, which was not changed since.
     fn step(&self, found: Found, repeatable: bool) -> Step {
         match (found, &self.plan) {
+            (Found::Unclear { booked, reason }, _) => Step::Decided(unclear(&booked, &reason)),
             (Found::Complete(booked), Ok(_)) => Step::Attach(booked),
             // Booked earlier under other settings: it is in the books all the same.
             (Found::Complete(booked), Err(refusal))
@@ -282,6 +289,12 @@ pub(in crate::export) fn successful(booked: &BookedEntry, now: DateTime<Utc>) ->
         external_url: booked.external_url.clone(),
         exported_at: now,
     })
+}
+
+/// What a person did to the entry in the books is for a person to settle.
+pub(in crate::export) fn unclear(booked: &BookedEntry, reason: &str) -> Verdict {
+    let failure_type = ItemFailureType::AccountingSystemValidationFailure;
+    Verdict::Failed(Failure::booked_as(&booked.external_id, failure_type, reason))
 }
 
 fn refused(refusal: &Refusal) -> Verdict {

@@ -13,12 +13,12 @@ use tracing::{info, warn};
 
 use super::halt::Halt;
 use super::job::JobRun;
-use super::{Exporter, update};
+use super::{Exporter, lacking, update};
 use crate::checkpoint::{Position, StoredItem};
 use crate::model::verdict::JobFailure;
 
 use batch::Batch;
-pub(super) use batch::{changed, successful};
+pub(super) use batch::{changed, successful, unclear};
 pub(super) use prepare::Prepared;
 use set_aside::SetAside;
 
@@ -41,9 +41,10 @@ pub(super) fn process(
         Ok(prepared) => prepared,
         Err(failure) => return Ok(Outcome::Fatal(failure)),
     };
+    run.totals.notices.clone_from(&prepared.view.resolution.notices);
+    lacking::refuse(exporter, run)?;
     log_refusals(&prepared);
     refusals.clone_from(&prepared.refusals);
-    run.totals.notices.clone_from(&prepared.view.resolution.notices);
     let mut aside = SetAside::default();
     let mut after: Option<Position> = None;
     let mut longest = std::time::Duration::ZERO;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
-use super::batch::{Batch, BatchItem, successful};
+use super::batch::{Batch, BatchItem, successful, unclear};
 use super::groups::groups;
 use super::prepare::Prepared;
 use crate::bookkeeping::JobView;
@@ -154,6 +154,7 @@ fn by_look_up(exporter: &mut Exporter<'_>, run: &JobRun, items: Vec<BatchItem>) 
     for (item, found) in items.into_iter().zip(found) {
         let verdict = match found {
             Found::Complete(booked) => successful(&booked, clock::now()),
+            Found::Unclear { booked, reason } => unclear(&booked, &reason),
             Found::Incomplete(booked) => Verdict::Failed(Failure::booked_as(
                 &booked.external_id,
                 ItemFailureType::UnexpectedFailure,

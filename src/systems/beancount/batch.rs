@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::model::document::{Document, Part, PlannedItem};
 use crate::model::ids::CompanyId;
@@ -12,10 +12,9 @@ use crate::model::verdict::ItemFailureType;
 use crate::systems::{BookedEntry, SystemError};
 
 use super::books::Books;
-use super::index::{Index, OpenedAccount, Standing};
+use super::index::{Index, OpenedAccount};
 use super::lock::Lock;
 use super::number::Number;
-use super::roots::Roots;
 use super::text;
 use super::writer::{self, Entry};
 
@@ -84,6 +83,7 @@ impl<'a> Batch<'a> {
                 parts: other.map(|live| live.parts).unwrap_or_default(),
                 content_hash: Some(item.content_hash.clone()),
                 amount: Some(item.item.amount),
+                remark: None,
             },
         };
         booked.parts.extend(added.iter().map(|entry| entry.document.part));
@@ -97,7 +97,7 @@ impl<'a> Batch<'a> {
         let Some(first) = self.entries.first() else {
             return Ok(());
         };
-        let mut text = self.head(index.roots(), books.company());
+        let mut text = self.head(index, books.company());
         if !index.has_operating_currency() {
             // Fava calls it an error when no file of the ledger has any; a person's own choice is left alone.
             text.push('\n');
@@ -133,8 +133,13 @@ impl<'a> Batch<'a> {
         books.write_batch(lock, first.number.year, &first.number.to_string(), &text)
     }
 
+    /// The highest number of each year, those of the batch among them.
+    pub(super) fn into_highest(self) -> BTreeMap<i32, u32> {
+        self.highest
+    }
+
     /// Says where the file comes from and whose it is, and which numbers are taken even when a transaction is deleted later.
-    fn head(&self, roots: &Roots, company: &CompanyId) -> String {
+    fn head(&self, index: &Index, company: &CompanyId) -> String {
         let mut text = String::new();
         let jobs: BTreeSet<&str> = self
             .entries
@@ -144,10 +149,6 @@ impl<'a> Batch<'a> {
         for job in jobs {
             writer::comment(&mut text, &format!("export job: {job}"));
         }
-        let moment = self.recorded_at.to_rfc3339_opts(SecondsFormat::Millis, true);
-        writer::comment(&mut text, &format!("written: {moment} by {}", writer::VERSION));
-        writer::options(&mut text, roots);
-        writer::company(&mut text, company);
         let mut ranges: BTreeMap<i32, (Number, Number)> = BTreeMap::new();
         for entry in &self.entries {
             let range = ranges
@@ -155,28 +156,9 @@ impl<'a> Batch<'a> {
                 .or_insert((entry.number, entry.number));
             range.1 = entry.number;
         }
-        for (first, last) in ranges.values() {
-            writer::comment(&mut text, &format!("numbers: {first} to {last}"));
-        }
+        let ranges: Vec<(Number, Number)> = ranges.into_values().collect();
+        writer::head(&mut text, self.recorded_at, company, &ranges, index);
         text
-    }
-}
-
-/// Refuses to complete an entry of which a person has taken back a part: its key is taken.
-pub(super) fn refuse_half_reversed(item: &PlannedItem, standing: &Standing<'_>) -> Result<(), SystemError> {
-    let reversed = standing
-        .reversed
-        .iter()
-        .find(|booked| item.parts().contains(&booked.part));
-    match (reversed, standing.live.first()) {
-        (Some(reversed), Some(live)) => Err(refused(
-            ItemFailureType::AccountingSystemValidationFailure,
-            format!(
-                "{} is reversed in the books, but {} of the same expense is not: reverse {} too, then export again.",
-                reversed.number, live.number, live.number
-            ),
-        )),
-        _ => Ok(()),
     }
 }
 

@@ -300,8 +300,9 @@ const MAIN: &str = r#"; The books that pleo-export writes. This file is yours: i
 ; To look at them:     fava main.beancount
 ;
 ; Transactions marked ! are drafts: they count in every balance, and wait for a look. Change the mark to *.
-; To take an entry back, book the same postings the other way round with the entry's link (^pleo-...) and
-; without its pleo-entry line, or add the line  pleo-reversed: TRUE  to the entry.
+; To take an entry back:  pleo-export reverse PLEO-2026-000123
+; By hand: book the same postings the other way round, with the entry's link (^pleo-...), without its pleo-entry line
+; and with the line  pleo-reverses: "PLEO-2026-000123"  instead.
 
 option "title" "Pleo"
 

@@ -7,6 +7,8 @@
 //! accounts and options are the ledger's.
 
 mod loading;
+mod marks;
+mod taken_back;
 mod walking;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -27,7 +29,8 @@ use super::includes;
 use super::movements::{AccountId, Movements, Names};
 use super::number::Number;
 use super::roots::Roots;
-use super::text;
+use taken_back::{Mirror, Other};
+pub(super) use taken_back::{Reversal, Standing};
 
 /// What the books hold.
 #[derive(Debug, Default)]
@@ -40,10 +43,21 @@ pub(super) struct Index {
     of_others: BTreeMap<String, BTreeSet<PathBuf>>,
     roots: Roots,
     entries: HashMap<Box<str>, Vec<Booked>>,
-    reversals: HashMap<Box<str>, Vec<Movements>>,
+    /// Transactions that are no documents of ours, by the link of the entry that they carry.
+    others: HashMap<Box<str>, Vec<Other>>,
+    /// Transactions marked as the mirror of a document, by its number.
+    mirrors: HashMap<Number, Vec<Mirror>>,
+    /// Every number that stands on a transaction.
+    numbers: BTreeMap<Number, Numbered>,
+    /// Marks that mean nothing where they stand, and why.
+    odd_marks: Vec<(Place, String)>,
+    /// Numbers that a batch says were given before and are not there.
+    explained: Vec<(Number, Number)>,
     names: Names,
     opened: BTreeMap<Box<str>, OpenedAccount>,
     closed: HashMap<Box<str>, NaiveDate>,
+    /// The last day on which the ledger says what an account, with those below it, comes to.
+    balances: HashMap<Box<str>, NaiveDate>,
     highest: BTreeMap<i32, u32>,
     /// The entries of each vendor's number, as it is compared.
     invoices: HashMap<Box<str>, Vec<Box<str>>>,
@@ -60,6 +74,7 @@ struct Source {
     stamp: Stamp,
     reach: Reach,
     includes: Vec<Include>,
+    retired: Vec<Retired>,
 }
 
 /// An include line.
@@ -89,6 +104,23 @@ struct Unseen {
     problem: String,
 }
 
+/// A line that says `pleo-reversed`, which takes nothing out of a balance.
+#[derive(Debug)]
+struct Retired {
+    line: u32,
+    /// A comment that advises it.
+    is_advice: bool,
+}
+
+/// What a number stands on.
+#[derive(Debug)]
+enum Numbered {
+    /// A document of this entry.
+    Document(Box<str>),
+    /// The mirror of the document with this number.
+    Mirror(Number),
+}
+
 /// By what a changed file is known: size and time.
 type Stamp = (u64, Option<SystemTime>);
 
@@ -113,8 +145,10 @@ pub(super) struct Booked {
     /// has become known since); completing the journal entry would move the money twice.
     pub(super) is_journal_entry: bool,
     first_account: AccountId,
-    movements: Option<Movements>,
-    says_reversed: bool,
+    /// `None` where the text alone does not tell.
+    pub(super) movements: Option<Movements>,
+    /// Whether it moves tax, by what its postings say.
+    touches_tax: bool,
     /// Where it stands.
     pub(super) place: Place,
 }
@@ -137,11 +171,11 @@ pub(super) struct BookedInvoice {
 }
 
 /// Where a transaction stands.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Place {
     /// The file.
     pub(super) file: Arc<Path>,
-    /// The line, counted from 1.
+    /// The line in which it begins, counted from 1.
     pub(super) line: u32,
 }
 
@@ -162,57 +196,16 @@ pub(super) struct OpenedAccount {
     pub(super) is_ours: bool,
 }
 
-/// What counts of an entry in the books.
-#[derive(Debug)]
-pub(super) struct Standing<'a> {
-    /// The transactions that count: those of the highest revision that has any which are not reversed.
-    pub(super) live: Vec<&'a Booked>,
-    /// The transactions of that same revision which are reversed.
-    pub(super) reversed: Vec<&'a Booked>,
-    /// The revision that a new booking takes when nothing counts.
-    pub(super) next_revision: u32,
-}
-
 impl Index {
-    /// What counts of an entry.
-    pub(super) fn standing(&self, entry_id: &str) -> Standing<'_> {
-        let mut booked: Vec<&Booked> = self.entries.get(entry_id).into_iter().flatten().collect();
-        booked.sort_by_key(|booked| (booked.revision, booked.part));
-        let link = text::entry_link(entry_id);
-        let mut mirrors: Vec<&Movements> = self.reversals.get(link.as_str()).into_iter().flatten().collect();
-        let mut standing = Standing {
-            live: Vec::new(),
-            reversed: Vec::new(),
-            next_revision: booked.last().map_or(1, |last| last.revision.saturating_add(1)),
-        };
-        for booked in booked {
-            // A reversal takes back one transaction, the earliest that it mirrors: taking a live one for a
-            // reversed one would book it twice.
-            let mirror = mirrors.iter().position(|mirror| {
-                booked
-                    .movements
-                    .as_ref()
-                    .is_some_and(|own| own.is_mirrored_by(mirror))
-            });
-            if let Some(at) = mirror {
-                mirrors.swap_remove(at);
-            }
-            if mirror.is_some() || booked.says_reversed {
-                standing.reversed.push(booked);
-            } else {
-                standing.live.push(booked);
-            }
-        }
-        if let Some(revision) = standing.live.last().map(|booked| booked.revision) {
-            standing.live.retain(|booked| booked.revision == revision);
-            standing.reversed.retain(|booked| booked.revision == revision);
-        }
-        standing
-    }
-
     /// The account of the first posting: receipts are put beside it.
     pub(super) fn first_account(&self, booked: &Booked) -> &str {
         self.names.name(booked.first_account)
+    }
+
+    /// The accounts that a document moves.
+    pub(super) fn accounts_of<'a>(&'a self, booked: &'a Booked) -> impl Iterator<Item = &'a str> {
+        let accounts = booked.movements.iter().flat_map(Movements::accounts);
+        accounts.map(|account| self.names.name(account))
     }
 
     /// What the books have of an invoice and still counts, each with its entry.
@@ -255,6 +248,37 @@ impl Index {
     /// The last day of an account that was closed.
     pub(super) fn closed_on(&self, name: &str) -> Option<NaiveDate> {
         self.closed.get(name).copied()
+    }
+
+    /// The last day on which the ledger says what the account, or one above it, comes to.
+    pub(super) fn balance_day(&self, name: &str) -> Option<NaiveDate> {
+        let above = name.match_indices(':').filter_map(|(at, _)| name.get(..at));
+        let days = above
+            .chain([name])
+            .filter_map(|account| self.balances.get(account));
+        days.max().copied()
+    }
+
+    /// The numbers that were given, up to the highest of each year, and neither stand on a transaction nor are
+    /// explained in an earlier batch: as ranges, first and last.
+    pub(super) fn unexplained_gaps(&self, highest: &BTreeMap<i32, u32>) -> Vec<(Number, Number)> {
+        let mut gaps = Vec::new();
+        for (&year, &highest) in highest {
+            let number = |serial| Number { year, serial };
+            let present = self.numbers.range(number(0)..=number(highest));
+            let mut known: Vec<(u32, u32)> = present.map(|(known, _)| (known.serial, known.serial)).collect();
+            let explained = self.explained.iter().filter(|(first, _)| first.year == year);
+            known.extend(explained.map(|(first, last)| (first.serial, last.serial)));
+            known.sort_unstable();
+            let mut next = 1;
+            for (first, last) in known.into_iter().chain([(highest.saturating_add(1), highest)]) {
+                if first > next {
+                    gaps.push((number(next), number(first - 1)));
+                }
+                next = next.max(last.saturating_add(1));
+            }
+        }
+        gaps
     }
 
     /// The highest number of each year that was ever taken, as far as the books show.

@@ -20,12 +20,17 @@ mod ready;
 #[cfg(test)]
 mod real;
 mod receipts;
+mod reverse;
 mod roots;
+mod standing;
 mod text;
 mod vocabulary;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+use tracing::warn;
 
 use crate::host::stop::Stop;
 use crate::host::{clock, kill};
@@ -33,10 +38,12 @@ use crate::model::booked_content::BookedContent;
 use crate::model::document::{Part, PlannedItem};
 use crate::model::ids::{AccountingEntryId, CompanyId};
 use crate::model::references::{InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey};
+use crate::model::reversal::{ReversalRequest, Reversed};
+use crate::model::verdict::ItemFailureType;
 
 use super::{
     AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
-    SystemError, Wanted,
+    ReversalError, SystemError, Wanted,
 };
 
 use self::batch::Batch;
@@ -81,6 +88,10 @@ pub struct Beancount {
     settings: Settings,
     books: Books,
     index: Index,
+    /// The highest number of each year that was given, as far as others than the books know.
+    given: BTreeMap<i32, u32>,
+    /// Whether this run has told what is odd about marks and reversals.
+    has_told_of_marks: bool,
     /// Whether this run has said what version 0.1 booked in the wrong place.
     has_told_of_misplaced: bool,
     /// Whether it was told that the ledger does not include what is booked.
@@ -107,8 +118,19 @@ impl Beancount {
             ),
             settings,
             index: Index::default(),
+            given: BTreeMap::new(),
+            has_told_of_marks: false,
             has_told_of_misplaced: false,
             told_of_ledger: false,
+        }
+    }
+
+    /// What is odd about marks and reversals, once a run.
+    fn notices(&mut self) -> Vec<String> {
+        if std::mem::replace(&mut self.has_told_of_marks, true) {
+            Vec::new()
+        } else {
+            self.index.notices()
         }
     }
 
@@ -145,6 +167,10 @@ impl Beancount {
             None => Found::Absent {
                 next_revision: standing.next_revision,
             },
+            Some(booked) if let Some(reason) = &standing.unclear => Found::Unclear {
+                booked,
+                reason: reason.clone(),
+            },
             // A batch is booked whole, so where nobody knows the parts, any part stands for all.
             Some(booked) if standing.live.iter().any(|booked| booked.is_journal_entry) => {
                 Found::Complete(booked)
@@ -163,8 +189,14 @@ impl Beancount {
         let standing = self.index.standing(entry_id);
         let (revision, missing) = match self.found(entry_id, &item.parts(), &standing) {
             Found::Complete(booked) => return Ok(booked),
+            Found::Unclear { booked, reason } => {
+                return Err(SystemError::BookedWrong {
+                    booked: Box::new(booked),
+                    failure_type: ItemFailureType::AccountingSystemValidationFailure,
+                    reason,
+                });
+            }
             Found::Incomplete(booked) => {
-                batch::refuse_half_reversed(item, &standing)?;
                 let parts = item.parts();
                 let missing: Vec<Part> = parts
                     .into_iter()
@@ -205,6 +237,7 @@ fn booked_entry(entry_id: &str, standing: &Standing<'_>, fava_url: Option<&str>)
         parts: standing.live.iter().map(|booked| booked.part).collect(),
         content_hash: first.content_hash.as_deref().map(str::to_owned),
         amount: first.amount,
+        remark: standing.remark.clone(),
     })
 }
 
@@ -243,7 +276,10 @@ impl AccountingSystem for Beancount {
 
     fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {
         self.index.refresh(&self.books)?;
-        let mut resolution = Resolution::default();
+        let mut resolution = Resolution {
+            notices: self.notices(),
+            ..Resolution::default()
+        };
         let unknown = self.settings.unknown_accounts;
         for (key, name) in &references.accounts {
             if let Some(found) = accounts::candidates(key, name.as_deref(), &self.index, unknown) {
@@ -252,10 +288,9 @@ impl AccountingSystem for Beancount {
         }
         if !self.has_told_of_misplaced {
             let (asked, today) = (references.accounts.keys(), clock::now().date_naive());
-            resolution
-                .notices
-                .extend(first_version::notice(&self.index, unknown, asked, today));
-            self.has_told_of_misplaced = !resolution.notices.is_empty();
+            let misplaced = first_version::notice(&self.index, unknown, asked, today);
+            self.has_told_of_misplaced = misplaced.is_some();
+            resolution.notices.extend(misplaced);
         }
         for (key, name) in &references.vendors {
             if let Some(vendor) = vendor(key, name) {
@@ -280,7 +315,8 @@ impl AccountingSystem for Beancount {
         self.index.refresh(&self.books)?;
         let found = entries.iter().map(|wanted| {
             let entry_id = wanted.entry_id.as_str();
-            self.found(entry_id, &wanted.parts, &self.index.standing(entry_id))
+            let standing = self.index.standing(entry_id);
+            self.found(entry_id, &wanted.parts, &standing)
         });
         Ok(found.collect())
     }
@@ -297,9 +333,10 @@ impl AccountingSystem for Beancount {
     fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         let lock = self.books.lock()?;
         self.index.refresh(&self.books)?;
-        let mut batch = Batch::new(self.index.highest_numbers(), clock::now());
+        let mut batch = Batch::new(self.highest_numbers(), clock::now());
         let answers = items.iter().map(|item| self.place(item, &mut batch)).collect();
         batch.write(&lock, &self.books, &self.index)?;
+        self.given = batch.into_highest();
         if kill::mutation("lose-answer") {
             let reason = "The answer of the books was lost.".to_owned();
             return Err(SystemError::Unknown { reason });
@@ -311,6 +348,40 @@ impl AccountingSystem for Beancount {
         let lock = self.books.lock()?;
         self.index.refresh(&self.books)?;
         receipts::attach(&lock, &self.books, &self.index, entries)
+    }
+
+    fn reverse(&mut self, request: &ReversalRequest) -> Result<Vec<Reversed>, ReversalError> {
+        if !self.books.folder().is_dir() {
+            let folder = self.books.folder().display();
+            return Err(ReversalError::Unusable(format!(
+                "there are no books in `{folder}`"
+            )));
+        }
+        let lock = self.books.lock()?;
+        self.index.refresh(&self.books)?;
+        for notice in self.notices() {
+            warn!("{notice}");
+        }
+        let mut highest = self.highest_numbers();
+        let reversed = reverse::reverse(&lock, &self.books, &self.index, &mut highest, request)?;
+        self.given = highest;
+        Ok(reversed)
+    }
+
+    fn highest_numbers(&self) -> BTreeMap<i32, u32> {
+        let mut highest = self.index.highest_numbers();
+        for (&year, &given) in &self.given {
+            let known = highest.entry(year).or_default();
+            *known = given.max(*known);
+        }
+        highest
+    }
+
+    fn remember_numbers(&mut self, highest: &BTreeMap<i32, u32>) {
+        for (&year, &given) in highest {
+            let known = self.given.entry(year).or_default();
+            *known = given.max(*known);
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What transactions move on accounts, in little memory: by this a reversal is known.
+//! What transactions move on accounts, in little memory: by this a reversal is known, see [`super::standing`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -82,14 +82,43 @@ impl Movements {
         sums.values().all(|sum| *sum == Some(Amount::ZERO))
     }
 
-    /// Whether the other moves the same back.
-    pub(super) fn is_mirrored_by(&self, other: &Self) -> bool {
-        let mut mirror: Vec<_> = self
-            .0
-            .iter()
-            .map(|&(account, currency, amount)| (account, currency, amount.negated()))
-            .collect();
-        mirror.sort_unstable();
-        *mirror == *other.0
+    /// The sum of all that it adds to accounts, where it moves one currency alone.
+    pub(super) fn debits(&self) -> Option<Money> {
+        let &(_, currency, _) = self.0.first()?;
+        if self.0.iter().any(|&(_, other, _)| other != currency) {
+            return None;
+        }
+        let debits = self.0.iter().map(|&(_, _, amount)| amount);
+        let amount = Amount::sum(debits.filter(|amount| !amount.is_negative()))?;
+        Some(Money { amount, currency })
+    }
+
+    /// The accounts that it names.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = AccountId> {
+        self.0.iter().map(|&(account, _, _)| account)
+    }
+}
+
+/// What several transactions move together, by account and currency; what comes to zero is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sums(BTreeMap<(AccountId, Currency), Amount>);
+
+impl Sums {
+    /// `None` where one of them is not known, or the sum is too large.
+    pub(super) fn of<'a>(all: impl IntoIterator<Item = Option<&'a Movements>>) -> Option<Self> {
+        let mut sums = BTreeMap::new();
+        for movements in all {
+            for &(account, currency, amount) in &movements?.0 {
+                let sum: &mut Amount = sums.entry((account, currency)).or_default();
+                *sum = sum.plus(amount)?;
+            }
+        }
+        sums.retain(|_, sum| !sum.is_zero());
+        Some(Self(sums))
+    }
+
+    /// Whether nothing is moved.
+    pub(super) fn is_zero(&self) -> bool {
+        self.0.is_empty()
     }
 }

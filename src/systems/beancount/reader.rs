@@ -80,6 +80,13 @@ pub(super) enum Kind<'a> {
         /// Its name.
         account: &'a str,
     },
+    /// What an account, with those below it, comes to.
+    Balance {
+        /// At the beginning of this day.
+        date: NaiveDate,
+        /// Its name.
+        account: &'a str,
+    },
     /// A file beside an account.
     Document {
         /// The path as written.
@@ -104,6 +111,14 @@ pub(super) enum Kind<'a> {
     },
     /// The head of our own file says up to which number it goes (`; numbers: FIRST to LAST`).
     Numbers {
+        /// The last number.
+        last: &'a str,
+    },
+    /// The head of our own file says which numbers were given before and are not there (`; given before and
+    /// not there: FIRST to LAST`).
+    Missing {
+        /// The first number.
+        first: &'a str,
         /// The last number.
         last: &'a str,
     },
@@ -157,6 +172,11 @@ impl<'a> Metadata<'a> {
             None => None,
         }
     }
+
+    /// Every key with its value as written.
+    pub(super) fn raw(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0.iter().copied()
+    }
 }
 
 /// Reads a text and hands over its directives in order.
@@ -202,13 +222,11 @@ fn top_level(content: &str, line: u32) -> Option<Directive<'_>> {
         let date = date(tokens.word()?)?;
         dated(date, &mut tokens, &mut links)?
     } else if let Some(comment) = content.strip_prefix(';') {
-        match comment
-            .trim()
-            .strip_prefix("numbers: ")
-            .and_then(|range| range.split_once(" to "))
-        {
-            Some((_, last)) => Kind::Numbers { last },
-            None => Kind::Other,
+        let range = |says: &str| comment.trim().strip_prefix(says)?.split_once(" to ");
+        match (range("numbers: "), range("given before and not there: ")) {
+            (Some((_, last)), _) => Kind::Numbers { last },
+            (_, Some((first, last))) => Kind::Missing { first, last },
+            _ => Kind::Other,
         }
     } else if is_ignored(content) {
         Kind::Other
@@ -259,7 +277,11 @@ fn dated<'a>(date: NaiveDate, tokens: &mut Tokens<'a>, links: &mut Vec<&'a str>)
             (Some(name), Some(id)) if name == directive::COMPANY => Kind::Company { id },
             _ => Kind::Other,
         },
-        "commodity" | "pad" | "balance" | "price" | "event" | "query" | "note" => Kind::Other,
+        "balance" => Kind::Balance {
+            date,
+            account: tokens.word()?,
+        },
+        "commodity" | "pad" | "price" | "event" | "query" | "note" => Kind::Other,
         flag if flag == "txn" || is_flag(flag) => {
             collect_links(tokens, links);
             Kind::Transaction {

@@ -6,7 +6,6 @@
 //! | | `pleo-part` | `payment` on the second document of an item; absent on the first |
 //! | | `pleo-revision` | from 2 on: the entry was reversed in the books and booked again |
 //! | | `pleo-number` | `PLEO-2026-000123`, gapless in the year of the posting date |
-//! | | `pleo-reversed` | `TRUE`, set by a person: the transaction no longer counts |
 //! | | `pleo-document` | journal-entry, vendor-bill, credit-note, bill-payment, refund-receipt |
 //! | | `pleo-book-id` | Pleo's number, by which people reconcile |
 //! | | `pleo-type`, `pleo-sub-type`, `pleo-method` | Pleo's words for kind and bookkeeping method |
@@ -24,6 +23,7 @@
 //! | | `note`, `remarks` | what the spender wrote; oddities that we found |
 //! | | `contra-account` | the account that Pleo names for the wallet |
 //! | | `service-from`, `service-to`, `reconciled-entries`, `pleo-link` | as Pleo has them |
+//! | mirror | `pleo-reverses`, `pleo-number` | the number of the document that it takes back; its own, when we wrote it |
 //! | posting | `purpose` | cost, tax, reverse-tax, cash, payable, employee, transit, fx-difference |
 //! | | `line`, `line-id` | the line of the item, counted from 1, and Pleo's id of it |
 //! | | `account-code`, `account-identifier`, `account-name`, `supplier-amount` | on cost: as Pleo has them |
@@ -44,7 +44,9 @@ pub(super) mod key {
     pub(in super::super) const REVISION: &str = "pleo-revision";
     /// The number in the books.
     pub(in super::super) const NUMBER: &str = "pleo-number";
-    /// Set by a person on what no longer counts.
+    /// On a mirror: the number of the document that it takes back.
+    pub(in super::super) const REVERSES: &str = "pleo-reverses";
+    /// What the first version advised; it takes nothing out of a balance and is told.
     pub(in super::super) const REVERSED: &str = "pleo-reversed";
     /// The kind of document.
     pub(in super::super) const DOCUMENT: &str = "pleo-document";
@@ -159,13 +161,17 @@ pub(super) mod purpose {
 
     /// What a vendor is owed.
     pub(in super::super) const PAYABLE: &str = "payable";
+    /// Tax.
+    pub(in super::super) const TAX: &str = "tax";
+    /// The other side of a reverse charge.
+    pub(in super::super) const REVERSE_TAX: &str = "reverse-tax";
 
     /// The word for it.
     pub(in super::super) fn word(purpose: Purpose) -> &'static str {
         match purpose {
             Purpose::Cost => COST,
-            Purpose::Tax => "tax",
-            Purpose::ReverseTax => "reverse-tax",
+            Purpose::Tax => TAX,
+            Purpose::ReverseTax => REVERSE_TAX,
             Purpose::Cash => "cash",
             Purpose::Payable => PAYABLE,
             Purpose::Employee => "employee",

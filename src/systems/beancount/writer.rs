@@ -4,9 +4,10 @@
 
 mod facts;
 
+use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
 
 use crate::model::document::{Document, PlannedItem, Posting, PostingState, Purpose};
 use crate::model::export_item::ExportItem;
@@ -14,6 +15,7 @@ use crate::model::ids::CompanyId;
 use crate::model::money::{Currency, Money};
 use crate::model::references::{AccountPurpose, NewAccount};
 
+use super::index::Index;
 use super::number::Number;
 use super::roots::Roots;
 use super::text::{self, quoted};
@@ -44,6 +46,38 @@ pub(super) struct Entry<'a> {
     pub(super) number: Number,
     /// When it is written down.
     pub(super) recorded_at: DateTime<Utc>,
+}
+
+/// The mirror of a transaction, to write.
+#[derive(Debug)]
+pub(super) struct MirrorText<'a> {
+    /// Its day.
+    pub(super) date: NaiveDate,
+    /// Draft or final, as the transaction is.
+    pub(super) flag: &'a str,
+    /// Who was paid.
+    pub(super) payee: Option<&'a str>,
+    /// What it is.
+    pub(super) narration: &'a str,
+    /// The links of the transaction.
+    pub(super) links: &'a [&'a str],
+    /// The number of the transaction.
+    pub(super) reverses: Number,
+    /// Its own number.
+    pub(super) number: Number,
+    /// The postings the other way round.
+    pub(super) postings: Vec<MirrorPosting<'a>>,
+}
+
+/// One posting of a mirror.
+#[derive(Debug)]
+pub(super) struct MirrorPosting<'a> {
+    /// Its account.
+    pub(super) account: &'a str,
+    /// How much.
+    pub(super) money: Money,
+    /// Its metadata as written.
+    pub(super) metadata: Vec<(&'a str, String)>,
 }
 
 /// A receipt to put beside an entry.
@@ -128,6 +162,31 @@ pub(super) fn company(out: &mut String, company: &CompanyId) {
     line(out, format_args!("{OPENING_DAY} custom \"{name}\" {id}"));
 }
 
+/// Writes when the file was written and whose it is, which numbers it takes, and which were given before and are not
+/// there.
+pub(super) fn head(
+    out: &mut String,
+    written: DateTime<Utc>,
+    company: &CompanyId,
+    taken: &[(Number, Number)],
+    index: &Index,
+) {
+    let moment = written.to_rfc3339_opts(SecondsFormat::Millis, true);
+    comment(out, &format!("written: {moment} by {VERSION}"));
+    options(out, index.roots());
+    self::company(out, company);
+    for (first, last) in taken {
+        comment(out, &format!("numbers: {first} to {last}"));
+    }
+    let before: BTreeMap<i32, u32> = taken
+        .iter()
+        .map(|(first, _)| (first.year, first.serial.saturating_sub(1)))
+        .collect();
+    for (first, last) in index.unexplained_gaps(&before) {
+        comment(out, &format!("given before and not there: {first} to {last}"));
+    }
+}
+
 /// Writes that the ledger is kept in this currency.
 pub(super) fn operating_currency(out: &mut String, currency: Currency) {
     line(out, format_args!("option \"operating_currency\" \"{currency}\""));
@@ -196,6 +255,31 @@ pub(super) fn transaction(out: &mut String, entry: &Entry<'_>) {
     }
     for posting in &document.postings {
         write_posting(out, posting, &item.item);
+    }
+}
+
+/// Writes the mirror of a transaction, with an empty line before it.
+pub(super) fn mirror(out: &mut String, mirror: &MirrorText<'_>) {
+    let payee = mirror
+        .payee
+        .map(|payee| format!("{} ", quoted(payee)))
+        .unwrap_or_default();
+    let (date, flag, narration) = (mirror.date, mirror.flag, quoted(mirror.narration));
+    let _ = write!(out, "\n{date} {flag} {payee}{narration}");
+    for link in mirror.links {
+        // Writing to a string cannot fail.
+        let _ = write!(out, " ^{link}");
+    }
+    out.push('\n');
+    let mut lines = Lines { out, indent: "  " };
+    lines.text(key::REVERSES, Some(&mirror.reverses.to_string()));
+    lines.text(key::NUMBER, Some(&mirror.number.to_string()));
+    for posting in &mirror.postings {
+        line(out, format_args!("  {}  {}", posting.account, posting.money));
+        let mut lines = Lines { out, indent: "    " };
+        for (key, value) in &posting.metadata {
+            lines.raw(key, value);
+        }
     }
 }
 

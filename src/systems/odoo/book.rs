@@ -25,7 +25,7 @@ use super::records::{Id, Identified};
 use super::transport::Transport;
 use super::undo::{self, Undone};
 use crate::model::document::{Document, PlannedItem, PostingState};
-use crate::model::verdict::ItemFailureType;
+use crate::model::verdict::{ItemFailureType, in_command};
 use crate::systems::{BookedEntry, SystemError};
 
 /// Whether a document was compared with its plan.
@@ -272,8 +272,9 @@ fn gone(document: &Booked) -> SystemError {
         "cancelled"
     };
     for_a_person(&format!(
-        "{}, a part of this entry, was {what} in Odoo, and the rest of the entry was not: undo that, or cancel the rest there too, then export again.",
-        document.number
+        "{}, a part of this entry, was {what} in Odoo, and the rest of the entry was not: undo that, or run `pleo-export reverse {}` to take the rest back too, then export again.",
+        document.number,
+        in_command(&document.number)
     ))
 }
 

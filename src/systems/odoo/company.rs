@@ -229,11 +229,14 @@ impl Locks {
             .iter()
             .filter_map(|posting| posting.tax.as_ref())
             .any(|tax| tax.reference.is_some());
+        self.until(is_purchase, has_tax)
+            .filter(|closed| document.posting_date <= *closed)
+    }
+
+    /// The last closed day for a kind of document.
+    pub(super) fn until(&self, is_purchase: bool, has_tax: bool) -> Option<NaiveDate> {
         let purchases = self.purchases.filter(|_| is_purchase);
         let taxes = self.taxes.filter(|_| has_tax);
-        self.all
-            .max(purchases)
-            .max(taxes)
-            .filter(|closed| document.posting_date <= *closed)
+        self.all.max(purchases).max(taxes)
     }
 }

@@ -22,6 +22,7 @@ mod posting;
 mod rates;
 mod records;
 mod references;
+mod reverse;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -38,10 +39,11 @@ use secrecy::SecretString;
 use crate::host::stop::Stop;
 use crate::model::document::{PlannedItem, PostingState};
 use crate::model::references::{References, Resolution};
+use crate::model::reversal::{ReversalRequest, Reversed};
 use crate::model::verdict::JobFailureType;
 use crate::systems::{
     AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
-    SystemError, Wanted,
+    ReversalError, SystemError, Wanted,
 };
 
 use company::Company;
@@ -204,5 +206,10 @@ impl AccountingSystem for Odoo {
             self.settings.largest_attachment,
             entries,
         )
+    }
+
+    fn reverse(&mut self, request: &ReversalRequest) -> Result<Vec<Reversed>, ReversalError> {
+        let company = self.company()?;
+        reverse::reverse(&mut self.transport, &company, request)
     }
 }

@@ -283,7 +283,7 @@ pub(super) fn other_day(is: NaiveDate, planned: NaiveDate) -> SystemError {
 /// A document was what was planned when it was made, and is not what is planned now.
 pub(super) fn changed(number: &str) -> SystemError {
     super::book::for_a_person(&format!(
-        "{number} is not what would be booked now, because it or the settings were changed: settle it in Odoo (post it as it is, or delete or reverse it), then export again."
+        "{number} is not what would be booked now, because it or the settings were changed: settle it in Odoo (post it as it is, delete it, or run `pleo-export reverse` with its number), then export again."
     ))
 }
 

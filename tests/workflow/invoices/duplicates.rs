@@ -138,9 +138,7 @@ fn a_corrected_bill_is_booked_once_the_first_is_credited_or_reversed() {
         );
     });
     let told = in_one_job("", &[bill(10_000)]);
-    told.world.books().edit("PLEO-2026-000001.beancount", |text| {
-        text.replace("  pleo-number: ", "  pleo-reversed: TRUE\n  pleo-number: ")
-    });
+    told.world.run(&["reverse", "PLEO-2026-000001"]).exits(0);
     let job = told
         .world
         .add_job(vec![bill(9_000).numbered(9).id(&id(9)).build()]);

@@ -23,7 +23,8 @@ use super::super::number::Number;
 use super::super::reader::{self, Directive, Fault, Kind, Manner, Metadata, Posting};
 use super::super::text;
 use super::super::vocabulary::{document_kind, key, purpose};
-use super::{Booked, BookedInvoice, Include, Index, OpenedAccount, Place, Reach, Source, Stamp};
+use super::marks::retired_lines;
+use super::{Booked, BookedInvoice, Include, Index, Numbered, OpenedAccount, Place, Reach, Source, Stamp};
 
 /// A file while it is read.
 struct Reading<'b> {
@@ -97,11 +98,17 @@ impl Index {
             );
         }
         self.settle_numbers(&mut reading);
+        let retired = if reading.is_of_another() {
+            Vec::new()
+        } else {
+            retired_lines(&text)
+        };
         Ok(Source {
             path: path.to_owned(),
             stamp,
             reach,
             includes: reading.includes,
+            retired,
         })
     }
 
@@ -119,16 +126,10 @@ impl Index {
             _ => {}
         }
         match &directive.kind {
-            Kind::Transaction { .. } | Kind::Document { .. } if reading.is_of_another() => {}
+            Kind::Transaction { .. } | Kind::Document { .. } | Kind::Missing { .. }
+                if reading.is_of_another() => {}
             Kind::Transaction { date, postings } => {
-                if let Some(entry_id) = directive.metadata.get(key::ENTRY) {
-                    self.misplaced.add_entry(postings);
-                    let booked = self.booked(&directive, *date, postings, &reading.file)?;
-                    self.add_booked(&entry_id, booked)?;
-                } else {
-                    self.misplaced.add_other(postings, &mut self.names);
-                    self.add_reversal(&directive.links, postings);
-                }
+                self.add_transaction(&directive, *date, postings, &reading.file)?;
             }
             Kind::Open {
                 date,
@@ -152,6 +153,10 @@ impl Index {
             Kind::Close { date, account } if reading.counts_accounts() => {
                 self.closed.insert((*account).into(), *date);
             }
+            Kind::Balance { date, account } if reading.counts_accounts() => {
+                let last = self.balances.entry((*account).into()).or_insert(*date);
+                *last = (*last).max(*date);
+            }
             Kind::Document { path } => {
                 let (entry_id, sha256) = (
                     directive.metadata.get(key::RECEIPT_OF),
@@ -171,6 +176,12 @@ impl Index {
                     self.settle_numbers(reading);
                 }
             }
+            Kind::Missing { first, last } => {
+                if let (Ok(first), Ok(last)) = (first.parse(), last.parse()) {
+                    self.explained.push((first, last));
+                    self.take_number(last);
+                }
+            }
             Kind::Option { name, value } => {
                 self.has_operating_currency |= reading.counts_accounts() && name == "operating_currency";
                 if reading.is_ledger {
@@ -181,9 +192,38 @@ impl Index {
                 pattern: pattern.clone().into_owned(),
                 line: directive.line,
             }),
-            Kind::Open { .. } | Kind::Close { .. } | Kind::Company { .. } | Kind::Other => {}
+            Kind::Open { .. }
+            | Kind::Close { .. }
+            | Kind::Balance { .. }
+            | Kind::Company { .. }
+            | Kind::Other => {}
         }
         Ok(())
+    }
+
+    fn add_transaction(
+        &mut self,
+        directive: &Directive<'_>,
+        date: NaiveDate,
+        postings: &[Posting<'_>],
+        file: &Arc<Path>,
+    ) -> Result<(), Fault> {
+        let Some(entry_id) = directive.metadata.get(key::ENTRY) else {
+            self.misplaced.add_other(postings, &mut self.names);
+            self.add_other(directive, postings, file);
+            return Ok(());
+        };
+        self.misplaced.add_entry(postings);
+        if directive.metadata.get(key::REVERSES).is_some() {
+            let why = format!(
+                "`{}` takes nothing back beside `{}`: it belongs to the mirror of an entry",
+                key::REVERSES,
+                key::ENTRY
+            );
+            self.note_odd_mark(directive, file, why);
+        }
+        let booked = self.booked(directive, date, postings, file)?;
+        self.add_booked(&entry_id, booked)
     }
 
     /// What follows in the file is this company's.
@@ -247,7 +287,7 @@ impl Index {
             is_journal_entry: metadata.get(key::DOCUMENT).as_deref() == Some(document_kind::JOURNAL_ENTRY),
             first_account,
             movements,
-            says_reversed: metadata.get(key::REVERSED).is_some_and(|value| value == "TRUE"),
+            touches_tax: postings.iter().any(touches_tax),
             place: Place {
                 file: Arc::clone(file),
                 line: directive.line,
@@ -257,6 +297,8 @@ impl Index {
 
     fn add_booked(&mut self, entry_id: &str, booked: Booked) -> Result<(), Fault> {
         self.take_number(booked.number);
+        self.numbers
+            .insert(booked.number, Numbered::Document(entry_id.into()));
         if let Some(invoice) = &booked.invoice {
             self.invoices
                 .entry(invoice.number.compared().into())
@@ -282,27 +324,7 @@ impl Index {
         Ok(())
     }
 
-    /// A transaction that carries an entry's link but not its id may be the entry's reversal.
-    fn add_reversal(&mut self, links: &[&str], postings: &[Posting<'_>]) {
-        let mut links = links
-            .iter()
-            .filter(|link| link.starts_with(text::ENTRY_LINK))
-            .peekable();
-        if links.peek().is_none() {
-            return;
-        }
-        let Some(movements) = Movements::of(postings, &mut self.names) else {
-            return;
-        };
-        for link in links {
-            self.reversals
-                .entry((*link).into())
-                .or_default()
-                .push(movements.clone());
-        }
-    }
-
-    fn take_number(&mut self, number: Number) {
+    pub(super) fn take_number(&mut self, number: Number) {
         let highest = self.highest.entry(number.year).or_default();
         *highest = number.serial.max(*highest);
     }
@@ -365,6 +387,13 @@ fn vendor(metadata: &Metadata<'_>) -> VendorKey {
         external_id: reference.clone(),
         tax_number: reference,
     }
+}
+
+/// Whether a posting moves tax, by what it says.
+fn touches_tax(posting: &Posting<'_>) -> bool {
+    let purpose = posting.metadata.get(key::PURPOSE);
+    posting.metadata.get(key::TAX_CODE).is_some()
+        || purpose.is_some_and(|purpose| purpose == purpose::TAX || purpose == purpose::REVERSE_TAX)
 }
 
 /// The sum of the postings that say they are what a vendor is owed.

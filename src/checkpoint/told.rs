@@ -1,0 +1,62 @@
+//! What was given and told earlier, by which books that lost something are known.
+
+use std::collections::BTreeMap;
+
+use super::{Checkpoint, CheckpointError};
+use crate::model::ids::{AccountingEntryId, JobId};
+
+impl Checkpoint {
+    /// The highest number of each year that the books are known to have given.
+    pub fn given_numbers(&self) -> Result<BTreeMap<i32, u32>, CheckpointError> {
+        self.look(|connection| {
+            let numbers = connection
+                .prepare_cached("SELECT year, highest FROM given_number")?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            Ok(numbers)
+        })
+    }
+
+    /// Keeps the highest number of each year; nothing is written where none is higher than before.
+    pub fn keep_numbers(&mut self, highest: &BTreeMap<i32, u32>) -> Result<(), CheckpointError> {
+        let known = self.given_numbers()?;
+        let mut news = highest
+            .iter()
+            .filter(|(year, highest)| **highest > known.get(year).copied().unwrap_or(0))
+            .peekable();
+        if news.peek().is_none() {
+            return Ok(());
+        }
+        self.change(|transaction| {
+            for (year, highest) in news {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO given_number (year, highest) VALUES (?1, ?2) \
+                         ON CONFLICT (year) DO UPDATE SET highest = max(highest, excluded.highest)",
+                    )?
+                    .execute((year, highest))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The items of a job that still need a verdict and of which Pleo was told, in another job, that they are in the
+    /// books: each with its number there.
+    pub fn told_before(&self, job: &JobId) -> Result<Vec<(AccountingEntryId, String)>, CheckpointError> {
+        self.look(|connection| {
+            let told = connection
+                .prepare_cached(
+                    "SELECT item.entry_id, max(told.external_id) FROM item \
+                     JOIN item AS told ON told.entry_id = item.entry_id AND told.job_id <> item.job_id \
+                         AND told.outcome = 'successful' AND told.report = 'accepted' \
+                     WHERE item.job_id = ?1 AND item.state IN ('listed', 'loaded', 'intended') \
+                     GROUP BY item.entry_id ORDER BY item.entry_id",
+                )?
+                .query_map([job.as_str()], |row| {
+                    Ok((AccountingEntryId::new(row.get::<_, String>(0)?), row.get(1)?))
+                })?
+                .collect::<Result<_, _>>()?;
+            Ok(told)
+        })
+    }
+}

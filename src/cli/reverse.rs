@@ -1,0 +1,242 @@
+//! `reverse`: takes entries back in the books. No network of Pleo's and no credential for it.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::render::{Answer, ErrorDocument, document};
+use super::{print, run, signals};
+use crate::bookkeeping::ClosedPeriods;
+use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
+use crate::config::{BooksConfig, Sources};
+use crate::export::report::{Problem, ProblemKind};
+use crate::host::clock;
+use crate::model::foreign_text::one_line;
+use crate::model::reversal::{ReversalDays, ReversalRequest, Reversed, WhenClosed};
+use crate::systems::{AccountingSystem, ReversalError, SystemError};
+
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 200;
+
+/// Takes the entries with these numbers back.
+pub(super) fn reverse(
+    sources: &Sources,
+    mut numbers: Vec<String>,
+    date: Option<NaiveDate>,
+    reason: Option<String>,
+    json: bool,
+) -> Exit {
+    let mut seen = std::collections::BTreeSet::new();
+    numbers.retain(|number| seen.insert(number.clone()));
+    match take_back(sources, numbers, date, reason) {
+        Ok(reversed) if json => print(&to_json(&reversed), Exit::Done),
+        Ok(reversed) => print(&to_text(&reversed), Exit::Done),
+        Err(problem) if json => {
+            let exit = Answer::of_problem(problem.clone()).exit();
+            print(&failed_json(exit, &problem), exit)
+        }
+        Err(problem) => super::answer(&Answer::of_problem(problem), false),
+    }
+}
+
+fn take_back(
+    sources: &Sources,
+    numbers: Vec<String>,
+    date: Option<NaiveDate>,
+    reason: Option<String>,
+) -> Result<Vec<Reversed>, Problem> {
+    let config = BooksConfig::load(sources).map_err(|problems| Problem {
+        kind: ProblemKind::Configuration,
+        message: problems.to_string(),
+        hint: "correct the settings; nothing was reversed".into(),
+    })?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let _lock = match RunLock::acquire(&config.checkpoint) {
+        Ok(lock) => lock,
+        Err(LockError::Held { by }) => {
+            return Err(Problem {
+                kind: ProblemKind::Temporary,
+                message: format!(
+                    "another run is at work on `{}` ({by})",
+                    config.checkpoint.display()
+                ),
+                hint: "run again when that run is over; nothing was reversed".into(),
+            });
+        }
+        Err(error) => return Err(run::from_lock(&error)),
+    };
+    let stop = signals::stop_on_signals();
+    let mut system = run::accounting_system(&config.system, &stop).map_err(run::not_begun)?;
+    let description = system.describe();
+    let owner = Owner {
+        company_id: config.company_id.clone(),
+        pleo_host: config.pleo_host.clone(),
+        target: description.target,
+    };
+    let mut checkpoint =
+        Checkpoint::open_renamed(&config.checkpoint, &owner, description.former_target.as_deref())?;
+    let request = ReversalRequest {
+        numbers,
+        reason: reason.map(|reason| one_line(&reason, LONGEST_REASON)),
+        days: days(&config, date),
+    };
+    carry_out(
+        system.as_mut(),
+        &mut checkpoint,
+        &request,
+        &user(&sources.environment),
+    )
+}
+
+/// The intent first, then the books, then what came of it: whoever reads the audit trail sees who did it and why.
+fn carry_out(
+    system: &mut dyn AccountingSystem,
+    checkpoint: &mut Checkpoint,
+    request: &ReversalRequest,
+    user: &str,
+) -> Result<Vec<Reversed>, Problem> {
+    let wish = format!(
+        "{} by {user}: {}",
+        request.numbers.join(", "),
+        request.reason.as_deref().unwrap_or("no reason given")
+    );
+    checkpoint.note(None, None, "reversal_intended", &wish, clock::now())?;
+    system.remember_numbers(&checkpoint.given_numbers()?);
+    let result = system.reverse(request);
+    let outcome = match &result {
+        Ok(reversed) => {
+            let done: Vec<String> = reversed
+                .iter()
+                .map(|entry| {
+                    let by = entry.reversal.as_deref().unwrap_or("cancelling it");
+                    format!("{} by {by} on {}", entry.external_id, entry.date)
+                })
+                .collect();
+            done.join(", ")
+        }
+        Err(error) => format!("not done: {error}"),
+    };
+    checkpoint.keep_numbers(&system.highest_numbers())?;
+    checkpoint.note(
+        None,
+        None,
+        "reversal",
+        &format!("{outcome} ({wish})"),
+        clock::now(),
+    )?;
+    result.map_err(problem)
+}
+
+fn days(config: &BooksConfig, named: Option<NaiveDate>) -> ReversalDays {
+    let settings = &config.bookkeeping;
+    let today = clock::now().with_timezone(&settings.time_zone).date_naive();
+    ReversalDays {
+        named,
+        closed_until: settings.closed_until,
+        when_closed: match settings.closed_periods {
+            ClosedPeriods::Fail => WhenClosed::Ask,
+            ClosedPeriods::NextOpen => WhenClosed::NextOpen,
+            ClosedPeriods::Today => WhenClosed::Today(today),
+        },
+    }
+}
+
+/// Who does it, as the system calls them.
+fn user(environment: &BTreeMap<String, String>) -> String {
+    let names = ["SUDO_USER", "LOGNAME", "USER", "USERNAME"];
+    let name = names
+        .iter()
+        .filter_map(|name| environment.get(*name))
+        .find(|name| !name.is_empty());
+    name.map_or_else(|| "an unknown user".to_owned(), |name| one_line(name, 60))
+}
+
+fn problem(error: ReversalError) -> Problem {
+    let message = error.to_string();
+    match error {
+        ReversalError::Unusable(_) => Problem {
+            kind: ProblemKind::Usage,
+            message,
+            hint: "nothing was reversed".into(),
+        },
+        ReversalError::NeedsPerson(_) => Problem {
+            kind: ProblemKind::NeedsPerson,
+            message,
+            hint: "nothing was reversed by this call; see to what is said, then run it again".into(),
+        },
+        ReversalError::System(SystemError::Fatal { .. }) => Problem {
+            kind: ProblemKind::Configuration,
+            message,
+            hint: "correct the settings under [accounting]; nothing was reversed".into(),
+        },
+        ReversalError::System(error) => error.into(),
+    }
+}
+
+fn to_text(reversed: &[Reversed]) -> String {
+    let line = |entry: &Reversed| {
+        let documents = match entry.documents {
+            1 => String::new(),
+            several => format!(" ({several} documents)"),
+        };
+        let how = match &entry.reversal {
+            Some(reversal) => format!("reversed by {reversal} on {}", entry.date),
+            None => "cancelled".to_owned(),
+        };
+        format!(
+            "{} was {how}{documents}. Export the expense again to have it booked anew.\n",
+            entry.external_id
+        )
+    };
+    reversed.iter().map(line).collect()
+}
+
+#[derive(Serialize)]
+struct ReversedDocument {
+    #[serde(rename = "externalId")]
+    external_id: String,
+    reversal: Option<String>,
+    date: NaiveDate,
+    documents: usize,
+}
+
+#[derive(Serialize)]
+struct ReverseDocument {
+    schema_version: u32,
+    exit_code: u8,
+    jobs: [(); 0],
+    reversed: Vec<ReversedDocument>,
+    error: Option<ErrorDocument>,
+}
+
+fn to_json(reversed: &[Reversed]) -> String {
+    document(&ReverseDocument {
+        schema_version: 1,
+        exit_code: Exit::Done.code(),
+        jobs: [],
+        reversed: reversed
+            .iter()
+            .map(|entry| ReversedDocument {
+                external_id: entry.external_id.clone(),
+                reversal: entry.reversal.clone(),
+                date: entry.date,
+                documents: entry.documents,
+            })
+            .collect(),
+        error: None,
+    })
+}
+
+fn failed_json(exit: Exit, problem: &Problem) -> String {
+    document(&ReverseDocument {
+        schema_version: 1,
+        exit_code: exit.code(),
+        jobs: [],
+        reversed: Vec::new(),
+        error: Some(problem.into()),
+    })
+}
