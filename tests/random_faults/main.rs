@@ -69,11 +69,14 @@ fn no_fault_in_any_order_loses_or_doubles_an_entry() {
     let (failed, sum) = (failed.into_inner().unwrap(), sum.into_inner().unwrap());
     println!(
         "random faults: {seeds} seeds, {} runs of which {} ended badly or were killed, {} items, {} taken \
-         back: duplicates and losses in {} seeds",
+         back, {} ledgers with words of their own, {} runs refused while a part of the ledger was away: duplicates and \
+         losses in {} seeds",
         sum.runs,
         sum.troubled_runs,
         sum.items,
         sum.reversals,
+        sum.renamed,
+        sum.unmounted,
         failed.len()
     );
     assert!(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -20,6 +21,10 @@ pub struct Told {
     pub items: u64,
     /// Entries taken back, by command and by people.
     pub reversals: u64,
+    /// Stories whose ledger has words of its own for the kinds of accounts.
+    pub renamed: u64,
+    /// Runs that were refused because a part of the ledger was away.
+    pub unmounted: u64,
 }
 
 impl Told {
@@ -28,8 +33,26 @@ impl Told {
         self.troubled_runs += other.troubled_runs;
         self.items += other.items;
         self.reversals += other.reversals;
+        self.renamed += other.renamed;
+        self.unmounted += other.unmounted;
     }
 }
+
+/// A ledger that a person laid out before the first run, in words of her own.
+const OWN_LEDGER: &str = "\
+option \"name_assets\" \"Aktiver\"
+option \"name_liabilities\" \"Passiver\"
+option \"name_income\" \"Indtægter\"
+option \"name_expenses\" \"Omkostninger\"
+include \"accounts.beancount\"
+include \"pleo/**/*.beancount\"
+";
+
+/// The kinds of accounts that make a result, in beancount's words and in those of that ledger.
+const RESULT: [&str; 4] = ["Expenses:", "Income:", "Omkostninger:", "Indtægter:"];
+
+/// Takes in what people put into the archive. Its folders are as deep as ours, so that receipts are found from there.
+const ARCHIVE: &str = "include \"archive/*/*.beancount\"\n";
 
 /// One seed's story.
 pub struct Story {
@@ -70,9 +93,19 @@ impl Story {
     }
 
     pub fn tell(mut self) -> Told {
+        if self.random.u8(0..3) == 0 {
+            fs::create_dir(self.world.path("books")).unwrap();
+            fs::write(self.ledger(), OWN_LEDGER).unwrap();
+            self.told.renamed = 1;
+        }
         for _ in 0..self.random.usize(1..5) {
             self.troubled_run();
             self.world.keeps_its_promise();
+            if self.random.u8(0..4) == 0 {
+                self.archive();
+                self.run_without_archive();
+                self.world.keeps_its_promise();
+            }
             for _ in 0..self.random.usize(0..3) {
                 self.take_back();
                 self.world.keeps_its_promise();
@@ -161,6 +194,52 @@ impl Story {
         self.world.run_command(&mut command)
     }
 
+    fn ledger(&self) -> PathBuf {
+        self.world.path("books/main.beancount")
+    }
+
+    /// Somebody moves one of our files into an archive that the ledger includes.
+    fn archive(&mut self) {
+        let pleo = self.world.path("books/pleo");
+        let files = self.world.books().files().into_keys();
+        let ours: Vec<PathBuf> = files
+            .filter(|path| path.starts_with(&pleo) && path.parent() != Some(&pleo))
+            .collect();
+        let Some(file) = self.random.choice(ours) else {
+            return;
+        };
+        let name = file.strip_prefix(&pleo).unwrap();
+        self.say(|| format!("{} goes into the archive", name.display()));
+        let archived = self.world.path("books/archive").join(name);
+        fs::create_dir_all(archived.parent().unwrap()).unwrap();
+        fs::rename(&file, archived).unwrap();
+        let text = fs::read_to_string(self.ledger()).unwrap();
+        if !text.contains(ARCHIVE) {
+            fs::write(self.ledger(), text + ARCHIVE).unwrap();
+        }
+    }
+
+    /// The disk with the archive is not there for one run: nothing is booked.
+    fn run_without_archive(&mut self) {
+        let archive = self.world.path("books/archive");
+        if !archive.exists() {
+            return;
+        }
+        if self.open_jobs() == 0 {
+            self.export();
+        }
+        fs::rename(&archive, self.world.path("unmounted")).unwrap();
+        let before = self.world.books().files();
+        let run = self.world.run(&["poll"]);
+        self.heard(&run);
+        assert_eq!(self.world.books().files(), before, "{run}");
+        if run.code == Some(1) {
+            assert!(run.stderr.contains("matches no file"), "{run}");
+            self.told.unmounted += 1;
+        }
+        fs::rename(self.world.path("unmounted"), archive).unwrap();
+    }
+
     /// Somebody takes an entry back: by command, which may be killed, or by hand.
     fn take_back(&mut self) {
         let transactions = self.world.books().transactions();
@@ -168,7 +247,7 @@ impl Story {
             .iter()
             .filter_map(|transaction| transaction.metadata.get("pleo-reverses").cloned())
             .collect();
-        let by_hand = fs::read_to_string(self.world.path("books/main.beancount")).unwrap_or_default();
+        let by_hand = fs::read_to_string(self.ledger()).unwrap_or_default();
         let stands = |transaction: &&Transaction| {
             let Some(number) = transaction.metadata.get("pleo-number") else {
                 return false;
@@ -195,7 +274,7 @@ impl Story {
         let accounts = documents.iter().flat_map(|document| &document.postings);
         let touches_result = accounts
             .map(|(account, _)| account)
-            .any(|account| account.starts_with("Expenses:") || account.starts_with("Income:"));
+            .any(|account| RESULT.iter().any(|kind| account.starts_with(kind)));
         // Where balance sheet accounts alone are moved, the program would rightly ask.
         let is_marked = !touches_result || self.random.bool();
         let text: String = documents
@@ -203,7 +282,7 @@ impl Story {
             .map(|document| mirror_by_hand(document, is_marked))
             .collect();
         self.say(|| format!("taken back by hand:{text}"));
-        fs::write(self.world.path("books/main.beancount"), by_hand + &text).unwrap();
+        fs::write(self.ledger(), by_hand + &text).unwrap();
     }
 
     fn reverse(&mut self, number: &str, documents: &[&Transaction]) {
