@@ -397,3 +397,64 @@ fn a_payment_of_an_old_bill_pairs_with_it() {
     assert_eq!(difference.unwrap().1, "3.00 DKK");
     world.books().are_clean();
 }
+
+#[test]
+fn a_receipt_that_an_old_entry_lacks_is_put_beside_it() {
+    let world = with_old_books();
+    fs::remove_file(world.path("books/pleo/2026/PLEO-2026-000001-receipts.beancount")).unwrap();
+    let before = world.books().numbers();
+    let state = export_again(&world, vec![item(1)]).remove(0);
+    assert_eq!(
+        (state.status, state.external_id),
+        (ItemStatus::Successful, Some(number(&item(1))))
+    );
+    let attached = world.books().attached();
+    assert_eq!(attached.len(), 1);
+    assert!(attached.iter().all(|(of, _)| *of == entry(&item(1))));
+    assert_eq!(world.books().numbers(), before, "no transaction was written");
+    world.books().are_clean();
+}
+
+#[test]
+fn what_0_1_0_took_for_reversed_counts_and_is_told_once_a_run() {
+    let world = with_old_books();
+    let (item, old) = (item(2), number(&item(2)));
+    let number_line = format!("  pleo-number: \"{old}\"\n");
+    world.books().edit("PLEO-2026-000001.beancount", |text| {
+        text.replace(&number_line, &format!("  pleo-reversed: TRUE\n{number_line}"))
+    });
+    world.add_job(vec![item.clone()]);
+    let run = world.run(&["poll"]).exits(0);
+    assert_eq!(
+        run.stderr
+            .matches(&format!("so {old} still counts. Run `pleo-export reverse {old}`"))
+            .count(),
+        1,
+        "{run}"
+    );
+    // Where it booked the expense again beside that, both count.
+    let text = world
+        .books()
+        .files()
+        .remove(&world.path("books/pleo/2026/PLEO-2026-000001.beancount"));
+    let text = text.unwrap();
+    let of_item = text
+        .split("\n\n")
+        .find(|part| part.contains(&number_line))
+        .unwrap();
+    let again = of_item
+        .replace("  pleo-reversed: TRUE\n", "  pleo-revision: 2\n")
+        .replace(&old, "PLEO-2026-000090");
+    fs::write(
+        world.path("books/pleo/2026/PLEO-2026-000090.beancount"),
+        again + "\n",
+    )
+    .unwrap();
+    world.add_job(vec![item.clone()]);
+    world.run(&["poll"]).exits(0).says("counted twice: 600.00 DKK");
+    world.run(&["reverse", &old]).exits(0);
+    let state = export_again(&world, vec![item]).remove(0);
+    assert_eq!(state.external_id.as_deref(), Some("PLEO-2026-000090"));
+    world.has_each_entry_once();
+    world.books().are_clean();
+}
