@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::seed::{self, Item};
 use crate::sandbox::{JobStatus, Options};
-use crate::support::{Run, World};
+use crate::support::{Run, Transaction, World};
 
 const OTHER_COMPANY: &str = "0ddc0de0-0000-4000-8000-00000000d00d";
 const OUR_LINE: &str = "include \"pleo/**/*.beancount\"\n";
@@ -640,4 +640,82 @@ fn entries_have_an_address_in_the_fava_that_the_settings_name() {
             .exits(2)
             .says("accounting.beancount.fava_url");
     }
+}
+
+/// The postings of a transaction the other way round, as a person writes them.
+fn turned(transaction: &Transaction) -> String {
+    let postings = transaction.postings.iter();
+    let turned = postings.map(|(account, amount)| match amount.strip_prefix('-') {
+        Some(amount) => format!("  {account}  {amount}\n"),
+        None => format!("  {account}  -{amount}\n"),
+    });
+    turned.collect()
+}
+
+#[test]
+fn entries_are_taken_back_in_the_words_of_the_ledger() {
+    let world = world_with(&[("books/main.beancount", DANISH)]);
+    world.add_job(vec![purchase(1), purchase(2)]);
+    world.run(&["poll"]).exits(0);
+    world.run(&["reverse", "PLEO-2026-000001"]).exits(0);
+    // The other one by hand and without the mark: it is known by the expense that it moves.
+    let second = world.books().transactions().remove(1);
+    assert!(second.metadata["pleo-number"].ends_with('2'));
+    let link = format!("^pleo-{}", second.metadata["pleo-entry"]);
+    let main = world.path("books/main.beancount");
+    append(
+        &main,
+        &format!("{} * \"Wrong\" {link}\n{}", &second.head[..10], turned(&second)),
+    );
+    is_clean(&main);
+    world.add_job(vec![purchase(1), purchase(2)]);
+    world.run(&["poll"]).exits(0);
+    is_clean(&main);
+    let numbers = world.books().numbers();
+    assert_eq!(
+        numbers[numbers.len() - 2..],
+        ["PLEO-2026-000004", "PLEO-2026-000005"]
+    );
+    world.keeps_its_promise_and_all_rules();
+    world.has_each_entry_once();
+}
+
+#[test]
+fn a_mirror_by_hand_is_of_the_company_whose_link_it_carries() {
+    let ledger = "option \"operating_currency\" \"DKK\"\ninclude \"books/pleo/**/*.beancount\"\n\
+                  include \"second/pleo/**/*.beancount\"\n";
+    let first = world_with(&[
+        ("ledger.beancount", ledger),
+        ("books/pleo/about.beancount", ""),
+        ("second/pleo/about.beancount", ""),
+    ])
+    .with_settings("[accounting.beancount]\nledger = \"ledger.beancount\"\n");
+    let second = another_company(
+        &first,
+        "[accounting.beancount]\nledger = \"FIRST/ledger.beancount\"\ndirectory = \"FIRST/second\"\n",
+    );
+    book(&first, 1);
+    let other = || vec![purchase_of_another(2)];
+    second.add_job(other());
+    second.run(&["poll"]).exits(0);
+    // Both have the number 1, on the same accounts.
+    let entry = other()[0]["accountingEntryId"].as_str().unwrap().to_owned();
+    let ledger = first.path("ledger.beancount");
+    let of_second = crate::support::Books {
+        folder: first.path("second"),
+    };
+    let booked = of_second.transactions().remove(0);
+    let mirror = format!(
+        "{} * \"Wrong\" ^pleo-{entry}\n  pleo-reverses: \"PLEO-2026-000001\"\n{}",
+        &booked.head[..10],
+        turned(&booked)
+    );
+    append(&ledger, &mirror);
+    is_clean(&ledger);
+    let run = book(&first, 1);
+    assert_eq!(first.books().numbers(), ["PLEO-2026-000001"], "{run}");
+    assert!(!run.stderr.contains("pleo-reverses"), "{run}");
+    second.add_job(other());
+    second.run(&["poll"]).exits(0);
+    assert_eq!(of_second.numbers(), ["PLEO-2026-000001", "PLEO-2026-000002"]);
 }

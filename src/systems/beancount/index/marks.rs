@@ -32,12 +32,12 @@ impl Index {
             );
             self.note_odd_mark(directive, file, why);
         }
-        let mut links = directive
-            .links
-            .iter()
+        let links = directive.links.iter();
+        let links: Vec<Box<str>> = links
             .filter(|link| link.starts_with(text::ENTRY_LINK))
-            .peekable();
-        if links.peek().is_none() && reverses.is_none() {
+            .map(|link| Box::from(*link))
+            .collect();
+        if links.is_empty() && reverses.is_none() {
             return;
         }
         let movements = Movements::of(postings, &mut self.names);
@@ -45,8 +45,8 @@ impl Index {
             file: Arc::clone(file),
             line: directive.line,
         };
-        for link in links {
-            self.others.entry((*link).into()).or_default().push(Other {
+        for link in &links {
+            self.others.entry(link.clone()).or_default().push(Other {
                 movements: movements.clone(),
                 reverses,
                 place: place.clone(),
@@ -62,6 +62,7 @@ impl Index {
         self.mirrors.entry(reverses).or_default().push(Mirror {
             movements,
             number: own,
+            links: links.into(),
             place,
         });
     }

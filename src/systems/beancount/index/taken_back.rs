@@ -27,6 +27,8 @@ pub(super) struct Mirror {
     pub(super) movements: Option<Movements>,
     /// Its own number, when we wrote it.
     pub(super) number: Option<Number>,
+    /// The links of entries that it carries.
+    pub(super) links: Box<[Box<str>]>,
     pub(super) place: Place,
 }
 
@@ -191,6 +193,7 @@ impl Index {
             .filter(|(number, _)| !self.has_document(**number));
         let mut unknown: Vec<String> = unknown
             .flat_map(|(number, mirrors)| mirrors.iter().map(move |mirror| (number, mirror)))
+            .filter(|(_, mirror)| self.concerns_us(mirror))
             .map(|(number, mirror)| {
                 format!(
                     "{}: `{}: \"{number}\"` names no entry of these books, so it takes nothing back: correct the number",
@@ -263,11 +266,11 @@ impl Index {
     fn judged(&self, entry_id: &str) -> Judged<'_> {
         let mut booked: Vec<&Booked> = self.entries.get(entry_id).into_iter().flatten().collect();
         booked.sort_by_key(|booked| (booked.revision, booked.part));
+        let link = text::entry_link(entry_id);
         let documents: Vec<_> = booked
             .into_iter()
-            .map(|booked| (booked, self.mirrored(booked)))
+            .map(|booked| (booked, self.mirrored(booked, &link)))
             .collect();
-        let link = text::entry_link(entry_id);
         let is_mirror = |other: &Other| {
             let reverses = other.reverses;
             reverses.is_some_and(|number| documents.iter().any(|(booked, _)| booked.number == number))
@@ -301,9 +304,19 @@ impl Index {
         }
     }
 
-    fn mirrored(&self, booked: &Booked) -> Mirrored<'_> {
-        let mirrors = self.mirrors.get(&booked.number).map_or(&[][..], Vec::as_slice);
-        match mirrors {
+    /// Whether a mirror may be of a document of ours: the numbers of companies that share a ledger are the same, the
+    /// links of their entries are not.
+    fn concerns_us(&self, mirror: &Mirror) -> bool {
+        let is_ours = |link: &str| self.entries.keys().any(|entry| text::entry_link(entry) == link);
+        mirror.links.is_empty() || mirror.links.iter().any(|link| is_ours(link))
+    }
+
+    fn mirrored(&self, booked: &Booked, link: &str) -> Mirrored<'_> {
+        let mirrors = self.mirrors.get(&booked.number).into_iter().flatten();
+        let mirrors: Vec<&Mirror> = mirrors
+            .filter(|mirror| mirror.links.iter().any(|own| **own == *link) || self.concerns_us(mirror))
+            .collect();
+        match mirrors[..] {
             [] => Mirrored::No,
             [mirror] => {
                 let both = [booked.movements.as_ref(), mirror.movements.as_ref()];
