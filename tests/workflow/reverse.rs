@@ -397,8 +397,12 @@ fn what_was_recoded_or_adjusted_counts_with_a_remark() {
     );
     let (item, run) = export(&world, &lunch(10_000), 0);
     assert_eq!(item.external_id.as_deref(), Some("PLEO-2026-000001"));
-    run.says("other transactions with its link")
-        .says("main.beancount");
+    let remark = "PLEO-2026-000001 counts, although other transactions with its link";
+    assert!(
+        run.stdout.contains(remark) && run.stderr.contains(remark),
+        "{run}"
+    );
+    run.says("main.beancount");
     world.run(&["reverse", "PLEO-2026-000001"]).exits(0);
     // The mirror is of the entry; the person's own transaction is that person's.
     assert_eq!(
@@ -693,7 +697,11 @@ fn a_few_that_are_missing_are_booked_anew_with_a_remark() {
     world.books().take_out(|block| block.contains(ENTRY));
     let (item, run) = export(&world, &lunch(10_000), 0);
     assert_eq!(item.external_id.as_deref(), Some("PLEO-2026-000002"));
-    run.says("the books lack PLEO-2026-000001");
+    let remark = "the books lack PLEO-2026-000001";
+    assert!(
+        run.stdout.contains(remark) && run.stderr.contains(remark),
+        "{run}"
+    );
     assert!(
         world
             .books()
