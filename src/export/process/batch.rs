@@ -119,6 +119,8 @@ impl Batch {
             .map(|(item, found)| item.step(found, repeatable))
             .collect();
         let fatal = self.book_in_waves(exporter, run, prepared, aside, &mut steps)?;
+        // What was learnt is old by the next batch.
+        prepared.view.invoices = bookkeeping::KnownInvoices::default();
         if kill::mutation("book-before-intent") {
             exporter
                 .checkpoint
