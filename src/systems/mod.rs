@@ -50,6 +50,11 @@ pub trait AccountingSystem: fmt::Debug {
     /// order; an outer error holds for all of them.
     fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError>;
 
+    /// What booking found odd that the plan could not know, each with its entry; told once.
+    fn take_remarks(&mut self) -> Vec<(AccountingEntryId, String)> {
+        Vec::new()
+    }
+
     /// Puts the receipts beside each entry in order; the same content twice is one file. One answer for each, in the same order.
     fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError>;
 }
@@ -176,6 +181,8 @@ pub struct Attachment {
     pub entry_id: AccountingEntryId,
     /// The entry in the books.
     pub booked: BookedEntry,
+    /// With whom it was, as people know it.
+    pub payee: Option<String>,
     /// In Pleo's order.
     pub receipts: Vec<Receipt>,
 }

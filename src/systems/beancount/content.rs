@@ -44,7 +44,7 @@ fn of_transaction(directive: &Directive<'_>) -> BookedContent {
     let states_everything = text(key::TYPE).is_some();
     let stated = |name| Stated::of(text(name), states_everything);
     let money = |name| metadata.get(name).and_then(|text| reader::money(&text));
-    let amount = money(key::AMOUNT);
+    let amount = money(key::FIRST_AMOUNT);
     let lines = lines(postings);
     BookedContent {
         item_type: stated(key::TYPE),
@@ -57,7 +57,7 @@ fn of_transaction(directive: &Directive<'_>) -> BookedContent {
         amount: amount.or_else(|| moved(postings, lines.as_deref())),
         is_amount_unsigned: amount.is_none(),
         supplier_amount: Stated::of(
-            money(key::SUPPLIER_AMOUNT).or_else(|| money(key::LEAN_SUPPLIER_AMOUNT)),
+            money(key::FIRST_SUPPLIER_AMOUNT).or_else(|| money(key::SUPPLIER_AMOUNT)),
             states_everything,
         ),
         contra_account: stated(key::CONTRA_ACCOUNT),

@@ -11,6 +11,7 @@ mod walking;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -44,6 +45,8 @@ pub(super) struct Index {
     names: Names,
     opened: BTreeMap<Box<str>, OpenedAccount>,
     closed: HashMap<Box<str>, NaiveDate>,
+    /// Where the ledger says what an account, with those below it, comes to at the beginning of a day.
+    balances: HashMap<Box<str>, BTreeMap<NaiveDate, Place>>,
     highest: BTreeMap<i32, u32>,
     /// The entries of each vendor's number, as it is compared.
     invoices: HashMap<Box<str>, Vec<Box<str>>>,
@@ -255,6 +258,16 @@ impl Index {
     /// The last day of an account that was closed.
     pub(super) fn closed_on(&self, name: &str) -> Option<NaiveDate> {
         self.closed.get(name).copied()
+    }
+
+    /// The first day after this one on which the ledger says what the account, or one above it, comes to.
+    pub(super) fn balance_after(&self, name: &str, day: NaiveDate) -> Option<(NaiveDate, &Place)> {
+        let above = name.match_indices(':').filter_map(|(at, _)| name.get(..at));
+        let days = above
+            .chain([name])
+            .filter_map(|account| self.balances.get(account));
+        let later = days.filter_map(|days| days.range((Excluded(day), Unbounded)).next());
+        later.map(|(day, place)| (*day, place)).min_by_key(|(day, _)| *day)
     }
 
     /// The highest number of each year that was ever taken, as far as the books show.

@@ -8,6 +8,7 @@ mod accounts;
 mod batch;
 mod books;
 mod content;
+mod evidence;
 mod first_version;
 mod includes;
 mod index;
@@ -85,6 +86,8 @@ pub struct Beancount {
     has_told_of_misplaced: bool,
     /// Whether it was told that the ledger does not include what is booked.
     told_of_ledger: bool,
+    /// What was found odd while booking, since it was last asked for.
+    remarks: Vec<(AccountingEntryId, String)>,
 }
 
 /// Why a name from the settings cannot be an account of any books, if it cannot.
@@ -109,6 +112,7 @@ impl Beancount {
             index: Index::default(),
             has_told_of_misplaced: false,
             told_of_ledger: false,
+            remarks: Vec::new(),
         }
     }
 
@@ -183,7 +187,8 @@ impl Beancount {
         }
         batch::refuse_unbookable(item, &missing, &self.index)?;
         let live = booked_entry(entry_id, &standing, None);
-        let mut booked = batch.add(item, &missing, revision, live)?;
+        let remarks = batch::asserted_balances(item, &missing, &self.index);
+        let mut booked = batch.add(item, &missing, revision, live, remarks)?;
         booked.external_url = self
             .settings
             .fava_url
@@ -300,11 +305,16 @@ impl AccountingSystem for Beancount {
         let mut batch = Batch::new(self.index.highest_numbers(), clock::now());
         let answers = items.iter().map(|item| self.place(item, &mut batch)).collect();
         batch.write(&lock, &self.books, &self.index)?;
+        self.remarks.extend(batch.into_remarks());
         if kill::mutation("lose-answer") {
             let reason = "The answer of the books was lost.".to_owned();
             return Err(SystemError::Unknown { reason });
         }
         Ok(answers)
+    }
+
+    fn take_remarks(&mut self) -> Vec<(AccountingEntryId, String)> {
+        std::mem::take(&mut self.remarks)
     }
 
     fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {

@@ -80,6 +80,13 @@ pub(super) enum Kind<'a> {
         /// Its name.
         account: &'a str,
     },
+    /// What an account, with those below it, comes to.
+    Balance {
+        /// At the beginning of this day.
+        date: NaiveDate,
+        /// Its name.
+        account: &'a str,
+    },
     /// A file beside an account.
     Document {
         /// The path as written.
@@ -259,7 +266,11 @@ fn dated<'a>(date: NaiveDate, tokens: &mut Tokens<'a>, links: &mut Vec<&'a str>)
             (Some(name), Some(id)) if name == directive::COMPANY => Kind::Company { id },
             _ => Kind::Other,
         },
-        "commodity" | "pad" | "balance" | "price" | "event" | "query" | "note" => Kind::Other,
+        "balance" => Kind::Balance {
+            date,
+            account: tokens.word()?,
+        },
+        "commodity" | "pad" | "price" | "event" | "query" | "note" => Kind::Other,
         flag if flag == "txn" || is_flag(flag) => {
             collect_links(tokens, links);
             Kind::Transaction {

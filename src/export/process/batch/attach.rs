@@ -2,6 +2,7 @@
 
 use tracing::debug;
 
+use crate::bookkeeping;
 use super::{Batch, Step, successful};
 use crate::export::Exporter;
 use crate::export::halt::Halt;
@@ -33,6 +34,7 @@ impl Batch {
                         job_id: run.job.id.clone(),
                         entry_id: item.entry_id.clone(),
                         booked: booked.clone(),
+                        payee: item.item.as_ref().and_then(bookkeeping::payee),
                         receipts,
                     });
                     owners.push(index);

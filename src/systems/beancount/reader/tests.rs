@@ -10,6 +10,7 @@ fn kinds(text: &str, manner: Manner) -> Result<Vec<String>, Fault> {
             Kind::Open {
                 account, currencies, ..
             } => format!("open {account} {}", currencies.join(" ")),
+            Kind::Balance { date, account } => format!("balance {date} {account}"),
             Kind::Close { date, account } => format!("close {account} {date}"),
             Kind::Document { path } => format!("document {path}"),
             Kind::Include { pattern } => format!("include {pattern}"),
@@ -53,6 +54,7 @@ fn a_ledger_is_read_as_beancount_reads_it() {
         "7: close Assets:Bank 2026-01-31",
         "8: txn 2026-10-01 3",
         "19: document a \"b\".pdf",
+        "20: balance 2026-10-04 Assets:Bank",
     ];
     for manner in [Manner::Tolerant, Manner::Strict] {
         assert_eq!(kinds(LEDGER, manner).unwrap(), expected);
