@@ -32,8 +32,8 @@ use crate::model::ids::JobId;
 use crate::model::references::{InvoiceInBooks, InvoiceKey, References, Resolution};
 
 pub use accounts::Role;
-pub use description::payee;
 pub use changes::{change, is_unchanged};
+pub use description::payee;
 pub use fingerprint::content_hash;
 pub use known_invoices::KnownInvoices;
 pub use refusal::{Refusal, grouped};

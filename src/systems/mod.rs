@@ -168,7 +168,7 @@ pub struct BookedEntry {
     pub parts: Vec<Part>,
     /// Hash of the payload it was booked from, where the books keep it.
     pub content_hash: Option<String>,
-    /// The item's amount it was booked from, where the books keep it.
+    /// The item's amount it was booked from, where the books keep it; they may not tell its sign.
     pub amount: Option<Money>,
 }
 

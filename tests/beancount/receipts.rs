@@ -34,8 +34,8 @@ fn receipts_are_kept_in_order_and_once() {
         [&*b.sha256, &*a.sha256, &*a.sha256]
     );
     assert_eq!(text.matches("  receipt: 2\n").count(), 1);
-    let path = format!("documents/{}/{}.pdf", &a.sha256[..2], a.sha256);
-    assert_eq!(fs::read(ledger.books().join(&path)).unwrap(), b"one");
+    let path = "documents/2026/2026-10-09 Papirhuset PLEO-2026-000001 2.pdf";
+    assert_eq!(fs::read(ledger.books().join(path)).unwrap(), b"one");
     assert!(
         text.contains(&format!(
             "2026-10-09 document Expenses:6800 \"../../{path}\" ^pleo-e1\n"
@@ -47,7 +47,9 @@ fn receipts_are_kept_in_order_and_once() {
         [
             "2026/PLEO-2026-000001-receipts.beancount",
             "2026/PLEO-2026-000001.beancount",
+            "2026/PLEO-2026-000001.evidence.jsonl",
             "2026/PLEO-2026-000002.beancount",
+            "2026/PLEO-2026-000002.evidence.jsonl",
             "about.beancount",
         ]
     );
@@ -63,7 +65,7 @@ fn a_receipt_that_is_gone_or_cut_short_is_put_back() {
     ledger.system().attach(&entries).unwrap()[0].clone().unwrap();
     let path = ledger
         .books()
-        .join(format!("documents/{}/{}.pdf", &a.sha256[..2], a.sha256));
+        .join("documents/2026/2026-10-09 Papirhuset PLEO-2026-000001 1.pdf");
     let text = ledger.text();
     for damage in [
         |path: &_| fs::remove_file(path).unwrap(),

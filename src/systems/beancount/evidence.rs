@@ -113,7 +113,12 @@ fn line<'a>(entries: &'a [Entry<'a>], recorded_at: &str) -> Option<Line<'a>> {
             .map(|receipt| receipt.sha256.as_str())
             .collect(),
         receipts_missing: planned.receipts_missing,
-        remarks: planned.remarks.iter().chain(of_books).map(String::as_str).collect(),
+        remarks: planned
+            .remarks
+            .iter()
+            .chain(of_books)
+            .map(String::as_str)
+            .collect(),
         payload: planned.item.payload.without_file_addresses(),
     })
 }

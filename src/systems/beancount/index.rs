@@ -267,7 +267,9 @@ impl Index {
             .chain([name])
             .filter_map(|account| self.balances.get(account));
         let later = days.filter_map(|days| days.range((Excluded(day), Unbounded)).next());
-        later.map(|(day, place)| (*day, place)).min_by_key(|(day, _)| *day)
+        later
+            .map(|(day, place)| (*day, place))
+            .min_by_key(|(day, _)| *day)
     }
 
     /// The highest number of each year that was ever taken, as far as the books show.

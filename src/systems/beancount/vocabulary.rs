@@ -165,6 +165,12 @@ pub(super) mod purpose {
     /// What a vendor is owed.
     pub(in super::super) const PAYABLE: &str = "payable";
 
+    /// Tax that may be deducted.
+    pub(in super::super) const TAX: &str = "tax";
+
+    /// Tax that is owed under reverse charge.
+    pub(in super::super) const REVERSE_TAX: &str = "reverse-tax";
+
     /// Tax in a cost, of which it is a part.
     pub(in super::super) const NON_DEDUCTIBLE_TAX: &str = "non-deductible-tax";
 
@@ -172,14 +178,19 @@ pub(super) mod purpose {
     pub(in super::super) fn word(purpose: Purpose) -> &'static str {
         match purpose {
             Purpose::Cost => COST,
-            Purpose::Tax => "tax",
-            Purpose::ReverseTax => "reverse-tax",
+            Purpose::Tax => TAX,
+            Purpose::ReverseTax => REVERSE_TAX,
             Purpose::Cash => "cash",
             Purpose::Payable => PAYABLE,
             Purpose::Employee => "employee",
             Purpose::Transit => "transit",
             Purpose::FxDifference => "fx-difference",
         }
+    }
+
+    /// Whether it is any tax.
+    pub(in super::super) fn is_tax(word: &str) -> bool {
+        [TAX, REVERSE_TAX, NON_DEDUCTIBLE_TAX].contains(&word)
     }
 
     /// The word that a posting carries: account and document alone do not tell a tax, or what is owed to whom.
@@ -194,8 +205,8 @@ pub(super) mod purpose {
     pub(in super::super) fn beside_the_cost(word: &str) -> Option<AccountPurpose> {
         match word {
             "cash" => Some(AccountPurpose::Wallet),
-            "tax" => Some(AccountPurpose::InputTax),
-            "reverse-tax" => Some(AccountPurpose::OutputTax),
+            TAX => Some(AccountPurpose::InputTax),
+            REVERSE_TAX => Some(AccountPurpose::OutputTax),
             _ => None,
         }
     }

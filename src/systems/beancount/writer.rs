@@ -255,7 +255,10 @@ fn account_code<'a>(posting: &Posting, item: &'a ExportItem) -> Option<&'a str> 
 pub(super) fn evidence(out: &mut String, file: &str, sha256: &str) {
     let name = directive::EVIDENCE;
     let (file, sha256) = (quoted(file), quoted(sha256));
-    line(out, format_args!("{OPENING_DAY} custom \"{name}\" {file} {sha256}"));
+    line(
+        out,
+        format_args!("{OPENING_DAY} custom \"{name}\" {file} {sha256}"),
+    );
 }
 
 /// Writes the directive that puts a receipt beside an entry.

@@ -2,8 +2,8 @@
 
 use tracing::debug;
 
-use crate::bookkeeping;
 use super::{Batch, Step, successful};
+use crate::bookkeeping;
 use crate::export::Exporter;
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;

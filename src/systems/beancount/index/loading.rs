@@ -17,6 +17,7 @@ use crate::model::references::{AccountPurpose, InvoiceNumber, VendorKey};
 use crate::systems::SystemError;
 
 use super::super::books::{Books, unreadable};
+use super::super::content;
 use super::super::includes::beside;
 use super::super::movements::Movements;
 use super::super::number::Number;
@@ -189,7 +190,11 @@ impl Index {
                 pattern: pattern.clone().into_owned(),
                 line: directive.line,
             }),
-            Kind::Open { .. } | Kind::Close { .. } | Kind::Balance { .. } | Kind::Company { .. } | Kind::Other => {}
+            Kind::Open { .. }
+            | Kind::Close { .. }
+            | Kind::Balance { .. }
+            | Kind::Company { .. }
+            | Kind::Other => {}
         }
         Ok(())
     }
@@ -250,7 +255,7 @@ impl Index {
             number: number.ok_or_else(|| fault(format!("`{}` is missing or wrong", key::NUMBER)))?,
             posting_date,
             content_hash: metadata.get(key::HASH).map(Box::from),
-            amount: money(key::FIRST_AMOUNT),
+            amount: money(key::FIRST_AMOUNT).or_else(|| content::amount(postings)),
             invoice: invoice(directive, postings).map(Box::new),
             // Version 0.1 said it of journal entries too.
             is_journal_entry: metadata

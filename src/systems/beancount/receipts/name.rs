@@ -167,11 +167,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut taken = Taken::default();
         let mut take = |supplier, content: &str| {
-            let path = taken.take(
-                folder.path(),
-                naming(supplier),
-                &text::sha256(content.as_bytes()),
-            );
+            let path = taken.take(folder.path(), naming(supplier), &text::sha256(content.as_bytes()));
             let path = path.unwrap();
             fs::write(&path, content).unwrap();
             path.file_name().unwrap().to_string_lossy().into_owned()
