@@ -136,3 +136,40 @@ fn receipts_do_not_count_as_bookings() {
     assert_eq!(found, [Found::Absent { next_revision: 1 }]);
     assert_eq!(ledger.book(&[purchase("e1")]), ["PLEO-2026-000001"]);
 }
+
+#[test]
+fn what_the_first_version_stored_is_not_stored_again() {
+    let ledger = Ledger::new();
+    let entry = booked(&ledger, "e1");
+    let a = receipt(ledger.folder.path(), "a.pdf", b"content");
+    let group = ledger.books().join("documents").join(&a.sha256[..2]);
+    fs::create_dir_all(&group).unwrap();
+    fs::write(group.join(format!("{}.pdf", a.sha256)), b"content").unwrap();
+    let entries = [attachment("e1", entry, vec![a.clone()])];
+    ledger.system().attach(&entries).unwrap()[0].clone().unwrap();
+    let path = format!("../../documents/{}/{}.pdf", &a.sha256[..2], a.sha256);
+    assert!(ledger.text().contains(&path), "{}", ledger.text());
+    assert!(!ledger.books().join("documents/2026").exists());
+    ledger.assert_sound();
+}
+
+#[test]
+fn a_file_of_the_same_name_is_never_overwritten() {
+    let ledger = Ledger::new();
+    let entry = booked(&ledger, "e1");
+    let a = receipt(ledger.folder.path(), "a.pdf", b"content");
+    let folder = ledger.books().join("documents/2026");
+    fs::create_dir_all(&folder).unwrap();
+    // As another case, and of the same size.
+    let other = folder.join("2026-10-09 PAPIRHUSET PLEO-2026-000001 1.PDF");
+    fs::write(&other, b"another").unwrap();
+    let entries = [attachment("e1", entry, vec![a])];
+    for _ in 0..2 {
+        ledger.system().attach(&entries).unwrap()[0].clone().unwrap();
+    }
+    assert_eq!(fs::read(other).unwrap(), b"another");
+    let name = "2026-10-09 Papirhuset PLEO-2026-000001 1-2.pdf";
+    assert_eq!(fs::read(folder.join(name)).unwrap(), b"content");
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 2);
+    ledger.assert_sound();
+}
