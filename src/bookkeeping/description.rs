@@ -9,7 +9,7 @@ use crate::model::foreign_text::one_line;
 use super::method::vendor_name;
 
 /// The longest description, in characters.
-const LONGEST: usize = 80;
+const LONGEST: usize = 60;
 
 /// The longest name of a person in it, in characters.
 const LONGEST_NAME: usize = 30;
@@ -24,7 +24,7 @@ pub fn payee(item: &ExportItem) -> Option<String> {
 pub(super) fn description(item: &ExportItem) -> String {
     let note = item.note.as_deref().map(line).filter(|note| !note.is_empty());
     let what = match note {
-        Some(note) if is_plain(&item.item_type) => note,
+        Some(note) if says(&note, &item.item_type) => note,
         Some(note) => format!("{}: {note}", in_words(&item.item_type)),
         None => in_words(&item.item_type),
     };
@@ -53,12 +53,11 @@ fn people(item: &ExportItem) -> Option<String> {
     }
 }
 
-/// Whether a note alone says what it was: something was bought.
-const fn is_plain(item_type: &ItemType) -> bool {
-    matches!(
-        item_type,
-        ItemType::CardPurchase | ItemType::CardInvoice | ItemType::OutOfPocket | ItemType::Invoice
-    )
+/// Whether a note alone says what it was: something was bought, or the note names the type.
+fn says(note: &str, item_type: &ItemType) -> bool {
+    use ItemType::{CardInvoice, CardPurchase, Invoice, OutOfPocket};
+    let is_purchase = matches!(item_type, CardPurchase | CardInvoice | OutOfPocket | Invoice);
+    is_purchase || note.to_lowercase().contains(&in_words(item_type).to_lowercase())
 }
 
 /// The type of an item as people say it.

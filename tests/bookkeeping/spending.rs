@@ -5,7 +5,7 @@ use crate::world::check;
 
 #[test]
 fn spending_debits_the_cost_and_credits_the_wallet() {
-    check(&[
+    check(&vec![
         (
             "card purchase without tax",
             item("card_purchase", "125.00").line("6800 Meals", "125.00"),

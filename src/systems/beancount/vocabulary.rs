@@ -20,7 +20,7 @@
 //! | | `purpose` | tax, reverse-tax, non-deductible-tax, payable, employee; none on costs and money |
 //! | | `employee-code`, else `employee` | who owes or is owed: Pleo's code, or the name where there is none |
 //! | account | `code`, `name`, `identifier` | Pleo's code, name and id of it |
-//! | | `purpose` | cost, income, wallet, input_tax, output_tax: the account serves that alone |
+//! | | `purpose` | cost, income, wallet, `input_tax`, `output_tax`: the account serves that alone |
 //! | file | `custom "pleo-company"` | the company on Pleo whose entries the file holds |
 //! | | `custom "pleo-evidence"` | the file beside it that holds all else about its entries, and its SHA-256 |
 //! | document | `receipt-of`, `receipt-of-number`, `receipt`, `sha256`, `file-name` | whose receipt, which one, its content |
