@@ -52,7 +52,7 @@ fn filled_with(entry_id: &str, text: &str) -> PlannedItem {
     let owed = &mut planned.documents[0].postings[2];
     (owed.purpose, owed.employee_code) = (Purpose::Employee, some());
     let cost = &mut planned.documents[0].postings[0];
-    cost.tags[0].tag.code = text.to_owned();
+    text.clone_into(&mut cost.tags[0].tag.code);
     text.clone_into(&mut cost.line.as_mut().unwrap().line_id);
     cost.tax.as_mut().unwrap().code = some();
     text.clone_into(&mut cost.tax.as_mut().unwrap().rate);

@@ -5,7 +5,7 @@ use crate::world::check;
 
 #[test]
 fn spending_debits_the_cost_and_credits_the_wallet() {
-    check(&vec![
+    check(&[
         (
             "card purchase without tax",
             item("card_purchase", "125.00").line("6800 Meals", "125.00"),
@@ -80,6 +80,8 @@ fn spending_debits_the_cost_and_credits_the_wallet() {
                 .line("7250 Interest", "4.50"),
             &["journal: Dr 7250 4.50, Cr Wallet 4.50"],
         ),
+    ]);
+    check(&[
         (
             "in another wallet currency",
             item("card_purchase", "80.00")
