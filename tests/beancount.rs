@@ -70,22 +70,25 @@ fn a_batch_is_one_new_file_with_all_that_pleo_said() {
     );
     assert_eq!(
         ledger.batches(),
-        ["2026/PLEO-2026-000001.beancount", "about.beancount"]
+        [
+            "2026/PLEO-2026-000001.beancount",
+            "2026/PLEO-2026-000001.evidence.jsonl",
+            "about.beancount"
+        ]
     );
     let text = ledger.text();
     for fact in [
         "2026-10-09 ! \"Papirhuset\" \"Paper and toner\" ^pleo-e1\n",
         "  pleo-entry: \"e1\"\n",
-        "  pleo-job: \"0b1f7c1e-6a0d-4c3e-9f57-0c8f0a4f7d11\"\n",
-        "  pleo-amount: \"125.00 DKK\"\n",
-        "  pleo-supplier-amount: \"16.75 EUR\"\n",
-        "  pleo-rate: \"7.462687\"\n",
+        "; export job: 0b1f7c1e-6a0d-4c3e-9f57-0c8f0a4f7d11\n",
+        "  supplier-amount: \"16.75 EUR\"\n",
         "  Expenses:6800  100.00 DKK\n",
         "    tax-code: \"S25\"\n",
         "    tags: \"project=Launch\"\n",
-        "    line: 1\n",
+        "    account-code: \"6800\"\n",
+        "    purpose: \"payable\"\n",
         "  Assets:Pleo:Wallet  -125.00 DKK\n",
-        "  vendor-tax-number: \"DK12345678\"\n",
+        "  vendor-code: \"V-42\"\n",
         "^pleo-e2 ^bill-V-42/INV-77\n",
         "  pleo-part: \"payment\"\n",
         "  pleo-number: \"PLEO-2026-000003\"\n",

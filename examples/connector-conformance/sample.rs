@@ -222,6 +222,7 @@ pub(crate) fn attachment(
         job_id: item.job_id.clone(),
         entry_id: item.entry_id().clone(),
         booked: booked.clone(),
+        payee: None,
         receipts: vec![Receipt {
             sha256: hex(&sha256),
             file_name: "receipt.pdf".to_owned(),

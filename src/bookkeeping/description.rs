@@ -1,60 +1,77 @@
 //! The two lines that people read first: who it was with, and what it was for.
 //!
-//! The description is supplier, spender and note, at most [`LONGEST`] characters: when it is longer the
-//! spender becomes initials, and when that is not enough the end is cut and marked with `…`. Nothing is lost
-//! by it: the item itself goes into the books as well.
+//! The description says what it was and who spent, at most [`LONGEST`] characters, so that Fava's journal shows all of it:
+//! when it is longer the end of the note is cut and marked with `…`. The item itself is kept elsewhere, whole.
 
-use crate::model::export_item::ExportItem;
+use crate::model::export_item::{ExportItem, ItemType};
 use crate::model::foreign_text::one_line;
 
-use super::accounts::given;
 use super::method::vendor_name;
 
 /// The longest description, in characters.
-const LONGEST: usize = 200;
+const LONGEST: usize = 60;
 
-/// The payee: the tagged vendor, else the supplier, else the spender.
-pub(super) fn payee(item: &ExportItem) -> Option<String> {
-    let spender = item.user.as_ref().and_then(|user| given(Some(&user.name)));
-    vendor_name(item)
-        .or(spender)
-        .map(line)
-        .filter(|name| !name.is_empty())
+/// The longest name of a person in it, in characters.
+const LONGEST_NAME: usize = 30;
+
+/// With whom it was: the tagged vendor, else the supplier, else Pleo itself.
+pub fn payee(item: &ExportItem) -> Option<String> {
+    let name = vendor_name(item).map(line).filter(|name| !name.is_empty());
+    Some(name.unwrap_or_else(|| "Pleo".to_owned()))
 }
 
-/// What it was for; the type of the item where nobody said anything.
+/// What it was, who spent and with whom.
 pub(super) fn description(item: &ExportItem) -> String {
-    let supplier = item
-        .supplier
-        .as_ref()
-        .and_then(|supplier| supplier.name.as_deref());
-    let supplier = supplier.or(item.vendor.as_ref().map(|vendor| vendor.name.as_str()));
-    let spender = item.user.as_ref().map(|user| line(&user.name));
-    let join = |spender: Option<String>| {
-        [supplier.map(line), spender, item.note.as_deref().map(line)]
-            .into_iter()
-            .flatten()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join(" / ")
+    let note = item.note.as_deref().map(line).filter(|note| !note.is_empty());
+    let what = match note {
+        Some(note) if says(&note, &item.item_type) => note,
+        Some(note) => format!("{}: {note}", in_words(&item.item_type)),
+        None => in_words(&item.item_type),
     };
-    let whole = join(spender.clone());
-    if whole.is_empty() {
-        return line(&item.item_type.as_str().replace('_', " "));
-    }
-    if whole.chars().count() <= LONGEST {
-        return whole;
-    }
-    one_line(&join(spender.as_deref().map(initials)), LONGEST)
+    let Some(people) = people(item) else {
+        return one_line(&what, LONGEST);
+    };
+    let people = format!(" / {people}");
+    let room = LONGEST.saturating_sub(people.chars().count());
+    format!("{}{people}", one_line(&what, room))
 }
 
-/// `Anna Maria Berg` → `A. M. B.`
-fn initials(name: &str) -> String {
-    name.split(' ')
-        .filter_map(|word| word.chars().next())
-        .map(|letter| format!("{letter}."))
-        .collect::<Vec<_>>()
-        .join(" ")
+/// The spender, and those who took part as far as they are one: `Anna Berg and 3 others`.
+fn people(item: &ExportItem) -> Option<String> {
+    let name = |name: &str| Some(one_line(name, LONGEST_NAME)).filter(|name| !name.is_empty());
+    let spender = item.user.as_ref().and_then(|user| name(&user.name));
+    let others: Vec<String> = item.attendees.iter().filter_map(|other| name(other)).collect();
+    let others = match &others[..] {
+        [] => None,
+        [other] => Some(other.clone()),
+        several if spender.is_some() => Some(format!("{} others", several.len())),
+        several => Some(format!("{} people", several.len())),
+    };
+    match (spender, others) {
+        (Some(spender), Some(others)) => Some(format!("{spender} and {others}")),
+        (spender, others) => spender.or(others),
+    }
+}
+
+/// Whether a note alone says what it was: something was bought, or the note names the type.
+fn says(note: &str, item_type: &ItemType) -> bool {
+    use ItemType::{CardInvoice, CardPurchase, Invoice, OutOfPocket};
+    let is_purchase = matches!(item_type, CardPurchase | CardInvoice | OutOfPocket | Invoice);
+    is_purchase || note.to_lowercase().contains(&in_words(item_type).to_lowercase())
+}
+
+/// The type of an item as people say it.
+fn in_words(item_type: &ItemType) -> String {
+    let word = match item_type {
+        ItemType::AtmWithdrawal => "ATM withdrawal".to_owned(),
+        ItemType::WalletTopup => "wallet top-up".to_owned(),
+        other => line(&other.as_str().replace('_', " ")),
+    };
+    let mut letters = word.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
 }
 
 /// On one line, all of it.

@@ -33,6 +33,7 @@ use crate::model::references::{InvoiceInBooks, InvoiceKey, References, Resolutio
 
 pub use accounts::Role;
 pub use changes::{change, is_unchanged};
+pub use description::payee;
 pub use fingerprint::content_hash;
 pub use known_invoices::KnownInvoices;
 pub use refusal::{Refusal, grouped};
@@ -299,7 +300,7 @@ pub fn plan(
         item: item.clone(),
         revision,
         content_hash: content_hash(item),
-        payee: description::payee(item),
+        payee: payee(item),
         description: description::description(item),
         posting_state: settings.posting,
         documents,

@@ -19,9 +19,9 @@ pub struct PlannedItem {
     pub revision: u32,
     /// Hash of the canonical payload, versioned: tells a repeated export from a changed one.
     pub content_hash: String,
-    /// Payee line: supplier, vendor or employee.
+    /// With whom it was: vendor, supplier or Pleo.
     pub payee: Option<String>,
-    /// One line that says what it was for.
+    /// One line that says what it was and who spent.
     pub description: String,
     /// Draft or final, the same for all documents.
     pub posting_state: PostingState,
@@ -51,6 +51,14 @@ impl PlannedItem {
     /// The accounting entry.
     pub fn entry_id(&self) -> &AccountingEntryId {
         &self.item.entry_id
+    }
+
+    /// Payee and description, for where there is but one line.
+    pub fn title(&self) -> String {
+        match &self.payee {
+            Some(payee) => format!("{payee} / {}", self.description),
+            None => self.description.clone(),
+        }
     }
 
     /// The parts that must be in the books before the entry is complete.

@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::ids::{AccountingEntryId, CompanyId};
 use super::money::{Amount, Money};
+use super::payload::Payload;
 
 /// One accounting entry to book.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub struct ExportItem {
     pub web_link: Option<String>,
     /// Oddities found while reading, for the entry's notes: a supplier amount with a fraction, for example.
     pub remarks: Vec<String>,
+    /// All of it as Pleo sent it.
+    pub payload: Payload,
 }
 
 /// One line of an item.

@@ -10,6 +10,7 @@ pub mod foreign_text;
 pub mod ids;
 pub mod invoice;
 pub mod money;
+pub mod payload;
 pub mod references;
 pub mod reversal;
 pub mod state;

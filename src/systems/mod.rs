@@ -52,6 +52,11 @@ pub trait AccountingSystem: fmt::Debug {
     /// order; an outer error holds for all of them.
     fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError>;
 
+    /// What booking found odd that the plan could not know, each with its entry; told once.
+    fn take_remarks(&mut self) -> Vec<(AccountingEntryId, String)> {
+        Vec::new()
+    }
+
     /// Puts the receipts beside each entry in order; the same content twice is one file. One answer for each, in the same order.
     fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError>;
 
@@ -207,7 +212,7 @@ pub struct BookedEntry {
     pub parts: Vec<Part>,
     /// Hash of the payload it was booked from, where the books keep it.
     pub content_hash: Option<String>,
-    /// The item's amount it was booked from, where the books keep it.
+    /// The item's amount it was booked from, where the books keep it; they may not tell its sign.
     pub amount: Option<Money>,
     /// What is odd about it in the books, for a person to read.
     pub remark: Option<String>,
@@ -222,6 +227,8 @@ pub struct Attachment {
     pub entry_id: AccountingEntryId,
     /// The entry in the books.
     pub booked: BookedEntry,
+    /// With whom it was, as people know it.
+    pub payee: Option<String>,
     /// In Pleo's order.
     pub receipts: Vec<Receipt>,
 }

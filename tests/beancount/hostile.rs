@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use pleo_export::model::document::{Part, PlannedItem};
+use pleo_export::model::document::{DocumentKind, Part, PlannedItem, Purpose};
 use pleo_export::model::references::{AccountKey, AccountPurpose, References};
 use pleo_export::systems::{AccountingSystem, Found, SystemError};
 use proptest::prelude::*;
@@ -48,8 +48,11 @@ fn filled_with(entry_id: &str, text: &str) -> PlannedItem {
     if let Some(account) = &mut item.lines[0].account {
         (account.name, account.code) = (text.to_owned(), some());
     }
+    planned.documents[0].kind = DocumentKind::VendorBill;
+    let owed = &mut planned.documents[0].postings[2];
+    (owed.purpose, owed.employee_code) = (Purpose::Employee, some());
     let cost = &mut planned.documents[0].postings[0];
-    cost.employee_code = some();
+    text.clone_into(&mut cost.tags[0].tag.code);
     text.clone_into(&mut cost.line.as_mut().unwrap().line_id);
     cost.tax.as_mut().unwrap().code = some();
     text.clone_into(&mut cost.tax.as_mut().unwrap().rate);
@@ -73,14 +76,11 @@ fn assert_survives(text: &str) {
     let written = ledger.text();
     let expected = as_written(text);
     for key in [
-        "note",
-        "user",
-        "supplier",
-        "line-id",
-        "tax-rate",
-        "account-name",
+        "account-code",
+        "employee-code",
         "invoice-number",
         "pleo-book-id",
+        "tax-code",
     ] {
         assert_eq!(metadata(&written, key).first(), Some(&expected), "{key}");
     }
@@ -160,7 +160,7 @@ fn beancount_reads_what_was_meant() {
     };
     let script = "import sys, json; from beancount import loader; from beancount.core import data\n\
                   entries, errors, _ = loader.load_file(sys.argv[1])\n\
-                  print(json.dumps([[t.narration, t.meta['note'], len(t.postings)] \
+                  print(json.dumps([[t.narration, t.meta['pleo-book-id'], len(t.postings)] \
                   for t in data.filter_txns(entries)]))";
     let main = ledger.books().join("main.beancount");
     let output = Command::new(python)

@@ -180,6 +180,7 @@ fn item(entry_id: &str, date: NaiveDate, tag: Tag) -> ExportItem {
         service_period: None,
         web_link: None,
         remarks: Vec::new(),
+        payload: pleo_export::model::payload::Payload::default(),
     }
 }
 
@@ -238,6 +239,7 @@ pub(crate) fn attachment(entry_id: &str, booked: BookedEntry, receipts: Vec<Rece
         job_id: JobId::new(JOB),
         entry_id: AccountingEntryId::new(entry_id),
         booked,
+        payee: Some("Papirhuset".to_owned()),
         receipts,
     }
 }

@@ -34,8 +34,8 @@ fn receipts_are_kept_in_order_and_once() {
         [&*b.sha256, &*a.sha256, &*a.sha256]
     );
     assert_eq!(text.matches("  receipt: 2\n").count(), 1);
-    let path = format!("documents/{}/{}.pdf", &a.sha256[..2], a.sha256);
-    assert_eq!(fs::read(ledger.books().join(&path)).unwrap(), b"one");
+    let path = "documents/2026/2026-10-09 Papirhuset PLEO-2026-000001 2.pdf";
+    assert_eq!(fs::read(ledger.books().join(path)).unwrap(), b"one");
     assert!(
         text.contains(&format!(
             "2026-10-09 document Expenses:6800 \"../../{path}\" ^pleo-e1\n"
@@ -47,7 +47,9 @@ fn receipts_are_kept_in_order_and_once() {
         [
             "2026/PLEO-2026-000001-receipts.beancount",
             "2026/PLEO-2026-000001.beancount",
+            "2026/PLEO-2026-000001.evidence.jsonl",
             "2026/PLEO-2026-000002.beancount",
+            "2026/PLEO-2026-000002.evidence.jsonl",
             "about.beancount",
         ]
     );
@@ -63,7 +65,7 @@ fn a_receipt_that_is_gone_or_cut_short_is_put_back() {
     ledger.system().attach(&entries).unwrap()[0].clone().unwrap();
     let path = ledger
         .books()
-        .join(format!("documents/{}/{}.pdf", &a.sha256[..2], a.sha256));
+        .join("documents/2026/2026-10-09 Papirhuset PLEO-2026-000001 1.pdf");
     let text = ledger.text();
     for damage in [
         |path: &_| fs::remove_file(path).unwrap(),
@@ -133,4 +135,41 @@ fn receipts_do_not_count_as_bookings() {
     let found = ledger.system().find(&[wanted("e1", &[Part::Main])]).unwrap();
     assert_eq!(found, [Found::Absent { next_revision: 1 }]);
     assert_eq!(ledger.book(&[purchase("e1")]), ["PLEO-2026-000001"]);
+}
+
+#[test]
+fn what_the_first_version_stored_is_not_stored_again() {
+    let ledger = Ledger::new();
+    let entry = booked(&ledger, "e1");
+    let a = receipt(ledger.folder.path(), "a.pdf", b"content");
+    let group = ledger.books().join("documents").join(&a.sha256[..2]);
+    fs::create_dir_all(&group).unwrap();
+    fs::write(group.join(format!("{}.pdf", a.sha256)), b"content").unwrap();
+    let entries = [attachment("e1", entry, vec![a.clone()])];
+    ledger.system().attach(&entries).unwrap()[0].clone().unwrap();
+    let path = format!("../../documents/{}/{}.pdf", &a.sha256[..2], a.sha256);
+    assert!(ledger.text().contains(&path), "{}", ledger.text());
+    assert!(!ledger.books().join("documents/2026").exists());
+    ledger.assert_sound();
+}
+
+#[test]
+fn a_file_of_the_same_name_is_never_overwritten() {
+    let ledger = Ledger::new();
+    let entry = booked(&ledger, "e1");
+    let a = receipt(ledger.folder.path(), "a.pdf", b"content");
+    let folder = ledger.books().join("documents/2026");
+    fs::create_dir_all(&folder).unwrap();
+    // As another case, and of the same size.
+    let other = folder.join("2026-10-09 PAPIRHUSET PLEO-2026-000001 1.PDF");
+    fs::write(&other, b"another").unwrap();
+    let entries = [attachment("e1", entry, vec![a])];
+    for _ in 0..2 {
+        ledger.system().attach(&entries).unwrap()[0].clone().unwrap();
+    }
+    assert_eq!(fs::read(other).unwrap(), b"another");
+    let name = "2026-10-09 Papirhuset PLEO-2026-000001 1-2.pdf";
+    assert_eq!(fs::read(folder.join(name)).unwrap(), b"content");
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 2);
+    ledger.assert_sound();
 }

@@ -71,6 +71,7 @@ pub(crate) fn item(item_type: &str, total: &str) -> Item {
         service_period: None,
         web_link: None,
         remarks: Vec::new(),
+        payload: pleo_export::model::payload::Payload::default(),
     })
 }
 

@@ -80,6 +80,8 @@ fn spending_debits_the_cost_and_credits_the_wallet() {
                 .line("7250 Interest", "4.50"),
             &["journal: Dr 7250 4.50, Cr Wallet 4.50"],
         ),
+    ]);
+    check(&[
         (
             "in another wallet currency",
             item("card_purchase", "80.00")

@@ -1,6 +1,7 @@
 //! Payee and description: what people read first.
 
 use pleo_export::bookkeeping::Role;
+use pleo_export::model::export_item::ItemType;
 
 use crate::items::{Item, item};
 use crate::world::world;
@@ -11,47 +12,73 @@ fn texts(item: Item) -> (Option<String>, String) {
 }
 
 fn noted(note: &str) -> Item {
-    let mut item = item("wallet_topup", "1.00").supplier("Cafe Nord", None);
+    let mut item = item("card_purchase", "1.00")
+        .supplier("Cafe Nord", None)
+        .line("6800 M", "1.00");
     item.0.note = Some(note.to_owned());
     item
 }
 
 #[test]
-fn supplier_spender_and_note_in_one_line() {
+fn payee_and_description_say_with_whom_what_and_by_whom() {
     assert_eq!(
         texts(noted("Lunch with\n a client")),
         (
             Some("Cafe Nord".to_owned()),
-            "Cafe Nord / Anna Berg / Lunch with a client".to_owned()
+            "Lunch with a client / Anna Berg".to_owned()
         )
     );
+    let mut refund = noted("Lunch");
+    refund.0.item_type = ItemType::Refund;
+    assert_eq!(texts(refund.clone()).1, "Refund: Lunch / Anna Berg");
+    refund.0.note = Some("The refund of May".to_owned());
+    assert_eq!(texts(refund).1, "The refund of May / Anna Berg");
 }
 
 #[test]
-fn the_spender_is_the_payee_where_nobody_else_is() {
+fn where_nobody_said_what_it_was_the_type_says_it_in_words() {
     assert_eq!(
         texts(item("mileage", "1.00").line("6800 M", "1.00")),
-        (Some("Anna Berg".to_owned()), "Anna Berg".to_owned())
+        (Some("Pleo".to_owned()), "Mileage / Anna Berg".to_owned())
     );
     let mut topup = item("wallet_topup", "1.00");
     topup.0.user = None;
-    assert_eq!(texts(topup), (None, "wallet topup".to_owned()));
+    assert_eq!(
+        texts(topup),
+        (Some("Pleo".to_owned()), "Wallet top-up".to_owned())
+    );
+    for word in ["card_purchase", "per_diem", "atm_withdrawal"] {
+        let (_, text) = texts(item(word, "1.00").line("6800 M", "1.00"));
+        assert!(!text.contains('_'), "{text}");
+    }
 }
 
 #[test]
-fn a_long_description_loses_the_name_first_and_the_end_second() {
-    let fits = noted(&"x".repeat(180));
-    let (_, text) = texts(fits);
-    assert_eq!(text, format!("Cafe Nord / A. B. / {}", "x".repeat(180)));
+fn those_who_took_part_are_counted() {
+    let with = |attendees: &[&str]| {
+        let mut item = noted("Lunch");
+        item.0.attendees = attendees.iter().map(|name| (*name).to_owned()).collect();
+        texts(item).1
+    };
+    assert_eq!(with(&[]), "Lunch / Anna Berg");
+    assert_eq!(with(&["Bo Lind"]), "Lunch / Anna Berg and Bo Lind");
+    assert_eq!(
+        with(&["Bo Lind", " ", "Eva Dahl"]),
+        "Lunch / Anna Berg and 2 others"
+    );
+}
+
+#[test]
+fn a_long_description_loses_the_end_of_the_note() {
     let (_, text) = texts(noted(&"ø".repeat(500)));
-    assert_eq!(text.chars().count(), 200);
-    assert!(text.ends_with("ø…"));
+    assert_eq!(text.chars().count(), 60);
+    assert!(text.ends_with("ø… / Anna Berg"), "{text}");
 }
 
 #[test]
 fn control_characters_do_not_pass() {
     let (_, text) = texts(noted("a\u{1b}[31m\u{0}b\u{2028}c"));
-    assert_eq!(text, "Cafe Nord / Anna Berg / a [31m b c");
+    assert_eq!(text, "a [31m b c / Anna Berg");
 }
 
 #[test]

@@ -52,6 +52,7 @@ pub(crate) fn expense(hundredths: i64) -> ExportItem {
         service_period: None,
         web_link: None,
         remarks: Vec::new(),
+        payload: pleo_export::model::payload::Payload::default(),
     }
 }
 

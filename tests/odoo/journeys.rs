@@ -144,6 +144,7 @@ fn receipts_are_there_once_in_their_order() {
         job_id: JobId::new("job"),
         entry_id: item.entry_id.clone(),
         booked,
+        payee: Some("Papirhuset".to_owned()),
         receipts: vec![
             receipt(folder.path(), "second page first.pdf", b"%PDF-1.4 one"),
             receipt(folder.path(), "b.pdf", b"%PDF-1.4 two!"),

@@ -9,7 +9,7 @@ use crate::paper::{self, Balances, Chart, Prefixes, Sums};
 use crate::sandbox::{ItemStatus, seed};
 use crate::support::{Books, World};
 
-const CHART: Chart = Chart {
+pub const CHART: Chart = Chart {
     prefixes: Prefixes {
         cost: "Expenses:",
         income: "Income:",

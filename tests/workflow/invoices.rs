@@ -119,15 +119,17 @@ impl Told {
     fn kinds(&self, n: usize) -> Vec<String> {
         let documents = self.documents(n).into_iter();
         documents
-            .map(|document| document.metadata["pleo-document"].clone())
+            .map(|mut document| {
+                let kind = document.metadata.remove("pleo-document");
+                kind.unwrap_or_else(|| "journal-entry".to_owned())
+            })
             .collect()
     }
 
     /// What the books remark on the n-th item.
     fn remarks(&self, n: usize) -> String {
-        let documents = self.documents(n);
-        let main = documents.first().expect("it is booked");
-        main.metadata.get("remarks").cloned().unwrap_or_default()
+        assert!(!self.documents(n).is_empty(), "it is booked");
+        self.world.books().remarks(&id(n)).join("; ")
     }
 
     /// The link of the invoice on every document of the n-th item.

@@ -36,6 +36,8 @@ mod balances;
 mod checkpoints;
 /// Another accounting system is a change of settings alone.
 mod connector;
+/// What the books do not say stands in the evidence, and nothing is lost.
+mod evidence;
 /// Every failure type that this side can cause.
 mod failure_types;
 /// Books of the first version are gone on with.
@@ -58,6 +60,8 @@ mod ledgers;
 mod lifetime;
 /// The main job: poll, run-job, resume, status, with their exit codes.
 mod main_job;
+/// What an auditor asks, answered by the books alone.
+mod queries;
 /// The same expenses come again.
 mod re_export;
 /// One process dies, or many: the next one goes on.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::sandbox::{Job, JobFile, Options, Sandbox, seed};
@@ -212,6 +213,44 @@ impl Books {
             *documents.entry((entry, part, revision)).or_default() += 1;
         }
         documents
+    }
+
+    /// The evidence of every entry, of each batch that names some; it must be there, and be what the batch says.
+    #[track_caller]
+    pub fn evidence(&self) -> Vec<Value> {
+        let mut evidence = Vec::new();
+        for (path, text) in self.files() {
+            let Some(named) = text
+                .lines()
+                .find_map(|line| line.strip_prefix("1970-01-01 custom \"pleo-evidence\" "))
+            else {
+                assert!(
+                    !text.contains("pleo-hash: \"2:"),
+                    "no evidence of {}",
+                    path.display()
+                );
+                continue;
+            };
+            let [file, sha256] = [1, 3].map(|at| named.split('"').nth(at).expect("file and SHA-256"));
+            let content = fs::read(path.with_file_name(file)).expect("the evidence is there");
+            let hash = Sha256::digest(&content)
+                .iter()
+                .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+            assert_eq!(hash, sha256, "{file}");
+            let lines = content
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty());
+            evidence.extend(lines.map(|line| serde_json::from_slice::<Value>(line).expect("a JSON line")));
+        }
+        evidence
+    }
+
+    /// What the evidence remarks on an entry.
+    pub fn remarks(&self, entry: &str) -> Vec<String> {
+        let evidence = self.evidence();
+        let of_entry = evidence.iter().filter(|line| line["entry"] == entry);
+        let remarks = of_entry.flat_map(|line| line["remarks"].as_array().expect("a list"));
+        remarks.filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
     pub fn entries(&self) -> Vec<String> {

@@ -104,15 +104,14 @@ fn a_remark_stands_once_in_an_entry() {
     world.add_job(vec![item]);
     world.run(&["poll"]).exits(0);
     let entry = world.books().transactions().remove(0);
-    let remarks = &entry.metadata["remarks"];
-    let remarks: Vec<&str> = remarks.split("; the ").collect();
+    let remarks = world.books().remarks(&entry.metadata["pleo-entry"]);
     assert_eq!(remarks.len(), 2, "{remarks:?}");
     assert_eq!(
         remarks[0],
         "the amount in the supplier's currency of the expense is 99.5, not a whole number of hundredths, so it is left out"
     );
     assert!(
-        remarks[1].starts_with("expense is dated 2062-09-14, more than a month after"),
+        remarks[1].starts_with("the expense is dated 2062-09-14, more than a month after"),
         "{remarks:?}"
     );
 }

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use crate::sandbox::{ItemState, ItemStatus};
 use crate::support::{Books, Transaction, World};
 
@@ -42,6 +44,7 @@ impl World {
 
     fn lies(&self, books: &Books) -> Vec<String> {
         let transactions = books.transactions();
+        let evidence = books.evidence();
         let attached = books.attached();
         let mut last_word: BTreeMap<String, ItemState> = BTreeMap::new();
         let mut in_hand: BTreeSet<String> = BTreeSet::new();
@@ -67,7 +70,8 @@ impl World {
                     if in_hand.contains(&item.entry) {
                         booking = told(&transactions, item).unwrap_or(booking);
                     }
-                    untrue_success(item, &booking, &attached)
+                    let evidence = evidence.iter().rfind(|line| line["entry"] == *item.entry);
+                    untrue_success(item, &booking, evidence, &attached)
                 }
                 _ => untrue_failure(item, &standing(&transactions, &item.entry)),
             };
@@ -146,6 +150,7 @@ fn sums<'a>(transactions: impl Iterator<Item = &'a Transaction>) -> BTreeMap<&'a
 fn untrue_success(
     item: &ItemState,
     of_entry: &[&Transaction],
+    evidence: Option<&Value>,
     attached: &BTreeSet<(String, String)>,
 ) -> Option<String> {
     let Some(main) = of_entry
@@ -162,19 +167,29 @@ fn untrue_success(
         ));
     }
     let is_payable = main.is("pleo-document", "vendor-bill") || main.is("pleo-document", "credit-note");
-    let moves_wallet = MOVES_WALLET.iter().any(|kind| main.is("pleo-type", kind));
+    // Entries of the first version say themselves what others leave to their evidence.
+    let said = |key: &str| main.metadata.get(key).cloned().unwrap_or_default();
+    let (kind, receipts) = match evidence {
+        Some(line) => {
+            let receipts = line["receipts"].as_array().into_iter().flatten();
+            let receipts = receipts.filter_map(Value::as_str).map(str::to_owned);
+            (line["payload"]["type"].to_string(), receipts.collect())
+        }
+        None if main.metadata.contains_key("pleo-type") => {
+            let receipts = said("pleo-receipts");
+            let receipts: Vec<String> = receipts.split("; ").map(str::to_owned).collect();
+            (said("pleo-type"), receipts)
+        }
+        None => return Some("successful without evidence".to_owned()),
+    };
+    let moves_wallet = MOVES_WALLET.contains(&kind.trim_matches('"'));
     if is_payable && moves_wallet && of_entry.len() != 2 {
         return Some("successful, but its payment is not in the books".to_owned());
     }
-    let receipts = main
-        .metadata
-        .get("pleo-receipts")
-        .map(String::as_str)
-        .unwrap_or_default();
     let missing = receipts
-        .split("; ")
+        .iter()
         .filter(|sha256| !sha256.is_empty())
-        .find(|sha256| !attached.contains(&(item.entry.clone(), (*sha256).to_owned())));
+        .find(|sha256| !attached.contains(&(item.entry.clone(), (*sha256).clone())));
     missing.map(|sha256| format!("successful without its receipt {sha256}"))
 }
 

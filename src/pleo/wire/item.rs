@@ -12,6 +12,7 @@ use crate::model::export_item::{
 };
 use crate::model::ids::{AccountingEntryId, CompanyId};
 use crate::model::money::{Amount, Currency, Money};
+use crate::model::payload::Payload;
 
 /// Pleo's word where a currency or country is not known.
 const UNDEFINED: &str = "UNDEFINED";
@@ -50,6 +51,7 @@ pub fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
         service_period: or_remark(item.optional("servicePeriod", service_period), &mut remarks),
         web_link: web_link(&item),
         remarks,
+        payload: Payload::new(payload),
     })
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::export_item;
 use crate::model::export_item::{ExportItem, ItemType, Method, SubType, TaxType};
 use crate::model::money::Amount;
+use crate::model::payload::Payload;
 
 fn money(value: &Value, currency: &str) -> Value {
     json!({"currency": currency, "value": value})
@@ -385,7 +386,9 @@ fn deep_nesting_is_passed_over() {
     let payload = invoice()
         .to_string()
         .replacen('{', &format!("{{\"new\":{deep},"), 1);
-    assert_eq!(export_item(&payload).unwrap(), read(&invoice()));
+    let mut item = export_item(&payload).unwrap();
+    item.payload = Payload::new(&invoice().to_string());
+    assert_eq!(item, read(&invoice()));
     let payload = invoice().to_string().replacen("\"Chairs\"", &deep, 1);
     assert!(export_item(&payload).is_err());
 }

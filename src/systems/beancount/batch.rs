@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 
 use crate::model::document::{Document, Part, PlannedItem};
-use crate::model::ids::CompanyId;
+use crate::model::ids::{AccountingEntryId, CompanyId};
 use crate::model::money::Amount;
 use crate::model::references::{Account, NewAccount};
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{BookedEntry, SystemError};
 
 use super::books::Books;
+use super::evidence;
 use super::index::{Index, OpenedAccount};
 use super::lock::Lock;
 use super::number::Number;
@@ -50,6 +51,7 @@ impl<'a> Batch<'a> {
         parts: &[Part],
         revision: u32,
         live: Option<BookedEntry>,
+        remarks: Vec<String>,
     ) -> Result<BookedEntry, SystemError> {
         let first_added = self.entries.len();
         for document in item
@@ -67,7 +69,7 @@ impl<'a> Batch<'a> {
                 document,
                 revision,
                 number: Number::of_year(document.posting_date, *highest),
-                recorded_at: self.recorded_at,
+                remarks: remarks.clone(),
             });
         }
         let added = self.entries.get(first_added..).unwrap_or_default();
@@ -97,7 +99,12 @@ impl<'a> Batch<'a> {
         let Some(first) = self.entries.first() else {
             return Ok(());
         };
+        let file = books.new_file(lock, first.number.year, &first.number.to_string())?;
+        // First, so that a batch in the books is never without it; by itself it means nothing.
+        let evidence = evidence::text(&self.entries, self.recorded_at);
+        let evidence_name = file.write_evidence(evidence.as_bytes())?;
         let mut text = self.head(index, books.company());
+        writer::evidence(&mut text, &evidence_name, &text::sha256(evidence.as_bytes()));
         if !index.has_operating_currency() {
             // Fava calls it an error when no file of the ledger has any; a person's own choice is left alone.
             text.push('\n');
@@ -130,12 +137,18 @@ impl<'a> Batch<'a> {
         for entry in &self.entries {
             writer::transaction(&mut text, entry);
         }
-        books.write_batch(lock, first.number.year, &first.number.to_string(), &text)
+        file.write(text.as_bytes())
     }
 
-    /// The highest number of each year, those of the batch among them.
-    pub(super) fn into_highest(self) -> BTreeMap<i32, u32> {
-        self.highest
+    /// The highest number of each year, those of the batch among them, and what was found odd in the books, by entry.
+    pub(super) fn into_numbers_and_remarks(self) -> (BTreeMap<i32, u32>, Vec<(AccountingEntryId, String)>) {
+        let mut remarks = Vec::new();
+        for entry in self.entries {
+            let of_entry = entry.remarks.into_iter();
+            remarks.extend(of_entry.map(|remark| (entry.item.entry_id().clone(), remark)));
+        }
+        remarks.dedup();
+        (self.highest, remarks)
     }
 
     /// Says where the file comes from and whose it is, and which numbers are taken even when a transaction is deleted later.
@@ -160,6 +173,30 @@ impl<'a> Batch<'a> {
         writer::head(&mut text, self.recorded_at, company, &ranges, index);
         text
     }
+}
+
+/// For each document that is dated before a day on which the ledger says what one of its accounts comes to, a remark that
+/// names the place: once the entry is booked, `bean-check` may find that it comes to something else.
+pub(super) fn asserted_balances(item: &PlannedItem, parts: &[Part], index: &Index) -> Vec<String> {
+    let documents = item.documents.iter();
+    let documents = documents.filter(|document| parts.contains(&document.part));
+    let mut remarks: Vec<String> = documents
+        .flat_map(|document| {
+            let postings = document.postings.iter();
+            postings.filter_map(|posting| {
+                let account = posting.account.reference.as_str();
+                let (day, place) = index.balance_after(account, document.posting_date)?;
+                Some(format!(
+                    "it is dated {} and changes the balance of {account} that {place} states for {day}: correct the \
+                     one or the other where bean-check complains",
+                    document.posting_date
+                ))
+            })
+        })
+        .collect();
+    remarks.sort();
+    remarks.dedup();
+    remarks
 }
 
 /// Refuses what beancount would not take, before anything is written.

@@ -4,6 +4,7 @@
 //! own. It includes `accounts.beancount` and all of `pleo/`, where each batch is a file of its own. Nothing that exists
 //! is ever written again, so that people may edit freely.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,42 @@ pub(super) struct Books {
     ledger: PathBuf,
     company: CompanyId,
     stop: Stop,
+    /// The year whose folder surely survives a power cut.
+    durable_year: Cell<Option<i32>>,
+}
+
+/// A file of the books that is not there yet.
+#[derive(Debug)]
+pub(super) struct NewFile<'a> {
+    books: &'a Books,
+    folder: PathBuf,
+    name: String,
+}
+
+impl NewFile<'_> {
+    fn path(&self) -> PathBuf {
+        self.folder.join(format!("{}.beancount", self.name))
+    }
+
+    fn evidence_path(&self) -> PathBuf {
+        self.folder.join(format!("{}.evidence.jsonl", self.name))
+    }
+
+    /// Writes the evidence beside it; answers its file name.
+    pub(super) fn write_evidence(&self, content: &[u8]) -> Result<String, SystemError> {
+        let path = self.evidence_path();
+        // Until the batch names it, it means nothing, whatever became of it.
+        files::write_whole(&path, content).map_err(|error| nothing_booked(&error))?;
+        let name = path.file_name().unwrap_or_default();
+        Ok(name.to_string_lossy().into_owned())
+    }
+
+    /// Writes the file: from now on what it holds is in the books.
+    pub(super) fn write(self, content: &[u8]) -> Result<(), SystemError> {
+        write_in_folder(&self.path(), content)?;
+        self.books.show_readers(None);
+        Ok(())
+    }
 }
 
 impl Books {
@@ -54,6 +91,7 @@ impl Books {
             ledger,
             company,
             stop,
+            durable_year: Cell::new(None),
         }
     }
 
@@ -175,24 +213,26 @@ impl Books {
         Ok(())
     }
 
-    /// Writes a batch under a name that begins with `name` and is not taken yet.
-    pub(super) fn write_batch(
-        &self,
-        _lock: &Lock,
-        year: i32,
-        name: &str,
-        text: &str,
-    ) -> Result<(), SystemError> {
+    /// A new file of the books whose name begins with `name`. Neither it nor one for its evidence is there yet: what a
+    /// killed run left behind stays as it is.
+    pub(super) fn new_file(&self, _lock: &Lock, year: i32, name: &str) -> Result<NewFile<'_>, SystemError> {
         let folder = self.batches().join(format!("{year:04}"));
-        let mut path = folder.join(format!("{name}.beancount"));
-        let mut again = 1_u32;
-        while path.exists() {
-            again = again.saturating_add(1);
-            path = folder.join(format!("{name}-{again}.beancount"));
+        // Once a run, as it costs a sync.
+        if self.durable_year.get() != Some(year) || !folder.is_dir() {
+            files::make_folder(&folder).map_err(|error| nothing_booked(&error))?;
+            self.durable_year.set(Some(year));
         }
-        write_file(&path, text.as_bytes())?;
-        self.show_readers(None);
-        Ok(())
+        let mut file = NewFile {
+            books: self,
+            folder,
+            name: name.to_owned(),
+        };
+        let mut again = 1_u32;
+        while file.path().exists() || file.evidence_path().exists() {
+            again = again.saturating_add(1);
+            file.name = format!("{name}-{again}");
+        }
+        Ok(file)
     }
 
     /// Whether readers were last shown something before this moment.
@@ -221,13 +261,19 @@ impl Books {
         }
     }
 
-    /// Where a receipt lies, by its content.
-    pub(super) fn receipt(&self, sha256: &str, extension: &str) -> PathBuf {
+    /// Where version 0.1 put a receipt, by its content.
+    pub(super) fn first_receipt(&self, sha256: &str, extension: &str) -> PathBuf {
         let group: String = sha256.chars().take(2).collect();
-        self.folder()
-            .join("documents")
-            .join(group)
-            .join(format!("{sha256}{extension}"))
+        self.documents().join(group).join(format!("{sha256}{extension}"))
+    }
+
+    /// The receipts of a year.
+    pub(super) fn receipts(&self, year: i32) -> PathBuf {
+        self.documents().join(format!("{year:04}"))
+    }
+
+    fn documents(&self) -> PathBuf {
+        self.folder.join("documents")
     }
 
     /// Makes sure that the names of files that another process made survive a power cut, since the process may
@@ -260,6 +306,11 @@ impl Books {
 pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SystemError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     files::make_folder(folder).map_err(|error| nothing_booked(&error))?;
+    write_in_folder(path, content)
+}
+
+/// Writes a file of the books into a folder that is there.
+fn write_in_folder(path: &Path, content: &[u8]) -> Result<(), SystemError> {
     files::write_whole(path, content).map_err(|error| match error.action {
         "make" | "write" | "sync" => nothing_booked(&error),
         // It may have its name already, but a power cut may take the name away again.

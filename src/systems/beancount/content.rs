@@ -44,7 +44,7 @@ fn of_transaction(directive: &Directive<'_>) -> BookedContent {
     let states_everything = text(key::TYPE).is_some();
     let stated = |name| Stated::of(text(name), states_everything);
     let money = |name| metadata.get(name).and_then(|text| reader::money(&text));
-    let amount = money(key::AMOUNT);
+    let amount = money(key::FIRST_AMOUNT);
     let lines = lines(postings);
     BookedContent {
         item_type: stated(key::TYPE),
@@ -57,7 +57,7 @@ fn of_transaction(directive: &Directive<'_>) -> BookedContent {
         amount: amount.or_else(|| moved(postings, lines.as_deref())),
         is_amount_unsigned: amount.is_none(),
         supplier_amount: Stated::of(
-            money(key::SUPPLIER_AMOUNT).or_else(|| money(key::LEAN_SUPPLIER_AMOUNT)),
+            money(key::FIRST_SUPPLIER_AMOUNT).or_else(|| money(key::SUPPLIER_AMOUNT)),
             states_everything,
         ),
         contra_account: stated(key::CONTRA_ACCOUNT),
@@ -84,6 +84,11 @@ fn vendor(metadata: &Metadata<'_>, states_everything: bool) -> Stated<Vec<String
     Stated::of(Some(known).filter(|known| !known.is_empty()), states_everything)
 }
 
+/// The amount of the item that these postings were made of, whichever way it was moved.
+pub(super) fn amount(postings: &[Posting<'_>]) -> Option<Money> {
+    moved(postings, lines(postings).as_deref())
+}
+
 /// How much was moved, whichever way.
 fn moved(postings: &[Posting<'_>], lines: Option<&[BookedLine]>) -> Option<Money> {
     let first = postings.iter().find_map(|posting| posting.amount.exact())?;
@@ -102,25 +107,30 @@ fn lines(postings: &[Posting<'_>]) -> Option<Vec<BookedLine>> {
     let mut current = None;
     for (position, posting) in of_lines.iter().enumerate() {
         let metadata = &posting.metadata;
-        let is_cost = metadata.get(key::PURPOSE).map_or_else(
+        let word = metadata.get(key::PURPOSE);
+        let is_cost = word.as_deref().map_or_else(
             || metadata.get(key::ACCOUNT_CODE).is_some(),
             |word| word == purpose::COST,
         );
+        let is_tax = word.as_deref().is_some_and(purpose::is_tax);
         let own = metadata.get(key::LINE).map(|number| format!("{number:0>8}"));
         let at = match (own, is_cost) {
             (Some(number), _) => number,
             (None, true) => format!("{position:08}"),
             // A tax belongs to the line before it; anything else to none.
-            (None, false) => match current.clone().filter(|_| metadata.get(key::TAX_CODE).is_some()) {
+            (None, false) => match current.clone().filter(|_| is_tax) {
                 Some(before) => before,
                 None => continue,
             },
         };
         current = Some(at.clone());
         let line = lines.entry(at).or_default();
-        line.amount = line.amount.plus(posting.amount.exact()?.amount)?;
+        let amount = posting.amount.exact()?.amount;
+        line.amount = line.amount.plus(amount)?;
         if is_cost {
             describe(line, metadata);
+        } else if metadata.get(key::LINE).is_none() && word.as_deref() != Some(purpose::REVERSE_TAX) {
+            line.tax_amount = line.tax_amount.unwrap_or_default().plus(amount);
         }
     }
     let mut lines: Vec<BookedLine> = lines.into_values().collect();
@@ -137,10 +147,14 @@ fn describe(line: &mut BookedLine, metadata: &Metadata<'_>) {
     let text = |name| metadata.get(name).map(Cow::into_owned);
     line.account = text(key::ACCOUNT_CODE).or_else(|| text(key::ACCOUNT_IDENTIFIER));
     line.tax_code = text(key::TAX_CODE);
-    line.tax_amount = metadata
+    // Version 0.1 stated it; elsewhere it is the sum of the postings that follow.
+    let stated = metadata
         .get(key::TAX_AMOUNT)
-        .and_then(|text| reader::money(&text))
-        .map(|tax| tax.amount);
+        .and_then(|text| reader::money(&text));
+    let is_summed_up = metadata.get(key::LINE).is_none() && line.tax_code.is_some();
+    line.tax_amount = stated
+        .map(|tax| tax.amount)
+        .or(is_summed_up.then_some(Amount::ZERO));
     line.tags = text(key::TAGS)
         .map(|tags| tags.split("; ").map(str::to_owned).collect())
         .unwrap_or_default();

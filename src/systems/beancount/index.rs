@@ -13,6 +13,7 @@ mod walking;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -56,8 +57,8 @@ pub(super) struct Index {
     names: Names,
     opened: BTreeMap<Box<str>, OpenedAccount>,
     closed: HashMap<Box<str>, NaiveDate>,
-    /// The last day on which the ledger says what an account, with those below it, comes to.
-    balances: HashMap<Box<str>, NaiveDate>,
+    /// Where the ledger says what an account, with those below it, comes to at the beginning of a day.
+    balances: HashMap<Box<str>, BTreeMap<NaiveDate, Place>>,
     highest: BTreeMap<i32, u32>,
     /// The entries of each vendor's number, as it is compared.
     invoices: HashMap<Box<str>, Vec<Box<str>>>,
@@ -252,11 +253,25 @@ impl Index {
 
     /// The last day on which the ledger says what the account, or one above it, comes to.
     pub(super) fn balance_day(&self, name: &str) -> Option<NaiveDate> {
+        let last = self.balances_of(name).filter_map(|days| days.keys().next_back());
+        last.max().copied()
+    }
+
+    /// On which days the ledger says what the account, and each one above it, comes to.
+    fn balances_of(&self, name: &str) -> impl Iterator<Item = &BTreeMap<NaiveDate, Place>> {
         let above = name.match_indices(':').filter_map(|(at, _)| name.get(..at));
-        let days = above
+        above
             .chain([name])
-            .filter_map(|account| self.balances.get(account));
-        days.max().copied()
+            .filter_map(|account| self.balances.get(account))
+    }
+
+    /// The first day after this one on which the ledger says what the account, or one above it, comes to.
+    pub(super) fn balance_after(&self, name: &str, day: NaiveDate) -> Option<(NaiveDate, &Place)> {
+        let days = self.balances_of(name);
+        let later = days.filter_map(|days| days.range((Excluded(day), Unbounded)).next());
+        later
+            .map(|(day, place)| (*day, place))
+            .min_by_key(|(day, _)| *day)
     }
 
     /// The numbers that were given, up to the highest of each year, and neither stand on a transaction nor are

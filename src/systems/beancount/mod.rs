@@ -8,6 +8,7 @@ mod accounts;
 mod batch;
 mod books;
 mod content;
+mod evidence;
 mod first_version;
 mod includes;
 mod index;
@@ -96,6 +97,8 @@ pub struct Beancount {
     has_told_of_misplaced: bool,
     /// Whether it was told that the ledger does not include what is booked.
     told_of_ledger: bool,
+    /// What was found odd while booking, since it was last asked for.
+    remarks: Vec<(AccountingEntryId, String)>,
 }
 
 /// Why a name from the settings cannot be an account of any books, if it cannot.
@@ -122,6 +125,7 @@ impl Beancount {
             has_told_of_marks: false,
             has_told_of_misplaced: false,
             told_of_ledger: false,
+            remarks: Vec::new(),
         }
     }
 
@@ -215,7 +219,8 @@ impl Beancount {
         }
         batch::refuse_unbookable(item, &missing, &self.index)?;
         let live = booked_entry(entry_id, &standing, None);
-        let mut booked = batch.add(item, &missing, revision, live)?;
+        let remarks = batch::asserted_balances(item, &missing, &self.index);
+        let mut booked = batch.add(item, &missing, revision, live, remarks)?;
         booked.external_url = self
             .settings
             .fava_url
@@ -336,12 +341,18 @@ impl AccountingSystem for Beancount {
         let mut batch = Batch::new(self.highest_numbers(), clock::now());
         let answers = items.iter().map(|item| self.place(item, &mut batch)).collect();
         batch.write(&lock, &self.books, &self.index)?;
-        self.given = batch.into_highest();
+        let (highest, remarks) = batch.into_numbers_and_remarks();
+        self.given = highest;
+        self.remarks.extend(remarks);
         if kill::mutation("lose-answer") {
             let reason = "The answer of the books was lost.".to_owned();
             return Err(SystemError::Unknown { reason });
         }
         Ok(answers)
+    }
+
+    fn take_remarks(&mut self) -> Vec<(AccountingEntryId, String)> {
+        std::mem::take(&mut self.remarks)
     }
 
     fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {

@@ -1,7 +1,9 @@
-//! Receipts beside entries: the bytes under `documents/`, named by their content, and a directive for each.
+//! Receipts beside entries: the bytes under `documents/`, under names that people know, and a directive for each.
 //!
 //! A receipt is there when the books name it for the entry and the file has its size. Whatever is missing of
 //! that is put right, so the same receipts can be attached any number of times.
+
+mod name;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,6 +19,7 @@ use super::index::Index;
 use super::lock::Lock;
 use super::text;
 use super::writer::{self, NewReceipt};
+use name::{Naming, Taken};
 
 /// Puts the receipts beside their entries, the directives of all of them in one new file.
 pub(super) fn attach(
@@ -28,8 +31,9 @@ pub(super) fn attach(
     let mut written = Vec::new();
     let mut answers = Vec::with_capacity(entries.len());
     let mut named = BTreeSet::new();
+    let mut taken = Taken::default();
     for entry in entries {
-        let stored = store(books, index, entry);
+        let stored = store(books, index, &mut taken, entry);
         answers.push(stored.map(|receipts| {
             // The same entry twice in one call is still named once.
             let new = receipts
@@ -51,7 +55,8 @@ pub(super) fn attach(
     for receipt in &written {
         writer::receipt(&mut text, receipt);
     }
-    books.write_batch(lock, first.year, &format!("{first}-receipts"), &text)?;
+    let file = books.new_file(lock, first.year, &format!("{first}-receipts"))?;
+    file.write(text.as_bytes())?;
     Ok(answers)
 }
 
@@ -59,6 +64,7 @@ pub(super) fn attach(
 fn store<'a>(
     books: &Books,
     index: &'a Index,
+    taken: &mut Taken,
     entry: &'a Attachment,
 ) -> Result<Vec<NewReceipt<'a>>, SystemError> {
     let entry_id = entry.entry_id.as_str();
@@ -83,7 +89,19 @@ fn store<'a>(
             continue;
         }
         let extension = extension(&receipt.file_name);
-        let path = books.receipt(&receipt.sha256, &extension);
+        let of_first_version = books.first_receipt(&receipt.sha256, &extension);
+        let path = if has_size(&of_first_version, receipt.size) {
+            of_first_version
+        } else {
+            let naming = Naming {
+                date: booked.posting_date,
+                supplier: entry.payee.as_deref(),
+                number: booked.number,
+                position: at + 1,
+                extension: &extension,
+            };
+            taken.take(&books.receipts(booked.number.year), naming, &receipt.sha256)?
+        };
         keep(receipt, &path)?;
         let inside = path.strip_prefix(books.folder()).unwrap_or(&path);
         new.push(NewReceipt {
@@ -101,9 +119,13 @@ fn store<'a>(
     Ok(new)
 }
 
+fn has_size(path: &Path, size: u64) -> bool {
+    fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() == size)
+}
+
 /// Copies the bytes unless a file of their size is there.
 fn keep(receipt: &Receipt, path: &Path) -> Result<(), SystemError> {
-    if fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() == receipt.size) {
+    if has_size(path, receipt.size) {
         // Whoever put it there may have been killed before the names were safe from a power cut.
         for folder in path.ancestors().skip(1).take(2) {
             files::sync_folder(folder).map_err(|error| nothing_booked(&error))?;

@@ -91,7 +91,8 @@ pub(super) fn reverse(
         }
         writer::head(&mut text, clock::now(), books.company(), &taken, index);
         text.push_str(&mirrors.text);
-        books.write_batch(lock, first.year, &first.to_string(), &text)?;
+        let file = books.new_file(lock, first.year, &first.to_string())?;
+        file.write(text.as_bytes())?;
     }
     Ok(reversed)
 }

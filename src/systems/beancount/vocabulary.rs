@@ -6,33 +6,27 @@
 //! | | `pleo-part` | `payment` on the second document of an item; absent on the first |
 //! | | `pleo-revision` | from 2 on: the entry was reversed in the books and booked again |
 //! | | `pleo-number` | `PLEO-2026-000123`, gapless in the year of the posting date |
-//! | | `pleo-document` | journal-entry, vendor-bill, credit-note, bill-payment, refund-receipt |
 //! | | `pleo-book-id` | Pleo's number, by which people reconcile |
-//! | | `pleo-type`, `pleo-sub-type`, `pleo-method` | Pleo's words for kind and bookkeeping method |
-//! | | `pleo-company`, `pleo-job` | the company, and the export job that brought it |
+//! | | `pleo-document` | vendor-bill, credit-note, bill-payment, refund-receipt; absent on a journal entry |
+//! | | `pleo-original-date` | day of the item, when the posting date was moved |
+//! | | `pleo-receipt` | `missing` on the first document when a receipt could not be had |
 //! | | `pleo-hash` | hash of the payload, by which a changed export is known |
-//! | | `pleo-amount`, `pleo-supplier-amount`, `pleo-rate` | wallet amount, supplier's amount, first divided by second |
-//! | | `pleo-date`, `pleo-original-date` | moment in UTC; day of the item, when the posting date was moved |
-//! | | `pleo-recorded-at`, `pleo-version` | when it was written, and by which version of this program |
-//! | vendor's document | `invoice-number`, `vendor-code`, `vendor-external-id`, `vendor-tax-number` | by these bill and payment find each other |
-//! | transaction | `invoice-date`, `due-date`, `payment-date`, `invoice-status` | what the invoice says |
-//! | first document | `pleo-receipt`, `pleo-receipts` | `missing` when one could not be had; SHA-256 of each in order |
-//! | | `supplier`, `supplier-code`, `supplier-account`, `supplier-tax-number`, `supplier-country` | the merchant |
-//! | | `vendor`, `vendor-code`, `vendor-external-id`, `vendor-registration-number`, `vendor-tax-number`, `vendor-country` | the vendor of the books |
-//! | | `user`, `user-code`, `team`, `team-code`, `attendees` | who spent, who took part |
-//! | | `note`, `remarks` | what the spender wrote; oddities that we found |
-//! | | `contra-account` | the account that Pleo names for the wallet |
-//! | | `service-from`, `service-to`, `reconciled-entries`, `pleo-link` | as Pleo has them |
+//! | vendor's document | `invoice-number`, `invoice-date`, `vendor-code`, `vendor-external-id`, `vendor-tax-number` | by these bill and payment find each other |
+//! | | `supplier-amount` | the supplier's amount, where its currency is not the wallet's |
 //! | mirror | `pleo-reverses`, `pleo-number` | the number of the document that it takes back; its own, when we wrote it |
-//! | posting | `purpose` | cost, tax, reverse-tax, cash, payable, employee, transit, fx-difference |
-//! | | `line`, `line-id` | the line of the item, counted from 1, and Pleo's id of it |
-//! | | `account-code`, `account-identifier`, `account-name`, `supplier-amount` | on cost: as Pleo has them |
-//! | | `tax-code`, `tax-rate`, `tax-base`, `tax-amount`, `reverse-charge` | the tax of the line |
-//! | | `tags`, `employee-code` | cost centres as `group=code`; the employee who owes or is owed |
+//! | posting | `account-code` | on a cost: Pleo's code of the account, else Pleo's identifier |
+//! | | `tax-code` | the tax of the line, on its cost and its taxes |
+//! | | `tags` | cost centres as `group=code`, on a cost |
+//! | | `purpose` | tax, reverse-tax, non-deductible-tax, payable, employee; none on costs and money |
+//! | | `employee-code`, else `employee` | who owes or is owed: Pleo's code, or the name where there is none |
 //! | account | `code`, `name`, `identifier` | Pleo's code, name and id of it |
-//! | | `purpose` | cost, income, wallet, input_tax, output_tax: the account serves that alone |
+//! | | `purpose` | cost, income, wallet, `input_tax`, `output_tax`: the account serves that alone |
 //! | file | `custom "pleo-company"` | the company on Pleo whose entries the file holds |
+//! | | `custom "pleo-evidence"` | the file beside it that holds all else about its entries, and its SHA-256 |
 //! | document | `receipt-of`, `receipt-of-number`, `receipt`, `sha256`, `file-name` | whose receipt, which one, its content |
+//!
+//! Version 0.1 wrote all that Pleo says: `pleo-document` and `purpose` everywhere, and keys that are read here and not
+//! written any more. Such entries stay as they are.
 
 /// Metadata keys that are read back.
 pub(super) mod key {
@@ -52,12 +46,16 @@ pub(super) mod key {
     pub(in super::super) const DOCUMENT: &str = "pleo-document";
     /// The payload's hash.
     pub(in super::super) const HASH: &str = "pleo-hash";
-    /// The item's amount.
-    pub(in super::super) const AMOUNT: &str = "pleo-amount";
+    /// Pleo's number of the item.
+    pub(in super::super) const BOOK_ID: &str = "pleo-book-id";
+    /// Says that a receipt is missing.
+    pub(in super::super) const RECEIPT: &str = "pleo-receipt";
     /// The amount in the supplier's currency.
-    pub(in super::super) const SUPPLIER_AMOUNT: &str = "pleo-supplier-amount";
-    /// The same in entries that state less.
-    pub(in super::super) const LEAN_SUPPLIER_AMOUNT: &str = "supplier-amount";
+    pub(in super::super) const SUPPLIER_AMOUNT: &str = "supplier-amount";
+    /// The item's amount, in version 0.1.
+    pub(in super::super) const FIRST_AMOUNT: &str = "pleo-amount";
+    /// The amount in the supplier's currency, in version 0.1.
+    pub(in super::super) const FIRST_SUPPLIER_AMOUNT: &str = "pleo-supplier-amount";
     /// The vendor's number of the invoice.
     pub(in super::super) const INVOICE_NUMBER: &str = "invoice-number";
     /// Pleo's words for the kind of the item and how it is booked.
@@ -101,6 +99,8 @@ pub(super) mod key {
     pub(in super::super) const TAX_AMOUNT: &str = "tax-amount";
     /// The cost centres of a line.
     pub(in super::super) const TAGS: &str = "tags";
+    /// The employee who owes or is owed.
+    pub(in super::super) const EMPLOYEE_CODE: &str = "employee-code";
     /// What a posting is for; on an account, what alone it serves.
     pub(in super::super) const PURPOSE: &str = "purpose";
     /// Pleo's code of an account.
@@ -116,11 +116,16 @@ pub(super) mod key {
     pub(in super::super) const SHA256: &str = "sha256";
 }
 
-/// Names of `custom` directives that are read back.
+/// Names of `custom` directives.
 pub(super) mod directive {
     /// Whose entries follow.
     pub(in super::super) const COMPANY: &str = "pleo-company";
+    /// Where their evidence lies; never read back.
+    pub(in super::super) const EVIDENCE: &str = "pleo-evidence";
 }
+
+/// The value of [`key::RECEIPT`].
+pub(super) const RECEIPT_MISSING: &str = "missing";
 
 /// The kinds of documents.
 pub(super) mod document_kind {
@@ -161,12 +166,17 @@ pub(super) mod purpose {
 
     /// What a vendor is owed.
     pub(in super::super) const PAYABLE: &str = "payable";
-    /// Tax.
+
+    /// Tax that may be deducted.
     pub(in super::super) const TAX: &str = "tax";
-    /// The other side of a reverse charge.
+
+    /// Tax that is owed under reverse charge.
     pub(in super::super) const REVERSE_TAX: &str = "reverse-tax";
 
-    /// The word for it.
+    /// Tax in a cost, of which it is a part.
+    pub(in super::super) const NON_DEDUCTIBLE_TAX: &str = "non-deductible-tax";
+
+    /// The word for it, also where it is not written down.
     pub(in super::super) fn word(purpose: Purpose) -> &'static str {
         match purpose {
             Purpose::Cost => COST,
@@ -180,12 +190,25 @@ pub(super) mod purpose {
         }
     }
 
+    /// Whether it is any tax.
+    pub(in super::super) fn is_tax(word: &str) -> bool {
+        [TAX, REVERSE_TAX, NON_DEDUCTIBLE_TAX].contains(&word)
+    }
+
+    /// The word that a posting carries: account and document alone do not tell a tax, or what is owed to whom.
+    pub(in super::super) fn stated(purpose: Purpose) -> Option<&'static str> {
+        match purpose {
+            Purpose::Tax | Purpose::ReverseTax | Purpose::Payable | Purpose::Employee => Some(word(purpose)),
+            Purpose::Cost | Purpose::Cash | Purpose::Transit | Purpose::FxDifference => None,
+        }
+    }
+
     /// The purpose of an account that a posting needs beside its cost: a wallet, a tax.
     pub(in super::super) fn beside_the_cost(word: &str) -> Option<AccountPurpose> {
         match word {
             "cash" => Some(AccountPurpose::Wallet),
-            "tax" => Some(AccountPurpose::InputTax),
-            "reverse-tax" => Some(AccountPurpose::OutputTax),
+            TAX => Some(AccountPurpose::InputTax),
+            REVERSE_TAX => Some(AccountPurpose::OutputTax),
             _ => None,
         }
     }

@@ -12,7 +12,7 @@ use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
 use crate::model::document::{Document, PlannedItem, Posting, PostingState, Purpose};
 use crate::model::export_item::ExportItem;
 use crate::model::ids::CompanyId;
-use crate::model::money::{Currency, Money};
+use crate::model::money::{Amount, Currency, Money};
 use crate::model::references::{AccountPurpose, NewAccount};
 
 use super::index::Index;
@@ -44,8 +44,8 @@ pub(super) struct Entry<'a> {
     pub(super) revision: u32,
     /// Its number.
     pub(super) number: Number,
-    /// When it is written down.
-    pub(super) recorded_at: DateTime<Utc>,
+    /// What was found odd in the books when it was placed.
+    pub(super) remarks: Vec<String>,
 }
 
 /// The mirror of a transaction, to write.
@@ -243,16 +243,7 @@ pub(super) fn transaction(out: &mut String, entry: &Entry<'_>) {
     );
     let mut lines = Lines { out, indent: "  " };
     facts::identity(&mut lines, entry);
-    facts::figures(&mut lines, entry);
     facts::invoice(&mut lines, entry);
-    let is_first = item
-        .documents
-        .first()
-        .is_some_and(|first| first.part == document.part);
-    if is_first {
-        facts::people(&mut lines, &item.item, document);
-        facts::particulars(&mut lines, item);
-    }
     for posting in &document.postings {
         write_posting(out, posting, &item.item);
     }
@@ -283,60 +274,74 @@ pub(super) fn mirror(out: &mut String, mirror: &MirrorText<'_>) {
     }
 }
 
+/// Writes a posting; a cost in two where tax that may not be deducted is a part of it, so that base and tax of a code
+/// can be summed up from the books.
 fn write_posting(out: &mut String, posting: &Posting, item: &ExportItem) {
-    let amount = Money {
-        amount: posting.amount,
-        currency: item.amount.currency,
+    let money = |amount| Money {
+        amount,
+        ..item.amount
     };
-    line(out, format_args!("  {}  {amount}", posting.account.reference));
-    let mut lines = Lines { out, indent: "    " };
-    lines.text(key::PURPOSE, Some(purpose::word(posting.purpose)));
-    if let Some(of_item) = &posting.line {
-        lines.raw(key::LINE, of_item.number);
-        lines.text("line-id", Some(&of_item.line_id));
-    }
-    if posting.purpose == Purpose::Cost {
-        cost(&mut lines, posting, item);
-    }
-    if let Some(tax) = &posting.tax {
-        let money = |amount| {
-            Money {
-                amount,
-                ..item.amount
-            }
-            .to_string()
-        };
-        lines.text(key::TAX_CODE, tax.code.as_deref());
-        lines.text("tax-rate", Some(&tax.rate));
-        lines.text("tax-base", Some(&money(tax.base)));
-        lines.text(key::TAX_AMOUNT, Some(&money(tax.amount)));
-        if tax.reverse_charge {
-            lines.raw("reverse-charge", "TRUE");
+    let mut part = |amount: Amount, purpose: Option<&str>, account_code: Option<&str>| {
+        let account = &posting.account.reference;
+        line(out, format_args!("  {account}  {}", money(amount)));
+        let mut lines = Lines { out, indent: "    " };
+        lines.text(key::PURPOSE, purpose);
+        lines.text(key::ACCOUNT_CODE, account_code);
+        let tax_code = posting.tax.as_ref().and_then(|tax| tax.code.as_deref());
+        lines.text(key::TAX_CODE, tax_code);
+        let tags: Vec<String> = posting
+            .tags
+            .iter()
+            .map(|tag| format!("{}={}", tag.tag.group, tag.tag.code))
+            .collect();
+        lines.list(key::TAGS, tags.iter().map(String::as_str));
+        if posting.purpose == Purpose::Employee {
+            employee(&mut lines, posting, item);
         }
+    };
+    if posting.purpose == Purpose::Cost {
+        let code = account_code(posting, item);
+        match tax_in_cost(posting) {
+            Some((base, tax)) => {
+                part(base, None, code);
+                part(tax, Some(purpose::NON_DEDUCTIBLE_TAX), None);
+            }
+            None => part(posting.amount, None, code),
+        }
+    } else {
+        part(posting.amount, purpose::stated(posting.purpose), None);
     }
-    let tags: Vec<String> = posting
-        .tags
-        .iter()
-        .map(|tag| format!("{}={}", tag.tag.group, tag.tag.code))
-        .collect();
-    lines.list(key::TAGS, tags.iter().map(String::as_str));
-    lines.text("employee-code", posting.employee_code.as_deref());
 }
 
-/// What Pleo says about the line that a cost comes from. `[accounts.map]` may have led it to another account.
-fn cost(lines: &mut Lines<'_>, posting: &Posting, item: &ExportItem) {
-    let number = posting.line.as_ref().map(|line| line.number);
-    let Some(line) = number.and_then(|number| item.lines.get(number.checked_sub(1)?)) else {
-        return;
-    };
-    if let Some(account) = &line.account {
-        lines.text(key::ACCOUNT_CODE, account.code.as_deref());
-        lines.text(key::ACCOUNT_IDENTIFIER, account.identifier.as_deref());
-        lines.text("account-name", Some(&account.name));
+/// By what an employee is known who owes or is owed.
+fn employee(lines: &mut Lines<'_>, posting: &Posting, item: &ExportItem) {
+    match &posting.employee_code {
+        Some(code) => lines.text(key::EMPLOYEE_CODE, Some(code)),
+        None => lines.text("employee", item.user.as_ref().map(|user| user.name.as_str())),
     }
-    lines.text(
-        "supplier-amount",
-        line.supplier_amount.map(|amount| amount.to_string()).as_deref(),
+}
+
+/// Base and tax of a cost that holds tax.
+fn tax_in_cost(posting: &Posting) -> Option<(Amount, Amount)> {
+    let base = posting.tax.as_ref()?.base;
+    let tax = posting.amount.minus(base)?;
+    (!tax.is_zero()).then_some((base, tax))
+}
+
+/// What Pleo calls the account that a cost comes from. `[accounts.map]` may have led it to another one.
+fn account_code<'a>(posting: &Posting, item: &'a ExportItem) -> Option<&'a str> {
+    let number = posting.line.as_ref()?.number;
+    let account = item.lines.get(number.checked_sub(1)?)?.account.as_ref()?;
+    account.code.as_deref().or(account.identifier.as_deref())
+}
+
+/// Writes where the evidence of the entries lies that follow, and by what it is known.
+pub(super) fn evidence(out: &mut String, file: &str, sha256: &str) {
+    let name = directive::EVIDENCE;
+    let (file, sha256) = (quoted(file), quoted(sha256));
+    line(
+        out,
+        format_args!("{OPENING_DAY} custom \"{name}\" {file} {sha256}"),
     );
 }
 

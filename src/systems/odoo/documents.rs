@@ -204,7 +204,7 @@ pub(super) fn reference(planned: &PlannedItem, document: &Document) -> String {
         (true, _, Some(number)) => number.to_owned(),
         (true, _, None) => format!("Pleo {book_id}"),
         (false, DocumentKind::JournalEntry, _) | (false, _, None) => {
-            format!("{}{BOOK_ID_MARK}{book_id}", planned.description)
+            format!("{}{BOOK_ID_MARK}{book_id}", planned.title())
         }
         (false, _, Some(number)) => format!("{number}{BOOK_ID_MARK}{book_id}"),
     }
@@ -215,7 +215,7 @@ fn bill_lines(
     document: &Document,
     around: Surroundings<'_>,
 ) -> Result<Rows, SystemError> {
-    let label = format!("{}{BOOK_ID_MARK}{}", planned.description, planned.item.book_id);
+    let label = format!("{}{BOOK_ID_MARK}{}", planned.title(), planned.item.book_id);
     let is_credit = document.kind == DocumentKind::CreditNote;
     document
         .postings
@@ -254,7 +254,7 @@ fn entry_lines(
             let partner = around.creditor.map(|ids| ids.partner).or_else(employee);
             Ok(vec![
                 account(posting, around.creditor)?.to_string(),
-                planned.description.clone(),
+                planned.title(),
                 partner.map(|id| id.to_string()).unwrap_or_default(),
                 balance.to_string(),
                 around.currency().to_string(),

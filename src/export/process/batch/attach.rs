@@ -3,6 +3,7 @@
 use tracing::debug;
 
 use super::{Batch, Step, successful};
+use crate::bookkeeping;
 use crate::export::Exporter;
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;
@@ -33,6 +34,7 @@ impl Batch {
                         job_id: run.job.id.clone(),
                         entry_id: item.entry_id.clone(),
                         booked: booked.clone(),
+                        payee: item.item.as_ref().and_then(bookkeeping::payee),
                         receipts,
                     });
                     owners.push(index);

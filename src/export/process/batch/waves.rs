@@ -149,7 +149,9 @@ impl Batch {
         if plans.is_empty() {
             return Ok(None);
         }
-        let results = match book_catching(exporter, &plans) {
+        let results = book_catching(exporter, &plans);
+        run.totals.remarks.extend(exporter.system.take_remarks());
+        let results = match results {
             Ok(results) => results,
             Err(SystemError::Fatal { failure_type, reason }) => {
                 return Ok(Some(JobFailure { failure_type, reason }));

@@ -17,6 +17,7 @@ use crate::model::references::{AccountPurpose, InvoiceNumber, VendorKey};
 use crate::systems::SystemError;
 
 use super::super::books::{Books, unreadable};
+use super::super::content;
 use super::super::includes::beside;
 use super::super::movements::Movements;
 use super::super::number::Number;
@@ -154,8 +155,12 @@ impl Index {
                 self.closed.insert((*account).into(), *date);
             }
             Kind::Balance { date, account } if reading.counts_accounts() => {
-                let last = self.balances.entry((*account).into()).or_insert(*date);
-                *last = (*last).max(*date);
+                let place = Place {
+                    file: Arc::clone(&reading.file),
+                    line: directive.line,
+                };
+                let days = self.balances.entry((*account).into()).or_default();
+                days.entry(*date).or_insert(place);
             }
             Kind::Document { path } => {
                 let (entry_id, sha256) = (
@@ -282,9 +287,12 @@ impl Index {
             number: number.ok_or_else(|| fault(format!("`{}` is missing or wrong", key::NUMBER)))?,
             posting_date,
             content_hash: metadata.get(key::HASH).map(Box::from),
-            amount: money(key::AMOUNT),
+            amount: money(key::FIRST_AMOUNT).or_else(|| content::amount(postings)),
             invoice: invoice(directive, postings).map(Box::new),
-            is_journal_entry: metadata.get(key::DOCUMENT).as_deref() == Some(document_kind::JOURNAL_ENTRY),
+            // Version 0.1 said it of journal entries too.
+            is_journal_entry: metadata
+                .get(key::DOCUMENT)
+                .is_none_or(|word| word == document_kind::JOURNAL_ENTRY),
             first_account,
             movements,
             touches_tax: postings.iter().any(touches_tax),
@@ -342,14 +350,17 @@ fn invoice(directive: &Directive<'_>, postings: &[Posting<'_>]) -> Option<Booked
         .clone()
         .find(|link| link.starts_with(text::BILL_LINK))
         .or_else(|| links.clone().next());
+    let payable = payable(postings)?;
+    let money = |name| metadata.get(name).and_then(|text| reader::money(&text));
+    let supplier_amount = money(key::SUPPLIER_AMOUNT).or_else(|| money(key::FIRST_SUPPLIER_AMOUNT));
+    // Version 0.1 always stated the item's amount; what states less says so where the supplier's differs.
+    let is_own_currency = metadata.get(key::FIRST_AMOUNT).is_none();
     Some(BookedInvoice {
         vendor: vendor(metadata),
         number: InvoiceNumber::new(&metadata.get(key::INVOICE_NUMBER)?)?,
         side,
-        payable: payable(postings)?,
-        supplier_amount: metadata
-            .get(key::SUPPLIER_AMOUNT)
-            .and_then(|text| reader::money(&text)),
+        payable,
+        supplier_amount: supplier_amount.or(is_own_currency.then_some(payable)),
         invoice_date: metadata.get(key::INVOICE_DATE).and_then(|date| date.parse().ok()),
         link: link.map(|link| Box::from(*link)),
     })

@@ -131,6 +131,7 @@ fn planned(document: Document) -> PlannedItem {
             service_period: None,
             web_link: None,
             remarks: vec!["<odd>".into()],
+            payload: crate::model::payload::Payload::default(),
         },
         revision: 1,
         content_hash: "1:ab".into(),
