@@ -1,18 +1,22 @@
 //! The two lines that people read first: who it was with, and what it was for.
 //!
-//! The description says what it was and who spent, at most [`LONGEST`] characters, so that Fava's journal shows all of it:
-//! when it is longer the end of the note is cut and marked with `…`. The item itself is kept elsewhere, whole.
+//! The description says what it was and who spent. Both lines together are so short that Fava's journal shows all of them,
+//! also beside the metadata of a bill; the end of the note is cut for it and marked with `…`. The item itself is kept
+//! elsewhere, whole.
 
 use crate::model::export_item::{ExportItem, ItemType};
 use crate::model::foreign_text::one_line;
 
 use super::method::vendor_name;
 
-/// The longest description, in characters.
-const LONGEST: usize = 60;
+/// How long payee and description are together, in characters, where the payee leaves room for it.
+const TOGETHER: usize = 72;
+
+/// How long a description may be in any case, in characters.
+const SHORTEST: usize = 40;
 
 /// The longest name of a person in it, in characters.
-const LONGEST_NAME: usize = 30;
+const LONGEST_NAME: usize = 24;
 
 /// With whom it was: the tagged vendor, else the supplier, else Pleo itself.
 pub fn payee(item: &ExportItem) -> Option<String> {
@@ -28,11 +32,10 @@ pub(super) fn description(item: &ExportItem) -> String {
         Some(note) => format!("{}: {note}", in_words(&item.item_type)),
         None => in_words(&item.item_type),
     };
-    let Some(people) = people(item) else {
-        return one_line(&what, LONGEST);
-    };
-    let people = format!(" / {people}");
-    let room = LONGEST.saturating_sub(people.chars().count());
+    let people = people(item).map_or_else(String::new, |people| format!(" / {people}"));
+    let payee = payee(item).map_or(0, |payee| payee.chars().count());
+    let longest = TOGETHER.saturating_sub(payee).max(SHORTEST);
+    let room = longest.saturating_sub(people.chars().count());
     format!("{}{people}", one_line(&what, room))
 }
 

@@ -406,7 +406,9 @@ fn a_books_folder_belongs_to_one_company() {
     );
     // As the first version wrote it, the entries alone say whose they are.
     let lines = today.split_inclusive('\n');
-    let mut of_the_first_version: String = lines.filter(|line| !line.contains("custom")).collect();
+    let mut of_the_first_version: String = lines
+        .filter(|line| !line.contains("custom \"pleo-company\""))
+        .collect();
     let company = format!("  pleo-company: \"{}\"\n  pleo-entry: ", seed::COMPANY_ID);
     of_the_first_version = of_the_first_version.replace("  pleo-entry: ", &company);
     for text in [today, of_the_first_version] {
