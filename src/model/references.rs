@@ -83,6 +83,21 @@ impl AccountKey {
         }
     }
 
+    /// What it is needed for and Pleo's identifier, where it has one.
+    pub fn identifier(&self) -> Option<(AccountPurpose, String)> {
+        match self {
+            Self::Configured(_) | Self::Assumed(_) => None,
+            Self::Pleo {
+                purpose, identifier, ..
+            } => Some((*purpose, identifier.clone()?)),
+        }
+    }
+
+    /// Whether Pleo names it by a code.
+    pub const fn has_code(&self) -> bool {
+        matches!(self, Self::Pleo { code: Some(_), .. })
+    }
+
     /// The name or code by which a person knows it.
     pub fn text(&self) -> &str {
         match self {
@@ -99,6 +114,8 @@ impl AccountKey {
 pub struct References {
     /// Accounts, each with the name that Pleo has for it.
     pub accounts: BTreeMap<AccountKey, Option<String>>,
+    /// How each of Pleo's identifiers was first asked for, in the order of the items: with a code or without.
+    pub first_by_identifier: BTreeMap<(AccountPurpose, String), AccountKey>,
     /// Tax codes of the accounting system; asked only of systems that compute tax themselves.
     pub tax_codes: BTreeSet<String>,
     /// Vendors of payables, each with its name.
@@ -112,6 +129,12 @@ pub struct References {
 impl References {
     /// Adds what another item refers to.
     pub fn extend(&mut self, other: Self) {
+        for key in other.accounts.keys() {
+            if let Some(identifier) = key.identifier() {
+                let first = self.first_by_identifier.entry(identifier);
+                first.or_insert_with(|| key.clone());
+            }
+        }
         self.accounts.extend(other.accounts);
         self.tax_codes.extend(other.tax_codes);
         self.vendors.extend(other.vendors);

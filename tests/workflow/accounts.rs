@@ -327,6 +327,60 @@ fn the_code_names_an_account_and_the_identifier_is_kept_beside_it() {
 }
 
 #[test]
+fn an_identifier_is_no_code_of_another_account() {
+    let mut item = meal();
+    item["accountingEntryLines"][0]["account"]["identifier"] = json!("5000");
+    let sales = "2020-01-01 open Income:Sales\n  code: \"5000\"\n";
+    let answer = export(&ledger(sales), item.clone()).unwrap();
+    assert_eq!(answer[COST], "Expenses:6800", "it has a code of its own");
+    let known = format!("{sales}2020-01-01 open Expenses:Food\n  identifier: \"5000\"\n");
+    assert_eq!(
+        export(&ledger(&known), item.clone()).unwrap()[COST],
+        "Expenses:Food"
+    );
+    item["accountingEntryLines"][0]["account"]["code"] = Value::Null;
+    let answer = export(&ledger(sales), item).unwrap();
+    assert_eq!(answer[COST], "Income:Sales", "it has nothing but the identifier");
+}
+
+#[test]
+fn how_items_that_name_an_account_in_several_ways_are_cut_changes_nothing() {
+    let named = |day: u8, code: Option<&str>, identifier: Option<&str>| {
+        let date = format!("2026-09-{day:02}T12:00:00Z");
+        let mut item = Item::card_purchase(12_500).tax("S25").date(&date).build();
+        item["accountingEntryLines"][0]["account"] =
+            json!({ "id": ID, "name": "Travel", "code": code, "identifier": identifier });
+        item
+    };
+    let (code, identifier) = (Some("6900"), Some("I-1"));
+    let ways = [
+        [named(1, code, identifier), named(2, None, identifier)],
+        [named(1, None, identifier), named(2, code, identifier)],
+        [named(1, code, None), named(2, None, code)],
+        [named(1, None, code), named(2, code, None)],
+    ];
+    for (way, items) in ways.into_iter().enumerate() {
+        let mut answers = Vec::new();
+        for jobs in [
+            vec![items.to_vec()],
+            items.iter().map(|item| vec![item.clone()]).collect(),
+        ] {
+            let world = World::new().with_settings("[pleo]\nbatch_size = 1\n");
+            for job in jobs {
+                world.add_job(job);
+            }
+            world.run(&["poll"]).exits(0);
+            world.books().are_clean();
+            let transactions = world.books().transactions().into_iter();
+            let costs = transactions.map(|transaction| transaction.postings[0].0.clone());
+            answers.push(costs.collect::<Vec<_>>());
+        }
+        assert_eq!(answers[0], answers[1], "way {way}: one job, and a job for each");
+        assert_eq!(answers[0][0], answers[0][1], "way {way}: one account");
+    }
+}
+
+#[test]
 fn where_unknown_accounts_fail_nothing_is_guessed() {
     let strict = "[bookkeeping]\nunknown_accounts = 'fail'\n[accounts]\ncontra = 'Assets:Bank'\n";
     let world = World::new().with_settings(strict);

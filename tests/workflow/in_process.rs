@@ -168,6 +168,7 @@ struct Shared {
     on_their_way: Vec<(AccountingEntryId, Part)>,
     receipts: HashMap<AccountingEntryId, usize>,
     bookings: usize,
+    knows_no_vendor: bool,
 }
 
 impl SearchedBooks {
@@ -177,6 +178,11 @@ impl SearchedBooks {
 
     pub fn answers(&self, answers: Answers) {
         self.shared().answers = answers;
+    }
+
+    /// From now on nobody is in its register of vendors.
+    pub fn know_no_vendor(&self) {
+        self.shared().knows_no_vendor = true;
     }
 
     /// What is on its way arrives.
@@ -266,6 +272,7 @@ impl AccountingSystem for SearchedBooks {
 
     fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {
         let account = |name: &str| Candidates::one(Account::open(name, name));
+        let knows_no_vendor = self.shared().knows_no_vendor;
         Ok(Resolution {
             accounts: references
                 .accounts
@@ -275,6 +282,7 @@ impl AccountingSystem for SearchedBooks {
             vendors: references
                 .vendors
                 .iter()
+                .filter(|_| !knows_no_vendor)
                 .map(|(key, name)| {
                     let vendor = Vendor {
                         reference: name.clone(),

@@ -3,9 +3,12 @@
 mod attach;
 mod waves;
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use tracing::warn;
 
+use super::groups::groups;
 use super::prepare::{self, Prepared};
 use super::receipts::Fetched;
 use super::set_aside::{SetAside, Why};
@@ -42,6 +45,10 @@ pub(super) struct BatchItem {
     pub(super) invoice: Option<InvoiceKey>,
     /// What stands in its way whatever is planned: a receipt that cannot be had, Pleo's refusal.
     bar: Option<Refusal>,
+    /// Whether a bill in the books may tell who the vendor is, where nothing else does.
+    bill_may_tell_vendor: bool,
+    /// An item of its invoice is set aside: until that one has a verdict it is neither announced nor booked.
+    is_held: bool,
     receipts: Fetched,
     /// Somebody announced earlier that it would be booked: it may be in the books, or still be on its way there.
     pub(super) announced_before: bool,
@@ -89,6 +96,8 @@ impl Batch {
                     item: considered.item,
                     plan: considered.plan,
                     bar: None,
+                    bill_may_tell_vendor: !system.keeps_vendors,
+                    is_held: false,
                     receipts: Fetched::default(),
                     announced_before: stored.state == ItemState::Intended
                         || stored.pleo_status == ItemStatus::InProgress,
@@ -110,6 +119,7 @@ impl Batch {
         prepared: &mut Prepared,
         aside: &mut SetAside,
     ) -> Result<Option<JobFailure>, Halt> {
+        self.hold_back(prepared, aside);
         self.announce(exporter, run)?;
         let found = exporter.system.find(&self.wanted())?;
         let repeatable = exporter.system.describe().create.is_repeatable();
@@ -120,7 +130,7 @@ impl Batch {
                 .and_then(|booked| changed(exporter, &item.entry_id, booked, item.item.as_ref()));
             steps.push(changed.map_or_else(|| item.step(found, repeatable), Step::Decided));
         }
-        let fatal = self.book_in_waves(exporter, run, prepared, aside, &mut steps)?;
+        let fatal = self.book_in_waves(exporter, run, prepared, &mut steps)?;
         self.count(run, &steps);
         // What was learnt is old by the next batch.
         prepared.view.invoices = bookkeeping::KnownInvoices::default();
@@ -141,6 +151,19 @@ impl Batch {
         }
         exporter.checkpoint.decide(&run.job.id, &verdicts, clock::now())?;
         Ok(fatal)
+    }
+
+    /// Marks the items that have to wait for one that is set aside.
+    fn hold_back(&mut self, prepared: &Prepared, aside: &SetAside) {
+        let held = aside.held_invoices().map(Some);
+        let held_count = aside.held_invoices().count();
+        let own = self.items.iter().map(|item| item.invoice.as_ref());
+        let mut groups = groups(&prepared.view, held.chain(own));
+        let own_groups = groups.split_off(held_count);
+        let held: HashSet<usize> = groups.into_iter().flatten().collect();
+        for (item, group) in self.items.iter_mut().zip(own_groups) {
+            item.is_held = group.is_some_and(|group| held.contains(&group));
+        }
     }
 
     /// Commits the intent, then tells Pleo. Items that Pleo will not have in progress leave the batch unbooked.
@@ -201,7 +224,8 @@ impl Batch {
     }
 
     fn to_book(&self) -> Vec<AccountingEntryId> {
-        let to_book = self.items.iter().filter(|item| item.may_be_booked());
+        let is_next = |item: &&BatchItem| item.may_be_booked() && !item.is_held;
+        let to_book = self.items.iter().filter(is_next);
         to_book.map(|item| item.entry_id.clone()).collect()
     }
 
@@ -225,6 +249,7 @@ impl BatchItem {
             Err(refusal) => {
                 self.bar.is_none()
                     && self.invoice.is_some()
+                    && self.bill_may_tell_vendor
                     && refusal.failure_type == ItemFailureType::VendorUnknown
             }
         }
@@ -263,6 +288,7 @@ impl BatchItem {
             }
             // The missing part may be on its way.
             (Found::Incomplete(_), Ok(_)) if self.announced_before && !repeatable => Step::SetAside,
+            (Found::Incomplete(_), Ok(_)) if self.is_held => Step::TryAgain,
             (Found::Incomplete(booked), Ok(_)) => Step::Book {
                 revision: booked.revision,
                 partly: Some(booked),
@@ -270,6 +296,7 @@ impl BatchItem {
             // A write that is on its way may land after a look-up says absent.
             (Found::Absent { .. }, _) if self.announced_before && !repeatable => Step::SetAside,
             (Found::Absent { .. }, Err(refusal)) if !self.may_be_booked() => Step::Decided(refused(refusal)),
+            (Found::Absent { .. }, _) if self.is_held => Step::TryAgain,
             (Found::Absent { next_revision }, _) => Step::Book {
                 revision: next_revision,
                 partly: None,

@@ -87,7 +87,7 @@ pub(super) fn settle(
     prepared: &mut Prepared,
     mut aside: SetAside,
 ) -> Result<(), Halt> {
-    let started = Instant::now();
+    let mut started = Instant::now();
     let is_repeatable = exporter.system.describe().create.is_repeatable();
     let mut rounds = 0_u32;
     while !aside.items.is_empty() {
@@ -96,6 +96,7 @@ pub(super) fn settle(
             let unproven = aside.take_unproven();
             info!("{} items have no known outcome; looking them up", unproven.len());
             by_look_up(exporter, run, unproven)?;
+            started = Instant::now();
             continue;
         }
         if rounds > 0 {
@@ -103,7 +104,11 @@ pub(super) fn settle(
         }
         rounds = rounds.saturating_add(1);
         info!("{} items are tried once more", ready.len());
+        let open = ready.len().saturating_add(aside.items.len());
         try_again(exporter, run, prepared, ready, &mut aside)?;
+        if aside.items.len() < open {
+            started = Instant::now();
+        }
     }
     Ok(())
 }

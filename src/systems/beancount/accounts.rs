@@ -9,7 +9,9 @@
 //! An account that version 0.1 opened for a code stands under Expenses whatever it was needed for; it serves costs and
 //! income only. More than one account at a step is left to the planner, which knows the day.
 
-use crate::model::references::{Account, AccountKey, AccountPurpose, Candidates, NewAccount};
+use std::collections::HashMap;
+
+use crate::model::references::{Account, AccountKey, AccountPurpose, Candidates, NewAccount, References};
 
 use super::UnknownAccounts;
 use super::index::{Index, OpenedAccount};
@@ -48,6 +50,43 @@ fn serves(name: &str, account: &OpenedAccount, purpose: AccountPurpose) -> bool 
             matches!(purpose, AccountPurpose::Cost | AccountPurpose::Income)
         }
         None => true,
+    }
+}
+
+/// The accounts of the ledger that may be meant by each key of a job.
+pub(super) fn all(
+    references: &References,
+    index: &Index,
+    unknown: UnknownAccounts,
+) -> HashMap<AccountKey, Candidates> {
+    let asked = references.accounts.iter();
+    let mut found: HashMap<AccountKey, Candidates> = asked
+        .filter_map(|(key, name)| Some((key.clone(), candidates(key, name.as_deref(), index, unknown)?)))
+        .collect();
+    for key in references.accounts.keys() {
+        let first = key
+            .identifier()
+            .and_then(|own| references.first_by_identifier.get(&own));
+        // Two codes are two accounts. With one of them missing it is the account that the first item of the two opens.
+        let Some(first) = first.filter(|first| *first != key && !(first.has_code() && key.has_code())) else {
+            continue;
+        };
+        let opened = found.get(first).and_then(only_new).cloned();
+        if let (Some(opened), Some(own)) = (opened, found.get_mut(key)) {
+            own.groups
+                .retain(|group| group.iter().all(|account| account.opens.is_none()));
+            own.groups.push(vec![opened]);
+            own.taken_name = None;
+        }
+    }
+    found
+}
+
+/// The account that booking opens, where the ledger has none that may be meant.
+fn only_new(candidates: &Candidates) -> Option<&Account> {
+    match candidates.groups.as_slice() {
+        [group] => group.first().filter(|account| account.opens.is_some()),
+        _ => None,
     }
 }
 
@@ -103,10 +142,12 @@ fn of_pleo(
         meant.map(|(name, opened)| known(name, opened, index)).collect()
     };
     let by_code = group(&|_, opened| code.is_some() && opened.code.as_deref() == code);
-    let by_identifier = group(&|_, opened| {
-        let under = opened.code.as_deref().or(opened.identifier.as_deref());
-        let is_its_own = code.is_none() && opened.identifier.as_deref() == identifier;
-        identifier.is_some() && (under == identifier || is_its_own)
+    let by_identifier = group(&|name, opened| {
+        // Version 0.1 wrote the identifier where the code stands. Elsewhere a code is another account's.
+        let may_stand_as_code = code.is_none() || is_guess_of_first_version(name, opened);
+        let is_its_own =
+            (code.is_none() || opened.code.is_none()) && opened.identifier.as_deref() == identifier;
+        identifier.is_some() && (is_its_own || (may_stand_as_code && opened.code.as_deref() == identifier))
     });
     let by_name = group(&|name, opened| {
         let last = name.rsplit(':').next();

@@ -248,9 +248,10 @@ fn is_as_wanted(opened: &OpenedAccount, wanted: &NewAccount) -> bool {
     let Some(purpose) = wanted.purpose else {
         return true;
     };
-    let code = wanted.code.as_deref().map(text::visible);
+    let wanted = wanted.code.as_deref().or(wanted.identifier.as_deref());
+    let known_by = opened.code.as_deref().or(opened.identifier.as_deref());
     opened.purpose.is_none_or(|own| own == purpose)
-        && (opened.code.is_none() || opened.code.as_deref() == code.as_deref())
+        && (known_by.is_none() || known_by == wanted.map(text::visible).as_deref())
 }
 
 fn unusable(account: &str, why: &str) -> SystemError {

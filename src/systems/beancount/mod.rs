@@ -254,11 +254,7 @@ impl AccountingSystem for Beancount {
         self.index.refresh(&self.books)?;
         let mut resolution = Resolution::default();
         let unknown = self.settings.unknown_accounts;
-        for (key, name) in &references.accounts {
-            if let Some(found) = accounts::candidates(key, name.as_deref(), &self.index, unknown) {
-                resolution.accounts.insert(key.clone(), found);
-            }
-        }
+        resolution.accounts = accounts::all(references, &self.index, unknown);
         if !self.has_told_of_misplaced {
             let (asked, today) = (references.accounts.keys(), clock::now().date_naive());
             resolution
