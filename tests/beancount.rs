@@ -22,7 +22,7 @@ mod people;
 #[path = "beancount/receipts.rs"]
 mod receipts;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use pleo_export::host::stop::Stop;
@@ -304,6 +304,8 @@ fn a_configuration_that_beancount_cannot_take_is_told_before_anything_is_made() 
         fava_url: None,
         unknown_accounts: UnknownAccounts::Open,
         configured_accounts: vec!["Expenses:Meals out".to_owned()],
+        account_map: BTreeMap::new(),
+        tax_accounts: BTreeMap::new(),
     };
     let error = Beancount::new(settings.clone(), Stop::new())
         .check(&job())
@@ -321,6 +323,8 @@ fn a_configuration_that_beancount_cannot_take_is_told_before_anything_is_made() 
     fs::write(&settings.directory, "a file").unwrap();
     let settings = Settings {
         configured_accounts: Vec::new(),
+        account_map: BTreeMap::new(),
+        tax_accounts: BTreeMap::new(),
         ..settings
     };
     let error = Beancount::new(settings, Stop::new()).check(&job()).unwrap_err();
@@ -451,6 +455,8 @@ fn the_books_have_one_name_before_and_after_they_are_made() {
             fava_url: None,
             unknown_accounts: UnknownAccounts::Open,
             configured_accounts: Vec::new(),
+            account_map: BTreeMap::new(),
+            tax_accounts: BTreeMap::new(),
         };
         let mut system = Beancount::new(settings, Stop::new());
         let before = system.describe().target;

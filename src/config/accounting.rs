@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::section::Section;
 use super::sources::Layers;
-use crate::bookkeeping::{Role, Settings};
+use crate::bookkeeping::{Role, Settings, TaxRule};
 use crate::model::document::PostingState;
 use crate::systems::beancount::{self, UnknownAccounts};
 use crate::systems::{command, odoo};
@@ -207,6 +207,8 @@ impl Chosen {
                 fava_url: None,
                 unknown_accounts,
                 configured_accounts: beancount_accounts(settings, unknown_accounts, problems),
+                account_map: settings.map.clone(),
+                tax_accounts: settings.taxes.iter().map(tax_accounts).collect(),
             })),
             Self::Odoo(odoo) => odoo.map(|odoo| {
                 SystemSettings::Odoo(odoo::Settings {
@@ -239,6 +241,14 @@ fn beancount_accounts(
     accounts.sort();
     accounts.dedup();
     accounts
+}
+
+fn tax_accounts((code, rule): (&String, &TaxRule)) -> (String, beancount::TaxAccounts) {
+    let accounts = beancount::TaxAccounts {
+        input: rule.account.clone(),
+        output: rule.outgoing_account.clone(),
+    };
+    (code.clone(), accounts)
 }
 
 /// Every account that configuration names, with the setting that names it.

@@ -83,21 +83,6 @@ impl AccountKey {
         }
     }
 
-    /// What it is needed for and Pleo's identifier, where it has one.
-    pub fn identifier(&self) -> Option<(AccountPurpose, String)> {
-        match self {
-            Self::Configured(_) | Self::Assumed(_) => None,
-            Self::Pleo {
-                purpose, identifier, ..
-            } => Some((*purpose, identifier.clone()?)),
-        }
-    }
-
-    /// Whether Pleo names it by a code.
-    pub const fn has_code(&self) -> bool {
-        matches!(self, Self::Pleo { code: Some(_), .. })
-    }
-
     /// The name or code by which a person knows it.
     pub fn text(&self) -> &str {
         match self {
@@ -114,8 +99,6 @@ impl AccountKey {
 pub struct References {
     /// Accounts, each with the name that Pleo has for it.
     pub accounts: BTreeMap<AccountKey, Option<String>>,
-    /// How each of Pleo's identifiers was first asked for, in the order of the items: with a code or without.
-    pub first_by_identifier: BTreeMap<(AccountPurpose, String), AccountKey>,
     /// Tax codes of the accounting system; asked only of systems that compute tax themselves.
     pub tax_codes: BTreeSet<String>,
     /// Vendors of payables, each with its name.
@@ -129,12 +112,6 @@ pub struct References {
 impl References {
     /// Adds what another item refers to.
     pub fn extend(&mut self, other: Self) {
-        for key in other.accounts.keys() {
-            if let Some(identifier) = key.identifier() {
-                let first = self.first_by_identifier.entry(identifier);
-                first.or_insert_with(|| key.clone());
-            }
-        }
         self.accounts.extend(other.accounts);
         self.tax_codes.extend(other.tax_codes);
         self.vendors.extend(other.vendors);
@@ -158,8 +135,6 @@ pub struct Resolution {
     pub invoices: HashMap<InvoiceKey, Vec<InvoiceInBooks>>,
     /// Until when the books are closed, inclusive, where the system says so itself.
     pub closed_until: ClosedUntil,
-    /// What a person should know about the books as they stand; each is told once a run.
-    pub notices: Vec<String>,
 }
 
 /// The accounts that may be meant by a key. Which one is meant depends on the posting date: an account that was
@@ -182,11 +157,18 @@ impl Candidates {
     }
 
     /// The accounts among which a posting of this day has its own: one where the answer is clear, several where a
-    /// person must say which, none where none is open.
+    /// person must say which, none where none is open. On the day on which one is closed and its successor opened it is
+    /// the successor.
     pub fn on(&self, day: NaiveDate) -> Vec<&Account> {
         let open = |group: &Vec<Account>| group.iter().any(|account| account.is_open_on(day));
         let group = self.groups.iter().find(|group| open(group)).into_iter().flatten();
-        group.filter(|account| account.is_open_on(day)).collect()
+        let mut open: Vec<&Account> = group.filter(|account| account.is_open_on(day)).collect();
+        let is_last_day = |account: &Account| account.until == Some(day);
+        let is_successor = |account: &&Account| account.from == Some(day) && !is_last_day(account);
+        if open.iter().any(is_successor) {
+            open.retain(|account| !is_last_day(account));
+        }
+        open
     }
 
     /// The best of them, whatever the day.

@@ -1,5 +1,6 @@
 //! Books in a folder of their own, looked at by means that share no code with what wrote them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -36,6 +37,8 @@ impl Ledger {
             fava_url: None,
             unknown_accounts: UnknownAccounts::Open,
             configured_accounts: vec!["Assets:Pleo:Wallet".to_owned(), "Assets:VAT:Input".to_owned()],
+            account_map: BTreeMap::new(),
+            tax_accounts: BTreeMap::new(),
         }
     }
 

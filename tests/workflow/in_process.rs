@@ -220,6 +220,7 @@ impl Shared {
             parts: parts.map(|(_, part)| *part).collect(),
             content_hash: None,
             amount: None,
+            wallet_account: None,
         })
     }
 

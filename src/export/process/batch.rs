@@ -214,11 +214,11 @@ impl Batch {
         Ok(())
     }
 
-    /// Adds what is in the books as it was planned to the totals of the job.
+    /// Adds what is in the books to the totals of the job: as it was planned, but on the wallet where it stands.
     fn count(&self, run: &mut JobRun, steps: &[Step]) {
         for (item, step) in self.items.iter().zip(steps) {
-            if let (Step::Attach(_), Ok(plan)) = (step, &item.plan) {
-                run.totals.add(plan);
+            if let (Step::Attach(booked), Ok(plan)) = (step, &item.plan) {
+                run.totals.add(plan, booked.wallet_account.as_deref());
             }
         }
     }

@@ -43,7 +43,6 @@ pub(super) fn process(
     };
     log_refusals(&prepared);
     refusals.clone_from(&prepared.refusals);
-    run.totals.notices.clone_from(&prepared.view.resolution.notices);
     let mut aside = SetAside::default();
     let mut after: Option<Position> = None;
     let mut longest = std::time::Duration::ZERO;

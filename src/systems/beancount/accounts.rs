@@ -2,9 +2,13 @@
 //!
 //! Settings name accounts as they are. Pleo names them by a code, which means another account for each purpose:
 //!
-//! 1. the account whose metadata says that it has this `code` (or was opened under this identifier);
+//! 1. the account whose metadata says that it has this `code`;
 //! 2. the account whose last part is the code, under a root that fits the purpose, or whose whole name is the code;
-//! 3. an account that booking opens, where unknown ones may be opened. It says what it serves and serves nothing else.
+//! 3. an account that booking opens, where the ledger has none of the code, open or not, and unknown ones may be opened.
+//!    It says what it serves and serves nothing else.
+//!
+//! Pleo's identifier takes the place of a code that is missing. Beside a code it finds only what version 0.1 opened under
+//! it; as metadata of an account it is information.
 //!
 //! An account that version 0.1 opened for a code stands under Expenses whatever it was needed for; it serves costs and
 //! income only. More than one account at a step is left to the planner, which knows the day.
@@ -60,34 +64,9 @@ pub(super) fn all(
     unknown: UnknownAccounts,
 ) -> HashMap<AccountKey, Candidates> {
     let asked = references.accounts.iter();
-    let mut found: HashMap<AccountKey, Candidates> = asked
+    asked
         .filter_map(|(key, name)| Some((key.clone(), candidates(key, name.as_deref(), index, unknown)?)))
-        .collect();
-    for key in references.accounts.keys() {
-        let first = key
-            .identifier()
-            .and_then(|own| references.first_by_identifier.get(&own));
-        // Two codes are two accounts. With one of them missing it is the account that the first item of the two opens.
-        let Some(first) = first.filter(|first| *first != key && !(first.has_code() && key.has_code())) else {
-            continue;
-        };
-        let opened = found.get(first).and_then(only_new).cloned();
-        if let (Some(opened), Some(own)) = (opened, found.get_mut(key)) {
-            own.groups
-                .retain(|group| group.iter().all(|account| account.opens.is_none()));
-            own.groups.push(vec![opened]);
-            own.taken_name = None;
-        }
-    }
-    found
-}
-
-/// The account that booking opens, where the ledger has none that may be meant.
-fn only_new(candidates: &Candidates) -> Option<&Account> {
-    match candidates.groups.as_slice() {
-        [group] => group.first().filter(|account| account.opens.is_some()),
-        _ => None,
-    }
+        .collect()
 }
 
 /// The accounts of the ledger that may be meant by a key; `None` where there is none and none may be opened.
@@ -107,7 +86,7 @@ pub(super) fn candidates(
         } => Some(of_pleo(
             *purpose,
             &NewAccount {
-                code: code.clone(),
+                code: code.clone().or_else(|| identifier.clone()),
                 name: name.map(str::to_owned),
                 identifier: identifier.clone(),
                 purpose: Some(*purpose),
@@ -127,6 +106,8 @@ fn named(name: &str, index: &Index, may_open: bool) -> Option<Candidates> {
     known.or_else(new).map(Candidates::one)
 }
 
+/// Asks by the code alone, for which the identifier stands where there is none. An identifier beside a code is known to
+/// some items and not to others: an account that was found by it would depend on which of them came first.
 fn of_pleo(
     purpose: AccountPurpose,
     wanted: &NewAccount,
@@ -141,34 +122,37 @@ fn of_pleo(
         let meant = accounts.filter(|(name, opened)| serves(name, opened, purpose) && is_meant(name, opened));
         meant.map(|(name, opened)| known(name, opened, index)).collect()
     };
-    let by_code = group(&|_, opened| code.is_some() && opened.code.as_deref() == code);
-    let by_identifier = group(&|name, opened| {
-        // Version 0.1 wrote the identifier where the code stands. Elsewhere a code is another account's.
-        let may_stand_as_code = code.is_none() || is_guess_of_first_version(name, opened);
-        let is_its_own =
-            (code.is_none() || opened.code.is_none()) && opened.identifier.as_deref() == identifier;
-        identifier.is_some() && (is_its_own || (may_stand_as_code && opened.code.as_deref() == identifier))
+    // Version 0.1 wrote the identifier where the code stands.
+    let of_first_version = group(&|name, opened| {
+        let is_its_own = identifier.is_some() && opened.code.as_deref() == identifier;
+        code != identifier && is_its_own && is_guess_of_first_version(name, opened)
+    });
+    // What an item without the identifier opened must not come before it: the order of items would decide.
+    let may_be_ours = of_first_version.is_empty();
+    let by_code = group(&|_, opened| {
+        let is_opened_by_step_4 = opened.is_ours && opened.purpose.is_some();
+        opened.code.as_deref() == code && (may_be_ours || !is_opened_by_step_4)
     });
     let by_name = group(&|name, opened| {
         let last = name.rsplit(':').next();
-        let wanted = code.or(identifier);
-        let fits = last == wanted && roots(purpose).contains(&root(name));
-        opened.code.is_none() && (fits || Some(name) == wanted)
+        let fits = last == code && roots(purpose).contains(&root(name));
+        opened.code.is_none() && (fits || Some(name) == code)
     });
     let mut candidates = Candidates {
-        groups: vec![by_code, by_identifier, by_name],
+        groups: vec![by_code, of_first_version, by_name],
         taken_name: None,
     };
-    let opened_for = wanted.code.as_deref().or(wanted.identifier.as_deref());
-    let new_name = opened_for.and_then(|code| text::account_for_code(&parent(purpose), code));
-    match new_name {
-        Some(name) if unknown == UnknownAccounts::Open && index.account(&name).is_none() => {
-            candidates.groups.push(vec![new(&name, wanted.clone())]);
-        }
-        Some(name) if unknown == UnknownAccounts::Open => candidates.taken_name = Some(name),
-        _ => {}
-    }
     candidates.groups.retain(|group| !group.is_empty());
+    // An account beside one that is not open on the day would be its rival on every other day.
+    if candidates.groups.is_empty() && unknown == UnknownAccounts::Open {
+        let code = wanted.code.as_deref().unwrap_or_default();
+        match text::account_for_code(&parent(purpose), code) {
+            Some(name) if index.account(&name).is_none() => {
+                candidates.groups.push(vec![new(&name, wanted.clone())]);
+            }
+            taken_name => candidates.taken_name = taken_name,
+        }
+    }
     candidates
 }
 

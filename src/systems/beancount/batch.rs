@@ -81,6 +81,7 @@ impl<'a> Batch<'a> {
                 parts: other.map(|live| live.parts).unwrap_or_default(),
                 content_hash: Some(item.content_hash.clone()),
                 amount: Some(item.item.amount),
+                wallet_account: None,
             },
         };
         booked.parts.extend(added.iter().map(|entry| entry.document.part));

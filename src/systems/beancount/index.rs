@@ -71,6 +71,8 @@ pub(super) struct Booked {
     /// has become known since); completing the journal entry would move the money twice.
     pub(super) is_journal_entry: bool,
     first_account: AccountId,
+    /// Which account stands for the wallet that it moves.
+    wallet: Option<AccountId>,
     movements: Option<Movements>,
     says_reversed: bool,
     /// Where it stands.
@@ -171,6 +173,11 @@ impl Index {
     /// The account of the first posting: receipts are put beside it.
     pub(super) fn first_account(&self, booked: &Booked) -> &str {
         self.names.name(booked.first_account)
+    }
+
+    /// The account that stands for the wallet that a transaction moves.
+    pub(super) fn wallet_account(&self, booked: &Booked) -> Option<&str> {
+        booked.wallet.map(|id| self.names.name(id))
     }
 
     /// What the books have of an invoice and still counts, each with its entry.

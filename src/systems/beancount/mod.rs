@@ -20,6 +20,7 @@ mod text;
 mod vocabulary;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use tracing::warn;
@@ -29,7 +30,9 @@ use crate::host::{clock, kill};
 use crate::model::booked_content::BookedContent;
 use crate::model::document::{Part, PlannedItem};
 use crate::model::ids::AccountingEntryId;
-use crate::model::references::{InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey};
+use crate::model::references::{
+    AccountKey, InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey,
+};
 use crate::model::verdict::JobFailureType;
 
 use super::{
@@ -55,6 +58,19 @@ pub struct Settings {
     pub unknown_accounts: UnknownAccounts,
     /// Every account that the configuration names; opened in new books.
     pub configured_accounts: Vec<String>,
+    /// Pleo's account code (or identifier) → account of the books.
+    pub account_map: BTreeMap<String, String>,
+    /// Pleo's tax code → the accounts that the configuration names for it.
+    pub tax_accounts: BTreeMap<String, TaxAccounts>,
+}
+
+/// The accounts of a tax, as far as the configuration names them.
+#[derive(Clone, Debug, Default)]
+pub struct TaxAccounts {
+    /// Where tax stands that may be deducted.
+    pub input: Option<String>,
+    /// Where tax stands that is owed under reverse charge.
+    pub output: Option<String>,
 }
 
 /// What to do with account codes that no configuration names.
@@ -72,6 +88,8 @@ pub struct Beancount {
     settings: Settings,
     books: Books,
     index: Index,
+    /// The accounts that the jobs of this run asked for, with Pleo's names.
+    asked: BTreeMap<AccountKey, Option<String>>,
     /// Whether this run has said what version 0.1 booked in the wrong place.
     has_told_of_misplaced: bool,
 }
@@ -91,6 +109,7 @@ impl Beancount {
             books: Books::new(&settings.directory, stop),
             settings,
             index: Index::default(),
+            asked: BTreeMap::new(),
             has_told_of_misplaced: false,
         }
     }
@@ -123,7 +142,7 @@ impl Beancount {
 
     /// What a standing in the books means to those who ask for these parts.
     fn found(&self, entry_id: &str, parts: &[Part], standing: &Standing<'_>) -> Found {
-        let booked = booked_entry(entry_id, standing, self.settings.fava_url.as_deref());
+        let booked = self.booked_entry(entry_id, standing, self.settings.fava_url.as_deref());
         match booked.filter(|_| !kill::mutation("skip-look-up")) {
             None => Found::Absent {
                 next_revision: standing.next_revision,
@@ -165,7 +184,7 @@ impl Beancount {
             });
         }
         batch::refuse_unbookable(item, &missing, &self.index)?;
-        let live = booked_entry(entry_id, &standing, None);
+        let live = self.booked_entry(entry_id, &standing, None);
         let mut booked = batch.add(item, &missing, revision, live)?;
         booked.external_url = self
             .settings
@@ -174,21 +193,31 @@ impl Beancount {
             .map(|fava| entry_url(fava, entry_id));
         Ok(booked)
     }
-}
 
-/// An entry as the books have it; `None` when nothing of it counts.
-fn booked_entry(entry_id: &str, standing: &Standing<'_>, fava_url: Option<&str>) -> Option<BookedEntry> {
-    // The main document stands before the others.
-    let first = standing.live.first()?;
-    Some(BookedEntry {
-        external_id: first.number.to_string(),
-        external_url: fava_url.map(|fava| entry_url(fava, entry_id)),
-        posting_date: first.posting_date,
-        revision: first.revision,
-        parts: standing.live.iter().map(|booked| booked.part).collect(),
-        content_hash: first.content_hash.as_deref().map(str::to_owned),
-        amount: first.amount,
-    })
+    /// An entry as the books have it; `None` when nothing of it counts.
+    fn booked_entry(
+        &self,
+        entry_id: &str,
+        standing: &Standing<'_>,
+        fava_url: Option<&str>,
+    ) -> Option<BookedEntry> {
+        // The main document stands before the others.
+        let first = standing.live.first()?;
+        let mut wallets = standing
+            .live
+            .iter()
+            .filter_map(|booked| self.index.wallet_account(booked));
+        Some(BookedEntry {
+            external_id: first.number.to_string(),
+            external_url: fava_url.map(|fava| entry_url(fava, entry_id)),
+            posting_date: first.posting_date,
+            revision: first.revision,
+            parts: standing.live.iter().map(|booked| booked.part).collect(),
+            content_hash: first.content_hash.as_deref().map(str::to_owned),
+            amount: first.amount,
+            wallet_account: wallets.next().map(str::to_owned),
+        })
+    }
 }
 
 /// Where Fava shows an entry, its reversals and its receipts.
@@ -250,18 +279,22 @@ impl AccountingSystem for Beancount {
         Ok(())
     }
 
+    fn notices(&mut self) -> Vec<String> {
+        if self.has_told_of_misplaced || self.index.refresh(&self.books).is_err() {
+            return Vec::new();
+        }
+        let today = clock::now().date_naive();
+        let notice = first_version::notice(&self.index, &self.settings, &self.asked, today);
+        self.has_told_of_misplaced = notice.is_some();
+        notice.into_iter().collect()
+    }
+
     fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {
         self.index.refresh(&self.books)?;
         let mut resolution = Resolution::default();
         let unknown = self.settings.unknown_accounts;
         resolution.accounts = accounts::all(references, &self.index, unknown);
-        if !self.has_told_of_misplaced {
-            let (asked, today) = (references.accounts.keys(), clock::now().date_naive());
-            resolution
-                .notices
-                .extend(first_version::notice(&self.index, unknown, asked, today));
-            self.has_told_of_misplaced = !resolution.notices.is_empty();
-        }
+        self.asked.extend(references.accounts.clone());
         for (key, name) in &references.vendors {
             if let Some(vendor) = vendor(key, name) {
                 resolution.vendors.insert(key.clone(), vendor);

@@ -140,6 +140,7 @@ pub(super) fn booked_entry(parts: &[Part], answer: wire::Booked) -> Result<Booke
         parts: there,
         content_hash: answer.content_hash,
         amount: answer.amount.map(money).transpose()?,
+        wallet_account: None,
     })
 }
 

@@ -306,6 +306,7 @@ pub(super) fn entry(base: &reqwest::Url, documents: &[&Booked]) -> Option<Booked
         parts: parts.into_iter().collect(),
         content_hash: origin.map(|origin| origin.content_hash.clone()),
         amount: origin.map(|origin| origin.amount),
+        wallet_account: None,
     })
 }
 

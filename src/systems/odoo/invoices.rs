@@ -116,10 +116,11 @@ fn search(
     transport.search("account.move", Value::Array(domain), &fields, &company.context())
 }
 
-/// A pattern for every way to write a number, and for what may stand after it. It finds others too.
+/// A pattern for every way to write a number, and for what may stand after it. It finds others too: a letter that may be
+/// written in two ways, such as with an accent of its own, stands for anything.
 fn any_writing(number: &InvoiceNumber) -> String {
     let mut any = String::from("%");
-    for character in number.compared().chars() {
+    for character in number.compared().chars().filter(char::is_ascii) {
         any.push_str(&pattern(&character.to_string()));
         any.push('%');
     }

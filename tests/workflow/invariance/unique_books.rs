@@ -70,6 +70,7 @@ impl UniqueBooks {
             parts: item.parts(),
             content_hash: Some(item.content_hash.clone()),
             amount: Some(item.item.amount),
+            wallet_account: None,
         })
     }
 

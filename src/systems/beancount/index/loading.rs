@@ -199,6 +199,12 @@ impl Index {
             .first()
             .ok_or_else(|| fault("the transaction has no postings".to_owned()))?;
         let first_account = self.names.id(first.account);
+        let is_wallet = |posting: &&Posting<'_>| {
+            let word = posting.metadata.get(key::PURPOSE);
+            word.and_then(|word| purpose::beside_the_cost(&word)) == Some(AccountPurpose::Wallet)
+        };
+        let wallet = postings.iter().find(is_wallet);
+        let wallet = wallet.map(|posting| self.names.id(posting.account));
         let movements = Movements::of(postings, &mut self.names);
         if movements.as_ref().is_some_and(|movements| !movements.balance()) {
             return Err(fault("the transaction does not balance".to_owned()));
@@ -213,6 +219,7 @@ impl Index {
             invoice: invoice(directive, postings).map(Box::new),
             is_journal_entry: metadata.get(key::DOCUMENT).as_deref() == Some(document_kind::JOURNAL_ENTRY),
             first_account,
+            wallet,
             movements,
             says_reversed: metadata.get(key::REVERSED).is_some_and(|value| value == "TRUE"),
             place: Place {
