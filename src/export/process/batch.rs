@@ -131,7 +131,9 @@ impl Batch {
             steps.push(changed.map_or_else(|| item.step(found, repeatable), Step::Decided));
         }
         let fatal = self.book_in_waves(exporter, run, prepared, &mut steps)?;
-        self.count(run, &steps);
+        let in_books = |(at, step): (usize, &Step)| matches!(step, Step::Attach(_)).then_some(at);
+        let in_books: Vec<usize> = steps.iter().enumerate().filter_map(in_books).collect();
+        self.count(exporter, run, prepared, &in_books)?;
         // What was learnt is old by the next batch.
         prepared.view.invoices = bookkeeping::KnownInvoices::default();
         if kill::mutation("book-before-intent") {
@@ -214,13 +216,27 @@ impl Batch {
         Ok(())
     }
 
-    /// Adds what is in the books as it was planned to the totals of the job.
-    fn count(&self, run: &mut JobRun, steps: &[Step]) {
-        for (item, step) in self.items.iter().zip(steps) {
-            if let (Step::Attach(_), Ok(plan)) = (step, &item.plan) {
-                run.totals.add(plan);
-            }
-        }
+    /// Adds what is in the books as it was planned to the totals of the job. What was found there may first be planned
+    /// with the bill that it pays.
+    pub(super) fn count(
+        &mut self,
+        exporter: &mut Exporter<'_>,
+        run: &mut JobRun,
+        prepared: &mut Prepared,
+        in_books: &[usize],
+    ) -> Result<(), Halt> {
+        let is_unplanned = |at: &usize| {
+            self.items
+                .get(*at)
+                .is_some_and(|item| item.plan.is_err() && item.may_be_booked())
+        };
+        let unplanned: Vec<usize> = in_books.iter().copied().filter(is_unplanned).collect();
+        self.plan_found(exporter, run, prepared, &unplanned)?;
+        let plans = in_books
+            .iter()
+            .filter_map(|at| self.items.get(*at)?.plan.as_ref().ok());
+        plans.for_each(|plan| run.totals.add(plan));
+        Ok(())
     }
 
     fn to_book(&self) -> Vec<AccountingEntryId> {
