@@ -12,7 +12,7 @@ use super::groups::groups;
 use super::prepare::{self, Prepared};
 use super::receipts::Fetched;
 use super::set_aside::{SetAside, Why};
-use crate::bookkeeping::{self, Refusal};
+use crate::bookkeeping::{self, ClosedPeriods, Refusal};
 use crate::checkpoint::StoredItem;
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;
@@ -360,6 +360,10 @@ pub(in crate::export) fn changed(
         BookedContent::default()
     });
     content.amount = content.amount.or(booked.amount);
+    // Where no period was closed the day that it is booked on is that of the expense.
+    if content.moment.is_none() && exporter.settings.bookkeeping.closed_periods == ClosedPeriods::Fail {
+        content.day = content.day.or(Some(booked.posting_date));
+    }
     let change = bookkeeping::change(item, hash, &content, &exporter.settings.bookkeeping)?;
     let failure = Failure::changed_after_booking(&booked.external_id, &change);
     Some(Verdict::Failed(failure))
