@@ -147,6 +147,55 @@ fn what_stands_wrong_is_told_once_with_the_transfer_that_mends_it() {
 }
 
 #[test]
+fn what_people_booked_there_for_themselves_is_no_transfer() {
+    let world = world();
+    // A cost of their own, and more moved away than stood there.
+    let own = "2026-10-01 * \"Our own\"\n  Expenses:5820  100.00 DKK\n  Expenses:6800  -100.00 DKK\n\n\
+               2026-10-02 * \"Too much\"\n  Expenses:1510  -40.00 DKK\n  Expenses:6800  40.00 DKK\n";
+    world
+        .books()
+        .edit("main.beancount", |text| format!("{text}\n{own}"));
+    world.add_job(new_job());
+    let run = world.run(&["poll"]).exits(0);
+    let told = "Version 0.1 booked wallets and taxes among the expenses: \
+                25.00 DKK on Expenses:1512 (belongs on Assets:Tax:1512), \
+                -25.00 DKK on Expenses:2612 (belongs on Liabilities:Tax:2612), \
+                9735.00 DKK on Expenses:5820 (belongs on Assets:Pleo:5820), ";
+    assert!(run.stdout.contains(told), "{run}");
+}
+
+#[test]
+fn a_reversal_of_what_it_booked_counts_whichever_way_it_goes() {
+    let world = world();
+    let before = world.books().transactions();
+    let purchase = before.iter().find(|transaction| {
+        let mut postings = transaction.postings.iter();
+        postings.any(|(account, amount)| account == "Expenses:5820" && amount == "-125.00 DKK")
+    });
+    let entry = &purchase.unwrap().metadata["pleo-entry"];
+    let postings: Vec<String> = purchase
+        .unwrap()
+        .postings
+        .iter()
+        .map(|(account, amount)| {
+            let back = amount
+                .strip_prefix('-')
+                .map_or_else(|| format!("-{amount}"), str::to_owned);
+            format!("  {account}  {back}\n")
+        })
+        .collect();
+    let reversal = format!("2026-10-01 * \"Reversal\" ^pleo-{entry}\n{}", postings.concat());
+    world
+        .books()
+        .edit("main.beancount", |text| format!("{text}\n{reversal}"));
+    world.add_job(new_job());
+    world
+        .run(&["poll"])
+        .exits(0)
+        .says("9860.00 DKK on Expenses:5820 (belongs on Assets:Pleo:5820)");
+}
+
+#[test]
 fn what_it_exported_is_found_and_keeps_its_number() {
     let world = world();
     let job = world.add_job(vec![old_item()]);

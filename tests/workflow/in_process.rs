@@ -146,6 +146,8 @@ pub enum Answers {
     /// They come.
     #[default]
     Come,
+    /// They are lost after all was written.
+    LostInTime,
     /// They are lost; the documents are written when [`SearchedBooks::land`] is called.
     LostAndLate,
     /// The process dies waiting for them; of each entry the first document is written at once, the others when
@@ -234,7 +236,7 @@ impl Shared {
             .filter(|part| !there.contains(part))
             .collect();
         let now = match self.answers {
-            Answers::Come => missing.len(),
+            Answers::Come | Answers::LostInTime => missing.len(),
             Answers::LostAndLate => 0,
             Answers::DieInTheMiddle => 1,
         };

@@ -464,3 +464,20 @@ fn a_start_that_is_accepted_and_takes_effect_later() {
         world.keeps_its_promise();
     }
 }
+
+#[test]
+fn what_was_booked_although_its_answer_was_lost_counts_in_the_wallet() {
+    let world = World::new().with_settings("[pleo]\ngive_up_after_seconds = 2\n");
+    let job = world.add_job(vec![Item::card_purchase(12_500).build()]);
+    let mut books = SearchedBooks::default();
+    books.answers(Answers::LostInTime);
+    let report = world.poll_with(&mut books);
+    assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 1);
+    let wallet: Vec<_> = report.jobs[0]
+        .totals
+        .wallet
+        .values()
+        .map(|sum| sum.in_hundredths())
+        .collect();
+    assert_eq!(wallet, [-12_500], "{report:?}");
+}

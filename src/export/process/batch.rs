@@ -12,7 +12,7 @@ use super::groups::groups;
 use super::prepare::{self, Prepared};
 use super::receipts::Fetched;
 use super::set_aside::{SetAside, Why};
-use crate::bookkeeping::{self, Refusal};
+use crate::bookkeeping::{self, ClosedPeriods, Refusal};
 use crate::checkpoint::StoredItem;
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;
@@ -131,7 +131,12 @@ impl Batch {
             steps.push(changed.map_or_else(|| item.step(found, repeatable), Step::Decided));
         }
         let fatal = self.book_in_waves(exporter, run, prepared, &mut steps)?;
-        self.count(run, &steps);
+        let booked = steps.iter().enumerate().filter_map(|(at, step)| match step {
+            Step::Attach(booked) => Some((at, booked)),
+            _ => None,
+        });
+        let in_books: Vec<_> = booked.collect();
+        self.count(exporter, run, prepared, &in_books)?;
         // What was learnt is old by the next batch.
         prepared.view.invoices = bookkeeping::KnownInvoices::default();
         if kill::mutation("book-before-intent") {
@@ -214,13 +219,29 @@ impl Batch {
         Ok(())
     }
 
-    /// Adds what is in the books to the totals of the job: as it was planned, but on the wallet where it stands.
-    fn count(&self, run: &mut JobRun, steps: &[Step]) {
-        for (item, step) in self.items.iter().zip(steps) {
-            if let (Step::Attach(booked), Ok(plan)) = (step, &item.plan) {
+    /// Adds what is in the books to the totals of the job: as it was planned, but on the wallet where it stands. What was
+    /// found there may first be planned with the bill that it pays.
+    pub(super) fn count(
+        &mut self,
+        exporter: &mut Exporter<'_>,
+        run: &mut JobRun,
+        prepared: &mut Prepared,
+        in_books: &[(usize, &BookedEntry)],
+    ) -> Result<(), Halt> {
+        let is_unplanned = |at: &usize| {
+            self.items
+                .get(*at)
+                .is_some_and(|item| item.plan.is_err() && item.may_be_booked())
+        };
+        let all = in_books.iter().map(|(at, _)| *at);
+        let unplanned: Vec<usize> = all.filter(is_unplanned).collect();
+        self.plan_found(exporter, run, prepared, &unplanned)?;
+        for (at, booked) in in_books {
+            if let Some(Ok(plan)) = self.items.get(*at).map(|item| &item.plan) {
                 run.totals.add(plan, booked.wallet_account.as_deref());
             }
         }
+        Ok(())
     }
 
     fn to_book(&self) -> Vec<AccountingEntryId> {
@@ -344,6 +365,10 @@ pub(in crate::export) fn changed(
         BookedContent::default()
     });
     content.amount = content.amount.or(booked.amount);
+    // Where no period was closed the day that it is booked on is that of the expense.
+    if content.moment.is_none() && exporter.settings.bookkeeping.closed_periods == ClosedPeriods::Fail {
+        content.day = content.day.or(Some(booked.posting_date));
+    }
     let change = bookkeeping::change(item, hash, &content, &exporter.settings.bookkeeping)?;
     let failure = Failure::changed_after_booking(&booked.external_id, &change);
     Some(Verdict::Failed(failure))

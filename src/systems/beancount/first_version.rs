@@ -20,19 +20,26 @@ use super::writer;
 /// How much of each currency.
 type Sums = BTreeMap<Currency, Amount>;
 
+/// What people booked on an account in one currency. All amounts but `reversals` count without sign.
+#[derive(Clone, Copy, Debug, Default)]
+struct ByPeople {
+    debits: Amount,
+    credits: Amount,
+    /// What takes back entries of ours.
+    reversals: Amount,
+}
+
 /// What stands on the accounts of expenses, as far as it may be in the wrong place.
 #[derive(Debug, Default)]
 pub(super) struct Misplaced {
-    by_us: BTreeMap<Box<str>, ByUs>,
-    /// What people booked there: a transfer that mends it is among it.
-    by_people: HashMap<Box<str>, Sums>,
+    by_us: BTreeMap<(Box<str>, AccountPurpose), ByUs>,
+    /// A transfer that mends it is among it.
+    by_people: HashMap<Box<str>, BTreeMap<Currency, ByPeople>>,
 }
 
 /// What we booked on an account.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct ByUs {
-    /// What it was booked for.
-    purpose: AccountPurpose,
     /// Of which taxes.
     taxes: BTreeSet<Box<str>>,
     sums: Sums,
@@ -41,7 +48,10 @@ struct ByUs {
 /// What of it is in the wrong place still.
 struct Left<'a> {
     account: &'a str,
-    booked: &'a ByUs,
+    /// What it was booked for.
+    purpose: AccountPurpose,
+    /// Of which taxes.
+    taxes: &'a BTreeSet<Box<str>>,
     money: Money,
 }
 
@@ -52,53 +62,75 @@ impl Misplaced {
             let word = posting.metadata.get(key::PURPOSE);
             let purpose = word.and_then(|word| purpose::beside_the_cost(&word));
             if let (Some(purpose), Some(money)) = (purpose, posting.amount.exact()) {
-                let known = self.by_us.entry(posting.account.into());
-                let booked = known.or_insert_with(|| ByUs {
-                    purpose,
-                    taxes: BTreeSet::new(),
-                    sums: Sums::new(),
-                });
-                booked
-                    .taxes
-                    .extend(posting.metadata.get(key::TAX_CODE).map(Box::from));
-                add(&mut booked.sums, money);
+                let booked = self.by_us.entry((posting.account.into(), purpose)).or_default();
+                let tax = posting.metadata.get(key::TAX_CODE);
+                booked.taxes.extend(tax.map(Box::from));
+                add(booked.sums.entry(money.currency).or_default(), money.amount);
             }
         }
     }
 
     /// Takes note of a transaction of somebody else's.
-    pub(super) fn add_other(&mut self, postings: &[Posting<'_>], names: &mut Names) {
+    pub(super) fn add_other(&mut self, postings: &[Posting<'_>], is_reversal: bool, names: &mut Names) {
         if !postings.iter().any(|posting| is_expense(posting.account)) {
             return;
         }
         let Some(movements) = Movements::of(postings, names) else {
             return;
         };
-        for (account, money) in movements.each() {
+        for (account, Money { amount, currency }) in movements.each() {
             let account = names.name(account);
             if is_expense(account) {
-                add(self.by_people.entry(account.into()).or_default(), money);
+                let known = self.by_people.entry(account.into()).or_default();
+                let moved = known.entry(currency).or_default();
+                match (is_reversal, amount.is_negative()) {
+                    (true, _) => add(&mut moved.reversals, amount),
+                    (false, true) => add(&mut moved.credits, amount.abs()),
+                    (false, false) => add(&mut moved.debits, amount),
+                }
             }
         }
     }
 
-    fn left<'a>(&'a self, index: &'a Index) -> impl Iterator<Item = Left<'a>> {
-        let guessed = self.by_us.iter().filter(|(account, _)| {
+    /// What of it is in the wrong place still, on which accounts, and what it was booked for. Of what people booked there
+    /// it counts what goes the other way, and no more than stands there: the rest is their own.
+    fn left<'a>(&'a self, index: &Index) -> Vec<Left<'a>> {
+        let mut by_people = self.by_people.clone();
+        let mut left = Vec::new();
+        for ((account, purpose), booked) in &self.by_us {
             let opened = index.account(account);
-            opened.is_some_and(|opened| accounts::is_guess_of_first_version(account, opened))
-        });
-        guessed.flat_map(|(account, booked)| {
-            let by_people = self.by_people.get(account);
-            booked.sums.iter().filter_map(move |(&currency, &sum)| {
-                let other = by_people.and_then(|sums| sums.get(&currency)).copied();
-                let amount = sum.plus(other.unwrap_or_default())?;
-                (!amount.is_zero()).then_some(Left {
-                    account,
-                    booked,
-                    money: Money { amount, currency },
-                })
-            })
-        })
+            if !opened.is_some_and(|opened| accounts::is_guess_of_first_version(account, opened)) {
+                continue;
+            }
+            let moved = by_people.entry(account.clone()).or_default();
+            for (&currency, &sum) in &booked.sums {
+                let moved = moved.entry(currency).or_default();
+                let mut amount = sum;
+                add(&mut amount, std::mem::take(&mut moved.reversals));
+                let back = if amount.is_negative() {
+                    &mut moved.debits
+                } else {
+                    &mut moved.credits
+                };
+                let mended = amount.abs().min(*back);
+                add(back, mended.negated());
+                let mended = if amount.is_negative() {
+                    mended
+                } else {
+                    mended.negated()
+                };
+                add(&mut amount, mended);
+                if !amount.is_zero() {
+                    left.push(Left {
+                        account,
+                        purpose: *purpose,
+                        taxes: &booked.taxes,
+                        money: Money { amount, currency },
+                    });
+                }
+            }
+        }
+        left
     }
 }
 
@@ -153,9 +185,9 @@ fn right_account(
     asked: &BTreeMap<AccountKey, Option<String>>,
     today: NaiveDate,
 ) -> Option<Account> {
-    let purpose = left.booked.purpose;
+    let purpose = left.purpose;
     let code = index.account(left.account)?.code.as_deref()?;
-    let mut of_taxes = left.booked.taxes.iter().map(|tax| {
+    let mut of_taxes = left.taxes.iter().map(|tax| {
         let accounts = settings.tax_accounts.get(tax.as_ref())?;
         match purpose {
             AccountPurpose::InputTax => accounts.input.as_deref(),
@@ -197,8 +229,7 @@ fn is_expense(account: &str) -> bool {
         .is_some_and(|rest| rest.starts_with(':'))
 }
 
-fn add(sums: &mut Sums, money: Money) {
-    let sum = sums.entry(money.currency).or_default();
-    // A sum beyond all money would only make the notice wrong.
-    *sum = sum.plus(money.amount).unwrap_or(*sum);
+/// A sum beyond all money would only make the notice wrong.
+fn add(sum: &mut Amount, amount: Amount) {
+    *sum = sum.plus(amount).unwrap_or(*sum);
 }

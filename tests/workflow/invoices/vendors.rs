@@ -313,3 +313,25 @@ fn books_of_version_0_1_are_read() {
         told.world.books().are_clean();
     }
 }
+
+#[test]
+fn a_payment_that_only_its_bill_explains_counts_in_the_wallet_when_it_is_found_again() {
+    let supplier = json!({ "name": "Acme", "code": "V100" });
+    let items = [
+        bill(10_000).build(),
+        payment(4_000)
+            .set("vendor", Value::Null)
+            .set("supplier", supplier)
+            .build(),
+    ];
+    let world = World::new();
+    for (run, items) in [
+        ("first", &items[..]),
+        ("again", &items[..]),
+        ("alone", &items[1..]),
+    ] {
+        world.add_job(items.to_vec());
+        let job = world.run(&["poll", "--json"]).exits(0).json()["jobs"][0].clone();
+        assert_eq!(job["wallet"][0]["amount"], "-40.00", "{run}: {job}");
+    }
+}

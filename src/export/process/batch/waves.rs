@@ -57,6 +57,27 @@ impl Batch {
         }
     }
 
+    /// Plans what was found in the books against them, where only they say who the vendor is. What cannot be asked for
+    /// now stays unplanned.
+    pub(super) fn plan_found(
+        &mut self,
+        exporter: &mut Exporter<'_>,
+        run: &JobRun,
+        prepared: &mut Prepared,
+        found: &[usize],
+    ) -> Result<(), Halt> {
+        if found.is_empty() || !matches!(self.learn(exporter, prepared, found)?, Learned::Enough) {
+            return Ok(());
+        }
+        for at in found {
+            if let Some(item) = self.items.get_mut(*at) {
+                // A refusal stays in the plan, as it was before.
+                let _ = item.plan_now(1, exporter, run, prepared);
+            }
+        }
+        Ok(())
+    }
+
     /// Asks what the books have now of the invoices in this wave.
     fn learn(
         &self,

@@ -128,7 +128,9 @@ impl Index {
                     let booked = self.booked(&directive, *date, postings, file)?;
                     self.add_booked(&entry_id, booked)?;
                 } else {
-                    self.misplaced.add_other(postings, &mut self.names);
+                    let mut links = directive.links.iter();
+                    let is_reversal = links.any(|link| link.starts_with(text::ENTRY_LINK));
+                    self.misplaced.add_other(postings, is_reversal, &mut self.names);
                     self.add_reversal(&directive.links, postings);
                 }
             }
