@@ -116,7 +116,7 @@ fn a_number_is_the_same_however_a_computer_writes_its_letters() {
         invoiced(bill(10_000), "E7", Some("2026-05-10")),
     ];
     however_cut("", &items, |told| {
-        assert_eq!(told.verdicts(), ["booked", "booked"])
+        assert_eq!(told.verdicts(), ["booked", "booked"]);
     });
 }
 
