@@ -43,7 +43,7 @@ fn resolve(folder: &Path, request: &Value) -> io::Result<Value> {
     // The accounting system's own id is the stronger word for an account; here both are codes of one list.
     let account = |wanted: &Value| {
         let known = |word: &str| chart.lines().find(|code| wanted[word] == *code);
-        let code = known("identifier").or_else(|| known("code"))?;
+        let code = known("code").or_else(|| known("account_code"))?;
         Some(json!({ "reference": code, "name": code }))
     };
     let closed = read(folder, "closed-until.txt")?;

@@ -22,7 +22,7 @@ mod people;
 #[path = "beancount/receipts.rs"]
 mod receipts;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use pleo_export::host::stop::Stop;
@@ -322,6 +322,8 @@ fn a_configuration_that_beancount_cannot_take_is_told_before_anything_is_made() 
     fs::write(&settings.directory, "a file").unwrap();
     let settings = Settings {
         configured_accounts: Vec::new(),
+        account_map: BTreeMap::new(),
+        tax_accounts: BTreeMap::new(),
         ..settings
     };
     let error = Beancount::new(settings, Stop::new()).check(&job()).unwrap_err();

@@ -230,7 +230,7 @@ impl Planner<'_> {
         match (candidates.on(day).as_slice(), &candidates.taken_name) {
             ([account], _) => Ok(Some((*account).clone())),
             ([], taken_name) => match (candidates.best(), taken_name) {
-                (Some(account), _) => Err(Refusal::account_not_open(account, day)),
+                (Some(account), _) => Err(Refusal::account_not_open(account, key.text(), day)),
                 (None, Some(name)) => Err(Refusal::account_name_taken(key.text(), what, name)),
                 (None, None) => Ok(None),
             },

@@ -93,7 +93,9 @@ impl Planner<'_> {
             Brings::Credit => self.others().iter().filter(|other| is_credit(other)).collect(),
             Brings::Payment => return Ok(None),
         };
-        let is_duplicate = |other: &&&InvoiceInBooks| self.is_duplicate(other, brings);
+        // Parts of a refund may well come on one day; a document without money comes once.
+        let one_a_day = brings == Brings::Bill || !moves_money;
+        let is_duplicate = |other: &&&InvoiceInBooks| self.is_duplicate(other, one_a_day);
         if let Some(other) = same_sign.iter().find(is_duplicate) {
             let there = format!("as {} for another expense", other.external_id);
             return match (brings, moves_money, self.settings.duplicate_invoices) {
@@ -123,15 +125,14 @@ impl Planner<'_> {
         })
     }
 
-    /// Whether a document of the same number and sign is the same document.
-    fn is_duplicate(&self, other: &InvoiceInBooks, brings: Brings) -> bool {
+    /// Whether a document of the same number and sign is the same document. With `one_a_day` its day alone says so.
+    fn is_duplicate(&self, other: &InvoiceInBooks, one_a_day: bool) -> bool {
         let has_same_gross = other.gross() == abs(self.item.supplier_amount.unwrap_or(self.item.amount));
         let (same_date, same_year) = match (self.invoice_date(), other.invoice_date) {
             (Some(own), Some(other)) => (own == other, own.year() == other.year()),
             _ => (false, true),
         };
-        // Parts of a refund may well come on one day.
-        (same_date && brings == Brings::Bill) || (has_same_gross && same_year)
+        (same_date && one_a_day) || (has_same_gross && same_year)
     }
 
     /// Settles an invoice or its payment against the other side.
@@ -203,8 +204,8 @@ impl Planner<'_> {
     }
 
     /// The documents that belong to the same invoice as this item. Where one number stands on bills of several days
-    /// (a vendor that begins anew each year), it is those of the item's own day, if there are any; a payment often
-    /// carries another day than its bill.
+    /// (a vendor that begins anew each year), it is those of the item's own day, if there are any, and what has no day; a
+    /// payment often carries another day than its bill.
     fn same_invoice(&self, brings: Brings) -> Vec<&InvoiceInBooks> {
         let own_date = self.invoice_date();
         let others = self.others().iter();
@@ -222,7 +223,9 @@ impl Planner<'_> {
             Brings::Credit | Brings::Payment => is_bill(other),
         });
         if bill_dates.len() > 1 && own_date.is_some() && has_counterpart {
-            others.filter(of_own_date).collect()
+            let may_be_of_own_date =
+                |other: &&InvoiceInBooks| other.invoice_date.is_none_or(|date| Some(date) == own_date);
+            others.filter(may_be_of_own_date).collect()
         } else {
             others.collect()
         }

@@ -9,7 +9,7 @@ use crate::model::export_item::{ExportItem, Method};
 use crate::model::references::{Vendor, VendorKey};
 
 use super::accounts::given;
-use super::item_types::{CreditorKind, Row};
+use super::item_types::{CreditorKind, Direction, Row, Side};
 use super::refusal::Refusal;
 use super::{Planner, Settings, SystemTraits};
 
@@ -106,9 +106,10 @@ impl Planner<'_> {
                 .map_or(Way::Journal, |vendor| Way::Payables(Creditor::Vendor(vendor)))),
             Method::AccountsPayable if !self.view.system.payables => Err(Refusal::no_payables()),
             Method::AccountsPayable => Ok(Way::Payables(match creditor {
-                CreditorKind::Vendor => {
-                    Creditor::Vendor(self.payables_vendor(row).ok_or_else(|| self.unknown_vendor())?)
-                }
+                CreditorKind::Vendor => Creditor::Vendor(
+                    self.payables_vendor(row)
+                        .ok_or_else(|| self.unknown_vendor(row))?,
+                ),
                 CreditorKind::Employee => Creditor::Employee {
                     code: item.user.as_ref().and_then(|user| user.code.clone()),
                     name: item.user.as_ref().map(|user| user.name.clone()),
@@ -117,9 +118,13 @@ impl Planner<'_> {
         }
     }
 
-    fn unknown_vendor(&self) -> Refusal {
+    fn unknown_vendor(&self, row: Row) -> Refusal {
+        let document = document(self.item, row);
         let Some(key) = vendor_key(self.item) else {
-            return Refusal::no_vendor();
+            return match &self.item.vendor {
+                Some(_) => Refusal::vendor_without_reference(document, vendor_name(self.item)),
+                None => Refusal::no_vendor(document),
+            };
         };
         let number = key.reference().unwrap_or_default();
         let label = match vendor_name(self.item) {
@@ -129,7 +134,18 @@ impl Planner<'_> {
         if may_be_vendor(self.item, self.settings, self.view.system) {
             Refusal::vendor_unknown(&label)
         } else {
-            Refusal::supplier_is_no_vendor(&label, key.code.as_deref())
+            Refusal::supplier_is_no_vendor(document, &label, key.code.as_deref())
         }
+    }
+}
+
+/// What people call the vendor's document that an item is.
+fn document(item: &ExportItem, row: Row) -> &'static str {
+    let is_mirrored = row.direction == Direction::BySign && item.amount.amount.is_negative();
+    match (row.posts_lines(), row.credit == Side::Lines, row.money_side()) {
+        (false, ..) => "A payment of a vendor's bill",
+        (true, is_credit, _) if is_credit == is_mirrored => "A vendor bill",
+        (true, _, Some(_)) => "A refund from a vendor",
+        (true, _, None) => "A vendor's credit note",
     }
 }

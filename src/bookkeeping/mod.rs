@@ -282,6 +282,9 @@ pub fn plan(
     view: &JobView,
 ) -> Result<PlannedItem, Refusal> {
     let (row, remark) = item_types::row(item)?;
+    if item.invoice.is_some() && invoices::number(item).is_none() {
+        return Err(Refusal::no_invoice_number());
+    }
     let seen = view.seen(item, row, settings);
     let planner = Planner {
         item,

@@ -109,11 +109,29 @@ impl Refusal {
 
     // --- Vendors ---
 
-    pub(super) fn no_vendor() -> Self {
+    /// `document` is what was to be booked: "A vendor bill".
+    pub(super) fn no_vendor(document: &str) -> Self {
         Self::new(
             ItemFailureType::VendorUnknown,
-            "A vendor bill needs a vendor and none with a code, an identifier or a tax number is given: tag a vendor in Pleo, then export again.".to_owned(),
+            format!(
+                "{document} needs a vendor and none with a code, an identifier or a tax number is given: tag a vendor in Pleo, then export again."
+            ),
             "no vendor is given",
+        )
+    }
+
+    /// The vendor is tagged, and nothing but its name is known.
+    pub(super) fn vendor_without_reference(document: &str, name: Option<&str>) -> Self {
+        let name = name.map_or_else(
+            || "that is tagged".to_owned(),
+            |name| one_line(name, LONGEST_WORD),
+        );
+        Self::new(
+            ItemFailureType::VendorUnknown,
+            format!(
+                "{document} needs a vendor with a code, an identifier or a tax number: give the vendor {name} a code in Pleo, then export again."
+            ),
+            format!("vendor {name} has neither a code nor an identifier nor a tax number"),
         )
     }
 
@@ -128,7 +146,7 @@ impl Refusal {
     }
 
     /// For systems without a register of vendors. `code` is the supplier's.
-    pub(super) fn supplier_is_no_vendor(label: &str, code: Option<&str>) -> Self {
+    pub(super) fn supplier_is_no_vendor(document: &str, label: &str, code: Option<&str>) -> Self {
         let way_out = code.map_or_else(String::new, |code| {
             let code = one_line(code, LONGEST_WORD)
                 .replace('\\', "\\\\")
@@ -138,7 +156,7 @@ impl Refusal {
         Self::new(
             ItemFailureType::VendorUnknown,
             format!(
-                "A vendor bill needs a vendor, and the supplier {label} is not one in these books: tag a vendor in Pleo{way_out}, then export again."
+                "{document} needs a vendor, and the supplier {label} is not one in these books: tag a vendor in Pleo{way_out}, then export again."
             ),
             format!("the supplier {label} is not a vendor of the books"),
         )
@@ -219,8 +237,15 @@ impl Refusal {
         )
     }
 
-    pub(super) fn account_not_open(account: &Account, day: NaiveDate) -> Self {
+    /// `code` is by what the account was asked for.
+    pub(super) fn account_not_open(account: &Account, code: &str, day: NaiveDate) -> Self {
         let name = &account.name;
+        let says_code = name == code || name.ends_with(&format!(":{code}"));
+        let name = if says_code {
+            name.clone()
+        } else {
+            named(name, code)
+        };
         let why = match (account.from, account.until) {
             (Some(from), _) if day < from => format!("is open from {from} on"),
             (_, Some(until)) => format!("was closed on {until}"),
@@ -403,6 +428,13 @@ impl Refusal {
     }
 
     // --- Invoices ---
+
+    pub(super) fn no_invoice_number() -> Self {
+        Self::invalid(
+            "The invoice has no number: enter it in Pleo, then export again.".to_owned(),
+            "an invoice has no number",
+        )
+    }
 
     pub(super) fn duplicate_invoice(number: &str, vendor: &str, other: &str) -> Self {
         let number = quoted(number);

@@ -7,7 +7,7 @@ use reqwest::Url;
 
 use super::section::Section;
 use super::sources::Layers;
-use crate::bookkeeping::{Role, Settings};
+use crate::bookkeeping::{Role, Settings, TaxRule};
 use crate::model::document::PostingState;
 use crate::model::ids::CompanyId;
 use crate::systems::beancount::{self, UnknownAccounts};
@@ -264,6 +264,8 @@ impl Chosen {
                 company_id: company_id?.clone(),
                 fava_url: books.fava_url,
                 unknown_accounts,
+                account_map: settings.map.clone(),
+                tax_accounts: settings.taxes.iter().map(tax_accounts).collect(),
             })),
             Self::Odoo(odoo) => odoo.map(|odoo| {
                 SystemSettings::Odoo(odoo::Settings {
@@ -288,6 +290,14 @@ fn beancount_accounts(settings: &Settings, problems: &mut Vec<String>) -> Vec<St
     accounts.sort();
     accounts.dedup();
     accounts
+}
+
+fn tax_accounts((code, rule): (&String, &TaxRule)) -> (String, beancount::TaxAccounts) {
+    let accounts = beancount::TaxAccounts {
+        input: rule.account.clone(),
+        output: rule.outgoing_account.clone(),
+    };
+    (code.clone(), accounts)
 }
 
 /// Every account that configuration names, with the setting that names it.

@@ -57,7 +57,9 @@ fn steps(
     if let Err(failure) = data::read(exporter, &run.job)? {
         return give_up::give_up(exporter, run, &failure);
     }
-    match process::process(exporter, run, refusals)? {
+    let outcome = process::process(exporter, run, refusals);
+    run.totals.notices = exporter.system.notices();
+    match outcome? {
         Outcome::AllDecided => complete::close(exporter, run),
         Outcome::Fatal(failure) => give_up::give_up(exporter, run, &failure),
     }

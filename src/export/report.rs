@@ -114,8 +114,9 @@ impl JobTotals {
         }
     }
 
-    /// Counts an item that is complete in the books, booked now or found; once, however often it comes.
-    pub(super) fn add(&mut self, plan: &PlannedItem) {
+    /// Counts an item that is complete in the books, booked now or found; once, however often it comes. Where it moved
+    /// the wallet on another account than is planned today, that one is named.
+    pub(super) fn add(&mut self, plan: &PlannedItem, wallet_account: Option<&str>) {
         if !self.counted.insert(plan.entry_id().clone()) {
             return;
         }
@@ -123,10 +124,8 @@ impl JobTotals {
         for posting in postings(plan) {
             let account = || posting.account.name.clone();
             if posting.purpose == Purpose::Cash {
-                add(
-                    self.wallet.entry((account(), currency)).or_default(),
-                    posting.amount,
-                );
+                let wallet = wallet_account.map_or_else(account, str::to_owned);
+                add(self.wallet.entry((wallet, currency)).or_default(), posting.amount);
             }
             if let Some(tax) = posting.tax.as_ref().filter(|tax| tax.is_assumed) {
                 let assumed = AssumedTax {

@@ -3,11 +3,14 @@
 //! Pleo knows a vendor by up to three references, and not every expense carries the same ones. People type a number in
 //! their own way. Both are compared here and nowhere else, so that the books and a plan never judge differently.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
 use chrono::NaiveDate;
+use icu_normalizer::ComposingNormalizerBorrowed;
 
+use super::foreign_text::is_seen;
 use super::ids::AccountingEntryId;
 use super::money::Money;
 
@@ -79,8 +82,8 @@ const TAX_PREFIXES: [&str; 34] = [
     "IE", "IS", "IT", "LI", "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK", "XI",
 ];
 
-/// A vendor's invoice number: kept as it was written, compared without case, blanks, punctuation and invisible
-/// characters.
+/// A vendor's invoice number: kept as it was written, compared without case, blanks, punctuation, invisible characters
+/// and the ways in which a computer may write one letter (full width, an accent of its own).
 #[derive(Clone, Debug)]
 pub struct InvoiceNumber {
     text: String,
@@ -88,16 +91,17 @@ pub struct InvoiceNumber {
 }
 
 impl InvoiceNumber {
-    /// The number; `None` for an empty one. Control characters are left out of it, for nobody can see or write them.
+    /// The number; `None` for one in which nothing can be seen. Control characters are left out of it, for nobody can see
+    /// or write them.
     pub fn new(text: &str) -> Option<Self> {
         let text: String = text.chars().filter(|c| !c.is_control()).collect();
         let text = text.trim();
-        let compared: String = text
+        let compared: String = compatible(text)
             .chars()
             .filter(|c| c.is_alphanumeric())
             .flat_map(char::to_lowercase)
             .collect();
-        (!text.is_empty()).then(|| Self {
+        text.contains(is_seen).then(|| Self {
             text: text.to_owned(),
             // A number of nothing but punctuation is at least the same as itself.
             compared: if compared.is_empty() {
@@ -143,6 +147,11 @@ impl Hash for InvoiceNumber {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.compared.hash(state);
     }
+}
+
+/// The text with one way of writing each letter.
+fn compatible(text: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfkc().normalize(text)
 }
 
 /// An invoice is known by its vendor and the vendor's number.

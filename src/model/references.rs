@@ -135,8 +135,6 @@ pub struct Resolution {
     pub invoices: HashMap<InvoiceKey, Vec<InvoiceInBooks>>,
     /// Until when the books are closed, inclusive, where the system says so itself.
     pub closed_until: ClosedUntil,
-    /// What a person should know about the books as they stand; each is told once a run.
-    pub notices: Vec<String>,
 }
 
 /// The accounts that may be meant by a key. Which one is meant depends on the posting date: an account that was
@@ -159,11 +157,18 @@ impl Candidates {
     }
 
     /// The accounts among which a posting of this day has its own: one where the answer is clear, several where a
-    /// person must say which, none where none is open.
+    /// person must say which, none where none is open. On the day on which one is closed and its successor opened it is
+    /// the successor.
     pub fn on(&self, day: NaiveDate) -> Vec<&Account> {
         let open = |group: &Vec<Account>| group.iter().any(|account| account.is_open_on(day));
         let group = self.groups.iter().find(|group| open(group)).into_iter().flatten();
-        group.filter(|account| account.is_open_on(day)).collect()
+        let mut open: Vec<&Account> = group.filter(|account| account.is_open_on(day)).collect();
+        let is_last_day = |account: &Account| account.until == Some(day);
+        let is_successor = |account: &&Account| account.from == Some(day) && !is_last_day(account);
+        if open.iter().any(is_successor) {
+            open.retain(|account| !is_last_day(account));
+        }
+        open
     }
 
     /// The best of them, whatever the day.

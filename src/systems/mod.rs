@@ -35,6 +35,11 @@ pub trait AccountingSystem: fmt::Debug {
     /// Whether it can be reached and take the job: credential, company, permissions, what the job needs.
     fn check(&mut self, job: &JobNeeds) -> Result<(), SystemError>;
 
+    /// What a person should know about the books as a job left them; each is told once a run.
+    fn notices(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What it has of these references, in as few calls as it takes.
     fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError>;
 
@@ -216,6 +221,8 @@ pub struct BookedEntry {
     pub amount: Option<Money>,
     /// What is odd about it in the books, for a person to read.
     pub remark: Option<String>,
+    /// On which account it moved the wallet, where the books tell: settings may name another by now.
+    pub wallet_account: Option<String>,
 }
 
 /// Receipts for an entry that is in the books.

@@ -1,5 +1,6 @@
 //! Books in a folder of their own, looked at by means that share no code with what wrote them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -107,6 +108,8 @@ impl Ledger {
 /// For books in this folder, with no account named.
 pub(crate) fn settings(directory: PathBuf) -> Settings {
     Settings {
+        account_map: BTreeMap::new(),
+        tax_accounts: BTreeMap::new(),
         directory,
         ledger: None,
         company_id: CompanyId::new(items::COMPANY),

@@ -366,10 +366,10 @@ fn a_duplicate_has_the_same_day_or_the_same_amount_in_one_year() {
             REFUSED,
         ),
         (
-            "a second part credit on the same day",
+            "another credit note of the same day: a document without money comes once",
             one("-100.00", may),
             two("-30.00", may),
-            "",
+            REFUSED,
         ),
     ];
     for (case, one, two, expected) in table {
@@ -418,10 +418,8 @@ fn a_bill_that_is_credited_in_full_does_not_count() {
     let (bill, again) = (plain("one", "100.00"), plain("three", "100.00"));
     let credit = |id: &str, amount: &str| plain(id, amount);
     assert_eq!(judged(&[&bill, &credit("two", "-100.00"), &again]), "");
-    assert_eq!(
-        judged(&[&bill, &credit("two", "-60.00"), &credit("more", "-40.00"), &again]),
-        ""
-    );
+    let later = dated(credit("more", "-40.00"), Some("2026-03-20"));
+    assert_eq!(judged(&[&bill, &credit("two", "-60.00"), &later, &again]), "");
     assert_eq!(judged(&[&bill, &credit("two", "-60.00"), &again]), REFUSED);
     let corrected = plain("three", "90.00");
     assert_eq!(judged(&[&bill, &credit("two", "-100.00"), &corrected]), "");
@@ -465,6 +463,20 @@ fn a_number_that_comes_again_each_year_is_settled_by_its_day() {
     );
     // A payment in advance.
     assert_eq!(judged(&[&last, &pay_last, &pay_this, &this]), NUMBER);
+}
+
+#[test]
+fn a_payment_without_a_day_counts_beside_the_bill_of_the_payment() {
+    let mut world = world()
+        .booked("last", Bill, "-100.00 DKK", None)
+        .booked("this", Bill, "-200.00 DKK", None)
+        .booked("part", Payment, "150.00 DKK", None);
+    world.in_books[0].invoice_date = Some(crate::items::day("2025-02-03"));
+    world.in_books[1].invoice_date = Some(crate::items::day("2026-02-03"));
+    // Odoo's payments do not say of which day their bill is.
+    world.in_books[2].invoice_date = None;
+    let payment = dated(part_payment("rest", "30.00", "30.00 DKK"), Some("2026-02-03"));
+    assert_eq!(remarks(&world, &payment), ["invoice A-1: 20.00 DKK remains open"]);
 }
 
 #[test]

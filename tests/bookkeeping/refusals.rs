@@ -153,7 +153,7 @@ fn each_refusal_names_the_object_and_what_to_do() {
             world().meant("6800", &[("Meals", None, Some("2026-03-14"))]),
             card(),
             "account_unknown",
-            "Account Meals was closed on 2026-03-14, and the entry is of 2026-03-15: open an account for that day in the books, or ask whoever runs the export to name another under [accounts] or [accounts.map], then export again.",
+            "Account Meals (6800) was closed on 2026-03-14, and the entry is of 2026-03-15: open an account for that day in the books, or ask whoever runs the export to name another under [accounts] or [accounts.map], then export again.",
         ),
         (
             world().meant("Wallet", &[("Wallet", Some("2026-03-16"), None)]),

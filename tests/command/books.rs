@@ -96,19 +96,25 @@ fn an_account_is_asked_for_by_its_identifier_too_and_with_what_it_is_needed_for(
         code: Some("1510".to_owned()),
         identifier: Some("6800".to_owned()),
     };
-    let references = References {
+    let mut references = References {
         accounts: [(wanted.clone(), Some("VAT".to_owned()))].into(),
         ..References::default()
     };
+    let by_code = AccountKey::of_code(AccountPurpose::Cost, "6800");
+    references.accounts.insert(by_code, None);
     let connector = Connector::script(
-        r#"hello unique; ask; printf '%s' "$line" > question; ok '{"accounts":[null]}'; behave"#,
+        r#"hello unique; ask; printf '%s' "$line" > question; ok '{"accounts":[null,null]}'; behave"#,
     );
     let mut system = connector.start();
     assert_eq!(system.resolve(&references).unwrap().accounts.len(), 0);
     let question = fs::read_to_string(connector.path("question")).unwrap();
-    let account =
-        r#"{"named_by":"pleo","code":"1510","identifier":"6800","purpose":"input_tax","name":"VAT"}"#;
-    assert!(question.contains(account), "{question}");
+    // `code` says what it said before there was an `account_code`.
+    for account in [
+        r#"{"named_by":"pleo","code":"6800","account_code":"1510","identifier":"6800","purpose":"input_tax","name":"VAT"}"#,
+        r#"{"named_by":"pleo","code":"6800","account_code":"6800","identifier":null,"purpose":"cost","name":null}"#,
+    ] {
+        assert!(question.contains(account), "{question}");
+    }
     // The example knows the identifier and not the code.
     let resolution = Connector::csv().start().resolve(&references).unwrap();
     assert_eq!(resolution.accounts[&wanted].best().unwrap().reference, "6800");

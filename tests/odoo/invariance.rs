@@ -12,7 +12,8 @@ use crate::world;
 
 const VENDOR: &str = "Nordlys Kontor A/S";
 
-/// A bill, the same bill once more, a payment of a part, a refund in two parts, the rest, and last year's number.
+/// An open bill of two years ago, a bill of the same number, the same bill once more, a payment of a part, a refund in two
+/// parts, the rest, and last year's number.
 fn items(number: u64) -> Vec<Value> {
     let dated = |item: Item, n: u64, day: &str, typed: &str| {
         let day = format!("{day}T00:00:00Z");
@@ -24,14 +25,15 @@ fn items(number: u64) -> Vec<Value> {
     };
     let paid = |amount| Item::invoice_payment(amount).without_account();
     let items = [
-        dated(Item::invoice(9_900).without_tax(), 0, "2026-09-01", ""),
-        dated(Item::invoice(9_900).without_tax(), 1, "2026-09-02", " "),
-        dated(paid(4_000), 2, "2026-09-01", ""),
-        dated(Item::card_invoice(5_000).without_tax(), 3, "2026-09-04", "c"),
-        dated(Item::refund(2_000).without_tax(), 4, "2026-09-05", "c"),
-        dated(Item::refund(1_000).without_tax(), 5, "2026-09-05", "C-"),
-        dated(paid(5_900), 6, "2026-09-07", ""),
-        dated(Item::invoice(9_900).without_tax(), 7, "2025-09-01", ""),
+        dated(Item::invoice(9_900).without_tax(), 0, "2024-09-01", ""),
+        dated(Item::invoice(9_900).without_tax(), 1, "2026-09-01", ""),
+        dated(Item::invoice(9_900).without_tax(), 2, "2026-09-02", " "),
+        dated(paid(4_000), 3, "2026-09-01", ""),
+        dated(Item::card_invoice(5_000).without_tax(), 4, "2026-09-04", "c"),
+        dated(Item::refund(2_000).without_tax(), 5, "2026-09-05", "c"),
+        dated(Item::refund(1_000).without_tax(), 6, "2026-09-05", "C-"),
+        dated(paid(5_900), 7, "2026-09-01", ""),
+        dated(Item::invoice(9_900).without_tax(), 8, "2025-09-01", ""),
     ];
     items.into_iter().map(Item::build).collect()
 }
@@ -87,6 +89,8 @@ fn only_the_items_and_their_order_count() {
         .map(|(verdict, _)| verdict.starts_with("Successful"));
     assert_eq!(
         booked.collect::<Vec<_>>(),
-        [true, false, true, true, true, true, true, true]
+        [true, true, false, true, true, true, true, true, true]
     );
+    let is_paid = |n: usize| together[n].1.iter().any(|document| document.contains("\"paid\""));
+    assert_eq!([0, 1, 8].map(is_paid), [false, true, false], "{together:#?}");
 }

@@ -10,7 +10,7 @@ use crate::program::World;
 use crate::sandbox::seed::Item;
 use crate::sandbox::{ItemState, ItemStatus, JobStatus};
 use crate::support::{self, ARCHIVED};
-use crate::whole_job::entries;
+use crate::whole_job::{entries, failures};
 use crate::world;
 
 const SALES_TAX: &str = "X25 is set to S_DK_25, which is not among the purchase taxes";
@@ -250,4 +250,45 @@ fn a_user_without_the_right_to_payments_fails_the_job_before_anything_is_booked(
     assert_eq!(job.status, JobStatus::Failed);
     assert_eq!(job.failure_reason_type.as_deref(), Some("authorization_failure"));
     assert!(server.moves(&entries(&items)).is_empty());
+}
+
+#[test]
+fn an_entry_that_was_begun_with_another_hash_is_completed() {
+    let Some(server) = support::server() else { return };
+    let bill = || {
+        Item::card_purchase(4_000)
+            .vendor(VENDOR)
+            .method("accounts_payable")
+            .without_tax()
+    };
+    let number = world::new_seed();
+    let mut items = vec![
+        bill().numbered(number).build(),
+        bill().numbered(number + 1).build(),
+    ];
+    let drafts = world::world_at(server, &server.url, "posting = \"draft\"");
+    drafts.add_job(items.clone());
+    drafts.run(&["poll"]).exits(0);
+    // Vendors got a reference in Pleo since; and a hash of another version stands on the second entry.
+    for item in &mut items {
+        item["vendor"]["taxRegistrationNumber"] = json!("DK30303030");
+    }
+    for document in server.moves(&entries(&items[1..])) {
+        let own = json!([["id", "=", document["id"]]]);
+        let origin = server.search("account.move", own, &["invoice_origin"])[0]["invoice_origin"].clone();
+        let origin = origin.as_str().unwrap().replace(" 2:", " 9:");
+        assert!(origin.contains(" 9:"), "{origin}");
+        let vals = json!({ "ids": [document["id"]], "vals": { "invoice_origin": origin } });
+        server.call("account.move", "write", vals);
+    }
+    let world = world::world(server);
+    let job = world.add_job(items.clone());
+    let run = world.run(&["poll"]);
+    assert!(failures(&world, &job).is_empty(), "{run}");
+    let documents = server.moves(&entries(&items));
+    assert_eq!(documents.len(), 4);
+    assert!(
+        documents.iter().all(|document| document["state"] == "posted"),
+        "{documents:?}"
+    );
 }

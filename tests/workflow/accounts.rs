@@ -315,14 +315,142 @@ fn the_code_names_an_account_and_the_identifier_is_kept_beside_it() {
         )),
         "{text}"
     );
-    assert_eq!(export(&world, identified(None)).unwrap()[COST], "Expenses:6900");
-    // Without a code there is only the identifier to name it by; it stays the same account when a code comes.
-    let world = World::new();
+    // Without a code the identifier stands for it, and is another account than any code.
     let under_identifier = format!("Expenses:{ID}");
     assert_eq!(export(&world, identified(None)).unwrap()[COST], under_identifier);
     assert_eq!(
         export(&world, identified(Some("6900"))).unwrap()[COST],
-        under_identifier
+        "Expenses:6900"
+    );
+    let named = export(&world, Item::card_purchase(12_500).tax("S25").account(ID).build()).unwrap();
+    assert_eq!(named[COST], under_identifier, "as a code it is the same account");
+}
+
+#[test]
+fn an_identifier_is_no_code_of_another_account() {
+    let mut item = meal();
+    item["accountingEntryLines"][0]["account"]["identifier"] = json!("5000");
+    let sales = "2020-01-01 open Income:Sales\n  code: \"5000\"\n";
+    let answer = export(&ledger(sales), item.clone()).unwrap();
+    assert_eq!(answer[COST], "Expenses:6800", "it has a code of its own");
+    let known = format!("{sales}2020-01-01 open Expenses:Food\n  identifier: \"5000\"\n");
+    assert_eq!(
+        export(&ledger(&known), item.clone()).unwrap()[COST],
+        "Expenses:6800",
+        "an identifier in the ledger is information"
+    );
+    item["accountingEntryLines"][0]["account"]["code"] = Value::Null;
+    for (ledger_text, expected) in [
+        (known.as_str(), "Income:Sales"),
+        ("2020-01-01 open Expenses:Food:5000\n", "Expenses:Food:5000"),
+        ("", "Expenses:5000"),
+    ] {
+        let answer = export(&ledger(ledger_text), item.clone()).unwrap();
+        assert_eq!(answer[COST], expected, "it has nothing but the identifier");
+    }
+}
+
+/// A purchase of which the line's account is named in this way.
+fn named(day: &str, code: Option<&str>, identifier: Option<&str>) -> Value {
+    let date = format!("{day}T12:00:00Z");
+    let mut item = Item::card_purchase(12_500).tax("S25").date(&date).build();
+    item["accountingEntryLines"][0]["account"] =
+        json!({ "id": ID, "name": "Travel", "code": code, "identifier": identifier });
+    item
+}
+
+/// The cost account of each item, or why it failed: in one job, and with a job for each.
+fn costs_however_cut(accounts: &str, items: &[Value]) -> Vec<String> {
+    let each_alone: Vec<_> = items.iter().map(|item| vec![item.clone()]).collect();
+    let [one_job, alone] = [vec![items.to_vec()], each_alone].map(|jobs| {
+        let world = ledger(accounts).with_settings("[pleo]\nbatch_size = 1\n");
+        for job in jobs {
+            world.add_job(job);
+        }
+        world.run(&["poll"]);
+        world.books().are_clean();
+        let transactions = world.books().transactions();
+        let states = world.sandbox.jobs().into_iter().flat_map(|job| job.items);
+        let mut outcome: Vec<(String, String)> = states
+            .map(|state| {
+                let is_its = |transaction: &&crate::support::Transaction| {
+                    transaction.metadata.get("pleo-entry") == Some(&state.entry)
+                };
+                let booked = transactions.iter().find(is_its);
+                let cost = booked.map(|transaction| transaction.postings[0].0.clone());
+                let text = cost.unwrap_or_else(|| state.failure_reason.clone().unwrap_or_default());
+                (state.entry.clone(), text)
+            })
+            .collect();
+        outcome.sort_by_key(|(entry, _)| items.iter().position(|item| item["accountingEntryId"] == **entry));
+        outcome.into_iter().map(|(_, text)| text).collect::<Vec<_>>()
+    });
+    assert_eq!(one_job, alone, "one job, and a job for each");
+    alone
+}
+
+#[test]
+fn how_items_that_name_an_account_in_several_ways_are_cut_changes_nothing() {
+    let ways = [
+        (Some("6900"), Some("I-1")),
+        (None, Some("I-1")),
+        (Some("6900"), None),
+        (None, Some("6900")),
+        (Some("6900"), Some("I-2")),
+        (Some("I-1"), None),
+    ];
+    let first_version = "1970-01-01 open Expenses:I-1\n  code: \"I-1\"\n";
+    for begin in 0..ways.len() {
+        let mut order = ways;
+        order.rotate_left(begin);
+        let items: Vec<Value> = order
+            .iter()
+            .zip(["01", "02", "03", "04", "05", "06"])
+            .map(|((code, identifier), day)| named(&format!("2026-09-{day}"), *code, *identifier))
+            .collect();
+        let expected: Vec<String> = order
+            .iter()
+            .map(|(code, identifier)| format!("Expenses:{}", code.or(*identifier).unwrap()))
+            .collect();
+        assert_eq!(costs_however_cut("", &items), expected);
+        // An account of a person's own with the same code is only ever asked for by it.
+        assert_eq!(costs_however_cut(first_version, &items), expected);
+    }
+}
+
+#[test]
+fn where_the_code_has_an_account_that_is_not_open_that_day_no_rival_is_opened() {
+    let items = [
+        named("2025-12-30", Some("6800"), None),
+        named("2026-01-10", Some("6800"), None),
+    ];
+    let by_code = "2026-01-01 open Expenses:Meals\n  code: \"6800\"\n";
+    let outcome = costs_however_cut(by_code, &items);
+    let why = "Account Expenses:Meals (6800) is open from 2026-01-01 on, and the entry is of 2025-12-30: ";
+    assert!(outcome[0].starts_with(why), "{outcome:?}");
+    assert_eq!(outcome[1], "Expenses:Meals");
+    let by_name = "2026-01-01 open Expenses:Staff:6800\n";
+    let outcome = costs_however_cut(by_name, &items);
+    let why = "Account Expenses:Staff:6800 is open from 2026-01-01 on, and the entry is of 2025-12-30: ";
+    assert!(outcome[0].starts_with(why), "{outcome:?}");
+    assert_eq!(outcome[1], "Expenses:Staff:6800");
+    // A gap between two years.
+    let gap = "2020-01-01 open Expenses:Meals\n  code: \"6800\"\n2025-12-29 close Expenses:Meals\n\
+               2026-01-01 open Expenses:Meals2026\n  code: \"6800\"\n";
+    let outcome = costs_however_cut(gap, &items);
+    let why = "Account Expenses:Meals (6800) was closed on 2025-12-29, and the entry is of 2025-12-30: ";
+    assert!(outcome[0].starts_with(why), "{outcome:?}");
+    assert_eq!(outcome[1], "Expenses:Meals2026");
+}
+
+#[test]
+fn on_the_day_of_the_change_the_successor_is_meant() {
+    let accounts = "2020-01-01 open Expenses:Old\n  code: \"6800\"\n2026-01-01 close Expenses:Old\n\
+                    2026-01-01 open Expenses:New\n  code: \"6800\"\n";
+    let items = ["2025-12-31", "2026-01-01", "2026-01-02"].map(|day| named(day, Some("6800"), None));
+    assert_eq!(
+        costs_however_cut(accounts, &items),
+        ["Expenses:Old", "Expenses:New", "Expenses:New"]
     );
 }
 

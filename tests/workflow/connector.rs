@@ -78,6 +78,39 @@ fn a_connector_books_what_the_workflow_brings_and_twice_finds_it() {
 }
 
 #[test]
+fn with_a_hash_of_a_version_to_come_the_day_and_the_amount_tell_a_change() {
+    let world = World::new();
+    let journal = world.path("journal");
+    fs::create_dir(&journal).unwrap();
+    fs::write(journal.join("accounts.txt"), "6800\n5820\n").unwrap();
+    let world = world.with_settings(&format!(
+        "[accounting]\nsystem = \"command\"\n[accounting.command]\nprogram = [{:?}, \"journal\"]\ntimeout_seconds = 20\n",
+        connector()
+    ));
+    let on = |date: &str| Item::card_purchase(12_500).numbered(1).date(date).build();
+    world.add_job(vec![on("2026-09-14T10:00:00Z")]);
+    world.run(&["poll"]).exits(0);
+    let file = fs::read_dir(journal.join("journal"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(",2:"), "{text}");
+    fs::write(&file, text.replace(",2:", ",9:")).unwrap();
+    world.add_job(vec![on("2026-09-14T11:00:00Z")]);
+    world.run(&["poll"]).exits(0);
+    let job = world.add_job(vec![on("2026-09-15T10:00:00Z")]);
+    world.run(&["poll"]).exits(6);
+    let reason = world.sandbox.job(&job).items[0].failure_reason.clone().unwrap();
+    assert!(
+        reason.contains("the date is now 2026-09-15 instead of 2026-09-14"),
+        "{reason}"
+    );
+}
+
+#[test]
 fn a_connector_that_is_not_there_is_a_matter_of_settings() {
     let world = World::new().with_settings(
         "[accounting]\nsystem = \"command\"\n[accounting.command]\nprogram = [\"./no-such-program\"]\n",

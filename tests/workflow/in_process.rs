@@ -152,6 +152,8 @@ pub enum Answers {
     /// They come.
     #[default]
     Come,
+    /// They are lost after all was written.
+    LostInTime,
     /// They are lost; the documents are written when [`SearchedBooks::land`] is called.
     LostAndLate,
     /// The process dies waiting for them; of each entry the first document is written at once, the others when
@@ -174,6 +176,7 @@ struct Shared {
     on_their_way: Vec<(AccountingEntryId, Part)>,
     receipts: HashMap<AccountingEntryId, usize>,
     bookings: usize,
+    knows_no_vendor: bool,
 }
 
 impl SearchedBooks {
@@ -183,6 +186,11 @@ impl SearchedBooks {
 
     pub fn answers(&self, answers: Answers) {
         self.shared().answers = answers;
+    }
+
+    /// From now on nobody is in its register of vendors.
+    pub fn know_no_vendor(&self) {
+        self.shared().knows_no_vendor = true;
     }
 
     /// What is on its way arrives.
@@ -221,6 +229,7 @@ impl Shared {
             content_hash: None,
             amount: None,
             remark: None,
+            wallet_account: None,
         })
     }
 
@@ -234,7 +243,7 @@ impl Shared {
             .filter(|part| !there.contains(part))
             .collect();
         let now = match self.answers {
-            Answers::Come => missing.len(),
+            Answers::Come | Answers::LostInTime => missing.len(),
             Answers::LostAndLate => 0,
             Answers::DieInTheMiddle => 1,
         };
@@ -274,6 +283,7 @@ impl AccountingSystem for SearchedBooks {
 
     fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {
         let account = |name: &str| Candidates::one(Account::open(name, name));
+        let knows_no_vendor = self.shared().knows_no_vendor;
         Ok(Resolution {
             accounts: references
                 .accounts
@@ -283,6 +293,7 @@ impl AccountingSystem for SearchedBooks {
             vendors: references
                 .vendors
                 .iter()
+                .filter(|_| !knows_no_vendor)
                 .map(|(key, name)| {
                     let vendor = Vendor {
                         reference: name.clone(),

@@ -17,7 +17,7 @@ use fastrand::Rng;
 use serde_json::Value;
 
 use crate::support::World;
-use mix::{CLOSED_ACCOUNT, cut, entry, mix};
+use mix::{CLOSED_ACCOUNT, OLD_ACCOUNT, cut, entry, mix};
 use unique_books::UniqueBooks;
 
 /// How many seeds a plain `cargo test` tries.
@@ -80,7 +80,9 @@ fn world(batch_size: usize, seed: u64) -> World {
 fn in_text_books(jobs: &[Vec<Value>], batch_size: usize, seed: u64, killed: Option<&mut Rng>) -> Outcome {
     let world = world(batch_size, seed);
     fs::create_dir(world.path("books")).unwrap();
-    let closed = format!("2099-01-01 open Expenses:{CLOSED_ACCOUNT}\n");
+    let closed = format!(
+        "2099-01-01 open Expenses:{CLOSED_ACCOUNT}\n2026-01-01 open Expenses:Year\n  code: \"{OLD_ACCOUNT}\"\n"
+    );
     fs::write(world.path("books/accounts.beancount"), closed).unwrap();
     for job in jobs {
         world.add_job(job.clone());

@@ -42,6 +42,69 @@ fn a_write_that_lands_after_a_look_up_said_absent() {
     assert_eq!(books.documents().into_values().collect::<Vec<_>>(), [1]);
 }
 
+fn of_one_invoice(count: u64) -> Vec<serde_json::Value> {
+    let (day, vendor) = ("2026-09-01T00:00:00Z", "Nordlys Kontor A/S");
+    let item = |number| {
+        let item = match number {
+            0 => Item::invoice(10_000),
+            _ => Item::invoice_payment(1_000).without_account(),
+        };
+        let item = item.vendor(vendor).method("accounts_payable").without_tax();
+        let item = item.invoice_information("F-1", day, day);
+        item.date(&format!("2026-09-{:02}T12:00:00Z", number + 1)).build()
+    };
+    (0..count).map(item).collect()
+}
+
+#[test]
+fn what_was_held_back_or_surely_refused_is_never_said_to_be_booked_perhaps() {
+    // The first answer is lost, and the process dies while it looks for the second item.
+    let day = "2026-09-01T00:00:00Z";
+    let unknown_vendor = Item::invoice(10_000)
+        .vendor("Nordlys Kontor A/S")
+        .method("accounts_payable")
+        .invoice_information("F-2", day, day)
+        .date("2026-09-02T12:00:00Z")
+        .build();
+    let held = (of_one_invoice(2), false);
+    let refused = (
+        vec![Item::card_purchase(100).date(day).build(), unknown_vendor],
+        true,
+    );
+    for (items, knows_no_vendor) in [held, refused] {
+        let world = World::new().with_settings("[pleo]\nbatch_size = 1\ngive_up_after_seconds = 1\n");
+        let job = world.add_job(items.clone());
+        let mut books = SearchedBooks::default();
+        if knows_no_vendor {
+            books.know_no_vendor();
+        }
+        books.answers(Answers::DieInTheMiddle);
+        world.die_with(&mut books);
+        books.answers(Answers::Come);
+        world.poll_with(&mut books);
+        let second = items[1]["accountingEntryId"].as_str().unwrap();
+        let second = world.sandbox.job(&job).item(second).clone();
+        let reason = second.failure_reason.unwrap_or_default();
+        if knows_no_vendor {
+            assert!(reason.ends_with("Nothing was booked."), "{reason}");
+        } else {
+            assert_eq!((second.status, &*reason), (ItemStatus::Successful, ""));
+        }
+    }
+}
+
+#[test]
+fn as_long_as_items_are_settled_the_rest_is_gone_on_with() {
+    let world = World::new().with_settings("[pleo]\ngive_up_after_seconds = 2\n");
+    let job = world.add_job(of_one_invoice(4));
+    let mut books = SearchedBooks::default();
+    books.answers(Answers::LostAndLate);
+    let report = world.poll_with(&mut books);
+    assert_eq!(problem_kind(&report), "needs_person", "{report:?}");
+    assert_eq!(world.sandbox.job(&job).count(ItemStatus::Failed), 4);
+    assert_eq!(books.bookings(), 4, "each had its turn");
+}
+
 /// Our `started` never arrives, but that of another machine does.
 fn another_machine_wins(world: &World, job: &str) {
     let (control, id) = (world.sandbox.control(), job.to_owned());
@@ -400,4 +463,21 @@ fn a_start_that_is_accepted_and_takes_effect_later() {
         }
         world.keeps_its_promise();
     }
+}
+
+#[test]
+fn what_was_booked_although_its_answer_was_lost_counts_in_the_wallet() {
+    let world = World::new().with_settings("[pleo]\ngive_up_after_seconds = 2\n");
+    let job = world.add_job(vec![Item::card_purchase(12_500).build()]);
+    let mut books = SearchedBooks::default();
+    books.answers(Answers::LostInTime);
+    let report = world.poll_with(&mut books);
+    assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 1);
+    let wallet: Vec<_> = report.jobs[0]
+        .totals
+        .wallet
+        .values()
+        .map(|sum| sum.in_hundredths())
+        .collect();
+    assert_eq!(wallet, [-12_500], "{report:?}");
 }

@@ -119,13 +119,23 @@ fn a_remark_stands_once_in_an_entry() {
 #[test]
 fn an_invoice_without_a_number_is_told_in_a_bookkeepers_words() {
     let world = World::new();
-    let invoice = serde_json::json!({ "invoiceDate": "2026-09-01" });
-    let item = Item::invoice(12_500).vendor("V1").method("accounts_payable");
-    let job = world.add_job(vec![item.additional("invoiceInformation", invoice).build()]);
-    world.run(&["poll"]).exits(3);
-    assert_eq!(
-        world.sandbox.job(&job).items[0].failure_reason.as_deref(),
-        Some("The invoice has no number: enter it in Pleo, then export again. Nothing was booked.")
-    );
+    let numbers = [
+        None,
+        Some(""),
+        Some(" \u{a0}"),
+        Some("\u{200b}"),
+        Some("\u{feff}\u{2060} "),
+    ];
+    for number in numbers {
+        let invoice = serde_json::json!({ "invoiceNumber": number, "invoiceDate": "2026-09-01" });
+        let item = Item::invoice(12_500).vendor("V1").method("accounts_payable");
+        let job = world.add_job(vec![item.additional("invoiceInformation", invoice).build()]);
+        world.run(&["poll"]).exits(3);
+        assert_eq!(
+            world.sandbox.job(&job).items[0].failure_reason.as_deref(),
+            Some("The invoice has no number: enter it in Pleo, then export again. Nothing was booked."),
+            "{number:?}"
+        );
+    }
     world.keeps_its_promise_and_all_rules();
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use changes::{changed, changes, split};
 
 use crate::sandbox::{ItemState, ItemStatus};
-use crate::support::World;
+use crate::support::{Transaction, World};
 
 const CHECKPOINT: &str = "checkpoint.sqlite3";
 
@@ -428,5 +428,37 @@ fn what_0_1_0_took_for_reversed_counts_and_is_told_once_a_run() {
     let state = export_again(&world, vec![item]).remove(0);
     assert_eq!(state.external_id.as_deref(), Some("PLEO-2026-000090"));
     world.has_each_entry_once();
+}
+
+#[test]
+fn an_entry_of_0_1_0_that_is_completed_keeps_its_hash() {
+    let world = with_old_books();
+    let documents = world.books().transactions();
+    let of_payment = documents.iter().find(|document| {
+        document
+            .metadata
+            .get("pleo-part")
+            .is_some_and(|part| part == "payment")
+    });
+    let begun = of_payment.unwrap().metadata["pleo-entry"].clone();
+    world
+        .books()
+        .take_out(|text| text.contains("pleo-part: \"payment\"") && text.contains(&begun));
+    let payload = items().into_iter().find(|item| entry(item) == begun).unwrap();
+    let state = export_again(&world, vec![payload.clone()]).remove(0);
+    assert_eq!(state.external_id, Some(number(&payload)));
+    let own = |document: &Transaction| document.metadata.get("pleo-entry") == Some(&begun);
+    let documents: Vec<_> = world.books().transactions().into_iter().filter(own).collect();
+    assert_eq!(documents.len(), 2);
+    assert!(
+        documents
+            .iter()
+            .all(|document| document.metadata["pleo-hash"].starts_with("1:")),
+        "{documents:#?}"
+    );
+    assert_eq!(
+        documents[0].metadata["pleo-hash"],
+        documents[1].metadata["pleo-hash"]
+    );
     world.books().are_clean();
 }

@@ -3,13 +3,16 @@
 mod attach;
 mod waves;
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use tracing::warn;
 
+use super::groups::groups;
 use super::prepare::{self, Prepared};
 use super::receipts::Fetched;
 use super::set_aside::{SetAside, Why};
-use crate::bookkeeping::{self, Refusal};
+use crate::bookkeeping::{self, ClosedPeriods, Refusal};
 use crate::checkpoint::StoredItem;
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;
@@ -42,6 +45,10 @@ pub(super) struct BatchItem {
     pub(super) invoice: Option<InvoiceKey>,
     /// What stands in its way whatever is planned: a receipt that cannot be had, Pleo's refusal.
     bar: Option<Refusal>,
+    /// Whether a bill in the books may tell who the vendor is, where nothing else does.
+    bill_may_tell_vendor: bool,
+    /// An item of its invoice is set aside: until that one has a verdict it is neither announced nor booked.
+    is_held: bool,
     receipts: Fetched,
     /// Somebody announced earlier that it would be booked: it may be in the books, or still be on its way there.
     pub(super) announced_before: bool,
@@ -89,6 +96,8 @@ impl Batch {
                     item: considered.item,
                     plan: considered.plan,
                     bar: None,
+                    bill_may_tell_vendor: !system.keeps_vendors,
+                    is_held: false,
                     receipts: Fetched::default(),
                     announced_before: stored.state == ItemState::Intended
                         || stored.pleo_status == ItemStatus::InProgress,
@@ -110,6 +119,7 @@ impl Batch {
         prepared: &mut Prepared,
         aside: &mut SetAside,
     ) -> Result<Option<JobFailure>, Halt> {
+        self.hold_back(prepared, aside);
         self.announce(exporter, run)?;
         let found = exporter.system.find(&self.wanted())?;
         let repeatable = exporter.system.describe().create.is_repeatable();
@@ -123,8 +133,13 @@ impl Batch {
                 .and_then(|booked| changed(exporter, &item.entry_id, booked, item.item.as_ref()));
             steps.push(changed.map_or_else(|| item.step(found, repeatable), Step::Decided));
         }
-        let fatal = self.book_in_waves(exporter, run, prepared, aside, &mut steps)?;
-        self.count(run, &steps);
+        let fatal = self.book_in_waves(exporter, run, prepared, &mut steps)?;
+        let booked = steps.iter().enumerate().filter_map(|(at, step)| match step {
+            Step::Attach(booked) => Some((at, booked)),
+            _ => None,
+        });
+        let in_books: Vec<_> = booked.collect();
+        self.count(exporter, run, prepared, &in_books)?;
         // What was learnt is old by the next batch.
         prepared.view.invoices = bookkeeping::KnownInvoices::default();
         if kill::mutation("book-before-intent") {
@@ -147,6 +162,19 @@ impl Batch {
             .keep_numbers(&exporter.system.highest_numbers())?;
         exporter.checkpoint.decide(&run.job.id, &verdicts, clock::now())?;
         Ok(fatal)
+    }
+
+    /// Marks the items that have to wait for one that is set aside.
+    fn hold_back(&mut self, prepared: &Prepared, aside: &SetAside) {
+        let held = aside.held_invoices().map(Some);
+        let held_count = aside.held_invoices().count();
+        let own = self.items.iter().map(|item| item.invoice.as_ref());
+        let mut groups = groups(&prepared.view, held.chain(own));
+        let own_groups = groups.split_off(held_count);
+        let held: HashSet<usize> = groups.into_iter().flatten().collect();
+        for (item, group) in self.items.iter_mut().zip(own_groups) {
+            item.is_held = group.is_some_and(|group| held.contains(&group));
+        }
     }
 
     /// Commits the intent, then tells Pleo. Items that Pleo will not have in progress leave the batch unbooked.
@@ -197,17 +225,34 @@ impl Batch {
         Ok(())
     }
 
-    /// Adds what is in the books as it was planned to the totals of the job.
-    fn count(&self, run: &mut JobRun, steps: &[Step]) {
-        for (item, step) in self.items.iter().zip(steps) {
-            if let (Step::Attach(_), Ok(plan)) = (step, &item.plan) {
-                run.totals.add(plan);
+    /// Adds what is in the books to the totals of the job: as it was planned, but on the wallet where it stands. What was
+    /// found there may first be planned with the bill that it pays.
+    pub(super) fn count(
+        &mut self,
+        exporter: &mut Exporter<'_>,
+        run: &mut JobRun,
+        prepared: &mut Prepared,
+        in_books: &[(usize, &BookedEntry)],
+    ) -> Result<(), Halt> {
+        let is_unplanned = |at: &usize| {
+            self.items
+                .get(*at)
+                .is_some_and(|item| item.plan.is_err() && item.may_be_booked())
+        };
+        let all = in_books.iter().map(|(at, _)| *at);
+        let unplanned: Vec<usize> = all.filter(is_unplanned).collect();
+        self.plan_found(exporter, run, prepared, &unplanned)?;
+        for (at, booked) in in_books {
+            if let Some(Ok(plan)) = self.items.get(*at).map(|item| &item.plan) {
+                run.totals.add(plan, booked.wallet_account.as_deref());
             }
         }
+        Ok(())
     }
 
     fn to_book(&self) -> Vec<AccountingEntryId> {
-        let to_book = self.items.iter().filter(|item| item.may_be_booked());
+        let is_next = |item: &&BatchItem| item.may_be_booked() && !item.is_held;
+        let to_book = self.items.iter().filter(is_next);
         to_book.map(|item| item.entry_id.clone()).collect()
     }
 
@@ -231,6 +276,7 @@ impl BatchItem {
             Err(refusal) => {
                 self.bar.is_none()
                     && self.invoice.is_some()
+                    && self.bill_may_tell_vendor
                     && refusal.failure_type == ItemFailureType::VendorUnknown
             }
         }
@@ -270,6 +316,7 @@ impl BatchItem {
             }
             // The missing part may be on its way.
             (Found::Incomplete(_), Ok(_)) if self.announced_before && !repeatable => Step::SetAside,
+            (Found::Incomplete(_), Ok(_)) if self.is_held => Step::TryAgain,
             (Found::Incomplete(booked), Ok(_)) => Step::Book {
                 revision: booked.revision,
                 partly: Some(booked),
@@ -277,6 +324,7 @@ impl BatchItem {
             // A write that is on its way may land after a look-up says absent.
             (Found::Absent { .. }, _) if self.announced_before && !repeatable => Step::SetAside,
             (Found::Absent { .. }, Err(refusal)) if !self.may_be_booked() => Step::Decided(refused(refusal)),
+            (Found::Absent { .. }, _) if self.is_held => Step::TryAgain,
             (Found::Absent { next_revision }, _) => Step::Book {
                 revision: next_revision,
                 partly: None,
@@ -330,6 +378,10 @@ pub(in crate::export) fn changed(
         BookedContent::default()
     });
     content.amount = content.amount.or(booked.amount);
+    // Where no period was closed the day that it is booked on is that of the expense.
+    if content.moment.is_none() && exporter.settings.bookkeeping.closed_periods == ClosedPeriods::Fail {
+        content.day = content.day.or(Some(booked.posting_date));
+    }
     let change = bookkeeping::change(item, hash, &content, &exporter.settings.bookkeeping)?;
     let failure = Failure::changed_after_booking(&booked.external_id, &change);
     Some(Verdict::Failed(failure))

@@ -41,7 +41,6 @@ pub(super) fn process(
         Ok(prepared) => prepared,
         Err(failure) => return Ok(Outcome::Fatal(failure)),
     };
-    run.totals.notices.clone_from(&prepared.view.resolution.notices);
     lacking::refuse(exporter, run)?;
     log_refusals(&prepared);
     refusals.clone_from(&prepared.refusals);

@@ -87,7 +87,7 @@ pub(super) fn settle(
     prepared: &mut Prepared,
     mut aside: SetAside,
 ) -> Result<(), Halt> {
-    let started = Instant::now();
+    let mut started = Instant::now();
     let is_repeatable = exporter.system.describe().create.is_repeatable();
     let mut rounds = 0_u32;
     while !aside.items.is_empty() {
@@ -95,7 +95,8 @@ pub(super) fn settle(
         if ready.is_empty() {
             let unproven = aside.take_unproven();
             info!("{} items have no known outcome; looking them up", unproven.len());
-            by_look_up(exporter, run, unproven)?;
+            by_look_up(exporter, run, prepared, unproven)?;
+            started = Instant::now();
             continue;
         }
         if rounds > 0 {
@@ -103,7 +104,11 @@ pub(super) fn settle(
         }
         rounds = rounds.saturating_add(1);
         info!("{} items are tried once more", ready.len());
+        let open = ready.len().saturating_add(aside.items.len());
         try_again(exporter, run, prepared, ready, &mut aside)?;
+        if aside.items.len() < open {
+            started = Instant::now();
+        }
     }
     Ok(())
 }
@@ -140,7 +145,12 @@ fn try_again(
 
 /// The system can only be searched: found is booked; absent is not booked again, because a write may still be on
 /// its way.
-fn by_look_up(exporter: &mut Exporter<'_>, run: &JobRun, items: Vec<BatchItem>) -> Result<(), Halt> {
+fn by_look_up(
+    exporter: &mut Exporter<'_>,
+    run: &mut JobRun,
+    prepared: &mut Prepared,
+    items: Vec<BatchItem>,
+) -> Result<(), Halt> {
     let parts = |item: &BatchItem| item.plan.as_ref().map(PlannedItem::parts).unwrap_or_default();
     let wanted: Vec<_> = items
         .iter()
@@ -150,8 +160,15 @@ fn by_look_up(exporter: &mut Exporter<'_>, run: &JobRun, items: Vec<BatchItem>) 
         })
         .collect();
     let found = exporter.system.find(&wanted)?;
+    let mut batch = Batch { items };
+    let complete = found.iter().enumerate().filter_map(|(at, found)| match found {
+        Found::Complete(booked) => Some((at, booked)),
+        Found::Absent { .. } | Found::Incomplete(_) | Found::Unclear { .. } => None,
+    });
+    let in_books: Vec<_> = complete.collect();
+    batch.count(exporter, run, prepared, &in_books)?;
     let mut verdicts = Vec::new();
-    for (item, found) in items.into_iter().zip(found) {
+    for (item, found) in batch.items.into_iter().zip(found) {
         let verdict = match found {
             Found::Complete(booked) => successful(&booked, clock::now()),
             Found::Unclear { booked, reason } => unclear(&booked, &reason),

@@ -2,14 +2,20 @@
 //!
 //! Settings name accounts as they are. Pleo names them by a code, which means another account for each purpose:
 //!
-//! 1. the account whose metadata says that it has this `code` (or was opened under this identifier);
+//! 1. the account whose metadata says that it has this `code`;
 //! 2. the account whose last part is the code, under a root that fits the purpose, or whose whole name is the code;
-//! 3. an account that booking opens, where unknown ones may be opened. It says what it serves and serves nothing else.
+//! 3. an account that booking opens, where the ledger has none of the code, open or not, and unknown ones may be opened.
+//!    It says what it serves and serves nothing else.
+//!
+//! Pleo's identifier takes the place of a code that is missing. Beside a code it finds only what version 0.1 opened under
+//! it; as metadata of an account it is information.
 //!
 //! An account that version 0.1 opened for a code stands under Expenses whatever it was needed for; it serves costs and
 //! income only. More than one account at a step is left to the planner, which knows the day.
 
-use crate::model::references::{Account, AccountKey, AccountPurpose, Candidates, NewAccount};
+use std::collections::HashMap;
+
+use crate::model::references::{Account, AccountKey, AccountPurpose, Candidates, NewAccount, References};
 
 use super::UnknownAccounts;
 use super::first_version;
@@ -54,6 +60,18 @@ fn serves(name: &str, account: &OpenedAccount, purpose: AccountPurpose) -> bool 
     }
 }
 
+/// The accounts of the ledger that may be meant by each key of a job.
+pub(super) fn all(
+    references: &References,
+    index: &Index,
+    unknown: UnknownAccounts,
+) -> HashMap<AccountKey, Candidates> {
+    let asked = references.accounts.iter();
+    asked
+        .filter_map(|(key, name)| Some((key.clone(), candidates(key, name.as_deref(), index, unknown)?)))
+        .collect()
+}
+
 /// The accounts of the ledger that may be meant by a key; `None` where there is none and none may be opened.
 pub(super) fn candidates(
     key: &AccountKey,
@@ -74,7 +92,7 @@ pub(super) fn candidates(
         } => Some(of_pleo(
             *purpose,
             &NewAccount {
-                code: code.clone(),
+                code: code.clone().or_else(|| identifier.clone()),
                 name: name.map(str::to_owned),
                 identifier: identifier.clone(),
                 purpose: Some(*purpose),
@@ -94,6 +112,8 @@ fn named(name: &str, index: &Index, may_open: bool) -> Option<Candidates> {
     known.or_else(new).map(Candidates::one)
 }
 
+/// Asks by the code alone, for which the identifier stands where there is none. An identifier beside a code is known to
+/// some items and not to others: an account that was found by it would depend on which of them came first.
 fn of_pleo(
     purpose: AccountPurpose,
     wanted: &NewAccount,
@@ -108,33 +128,38 @@ fn of_pleo(
         let meant = accounts.filter(|(name, opened)| serves(name, opened, purpose) && is_meant(name, opened));
         meant.map(|(name, opened)| known(name, opened, index)).collect()
     };
-    let by_code = group(&|_, opened| code.is_some() && opened.code.as_deref() == code);
-    let by_identifier = group(&|_, opened| {
-        let under = opened.code.as_deref().or(opened.identifier.as_deref());
-        let is_its_own = code.is_none() && opened.identifier.as_deref() == identifier;
-        identifier.is_some() && (under == identifier || is_its_own)
+    // Version 0.1 wrote the identifier where the code stands.
+    let of_first_version = group(&|name, opened| {
+        let is_its_own = identifier.is_some() && opened.code.as_deref() == identifier;
+        code != identifier && is_its_own && is_guess_of_first_version(name, opened)
+    });
+    // What an item without the identifier opened must not come before it: the order of items would decide.
+    let may_be_ours = of_first_version.is_empty();
+    let by_code = group(&|_, opened| {
+        let is_opened_by_step_4 = opened.is_ours && opened.purpose.is_some();
+        opened.code.as_deref() == code && (may_be_ours || !is_opened_by_step_4)
     });
     let by_name = group(&|name, opened| {
         let last = name.rsplit(':').next();
-        let wanted = code.or(identifier);
         let root = index.roots().root_of(name);
-        let fits = last == wanted && root.is_some_and(|root| roots(purpose).contains(&root));
-        opened.code.is_none() && (fits || Some(name) == wanted)
+        let fits = last == code && root.is_some_and(|root| roots(purpose).contains(&root));
+        opened.code.is_none() && (fits || Some(name) == code)
     });
     let mut candidates = Candidates {
-        groups: vec![by_code, by_identifier, by_name],
+        groups: vec![by_code, of_first_version, by_name],
         taken_name: None,
     };
-    let opened_for = wanted.code.as_deref().or(wanted.identifier.as_deref());
-    let new_name = opened_for.and_then(|code| text::account_for_code(&parent(purpose, index.roots()), code));
-    match new_name {
-        Some(name) if unknown == UnknownAccounts::Open && index.account(&name).is_none() => {
-            candidates.groups.push(vec![new(&name, wanted.clone())]);
-        }
-        Some(name) if unknown == UnknownAccounts::Open => candidates.taken_name = Some(name),
-        _ => {}
-    }
     candidates.groups.retain(|group| !group.is_empty());
+    // An account beside one that is not open on the day would be its rival on every other day.
+    if candidates.groups.is_empty() && unknown == UnknownAccounts::Open {
+        let code = wanted.code.as_deref().unwrap_or_default();
+        match text::account_for_code(&parent(purpose, index.roots()), code) {
+            Some(name) if index.account(&name).is_none() => {
+                candidates.groups.push(vec![new(&name, wanted.clone())]);
+            }
+            taken_name => candidates.taken_name = taken_name,
+        }
+    }
     candidates
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
-use crate::model::document::{Document, Part, PlannedItem};
+use crate::model::document::{Document, Part, PlannedItem, Purpose};
 use crate::model::ids::{AccountingEntryId, CompanyId};
 use crate::model::money::Amount;
 use crate::model::references::{Account, NewAccount};
@@ -86,10 +86,16 @@ impl<'a> Batch<'a> {
                 content_hash: Some(item.content_hash.clone()),
                 amount: Some(item.item.amount),
                 remark: None,
+                wallet_account: None,
             },
         };
         booked.parts.extend(added.iter().map(|entry| entry.document.part));
         booked.parts.sort_unstable();
+        let mut postings = added.iter().flat_map(|entry| &entry.document.postings);
+        let wallet = postings.find(|posting| posting.purpose == Purpose::Cash);
+        booked.wallet_account = booked
+            .wallet_account
+            .or_else(|| wallet.map(|posting| posting.account.reference.clone()));
         self.booked.insert(item.entry_id().as_str(), booked.clone());
         Ok(booked)
     }
@@ -272,9 +278,10 @@ fn is_as_wanted(opened: &OpenedAccount, wanted: &NewAccount) -> bool {
     let Some(purpose) = wanted.purpose else {
         return true;
     };
-    let code = wanted.code.as_deref().map(text::visible);
+    let wanted = wanted.code.as_deref().or(wanted.identifier.as_deref());
+    let known_by = opened.code.as_deref().or(opened.identifier.as_deref());
     opened.purpose.is_none_or(|own| own == purpose)
-        && (opened.code.is_none() || opened.code.as_deref() == code.as_deref())
+        && (known_by.is_none() || known_by == wanted.map(text::visible).as_deref())
 }
 
 fn unusable(account: &str, why: &str) -> SystemError {

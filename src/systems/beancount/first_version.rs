@@ -1,14 +1,14 @@
 //! What version 0.1 booked in the wrong place: it opened `Expenses:<code>` for whatever code it did not know, so that
 //! wallets and taxes stood among the expenses. We never move it. We say what stands there and how to mend it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 
 use crate::model::money::{Amount, Currency, Money};
-use crate::model::references::{AccountKey, AccountPurpose};
+use crate::model::references::{Account, AccountKey, AccountPurpose};
 
-use super::UnknownAccounts;
+use super::Settings;
 use super::accounts;
 use super::index::Index;
 use super::movements::{Movements, Names};
@@ -19,12 +19,39 @@ use super::writer;
 /// How much of each currency.
 type Sums = BTreeMap<Currency, Amount>;
 
+/// What people booked on an account in one currency. All amounts but `reversals` count without sign.
+#[derive(Clone, Copy, Debug, Default)]
+struct ByPeople {
+    debits: Amount,
+    credits: Amount,
+    /// What takes back entries of ours.
+    reversals: Amount,
+}
+
 /// What stands on the accounts of expenses, as far as it may be in the wrong place.
 #[derive(Debug, Default)]
 pub(super) struct Misplaced {
-    by_us: BTreeMap<Box<str>, (AccountPurpose, Sums)>,
-    /// What people booked there: a transfer that mends it is among it.
-    by_people: HashMap<Box<str>, Sums>,
+    by_us: BTreeMap<(Box<str>, AccountPurpose), ByUs>,
+    /// A transfer that mends it is among it.
+    by_people: HashMap<Box<str>, BTreeMap<Currency, ByPeople>>,
+}
+
+/// What we booked on an account.
+#[derive(Debug, Default)]
+struct ByUs {
+    /// Of which taxes.
+    taxes: BTreeSet<Box<str>>,
+    sums: Sums,
+}
+
+/// What of it is in the wrong place still.
+struct Left<'a> {
+    account: &'a str,
+    /// What it was booked for.
+    purpose: AccountPurpose,
+    /// Of which taxes.
+    taxes: &'a BTreeSet<Box<str>>,
+    money: Money,
 }
 
 impl Misplaced {
@@ -34,74 +61,100 @@ impl Misplaced {
             let word = posting.metadata.get(key::PURPOSE);
             let purpose = word.and_then(|word| purpose::beside_the_cost(&word));
             if let (Some(purpose), Some(money)) = (purpose, posting.amount.exact()) {
-                let known = self.by_us.entry(posting.account.into());
-                let (_, sums) = known.or_insert_with(|| (purpose, Sums::new()));
-                add(sums, money);
+                let booked = self.by_us.entry((posting.account.into(), purpose)).or_default();
+                let tax = posting.metadata.get(key::TAX_CODE);
+                booked.taxes.extend(tax.map(Box::from));
+                add(booked.sums.entry(money.currency).or_default(), money.amount);
             }
         }
     }
 
     /// Takes note of a transaction of somebody else's.
-    pub(super) fn add_other(&mut self, postings: &[Posting<'_>], names: &mut Names) {
+    pub(super) fn add_other(&mut self, postings: &[Posting<'_>], is_reversal: bool, names: &mut Names) {
         if !postings.iter().any(|posting| is_expense(posting.account)) {
             return;
         }
         let Some(movements) = Movements::of(postings, names) else {
             return;
         };
-        for (account, money) in movements.each() {
+        for (account, Money { amount, currency }) in movements.each() {
             let account = names.name(account);
             if is_expense(account) {
-                add(self.by_people.entry(account.into()).or_default(), money);
+                let known = self.by_people.entry(account.into()).or_default();
+                let moved = known.entry(currency).or_default();
+                match (is_reversal, amount.is_negative()) {
+                    (true, _) => add(&mut moved.reversals, amount),
+                    (false, true) => add(&mut moved.credits, amount.abs()),
+                    (false, false) => add(&mut moved.debits, amount),
+                }
             }
         }
     }
 
-    /// What of it is in the wrong place still, on which accounts, and what it was booked for.
-    fn left<'a>(&'a self, index: &'a Index) -> impl Iterator<Item = (&'a str, AccountPurpose, Money)> {
-        let guessed = self.by_us.iter().filter(|(account, _)| {
+    /// What of it is in the wrong place still, on which accounts, and what it was booked for. Of what people booked there
+    /// it counts what goes the other way, and no more than stands there: the rest is their own.
+    fn left<'a>(&'a self, index: &Index) -> Vec<Left<'a>> {
+        let mut by_people = self.by_people.clone();
+        let mut left = Vec::new();
+        for ((account, purpose), booked) in &self.by_us {
             let opened = index.account(account);
-            opened.is_some_and(|opened| accounts::is_guess_of_first_version(account, opened))
-        });
-        guessed.flat_map(|(account, (purpose, sums))| {
-            let by_people = self.by_people.get(account);
-            sums.iter().filter_map(move |(&currency, &sum)| {
-                let other = by_people.and_then(|sums| sums.get(&currency)).copied();
-                let amount = sum.plus(other.unwrap_or_default())?;
-                (!amount.is_zero()).then_some((account.as_ref(), *purpose, Money { amount, currency }))
-            })
-        })
+            if !opened.is_some_and(|opened| accounts::is_guess_of_first_version(account, opened)) {
+                continue;
+            }
+            let moved = by_people.entry(account.clone()).or_default();
+            for (&currency, &sum) in &booked.sums {
+                let moved = moved.entry(currency).or_default();
+                let mut amount = sum;
+                add(&mut amount, std::mem::take(&mut moved.reversals));
+                let back = if amount.is_negative() {
+                    &mut moved.debits
+                } else {
+                    &mut moved.credits
+                };
+                let mended = amount.abs().min(*back);
+                add(back, mended.negated());
+                let mended = if amount.is_negative() {
+                    mended
+                } else {
+                    mended.negated()
+                };
+                add(&mut amount, mended);
+                if !amount.is_zero() {
+                    left.push(Left {
+                        account,
+                        purpose: *purpose,
+                        taxes: &booked.taxes,
+                        money: Money { amount, currency },
+                    });
+                }
+            }
+        }
+        left
     }
 }
 
 /// What stands in the wrong place and the transfer that mends it; `None` where all is well. `asked` are the accounts
-/// that the job at hand will open where they are missing.
-pub(super) fn notice<'a>(
+/// that Pleo's items ask for, with their names.
+pub(super) fn notice(
     index: &Index,
-    unknown: UnknownAccounts,
-    asked: impl Iterator<Item = &'a AccountKey> + Clone,
+    settings: &Settings,
+    asked: &BTreeMap<AccountKey, Option<String>>,
     today: NaiveDate,
 ) -> Option<String> {
     let (mut stands, mut opens, mut transfers) = (Vec::new(), BTreeMap::new(), String::new());
-    for (account, purpose, money) in index.misplaced().left(index) {
-        let Some(code) = index.account(account).and_then(|opened| opened.code.as_deref()) else {
-            continue;
-        };
-        let by_job = asked.clone().find(|key| is_asked(key, purpose, code));
-        let right = by_job
-            .cloned()
-            .unwrap_or_else(|| AccountKey::of_code(purpose, code));
-        let candidates = accounts::candidates(&right, None, index, unknown).unwrap_or_default();
-        let [right_account] = candidates.on(today)[..] else {
-            stands.push(format!("{money} on {account}"));
-            continue;
-        };
-        let name = &right_account.name;
-        stands.push(format!("{money} on {account} (belongs on {name})"));
-        if let Some(new) = right_account.opens.as_deref().filter(|_| by_job.is_none()) {
-            opens.insert(name.clone(), new.clone());
+    for left in index.misplaced().left(index) {
+        let Left { account, money, .. } = left;
+        match right_account(&left, index, settings, asked, today) {
+            Some(right) if right.name == account => {}
+            Some(right) => {
+                stands.push(format!("{money} on {account} (belongs on {})", right.name));
+                writer::transfer(&mut transfers, account, &right.name, money);
+                if index.account(&right.name).is_none() {
+                    opens.insert(right.name, right.opens.unwrap_or_default());
+                }
+            }
+            None => stands.push(format!("{money} on {account}")),
         }
-        writer::transfer(&mut transfers, account, name, money);
     }
     if stands.is_empty() {
         return None;
@@ -123,6 +176,40 @@ pub(super) fn notice<'a>(
     Some(notice)
 }
 
+/// The account on which an item of today would be booked; `None` where a person must say.
+fn right_account(
+    left: &Left<'_>,
+    index: &Index,
+    settings: &Settings,
+    asked: &BTreeMap<AccountKey, Option<String>>,
+    today: NaiveDate,
+) -> Option<Account> {
+    let purpose = left.purpose;
+    let code = index.account(left.account)?.code.as_deref()?;
+    let mut of_taxes = left.taxes.iter().map(|tax| {
+        let accounts = settings.tax_accounts.get(tax.as_ref())?;
+        match purpose {
+            AccountPurpose::InputTax => accounts.input.as_deref(),
+            AccountPurpose::OutputTax => accounts.output.as_deref(),
+            AccountPurpose::Cost | AccountPurpose::Income | AccountPurpose::Wallet => None,
+        }
+    });
+    let of_tax = of_taxes.next().flatten();
+    if of_taxes.any(|other| other != of_tax) {
+        return None;
+    }
+    let key = asked.keys().find(|key| is_asked(key, purpose, code));
+    let name = key.and_then(|key| asked.get(key)).and_then(Option::as_deref);
+    let key = key.cloned().unwrap_or_else(|| AccountKey::of_code(purpose, code));
+    let mapped = of_tax.or_else(|| settings.account_map.get(code).map(String::as_str));
+    let key = mapped.map_or(key, |account| AccountKey::Configured(account.to_owned()));
+    let candidates = accounts::candidates(&key, name, index, settings.unknown_accounts)?;
+    match candidates.on(today)[..] {
+        [account] => Some(account.clone()),
+        _ => None,
+    }
+}
+
 /// Whether a key asks for the account of this code or identifier.
 fn is_asked(key: &AccountKey, purpose: AccountPurpose, code: &str) -> bool {
     match key {
@@ -140,8 +227,7 @@ pub(super) fn is_expense(account: &str) -> bool {
     account.starts_with("Expenses:")
 }
 
-fn add(sums: &mut Sums, money: Money) {
-    let sum = sums.entry(money.currency).or_default();
-    // A sum beyond all money would only make the notice wrong.
-    *sum = sum.plus(money.amount).unwrap_or(*sum);
+/// A sum beyond all money would only make the notice wrong.
+fn add(sum: &mut Amount, amount: Amount) {
+    *sum = sum.plus(amount).unwrap_or(*sum);
 }

@@ -146,6 +146,8 @@ pub(super) struct Booked {
     /// has become known since); completing the journal entry would move the money twice.
     pub(super) is_journal_entry: bool,
     first_account: AccountId,
+    /// Which account stands for the wallet that it moves.
+    wallet: Option<AccountId>,
     /// `None` where the text alone does not tell.
     pub(super) movements: Option<Movements>,
     /// Whether it moves tax, by what its postings say.
@@ -207,6 +209,11 @@ impl Index {
     pub(super) fn accounts_of<'a>(&'a self, booked: &'a Booked) -> impl Iterator<Item = &'a str> {
         let accounts = booked.movements.iter().flat_map(Movements::accounts);
         accounts.map(|account| self.names.name(account))
+    }
+
+    /// The account that stands for the wallet that a transaction moves.
+    pub(super) fn wallet_account(&self, booked: &Booked) -> Option<&str> {
+        booked.wallet.map(|id| self.names.name(id))
     }
 
     /// What the books have of an invoice and still counts, each with its entry.

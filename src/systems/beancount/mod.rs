@@ -38,7 +38,9 @@ use crate::host::{clock, kill};
 use crate::model::booked_content::BookedContent;
 use crate::model::document::{Part, PlannedItem};
 use crate::model::ids::{AccountingEntryId, CompanyId};
-use crate::model::references::{InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey};
+use crate::model::references::{
+    AccountKey, InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey,
+};
 use crate::model::reversal::{ReversalRequest, Reversed};
 use crate::model::verdict::ItemFailureType;
 
@@ -72,6 +74,19 @@ pub struct Settings {
     /// Accounts behind roles that the configuration leaves to us, by beancount's own names of the five kinds; opened
     /// in new books by the names that the ledger has for these.
     pub default_accounts: Vec<String>,
+    /// Pleo's account code (or identifier) → account of the books.
+    pub account_map: BTreeMap<String, String>,
+    /// Pleo's tax code → the accounts that the configuration names for it.
+    pub tax_accounts: BTreeMap<String, TaxAccounts>,
+}
+
+/// The accounts of a tax, as far as the configuration names them.
+#[derive(Clone, Debug, Default)]
+pub struct TaxAccounts {
+    /// Where tax stands that may be deducted.
+    pub input: Option<String>,
+    /// Where tax stands that is owed under reverse charge.
+    pub output: Option<String>,
 }
 
 /// What to do with account codes that no configuration names.
@@ -93,6 +108,8 @@ pub struct Beancount {
     given: BTreeMap<i32, u32>,
     /// Whether this run has told what is odd about marks and reversals.
     has_told_of_marks: bool,
+    /// The accounts that the jobs of this run asked for, with Pleo's names.
+    asked: BTreeMap<AccountKey, Option<String>>,
     /// Whether this run has said what version 0.1 booked in the wrong place.
     has_told_of_misplaced: bool,
     /// Whether it was told that the ledger does not include what is booked.
@@ -123,6 +140,7 @@ impl Beancount {
             index: Index::default(),
             given: BTreeMap::new(),
             has_told_of_marks: false,
+            asked: BTreeMap::new(),
             has_told_of_misplaced: false,
             told_of_ledger: false,
             remarks: Vec::new(),
@@ -130,7 +148,7 @@ impl Beancount {
     }
 
     /// What is odd about marks and reversals, once a run.
-    fn notices(&mut self) -> Vec<String> {
+    fn notices_of_marks(&mut self) -> Vec<String> {
         if std::mem::replace(&mut self.has_told_of_marks, true) {
             Vec::new()
         } else {
@@ -166,7 +184,7 @@ impl Beancount {
 
     /// What a standing in the books means to those who ask for these parts.
     fn found(&self, entry_id: &str, parts: &[Part], standing: &Standing<'_>) -> Found {
-        let booked = booked_entry(entry_id, standing, self.settings.fava_url.as_deref());
+        let booked = self.booked_entry(entry_id, standing, self.settings.fava_url.as_deref());
         match booked.filter(|_| !kill::mutation("skip-look-up")) {
             None => Found::Absent {
                 next_revision: standing.next_revision,
@@ -218,7 +236,7 @@ impl Beancount {
             });
         }
         batch::refuse_unbookable(item, &missing, &self.index)?;
-        let live = booked_entry(entry_id, &standing, None);
+        let live = self.booked_entry(entry_id, &standing, None);
         let remarks = batch::asserted_balances(item, &missing, &self.index);
         let mut booked = batch.add(item, &missing, revision, live, remarks)?;
         booked.external_url = self
@@ -228,22 +246,32 @@ impl Beancount {
             .map(|fava| entry_url(fava, entry_id));
         Ok(booked)
     }
-}
 
-/// An entry as the books have it; `None` when nothing of it counts.
-fn booked_entry(entry_id: &str, standing: &Standing<'_>, fava_url: Option<&str>) -> Option<BookedEntry> {
-    // The main document stands before the others.
-    let first = standing.live.first()?;
-    Some(BookedEntry {
-        external_id: first.number.to_string(),
-        external_url: fava_url.map(|fava| entry_url(fava, entry_id)),
-        posting_date: first.posting_date,
-        revision: first.revision,
-        parts: standing.live.iter().map(|booked| booked.part).collect(),
-        content_hash: first.content_hash.as_deref().map(str::to_owned),
-        amount: first.amount,
-        remark: standing.remark.clone(),
-    })
+    /// An entry as the books have it; `None` when nothing of it counts.
+    fn booked_entry(
+        &self,
+        entry_id: &str,
+        standing: &Standing<'_>,
+        fava_url: Option<&str>,
+    ) -> Option<BookedEntry> {
+        // The main document stands before the others.
+        let first = standing.live.first()?;
+        let mut wallets = standing
+            .live
+            .iter()
+            .filter_map(|booked| self.index.wallet_account(booked));
+        Some(BookedEntry {
+            external_id: first.number.to_string(),
+            external_url: fava_url.map(|fava| entry_url(fava, entry_id)),
+            posting_date: first.posting_date,
+            revision: first.revision,
+            parts: standing.live.iter().map(|booked| booked.part).collect(),
+            content_hash: first.content_hash.as_deref().map(str::to_owned),
+            amount: first.amount,
+            remark: standing.remark.clone(),
+            wallet_account: wallets.next().map(str::to_owned),
+        })
+    }
 }
 
 /// Where Fava shows an entry, its reversals and its receipts.
@@ -279,24 +307,26 @@ impl AccountingSystem for Beancount {
         self.look_and_make()
     }
 
+    fn notices(&mut self) -> Vec<String> {
+        if self.index.refresh(&self.books).is_err() {
+            return Vec::new();
+        }
+        let mut notices = self.notices_of_marks();
+        if !self.has_told_of_misplaced {
+            let today = clock::now().date_naive();
+            let misplaced = first_version::notice(&self.index, &self.settings, &self.asked, today);
+            self.has_told_of_misplaced = misplaced.is_some();
+            notices.extend(misplaced);
+        }
+        notices
+    }
+
     fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {
         self.index.refresh(&self.books)?;
-        let mut resolution = Resolution {
-            notices: self.notices(),
-            ..Resolution::default()
-        };
+        let mut resolution = Resolution::default();
         let unknown = self.settings.unknown_accounts;
-        for (key, name) in &references.accounts {
-            if let Some(found) = accounts::candidates(key, name.as_deref(), &self.index, unknown) {
-                resolution.accounts.insert(key.clone(), found);
-            }
-        }
-        if !self.has_told_of_misplaced {
-            let (asked, today) = (references.accounts.keys(), clock::now().date_naive());
-            let misplaced = first_version::notice(&self.index, unknown, asked, today);
-            self.has_told_of_misplaced = misplaced.is_some();
-            resolution.notices.extend(misplaced);
-        }
+        resolution.accounts = accounts::all(references, &self.index, unknown);
+        self.asked.extend(references.accounts.clone());
         for (key, name) in &references.vendors {
             if let Some(vendor) = vendor(key, name) {
                 resolution.vendors.insert(key.clone(), vendor);
@@ -370,7 +400,7 @@ impl AccountingSystem for Beancount {
         }
         let lock = self.books.lock()?;
         self.index.refresh(&self.books)?;
-        for notice in self.notices() {
+        for notice in self.notices_of_marks() {
             warn!("{notice}");
         }
         let mut highest = self.highest_numbers();

@@ -142,6 +142,7 @@ pub(super) fn booked_entry(parts: &[Part], answer: wire::Booked) -> Result<Booke
         content_hash: answer.content_hash,
         amount: answer.amount.map(money).transpose()?,
         remark: None,
+        wallet_account: None,
     })
 }
 

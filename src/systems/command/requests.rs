@@ -30,7 +30,17 @@ pub(super) fn resolve(references: &References) -> wire::Verb {
             AccountKey::Configured(_) | AccountKey::Assumed(_) => wire::NamedBy::Configuration,
             AccountKey::Pleo { .. } => wire::NamedBy::Pleo,
         },
-        code: key.text().to_owned(),
+        code: match key {
+            AccountKey::Pleo {
+                identifier: Some(identifier),
+                ..
+            } => identifier.clone(),
+            other => other.text().to_owned(),
+        },
+        account_code: match key {
+            AccountKey::Configured(_) | AccountKey::Assumed(_) => None,
+            AccountKey::Pleo { code, .. } => code.clone(),
+        },
         identifier: match key {
             AccountKey::Configured(_) | AccountKey::Assumed(_) => None,
             AccountKey::Pleo { identifier, .. } => identifier.clone(),

@@ -307,6 +307,7 @@ pub(super) fn entry(base: &reqwest::Url, documents: &[&Booked]) -> Option<Booked
         content_hash: origin.map(|origin| origin.content_hash.clone()),
         amount: origin.map(|origin| origin.amount),
         remark: None,
+        wallet_account: None,
     })
 }
 

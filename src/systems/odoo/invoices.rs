@@ -50,6 +50,9 @@ struct Record {
     entry: Option<AccountingEntryId>,
 }
 
+/// The documents of each contact's invoice number.
+type Documents = HashMap<(Id, InvoiceNumber), Vec<(Id, Option<NaiveDate>)>>;
+
 /// A line on an account of what is owed.
 #[derive(Debug, Deserialize)]
 pub(super) struct PayableLine {
@@ -64,16 +67,18 @@ pub(super) struct PayableLine {
     pub(super) move_type: String,
 }
 
-/// The documents of these invoices: the contact's id and the number of each, with the document's id.
+/// The documents of these invoices: the contact's id and the number of each, with the document's id and the day of the
+/// invoice.
 pub(super) fn documents(
     transport: &mut Transport,
     company: &Company,
     invoices: &BTreeSet<(Id, InvoiceNumber)>,
-) -> Result<HashMap<(Id, InvoiceNumber), Vec<Id>>, CallError> {
-    let mut documents: HashMap<(Id, InvoiceNumber), Vec<Id>> = HashMap::new();
+) -> Result<Documents, CallError> {
+    let mut documents = Documents::new();
     for record in search(transport, company, invoices)? {
         if let Some(key) = record.key() {
-            documents.entry(key).or_default().push(record.id);
+            let of_invoice = documents.entry(key).or_default();
+            of_invoice.push((record.id, record.invoice_date()));
         }
     }
     documents.retain(|key, _| invoices.contains(key));
@@ -116,10 +121,11 @@ fn search(
     transport.search("account.move", Value::Array(domain), &fields, &company.context())
 }
 
-/// A pattern for every way to write a number, and for what may stand after it. It finds others too.
+/// A pattern for every way to write a number, and for what may stand after it. It finds others too: a letter that may be
+/// written in two ways, such as with an accent of its own, stands for anything.
 fn any_writing(number: &InvoiceNumber) -> String {
     let mut any = String::from("%");
-    for character in number.compared().chars() {
+    for character in number.compared().chars().filter(char::is_ascii) {
         any.push_str(&pattern(&character.to_string()));
         any.push('%');
     }
@@ -129,6 +135,11 @@ fn any_writing(number: &InvoiceNumber) -> String {
 impl Record {
     fn origin(&self) -> Option<Origin> {
         self.invoice_origin.as_deref().and_then(Origin::from_text)
+    }
+
+    /// The day of the vendor's document, which for a payment stands in its origin alone.
+    fn invoice_date(&self) -> Option<NaiveDate> {
+        self.invoice_date.or_else(|| self.origin()?.invoice_date)
     }
 
     fn side(&self) -> Option<InvoiceSide> {
@@ -279,7 +290,7 @@ fn in_books(record: &Record, lines: &[PayableLine]) -> Option<InvoiceInBooks> {
         side,
         payable: Money { amount, currency },
         supplier_amount: origin.and_then(|origin| origin.supplier_amount),
-        invoice_date: record.invoice_date,
+        invoice_date: record.invoice_date(),
         link: None,
     })
 }

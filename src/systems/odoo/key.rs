@@ -7,6 +7,8 @@
 
 use std::fmt::Write as _;
 
+use chrono::NaiveDate;
+
 use crate::model::document::{Part, PlannedItem};
 use crate::model::ids::AccountingEntryId;
 use crate::model::money::Money;
@@ -79,6 +81,8 @@ pub(super) struct Origin {
     pub(super) supplier_amount: Option<Money>,
     /// The vendor's invoice number, where bill and payment find each other by it.
     pub(super) invoice_number: Option<String>,
+    /// The day of that invoice: Odoo keeps it for bills alone. Version 0.1 did not write it.
+    pub(super) invoice_date: Option<NaiveDate>,
 }
 
 impl Origin {
@@ -95,10 +99,15 @@ impl Origin {
                 .iter()
                 .find_map(|document| document.matching.as_ref())
                 .map(|key| key.number.as_str().to_owned()),
+            invoice_date: planned
+                .item
+                .invoice
+                .as_ref()
+                .and_then(|invoice| invoice.invoice_date),
         }
     }
 
-    /// One line: `pleo <entry> <made-by or checked> <parts> <hash> <amount> <supplier amount> <invoice number>`.
+    /// One line: `pleo <entry> <made-by or checked> <parts> <hash> <amount> <supplier amount> <invoice number> <invoice date>`.
     pub(super) fn to_text(&self) -> String {
         let parts: Vec<&str> = self.parts.iter().map(|part| part.as_str()).collect();
         let stage = match &self.made_by {
@@ -122,6 +131,9 @@ impl Origin {
                 .invoice_number
                 .as_deref()
                 .map_or_else(|| NOTHING.to_owned(), |number| format!("#{}", escaped(number))),
+            &self
+                .invoice_date
+                .map_or_else(|| NOTHING.to_owned(), |date| date.to_string()),
         ]
         .join(" ")
     }
@@ -147,6 +159,7 @@ impl Origin {
             NOTHING => None,
             text => Some(unescaped(text.strip_prefix('#')?)?),
         };
+        let invoice_date = words.next().and_then(|date| date.parse().ok());
         Some(Self {
             entry,
             made_by,
@@ -155,6 +168,7 @@ impl Origin {
             amount,
             supplier_amount,
             invoice_number,
+            invoice_date,
         })
     }
 
@@ -268,6 +282,7 @@ mod tests {
                 amount,
                 supplier_amount: with_payment.then_some(amount),
                 invoice_number: with_payment.then(|| "F 2026/7".into()),
+                invoice_date: with_payment.then(|| "2026-02-03".parse().unwrap()),
             };
             prop_assert_eq!(Key::from_external_id(&key.external_id()), Some(key));
             prop_assert_eq!(Origin::from_text(&origin.to_text()), Some(origin));

@@ -40,7 +40,6 @@ pub(super) fn resolve(
             purchases: locks.purchases,
             taxed: locks.taxes,
         },
-        notices: Vec::new(),
     })
 }
 

@@ -1,11 +1,13 @@
 //! Settling: which open lines of a bill and its payment belong together, and reconciling them.
 //!
 //! Bill and payment of one item belong together; so do all documents of one vendor with the same invoice number,
-//! whichever job brought them and whoever entered them. A payment that came back settles the payment it takes back, so
+//! whichever job brought them and whoever entered them. Where that number stands on bills of several days (a vendor that
+//! begins anew each year), it is the documents of one day. A payment that came back settles the payment it takes back, so
 //! that the bill is open again. Only posted documents can be settled in Odoo.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::company::Company;
@@ -51,8 +53,13 @@ pub(super) fn open(
             .invoice
             .as_ref()
             .and_then(|invoice| by_number.get(invoice));
-        group.extend(same_number.into_iter().flatten());
+        group.extend(same_number.into_iter().flatten().map(|(id, _)| id));
     }
+    let dates: HashMap<Id, NaiveDate> = by_number
+        .values()
+        .flatten()
+        .filter_map(|(id, date)| Some((*id, (*date)?)))
+        .collect();
     let all: BTreeSet<Id> = groups.values().flatten().copied().collect();
     let all: Vec<Id> = all.into_iter().collect();
     let lines = invoices::payable_lines(transport, company, &all)?;
@@ -62,20 +69,58 @@ pub(super) fn open(
             .iter()
             .filter(|line| group.contains(&line.move_id.0) && line.parent_state == "posted")
             .collect();
-        match returned(&lines) {
-            Some((payment, back)) => open.push(Open {
-                entry: entry.clone(),
-                lines: vec![payment.id, back.id],
-                to_free: payment.amount_residual.is_zero().then_some(payment.id),
-            }),
-            None => open.extend(matching(&lines).into_iter().map(|lines| Open {
-                entry: entry.clone(),
-                lines,
-                to_free: None,
-            })),
+        for lines in of_one_invoice(lines, &dates) {
+            match returned(&lines) {
+                Some((payment, back)) => open.push(Open {
+                    entry: entry.clone(),
+                    lines: vec![payment.id, back.id],
+                    to_free: payment.amount_residual.is_zero().then_some(payment.id),
+                }),
+                None => open.extend(matching(&lines).into_iter().map(|lines| Open {
+                    entry: entry.clone(),
+                    lines,
+                    to_free: None,
+                })),
+            }
         }
     }
     Ok(open)
+}
+
+/// The lines of one vendor and number, by the day of the bill that they belong to. Those of no bill's day belong to the
+/// bills that are open, as long as these are of one day; else a person must say to which.
+fn of_one_invoice<'a>(
+    lines: Vec<&'a PayableLine>,
+    dates: &HashMap<Id, NaiveDate>,
+) -> Vec<Vec<&'a PayableLine>> {
+    let is_bill = |line: &&&PayableLine| line.move_type == "in_invoice";
+    let date = |line: &PayableLine| dates.get(&line.move_id.0).copied();
+    let bill_dates: BTreeSet<NaiveDate> = lines
+        .iter()
+        .filter(is_bill)
+        .filter_map(|line| date(line))
+        .collect();
+    if bill_dates.len() < 2 {
+        return vec![lines];
+    }
+    let mut of_date: BTreeMap<NaiveDate, Vec<&PayableLine>> = BTreeMap::new();
+    let mut of_no_bill = Vec::new();
+    for line in lines {
+        match date(line).filter(|date| bill_dates.contains(date)) {
+            Some(date) => of_date.entry(date).or_default().push(line),
+            None => of_no_bill.push(line),
+        }
+    }
+    let is_open = |lines: &[&PayableLine]| {
+        let mut bills = lines.iter().filter(is_bill);
+        bills.any(|line| !line.amount_residual.is_zero())
+    };
+    let mut open = of_date.values_mut().filter(|lines| is_open(lines));
+    match (open.next(), open.next()) {
+        (Some(only), None) => only.append(&mut of_no_bill),
+        _ => drop(open),
+    }
+    of_date.into_values().chain([of_no_bill]).collect()
 }
 
 /// A payment, and the open line by which it came back.

@@ -10,6 +10,9 @@ use crate::sandbox::seed::Item;
 /// The account that no accounting system of these tests takes, as found out only while booking.
 pub const CLOSED_ACCOUNT: &str = "9999";
 
+/// An account that the books of these tests open from 2026 on only.
+pub const OLD_ACCOUNT: &str = "6890";
+
 /// The ways in which Pleo may name the same few vendors.
 fn vendors() -> Vec<(Option<Value>, Value)> {
     let vendor = |code: Option<&str>, external_id: Option<&str>, tax_number: Option<&str>| {
@@ -70,6 +73,20 @@ pub fn cut(items: &[Value], random: &mut Rng) -> Vec<Vec<Value>> {
     jobs
 }
 
+/// Code and identifier of an account.
+type Name = (Option<&'static str>, Option<&'static str>);
+
+/// The ways in which Pleo may name the same few accounts.
+const NAMES: &[Name] = &[
+    (Some("6800"), Some("I-1")),
+    (Some("6800"), Some("I-2")),
+    (Some("6800"), None),
+    (None, Some("I-1")),
+    (None, Some("6800")),
+    (Some("I-1"), None),
+    (Some(OLD_ACCOUNT), Some("I-1")),
+];
+
 fn item(random: &mut Rng, vendors: &[&(Option<Value>, Value)], number: u64) -> Value {
     let price = *pick(random, &[10_000, 10_000, 6_000, 4_000, 20_000]);
     // The same price in euros, at the rate of another day.
@@ -116,7 +133,23 @@ fn item(random: &mut Rng, vendors: &[&(Option<Value>, Value)], number: u64) -> V
     };
     // Several on one day, so that the order of their entries decides as well.
     let date = pick(random, &["2025-12-30", "2026-01-10", "2026-01-11", "2026-01-20"]);
-    item.date(&format!("{date}T10:00:00Z")).build()
+    let mut item = item.date(&format!("{date}T10:00:00Z")).build();
+    if random.u8(0..3) == 0 {
+        name_accounts(random, &mut item);
+    }
+    item
+}
+
+/// Names the accounts of the lines by code, by identifier or by both.
+fn name_accounts(random: &mut Rng, item: &mut Value) {
+    let lines = item["accountingEntryLines"].as_array_mut().unwrap();
+    for account in lines.iter_mut().map(|line| &mut line["account"]) {
+        let (code, identifier) = *pick(random, NAMES);
+        if !account.is_null() && account["code"] != CLOSED_ACCOUNT {
+            account["code"] = json!(code);
+            account["identifier"] = json!(identifier);
+        }
+    }
 }
 
 fn pick<'a, T>(random: &mut Rng, from: &'a [T]) -> &'a T {

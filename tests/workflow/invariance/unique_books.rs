@@ -71,6 +71,7 @@ impl UniqueBooks {
             content_hash: Some(item.content_hash.clone()),
             amount: Some(item.item.amount),
             remark: None,
+            wallet_account: None,
         })
     }
 

@@ -110,8 +110,14 @@ fn a_duplicate_is_known_by_day_amount_and_year() {
         (
             "another part credit",
             dated(-10_000, may),
-            dated(-4_000, may),
+            dated(-4_000, june),
             true,
+        ),
+        (
+            "another credit note without money of the same day",
+            dated(-10_000, may),
+            dated(-4_000, may),
+            false,
         ),
     ];
     for (case, first, second, is_booked) in table {

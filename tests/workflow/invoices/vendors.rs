@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Told, bill, card, however_cut, id, in_one_job, invoiced, payment, vendor};
+use super::{Told, bill, card, however_cut, id, in_one_job, invoiced, payment, refund, vendor};
 use crate::sandbox::seed::Item;
 use crate::support::World;
 
@@ -90,6 +90,73 @@ fn a_number_is_the_same_however_it_is_typed() {
                 "kept for people"
             );
         });
+    }
+}
+
+#[test]
+fn a_number_is_the_same_however_a_computer_writes_its_letters() {
+    for (number, other) in [
+        ("\u{c9}-7", "E\u{301}7"),
+        ("INV1", "\u{ff29}\u{ff2e}\u{ff36}\u{ff11}"),
+    ] {
+        let items = [
+            invoiced(bill(10_000), number, Some("2026-05-10")),
+            invoiced(bill(10_000), other, Some("2026-05-10")),
+        ];
+        however_cut("", &items, |told| {
+            let verdicts = told.verdicts();
+            assert!(
+                verdicts[1].contains("is already there"),
+                "{number} and {other}: {verdicts:?}"
+            );
+        });
+    }
+    let items = [
+        invoiced(bill(10_000), "\u{c9}7", Some("2026-05-10")),
+        invoiced(bill(10_000), "E7", Some("2026-05-10")),
+    ];
+    however_cut("", &items, |told| {
+        assert_eq!(told.verdicts(), ["booked", "booked"]);
+    });
+}
+
+#[test]
+fn a_vendor_that_is_missing_is_asked_for_by_what_there_is() {
+    let nobody = |item: Item| item.set("vendor", Value::Null).set("supplier", Value::Null);
+    let by_supplier = |item: Item| {
+        item.set("vendor", Value::Null)
+            .set("supplier", json!({ "name": "Acme", "code": "V100" }))
+    };
+    let name_alone = |item: Item| item.set("vendor", vendor(None, None, None));
+    let documents = [
+        (bill as fn(i64) -> Item, "A vendor bill"),
+        (payment, "A payment of a vendor's bill"),
+        (refund, "A refund from a vendor"),
+        (|amount| bill(-amount), "A vendor's credit note"),
+    ];
+    for (item, document) in documents {
+        let texts = [
+            (
+                nobody(item(10_000)),
+                " needs a vendor and none with a code, an identifier or a tax number is given: tag a vendor in Pleo,",
+            ),
+            (
+                name_alone(item(10_000)),
+                " needs a vendor with a code, an identifier or a tax number: give the vendor Acme ApS a code in Pleo,",
+            ),
+            (
+                by_supplier(item(10_000)),
+                " needs a vendor, and the supplier V100 (Acme) is not one in these books: tag a vendor in Pleo,",
+            ),
+        ];
+        let (items, texts): (Vec<Item>, Vec<&str>) = texts.into_iter().unzip();
+        let verdicts = in_one_job("", &items).verdicts();
+        for (verdict, text) in verdicts.iter().zip(texts) {
+            assert!(
+                verdict.starts_with(&format!("{document}{text}")),
+                "{document}{text} is not {verdict}"
+            );
+        }
     }
 }
 
@@ -244,5 +311,27 @@ fn books_of_version_0_1_are_read() {
         assert_eq!(told.remarks(1), "invoice X: 60.00 DKK remains open", "{who}");
         assert_eq!(told.links(1), ["bill-V100/X"], "{who}");
         told.world.books().are_clean();
+    }
+}
+
+#[test]
+fn a_payment_that_only_its_bill_explains_counts_in_the_wallet_when_it_is_found_again() {
+    let supplier = json!({ "name": "Acme", "code": "V100" });
+    let items = [
+        bill(10_000).build(),
+        payment(4_000)
+            .set("vendor", Value::Null)
+            .set("supplier", supplier)
+            .build(),
+    ];
+    let world = World::new();
+    for (run, items) in [
+        ("first", &items[..]),
+        ("again", &items[..]),
+        ("alone", &items[1..]),
+    ] {
+        world.add_job(items.to_vec());
+        let job = world.run(&["poll", "--json"]).exits(0).json()["jobs"][0].clone();
+        assert_eq!(job["wallet"][0]["amount"], "-40.00", "{run}: {job}");
     }
 }

@@ -17,7 +17,6 @@ use crate::export::halt::Halt;
 use crate::export::job::JobRun;
 use crate::export::process::groups::groups;
 use crate::export::process::prepare::{self, Prepared};
-use crate::export::process::set_aside::SetAside;
 use crate::host::kill;
 use crate::model::document::PlannedItem;
 use crate::model::references::References;
@@ -31,17 +30,12 @@ impl Batch {
         exporter: &mut Exporter<'_>,
         run: &mut JobRun,
         prepared: &mut Prepared,
-        aside: &SetAside,
         steps: &mut [Step],
     ) -> Result<Option<JobFailure>, Halt> {
-        let held = aside.held_invoices().map(Some);
-        let held_count = aside.held_invoices().count();
-        let own = self.items.iter().map(|item| item.invoice.as_ref());
-        let mut groups = groups(&prepared.view, held.chain(own));
-        let own_groups = groups.split_off(held_count);
-        let held: HashSet<usize> = groups.into_iter().flatten().collect();
+        let invoices = self.items.iter().map(|item| item.invoice.as_ref());
+        let groups = groups(&prepared.view, invoices);
         loop {
-            let wave = next_wave(steps, &own_groups, &held);
+            let wave = next_wave(steps, &groups);
             if wave.is_empty() {
                 return Ok(None);
             }
@@ -61,6 +55,27 @@ impl Batch {
                 return Ok(fatal);
             }
         }
+    }
+
+    /// Plans what was found in the books against them, where only they say who the vendor is. What cannot be asked for
+    /// now stays unplanned.
+    pub(super) fn plan_found(
+        &mut self,
+        exporter: &mut Exporter<'_>,
+        run: &JobRun,
+        prepared: &mut Prepared,
+        found: &[usize],
+    ) -> Result<(), Halt> {
+        if found.is_empty() || !matches!(self.learn(exporter, prepared, found)?, Learned::Enough) {
+            return Ok(());
+        }
+        for at in found {
+            if let Some(item) = self.items.get_mut(*at) {
+                // A refusal stays in the plan, as it was before.
+                let _ = item.plan_now(1, exporter, run, prepared);
+            }
+        }
+        Ok(())
     }
 
     /// Asks what the books have now of the invoices in this wave.
@@ -129,7 +144,10 @@ impl Batch {
                 continue;
             };
             match item.plan_now(*revision, exporter, run, prepared) {
-                Ok(plan) => {
+                Ok(mut plan) => {
+                    // An entry that is completed keeps the hash of what it was begun from.
+                    let begun_from = partly.as_ref().and_then(|booked| booked.content_hash.clone());
+                    plan.content_hash = begun_from.unwrap_or(plan.content_hash);
                     plans.push(plan);
                     owners.push(at);
                 }
@@ -202,9 +220,9 @@ enum Learned {
 
 /// The items to book next. Of each group it is the first that is left to book, and none where an item before it is
 /// open; what is held back so is to be tried again later.
-fn next_wave(steps: &mut [Step], groups: &[Option<usize>], held: &HashSet<usize>) -> Vec<usize> {
+fn next_wave(steps: &mut [Step], groups: &[Option<usize>]) -> Vec<usize> {
     let mut wave = Vec::new();
-    let (mut held, mut taken) = (held.clone(), HashSet::new());
+    let (mut held, mut taken) = (HashSet::new(), HashSet::new());
     for (at, (step, group)) in steps.iter_mut().zip(groups).enumerate() {
         match (&step, group) {
             (Step::Book { .. }, Some(group)) if held.contains(group) => *step = Step::TryAgain,

@@ -214,7 +214,9 @@ impl Index {
         file: &Arc<Path>,
     ) -> Result<(), Fault> {
         let Some(entry_id) = directive.metadata.get(key::ENTRY) else {
-            self.misplaced.add_other(postings, &mut self.names);
+            let mut links = directive.links.iter();
+            let is_reversal = links.any(|link| link.starts_with(text::ENTRY_LINK));
+            self.misplaced.add_other(postings, is_reversal, &mut self.names);
             self.add_other(directive, postings, file);
             return Ok(());
         };
@@ -277,6 +279,12 @@ impl Index {
             .first()
             .ok_or_else(|| fault("the transaction has no postings".to_owned()))?;
         let first_account = self.names.id(first.account);
+        let is_wallet = |posting: &&Posting<'_>| {
+            let word = posting.metadata.get(key::PURPOSE);
+            word.and_then(|word| purpose::beside_the_cost(&word)) == Some(AccountPurpose::Wallet)
+        };
+        let wallet = postings.iter().find(is_wallet);
+        let wallet = wallet.map(|posting| self.names.id(posting.account));
         let movements = Movements::of(postings, &mut self.names);
         if movements.as_ref().is_some_and(|movements| !movements.balance()) {
             return Err(fault("the transaction does not balance".to_owned()));
@@ -294,6 +302,7 @@ impl Index {
                 .get(key::DOCUMENT)
                 .is_none_or(|word| word == document_kind::JOURNAL_ENTRY),
             first_account,
+            wallet,
             movements,
             touches_tax: postings.iter().any(touches_tax),
             place: Place {

@@ -104,9 +104,11 @@ pub(crate) struct References {
 pub(crate) struct AccountWanted {
     /// Who named it.
     pub(crate) named_by: NamedBy,
-    /// The code or name; where Pleo knows no code, the identifier.
+    /// The name where the configuration named it; else Pleo's `identifier`, or where Pleo has none, its `account_code`.
     pub(crate) code: String,
-    /// The id in the accounting system by which Pleo knows it. Look for it first, then for `code`.
+    /// The account number that people see, where Pleo named it and has one.
+    pub(crate) account_code: Option<String>,
+    /// The id in the accounting system by which Pleo knows it. Look for it first, then for `account_code`.
     pub(crate) identifier: Option<String>,
     /// What it is needed for, where Pleo named it.
     pub(crate) purpose: Option<AccountPurpose>,
