@@ -4,6 +4,7 @@
 //! books say, as far as they show it. An entry whose hash cannot be read is compared by what the books show alone.
 
 mod lines;
+mod parties;
 
 use std::collections::BTreeSet;
 
@@ -11,9 +12,11 @@ use crate::model::booked_content::{BookedContent, Stated};
 use crate::model::export_item::{AccountReference, ExportItem, Method, SubType};
 use crate::model::foreign_text::one_line;
 use crate::model::money::Money;
+use crate::model::references::VendorKey;
 
-use super::fingerprint::{Comparison, Field, compare};
-use super::{Settings, dates, method};
+use super::accounts::given;
+use super::fingerprint::{Comparison, Field, compare, employee_code};
+use super::{Settings, dates};
 
 /// The longest value that a text quotes, in characters.
 const LONGEST: usize = 80;
@@ -91,20 +94,38 @@ impl Fact {
 
 /// Whether the hash alone proves that the entry was booked from what the item says now.
 pub fn is_unchanged(item: &ExportItem, hash: &str) -> bool {
-    compare(item, hash) == Comparison::Same
+    match compare(item, hash, None) {
+        Comparison::Same => true,
+        // The books say who it was.
+        Comparison::SameButEmployee => employee_code(item).is_none(),
+        _ => false,
+    }
 }
 
 /// What was changed since an entry with this hash was booked, of which the books say `booked`; `None` when nothing
 /// was. Clauses that go on after "the expense was changed in Pleo after it was booked:".
 pub fn change(item: &ExportItem, hash: &str, booked: &BookedContent, settings: &Settings) -> Option<String> {
     let facts = facts(item, booked, settings);
-    let mut fields = match compare(item, hash) {
+    let vendor = match &booked.vendor {
+        Stated::NotHere => None,
+        Stated::Nothing => Some(VendorKey::default()),
+        Stated::This(vendor) => Some(vendor.clone()),
+    };
+    let mut fields = match compare(item, hash, vendor.as_ref()) {
         Comparison::Same => return None,
+        Comparison::SameButEmployee => {
+            let fields = differing(&facts, |field| field == Field::Employee);
+            if fields.is_empty() {
+                return None;
+            }
+            fields
+        }
         Comparison::Changed(fields) => fields,
         Comparison::ChangedSomewhere => differing(&facts, |_| true),
         Comparison::Unknown => {
             let fields = differing(&facts, |field| {
-                matches!(field, Field::Amount | Field::Date) || field.is_of_lines()
+                matches!(field, Field::Amount | Field::Date | Field::Employee)
+                    || (field.is_of_lines() && !is_particular_of_tax(field))
             });
             if fields.is_empty() {
                 return None;
@@ -128,17 +149,26 @@ fn differing(facts: &[Fact], wanted: impl Fn(Field) -> bool) -> Vec<(Field, bool
     fields.into_iter().map(|field| (field, true)).collect()
 }
 
-/// Where the amount changed, amounts that only repeat it are no news.
+/// What says more about a tax than its code and amount.
+fn is_particular_of_tax(field: Field) -> bool {
+    matches!(field, Field::TaxRates | Field::TaxTypes | Field::TaxAccounts)
+}
+
+/// What only repeats another change is no news: other amounts where the amount changed, the particulars of a tax where
+/// it is another one.
 fn leave_out_echoes(fields: &mut Vec<(Field, bool)>, item: &ExportItem) {
-    if !fields.iter().any(|(field, _)| *field == Field::Amount) {
-        return;
-    }
+    let changed: BTreeSet<Field> = fields.iter().map(|(field, _)| *field).collect();
+    let is_any = |of: &[Field]| of.iter().any(|field| changed.contains(field));
+    let is_amount = is_any(&[Field::Amount]);
     let is_domestic = item
         .supplier_amount
         .is_none_or(|supplier| supplier.currency == item.amount.currency);
     fields.retain(|(field, _)| match field {
-        Field::SupplierAmount => !is_domestic,
-        Field::LineAmounts => item.lines.len() > 1,
+        Field::SupplierAmount => !(is_amount && is_domestic),
+        Field::LineAmounts => !(is_amount && item.lines.len() < 2),
+        Field::NetAmounts => !is_any(&[Field::Amount, Field::LineAmounts, Field::Tax]),
+        Field::Employee => !is_any(&[Field::Type]),
+        field if is_particular_of_tax(*field) => !is_any(&[Field::Tax]),
         _ => true,
     });
 }
@@ -188,7 +218,8 @@ fn facts(item: &ExportItem, booked: &BookedContent, settings: &Settings) -> Vec<
         ),
         supplier_amount(item, booked),
         contra_account(item.contra_account.as_ref(), booked),
-        vendor(item, booked),
+        parties::vendor(item, booked),
+        parties::employee(item, booked),
     ];
     facts.extend(invoice(item, booked));
     facts.extend(lines::facts(item, booked, settings));
@@ -276,14 +307,11 @@ fn contra_account(account: Option<&AccountReference>, booked: &BookedContent) ->
     let now = account.map(account_text);
     let is_same = |before: Option<&String>| match (before, account) {
         (None, None) => true,
-        // The name may have changed.
+        // Its name may have changed, and an identifier may have come to its code.
         (Some(before), Some(account)) => {
-            let known = [account.code.as_deref(), account.identifier.as_deref()];
-            let known: Vec<&str> = known.into_iter().flatten().collect();
-            let known = known.join(" ");
-            let rest = before.strip_prefix(&known);
-            Some(before) == now.as_ref()
-                || !known.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+            let known = given(account.code.as_deref()).or(given(account.identifier.as_deref()));
+            let rest = known.and_then(|known| before.strip_prefix(known));
+            Some(before) == now.as_ref() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
         }
         _ => false,
     };
@@ -305,46 +333,6 @@ fn account_text(account: &AccountReference) -> String {
         .chain([account.name.as_str()])
         .collect();
     known.join(" ")
-}
-
-/// References that were added are no change.
-fn vendor(item: &ExportItem, booked: &BookedContent) -> Fact {
-    let key = method::vendor_key(item).unwrap_or_default();
-    let now: Vec<String> = [key.code, key.external_id, key.tax_number]
-        .into_iter()
-        .flatten()
-        .collect();
-    let of_supplier = item.supplier.as_ref().map(|supplier| {
-        let references = [&supplier.code, &supplier.account, &supplier.tax_number];
-        references.into_iter().flatten().cloned().collect::<Vec<_>>()
-    });
-    let is_same = |before: Option<&Vec<String>>| match before {
-        None => now.is_empty(),
-        Some(before) => {
-            let is_known = |reference| {
-                now.contains(reference) || of_supplier.iter().flatten().any(|own| own == reference)
-            };
-            before.iter().any(|reference| now.contains(reference)) && before.iter().all(is_known)
-        }
-    };
-    let named = |references: &[String]| {
-        let mut references = references.to_vec();
-        let mut seen = BTreeSet::new();
-        references.retain(|reference| seen.insert(reference.clone()));
-        or_nothing(Some(references.join(", ")))
-    };
-    let text = match method::vendor_name(item) {
-        Some(name) if !now.is_empty() => format!("{} ({name})", named(&now)),
-        _ => named(&now),
-    };
-    Fact::of(
-        Field::Vendor,
-        "the vendor is",
-        text,
-        &booked.vendor,
-        is_same,
-        |before| named(before),
-    )
 }
 
 fn invoice(item: &ExportItem, booked: &BookedContent) -> [Fact; 3] {

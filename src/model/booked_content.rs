@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::invoice::VendorKey;
 use super::money::{Amount, Money};
 
 /// A fact as the books have it.
@@ -51,8 +52,10 @@ pub struct BookedContent {
     pub supplier_amount: Stated<Money>,
     /// Code, identifier and name of the contra account, as far as there are any, with spaces between.
     pub contra_account: Stated<String>,
-    /// The code, identifier and tax number of the vendor, or of the supplier where no vendor was tagged.
-    pub vendor: Stated<Vec<String>>,
+    /// The references of the vendor, or of the supplier where no vendor was tagged, as they were written.
+    pub vendor: Stated<VendorKey>,
+    /// Pleo's code of the employee who owes or is owed.
+    pub employee_code: Stated<String>,
     /// The vendor's invoice number.
     pub invoice_number: Stated<String>,
     /// When the invoice was issued.
@@ -74,6 +77,12 @@ pub struct BookedLine {
     pub tax_code: Option<String>,
     /// The whole tax, where it is shown.
     pub tax_amount: Option<Amount>,
+    /// The rate of the tax as Pleo wrote it, where it is shown.
+    pub tax_rate: Option<String>,
+    /// The account of the tax that may be deducted.
+    pub input_tax_account: Option<String>,
+    /// The account of the tax that is owed under reverse charge.
+    pub output_tax_account: Option<String>,
     /// Tags as `group=code`, sorted.
     pub tags: Vec<String>,
 }

@@ -31,26 +31,24 @@ pub struct VendorKey {
 impl VendorKey {
     /// Whether both are one vendor: the strongest reference that both have decides.
     pub fn is_same_vendor(&self, other: &Self) -> bool {
-        if let (Some(code), Some(other_code)) = (&self.code, &other.code) {
-            return code == other_code;
-        }
-        // A vendor that had an identifier only may have got it as its code since.
-        let is_known_by =
-            |identifier: &Option<String>, code: &Option<String>| identifier.is_some() && identifier == code;
-        if is_known_by(&self.external_id, &other.code) || is_known_by(&other.external_id, &self.code) {
-            return true;
-        }
-        if let (Some(identifier), Some(other_identifier)) = (&self.external_id, &other.external_id) {
-            return identifier == other_identifier;
-        }
-        match (self.compared_tax_number(), other.compared_tax_number()) {
-            (Some(number), Some(other_number)) => number == other_number,
-            _ => false,
-        }
+        self.likeness(other) == Likeness::Same
+    }
+
+    /// How both stand to each other.
+    pub fn likeness(&self, other: &Self) -> Likeness {
+        let (tax_number, other_tax_number) = (self.compared_tax_number(), other.compared_tax_number());
+        let references = |key: &'_ Self, tax_number| -> [Option<String>; 3] {
+            [key.code.clone(), key.external_id.clone(), tax_number]
+        };
+        likeness(
+            &references(self, tax_number),
+            &references(other, other_tax_number),
+        )
     }
 
     /// The tax number without blanks, punctuation and the prefix of its country; `None` where it says nothing.
-    fn compared_tax_number(&self) -> Option<String> {
+    /// Digests of it are kept in books, so what it leaves out stays.
+    pub fn compared_tax_number(&self) -> Option<String> {
         let letters_and_digits = self
             .tax_number
             .as_deref()?
@@ -70,6 +68,43 @@ impl VendorKey {
     pub fn reference(&self) -> Option<&str> {
         let known = [&self.code, &self.external_id, &self.tax_number];
         known.into_iter().flatten().map(String::as_str).next()
+    }
+}
+
+/// How two vendors stand to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Likeness {
+    /// The strongest reference that both have is the same.
+    Same,
+    /// It is another.
+    Different,
+    /// They have no reference in common.
+    NothingInCommon,
+}
+
+/// How two vendors stand to each other, by code, external id and tax number as it is compared. Whoever keeps digests of
+/// these compares the digests likewise.
+pub fn likeness<T: PartialEq>(one: &[Option<T>; 3], other: &[Option<T>; 3]) -> Likeness {
+    let ([code, id, tax_number], [other_code, other_id, other_tax_number]) = (one, other);
+    let of = |is_same: bool| {
+        if is_same {
+            Likeness::Same
+        } else {
+            Likeness::Different
+        }
+    };
+    // A vendor that had an identifier only may have got it as its code since.
+    let is_known_by = |id: &Option<T>, code: &Option<T>| id.is_some() && id == code;
+    if code.is_some() && other_code.is_some() {
+        of(code == other_code)
+    } else if is_known_by(id, other_code) || is_known_by(other_id, code) {
+        Likeness::Same
+    } else if id.is_some() && other_id.is_some() {
+        of(id == other_id)
+    } else if tax_number.is_some() && other_tax_number.is_some() {
+        of(tax_number == other_tax_number)
+    } else {
+        Likeness::NothingInCommon
     }
 }
 

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::export_item::Tag;
 
-pub use super::invoice::{InvoiceInBooks, InvoiceKey, InvoiceNumber, InvoiceSide, VendorKey};
+pub use super::invoice::{
+    InvoiceInBooks, InvoiceKey, InvoiceNumber, InvoiceSide, Likeness, VendorKey, likeness,
+};
 
 /// What an account is needed for. One code of Pleo's may mean two accounts: a cost and a wallet are never the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

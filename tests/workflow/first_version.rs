@@ -65,7 +65,7 @@ fn paste_transfer(world: &World, run: &Run) -> String {
 }
 
 /// The purchase of 125.00 that it booked as PLEO-2026-000004.
-fn old_item() -> serde_json::Value {
+fn old_item() -> Value {
     let item = Item::card_purchase(12_500).numbered(2);
     item.supplier("Nordlys Kontor A/S").tax("S25").build()
 }

@@ -1,4 +1,4 @@
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::interrupt::nth_of;
 use crate::sandbox::seed::{Item, Line};
@@ -130,6 +130,58 @@ fn changed_content_is_refused_by_name_and_needs_a_person() {
     }
     assert_eq!(world.books().files(), before, "nothing was written");
     assert_eq!(world.sandbox.broken_rules(), Vec::<String>::new());
+}
+
+#[test]
+fn each_particular_that_changed_is_named_as_what_it_is() {
+    let line = "/accountingEntryLines/0";
+    let at = |rest: &str| format!("{line}{rest}");
+    let changes = [
+        (
+            vec![(at("/tax/ingoingTaxAccount"), json!("1511"))],
+            "the account of the tax is now 1511 instead of Assets:Tax:1510",
+        ),
+        (
+            vec![(at("/tax/type"), json!("exclusive"))],
+            "the type of the tax is now exclusive (before: not known here)",
+        ),
+        (
+            vec![
+                (at("/tax/amount/inWalletCurrency/value"), json!(2_000)),
+                (at("/netAmount/inWalletCurrency/value"), json!(10_500)),
+            ],
+            "the tax is now S25 20.00 instead of S25 25.00",
+        ),
+    ];
+    let world = booked();
+    let before = world.books().files();
+    for (sets, says) in changes {
+        let mut payload = lunch().build();
+        for (pointer, value) in sets {
+            *payload.pointer_mut(&pointer).unwrap() = value;
+        }
+        let reason = export_again(&world, payload, 6).failure_reason.unwrap();
+        let (_, clauses) = reason.split_once("after it was booked: ").unwrap();
+        assert_eq!(
+            clauses,
+            format!("{says}: run `pleo-export reverse PLEO-2026-000001`, then export again.")
+        );
+    }
+    assert_eq!(world.books().files(), before, "nothing was written");
+}
+
+#[test]
+fn the_employee_who_is_owed_is_named_with_both_codes() {
+    let world = World::new();
+    let mut payload = lunch().build();
+    payload["type"] = json!("out_of_pocket");
+    payload["contraAccount"] = json!(null);
+    payload["user"] = json!({ "name": "Freja Sørensen", "code": "E7" });
+    export_again(&world, payload.clone(), 0);
+    payload["user"] = json!({ "name": "Łukasz Żak", "code": "E8" });
+    let reason = export_again(&world, payload, 6).failure_reason.unwrap();
+    let says = "the employee is now E8 (Łukasz Żak) instead of E7";
+    assert!(reason.contains(says), "{reason}");
 }
 
 #[test]

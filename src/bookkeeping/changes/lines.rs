@@ -1,10 +1,13 @@
 //! The lines: which of them differ from those in the books, and in what.
 
+use crate::bookkeeping::accounts::given;
 use crate::bookkeeping::fingerprint::Field;
+use crate::bookkeeping::taxes::TaxSide;
 use crate::bookkeeping::{Settings, figures, item_types, taxes};
 use crate::model::booked_content::{BookedContent, BookedLine};
-use crate::model::export_item::{ExportItem, Line};
+use crate::model::export_item::{ExportItem, Line, Tax};
 use crate::model::money::Amount;
+use crate::model::references::AccountKey;
 
 use super::{Before, Fact, NOTHING, or_nothing};
 
@@ -13,7 +16,22 @@ pub(super) fn facts(item: &ExportItem, booked: &BookedContent, settings: &Settin
     let now = lines(item);
     let posts_lines = item_types::row(item).is_ok_and(|(row, _)| row.posts_lines());
     let before = booked.lines.as_deref().filter(|_| posts_lines);
-    let mut facts = vec![split(&now, before)];
+    let of_item =
+        |field, names, text: fn(&Line) -> String| all(field, names, item.lines.iter().map(text).collect());
+    let mut facts = vec![
+        split(&now, before),
+        of_item(Field::NetAmounts, ["net amount", "net amounts"], |line| {
+            line.net_amount.to_string()
+        }),
+        of_item(
+            Field::TaxTypes,
+            ["type of the tax", "types of the taxes"],
+            |line| {
+                let tax = line.tax.as_ref();
+                or_nothing(tax.map(|tax| tax.tax_type.as_str().to_owned()))
+            },
+        ),
+    ];
     for aspect in &ASPECTS {
         let differing: Vec<Fact> = match before {
             Some(before) if before.len() == now.len() => pairs(item, &now, before, settings)
@@ -40,7 +58,7 @@ struct Aspect {
     text: fn(&BookedLine) -> String,
 }
 
-const ASPECTS: [Aspect; 4] = [
+const ASPECTS: [Aspect; 6] = [
     Aspect {
         field: Field::LineAmounts,
         names: ["amount", "amounts"],
@@ -57,6 +75,20 @@ const ASPECTS: [Aspect; 4] = [
         text: tax_text,
     },
     Aspect {
+        field: Field::TaxRates,
+        names: ["rate of the tax", "rates of the taxes"],
+        text: |line| or_nothing(line.tax_rate.clone()),
+    },
+    Aspect {
+        field: Field::TaxAccounts,
+        names: ["account of the tax", "accounts of the taxes"],
+        text: |line| {
+            let accounts = [&line.input_tax_account, &line.output_tax_account];
+            let accounts: Vec<&str> = accounts.into_iter().flatten().map(String::as_str).collect();
+            or_nothing(Some(accounts.join(" and ")))
+        },
+    },
+    Aspect {
         field: Field::Tags,
         names: ["tags", "tags"],
         text: |line| or_nothing(Some(line.tags.join(", "))),
@@ -66,19 +98,7 @@ const ASPECTS: [Aspect; 4] = [
 impl Aspect {
     /// What all lines say; what they said is not known.
     fn of_all(&self, lines: &[BookedLine]) -> Fact {
-        let [one, many] = self.names;
-        let subject = match (lines.len(), self.field) {
-            (0 | 1, Field::Tags) => "the tags are".to_owned(),
-            (0 | 1, _) => format!("the {one} of the line is"),
-            _ => format!("the {many} of the lines are"),
-        };
-        let texts: Vec<String> = lines.iter().map(self.text).collect();
-        Fact {
-            field: self.field,
-            subject,
-            now: or_nothing(Some(texts.join(" / "))),
-            before: Before::NotKnown,
-        }
+        all(self.field, self.names, lines.iter().map(self.text).collect())
     }
 
     /// What line `number` of `count` says, where the books say something else.
@@ -109,6 +129,22 @@ impl Aspect {
     }
 }
 
+/// What all lines say of a field, by its names for one line and for many.
+fn all(field: Field, [one, many]: [&str; 2], texts: Vec<String>) -> Fact {
+    let subject = match (texts.len(), field) {
+        (0 | 1, Field::Tags) => "the tags are".to_owned(),
+        (0 | 1, Field::TaxRates | Field::TaxTypes | Field::TaxAccounts) => format!("the {one} is"),
+        (0 | 1, _) => format!("the {one} of the line is"),
+        _ => format!("the {many} of the lines are"),
+    };
+    Fact {
+        field,
+        subject,
+        now: or_nothing(Some(texts.join(" / "))),
+        before: Before::NotKnown,
+    }
+}
+
 fn is_same(
     field: Field,
     number: usize,
@@ -117,13 +153,13 @@ fn is_same(
     item: &ExportItem,
     settings: &Settings,
 ) -> bool {
+    let line = number.checked_sub(1).and_then(|index| item.lines.get(index));
+    let tax = line.and_then(|line| line.tax.as_ref());
     match field {
         Field::LineAmounts => now.amount == before.amount,
         Field::Accounts => now.account == before.account,
         Field::Tax => {
             // The books may name the tax by the code that the settings give it.
-            let line = number.checked_sub(1).and_then(|index| item.lines.get(index));
-            let tax = line.and_then(|line| line.tax.as_ref());
             let configured = tax.and_then(|tax| taxes::code_in_books(tax, settings));
             let is_same_code = before.tax_code == now.tax_code || before.tax_code == configured;
             let is_same_amount = before
@@ -131,7 +167,40 @@ fn is_same(
                 .is_none_or(|before| Some(before.abs()) == now.tax_amount.map(Amount::abs));
             is_same_code && is_same_amount
         }
+        Field::TaxRates => before.tax_rate.as_deref().is_none_or(|before| {
+            let rate = now.tax_rate.as_deref().map(without_zeros);
+            rate == Some(without_zeros(before))
+        }),
+        Field::TaxAccounts => {
+            let may_stand_on = |side, account: &Option<String>| match (tax, account) {
+                (Some(tax), Some(account)) => may_stand_on(tax, side, account, settings),
+                _ => true,
+            };
+            may_stand_on(TaxSide::Ingoing, &before.input_tax_account)
+                && may_stand_on(TaxSide::Outgoing, &before.output_tax_account)
+        }
         _ => now.tags == before.tags,
+    }
+}
+
+/// `0.25` and `0.250` are one rate.
+fn without_zeros(rate: &str) -> &str {
+    if rate.contains('.') {
+        rate.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        rate
+    }
+}
+
+/// Whether a tax that stands on this account may have named the account that it names now. Only an account that is
+/// called by another code tells that it did not.
+fn may_stand_on(tax: &Tax, side: TaxSide, account: &str, settings: &Settings) -> bool {
+    let last = account.rsplit(':').next().unwrap_or(account);
+    match taxes::account_key(tax, side, settings) {
+        Some(AccountKey::Pleo { code: Some(code), .. }) => {
+            last == code || !last.starts_with(|first: char| first.is_ascii_digit())
+        }
+        _ => true,
     }
 }
 
@@ -212,7 +281,8 @@ fn lines(item: &ExportItem) -> Vec<BookedLine> {
         }
     };
     let line = |(index, line): (usize, &Line)| {
-        let account = line.account.as_ref();
+        let (account, tax) = (line.account.as_ref(), line.tax.as_ref());
+        let stated = |text: &Option<String>| given(text.as_deref()).map(str::to_owned);
         let mut tags: Vec<String> = line
             .tags
             .iter()
@@ -222,8 +292,11 @@ fn lines(item: &ExportItem) -> Vec<BookedLine> {
         BookedLine {
             amount: amount(index, line),
             account: account.and_then(|account| account.code.clone().or_else(|| account.identifier.clone())),
-            tax_code: line.tax.as_ref().and_then(|tax| tax.code.clone()),
-            tax_amount: line.tax.as_ref().map(|tax| tax.amount),
+            tax_code: tax.and_then(|tax| tax.code.clone()),
+            tax_amount: tax.map(|tax| tax.amount),
+            tax_rate: tax.map(|tax| tax.rate.clone()),
+            input_tax_account: tax.and_then(|tax| stated(&tax.ingoing_account)),
+            output_tax_account: tax.and_then(|tax| stated(&tax.outgoing_account)),
             tags,
         }
     };

@@ -1,8 +1,8 @@
 //! The content hash: tells an item that is exported again from one that was changed since.
 //!
 //! It covers what the books depend on: type, method, date, amounts, lines, account, tag and tax codes,
-//! vendor, invoice number and dates. Names, notes, addresses of receipts, the employee's code and Pleo's ids
-//! are left out, as they may change without any change of the expense; so are the settings. The order of
+//! vendor, invoice number and dates, and the code of an employee who owes or is owed. Names, notes, addresses of
+//! receipts and Pleo's ids are left out, as they may change without any change of the expense; so are the settings. The order of
 //! lines and of tags does not matter.
 //!
 //! A hash begins with its version. Every released version stays here, and an entry is compared in the version that
@@ -14,8 +14,14 @@ mod text;
 mod vendors;
 
 use crate::model::export_item::ExportItem;
+use crate::model::references::VendorKey;
 
-use vendors::References;
+use super::accounts::given;
+use super::item_types::{Side, row};
+
+use vendors::{Kind, References};
+
+pub(super) use vendors::is_other_vendor;
 
 /// The newest version.
 const NEWEST: u32 = 2;
@@ -31,12 +37,14 @@ pub(super) enum Field {
     Date,
     /// The amount in wallet currency.
     Amount,
-    /// The amounts in the supplier's currency, of the item and its lines.
+    /// The amount in the supplier's currency.
     SupplierAmount,
     /// The account that stands for the wallet.
     ContraAccount,
     /// The references of vendor or supplier.
     Vendor,
+    /// The employee who owes or is owed.
+    Employee,
     /// The vendor's invoice number.
     InvoiceNumber,
     /// When the invoice was issued.
@@ -45,10 +53,18 @@ pub(super) enum Field {
     DueDate,
     /// The amounts of the lines.
     LineAmounts,
+    /// Their other amounts.
+    NetAmounts,
     /// The accounts of the lines.
     Accounts,
-    /// The taxes of the lines.
+    /// Codes and amounts of the taxes of the lines.
     Tax,
+    /// The rates of these taxes.
+    TaxRates,
+    /// Pleo's words for their kinds.
+    TaxTypes,
+    /// Their accounts.
+    TaxAccounts,
     /// The tags of the lines.
     Tags,
     /// Which line has which amount, account, tax and tags.
@@ -57,7 +73,7 @@ pub(super) enum Field {
 
 impl Field {
     /// Every field. Version 2 writes their digests in this order, so it stays.
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::Type,
         Self::Method,
         Self::Date,
@@ -65,12 +81,17 @@ impl Field {
         Self::SupplierAmount,
         Self::ContraAccount,
         Self::Vendor,
+        Self::Employee,
         Self::InvoiceNumber,
         Self::InvoiceDate,
         Self::DueDate,
         Self::LineAmounts,
+        Self::NetAmounts,
         Self::Accounts,
         Self::Tax,
+        Self::TaxRates,
+        Self::TaxTypes,
+        Self::TaxAccounts,
         Self::Tags,
         Self::Split,
     ];
@@ -79,7 +100,15 @@ impl Field {
     pub(super) const fn is_of_lines(self) -> bool {
         matches!(
             self,
-            Self::LineAmounts | Self::Accounts | Self::Tax | Self::Tags | Self::Split
+            Self::LineAmounts
+                | Self::NetAmounts
+                | Self::Accounts
+                | Self::Tax
+                | Self::TaxRates
+                | Self::TaxTypes
+                | Self::TaxAccounts
+                | Self::Tags
+                | Self::Split
         )
     }
 }
@@ -89,6 +118,8 @@ impl Field {
 pub(super) enum Comparison {
     /// It was made from the same content.
     Same,
+    /// It was made from the same content, as far as it says; it says nothing of the employee who owes or is owed.
+    SameButEmployee,
     /// These fields changed since, each with whether it said anything before.
     Changed(Vec<(Field, bool)>),
     /// Something changed since; this version does not say what.
@@ -102,21 +133,19 @@ pub fn content_hash(item: &ExportItem) -> String {
     format!("{NEWEST}:{}", second::digests(item))
 }
 
-/// Compares an item with the hash of an entry that was booked from it, in the version of the hash.
-pub(super) fn compare(item: &ExportItem, hash: &str) -> Comparison {
+/// The code of the employee who owes or is owed; `None` where nobody is, or has none.
+pub(super) fn employee_code(item: &ExportItem) -> Option<&str> {
+    let (row, _) = row(item).ok()?;
+    let is_employees = |side| matches!(side, Side::OutOfPocket | Side::EmployeeReceivable);
+    let user = item.user.as_ref()?;
+    given(user.code.as_deref()).filter(|_| is_employees(row.debit) || is_employees(row.credit))
+}
+
+/// Compares an item with the hash of an entry that was booked from it, in the version of the hash. `vendor` is the one
+/// of the entry, where the books show it.
+pub(super) fn compare(item: &ExportItem, hash: &str, vendor: Option<&VendorKey>) -> Comparison {
     match hash.split_once(':') {
-        Some(("1", digest)) => {
-            let is_same = |references: &References<'_>| first::digest(item, references) == digest;
-            // A tagged vendor without references and no vendor at all are one in this version.
-            let mut earlier = References::earlier(item).into_iter();
-            if is_same(&References::of(item))
-                || earlier.any(|references| references.says_who() && is_same(&references))
-            {
-                Comparison::Same
-            } else {
-                Comparison::ChangedSomewhere
-            }
-        }
+        Some(("1", digest)) => compare_with_first(item, digest, vendor),
         Some(("2", digests)) => match second::changes(item, digests) {
             None => Comparison::Unknown,
             Some(changed) if changed.is_empty() => Comparison::Same,
@@ -124,4 +153,44 @@ pub(super) fn compare(item: &ExportItem, hash: &str) -> Comparison {
         },
         _ => Comparison::Unknown,
     }
+}
+
+fn compare_with_first(item: &ExportItem, digest: &str, vendor: Option<&VendorKey>) -> Comparison {
+    let earlier_item = without_added_identifiers(item);
+    let is_same = |references: &References<'_>| {
+        [item, &earlier_item]
+            .iter()
+            .any(|item| first::digest(item, references) == digest)
+    };
+    // A tagged vendor without references and no vendor at all are one in this version.
+    let mut earlier = References::earlier(item).into_iter();
+    if is_same(&References::of(item))
+        || earlier.any(|references| references.says_who() && is_same(&references))
+    {
+        return Comparison::SameButEmployee;
+    }
+    let is_vendor_alone = |vendor: &&VendorKey| {
+        let kinds = [Kind::Vendor, Kind::Supplier].into_iter();
+        let mut references = kinds.map(|kind| References::in_books(kind, vendor));
+        references.any(|references| is_same(&references))
+    };
+    match vendor.filter(is_vendor_alone) {
+        None => Comparison::ChangedSomewhere,
+        Some(before) if vendors::is_other_than_in_books(item, before) => {
+            Comparison::Changed(vec![(Field::Vendor, *before != VendorKey::default())])
+        }
+        Some(_) => Comparison::SameButEmployee,
+    }
+}
+
+/// The item before its accounts got identifiers beside their codes.
+fn without_added_identifiers(item: &ExportItem) -> ExportItem {
+    let mut item = item.clone();
+    let accounts = item.lines.iter_mut().filter_map(|line| line.account.as_mut());
+    for account in accounts.chain(item.contra_account.as_mut()) {
+        if account.code.is_some() {
+            account.identifier = None;
+        }
+    }
+    item
 }

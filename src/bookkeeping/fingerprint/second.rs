@@ -4,10 +4,16 @@
 //! The digests stand in the order of [`Field::ALL`] with dots between; a field that says nothing has none. Once
 //! released it is never changed: whoever needs another text makes a version 3.
 
-use super::Field;
-use super::text::{Text, account, method, short_digest};
-use super::vendors::References;
-use crate::model::export_item::{ExportItem, Line, SubType, Tag, Tax};
+use super::text::{SHORT, Text, method, short_digest};
+use super::vendors::is_other_vendor;
+use super::{Field, employee_code};
+use crate::bookkeeping::accounts::given;
+use crate::bookkeeping::method::vendor_key;
+use crate::model::export_item::{AccountReference, ExportItem, Line, SubType, Tag, Tax};
+use crate::model::references::likeness;
+
+/// Between the digests of a vendor's references.
+const REFERENCES: char = '/';
 
 /// The digests of all fields.
 pub(super) fn digests(item: &ExportItem) -> String {
@@ -23,25 +29,45 @@ pub(super) fn changes(item: &ExportItem, digests: &str) -> Option<Vec<(Field, bo
         return None;
     }
     let fields = Field::ALL.iter().zip(before);
-    let changed = fields.filter(|(field, before)| {
-        digest(**field, item) != *before && !is_earlier_vendor(**field, item, before)
-    });
-    let mut changed: Vec<_> = changed
-        .map(|(field, before)| (*field, !before.is_empty()))
-        .collect();
-    let is_on_a_line = |(field, _): &(Field, bool)| field.is_of_lines() && *field != Field::Split;
-    if changed.iter().any(is_on_a_line) {
+    let changed = fields.filter(|(field, before)| is_other(**field, item, before));
+    let mut changed: Vec<_> = changed.map(|(field, before)| (*field, before)).collect();
+    let split = changed.iter().find(|(field, _)| *field == Field::Split);
+    if split.is_some_and(|(_, before)| lines_of(before) != item.lines.len().max(1)) {
+        // Where lines became more or fewer, everything about them is another.
+        changed.retain(|(field, _)| *field == Field::Split || !field.is_of_lines());
+    } else if changed
+        .iter()
+        .any(|(field, _)| field.is_of_lines() && *field != Field::Split)
+    {
         // Whatever changes on a line changes the split too; it is news only where the rest goes together differently.
         changed.retain(|(field, _)| *field != Field::Split);
     }
-    Some(changed)
+    let was_there = |(field, before): (Field, &str)| (field, field == Field::Split || !before.is_empty());
+    Some(changed.into_iter().map(was_there).collect())
 }
 
-fn is_earlier_vendor(field: Field, item: &ExportItem, before: &str) -> bool {
-    field == Field::Vendor
-        && References::earlier(item)
-            .iter()
-            .any(|references| vendor(references) == before)
+fn is_other(field: Field, item: &ExportItem, before: &str) -> bool {
+    let now = digest(field, item);
+    match field {
+        _ if now == before => false,
+        Field::Vendor => {
+            let references = |digest: &str| -> [Option<String>; 3] {
+                let mut references = digest.split(REFERENCES);
+                [(); 3].map(|()| references.next().filter(|one| !one.is_empty()).map(str::to_owned))
+            };
+            let is_named = [before, &now].map(|digest| !digest.is_empty());
+            is_other_vendor(item, likeness(&references(before), &references(&now)), is_named)
+        }
+        // A code that an employee got is no other employee.
+        Field::Employee => !before.is_empty(),
+        _ => true,
+    }
+}
+
+/// How many lines an item had, by the digest of its split.
+fn lines_of(split: &str) -> usize {
+    let count = split.len().checked_sub(SHORT).and_then(|end| split.get(..end));
+    count.and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
 fn digest(field: Field, item: &ExportItem) -> String {
@@ -58,11 +84,10 @@ fn digest(field: Field, item: &ExportItem) -> String {
             if let Some(amount) = item.supplier_amount {
                 text.money("amount", amount);
             }
-            let of_lines = item.lines.iter().filter_map(|line| line.supplier_amount);
-            text.unordered("line", of_lines.map(|amount| amount.to_string()).collect());
         }
-        Field::ContraAccount => account(&mut text, "account", item.contra_account.as_ref()),
-        Field::Vendor => return vendor(&References::of(item)),
+        Field::ContraAccount => text.optional("account", name(item.contra_account.as_ref())),
+        Field::Vendor => return vendor(item),
+        Field::Employee => text.optional("code", employee_code(item)),
         Field::InvoiceNumber => text.optional(
             "number",
             item.invoice.as_ref().map(|invoice| invoice.number.as_str()),
@@ -72,13 +97,24 @@ fn digest(field: Field, item: &ExportItem) -> String {
             item.invoice.as_ref().and_then(|invoice| invoice.invoice_date),
         ),
         Field::DueDate => text.date("date", item.invoice.as_ref().and_then(|invoice| invoice.due_date)),
-        Field::LineAmounts => of_lines(&mut text, item, amounts_of),
-        Field::Accounts => of_lines(&mut text, item, account_of),
-        Field::Tax => of_lines(&mut text, item, tax_of),
-        Field::Tags => of_lines(&mut text, item, tags_of),
-        Field::Split => of_lines(&mut text, item, |line| {
-            [amounts_of(line), account_of(line), tax_of(line), tags_of(line)].concat()
-        }),
+        Field::Split if item.lines.len() < 2 => {}
+        Field::Split => {
+            of_lines(&mut text, item, |line| {
+                let aspects = [
+                    Field::LineAmounts,
+                    Field::NetAmounts,
+                    Field::Accounts,
+                    Field::Tax,
+                    Field::TaxRates,
+                    Field::TaxTypes,
+                    Field::TaxAccounts,
+                    Field::Tags,
+                ];
+                aspects.map(|field| of_line(field, line)).concat()
+            });
+            return format!("{}{}", item.lines.len(), short_digest(&text.into_string()));
+        }
+        _ => of_lines(&mut text, item, |line| of_line(field, line)),
     }
     let text = text.into_string();
     if text.is_empty() {
@@ -88,18 +124,25 @@ fn digest(field: Field, item: &ExportItem) -> String {
     }
 }
 
-/// Vendor and supplier alike: what counts is by which references they are known.
-fn vendor(references: &References<'_>) -> String {
-    let mut text = Text::default();
-    text.optional("code", references.code);
-    text.optional("id", references.id);
-    text.optional("tax_number", references.tax_number);
-    let text = text.into_string();
-    if text.is_empty() && references.is_supplier() {
-        String::new()
-    } else {
-        short_digest(&text)
-    }
+/// A digest for each reference of vendor or supplier, as it is compared. A code may once have been the external id, so
+/// both are written alike.
+fn vendor(item: &ExportItem) -> String {
+    let key = vendor_key(item).unwrap_or_default();
+    let tax_number = key.compared_tax_number();
+    let references = [key.code, key.external_id, tax_number].map(|reference| {
+        let mut text = Text::default();
+        text.field("reference", &reference?);
+        Some(short_digest(&text.into_string()))
+    });
+    let digests = references.map(Option::unwrap_or_default);
+    let digests = digests.join(&REFERENCES.to_string());
+    digests.trim_end_matches(REFERENCES).to_owned()
+}
+
+/// By what an account is known: its code, else its identifier.
+fn name(account: Option<&AccountReference>) -> Option<&str> {
+    let account = account?;
+    given(account.code.as_deref()).or(given(account.identifier.as_deref()))
 }
 
 /// One aspect of the lines, in whatever order they come; nothing where none of them has it.
@@ -110,30 +153,27 @@ fn of_lines(text: &mut Text, item: &ExportItem, aspect: impl Fn(&Line) -> String
     }
 }
 
-fn amounts_of(line: &Line) -> String {
+/// What a line says of a field that is a matter of lines.
+fn of_line(field: Field, line: &Line) -> String {
     let mut text = Text::default();
-    text.field("amount", &line.amount.to_string());
-    text.field("net", &line.net_amount.to_string());
-    text.into_string()
-}
-
-fn account_of(line: &Line) -> String {
-    let mut text = Text::default();
-    account(&mut text, "account", line.account.as_ref());
-    text.into_string()
-}
-
-fn tax_of(line: &Line) -> String {
-    let mut text = Text::default();
-    let Some(tax) = &line.tax else {
-        return String::new();
-    };
-    text.optional("code", tax.code.as_deref());
-    text.field("rate", &rate(tax));
-    text.field("type", tax.tax_type.as_str());
-    text.field("amount", &tax.amount.to_string());
-    text.optional("ingoing", tax.ingoing_account.as_deref());
-    text.optional("outgoing", tax.outgoing_account.as_deref());
+    let tax = line.tax.as_ref();
+    match field {
+        Field::LineAmounts => text.field("amount", &line.amount.to_string()),
+        Field::NetAmounts => text.field("net", &line.net_amount.to_string()),
+        Field::Accounts => text.optional("account", name(line.account.as_ref())),
+        Field::Tax => {
+            text.optional("code", tax.and_then(|tax| tax.code.as_deref()));
+            text.optional("amount", tax.map(|tax| tax.amount.to_string()).as_deref());
+        }
+        Field::TaxRates => text.optional("rate", tax.map(rate).as_deref()),
+        Field::TaxTypes => text.optional("type", tax.map(|tax| tax.tax_type.as_str())),
+        Field::TaxAccounts => {
+            text.optional("ingoing", tax.and_then(|tax| tax.ingoing_account.as_deref()));
+            text.optional("outgoing", tax.and_then(|tax| tax.outgoing_account.as_deref()));
+        }
+        Field::Tags => text.unordered("tag", line.tags.iter().map(tag).collect()),
+        _ => {}
+    }
     text.into_string()
 }
 
@@ -143,14 +183,9 @@ fn rate(tax: &Tax) -> String {
         .map_or_else(|| tax.rate.clone(), |rate| rate.to_string())
 }
 
-fn tags_of(line: &Line) -> String {
+fn tag(tag: &Tag) -> String {
     let mut text = Text::default();
-    let tag = |tag: &Tag| {
-        let mut text = Text::default();
-        text.field("group", &tag.group);
-        text.field("code", &tag.code);
-        text.into_string()
-    };
-    text.unordered("tag", line.tags.iter().map(tag).collect());
+    text.field("group", &tag.group);
+    text.field("code", &tag.code);
     text.into_string()
 }

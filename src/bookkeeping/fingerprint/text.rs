@@ -76,9 +76,12 @@ pub(super) fn digest_in_hex(text: &str) -> String {
     hex
 }
 
-/// The first 36 bits of a text's SHA-256, in six characters.
+/// How long a short digest is, in characters.
+pub(super) const SHORT: usize = 5;
+
+/// The first 30 bits of a text's SHA-256.
 pub(super) fn short_digest(text: &str) -> String {
     let mut digest = URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()));
-    digest.truncate(6);
+    digest.truncate(SHORT);
     digest
 }

@@ -1,9 +1,41 @@
-//! Which references of a vendor an earlier export of the same item may have had.
+//! Whether the vendor is another now, and which references of it an earlier export of the same item may have had.
 //!
-//! A reference that was added since is no change, and neither is a vendor that was tagged where only the supplier
+//! A vendor is the same by its strongest reference. For version 1, which kept one digest of all references, a
+//! reference that was added since is no change, and neither is a vendor that was tagged where only the supplier
 //! stood, as long as one reference of it was there already. So an old hash is held against each such set.
 
-use crate::model::export_item::ExportItem;
+use crate::bookkeeping::item_types::{CreditorKind, row};
+use crate::bookkeeping::method::vendor_key;
+use crate::model::export_item::{ExportItem, Method};
+use crate::model::references::{Likeness, VendorKey};
+
+/// Whether the vendor of an item counts as another. A vendor who is named only now is no change of a journal entry, for
+/// nothing there depends on it.
+pub(in crate::bookkeeping) fn is_other_vendor(
+    item: &ExportItem,
+    likeness: Likeness,
+    [was_named, is_named]: [bool; 2],
+) -> bool {
+    match likeness {
+        Likeness::Same => false,
+        Likeness::Different => true,
+        Likeness::NothingInCommon if !is_named => was_named,
+        Likeness::NothingInCommon => decides(item),
+    }
+}
+
+/// The same, of the vendor that the books have.
+pub(super) fn is_other_than_in_books(item: &ExportItem, before: &VendorKey) -> bool {
+    let now = vendor_key(item).unwrap_or_default();
+    let is_named = [before, &now].map(|key| *key != VendorKey::default());
+    is_other_vendor(item, now.likeness(before), is_named)
+}
+
+/// Whether the entry depends on who the vendor is.
+fn decides(item: &ExportItem) -> bool {
+    matches!(item.method, Method::AccountsPayable | Method::Absent)
+        && row(item).is_ok_and(|(row, _)| row.creditor == Some(CreditorKind::Vendor))
+}
 
 /// Who the references belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +64,16 @@ impl<'a> References<'a> {
             .unwrap_or(Self::nothing(Kind::Supplier))
     }
 
+    /// Those that the books have.
+    pub(super) fn in_books(kind: Kind, vendor: &'a VendorKey) -> Self {
+        Self {
+            kind,
+            code: vendor.code.as_deref(),
+            id: vendor.external_id.as_deref(),
+            tax_number: vendor.tax_number.as_deref(),
+        }
+    }
+
     const fn nothing(kind: Kind) -> Self {
         Self {
             kind,
@@ -41,14 +83,9 @@ impl<'a> References<'a> {
         }
     }
 
-    /// Whether no vendor is tagged.
-    pub(super) fn is_supplier(&self) -> bool {
-        self.kind == Kind::Supplier
-    }
-
     /// Whether it is a supplier, or a vendor with at least one reference.
     pub(super) fn says_who(&self) -> bool {
-        self.is_supplier() || *self != Self::nothing(Kind::Vendor)
+        self.kind == Kind::Supplier || *self != Self::nothing(Kind::Vendor)
     }
 
     /// Every set that the item may have had before references were added to it.

@@ -10,7 +10,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::host::files::FileError;
 use crate::model::booked_content::{BookedContent, BookedLine, Stated};
+use crate::model::document::Purpose;
 use crate::model::money::{Amount, Money};
+use crate::model::references::VendorKey;
 use crate::systems::SystemError;
 
 use super::books::unreadable;
@@ -62,6 +64,7 @@ fn of_transaction(directive: &Directive<'_>) -> BookedContent {
         ),
         contra_account: stated(key::CONTRA_ACCOUNT),
         vendor: vendor(metadata, states_everything),
+        employee_code: Stated::of(employee_code(postings), false),
         invoice_number: stated(key::INVOICE_NUMBER),
         invoice_date: Stated::of(day(key::INVOICE_DATE), states_everything),
         due_date: Stated::of(day(key::DUE_DATE), states_everything),
@@ -70,18 +73,30 @@ fn of_transaction(directive: &Directive<'_>) -> BookedContent {
 }
 
 /// The vendor beats the supplier.
-fn vendor(metadata: &Metadata<'_>, states_everything: bool) -> Stated<Vec<String>> {
-    let references = |names: [&str; 3]| -> Vec<String> {
-        let known = names.into_iter().filter_map(|name| metadata.get(name));
-        known.map(Cow::into_owned).collect()
+fn vendor(metadata: &Metadata<'_>, states_everything: bool) -> Stated<VendorKey> {
+    let nobody = VendorKey::default();
+    let references = |names: [&str; 3]| {
+        let [code, external_id, tax_number] = names.map(|name| metadata.get(name).map(Cow::into_owned));
+        VendorKey {
+            code,
+            external_id,
+            tax_number,
+        }
     };
     let vendor = references(key::VENDOR);
-    let known = if vendor.is_empty() && metadata.get(key::VENDOR_NAME).is_none() {
+    let known = if vendor == nobody && metadata.get(key::VENDOR_NAME).is_none() {
         references(key::SUPPLIER)
     } else {
         vendor
     };
-    Stated::of(Some(known).filter(|known| !known.is_empty()), states_everything)
+    Stated::of(Some(known).filter(|known| *known != nobody), states_everything)
+}
+
+fn employee_code(postings: &[Posting<'_>]) -> Option<String> {
+    let codes = postings
+        .iter()
+        .map(|posting| posting.metadata.get(key::EMPLOYEE_CODE));
+    codes.flatten().map(Cow::into_owned).next()
 }
 
 /// The amount of the item that these postings were made of, whichever way it was moved.
@@ -132,6 +147,7 @@ fn lines(postings: &[Posting<'_>]) -> Option<Vec<BookedLine>> {
         } else if metadata.get(key::LINE).is_none() && word.as_deref() != Some(purpose::REVERSE_TAX) {
             line.tax_amount = line.tax_amount.unwrap_or_default().plus(amount);
         }
+        tax_account(line, posting);
     }
     let mut lines: Vec<BookedLine> = lines.into_values().collect();
     let sum = Amount::sum(lines.iter().map(|line| line.amount))?;
@@ -141,6 +157,17 @@ fn lines(postings: &[Posting<'_>]) -> Option<Vec<BookedLine>> {
         }
     }
     (!lines.is_empty()).then_some(lines)
+}
+
+fn tax_account(line: &mut BookedLine, posting: &Posting<'_>) {
+    let purpose_word = posting.metadata.get(key::PURPOSE);
+    let is_for = |wanted| purpose_word.as_deref() == Some(purpose::word(wanted));
+    let account = || Some(posting.account.to_owned());
+    if is_for(Purpose::Tax) {
+        line.input_tax_account = account();
+    } else if is_for(Purpose::ReverseTax) {
+        line.output_tax_account = account();
+    }
 }
 
 fn describe(line: &mut BookedLine, metadata: &Metadata<'_>) {
@@ -155,6 +182,7 @@ fn describe(line: &mut BookedLine, metadata: &Metadata<'_>) {
     line.tax_amount = stated
         .map(|tax| tax.amount)
         .or(is_summed_up.then_some(Amount::ZERO));
+    line.tax_rate = text("tax-rate");
     line.tags = text(key::TAGS)
         .map(|tags| tags.split("; ").map(str::to_owned).collect())
         .unwrap_or_default();

@@ -42,6 +42,21 @@ fn of_any_expense() -> Vec<Change> {
         ),
         (
             1,
+            vec![(of_line("/tax/ingoingTaxAccount"), json!("1511"))],
+            "the account of the tax is now 1511 instead of Expenses:1510",
+        ),
+        (
+            2,
+            vec![("/accountingEntryLines/2/tax/ingoingTaxAccount", json!("1511"))],
+            "the account of the tax of line 3 is now 1511 instead of Expenses:1510",
+        ),
+        (
+            1,
+            vec![(of_line("/tax/rate"), json!(0.26))],
+            "the rate of the tax is now 0.26 instead of 0.25",
+        ),
+        (
+            1,
             vec![(of_line("/tags/0/code"), json!("ENG"))],
             "the tags are now DEPT=ENG, PROJECT=P-100 instead of DEPT=SALES, PROJECT=P-100",
         ),
@@ -117,6 +132,21 @@ fn of_bills_and_more() -> Vec<Change> {
                 ("/vendor/taxRegistrationNumber", json!("DK99999999")),
             ],
             "the vendor is now V999, DK99999999 (Tog & Færge \"Øresund\") instead of V102, DK18273645",
+        ),
+        (
+            5,
+            vec![("/vendor/code", json!("V999"))],
+            "the vendor is now V999, V102, DK18273645 (Tog & Færge \"Øresund\") instead of V102, DK18273645",
+        ),
+        (
+            8,
+            vec![("/user", json!({ "name": "Freja Sørensen", "code": "E001" }))],
+            "the employee is now E001 (Freja Sørensen) instead of E004",
+        ),
+        (
+            11,
+            vec![("/user/code", json!("E001"))],
+            "the employee is now E001 (Maeve O'Brien) instead of E003",
         ),
         (
             13,
