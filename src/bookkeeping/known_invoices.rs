@@ -1,7 +1,7 @@
 //! What is known of the invoices that an item may belong to: what the books answered, and what items planned before
 //! it will add.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::model::document::{Creditor, Document, DocumentKind, PlannedItem, Purpose};
 use crate::model::money::{Amount, Money};
@@ -71,18 +71,19 @@ impl KnownInvoices {
     /// Everything known of an invoice, what the books have and what is planned.
     /// `vendor` is how an accounting system with a register of vendors refers to this one.
     pub(super) fn of(&self, key: &InvoiceKey, vendor: Option<&str>) -> Vec<InvoiceInBooks> {
-        let mut known = self.in_books.get(key).cloned().unwrap_or_default();
-        for planned in self.planned.get(&key.number).into_iter().flatten() {
-            let is_same =
-                planned.key.is_same_invoice(key) || (vendor.is_some() && planned.vendor.as_deref() == vendor);
-            let is_there = known.iter().any(|other| {
-                other.entry_id == planned.document.entry_id && other.side == planned.document.side
-            });
-            if is_same && !is_there {
-                known.push(planned.document.clone());
-            }
-        }
-        known
+        let in_books = self.in_books.get(key).map_or(&[][..], Vec::as_slice);
+        // What is planned again may have been booked since.
+        let booked: HashSet<_> = in_books
+            .iter()
+            .map(|there| (&there.entry_id, there.side))
+            .collect();
+        let is_same = |planned: &&Planned| {
+            planned.key.is_same_invoice(key) || (vendor.is_some() && planned.vendor.as_deref() == vendor)
+        };
+        let planned = self.planned.get(&key.number).into_iter().flatten();
+        let planned = planned.filter(is_same).map(|planned| &planned.document);
+        let planned = planned.filter(|document| !booked.contains(&(&document.entry_id, document.side)));
+        in_books.iter().chain(planned).cloned().collect()
     }
 }
 

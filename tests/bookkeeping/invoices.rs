@@ -509,3 +509,16 @@ fn a_difference_needs_its_account() {
         "No account is set for accounts.fx_difference: book the item by hand, or ask whoever runs the export to set accounts.fx_difference, then export again."
     );
 }
+
+#[test]
+fn many_items_of_one_number_are_planned_at_once() {
+    let payments: Vec<Item> = (0..3_000)
+        .map(|n| part_payment(&format!("payment {n:04}"), "1.00", "0.10 EUR"))
+        .collect();
+    let world = world().job(&payments.iter().collect::<Vec<_>>());
+    let started = std::time::Instant::now();
+    let last = world.plan(payments.last().unwrap()).unwrap();
+    assert_eq!(last.seen.unwrap().in_books.len(), 2_999);
+    // With the cube of the number it would be many minutes.
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}

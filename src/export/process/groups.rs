@@ -23,15 +23,20 @@ pub(super) fn groups<'a>(
         groups.push(Some(at));
         let same_number = of_number.entry(key.number.compared()).or_default();
         for &earlier in same_number.iter() {
-            let is_same = keys
-                .get(earlier)
-                .copied()
-                .flatten()
-                .is_some_and(|other| view.is_same_invoice(key, other));
-            if let (true, Some(joined)) = (is_same, groups.get(earlier).copied()) {
+            let (own, joined) = (
+                groups.get(at).copied().flatten(),
+                groups.get(earlier).copied().flatten(),
+            );
+            // Most are joined already: the items of one invoice are compared with the first of them alone.
+            let is_joined_now = own != joined
+                && keys
+                    .get(earlier)
+                    .copied()
+                    .flatten()
+                    .is_some_and(|other| view.is_same_invoice(key, other));
+            if is_joined_now {
                 // Whatever was in this item's group so far is in that one's now.
-                let own = groups.get(at).copied().flatten();
-                for group in groups.iter_mut().filter(|group| **group == own && own.is_some()) {
+                for group in groups.iter_mut().filter(|group| **group == own) {
                     *group = joined;
                 }
             }
@@ -81,5 +86,21 @@ mod tests {
         assert_ne!(groups[2], groups[0], "another vendor");
         assert_ne!(groups[4], groups[0], "another number");
         assert_eq!(groups[5], None);
+    }
+
+    #[test]
+    fn many_items_of_one_invoice_are_grouped_at_once() {
+        let system = SystemTraits {
+            payables: true,
+            computes_tax: false,
+            keeps_vendors: false,
+        };
+        let view = JobView::new(Resolution::default(), "2026-11-22".parse().unwrap(), system);
+        let keys = vec![key("V1", "DK12345678", "A-1"); 4_000];
+        let started = std::time::Instant::now();
+        let groups = groups(&view, keys.iter().map(Some));
+        assert!(groups.iter().all(|group| *group == groups[0]));
+        // With the cube of the number it would be hours.
+        assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
     }
 }

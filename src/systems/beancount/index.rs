@@ -219,7 +219,15 @@ impl Index {
     /// What the books have of an invoice and still counts, each with its entry.
     pub(super) fn invoice(&self, wanted: &InvoiceKey) -> Vec<(&str, &Booked, &BookedInvoice)> {
         let entries = self.invoices.get(wanted.number.compared()).into_iter().flatten();
-        let entries: BTreeSet<&str> = entries.map(AsRef::as_ref).collect();
+        // Many vendors may have one number, so the vendor is compared before anything of an entry is worked out.
+        let is_of_vendor = |entry: &&str| {
+            let mut booked = self.entries.get(*entry).into_iter().flatten();
+            booked.any(|booked| {
+                let invoice = booked.invoice.as_deref();
+                invoice.is_some_and(|invoice| invoice.vendor.is_same_vendor(&wanted.vendor))
+            })
+        };
+        let entries: BTreeSet<&str> = entries.map(AsRef::as_ref).filter(is_of_vendor).collect();
         let mut found = Vec::new();
         for entry in entries {
             let live = self.standing(entry).live.into_iter();
