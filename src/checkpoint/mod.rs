@@ -29,7 +29,6 @@ mod tests;
 
 use std::cell::Cell;
 use std::fmt;
-use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -206,7 +205,14 @@ fn change<T>(
     Ok(value)
 }
 
+/// What SQLite's own files are called beside the checkpoint.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
+    // SQLite would write through them.
+    for companion in std::iter::once("").chain(COMPANIONS) {
+        files::refuse_link(&beside(path, companion))?;
+    }
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -220,7 +226,7 @@ fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
         files::make_folder(folder)?;
     }
     // SQLite would make the file as the umask has it; its companions take their mode from the file.
-    drop(open_private(path)?);
+    drop(files::open_own(path)?);
     files::sync_folder(folder)?;
     let connection = connect(
         path,
@@ -243,29 +249,11 @@ fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
-/// Opens or makes a file that only its owner may read, whatever the umask says, and leaves its content alone.
-fn open_private(path: &Path) -> Result<File, FileError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(FileError::at("open", path))?;
-    let metadata = file.metadata().map_err(FileError::at("look at", path))?;
-    // The mode of a device such as /dev/null is nobody's to change.
-    if !metadata.is_file() {
-        return Err(FileError::at("use as a file", path)(std::io::Error::other(
-            "it is no regular file",
-        )));
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        if metadata.permissions().mode() & 0o777 != 0o600 {
-            file.set_permissions(std::fs::Permissions::from_mode(0o600))
-                .map_err(FileError::at("set the mode of", path))?;
-        }
-    }
-    Ok(file)
+/// The file whose name is that of the checkpoint with something behind it.
+fn beside(checkpoint: &Path, ending: &str) -> PathBuf {
+    let mut name = checkpoint.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
 }
 
 /// The version of the file's schema, if this program can read it.

@@ -1,16 +1,19 @@
 //! `poll`, `run-job` and `resume`: settings, lock, checkpoint and accounting system, then the workflow.
 
 use anyhow::Context;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::args::Global;
 use super::progress::Bar;
 use super::render::Answer;
 use super::{failed, signals};
 use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
-use crate::config::{Config, Sources, SystemSettings, receipts_folder};
+use crate::config::{
+    Config, Sources, SystemSettings, receipts_folder, receipts_folder_of_the_first_version,
+};
 use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings};
+use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::ids::JobId;
 use crate::pleo::Client;
@@ -146,6 +149,10 @@ fn not_begun(error: SystemError) -> Problem {
 }
 
 fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> anyhow::Result<Fetcher> {
+    let old = receipts_folder_of_the_first_version(&config.checkpoint);
+    if let Err(error) = receipts::clear_of_the_first_version(&old, clock::now()) {
+        debug!("{error}");
+    }
     let settings = receipts::Settings {
         folder: receipts_folder(&config.checkpoint),
         largest: system.describe().attachments.map_or(0, |limits| limits.largest),

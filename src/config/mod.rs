@@ -16,6 +16,7 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::host::files;
 use crate::model::ids::CompanyId;
 use crate::pleo::Credential;
 use crate::receipts;
@@ -153,8 +154,16 @@ impl StatusConfig {
     }
 }
 
-/// Where receipts lie between download and booking: beside the checkpoint.
+/// Where receipts lie between download and booking: beside the checkpoint, under its whole name, so that no two
+/// checkpoints share it.
 pub fn receipts_folder(checkpoint: &Path) -> PathBuf {
+    let mut name = checkpoint.as_os_str().to_owned();
+    name.push(".pleo-export-receipts");
+    PathBuf::from(name)
+}
+
+/// Where the first version kept them.
+pub fn receipts_folder_of_the_first_version(checkpoint: &Path) -> PathBuf {
     checkpoint.with_extension("receipts")
 }
 
@@ -303,7 +312,21 @@ fn seconds(section: &mut Section, key: &str, default: i64, problems: &mut Vec<St
     Duration::from_secs(u64::try_from(seconds).unwrap_or(1))
 }
 
+/// The checkpoint's file, in its folder's one name.
 fn checkpoint(
+    layers: &Layers,
+    file: &mut Section,
+    company_id: Option<&CompanyId>,
+    problems: &mut Vec<String>,
+) -> Option<PathBuf> {
+    let path = named_checkpoint(layers, file, company_id, problems)?;
+    Some(match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) => files::resolved(folder).join(name),
+        _ => path,
+    })
+}
+
+fn named_checkpoint(
     layers: &Layers,
     file: &mut Section,
     company_id: Option<&CompanyId>,

@@ -5,11 +5,8 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write as _};
-use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use reqwest::blocking::Response;
@@ -20,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::address::Refusal;
 use super::content::{self, Format, Unusable};
 use super::{Fetcher, ReceiptError, ReceiptErrorKind, Wanted, file_name};
-use crate::host::files::{self, FileError};
+use crate::host::files::{FileError, Part};
 use crate::host::kill;
 use crate::host::stop::Stopped;
 use crate::model::document::Receipt;
@@ -189,7 +186,7 @@ impl Fetcher {
             return Err(self.too_large());
         }
         let hints = hints(wanted, url, &response);
-        let mut part = self.part()?;
+        let mut part = Part::new(&self.settings.folder)?;
         let (sha256, size) = self.copy(&mut response, &mut part, give_up_at)?;
         if size == 0 {
             return Err(Trouble::not_downloadable("the file is empty"));
@@ -197,14 +194,13 @@ impl Fetcher {
         let format = content::detect(&mut part.file, &hints)
             .map_err(FileError::at("read", &part.path))?
             .map_err(unusable)?;
-        part.file.sync_all().map_err(FileError::at("sync", &part.path))?;
         let path = self
             .settings
             .folder
             .join(format!("{sha256}.{}", format.extension()));
         // Held until the file counts, so that nobody lets go of the same content meanwhile.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        files::rename(&part.path, &path)?;
+        part.keep_as(&path)?;
         *shared.entry(path.clone()).or_default() += 1;
         Ok(Receipt {
             sha256,
@@ -253,22 +249,6 @@ impl Fetcher {
         Ok((hex, size))
     }
 
-    /// A new file to write into, with a name of its own.
-    fn part(&self) -> Result<Part, FileError> {
-        let number = self.parts.fetch_add(1, Ordering::Relaxed);
-        let path = self
-            .settings
-            .folder
-            .join(format!(".{}-{number}.part", std::process::id()));
-        drop(files::create_private(&path)?);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(FileError::at("open", &path))?;
-        Ok(Part { file, path })
-    }
-
     fn too_large(&self) -> Trouble {
         Trouble::last(
             ItemFailureType::ReceiptFileSizeLimitExceeded,
@@ -278,24 +258,6 @@ impl Fetcher {
             ),
         )
     }
-}
-
-/// A file that is being written; it goes when it did not get its name.
-#[derive(Debug)]
-struct Part {
-    file: File,
-    path: PathBuf,
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        remove_quietly(&self.path);
-    }
-}
-
-fn remove_quietly(path: &Path) {
-    // Gone is what we want; what stays is cleared away by a later run.
-    let _ = fs::remove_file(path);
 }
 
 fn said_of(wanted: &Wanted<'_>, trouble: Trouble) -> ReceiptError {

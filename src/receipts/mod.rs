@@ -8,6 +8,7 @@ mod address;
 mod content;
 mod fetch;
 mod file_name;
+mod folder;
 #[cfg(test)]
 mod tests;
 
@@ -18,12 +19,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::blocking::Client;
 use thiserror::Error;
 
 use self::address::Gate;
-use crate::host::files::{self, FileError};
+pub use self::folder::clear_of_the_first_version;
+use crate::host::files::FileError;
 use crate::host::stop::Stop;
 use crate::host::{clock, http};
 use crate::model::document::Receipt;
@@ -36,9 +37,6 @@ const AT_ONCE: usize = 4;
 
 /// The largest receipt that Pleo takes, in bytes.
 pub const LARGEST_ON_PLEO: u64 = 30 * 1024 * 1024;
-
-/// Files older than this were left by a run that died: addresses work for a day, a job lives shorter still.
-const LEFT_BEHIND_AFTER: TimeDelta = TimeDelta::days(2);
 
 /// How receipts are fetched.
 #[derive(Clone, Debug)]
@@ -111,6 +109,9 @@ pub enum SetupError {
     /// The folder for receipts cannot be used.
     #[error(transparent)]
     Folder(#[from] FileError),
+    /// The folder for receipts has files of somebody else in it.
+    #[error("`{}` is where receipts lie until they are booked, but it holds files that are not ours: move it away", .0.display())]
+    NotOurs(PathBuf),
     /// The HTTP client cannot be built.
     #[error("cannot set up the download of receipts: {0}")]
     Client(#[from] reqwest::Error),
@@ -125,15 +126,12 @@ pub struct Fetcher {
     client: Client,
     /// How many fetched receipts share a file: the same content twice is one file.
     shared: Mutex<HashMap<PathBuf, usize>>,
-    /// Numbers the files that are being written.
-    parts: AtomicUsize,
 }
 
 impl Fetcher {
     /// Makes the folder, clears it of what a run that died has left long ago, and builds the client.
     pub fn new(settings: Settings, stop: Stop) -> Result<Self, SetupError> {
-        files::make_folder(&settings.folder)?;
-        clear_left_behind(&settings.folder, clock::now())?;
+        folder::prepare(&settings.folder, clock::now())?;
         let gate = Arc::new(Gate::new(settings.allow_private));
         let client = http::client_builder()
             .timeout(settings.timeout)
@@ -145,7 +143,6 @@ impl Fetcher {
             gate,
             client,
             shared: Mutex::default(),
-            parts: AtomicUsize::new(0),
         })
     }
 
@@ -197,18 +194,4 @@ impl Fetcher {
             }
         }
     }
-}
-
-fn clear_left_behind(folder: &std::path::Path, now: DateTime<Utc>) -> Result<(), FileError> {
-    let entries = std::fs::read_dir(folder).map_err(FileError::at("read the folder", folder))?;
-    for entry in entries.flatten() {
-        let Ok(modified) = entry.metadata().and_then(|metadata| metadata.modified()) else {
-            continue;
-        };
-        if now - DateTime::<Utc>::from(modified) > LEFT_BEHIND_AFTER {
-            // What cannot be removed is not in the way either.
-            let _ = std::fs::remove_file(entry.path());
-        }
-    }
-    Ok(())
 }

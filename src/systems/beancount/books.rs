@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tracing::info;
@@ -28,6 +28,8 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct Books {
     folder: PathBuf,
+    /// Where receipts lie; people put them on another disk.
+    documents: PathBuf,
     stop: Stop,
 }
 
@@ -41,7 +43,8 @@ impl Books {
     /// Writes nothing.
     pub(super) fn new(folder: &Path, stop: Stop) -> Self {
         Self {
-            folder: one_name(&std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())),
+            documents: files::resolved(&files::resolved(folder).join("documents")),
+            folder: files::resolved(folder),
             stop,
         }
     }
@@ -123,7 +126,8 @@ impl Books {
         let folder = self.batches().join(format!("{year:04}"));
         let mut path = folder.join(format!("{name}.beancount"));
         let mut again = 1_u32;
-        while path.exists() {
+        // A link that leads nowhere takes a name, too.
+        while path.symlink_metadata().is_ok() {
             again = again.saturating_add(1);
             path = folder.join(format!("{name}-{again}.beancount"));
         }
@@ -133,10 +137,31 @@ impl Books {
     /// Where a receipt lies, by its content.
     pub(super) fn receipt(&self, sha256: &str, extension: &str) -> PathBuf {
         let group: String = sha256.chars().take(2).collect();
-        self.folder()
+        self.folder
             .join("documents")
             .join(group)
             .join(format!("{sha256}{extension}"))
+    }
+
+    /// Where to write what lies at `path`; `None` where that is not below `documents/` and so not ours to write.
+    pub(super) fn writable_receipt(&self, path: &Path) -> Option<PathBuf> {
+        let inside = path.strip_prefix(self.folder.join("documents")).ok()?;
+        let is_plain = inside.components().all(|part| matches!(part, Component::Normal(_)));
+        is_plain.then(|| self.documents.join(inside))
+    }
+
+    /// Clears away what processes that died were writing. Under the lock nobody else is writing here.
+    pub(super) fn clear_parts(&self, _lock: &Lock) -> Result<(), SystemError> {
+        let below = |folder: &Path| {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).collect::<Vec<_>>()
+        };
+        let folders = [self.folder.clone(), self.batches(), self.documents.clone()];
+        let deeper = below(&self.batches()).into_iter().chain(below(&self.documents));
+        for folder in folders.into_iter().chain(deeper).filter(|folder| folder.is_dir()) {
+            files::clear(&folder, |name, _| files::is_part(name)).map_err(|error| unreadable(&error))?;
+        }
+        Ok(())
     }
 
     /// Makes sure that the names of files that another process made survive a power cut, since the process may
@@ -160,7 +185,7 @@ impl Books {
         self.refuse_a_file()?;
         files::make_folder(&self.folder).map_err(|error| nothing_booked(&error))?;
         let path = self.folder.join(".pleo-export.lock");
-        let file = files::create_private(&path).map_err(|error| nothing_booked(&error))?;
+        let file = files::open_own(&path).map_err(|error| nothing_booked(&error))?;
         let (started, mut told) = (Instant::now(), false);
         loop {
             match file.try_lock() {
@@ -191,22 +216,12 @@ impl Books {
     }
 }
 
-/// The one name of a folder, whichever way leads there, and the same before and after the folder is made.
-fn one_name(folder: &Path) -> PathBuf {
-    folder
-        .canonicalize()
-        .unwrap_or_else(|_| match (folder.parent(), folder.file_name()) {
-            (Some(parent), Some(name)) => one_name(parent).join(name),
-            _ => folder.to_owned(),
-        })
-}
-
 /// Writes a file of the books, with its folders.
 pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SystemError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     files::make_folder(folder).map_err(|error| nothing_booked(&error))?;
     files::write_whole(path, content).map_err(|error| match error.action {
-        "make" | "write" | "sync" => nothing_booked(&error),
+        "make" | "write" | "sync" | "use" | "follow" => nothing_booked(&error),
         // It may have its name already, but a power cut may take the name away again.
         _ => SystemError::Unknown {
             reason: format!("The books could not be written for sure: {error}. Run again to look."),
@@ -225,6 +240,11 @@ pub(super) fn unreadable(error: &FileError) -> SystemError {
 
 /// For what failed before anything had its name in the books.
 pub(super) fn nothing_booked(error: &FileError) -> SystemError {
+    if error.is_about_a_link() {
+        return SystemError::Damaged {
+            reason: format!("The books were not written: {error}. Then run again. Nothing was booked."),
+        };
+    }
     let advice = match error.source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "Make room on the disk",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

@@ -257,6 +257,7 @@ impl AccountingSystem for Beancount {
             });
         }
         let lock = self.books.lock()?;
+        self.books.clear_parts(&lock)?;
         self.index.refresh(&self.books)?;
         let configured = self.settings.configured_accounts.iter().map(String::as_str);
         let mut accounts: Vec<&str> = configured

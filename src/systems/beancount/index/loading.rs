@@ -153,7 +153,9 @@ impl Index {
                 if let (Some(entry_id), Some(sha256)) = (entry_id, sha256) {
                     let folder = file.parent().unwrap_or(Path::new(""));
                     self.receipts
-                        .insert((entry_id.into(), sha256.into()), beside(folder, path));
+                        .entry((entry_id.into(), sha256.into()))
+                        .or_default()
+                        .push(beside(folder, path));
                 }
             }
             Kind::Numbers { last } => {
