@@ -6,6 +6,7 @@
 
 mod accounting;
 mod bookkeeping;
+mod found;
 mod section;
 mod sources;
 
@@ -104,6 +105,11 @@ impl Config {
         file.finish(&mut problems);
         warnings.extend(accounting::unset_roles(&bookkeeping));
         let system = accounting.finished(&bookkeeping, &mut problems);
+        if credential.is_some() {
+            let of_odoo = matches!(&system, Some(SystemSettings::Odoo(_))) && layers.variable("ODOO_API_KEY").is_some();
+            let in_use = [Some(credential_in_use(&layers)), of_odoo.then_some("ODOO_API_KEY")];
+            layers.refuse_misleading(&in_use.into_iter().flatten().collect::<Vec<_>>(), &mut problems);
+        }
 
         match (company_id, base_url, credential, checkpoint, system) {
             (Some(company_id), Some(base_url), Some(credential), Some(checkpoint), Some(system))
@@ -260,6 +266,13 @@ fn credential(
             None
         }
     }
+}
+
+/// The name of the credential for Pleo that counts, where there is one.
+fn credential_in_use(layers: &Layers) -> &'static str {
+    let variables = ["PLEO_API_KEY", "PLEO_ACCESS_TOKEN"];
+    let set = variables.into_iter().find(|name| layers.variable(name).is_some());
+    set.unwrap_or("pleo.api_key_file")
 }
 
 /// A secret as it can travel in a header.
