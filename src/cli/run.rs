@@ -158,7 +158,8 @@ fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> anyho
         largest: system.describe().attachments.map_or(0, |limits| limits.largest),
         timeout: config.pleo.request_timeout,
         give_up_after: config.pleo.give_up_after,
-        allow_private: config.pleo.base_url.scheme() == "http",
+        own_host: config.pleo.own_host().map(str::to_owned),
+        has_proxy: config.has_proxy,
     };
     Fetcher::new(settings, stop.clone()).context("receipts cannot be fetched")
 }

@@ -43,6 +43,8 @@ pub struct Config {
     pub attachments: receipts::Policy,
     /// Which accounting system, and where.
     pub system: SystemSettings,
+    /// Whether the environment names a proxy.
+    pub has_proxy: bool,
     /// What is allowed but unwise; to be logged.
     pub warnings: Vec<String>,
 }
@@ -128,6 +130,7 @@ impl Config {
                     bookkeeping,
                     attachments,
                     system,
+                    has_proxy: layers.has_proxy(),
                     warnings,
                 })
             }

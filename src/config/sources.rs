@@ -85,6 +85,11 @@ impl Layers {
         self.variables.get(name).cloned()
     }
 
+    /// Whether requests may go through a proxy.
+    pub(super) fn has_proxy(&self) -> bool {
+        self.variables.keys().any(|name| http::is_about_a_proxy(name))
+    }
+
     pub(super) fn working_folder(&self) -> &Path {
         &self.working_folder
     }

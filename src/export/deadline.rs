@@ -57,6 +57,11 @@ impl Deadline {
         now.saturating_duration_since(self.last_heard) > self.lifetime / 4
     }
 
+    /// When Pleo should hear from us at the latest.
+    pub(super) fn next_word(&self) -> Instant {
+        self.last_heard + self.lifetime / 4
+    }
+
     /// Whether less than a quarter of the lifetime is left.
     pub(super) fn is_near(&self, now: Instant) -> bool {
         self.left(now) < self.lifetime / 4

@@ -71,7 +71,8 @@ impl World {
                 largest: receipts::LARGEST_ON_PLEO,
                 timeout: config.pleo.request_timeout,
                 give_up_after: config.pleo.give_up_after,
-                allow_private: true,
+                own_host: Some("127.0.0.1".to_owned()),
+                has_proxy: false,
             },
             stop.clone(),
         )

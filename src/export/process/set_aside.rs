@@ -24,9 +24,15 @@ pub(super) struct SetAside {
     again: Vec<BatchItem>,
     /// They may be booked.
     unproven: Vec<BatchItem>,
+    /// How many are left to a later run, because their receipts did not come in time.
+    left: usize,
 }
 
 impl SetAside {
+    pub(super) fn leave(&mut self, items: usize) {
+        self.left += items;
+    }
+
     pub(super) fn try_again(&mut self, item: BatchItem) {
         self.again.push(item);
     }
@@ -46,6 +52,7 @@ pub(super) fn settle(
     let SetAside {
         mut again,
         mut unproven,
+        left,
     } = aside;
     if exporter.system.describe().create.is_repeatable() {
         // Booking the same key twice is safe here.
@@ -55,11 +62,17 @@ pub(super) fn settle(
         info!("{} items are tried once more", again.len());
         unproven.append(&mut try_again(exporter, run, prepared, again)?);
     }
-    if unproven.is_empty() {
-        return Ok(());
+    if !unproven.is_empty() {
+        info!("{} items have no known outcome; looking them up", unproven.len());
+        by_look_up(exporter, run, unproven)?;
     }
-    info!("{} items have no known outcome; looking them up", unproven.len());
-    by_look_up(exporter, run, unproven)
+    if left > 0 {
+        crate::export::update::report(exporter, run)?;
+        return Err(Halt::Later(format!(
+            "the receipts of {left} items did not come in time; their hosts are asked again by the next run"
+        )));
+    }
+    Ok(())
 }
 
 /// Passes items through the batch until each has a verdict. Answers those whose outcome cannot be proven so.
