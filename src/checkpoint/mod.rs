@@ -32,7 +32,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
 pub use self::error::CheckpointError;
@@ -312,14 +312,21 @@ fn check_through(connection: &Connection) -> Result<(), Fault> {
     }
 }
 
-/// A time as the checkpoint has it: UTC, RFC 3339 with milliseconds, so that text order is time order.
+/// A time as the checkpoint has it: UTC, RFC 3339 with milliseconds, so that text order is time order. The text has room
+/// for years of four digits; a time beyond them is kept as the last or first that fits.
 fn time_text(time: DateTime<Utc>) -> String {
+    let fits = |year| NaiveDate::from_ymd_opt(year, 1, 1).map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    let (first, last) = (fits(0), fits(9999));
+    let time = first.map_or(time, |first| time.max(first));
+    let time = last.map_or(time, |last| time.min(last));
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// Reads a time back; `row` says where it stands, for the error.
 fn time_from(text: &str, row: impl fmt::Display) -> Result<DateTime<Utc>, Fault> {
+    // The first version wrote years of five digits, which are no RFC 3339, with their sign.
     DateTime::parse_from_rfc3339(text)
         .map(|time| time.to_utc())
+        .or_else(|_| text.parse())
         .map_err(|_| Fault::Damaged(format!("{row} has the time `{text}`")))
 }

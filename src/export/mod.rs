@@ -21,6 +21,7 @@ mod update;
 mod validate;
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use tracing::{info, warn};
@@ -36,6 +37,7 @@ use crate::receipts::{Fetcher, Policy};
 use crate::systems::AccountingSystem;
 
 use halt::Halt;
+pub use halt::PANICKED;
 use report::{Ending, JobReport, RunReport};
 use start::Claim;
 
@@ -172,8 +174,10 @@ impl Exporter<'_> {
         let span = tracing::info_span!("job", job.id = %id);
         let _entered = span.enter();
         let mut refusals = Vec::new();
-        let result = job::work(self, job, claim, &mut refusals);
+        let result = catch_unwind(AssertUnwindSafe(|| job::work(self, job, claim, &mut refusals)));
         self.progress.end();
+        // What a change had not committed is undone, and everything else is proven by the next run.
+        let result = result.unwrap_or_else(|_| Err(Halt::Panicked));
         let ending = match result {
             Ok(ending) => ending,
             Err(Halt::LostToAnother) if claim == Claim::Pending => {

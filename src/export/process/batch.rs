@@ -357,11 +357,11 @@ fn after_booking(step: &mut Step, result: Result<BookedEntry, SystemError>) -> O
 }
 
 pub(in crate::export) fn successful(booked: &BookedEntry, now: DateTime<Utc>) -> Verdict {
-    Verdict::Successful(Exported {
-        external_id: booked.external_id.clone(),
-        external_url: booked.external_url.clone(),
-        exported_at: now,
-    })
+    Verdict::Successful(Exported::new(
+        &booked.external_id,
+        booked.external_url.clone(),
+        now,
+    ))
 }
 
 fn refused(refusal: &Refusal) -> Verdict {

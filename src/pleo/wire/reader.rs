@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
 use serde_json::value::RawValue;
 
 use super::Malformed;
@@ -15,6 +15,10 @@ use crate::model::money::{Amount, AmountError, Currency};
 
 /// How much of a wrong value an error shows.
 const SHOWN_CHARACTERS: usize = 60;
+
+/// The years of expenses. A date of another one is an error, and would not fit where dates are kept.
+const FIRST_YEAR: i32 = 1900;
+const LAST_YEAR: i32 = 2199;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -105,8 +109,30 @@ impl<'a> Field<'a> {
         self.text()?.parse().map_err(|_| self.is_not("a currency code"))
     }
 
-    /// A moment; a plain date is its first moment in UTC.
+    /// A count, and the most that it can be: more is taken for that much.
+    pub(super) fn count_up_to(&self, most: u64) -> Result<u64, Malformed> {
+        self.count().map(|count| count.min(most))
+    }
+
+    /// A moment of our times; a plain date is its first moment in UTC.
     pub(super) fn moment(&self) -> Result<DateTime<Utc>, Malformed> {
+        let moment = self.any_moment()?;
+        if (FIRST_YEAR..=LAST_YEAR).contains(&moment.year()) {
+            return Ok(moment);
+        }
+        Err(self.is_not(format!("a date from {FIRST_YEAR} to {LAST_YEAR}")))
+    }
+
+    /// A moment that matters less than what it stands beside: one that is not of our times is taken for the nearest
+    /// that is.
+    pub(super) fn nearest_moment(&self) -> Result<DateTime<Utc>, Malformed> {
+        let moment = self.any_moment()?;
+        let year = moment.year().clamp(FIRST_YEAR, LAST_YEAR);
+        let nearest = NaiveDate::from_ymd_opt(year, 1, 1).map(|day| day.and_time(NaiveTime::MIN).and_utc());
+        Ok(nearest.filter(|_| year != moment.year()).unwrap_or(moment))
+    }
+
+    fn any_moment(&self) -> Result<DateTime<Utc>, Malformed> {
         let text = self.text()?;
         if let Ok(moment) = DateTime::parse_from_rfc3339(&text) {
             return Ok(moment.with_timezone(&Utc));
@@ -119,7 +145,9 @@ impl<'a> Field<'a> {
 
     /// A calendar date as written: the time and zone behind it never shift it.
     pub(super) fn date(&self) -> Result<NaiveDate, Malformed> {
-        plain_date(&self.text()?).ok_or_else(|| self.is_not("a date"))
+        plain_date(&self.text()?)
+            .filter(|date| (FIRST_YEAR..=LAST_YEAR).contains(&date.year()))
+            .ok_or_else(|| self.is_not("a date"))
     }
 
     /// Says what is here and what is due instead.
