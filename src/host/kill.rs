@@ -33,6 +33,19 @@ pub fn mutation(name: &str) -> bool {
     debug::mutation(name)
 }
 
+/// A limit that tests make smaller through a variable of the environment, so that reaching it takes no minutes.
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub const fn limit(_variable: &str, usual: u64) -> u64 {
+    usual
+}
+
+/// A limit that tests make smaller through a variable of the environment, so that reaching it takes no minutes.
+#[cfg(debug_assertions)]
+pub fn limit(variable: &str, usual: u64) -> u64 {
+    debug::number(variable).unwrap_or(usual)
+}
+
 #[cfg(debug_assertions)]
 mod debug {
     use std::sync::LazyLock;
@@ -40,9 +53,8 @@ mod debug {
 
     static PASSED: AtomicU64 = AtomicU64::new(0);
     static KILL_AT: LazyLock<Option<u64>> =
-        LazyLock::new(|| variable("PLEO_EXPORT_KILL_AT").and_then(|text| text.parse().ok()));
-    static PANIC_AT: LazyLock<Option<u64>> =
-        LazyLock::new(|| variable("PLEO_EXPORT_PANIC_AT").and_then(|text| text.parse().ok()));
+        LazyLock::new(|| number("PLEO_EXPORT_KILL_AT"));
+    static PANIC_AT: LazyLock<Option<u64>> = LazyLock::new(|| number("PLEO_EXPORT_PANIC_AT"));
     static MUTATIONS: LazyLock<String> =
         LazyLock::new(|| variable("PLEO_EXPORT_MUTATION").unwrap_or_default());
 
@@ -61,6 +73,10 @@ mod debug {
 
     pub(super) fn mutation(name: &str) -> bool {
         MUTATIONS.split(',').any(|switched_on| switched_on == name)
+    }
+
+    pub(super) fn number(name: &str) -> Option<u64> {
+        variable(name)?.parse().ok()
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is no setting, and tests steer it")]

@@ -27,3 +27,7 @@ mod attack;
 mod files;
 /// Settings that were found, not named.
 mod settings;
+/// What Pleo says: figures, sizes, names.
+mod answers;
+/// What the hosts of receipts do.
+mod receipts;

@@ -38,8 +38,21 @@ impl<'a> Page<'a> {
 pub struct RawItem {
     /// The accounting entry; `None` where the element is no object or has no readable `accountingEntryId`.
     pub entry_id: Option<AccountingEntryId>,
-    /// The element as it was received.
+    /// The element as it was received; empty where it is too large.
     pub payload: String,
+    /// Whether it is larger than any is read, so that nothing but its key is known.
+    pub is_too_large: bool,
+}
+
+impl RawItem {
+    /// An element of which nothing but the key could be read.
+    pub(in crate::pleo) fn too_large(entry_id: String) -> Self {
+        Self {
+            entry_id: Some(AccountingEntryId::new(entry_id)),
+            payload: String::new(),
+            is_too_large: true,
+        }
+    }
 }
 
 pub(in crate::pleo) fn raw_item(item: &Field<'_>) -> RawItem {
@@ -49,6 +62,7 @@ pub(in crate::pleo) fn raw_item(item: &Field<'_>) -> RawItem {
     RawItem {
         entry_id: entry_id.ok().map(AccountingEntryId::new),
         payload: item.json().to_owned(),
+        is_too_large: false,
     }
 }
 
