@@ -217,6 +217,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What a file says is data: functions in its schema that could do anything are not run.
+    connection.pragma_update(None, "trusted_schema", false)?;
     Ok(connection)
 }
 

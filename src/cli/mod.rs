@@ -21,6 +21,7 @@ use clap::error::ErrorKind;
 
 use crate::config::Sources;
 use crate::export::PANICKED;
+use crate::host::privacy;
 use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::model::foreign_text::one_line;
 use args::{Args, Command};
@@ -31,6 +32,7 @@ use render::Answer;
 ///
 /// `environment` gives the working directory and variables; [`Sources::of_this_process`] is the usual one.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> Exit {
+    privacy::keep_to_ourselves();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let wants_json = arguments.iter().any(|argument| argument == "--json");
     let args = match Args::try_parse_from(&arguments) {

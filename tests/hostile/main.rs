@@ -31,3 +31,5 @@ mod settings;
 mod answers;
 /// What the hosts of receipts do.
 mod receipts;
+/// The process itself: what it tells its children and its neighbours, and that it ends.
+mod process;
