@@ -33,3 +33,5 @@ mod answers;
 mod receipts;
 /// The process itself: what it tells its children and its neighbours, and that it ends.
 mod process;
+/// How long texts may be.
+mod texts;

@@ -16,6 +16,9 @@ use crate::model::money::{Amount, AmountError, Currency};
 /// How much of a wrong value an error shows.
 const SHOWN_CHARACTERS: usize = 60;
 
+/// The longest code, number or reference, in characters.
+const LONGEST_CODE: usize = 200;
+
 /// The years of expenses. A date of another one is an error, and would not fit where dates are kept.
 const FIRST_YEAR: i32 = 1900;
 const LAST_YEAR: i32 = 2199;
@@ -82,6 +85,19 @@ impl<'a> Field<'a> {
             return Ok(self.json.to_owned());
         }
         self.text()
+    }
+
+    /// A code or number by which something is found: it is never cut, so it must be short.
+    pub(super) fn code(&self) -> Result<String, Malformed> {
+        let code = self.text_or_number()?;
+        let length = code.chars().count();
+        if length <= LONGEST_CODE {
+            return Ok(code);
+        }
+        Err(Malformed(format!(
+            "{} has {length} characters, more than the {LONGEST_CODE} that any code, number or reference has",
+            place(&self.path)
+        )))
     }
 
     pub(super) fn flag(&self) -> Result<bool, Malformed> {
@@ -195,6 +211,19 @@ impl<'a> Object<'a> {
     pub(super) fn optional_text(&self, name: &str) -> Result<Option<String>, Malformed> {
         let text = self.optional(name, Field::text_or_number)?;
         Ok(text.filter(|text| !text.trim().is_empty()))
+    }
+
+    /// A code or number by which something is found, that may be absent; an empty one says nothing either.
+    pub(super) fn optional_code(&self, name: &str) -> Result<Option<String>, Malformed> {
+        let code = self.optional(name, Field::code)?;
+        Ok(code.filter(|code| !code.trim().is_empty()))
+    }
+
+    /// An identifier of a length that is never cut.
+    pub(super) fn short_identifier(&self, name: &str) -> Result<String, Malformed> {
+        let text = self.identifier(name)?;
+        self.required(name)?.code()?;
+        Ok(text)
     }
 
     /// Whatever `read` makes of the field, unless it is absent or null.
