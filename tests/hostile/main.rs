@@ -35,3 +35,7 @@ mod receipts;
 mod process;
 /// How long texts may be.
 mod texts;
+/// Whatever comes, by chance.
+mod properties;
+/// What is opened for writing over a whole job.
+mod writes;
