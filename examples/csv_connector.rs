@@ -77,7 +77,10 @@ fn book(folder: &Path, item: &Value) -> io::Result<Value> {
     let (revision, hash, amount) = (&item["revision"], word(&item["content_hash"]), &item["amount"]);
     let (total, currency) = (&amount["hundredths"], word(&amount["currency"]));
     let entry_cell = text_cell(entry);
-    let head = format!("{entry_cell},{date},{revision},{hash},{total},{}", text_cell(currency));
+    let head = format!(
+        "{entry_cell},{date},{revision},{hash},{total},{}",
+        text_cell(currency)
+    );
     let mut rows =
         vec!["entry,date,revision,hash,total_hundredths,currency,account,amount,text\r\n".to_owned()];
     for posting in list(&item["documents"][0]["postings"]) {
@@ -120,7 +123,11 @@ fn booked(folder: &Path, entry: &str) -> io::Result<Option<Value>> {
 
 /// A text as RFC 4180 has it. One that a spreadsheet would take for a formula begins with an apostrophe.
 fn text_cell(text: &str) -> String {
-    let defused = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    let defused = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        "'"
+    } else {
+        ""
+    };
     format!("\"{defused}{}\"", text.replace('"', "\"\""))
 }
 

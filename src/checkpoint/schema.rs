@@ -125,12 +125,20 @@ fn refuse_foreign_objects(connection: &Connection, version: i64) -> Result<(), F
         ours.execute_batch(step)?;
     }
     let ours = objects(&ours)?;
-    if let Some((_, name, _)) = ours.iter().find(|object| !found.contains(object)) {
-        return Err(Fault::Damaged(format!("`{name}` is not what pleo-export makes of that name")));
+    // An index that is lost only costs time.
+    let acts = |object: &&(String, String, Option<String>)| object.0 != "index";
+    if let Some((_, name, _)) = ours.iter().filter(acts).find(|object| !found.contains(object)) {
+        return Err(Fault::Damaged(format!(
+            "`{name}` is not what pleo-export makes of that name"
+        )));
     }
-    let foreign = found.iter().find(|object| object.0 == "trigger" && !ours.contains(object));
+    let foreign = found
+        .iter()
+        .find(|object| object.0 == "trigger" && !ours.contains(object));
     foreign.map_or(Ok(()), |(_, name, _)| {
-        Err(Fault::Damaged(format!("the trigger `{name}` is none of pleo-export")))
+        Err(Fault::Damaged(format!(
+            "the trigger `{name}` is none of pleo-export"
+        )))
     })
 }
 

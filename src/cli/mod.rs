@@ -21,8 +21,8 @@ use clap::error::ErrorKind;
 
 use crate::config::Sources;
 use crate::export::PANICKED;
-use crate::host::privacy;
 use crate::export::report::{Problem, ProblemKind, RunReport};
+use crate::host::privacy;
 use crate::model::foreign_text::one_line;
 use args::{Args, Command};
 pub use exit::Exit;
@@ -71,10 +71,8 @@ fn obey(args: &Args, sources: &Sources) -> Exit {
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let text = one_line(panic.payload_as_str().unwrap_or("no text"), 500);
-        match panic.location() {
-            Some(place) => tracing::error!("the program panicked at {place}: {text}"),
-            None => tracing::error!("the program panicked: {text}"),
-        }
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!("the program panicked at {place}: {text}");
     }));
 }
 

@@ -15,7 +15,10 @@ pub(super) fn distrust(path: &Path) -> Option<String> {
     }
     let shown = path.display();
     let own = rustix::process::geteuid().as_raw();
-    if let Some(owner) = [link.uid(), file.uid()].into_iter().find(|owner| !is_trusted(*owner)) {
+    if let Some(owner) = [link.uid(), file.uid()]
+        .into_iter()
+        .find(|owner| !is_trusted(*owner))
+    {
         let change = if link.is_symlink() { "chown -h" } else { "chown" };
         return Some(format!(
             "`{shown}` was found here, but it belongs to another user (number {owner}): if its content is right, run  \
@@ -43,7 +46,8 @@ use crate::host::files::is_trusted;
 /// Nobody writes through a mount that is read-only; in containers the numbers of users mean little there.
 #[cfg(unix)]
 fn is_read_only(path: &Path) -> bool {
-    rustix::fs::statvfs(path).is_ok_and(|system| system.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
+    rustix::fs::statvfs(path)
+        .is_ok_and(|system| system.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
 }
 
 /// Whether a group is a user's own, with nobody else in it: it has the user's name, or their number where neither has
@@ -65,7 +69,8 @@ fn is_private_by(passwd: &str, groups: &str, user: u32, group: u32) -> bool {
         (Some(user), Some(group)) => {
             let members = group.get(3).map(String::as_str).unwrap_or_default();
             let mut members = members.split(',').filter(|member| !member.is_empty());
-            user.first() == group.first() && members.all(|member| user.first().is_some_and(|name| name == member))
+            user.first() == group.first()
+                && members.all(|member| user.first().is_some_and(|name| name == member))
         }
         (None, None) => user == group,
         _ => false,
@@ -91,7 +96,11 @@ mod tests {
             (1000, 4242, false),
             (4242, 100, false),
         ] {
-            assert_eq!(is_private_by(passwd, groups, user, group), is_private, "{user} {group}");
+            assert_eq!(
+                is_private_by(passwd, groups, user, group),
+                is_private,
+                "{user} {group}"
+            );
         }
     }
 }

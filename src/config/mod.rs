@@ -108,8 +108,12 @@ impl Config {
         warnings.extend(accounting::unset_roles(&bookkeeping));
         let system = accounting.finished(&bookkeeping, &mut problems);
         if credential.is_some() {
-            let of_odoo = matches!(&system, Some(SystemSettings::Odoo(_))) && layers.variable("ODOO_API_KEY").is_some();
-            let in_use = [Some(credential_in_use(&layers)), of_odoo.then_some("ODOO_API_KEY")];
+            let of_odoo =
+                matches!(&system, Some(SystemSettings::Odoo(_))) && layers.variable("ODOO_API_KEY").is_some();
+            let in_use = [
+                Some(credential_in_use(&layers)),
+                of_odoo.then_some("ODOO_API_KEY"),
+            ];
             layers.refuse_misleading(&in_use.into_iter().flatten().collect::<Vec<_>>(), &mut problems);
         }
 

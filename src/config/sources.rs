@@ -64,7 +64,9 @@ impl Layers {
     /// either, for then a key that is meant for another place would go to Pleo.
     pub(super) fn refuse_misleading(&self, credentials: &[&str], problems: &mut Vec<String>) {
         let file = self.working_folder.join(".env");
-        let elsewhere = credentials.iter().find(|credential| !self.found.contains(**credential));
+        let elsewhere = credentials
+            .iter()
+            .find(|credential| !self.found.contains(**credential));
         for name in &self.found {
             match elsewhere {
                 Some(credential) if leads_somewhere(name) => problems.push(format!(

@@ -140,7 +140,9 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
         | PleoError::StatusConflict { .. }
         | PleoError::MissingContraAccounts { .. } => ProblemKind::JobFailed,
         PleoError::Settings { .. } => ProblemKind::Configuration,
-        PleoError::Contract { .. } | PleoError::TooLarge { .. } | PleoError::Refused { .. } => ProblemKind::Unexpected,
+        PleoError::Contract { .. } | PleoError::TooLarge { .. } | PleoError::Refused { .. } => {
+            ProblemKind::Unexpected
+        }
     }
 }
 

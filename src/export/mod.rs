@@ -177,7 +177,7 @@ impl Exporter<'_> {
         let result = catch_unwind(AssertUnwindSafe(|| job::work(self, job, claim, &mut refusals)));
         self.progress.end();
         // What a change had not committed is undone, and everything else is proven by the next run.
-        let result = result.unwrap_or_else(|_| Err(Halt::Panicked));
+        let result = result.unwrap_or(Err(Halt::Panicked));
         let ending = match result {
             Ok(ending) => ending,
             Err(Halt::LostToAnother) if claim == Claim::Pending => {

@@ -35,7 +35,10 @@ impl FileError {
 
     /// Whether a link lay where none may be: no matter of waiting, somebody must look.
     pub fn is_about_a_link(&self) -> bool {
-        self.source.get_ref().is_some_and(|source| source.is::<Link>())
+        self.source
+            .get_ref()
+            .and_then(|source| source.downcast_ref::<Link>())
+            .is_some()
     }
 }
 
@@ -181,7 +184,9 @@ pub fn refuse_link(path: &Path) -> Result<(), FileError> {
 pub fn refuse_links_of_strangers(path: &Path) -> Result<(), FileError> {
     use std::os::unix::fs::MetadataExt;
     for place in path.ancestors().filter(|place| !place.as_os_str().is_empty()) {
-        let Ok(link) = fs::symlink_metadata(place) else { continue };
+        let Ok(link) = fs::symlink_metadata(place) else {
+            continue;
+        };
         if !link.is_symlink() {
             continue;
         }
@@ -267,7 +272,11 @@ pub fn sync_folder(path: &Path) -> Result<(), FileError> {
     if kill::mutation("no-fsync-folder") {
         return Ok(());
     }
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let path = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
     File::open(path)
         .and_then(|folder| folder.sync_all())
         .map_err(FileError::at("sync the folder", path))

@@ -52,8 +52,7 @@ mod debug {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     static PASSED: AtomicU64 = AtomicU64::new(0);
-    static KILL_AT: LazyLock<Option<u64>> =
-        LazyLock::new(|| number("PLEO_EXPORT_KILL_AT"));
+    static KILL_AT: LazyLock<Option<u64>> = LazyLock::new(|| number("PLEO_EXPORT_KILL_AT"));
     static PANIC_AT: LazyLock<Option<u64>> = LazyLock::new(|| number("PLEO_EXPORT_PANIC_AT"));
     static MUTATIONS: LazyLock<String> =
         LazyLock::new(|| variable("PLEO_EXPORT_MUTATION").unwrap_or_default());

@@ -81,7 +81,10 @@ mod tests {
         let text = "job\u{1b}[31m\n\u{202e}x";
         let id = JobId::new(text);
         assert_eq!((id.as_str(), id.to_string().as_str()), (text, "job [31m x"));
-        assert_eq!(JobId::new("x".repeat(10_000)).to_string().chars().count(), LONGEST_SHOWN);
+        assert_eq!(
+            JobId::new("x".repeat(10_000)).to_string().chars().count(),
+            LONGEST_SHOWN
+        );
     }
 
     #[test]

@@ -36,10 +36,14 @@ impl Exported {
     pub fn new(external_id: &str, external_url: Option<String>, exported_at: DateTime<Utc>) -> Self {
         let shown = one_line(external_id, LONGEST_EXTERNAL_ID);
         if shown != external_id {
-            tracing::warn!("Pleo is not told the number of an entry in the books, for it is too long or unprintable: {shown}");
+            tracing::warn!(
+                "Pleo is not told the number of an entry in the books, for it is too long or unprintable: {shown}"
+            );
         }
         Self {
-            external_id: Some(shown).filter(|shown| shown == external_id).unwrap_or_default(),
+            external_id: Some(shown)
+                .filter(|shown| shown == external_id)
+                .unwrap_or_default(),
             external_url,
             exported_at,
         }
@@ -69,7 +73,10 @@ impl Failure {
     pub fn booked_as(external_id: &str, failure_type: ItemFailureType, reason: &str) -> Self {
         Self {
             failure_type,
-            reason: format!("Booked as {}: {reason}", one_line(external_id, LONGEST_EXTERNAL_ID)),
+            reason: format!(
+                "Booked as {}: {reason}",
+                one_line(external_id, LONGEST_EXTERNAL_ID)
+            ),
         }
     }
 

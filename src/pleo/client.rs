@@ -183,7 +183,11 @@ impl Client {
                     };
                     let skimmed = self.transport.skim(&request)?;
                     let next = pager
-                        .after(skimmed.data.is_empty(), skimmed.pagination.has_next_page, skimmed.pagination.end_cursor)
+                        .after(
+                            skimmed.data.is_empty(),
+                            skimmed.pagination.has_next_page,
+                            skimmed.pagination.end_cursor,
+                        )
                         .map_err(|problem| contract(&problem))?;
                     let elements = skimmed.data.into_iter();
                     on_page(elements.map(|item| too_large(item.accounting_entry_id)).collect())?;

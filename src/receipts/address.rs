@@ -77,11 +77,21 @@ impl Gate {
 /// Whether a name is one that only this machine and its networks know.
 fn is_private_name(host: &str) -> bool {
     const ENDINGS: [&str; 8] = [
-        "localhost", "local", "internal", "intranet", "lan", "home", "corp", "home.arpa",
+        "localhost",
+        "local",
+        "internal",
+        "intranet",
+        "lan",
+        "home",
+        "corp",
+        "home.arpa",
     ];
     let host = host.trim_end_matches('.').to_ascii_lowercase();
-    let ends_so = |ending: &&str| host.strip_suffix(*ending).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    !host.contains('.') || ENDINGS.iter().any(|ending| ends_so(&ending))
+    let ends_so = |ending: &str| {
+        host.strip_suffix(ending)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    !host.contains('.') || ENDINGS.iter().any(|ending| ends_so(ending))
 }
 
 impl Resolve for Gate {

@@ -16,8 +16,8 @@ use reqwest::{StatusCode, Url};
 use sha2::{Digest, Sha256};
 
 use super::address::Refusal;
-use super::patience::Round;
 use super::content::{self, Format, Unusable};
+use super::patience::Round;
 use super::{Fetcher, ReceiptError, ReceiptErrorKind, Wanted, file_name};
 use crate::host::files::{FileError, Part};
 use crate::host::kill;
@@ -195,7 +195,9 @@ impl Fetcher {
         for _ in 0..=REDIRECTS {
             let step = self.step(wanted, &url, give_up_at);
             match &step {
-                Err(trouble) if trouble.kind == ReceiptErrorKind::Stalled => self.hosts.timed_out(host_of(&url)),
+                Err(trouble) if trouble.kind == ReceiptErrorKind::Stalled => {
+                    self.hosts.timed_out(host_of(&url));
+                }
                 _ => self.hosts.answered(host_of(&url)),
             }
             match step? {
@@ -277,9 +279,7 @@ impl Fetcher {
             if Instant::now() >= give_up_at {
                 return Err(Trouble::stalled("it took too long"));
             }
-            let read = response
-                .read(&mut buffer)
-                .map_err(|error| of_read(&error))?;
+            let read = response.read(&mut buffer).map_err(|error| of_read(&error))?;
             let piece = buffer.get(..read).unwrap_or_default();
             if piece.is_empty() {
                 break;
@@ -355,7 +355,9 @@ fn of_request(error: &reqwest::Error) -> Trouble {
 
 /// A body that ended before its time.
 fn of_read(error: &std::io::Error) -> Trouble {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>());
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<reqwest::Error>());
     if error.kind() == ErrorKind::TimedOut || inner.is_some_and(reqwest::Error::is_timeout) {
         Trouble::stalled("the host fell silent")
     } else {

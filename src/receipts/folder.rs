@@ -43,7 +43,9 @@ pub fn clear_of_the_first_version(folder: &Path, now: DateTime<Utc>) -> Result<(
 }
 
 fn clear(folder: &Path, now: DateTime<Utc>) -> Result<(), FileError> {
-    files::clear(folder, |name, metadata| is_our_name(name) && is_old(metadata, now))
+    files::clear(folder, |name, metadata| {
+        is_our_name(name) && is_old(metadata, now)
+    })
 }
 
 fn is_old(metadata: &Metadata, now: DateTime<Utc>) -> bool {
@@ -60,14 +62,17 @@ fn is_our_name(name: &str) -> bool {
 fn is_receipt(name: &str) -> bool {
     name.split_once('.').is_some_and(|(sha256, extension)| {
         sha256.len() == 64
-            && sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            && sha256
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
             && Format::is_extension(extension)
     })
 }
 
 /// The number of a process, a dash, a count.
 fn is_part_of_the_first_version(name: &str) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number =
+        |text: &str| !text.is_empty() && text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit());
     name.strip_prefix('.')
         .and_then(|rest| rest.strip_suffix(".part"))
         .and_then(|rest| rest.split_once('-'))
@@ -92,7 +97,7 @@ mod tests {
         }
         for name in [
             format!("{sha256}.exe"),
-            format!("{sha256}"),
+            sha256.clone(),
             format!("{sha256}.pdf.pdf"),
             format!("{}.pdf", sha256.to_uppercase()),
             format!("{}.pdf", &sha256[1..]),

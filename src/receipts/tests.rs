@@ -374,7 +374,7 @@ fn one_item_cannot_spend_the_time_of_the_others() {
     // The server never answers for the first item, and always for the second.
     let server = Server::start(|path, _, stream| match path {
         "/good.pdf" => send(stream, "200 OK", "", PDF),
-        _ => std::thread::sleep(Duration::from_secs(60)),
+        _ => drop(Stop::new().wait(Duration::from_secs(60))),
     });
     let folder = tempfile::tempdir().unwrap();
     let patient = Duration::from_secs(2);

@@ -29,7 +29,13 @@ fn an_entry_is_one_csv_file_and_is_found_again() {
     let amounts: Vec<_> = rows
         .lines()
         .skip(1)
-        .map(|row| row.split(',').skip(6).take(2).map(|cell| cell.trim_matches('"')).collect::<Vec<_>>())
+        .map(|row| {
+            row.split(',')
+                .skip(6)
+                .take(2)
+                .map(|cell| cell.trim_matches('"'))
+                .collect::<Vec<_>>()
+        })
         .collect();
     assert_eq!(amounts, [["6800", "125.00"], ["1910", "-125.00"]]);
 
@@ -124,7 +130,10 @@ fn the_connector_never_sees_our_credentials() {
         ],
     );
     let environment = fs::read_to_string(connector.path("environment")).unwrap();
-    assert!(environment.contains("CONNECTOR_BOOKS_TOKEN=its own"), "{environment}");
+    assert!(
+        environment.contains("CONNECTOR_BOOKS_TOKEN=its own"),
+        "{environment}"
+    );
     assert!(!environment.contains("secret"), "{environment}");
 }
 
@@ -132,7 +141,10 @@ fn the_connector_never_sees_our_credentials() {
 fn no_text_breaks_out_of_its_cell_or_becomes_a_formula() {
     for (text, cell) in [
         ("a, \"b\"\r\nc", "\"a, \"\"b\"\"\r\nc\""),
-        ("=HYPERLINK(\"https://attacker.example\")", "\"'=HYPERLINK(\"\"https://attacker.example\"\")\""),
+        (
+            "=HYPERLINK(\"https://attacker.example\")",
+            "\"'=HYPERLINK(\"\"https://attacker.example\"\")\"",
+        ),
         ("+1", "\"'+1\""),
         ("-1", "\"'-1\""),
         ("@SUM(A1)", "\"'@SUM(A1)\""),

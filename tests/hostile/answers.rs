@@ -23,11 +23,25 @@ fn no_figure_of_a_job_stops_the_program_or_spoils_the_checkpoint() {
         ("createdAt", json!("1000-01-01")),
     ] {
         let world = one_item();
-        world.sandbox.fault(Fault::new(job_says(field, &value)).on("GET", "/v3/export-jobs/**").always());
-        world.sandbox.fault(Fault::new(job_says(field, &value)).on("GET", "/v3/export-jobs").always());
+        world.sandbox.fault(
+            Fault::new(job_says(field, &value))
+                .on("GET", "/v3/export-jobs/**")
+                .always(),
+        );
+        world.sandbox.fault(
+            Fault::new(job_says(field, &value))
+                .on("GET", "/v3/export-jobs")
+                .always(),
+        );
         let run = world.run(&["poll", "--json"]);
-        assert!(run.code.is_some_and(|code| (0..=6).contains(&code)), "{field} {value}: {run}");
-        assert!(!run.stderr.contains("panicked") && !run.stderr.contains("damaged"), "{field} {value}: {run}");
+        assert!(
+            run.code.is_some_and(|code| (0..=6).contains(&code)),
+            "{field} {value}: {run}"
+        );
+        assert!(
+            !run.stderr.contains("panicked") && !run.stderr.contains("damaged"),
+            "{field} {value}: {run}"
+        );
         run.json();
         world.sandbox.clear_faults();
         world.run(&["status", "--json"]).exits(0);
@@ -52,7 +66,10 @@ fn an_item_of_another_age_fails_alone() {
     assert_eq!(state.count(ItemStatus::Successful), 1);
     let item = state.item(&id);
     assert_eq!(item.failure_reason_type.as_deref(), Some("validation_failure"));
-    assert!(item.failure_reason.as_ref().unwrap().contains("`date`"), "{item:?}");
+    assert!(
+        item.failure_reason.as_ref().unwrap().contains("`date`"),
+        "{item:?}"
+    );
 }
 
 #[test]
@@ -94,26 +111,37 @@ fn after_a_panic_over_one_job_the_others_go_on() {
             went_on += 1;
         }
     }
-    assert!(went_on > 0, "no panic over the first job left the second one to be done");
+    assert!(
+        went_on > 0,
+        "no panic over the first job left the second one to be done"
+    );
 }
 
 #[test]
 fn a_page_that_is_too_large_is_read_in_smaller_ones_and_an_item_that_is_fails_alone() {
     let world = World::new();
     let large = |number: u64, length: usize| {
-        Item::card_purchase(100).numbered(number).note(&"x".repeat(length)).build()
+        Item::card_purchase(100)
+            .numbered(number)
+            .note(&"x".repeat(length))
+            .build()
     };
     let mut items: Vec<Value> = (1..8).map(|number| large(number, 60_000)).collect();
     items.push(large(8, 200_000));
     items.extend((9..12).map(|number| large(number, 60_000)));
     let id = items[7]["accountingEntryId"].as_str().unwrap().to_owned();
     let job = world.add_job(items);
-    world.run_with("PLEO_EXPORT_LARGEST_ANSWER", "150000", &["poll"]).exits(3);
+    world
+        .run_with("PLEO_EXPORT_LARGEST_ANSWER", "150000", &["poll"])
+        .exits(3);
     let state = world.sandbox.job(&job);
     assert_eq!(state.count(ItemStatus::Successful), 10);
     let item = state.item(&id);
     assert_eq!(item.failure_reason_type.as_deref(), Some("validation_failure"));
-    assert!(item.failure_reason.as_ref().unwrap().contains("more data"), "{item:?}");
+    assert!(
+        item.failure_reason.as_ref().unwrap().contains("more data"),
+        "{item:?}"
+    );
     world.keeps_its_promise_and_all_rules();
 }
 
@@ -121,8 +149,17 @@ fn a_page_that_is_too_large_is_read_in_smaller_ones_and_an_item_that_is_fails_al
 fn the_id_of_a_job_does_not_steer_what_is_shown() {
     let world = one_item();
     let evil = "j\u{1b}]0;title\u{7}\u{202e}gpj";
-    world.sandbox.fault(Fault::new(job_says("id", &json!(evil))).on("GET", "/v3/export-jobs").always());
-    for arguments in [&["poll", "-vv"][..], &["poll", "--json", "-vv"], &["status"], &["status", "--json"]] {
+    world.sandbox.fault(
+        Fault::new(job_says("id", &json!(evil)))
+            .on("GET", "/v3/export-jobs")
+            .always(),
+    );
+    for arguments in [
+        &["poll", "-vv"][..],
+        &["poll", "--json", "-vv"],
+        &["status"],
+        &["status", "--json"],
+    ] {
         let run = world.run(arguments);
         for text in [&run.stdout, &run.stderr] {
             assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{run}");

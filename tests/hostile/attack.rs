@@ -70,7 +70,10 @@ pub fn link(target: &Path, name: &Path) {
 pub fn names_both(run: &Run, name: &Path, target: &Path) {
     for path in [name, target] {
         let path = path.to_str().unwrap();
-        assert!(run.stderr.contains(path) || run.stdout.contains(path), "no `{path}` in {run}");
+        assert!(
+            run.stderr.contains(path) || run.stdout.contains(path),
+            "no `{path}` in {run}"
+        );
     }
 }
 

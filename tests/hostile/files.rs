@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::attack::{
-    Attack, ENTRY, STRANGER, add_item, age, each, give_away, is_root, is_untouched, link, names_both, one_item,
-    precious,
+    Attack, ENTRY, STRANGER, add_item, age, each, give_away, is_root, is_untouched, link, names_both,
+    one_item, precious,
 };
 use crate::sandbox::ItemStatus;
 use crate::support::{Run, World};
@@ -25,7 +25,14 @@ fn a_folder_of_the_users_keeps_its_files() {
     for folder in folders_of_receipts(&one_item()).map(|path| path.file_name().unwrap().to_owned()) {
         let world = one_item();
         let folder = world.path(folder.to_str().unwrap());
-        let files = ["notes.txt", "scan.pdf", ".hidden", "0123.pdf", &OURS.to_uppercase(), ".x.part"];
+        let files = [
+            "notes.txt",
+            "scan.pdf",
+            ".hidden",
+            "0123.pdf",
+            &OURS.to_uppercase(),
+            ".x.part",
+        ];
         for name in files {
             age(&precious(&folder.join(name)));
         }
@@ -203,7 +210,10 @@ fn links_that_lie_in_the_way_are_not_followed() {
         Attack {
             name: "a link that leads nowhere, at the name of the next batch",
             plant: |world| {
-                link(&world.path("home/made"), &world.path("books/pleo/2026/PLEO-2026-000001.beancount"));
+                link(
+                    &world.path("home/made"),
+                    &world.path("books/pleo/2026/PLEO-2026-000001.beancount"),
+                );
             },
             stands: |world, run| {
                 assert!(!world.path("home/made").exists(), "{run}");
@@ -258,7 +268,10 @@ fn a_link_at_a_receipt_is_not_written_through() {
     let run = world.run(&["poll"]);
     is_untouched(&world.path("home/victim"));
     let reason = world.sandbox.job(&job).item(ENTRY).failure_reason.clone();
-    assert!(reason.unwrap().starts_with("Booked as PLEO-2026-000001:"), "{run}");
+    assert!(
+        reason.unwrap().starts_with("Booked as PLEO-2026-000001:"),
+        "{run}"
+    );
 }
 
 #[test]
@@ -279,7 +292,12 @@ fn links_of_strangers_are_not_followed() {
             let run = world.run(&["poll"]);
             // `documents` is resolved once at the start, as the books' own folder is: people put it on another disk.
             let is_named = name.ends_with("documents");
-            assert_eq!(walk(&target).is_empty(), !(follows || is_named), "{}: {run}", name.display());
+            assert_eq!(
+                walk(&target).is_empty(),
+                !(follows || is_named),
+                "{}: {run}",
+                name.display()
+            );
             if !follows && !is_named {
                 names_both(&run, &name, &target);
             }
@@ -294,7 +312,9 @@ fn folders_that_the_settings_name_may_be_links() {
         fs::create_dir_all(world.path(target)).unwrap();
         link(&world.path(target), &world.path(name));
     }
-    world.run_with("PLEO_EXPORT_CHECKPOINT", "state/c.sqlite3", &["poll"]).exits(0);
+    world
+        .run_with("PLEO_EXPORT_CHECKPOINT", "state/c.sqlite3", &["poll"])
+        .exits(0);
     assert!(world.path("disk/state/c.sqlite3").is_file());
     assert_eq!(world.sandbox.jobs()[0].count(ItemStatus::Successful), 1);
     assert_eq!(world.books().entries(), [ENTRY]);
@@ -324,8 +344,14 @@ fn part_files_have_names_that_nobody_can_guess() {
         let run = world.run_with("PLEO_EXPORT_KILL_AT", &kill_at.to_string(), &["poll"]);
         for path in walk(&world.path("")) {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            if let Some(random) = name.strip_prefix(".pleo-export-").and_then(|rest| rest.strip_suffix(".part")) {
-                assert!(random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit()), "{name}");
+            if let Some(random) = name
+                .strip_prefix(".pleo-export-")
+                .and_then(|rest| rest.strip_suffix(".part"))
+            {
+                assert!(
+                    random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit()),
+                    "{name}"
+                );
                 seen.insert(name);
             } else {
                 assert!(!name.ends_with(".part"), "{name}");

@@ -21,21 +21,21 @@ mod support;
 #[path = "../workflow/truth.rs"]
 mod truth;
 
+/// What Pleo says: figures, sizes, names.
+mod answers;
 /// What is planted, and what must stand.
 mod attack;
 /// Files and folders: nothing of others is touched, and no link leads us astray.
 mod files;
-/// Settings that were found, not named.
-mod settings;
-/// What Pleo says: figures, sizes, names.
-mod answers;
-/// What the hosts of receipts do.
-mod receipts;
 /// The process itself: what it tells its children and its neighbours, and that it ends.
 mod process;
-/// How long texts may be.
-mod texts;
 /// Whatever comes, by chance.
 mod properties;
+/// What the hosts of receipts do.
+mod receipts;
+/// Settings that were found, not named.
+mod settings;
+/// How long texts may be.
+mod texts;
 /// What is opened for writing over a whole job.
 mod writes;

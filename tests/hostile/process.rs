@@ -38,13 +38,26 @@ done
 #[test]
 fn a_number_that_cannot_be_shown_is_not_told_and_the_entry_is_successful() {
     let long = "x".repeat(5_000);
-    for (external_id, is_told) in [("A-1", true), (long.as_str(), false), (r"A\u0007\u202e1", false), (r"A\n1", false)] {
+    for (external_id, is_told) in [
+        ("A-1", true),
+        (long.as_str(), false),
+        (r"A\u0007\u202e1", false),
+        (r"A\n1", false),
+    ] {
         let world = with_connector(external_id);
         let run = world.run(&["poll"]).exits(0);
         let job = world.sandbox.jobs().remove(0);
         assert_eq!(job.count(ItemStatus::Successful), 1, "{run}");
-        assert_eq!(job.items[0].external_id.as_deref(), is_told.then_some("A-1"), "{run}");
-        assert_eq!(run.stderr.contains("Pleo is not told the number"), !is_told, "{run}");
+        assert_eq!(
+            job.items[0].external_id.as_deref(),
+            is_told.then_some("A-1"),
+            "{run}"
+        );
+        assert_eq!(
+            run.stderr.contains("Pleo is not told the number"),
+            !is_told,
+            "{run}"
+        );
     }
 }
 
@@ -70,7 +83,10 @@ fn a_connector_sees_of_the_environment_what_it_needs() {
 fn as_stranger(world: &World, arguments: &[&str]) -> Command {
     let program = world.path("pleo-export");
     fs::copy(env!("CARGO_BIN_EXE_pleo-export"), &program).unwrap();
-    let status = Command::new("chown").args(["-R", "65534:65534"]).arg(world.path("")).status();
+    let status = Command::new("chown")
+        .args(["-R", "65534:65534"])
+        .arg(world.path(""))
+        .status();
     assert!(status.unwrap().success());
     fs::set_permissions(world.path(""), fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new("setpriv");
@@ -107,7 +123,9 @@ fn nobody_reads_the_memory_in_which_the_credential_is() {
                     .arg(format!("/proc/{pid}/environ"))
                     .output()
                     .unwrap();
-                sender.send(String::from_utf8_lossy(&looked.stdout).contains("PLEO_API_KEY=")).unwrap();
+                sender
+                    .send(String::from_utf8_lossy(&looked.stdout).contains("PLEO_API_KEY="))
+                    .unwrap();
             }
             Hook::Continue
         });
@@ -129,7 +147,11 @@ fn a_user_who_is_not_root_is_served_like_root() {
         return;
     }
     let world = one_item();
-    Run::of("poll as another user", as_stranger(&world, &["poll"]).output().unwrap()).exits(0);
+    Run::of(
+        "poll as another user",
+        as_stranger(&world, &["poll"]).output().unwrap(),
+    )
+    .exits(0);
     // What root leaves is trusted, what a third user leaves is not.
     std::os::unix::fs::chown(world.path("pleo-export.toml"), Some(0), Some(0)).unwrap();
     Run::of("settings of root", as_stranger_again(&world).output().unwrap()).exits(0);
@@ -155,7 +177,9 @@ fn as_stranger_again(world: &World) -> Command {
 
 /// Sends SIGTERM, and answers how long the program took to end.
 fn terminate(mut child: Child) -> Duration {
-    let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    let status = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status();
     assert!(status.unwrap().success());
     let asked = Instant::now();
     while child.try_wait().unwrap().is_none() {
@@ -202,7 +226,9 @@ fn a_stop_always_ends_a_run() {
     // A pipe in the place of the ledger: reading it never ends, and no wish to stop reaches that.
     let world = one_item();
     fs::create_dir_all(world.path("books")).unwrap();
-    let made = Command::new("mkfifo").arg(world.path("books/main.beancount")).status();
+    let made = Command::new("mkfifo")
+        .arg(world.path("books/main.beancount"))
+        .status();
     assert!(made.unwrap().success());
     let child = world
         .command(&["poll"])

@@ -41,9 +41,14 @@ fn odd() -> impl Strategy<Value = Value> {
 fn places(value: &Value, at: &str, all: &mut Vec<String>) {
     all.push(at.to_owned());
     match value {
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| places(value, &format!("{at}/{name}"), all)),
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(name, value)| places(value, &format!("{at}/{name}"), all)),
         Value::Array(elements) => {
-            elements.iter().enumerate().for_each(|(index, value)| places(value, &format!("{at}/{index}"), all));
+            elements
+                .iter()
+                .enumerate()
+                .for_each(|(index, value)| places(value, &format!("{at}/{index}"), all));
         }
         _ => {}
     }
@@ -58,8 +63,16 @@ fn ends_in_order(run: &Run) {
 }
 
 const JOB_FIELDS: [&str; 10] = [
-    "id", "companyId", "status", "createdAt", "startedAt", "lastUpdatedAt", "expiresIn", "numberOfItems",
-    "vendorBasedBookkeeping", "failureReasonType",
+    "id",
+    "companyId",
+    "status",
+    "createdAt",
+    "startedAt",
+    "lastUpdatedAt",
+    "expiresIn",
+    "numberOfItems",
+    "vendorBasedBookkeeping",
+    "failureReasonType",
 ];
 
 proptest! {
@@ -75,7 +88,7 @@ proptest! {
             places(&item, "", &mut all);
             // The sandbox itself needs the key to serve the item at all.
             all.retain(|place| !place.is_empty() && place != "/accountingEntryId");
-            *item.pointer_mut(index.get(&all)).unwrap() = value;
+            *item.pointer_mut(index.get::<String>(&all)).unwrap() = value;
         }
         world.add_job(vec![item]);
         ends_in_order(&world.run(&["poll", "--json"]));
@@ -141,13 +154,18 @@ fn a_row_of_the_checkpoint_that_was_changed_is_told_and_nothing_is_booked_twice(
         let world = one_item();
         world.run(&["poll"]).exits(0);
         let connection = rusqlite::Connection::open(world.path("checkpoint.sqlite3")).unwrap();
-        connection.execute_batch(&format!("PRAGMA ignore_check_constraints = ON; {change}")).unwrap();
+        connection
+            .execute_batch(&format!("PRAGMA ignore_check_constraints = ON; {change}"))
+            .unwrap();
         drop(connection);
         crate::attack::add_item(&world);
         for arguments in [["poll", "--json"], ["status", "--json"], ["resume", "--json"]] {
             let run = world.run(&arguments);
             ends_in_order(&run);
-            assert!(!run.stdout.contains('\u{1b}') && !run.stderr.contains('\u{1b}'), "{run}");
+            assert!(
+                !run.stdout.contains('\u{1b}') && !run.stderr.contains('\u{1b}'),
+                "{run}"
+            );
         }
         world.books().has_nothing_twice();
     }

@@ -43,7 +43,10 @@ fn an_item_of_eighty_stalled_receipts_is_left_to_the_next_run_and_the_other_is_b
     world.sandbox.advance_clock(Duration::from_secs(50 * 60));
     world.run(&["poll"]).exits(3);
     let item = world.sandbox.job(&job).item(ENTRY).clone();
-    assert_eq!(item.failure_reason_type.as_deref(), Some("receipt_download_failure"));
+    assert_eq!(
+        item.failure_reason_type.as_deref(),
+        Some("receipt_download_failure")
+    );
     world.keeps_its_promise_and_all_rules();
 }
 
@@ -52,9 +55,17 @@ fn a_web_page_in_a_receipts_place_is_a_bad_moment_before_it_is_final() {
     for (times, is_booked) in [(1, true), (2, true), (3, false)] {
         let world = World::new();
         let job = world.add_job(vec![Item::card_purchase(100).id(ENTRY).receipt("pdf").build()]);
-        world.sandbox.fault(Fault::new(Trouble::HtmlPage).on("GET", "/receipts/**").times(times));
+        world.sandbox.fault(
+            Fault::new(Trouble::HtmlPage)
+                .on("GET", "/receipts/**")
+                .times(times),
+        );
         world.run(&["poll"]).exits(if is_booked { 0 } else { 3 });
-        let expected = if is_booked { ItemStatus::Successful } else { ItemStatus::Failed };
+        let expected = if is_booked {
+            ItemStatus::Successful
+        } else {
+            ItemStatus::Failed
+        };
         assert_eq!(world.sandbox.job(&job).item(ENTRY).status, expected, "{times}");
         world.keeps_its_promise_and_all_rules();
     }
@@ -69,13 +80,30 @@ fn a_pleo_on_this_machine_lifts_the_rules_for_its_own_host_alone() {
         for scheme in ["http", "https"] {
             let world = World::new().impatient();
             let url = format!("{scheme}://{host}:{port}/a.pdf");
-            let job = world.add_job(vec![Item::card_purchase(100).id(ENTRY).file(&url, "application/pdf", 7).build()]);
+            let job = world.add_job(vec![
+                Item::card_purchase(100)
+                    .id(ENTRY)
+                    .file(&url, "application/pdf", 7)
+                    .build(),
+            ]);
             world.run(&["poll"]).exits(3);
-            let reason = world.sandbox.job(&job).item(ENTRY).failure_reason.clone().unwrap();
-            assert!(reason.contains("private network") || reason.contains("https address"), "{url}: {reason}");
+            let reason = world
+                .sandbox
+                .job(&job)
+                .item(ENTRY)
+                .failure_reason
+                .clone()
+                .unwrap();
+            assert!(
+                reason.contains("private network") || reason.contains("https address"),
+                "{url}: {reason}"
+            );
         }
     }
-    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    assert_eq!(
+        listener.accept().unwrap_err().kind(),
+        std::io::ErrorKind::WouldBlock
+    );
 }
 
 #[test]
@@ -83,14 +111,17 @@ fn a_proxy_does_not_hear_the_names_of_our_networks() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = format!("http://{}", listener.local_addr().unwrap());
     let heard = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
-    let hears = heard.clone();
+    let told = heard.clone();
     std::thread::spawn(move || {
         for connection in listener.incoming() {
             let mut connection = connection.unwrap();
-            let mut head = [0; 512];
-            let read = connection.read(&mut head).unwrap_or(0);
-            hears.lock().unwrap().push_str(&String::from_utf8_lossy(&head[..read]));
-            let _ = connection.write_all(b"HTTP/1.1 502 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+            let mut request = [0; 512];
+            let read = connection.read(&mut request).unwrap_or(0);
+            told.lock()
+                .unwrap()
+                .push_str(&String::from_utf8_lossy(&request[..read]));
+            let _ =
+                connection.write_all(b"HTTP/1.1 502 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
         }
     });
     let world = World::new()
@@ -106,7 +137,9 @@ fn a_proxy_does_not_hear_the_names_of_our_networks() {
         ("files.example", true),
     ] {
         let url = format!("https://{host}/a.pdf");
-        world.add_job(vec![Item::card_purchase(100).file(&url, "application/pdf", 7).build()]);
+        world.add_job(vec![
+            Item::card_purchase(100).file(&url, "application/pdf", 7).build(),
+        ]);
         world.run(&["poll"]).exits(3);
         assert_eq!(heard.lock().unwrap().contains(host), may_be_asked, "{host}");
     }

@@ -21,7 +21,13 @@ fn world_with_dot_env(names: &[&str]) -> World {
 #[test]
 fn settings_that_others_can_write_are_refused() {
     for name in [".env", "pleo-export.toml"] {
-        for (mode, is_fine) in [(0o600, true), (0o644, true), (0o664, true), (0o646, false), (0o666, false)] {
+        for (mode, is_fine) in [
+            (0o600, true),
+            (0o644, true),
+            (0o664, true),
+            (0o646, false),
+            (0o666, false),
+        ] {
             let world = world_with_dot_env(&["PLEO_API_KEY"]);
             fs::set_permissions(world.path(name), fs::Permissions::from_mode(mode)).unwrap();
             let run = world.run(&["poll"]);
@@ -45,7 +51,11 @@ fn settings_of_a_stranger_are_refused() {
     for name in [".env", "pleo-export.toml"] {
         let world = world_with_dot_env(&["PLEO_API_KEY"]);
         give_away(&world.path(name), STRANGER);
-        world.run(&["poll"]).exits(2).says(&format!("{}", world.path(name).display())).says("chown");
+        world
+            .run(&["poll"])
+            .exits(2)
+            .says(&format!("{}", world.path(name).display()))
+            .says("chown");
         assert_eq!(world.sandbox.request_count(), 0);
         // A group of others.
         give_away(&world.path(name), 0);
@@ -70,7 +80,9 @@ fn a_file_that_is_named_is_trusted_as_named() {
     fs::rename(world.path("pleo-export.toml"), world.path("named.toml")).unwrap();
     fs::set_permissions(world.path("named.toml"), fs::Permissions::from_mode(0o666)).unwrap();
     world.run(&["poll", "--config", "named.toml"]).exits(0);
-    world.run_with("PLEO_EXPORT_CONFIG", "named.toml", &["poll"]).exits(0);
+    world
+        .run_with("PLEO_EXPORT_CONFIG", "named.toml", &["poll"])
+        .exits(0);
 }
 
 #[test]
@@ -95,7 +107,11 @@ fn a_file_that_is_found_does_not_say_where_a_credential_from_elsewhere_goes() {
     let key = world.environment()["PLEO_API_KEY"].clone();
     fs::write(world.path("key"), key).unwrap();
     let world = world.without_variable("PLEO_API_KEY");
-    world.run(&["poll"]).exits(2).says("PLEO_BASE_URL").says("pleo.api_key_file");
+    world
+        .run(&["poll"])
+        .exits(2)
+        .says("PLEO_BASE_URL")
+        .says("pleo.api_key_file");
 }
 
 #[test]

@@ -29,20 +29,37 @@ fn a_code_that_is_too_long_fails_its_item_alone_and_the_text_names_it() {
         ("/vendor/taxRegistrationNumber", "vendor.taxRegistrationNumber"),
         ("/user/code", "user.code"),
         ("/team/code", "team.code"),
-        ("/accountingEntryLines/0/account/code", "accountingEntryLines[0].account.code"),
-        ("/accountingEntryLines/0/tax/code", "accountingEntryLines[0].tax.code"),
-        ("/accountingEntryLines/0/tags/0/code", "accountingEntryLines[0].tags[0].code"),
-        ("/accountingEntryLines/0/tags/0/groupCode", "accountingEntryLines[0].tags[0].groupCode"),
+        (
+            "/accountingEntryLines/0/account/code",
+            "accountingEntryLines[0].account.code",
+        ),
+        (
+            "/accountingEntryLines/0/tax/code",
+            "accountingEntryLines[0].tax.code",
+        ),
+        (
+            "/accountingEntryLines/0/tags/0/code",
+            "accountingEntryLines[0].tags[0].code",
+        ),
+        (
+            "/accountingEntryLines/0/tags/0/groupCode",
+            "accountingEntryLines[0].tags[0].groupCode",
+        ),
         (
             "/additionalInformation/invoiceInformation/invoiceNumber",
             "additionalInformation.invoiceInformation.invoiceNumber",
         ),
-        ("/additionalInformation/reconciliationId", "additionalInformation.reconciliationId"),
+        (
+            "/additionalInformation/reconciliationId",
+            "additionalInformation.reconciliationId",
+        ),
     ] {
         for (length, fits) in [(200, true), (201, false)] {
             let world = World::new();
             let mut item = bill();
-            *item.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer}")) = json!("9".repeat(length));
+            *item
+                .pointer_mut(pointer)
+                .unwrap_or_else(|| panic!("no {pointer}")) = json!("9".repeat(length));
             let job = world.add_job(vec![item, Item::card_purchase(100).build()]);
             let run = world.run(&["poll"]);
             let state = world.sandbox.job(&job);
@@ -52,9 +69,16 @@ fn a_code_that_is_too_long_fails_its_item_alone_and_the_text_names_it() {
                 continue;
             }
             assert_eq!(state.count(ItemStatus::Successful), 1);
-            assert_eq!(item.failure_reason_type.as_deref(), Some("validation_failure"), "{item:?}");
+            assert_eq!(
+                item.failure_reason_type.as_deref(),
+                Some("validation_failure"),
+                "{item:?}"
+            );
             let reason = item.failure_reason.as_ref().unwrap();
-            assert!(reason.contains(&format!("`{named}` has 201 characters")), "{reason}");
+            assert!(
+                reason.contains(&format!("`{named}` has 201 characters")),
+                "{reason}"
+            );
             world.keeps_its_promise();
         }
     }
@@ -73,7 +97,13 @@ fn long_texts_are_cut_in_the_books_and_found_again() {
     world.run(&["poll"]).exits(0);
     let size: usize = world.books().files().values().map(String::len).sum();
     assert!(size < 100_000, "{size}");
-    assert!(world.books().files().values().any(|text| text.contains("… [cut]\"")));
+    assert!(
+        world
+            .books()
+            .files()
+            .values()
+            .any(|text| text.contains("… [cut]\""))
+    );
     world.books().are_clean();
     let numbers = world.books().numbers();
     world.add_job(vec![item]);

@@ -37,7 +37,10 @@ fn touched(world: &World, strace: &Path) -> Vec<(String, Vec<PathBuf>)> {
             let call = line.split_once(' ')?.1.trim_start().trim_start_matches("<... ");
             let name = call.split(['(', ' ']).next()?.to_owned();
             let paths = call.split('"').skip(1).step_by(2).map(PathBuf::from).collect();
-            let is_reading = name == "openat" && !["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"].iter().any(|flag| call.contains(flag));
+            let is_reading = name == "openat"
+                && !["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"]
+                    .iter()
+                    .any(|flag| call.contains(flag));
             (!is_reading).then_some((call.to_owned(), paths))
         })
         .collect()
@@ -55,12 +58,19 @@ fn nothing_outside_checkpoint_and_books_is_opened_for_writing() {
     let is_named = |path: &Path| {
         let path = root.join(path);
         let inside = path.strip_prefix(&root).unwrap_or(Path::new("elsewhere"));
-        let first = inside.iter().next().and_then(|name| name.to_str()).unwrap_or_default();
+        let first = inside
+            .iter()
+            .next()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         first == "books" || first.starts_with("checkpoint.sqlite3")
     };
     for _ in 0..2 {
         let calls = touched(&world, &strace);
-        assert!(calls.len() > 10 || world.sandbox.request_count() > 20, "{calls:#?}");
+        assert!(
+            calls.len() > 10 || world.sandbox.request_count() > 20,
+            "{calls:#?}"
+        );
         for (call, paths) in calls {
             // A descriptor that is printed with its path is no name that was given.
             let strangers: Vec<_> = paths.iter().filter(|path| !is_named(path)).collect();

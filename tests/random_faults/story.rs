@@ -146,7 +146,10 @@ impl Story {
 
     /// Somebody stops the program in order.
     fn stopped_run(&mut self) -> Run {
-        let (method, nth) = (self.random.choice(["GET", "PUT", "POST"]).unwrap(), self.random.usize(1..7));
+        let (method, nth) = (
+            self.random.choice(["GET", "PUT", "POST"]).unwrap(),
+            self.random.usize(1..7),
+        );
         self.say(|| format!("stopped at {method} number {nth}"));
         self.world
             .run_and_signal(&["poll"], "TERM", Fate::TakesEffect, nth_of(method, nth))
@@ -154,7 +157,10 @@ impl Story {
 
     /// The machine sleeps while a request is on its way, and Pleo's clock goes on.
     fn stalled_run(&mut self) -> Run {
-        let (method, nth) = (self.random.choice(["GET", "PUT", "POST"]).unwrap(), self.random.usize(1..7));
+        let (method, nth) = (
+            self.random.choice(["GET", "PUT", "POST"]).unwrap(),
+            self.random.usize(1..7),
+        );
         let minutes = self.random.choice([0, 0, 1, 20, 70]).unwrap();
         self.say(|| format!("asleep for {minutes} minutes at {method} number {nth}"));
         self.world
@@ -163,24 +169,36 @@ impl Story {
 
     /// The files of the checkpoint that there are.
     fn checkpoint_files(&self) -> Vec<PathBuf> {
-        ["checkpoint.sqlite3", "checkpoint.sqlite3-wal", "checkpoint.sqlite3-shm"]
-            .map(|name| self.world.path(name))
-            .into_iter()
-            .filter(|path| path.exists())
-            .collect()
+        [
+            "checkpoint.sqlite3",
+            "checkpoint.sqlite3-wal",
+            "checkpoint.sqlite3-shm",
+        ]
+        .map(|name| self.world.path(name))
+        .into_iter()
+        .filter(|path| path.exists())
+        .collect()
     }
 
     fn back_up_or_restore(&mut self) {
         match self.random.u8(0..8) {
             0..=1 => {
                 let files = self.checkpoint_files().into_iter();
-                self.backup = Some(files.map(|path| (path.clone(), fs::read(path).unwrap())).collect());
+                self.backup = Some(
+                    files
+                        .map(|path| (path.clone(), fs::read(path).unwrap()))
+                        .collect(),
+                );
                 self.say(|| "a backup".to_owned());
             }
             2 => {
                 let Some(backup) = self.backup.clone() else { return };
-                self.checkpoint_files().iter().for_each(|path| fs::remove_file(path).unwrap());
-                backup.iter().for_each(|(path, content)| fs::write(path, content).unwrap());
+                self.checkpoint_files()
+                    .iter()
+                    .for_each(|path| fs::remove_file(path).unwrap());
+                for (path, content) in &backup {
+                    fs::write(path, content).unwrap();
+                }
                 self.is_restored = true;
                 self.say(|| "the backup is restored".to_owned());
             }
@@ -306,7 +324,13 @@ impl Story {
         self.world.keeps_its_promise();
         if self.is_restored {
             // The older checkpoint may not know that the job is ours.
-            for job in self.world.sandbox.jobs().iter().filter(|job| !job.status.is_ended()) {
+            for job in self
+                .world
+                .sandbox
+                .jobs()
+                .iter()
+                .filter(|job| !job.status.is_ended())
+            {
                 let run = self.world.run(&["run-job", &job.id, "--adopt"]);
                 assert!(matches!(run.code, Some(0 | 3 | 4)), "{run}");
             }

@@ -381,8 +381,10 @@ fn a_device_or_a_link_to_one_is_no_place_for_a_checkpoint_and_keeps_its_mode() {
     world.run(&["poll"]).exits(1).says("is a link to `/dev/null`");
     assert_eq!(mode(), before);
     fs::remove_file(world.path("checkpoint.sqlite3")).unwrap();
-    let made = std::process::Command::new("mkfifo").arg(world.path("checkpoint.sqlite3")).status();
-    assert!(made.unwrap().success());
+    let pipe = std::process::Command::new("mkfifo")
+        .arg(world.path("checkpoint.sqlite3"))
+        .status();
+    assert!(pipe.unwrap().success());
     world.run(&["poll"]).exits(1).says("no regular file");
     assert_eq!(world.sandbox.request_count(), 0);
 }

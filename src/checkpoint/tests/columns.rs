@@ -11,14 +11,22 @@ fn moment() -> impl Strategy<Value = DateTime<Utc>> {
     prop_oneof![
         Just(DateTime::<Utc>::MIN_UTC),
         Just(DateTime::<Utc>::MAX_UTC),
-        (-8_000_000_000_000_i64..8_000_000_000_000)
-            .prop_map(|seconds| DateTime::from_timestamp(seconds, 999_000_000).unwrap()),
+        (-8_000_000_000_000_i64..8_000_000_000_000).prop_map(|seconds| DateTime::from_timestamp(
+            seconds,
+            999_000_000
+        )
+        .unwrap()),
         (0_i64..4_000_000_000).prop_map(|seconds| DateTime::from_timestamp(seconds, 5_000_000).unwrap()),
     ]
 }
 
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof![any::<String>(), "[ -~]{0,40}", Just("\0".to_owned()), Just("x".repeat(100_000))]
+    prop_oneof![
+        any::<String>(),
+        "[ -~]{0,40}",
+        Just("\0".to_owned()),
+        Just("x".repeat(100_000))
+    ]
 }
 
 /// A time that fits is what was written; any other is one that fits.

@@ -121,7 +121,10 @@ fn fetch_all(
         }
     }
     let mut fetched = Fetched::new();
-    for (index, result) in owners.into_iter().zip(exporter.receipts.fetch_until(&wanted, until)) {
+    for (index, result) in owners
+        .into_iter()
+        .zip(exporter.receipts.fetch_until(&wanted, until))
+    {
         fetched.entry(index).or_default().push(result);
     }
     fetched
@@ -215,12 +218,7 @@ fn missing(error: ReceiptError) -> Refusal {
 
 impl BatchItem {
     /// Keeps what was fetched. Where receipts are required, a missing one refuses the item, unless it may come later.
-    fn keep_receipts(
-        &mut self,
-        results: Vec<Result<Receipt, ReceiptError>>,
-        policy: Policy,
-        may_wait: bool,
-    ) {
+    fn keep_receipts(&mut self, results: Vec<Result<Receipt, ReceiptError>>, policy: Policy, may_wait: bool) {
         let Ok(plan) = self.plan.as_mut() else { return };
         let mut first_error = None;
         for result in results {

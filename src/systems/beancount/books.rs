@@ -146,7 +146,9 @@ impl Books {
     /// Where to write what lies at `path`; `None` where that is not below `documents/` and so not ours to write.
     pub(super) fn writable_receipt(&self, path: &Path) -> Option<PathBuf> {
         let inside = path.strip_prefix(self.folder.join("documents")).ok()?;
-        let is_plain = inside.components().all(|part| matches!(part, Component::Normal(_)));
+        let is_plain = inside
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
         is_plain.then(|| self.documents.join(inside))
     }
 

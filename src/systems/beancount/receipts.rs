@@ -86,7 +86,10 @@ fn store<'a>(
         }
         let extension = extension(&receipt.file_name);
         let path = books.receipt(&receipt.sha256, &extension);
-        keep(receipt, &books.writable_receipt(&path).unwrap_or_else(|| path.clone()))?;
+        keep(
+            receipt,
+            &books.writable_receipt(&path).unwrap_or_else(|| path.clone()),
+        )?;
         let inside = path.strip_prefix(books.folder()).unwrap_or(&path);
         new.push(NewReceipt {
             entry_id,

@@ -92,7 +92,14 @@ impl Lines<'_> {
         if !values.is_empty() {
             let list = values.join(LIST);
             // People find entries by their tags.
-            self.raw(key, if key == "tags" { quoted_whole(&list) } else { quoted(&list) });
+            self.raw(
+                key,
+                if key == "tags" {
+                    quoted_whole(&list)
+                } else {
+                    quoted(&list)
+                },
+            );
         }
     }
 

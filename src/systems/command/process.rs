@@ -32,9 +32,29 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// What a connector gets of our environment: what programs need to find files, people, places and the network. All else
 /// may be a secret of somebody's.
 const NEEDED: [&str; 23] = [
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
-    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
-    "SYSTEMROOT", "TEMP", "TMP", "VIRTUAL_ENV",
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+    "VIRTUAL_ENV",
 ];
 
 /// With these begin the names of settings that are meant for it, and of those of the language.
