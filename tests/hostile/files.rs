@@ -354,7 +354,7 @@ fn part_files_have_names_that_nobody_can_guess() {
                 );
                 seen.insert(name);
             } else {
-                assert!(!name.ends_with(".part"), "{name}");
+                assert!(!name.contains(".part"), "{name}");
             }
         }
         if run.code.is_some() {
@@ -369,5 +369,5 @@ fn part_files_have_names_that_nobody_can_guess() {
         .into_iter()
         .filter(|path| path.to_string_lossy().ends_with(".part"))
         .collect();
-    assert_eq!(left, [PathBuf::new(); 0]);
+    assert!(left.is_empty(), "{left:?}");
 }

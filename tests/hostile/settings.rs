@@ -10,7 +10,7 @@ fn world_with_dot_env(names: &[&str]) -> World {
     let mut text = String::new();
     for name in names {
         if let Some(value) = world.environment().get(*name) {
-            text.push_str(&format!("{name}={value}\n"));
+            text += &[name, "=", value, "\n"].concat();
         }
         world = world.without_variable(name);
     }
