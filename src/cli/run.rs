@@ -181,11 +181,16 @@ fn locked(config: &Config, by: &str, when_locked: &WhenLocked) -> Answer {
 }
 
 fn unexpected(error: anyhow::Error) -> Problem {
+    let hint = match error.downcast_ref::<receipts::SetupError>() {
+        Some(receipts::SetupError::Client(_)) | None => {
+            "see that this machine has certificates (`ca-certificates`)"
+        }
+        Some(_) => "see to the folder that is named, then run again",
+    };
     Problem {
         kind: ProblemKind::Unexpected,
         message: format!("{error:#}"),
-        hint: "see that the folder can be written and that this machine has certificates (`ca-certificates`)"
-            .into(),
+        hint: hint.into(),
     }
 }
 
@@ -193,6 +198,12 @@ fn from_lock(error: &LockError) -> Problem {
     Problem {
         kind: ProblemKind::Damaged,
         message: error.to_string(),
-        hint: "make the checkpoint's folder writable for this user, or set PLEO_EXPORT_CHECKPOINT".into(),
+        hint: match error {
+            LockError::Io(error) if error.is_about_a_link() => {
+                "name the file itself by PLEO_EXPORT_CHECKPOINT; its folder may be a link"
+            }
+            _ => "make the checkpoint's folder writable for this user, or set PLEO_EXPORT_CHECKPOINT",
+        }
+        .into(),
     }
 }

@@ -199,6 +199,7 @@ pub fn refuse_links_of_strangers(path: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
+/// Elsewhere files have no such owners.
 #[cfg(not(unix))]
 pub fn refuse_links_of_strangers(_path: &Path) -> Result<(), FileError> {
     Ok(())

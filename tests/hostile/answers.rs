@@ -1,6 +1,6 @@
 use serde_json::{Map, Value, json};
 
-use crate::attack::{ENTRY, add_item, one_item};
+use crate::attack::{ENTRY, add_item, is_debug, one_item};
 use crate::sandbox::seed::Item;
 use crate::sandbox::{Fault, ItemStatus, Trouble};
 use crate::support::World;
@@ -74,6 +74,9 @@ fn an_item_of_another_age_fails_alone() {
 
 #[test]
 fn a_panic_at_any_moment_is_exit_1_with_a_document_and_the_next_run_goes_on() {
+    if !is_debug("a_panic_at_any_moment_is_exit_1_with_a_document_and_the_next_run_goes_on") {
+        return;
+    }
     for panic_at in (1..).step_by(5) {
         let world = one_item();
         let run = world.run_with("PLEO_EXPORT_PANIC_AT", &panic_at.to_string(), &["poll", "--json"]);
@@ -98,6 +101,9 @@ fn a_panic_at_any_moment_is_exit_1_with_a_document_and_the_next_run_goes_on() {
 
 #[test]
 fn after_a_panic_over_one_job_the_others_go_on() {
+    if !is_debug("after_a_panic_over_one_job_the_others_go_on") {
+        return;
+    }
     // Where in a run the first job is begun with is found by trying: the first point at which the second is done.
     let mut went_on = 0;
     for panic_at in (1..60).step_by(2) {
@@ -119,6 +125,9 @@ fn after_a_panic_over_one_job_the_others_go_on() {
 
 #[test]
 fn a_page_that_is_too_large_is_read_in_smaller_ones_and_an_item_that_is_fails_alone() {
+    if !is_debug("a_page_that_is_too_large_is_read_in_smaller_ones_and_an_item_that_is_fails_alone") {
+        return;
+    }
     let world = World::new();
     let large = |number: u64, length: usize| {
         Item::card_purchase(100)

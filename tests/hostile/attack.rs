@@ -97,3 +97,11 @@ pub fn is_root(test: &str) -> bool {
 pub fn give_away(path: &Path, user: u32) {
     std::os::unix::fs::lchown(path, Some(user), Some(user)).unwrap();
 }
+
+/// Whether the program is a debug build, which tests steer; says so where not.
+pub fn is_debug(test: &str) -> bool {
+    if !cfg!(debug_assertions) {
+        println!("{test}: did NOT run, because only debug builds can be steered so");
+    }
+    cfg!(debug_assertions)
+}

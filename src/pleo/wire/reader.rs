@@ -161,9 +161,7 @@ impl<'a> Field<'a> {
 
     /// A calendar date as written: the time and zone behind it never shift it.
     pub(super) fn date(&self) -> Result<NaiveDate, Malformed> {
-        plain_date(&self.text()?)
-            .filter(|date| (FIRST_YEAR..=LAST_YEAR).contains(&date.year()))
-            .ok_or_else(|| self.is_not("a date"))
+        plain_date(&self.text()?).ok_or_else(|| self.is_not("a date"))
     }
 
     /// Says what is here and what is due instead.
