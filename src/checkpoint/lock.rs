@@ -41,7 +41,7 @@ impl RunLock {
         if let Some(folder) = path.parent() {
             files::make_folder(folder)?;
         }
-        let mut file = super::open_private(&path)?;
+        let mut file = files::open_own(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -64,12 +64,9 @@ impl RunLock {
 }
 
 fn lock_path(checkpoint: &Path) -> PathBuf {
-    let mut name = checkpoint.as_os_str().to_owned();
-    name.push(".lock");
-    PathBuf::from(name)
+    super::beside(checkpoint, ".lock")
 }
 
-/// What the holder wrote; it may be about to write it just now.
 /// Who is at work on the checkpoint at `path`, without taking its lock; `None` when nobody is.
 pub fn at_work(path: &Path) -> Option<String> {
     let file = File::open(lock_path(path)).ok()?;
@@ -79,6 +76,7 @@ pub fn at_work(path: &Path) -> Option<String> {
     }
 }
 
+/// What the holder wrote; it may be about to write it just now.
 fn read_holder(file: File) -> String {
     let mut text = String::new();
     match file.take(200).read_to_string(&mut text) {

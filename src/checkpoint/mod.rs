@@ -29,11 +29,10 @@ mod tests;
 
 use std::cell::Cell;
 use std::fmt;
-use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
 pub use self::error::CheckpointError;
@@ -216,11 +215,20 @@ fn change<T>(
     Ok(value)
 }
 
+/// What SQLite's own files are called beside the checkpoint.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
+    // SQLite would write through them.
+    for companion in std::iter::once("").chain(COMPANIONS) {
+        files::refuse_link(&beside(path, companion))?;
+    }
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What a file says is data: functions in its schema that could do anything are not run.
+    connection.pragma_update(None, "trusted_schema", false)?;
     Ok(connection)
 }
 
@@ -230,7 +238,7 @@ fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
         files::make_folder(folder)?;
     }
     // SQLite would make the file as the umask has it; its companions take their mode from the file.
-    drop(open_private(path)?);
+    drop(files::open_own(path)?);
     files::sync_folder(folder)?;
     let connection = connect(
         path,
@@ -253,29 +261,11 @@ fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
-/// Opens or makes a file that only its owner may read, whatever the umask says, and leaves its content alone.
-fn open_private(path: &Path) -> Result<File, FileError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(FileError::at("open", path))?;
-    let metadata = file.metadata().map_err(FileError::at("look at", path))?;
-    // The mode of a device such as /dev/null is nobody's to change.
-    if !metadata.is_file() {
-        return Err(FileError::at("use as a file", path)(std::io::Error::other(
-            "it is no regular file",
-        )));
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        if metadata.permissions().mode() & 0o777 != 0o600 {
-            file.set_permissions(std::fs::Permissions::from_mode(0o600))
-                .map_err(FileError::at("set the mode of", path))?;
-        }
-    }
-    Ok(file)
+/// The file whose name is that of the checkpoint with something behind it.
+fn beside(checkpoint: &Path, ending: &str) -> PathBuf {
+    let mut name = checkpoint.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
 }
 
 /// The version of the file's schema, if this program can read it.
@@ -341,14 +331,21 @@ fn check_through(connection: &Connection) -> Result<(), Fault> {
     }
 }
 
-/// A time as the checkpoint has it: UTC, RFC 3339 with milliseconds, so that text order is time order.
+/// A time as the checkpoint has it: UTC, RFC 3339 with milliseconds, so that text order is time order. The text has room
+/// for years of four digits; a time beyond them is kept as the last or first that fits.
 fn time_text(time: DateTime<Utc>) -> String {
+    let fits = |year| NaiveDate::from_ymd_opt(year, 1, 1).map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    let (first, last) = (fits(0), fits(9999));
+    let time = first.map_or(time, |first| time.max(first));
+    let time = last.map_or(time, |last| time.min(last));
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// Reads a time back; `row` says where it stands, for the error.
 fn time_from(text: &str, row: impl fmt::Display) -> Result<DateTime<Utc>, Fault> {
+    // The first version wrote years of five digits, which are no RFC 3339, with their sign.
     DateTime::parse_from_rfc3339(text)
         .map(|time| time.to_utc())
+        .or_else(|_| text.parse())
         .map_err(|_| Fault::Damaged(format!("{row} has the time `{text}`")))
 }

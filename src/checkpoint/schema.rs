@@ -105,9 +105,48 @@ pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
     let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (owner, version, objects) {
         (0, 0, 0) => Ok(0),
-        (APPLICATION_ID, version, _) if version >= 1 => Ok(version),
+        (APPLICATION_ID, version, _) if version >= 1 => {
+            refuse_foreign_objects(connection, version)?;
+            Ok(version)
+        }
         _ => Err(Fault::Damaged("it is a database of another program".to_owned())),
     }
+}
+
+/// Refuses a file in which something else goes by the name of a table of ours, or acts when we write: a view in its
+/// place may never end. What people have added beside is not looked at.
+fn refuse_foreign_objects(connection: &Connection, version: i64) -> Result<(), Fault> {
+    if version > known_version() {
+        return Ok(());
+    }
+    let found = objects(connection)?;
+    let ours = Connection::open_in_memory()?;
+    for step in STEPS.iter().take(usize::try_from(version).unwrap_or(usize::MAX)) {
+        ours.execute_batch(step)?;
+    }
+    let ours = objects(&ours)?;
+    // An index that is lost only costs time.
+    let acts = |object: &&(String, String, Option<String>)| object.0 != "index";
+    if let Some((_, name, _)) = ours.iter().filter(acts).find(|object| !found.contains(object)) {
+        return Err(Fault::Damaged(format!(
+            "`{name}` is not what pleo-export makes of that name"
+        )));
+    }
+    let foreign = found
+        .iter()
+        .find(|object| object.0 == "trigger" && !ours.contains(object));
+    foreign.map_or(Ok(()), |(_, name, _)| {
+        Err(Fault::Damaged(format!(
+            "the trigger `{name}` is none of pleo-export"
+        )))
+    })
+}
+
+/// Kind, name and text of what a file holds.
+fn objects(connection: &Connection) -> Result<Vec<(String, String, Option<String>)>, Fault> {
+    let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_schema")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Makes the steps that the file has not seen.

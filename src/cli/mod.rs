@@ -14,12 +14,16 @@ mod table;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::config::Sources;
+use crate::export::PANICKED;
 use crate::export::report::{Problem, ProblemKind, RunReport};
+use crate::host::privacy;
+use crate::model::foreign_text::one_line;
 use args::{Args, Command};
 pub use exit::Exit;
 use render::Answer;
@@ -28,6 +32,7 @@ use render::Answer;
 ///
 /// `environment` gives the working directory and variables; [`Sources::of_this_process`] is the usual one.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> Exit {
+    privacy::keep_to_ourselves();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let wants_json = arguments.iter().any(|argument| argument == "--json");
     let args = match Args::try_parse_from(&arguments) {
@@ -40,15 +45,35 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> 
         ..sources
     };
     let json = args.command.wants_json();
-    let answer = match args.command {
-        Command::Poll { max_jobs, .. } => run::poll(&sources, &args.global, max_jobs),
-        Command::RunJob {
-            ref job_id, adopt, ..
-        } => run::run_job(&sources, &args.global, job_id, adopt),
-        Command::Resume { .. } => run::resume(&sources, &args.global),
-        Command::Status { ref job, .. } => return status::status(&sources, job.as_deref(), json),
+    log_panics();
+    catch_unwind(AssertUnwindSafe(|| obey(&args, &sources))).unwrap_or_else(|_| {
+        let problem = Problem {
+            kind: ProblemKind::Panicked,
+            message: "the program failed, which is an error in pleo-export".into(),
+            hint: PANICKED.into(),
+        };
+        answer(&Answer::of_problem(problem), json)
+    })
+}
+
+fn obey(args: &Args, sources: &Sources) -> Exit {
+    let json = args.command.wants_json();
+    let answer = match &args.command {
+        Command::Poll { max_jobs, .. } => run::poll(sources, &args.global, *max_jobs),
+        Command::RunJob { job_id, adopt, .. } => run::run_job(sources, &args.global, job_id, *adopt),
+        Command::Resume { .. } => run::resume(sources, &args.global),
+        Command::Status { job, .. } => return status::status(sources, job.as_deref(), json),
     };
     self::answer(&answer, json)
+}
+
+/// A panic is a line of the log like any other.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let text = one_line(panic.payload_as_str().unwrap_or("no text"), 500);
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!("the program panicked at {place}: {text}");
+    }));
 }
 
 /// Gives the answer: one document, or a table on stdout and what went wrong on stderr.

@@ -134,7 +134,7 @@ struct RefusalDocument {
 impl From<&(AccountingEntryId, Failure)> for FailureDocument {
     fn from((entry_id, failure): &(AccountingEntryId, Failure)) -> Self {
         Self {
-            accounting_entry_id: entry_id.to_string(),
+            accounting_entry_id: entry_id.as_str().to_owned(),
             failure_type: failure.failure_type().as_str(),
             reason: failure.reason().to_owned(),
         }
@@ -199,7 +199,7 @@ fn job_exit(job: &JobReport) -> Exit {
 
 const fn problem_exit(kind: ProblemKind) -> Exit {
     match kind {
-        ProblemKind::Unexpected | ProblemKind::Damaged => Exit::Unexpected,
+        ProblemKind::Unexpected | ProblemKind::Panicked | ProblemKind::Damaged => Exit::Unexpected,
         ProblemKind::Usage
         | ProblemKind::Configuration
         | ProblemKind::Credential

@@ -1,16 +1,17 @@
 //! `poll`, `run-job` and `resume`: settings, lock, checkpoint and accounting system, then the workflow.
 
 use anyhow::Context;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::args::Global;
 use super::progress::Bar;
 use super::render::Answer;
 use super::{failed, signals};
 use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
-use crate::config::{Config, Sources, SystemSettings, receipts_folder};
+use crate::config::{Config, Sources, SystemSettings, receipts_folder, receipts_folder_of_the_first_version};
 use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings};
+use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::ids::JobId;
 use crate::pleo::Client;
@@ -159,12 +160,17 @@ fn not_begun(error: SystemError) -> Problem {
 }
 
 fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> anyhow::Result<Fetcher> {
+    let old = receipts_folder_of_the_first_version(&config.checkpoint);
+    if let Err(error) = receipts::clear_of_the_first_version(&old, clock::now()) {
+        debug!("{error}");
+    }
     let settings = receipts::Settings {
         folder: receipts_folder(&config.checkpoint),
         largest: system.describe().attachments.map_or(0, |limits| limits.largest),
         timeout: config.pleo.request_timeout,
         give_up_after: config.pleo.give_up_after,
-        allow_private: config.pleo.base_url.scheme() == "http",
+        own_host: config.pleo.own_host().map(str::to_owned),
+        has_proxy: config.has_proxy,
     };
     Fetcher::new(settings, stop.clone()).context("receipts cannot be fetched")
 }
@@ -188,11 +194,16 @@ fn locked(config: &Config, by: &str, when_locked: &WhenLocked) -> Answer {
 }
 
 fn unexpected(error: anyhow::Error) -> Problem {
+    let hint = match error.downcast_ref::<receipts::SetupError>() {
+        Some(receipts::SetupError::Client(_)) | None => {
+            "see that this machine has certificates (`ca-certificates`)"
+        }
+        Some(_) => "see to the folder that is named, then run again",
+    };
     Problem {
         kind: ProblemKind::Unexpected,
         message: format!("{error:#}"),
-        hint: "see that the folder can be written and that this machine has certificates (`ca-certificates`)"
-            .into(),
+        hint: hint.into(),
     }
 }
 
@@ -200,6 +211,12 @@ fn from_lock(error: &LockError) -> Problem {
     Problem {
         kind: ProblemKind::Damaged,
         message: error.to_string(),
-        hint: "make the checkpoint's folder writable for this user, or set PLEO_EXPORT_CHECKPOINT".into(),
+        hint: match error {
+            LockError::Io(error) if error.is_about_a_link() => {
+                "name the file itself by PLEO_EXPORT_CHECKPOINT; its folder may be a link"
+            }
+            _ => "make the checkpoint's folder writable for this user, or set PLEO_EXPORT_CHECKPOINT",
+        }
+        .into(),
     }
 }

@@ -6,6 +6,7 @@
 
 mod accounting;
 mod bookkeeping;
+mod found;
 mod section;
 mod sources;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::host::files;
 use crate::model::ids::CompanyId;
 use crate::pleo::Credential;
 use crate::receipts;
@@ -41,6 +43,8 @@ pub struct Config {
     pub attachments: receipts::Policy,
     /// Which accounting system, and where.
     pub system: SystemSettings,
+    /// Whether the environment names a proxy.
+    pub has_proxy: bool,
     /// What is allowed but unwise; to be logged.
     pub warnings: Vec<String>,
 }
@@ -102,6 +106,15 @@ impl Config {
             bookkeeping::read(&mut file, bookkeeping, accounting.role_defaults(), &mut problems);
         file.finish(&mut problems);
         let system = accounting.finished(&bookkeeping, company_id.as_ref(), &mut problems);
+        if credential.is_some() {
+            let of_odoo =
+                matches!(&system, Some(SystemSettings::Odoo(_))) && layers.variable("ODOO_API_KEY").is_some();
+            let in_use = [
+                Some(credential_in_use(&layers)),
+                of_odoo.then_some("ODOO_API_KEY"),
+            ];
+            layers.refuse_misleading(&in_use.into_iter().flatten().collect::<Vec<_>>(), &mut problems);
+        }
 
         match (company_id, base_url, credential, checkpoint, system) {
             (Some(company_id), Some(base_url), Some(credential), Some(checkpoint), Some(system))
@@ -120,6 +133,7 @@ impl Config {
                     bookkeeping,
                     attachments,
                     system,
+                    has_proxy: layers.has_proxy(),
                     warnings,
                 })
             }
@@ -152,8 +166,16 @@ impl StatusConfig {
     }
 }
 
-/// Where receipts lie between download and booking: beside the checkpoint.
+/// Where receipts lie between download and booking: beside the checkpoint, under its whole name, so that no two
+/// checkpoints share it.
 pub fn receipts_folder(checkpoint: &Path) -> PathBuf {
+    let mut name = checkpoint.as_os_str().to_owned();
+    name.push(".pleo-export-receipts");
+    PathBuf::from(name)
+}
+
+/// Where the first version kept them.
+pub fn receipts_folder_of_the_first_version(checkpoint: &Path) -> PathBuf {
     checkpoint.with_extension("receipts")
 }
 
@@ -252,6 +274,13 @@ fn credential(
     }
 }
 
+/// The name of the credential for Pleo that counts, where there is one.
+fn credential_in_use(layers: &Layers) -> &'static str {
+    let variables = ["PLEO_API_KEY", "PLEO_ACCESS_TOKEN"];
+    let set = variables.into_iter().find(|name| layers.variable(name).is_some());
+    set.unwrap_or("pleo.api_key_file")
+}
+
 /// A secret as it can travel in a header.
 fn sendable(name: &str, secret: String, problems: &mut Vec<String>) -> Option<SecretString> {
     let secret = secret.trim().to_owned();
@@ -302,7 +331,21 @@ fn seconds(section: &mut Section, key: &str, default: i64, problems: &mut Vec<St
     Duration::from_secs(u64::try_from(seconds).unwrap_or(1))
 }
 
+/// The checkpoint's file, in its folder's one name.
 fn checkpoint(
+    layers: &Layers,
+    file: &mut Section,
+    company_id: Option<&CompanyId>,
+    problems: &mut Vec<String>,
+) -> Option<PathBuf> {
+    let path = named_checkpoint(layers, file, company_id, problems)?;
+    Some(match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) => files::resolved(folder).join(name),
+        _ => path,
+    })
+}
+
+fn named_checkpoint(
     layers: &Layers,
     file: &mut Section,
     company_id: Option<&CompanyId>,

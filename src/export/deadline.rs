@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::model::export_job::ExportJob;
 use crate::pleo::ServerTime;
@@ -31,14 +31,18 @@ impl Deadline {
         let last_action = job.last_updated_at.unwrap_or(job.created_at);
         let since = (server_now - last_action).to_std().unwrap_or_default();
         let left = lifetime.saturating_sub(since);
+        let later = |moment: Instant, time: Duration| moment.checked_add(time).unwrap_or(moment);
         let started = job.started_at.unwrap_or(last_action);
         let worked = (server_now - started).to_std().unwrap_or_default();
         Self {
             lifetime,
-            expires: read_at + left,
-            expires_at: last_action + lifetime,
+            expires: later(read_at, left),
+            expires_at: TimeDelta::from_std(lifetime)
+                .ok()
+                .and_then(|lifetime| last_action.checked_add_signed(lifetime))
+                .unwrap_or(last_action),
             last_heard: read_at.checked_sub(since).unwrap_or(read_at),
-            overdue: read_at + (lifetime * 3 / 4).saturating_sub(worked),
+            overdue: later(read_at, (lifetime / 4).saturating_mul(3).saturating_sub(worked)),
         }
     }
 
@@ -55,6 +59,12 @@ impl Deadline {
     /// Whether a quarter of the lifetime has passed since Pleo last heard from us.
     pub(super) fn is_silent_too_long(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.last_heard) > self.lifetime / 4
+    }
+
+    /// When Pleo should hear from us at the latest.
+    pub(super) fn next_word(&self) -> Instant {
+        let quarter = self.lifetime / 4;
+        self.last_heard.checked_add(quarter).unwrap_or(self.last_heard)
     }
 
     /// Whether less than a quarter of the lifetime is left.
@@ -76,7 +86,7 @@ impl Deadline {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::model::export_job::JobStatus;
@@ -123,5 +133,22 @@ mod tests {
             deadline.left(received + Duration::from_secs(3600)),
             Duration::ZERO
         );
+    }
+
+    proptest! {
+        #[test]
+        fn no_figure_of_a_job_is_too_much(
+            lifetime in prop_oneof![any::<u64>(), 0_u64..100_000],
+            seconds in prop::array::uniform3(-100_000_000_000_i64..250_000_000_000),
+        ) {
+            let [updated, started, server] = seconds.map(|second| DateTime::from_timestamp(second, 0).unwrap());
+            let job = ExportJob { expires_in_seconds: lifetime, started_at: Some(started), ..job(updated) };
+            let now = Instant::now();
+            for server_time in [None, Some(ServerTime { at: server, received: now })] {
+                let deadline = Deadline::of(&job, server_time);
+                let _ = (deadline.left(now), deadline.is_near(now), deadline.is_far(now), deadline.is_overdue(now));
+                let _ = (deadline.is_silent_too_long(now), deadline.next_word(), deadline.expires_at());
+            }
+        }
     }
 }

@@ -10,6 +10,10 @@ use crate::model::verdict::JobFailure;
 use crate::pleo::PleoError;
 use crate::systems::SystemError;
 
+/// What to do where the program itself failed.
+pub const PANICKED: &str = "nothing is lost: what is in the books is found there by the next run; report this, with the \
+                            log of a run with -vv";
+
 /// Why the work on a job stops.
 #[derive(Debug, Error)]
 pub(super) enum Halt {
@@ -45,6 +49,9 @@ pub(super) enum Halt {
     /// Something must come right by itself first; a later run goes on.
     #[error("{0}")]
     Later(String),
+    /// The program itself failed.
+    #[error("the program failed over this job, which is an error in pleo-export")]
+    Panicked,
     /// Pleo does not take the verdicts of some items.
     #[error("{0}")]
     UpdatesRefused(String),
@@ -95,6 +102,7 @@ impl Halt {
                 ProblemKind::Temporary,
                 "export the open expenses again in Pleo, fewer at a time; what is in the books is found there".into(),
             ),
+            Self::Panicked => (ProblemKind::Panicked, PANICKED.into()),
             Self::Later(_) => (ProblemKind::Temporary, "run again to go on".into()),
             Self::UpdatesRefused(_) => (
                 ProblemKind::NeedsPerson,
@@ -141,7 +149,9 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
         | PleoError::StatusConflict { .. }
         | PleoError::MissingContraAccounts { .. } => ProblemKind::JobFailed,
         PleoError::Settings { .. } => ProblemKind::Configuration,
-        PleoError::Contract { .. } | PleoError::Refused { .. } => ProblemKind::Unexpected,
+        PleoError::Contract { .. } | PleoError::TooLarge { .. } | PleoError::Refused { .. } => {
+            ProblemKind::Unexpected
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod update;
 mod validate;
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use tracing::{info, warn};
@@ -36,6 +37,7 @@ use crate::receipts::{Fetcher, Policy};
 use crate::systems::AccountingSystem;
 
 use halt::Halt;
+pub use halt::PANICKED;
 use report::{Ending, JobReport, JobTotals, RunReport};
 use start::Claim;
 
@@ -176,8 +178,12 @@ impl Exporter<'_> {
         let _entered = span.enter();
         let mut refusals = Vec::new();
         let mut totals = JobTotals::default();
-        let result = job::work(self, job, claim, &mut refusals, &mut totals);
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            job::work(self, job, claim, &mut refusals, &mut totals)
+        }));
         self.progress.end();
+        // What a change had not committed is undone, and everything else is proven by the next run.
+        let result = result.unwrap_or(Err(Halt::Panicked));
         let ending = match result {
             Ok(ending) => ending,
             Err(Halt::LostToAnother) if claim == Claim::Pending => {

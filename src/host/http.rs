@@ -24,3 +24,12 @@ pub fn client_builder() -> ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
 }
+
+/// Whether a variable names a proxy, or hosts that are reached without one. Our clients take these from the environment.
+pub fn is_about_a_proxy(variable: &str) -> bool {
+    let variable = variable.to_ascii_lowercase();
+    matches!(
+        variable.as_str(),
+        "http_proxy" | "https_proxy" | "all_proxy" | "no_proxy"
+    )
+}

@@ -144,6 +144,14 @@ pub enum PleoError {
         /// What is wrong with the answer.
         problem: String,
     },
+    /// The answer is larger than any is read.
+    #[error("{call}: {problem}")]
+    TooLarge {
+        /// What was asked.
+        call: Call,
+        /// How large.
+        problem: String,
+    },
     /// Any other answer that refuses the request.
     #[error("{answer}: Pleo refuses the request")]
     Refused {
@@ -181,7 +189,7 @@ impl PleoError {
                 "set them in Pleo under Settings > Accounting > Contra accounts, then export again"
             }
             Self::OutOfReach { .. } | Self::LostAnswer { .. } | Self::Stopped(_) => "run again to go on",
-            Self::Contract { .. } => {
+            Self::Contract { .. } | Self::TooLarge { .. } => {
                 "check that `pleo.base_url` leads to Pleo and that nothing on the way changes answers; report it if so"
             }
             Self::Refused { answer } if answer.status == 404 => {

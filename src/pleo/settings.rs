@@ -33,6 +33,11 @@ pub enum Credential {
 }
 
 impl Settings {
+    /// The host of a Pleo on this machine itself, as its address has it.
+    pub fn own_host(&self) -> Option<&str> {
+        self.base_url.host_str().filter(|_| self.is_loopback())
+    }
+
     /// Refuses what would send the credential unprotected, or could not send it at all.
     pub(super) fn check(&self) -> Result<(), PleoError> {
         match self.problem() {

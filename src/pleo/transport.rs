@@ -12,6 +12,7 @@ use reqwest::Url;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, LOCATION, RETRY_AFTER};
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::error::{Answer, Call, PleoError, cause_of, cause_of_read, chain, shown};
@@ -21,7 +22,13 @@ use crate::host::stop::Stop;
 use crate::host::{clock, http, kill};
 
 /// The largest answer we read, in bytes: a page of a hundred items is far smaller.
-const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
+
+/// The largest answer that is skimmed for what comes after one item, in bytes.
+const LARGEST_SKIMMED: u64 = 4 * LARGEST_ANSWER;
+
+/// Skimming takes no memory, but it takes time: so many times that of a request.
+const SKIMMING_TIMES: u32 = 10;
 
 /// Bookings take long. A connection that idled meanwhile may be gone, which would look like a lost answer.
 const LONGEST_IDLE: Duration = Duration::from_secs(15);
@@ -210,13 +217,40 @@ impl Transport {
         let body = match read_body(&mut response, began, self.request_timeout) {
             Ok(Some(body)) => body,
             Ok(None) => {
-                let cause = format!("the answer is larger than {LARGEST_ANSWER} bytes");
+                let cause = format!("the answer is larger than {} bytes", largest_answer());
                 return Attempt::broken(Ending::TooLarge, cause);
             }
             Err(cause) => return Attempt::broken(Ending::Interrupted, cause),
         };
         kill::point("response");
         self.answered(&response, body, call)
+    }
+
+    /// Asks once for an answer that is too large to be read, and reads past its items.
+    pub(super) fn skim(&self, request: &Request<'_>) -> Result<Skimmed, PleoError> {
+        let (call, url) = (request.call(), self.address(request)?);
+        let too_large = || PleoError::TooLarge {
+            call: request.call(),
+            problem: format!("the answer is larger than {} bytes", largest_answer()),
+        };
+        self.stop.check()?;
+        let builder = self.http.request(request.method.for_http(), url);
+        let response = self.authorized(builder).header(ACCEPT, "application/json").send();
+        let response = response.map_err(|error| PleoError::OutOfReach {
+            call,
+            tries: 1,
+            cause: cause_of(error),
+        })?;
+        if !response.status().is_success() {
+            return Err(too_large());
+        }
+        let patient = Patient {
+            response,
+            left: LARGEST_SKIMMED,
+            until: Instant::now() + self.request_timeout * SKIMMING_TIMES,
+            stop: &self.stop,
+        };
+        serde_json::from_reader(std::io::BufReader::new(patient)).map_err(|_| too_large())
     }
 
     fn authorized(&self, builder: RequestBuilder) -> RequestBuilder {
@@ -276,7 +310,10 @@ impl Attempt {
     fn into_error(self, call: Call, tries: u32) -> PleoError {
         let Ending::Answered { status, .. } = self.ending else {
             let problem = self.cause;
-            return PleoError::Contract { call, problem };
+            return match self.ending {
+                Ending::TooLarge => PleoError::TooLarge { call, problem },
+                _ => PleoError::Contract { call, problem },
+            };
         };
         match status {
             300..=399 => PleoError::Contract {
@@ -348,12 +385,55 @@ fn read_body(response: &mut Response, began: Instant, timeout: Duration) -> Resu
             return Ok(Some(body));
         }
         body.extend_from_slice(buffer.get(..count).unwrap_or_default());
-        if body.len() > LARGEST_ANSWER {
+        if u64::try_from(body.len()).unwrap_or(u64::MAX) > largest_answer() {
             return Ok(None);
         }
         if began.elapsed() > timeout {
             return Err("the answer took longer than `pleo.timeout_seconds`".to_owned());
         }
+    }
+}
+
+fn largest_answer() -> u64 {
+    kill::limit("PLEO_EXPORT_LARGEST_ANSWER", LARGEST_ANSWER)
+}
+
+/// A list of which only the keys were kept.
+#[derive(Debug, Deserialize)]
+pub(super) struct Skimmed {
+    pub(super) data: Vec<SkimmedItem>,
+    pub(super) pagination: SkimmedPagination,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SkimmedItem {
+    pub(super) accounting_entry_id: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SkimmedPagination {
+    pub(super) has_next_page: bool,
+    pub(super) end_cursor: Option<String>,
+}
+
+/// A body that ends when it is too large, too slow, or nobody wants it any more.
+struct Patient<'a> {
+    response: Response,
+    left: u64,
+    until: Instant,
+    stop: &'a Stop,
+}
+
+impl Read for Patient<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.left == 0 || Instant::now() > self.until || self.stop.is_requested() {
+            return Err(std::io::ErrorKind::TimedOut.into());
+        }
+        let read = self.response.read(buffer)?;
+        self.left = self.left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
+        Ok(read)
     }
 }
 

@@ -1,15 +1,13 @@
 //! One receipt: its tries, its redirects, its way onto the disk.
 //!
-//! Tried again: no connection, a silent or broken one, 408, 425, 429 and 5xx. Not tried again: an address that
-//! works no more, and whatever will be the same next time. All tries share one patience.
+//! Tried again: no connection, a silent or broken one, 408, 425, 429 and 5xx, and a few times a web page in the
+//! receipt's place. Not tried again: an address that works no more, and whatever will be the same next time. All tries
+//! share the patience that their item has.
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{ErrorKind, Read, Write as _};
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use reqwest::blocking::Response;
@@ -19,8 +17,9 @@ use sha2::{Digest, Sha256};
 
 use super::address::Refusal;
 use super::content::{self, Format, Unusable};
+use super::patience::Round;
 use super::{Fetcher, ReceiptError, ReceiptErrorKind, Wanted, file_name};
-use crate::host::files::{self, FileError};
+use crate::host::files::{FileError, Part};
 use crate::host::kill;
 use crate::host::stop::Stopped;
 use crate::model::document::Receipt;
@@ -28,6 +27,9 @@ use crate::model::verdict::ItemFailureType;
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
+
+/// How often a web page is taken for a host's bad moment before it is what the address has.
+const WEB_PAGES: u32 = 3;
 
 /// The wait before the second try, doubled each time up to [`LONGEST_WAIT`]; the half of it is left to chance.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -49,6 +51,8 @@ enum Again {
     No,
     /// After the wait that the host asked for, if it did.
     Yes(Option<Duration>),
+    /// Unless it came a few times.
+    AFewTimes,
 }
 
 impl Trouble {
@@ -58,6 +62,14 @@ impl Trouble {
             failure_type: ItemFailureType::ReceiptDownloadFailure,
             text: format!("could not be downloaded ({cause}): export again later"),
             again: Again::Yes(wait),
+        }
+    }
+
+    /// The host let a try run out of time.
+    fn stalled(cause: &str) -> Self {
+        Self {
+            kind: ReceiptErrorKind::Stalled,
+            ..Self::temporary(cause, None)
         }
     }
 
@@ -122,20 +134,44 @@ impl From<Stopped> for Trouble {
     }
 }
 
+/// What a request brought.
+enum Came {
+    Receipt(Receipt),
+    Redirect(Url),
+}
+
 impl Fetcher {
     /// Fetches one receipt with as many tries as patience allows.
-    pub(super) fn fetch_one(&self, wanted: &Wanted<'_>) -> Result<Receipt, ReceiptError> {
-        let give_up_at = Instant::now() + self.settings.give_up_after;
+    pub(super) fn fetch_one<'a>(
+        &self,
+        wanted: &Wanted<'a>,
+        round: &Round<'a>,
+    ) -> Result<Receipt, ReceiptError> {
+        let url = Url::parse(&wanted.file.url).map_err(|_| {
+            said_of(
+                wanted,
+                Trouble::not_downloadable("Pleo gave no address that can be read"),
+            )
+        })?;
+        let share = self.hosts.share(host_of(&url), self.settings.give_up_after);
+        let give_up_at = round.ends(wanted.entry_id, share);
+        if Instant::now() >= give_up_at {
+            let cause = "the receipts before it took too long";
+            return Err(said_of(wanted, Trouble::stalled(cause)));
+        }
         let mut usual_wait = FIRST_WAIT;
+        let mut tries = 0;
         loop {
-            let trouble = match self.download(wanted, give_up_at) {
+            tries += 1;
+            let trouble = match self.download(wanted, url.clone(), give_up_at) {
                 Ok(receipt) => return Ok(receipt),
                 Err(trouble) => trouble,
             };
-            let Again::Yes(asked) = trouble.again else {
-                return Err(said_of(wanted, trouble));
+            let wait = match trouble.again {
+                Again::Yes(asked) => asked.unwrap_or_else(|| jitter(usual_wait)),
+                Again::AFewTimes if tries < WEB_PAGES => jitter(usual_wait),
+                Again::AFewTimes | Again::No => return Err(said_of(wanted, trouble)),
             };
-            let wait = asked.unwrap_or_else(|| jitter(usual_wait));
             usual_wait = (usual_wait * 2).min(LONGEST_WAIT);
             if wait >= give_up_at.saturating_duration_since(Instant::now()) {
                 return Err(said_of(wanted, trouble));
@@ -154,24 +190,38 @@ impl Fetcher {
         }
     }
 
-    /// One try, redirects included.
-    fn download(&self, wanted: &Wanted<'_>, give_up_at: Instant) -> Result<Receipt, Trouble> {
-        let mut url = Url::parse(&wanted.file.url)
-            .map_err(|_| Trouble::not_downloadable("Pleo gave no address that can be read"))?;
+    /// One try, redirects included, and what it says of the hosts.
+    fn download(&self, wanted: &Wanted<'_>, mut url: Url, give_up_at: Instant) -> Result<Receipt, Trouble> {
         for _ in 0..=REDIRECTS {
-            self.stop.check()?;
-            self.gate.admit(&url).map_err(Trouble::refused)?;
-            kill::point("before request");
-            let response = self.client.get(url.clone()).send();
-            kill::point("response");
-            let response = response.map_err(|error| of_request(&error))?;
-            match response.status() {
-                StatusCode::OK => return self.store(wanted, &url, response, give_up_at),
-                status if status.is_redirection() => url = redirected(&url, &response)?,
-                status => return Err(of_status(status, &response)),
+            let step = self.step(wanted, &url, give_up_at);
+            match &step {
+                Err(trouble) if trouble.kind == ReceiptErrorKind::Stalled => {
+                    self.hosts.timed_out(host_of(&url));
+                }
+                _ => self.hosts.answered(host_of(&url)),
+            }
+            match step? {
+                Came::Receipt(receipt) => return Ok(receipt),
+                Came::Redirect(to) => url = to,
             }
         }
         Err(Trouble::not_downloadable("its address leads on and on"))
+    }
+
+    fn step(&self, wanted: &Wanted<'_>, url: &Url, give_up_at: Instant) -> Result<Came, Trouble> {
+        self.stop.check()?;
+        self.gate.admit(url).map_err(Trouble::refused)?;
+        let left = give_up_at.saturating_duration_since(Instant::now());
+        kill::point("before request");
+        let request = self.client.get(url.clone());
+        let response = request.timeout(left.min(self.settings.timeout)).send();
+        kill::point("response");
+        let response = response.map_err(|error| of_request(&error))?;
+        match response.status() {
+            StatusCode::OK => self.store(wanted, url, response, give_up_at).map(Came::Receipt),
+            status if status.is_redirection() => redirected(url, &response).map(Came::Redirect),
+            status => Err(of_status(status, &response)),
+        }
     }
 
     /// Streams the body to the disk under the name of its content.
@@ -189,7 +239,7 @@ impl Fetcher {
             return Err(self.too_large());
         }
         let hints = hints(wanted, url, &response);
-        let mut part = self.part()?;
+        let mut part = Part::new(&self.settings.folder)?;
         let (sha256, size) = self.copy(&mut response, &mut part, give_up_at)?;
         if size == 0 {
             return Err(Trouble::not_downloadable("the file is empty"));
@@ -197,14 +247,13 @@ impl Fetcher {
         let format = content::detect(&mut part.file, &hints)
             .map_err(FileError::at("read", &part.path))?
             .map_err(unusable)?;
-        part.file.sync_all().map_err(FileError::at("sync", &part.path))?;
         let path = self
             .settings
             .folder
             .join(format!("{sha256}.{}", format.extension()));
         // Held until the file counts, so that nobody lets go of the same content meanwhile.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        files::rename(&part.path, &path)?;
+        part.keep_as(&path)?;
         *shared.entry(path.clone()).or_default() += 1;
         Ok(Receipt {
             sha256,
@@ -228,11 +277,9 @@ impl Fetcher {
         loop {
             self.stop.check()?;
             if Instant::now() >= give_up_at {
-                return Err(Trouble::temporary("it took too long", None));
+                return Err(Trouble::stalled("it took too long"));
             }
-            let read = response
-                .read(&mut buffer)
-                .map_err(|_| Trouble::temporary("the connection broke off", None))?;
+            let read = response.read(&mut buffer).map_err(|error| of_read(&error))?;
             let piece = buffer.get(..read).unwrap_or_default();
             if piece.is_empty() {
                 break;
@@ -253,22 +300,6 @@ impl Fetcher {
         Ok((hex, size))
     }
 
-    /// A new file to write into, with a name of its own.
-    fn part(&self) -> Result<Part, FileError> {
-        let number = self.parts.fetch_add(1, Ordering::Relaxed);
-        let path = self
-            .settings
-            .folder
-            .join(format!(".{}-{number}.part", std::process::id()));
-        drop(files::create_private(&path)?);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(FileError::at("open", &path))?;
-        Ok(Part { file, path })
-    }
-
     fn too_large(&self) -> Trouble {
         Trouble::last(
             ItemFailureType::ReceiptFileSizeLimitExceeded,
@@ -278,24 +309,6 @@ impl Fetcher {
             ),
         )
     }
-}
-
-/// A file that is being written; it goes when it did not get its name.
-#[derive(Debug)]
-struct Part {
-    file: File,
-    path: PathBuf,
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        remove_quietly(&self.path);
-    }
-}
-
-fn remove_quietly(path: &Path) {
-    // Gone is what we want; what stays is cleared away by a later run.
-    let _ = fs::remove_file(path);
 }
 
 fn said_of(wanted: &Wanted<'_>, trouble: Trouble) -> ReceiptError {
@@ -329,14 +342,31 @@ fn of_request(error: &reqwest::Error) -> Trouble {
         }
         cause = one.source();
     }
-    let cause = if error.is_timeout() {
-        "the host did not answer in time"
-    } else if error.is_connect() {
+    if error.is_timeout() {
+        return Trouble::stalled("the host did not answer in time");
+    }
+    let cause = if error.is_connect() {
         "the host could not be reached"
     } else {
         "the connection broke off"
     };
     Trouble::temporary(cause, None)
+}
+
+/// A body that ended before its time.
+fn of_read(error: &std::io::Error) -> Trouble {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<reqwest::Error>());
+    if error.kind() == ErrorKind::TimedOut || inner.is_some_and(reqwest::Error::is_timeout) {
+        Trouble::stalled("the host fell silent")
+    } else {
+        Trouble::temporary("the connection broke off", None)
+    }
+}
+
+fn host_of(url: &Url) -> &str {
+    url.host_str().unwrap_or_default()
 }
 
 fn of_status(status: StatusCode, response: &Response) -> Trouble {
@@ -373,7 +403,10 @@ fn hints(wanted: &Wanted<'_>, url: &Url, response: &Response) -> Vec<Format> {
 
 fn unusable(why: Unusable) -> Trouble {
     match why {
-        Unusable::WebPage => Trouble::not_downloadable("there was a web page in its place"),
+        Unusable::WebPage => Trouble {
+            again: Again::AFewTimes,
+            ..Trouble::not_downloadable("there was a web page in its place")
+        },
         Unusable::UnknownFormat => Trouble::last(
             ItemFailureType::ReceiptConversionFailure,
             "is of a format that cannot be kept: upload it in Pleo as pdf, png, jpg, doc, docx, xls, xlsx or txt"

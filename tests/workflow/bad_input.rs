@@ -374,12 +374,18 @@ fn a_verdict_that_is_refused_once_is_taken_when_it_comes_alone() {
 
 #[cfg(unix)]
 #[test]
-fn a_device_is_no_place_for_a_checkpoint_and_keeps_its_mode() {
+fn a_device_or_a_link_to_one_is_no_place_for_a_checkpoint_and_keeps_its_mode() {
     use std::os::unix::fs::PermissionsExt;
     let mode = || fs::metadata("/dev/null").unwrap().permissions().mode();
     let (world, before) = (World::new(), mode());
     std::os::unix::fs::symlink("/dev/null", world.path("checkpoint.sqlite3")).unwrap();
-    world.run(&["poll"]).exits(1).says("no regular file");
+    world.run(&["poll"]).exits(1).says("is a link to `/dev/null`");
     assert_eq!(mode(), before);
+    fs::remove_file(world.path("checkpoint.sqlite3")).unwrap();
+    let pipe = std::process::Command::new("mkfifo")
+        .arg(world.path("checkpoint.sqlite3"))
+        .status();
+    assert!(pipe.unwrap().success());
+    world.run(&["poll"]).exits(1).says("no regular file");
     assert_eq!(world.sandbox.request_count(), 0);
 }

@@ -105,7 +105,8 @@ fn with_a_pleo_elsewhere_no_receipt_is_fetched_from_this_machine_or_its_network(
             largest: LARGEST_ON_PLEO,
             timeout: Duration::from_secs(2),
             give_up_after: Duration::from_secs(1),
-            allow_private: false,
+            own_host: None,
+            has_proxy: false,
         },
         Stop::new(),
     )

@@ -138,6 +138,20 @@ fn change_page(trouble: &Trouble, call: &Call, body: &mut Value) {
         }
         _ => {}
     }
+    if let Trouble::JobSays(fields) = trouble {
+        let say = |job: &mut Value| {
+            for (name, value) in fields {
+                if let Some(field) = job.get_mut(name) {
+                    field.clone_from(value);
+                }
+            }
+        };
+        match body.get_mut("data") {
+            Some(Value::Array(jobs)) => jobs.iter_mut().for_each(say),
+            Some(job) => say(job),
+            None => {}
+        }
+    }
     if let Trouble::WrongCount(count) = trouble {
         match body.get_mut("data") {
             Some(Value::Array(jobs)) => jobs.iter_mut().for_each(|job| recount(job, *count)),

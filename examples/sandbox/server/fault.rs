@@ -64,6 +64,8 @@ pub enum Trouble {
     ItemTwice,
     /// Jobs claim this number of items.
     WrongCount(u64),
+    /// Jobs have these fields instead of their own.
+    JobSays(serde_json::Map<String, serde_json::Value>),
     /// 400 on the data layer for want of contra accounts in these currencies.
     MissingContraAccounts(Vec<String>),
     /// The event is answered 202 and applied only when the job has been read so many times; `None` is never.

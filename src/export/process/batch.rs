@@ -45,6 +45,8 @@ pub(super) struct BatchItem {
     receipts: Fetched,
     /// Somebody announced earlier that it would be booked: it may be in the books, or still be on its way there.
     pub(super) announced_before: bool,
+    /// Its receipts did not come in time: it is left to a later run.
+    pub(super) is_stalled: bool,
 }
 
 /// A verdict, once there is one, and what must be done before it may be given.
@@ -92,6 +94,7 @@ impl Batch {
                     receipts: Fetched::default(),
                     announced_before: stored.state == ItemState::Intended
                         || stored.pleo_status == ItemStatus::InProgress,
+                    is_stalled: false,
                 }
             })
             .collect();
@@ -277,11 +280,11 @@ impl BatchItem {
 }
 
 pub(in crate::export) fn successful(booked: &BookedEntry, now: DateTime<Utc>) -> Verdict {
-    Verdict::Successful(Exported {
-        external_id: booked.external_id.clone(),
-        external_url: booked.external_url.clone(),
-        exported_at: now,
-    })
+    Verdict::Successful(Exported::new(
+        &booked.external_id,
+        booked.external_url.clone(),
+        now,
+    ))
 }
 
 fn refused(refusal: &Refusal) -> Verdict {

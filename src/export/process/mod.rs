@@ -77,7 +77,7 @@ fn book_and_report(
 ) -> Result<Option<JobFailure>, Halt> {
     while !items.is_empty() {
         let mut batch = Batch::plan(exporter, run, prepared, &items);
-        let taken = receipts::fetch(exporter, run, &mut batch)?;
+        let taken = receipts::fetch(exporter, run, &mut batch, aside)?;
         items.drain(..taken);
         let count = batch.len();
         match batch.book(exporter, run, prepared, aside)? {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use tracing::{debug, warn};
 
 use super::batch::{Batch, BatchItem};
+use super::set_aside::{SetAside, Why};
 use crate::bookkeeping::Refusal;
 use crate::export::Exporter;
 use crate::export::halt::Halt;
@@ -20,8 +21,14 @@ use crate::receipts::{Policy, ReceiptError, ReceiptErrorKind, Wanted};
 const ITEMS_AT_ONCE: usize = 25;
 
 /// Fetches the receipts of the batch's items and answers how many items were taken. It takes fewer than all,
-/// and the batch shrinks, where fetching lasts so long that Pleo should hear from us first.
-pub(super) fn fetch(exporter: &mut Exporter<'_>, run: &mut JobRun, batch: &mut Batch) -> Result<usize, Halt> {
+/// and the batch shrinks, where fetching lasts so long that Pleo should hear from us first. Items whose receipts did not
+/// come in time leave the batch for a later run, as long as the job lives.
+pub(super) fn fetch(
+    exporter: &mut Exporter<'_>,
+    run: &mut JobRun,
+    batch: &mut Batch,
+    aside: &mut SetAside,
+) -> Result<usize, Halt> {
     if exporter.settings.attachments == Policy::None {
         return Ok(batch.items.len());
     }
@@ -36,6 +43,9 @@ pub(super) fn fetch(exporter: &mut Exporter<'_>, run: &mut JobRun, batch: &mut B
         taken = end;
     }
     batch.items.truncate(taken);
+    for item in batch.items.extract_if(.., |item| item.is_stalled) {
+        aside.push(item, Why::Late);
+    }
     Ok(taken)
 }
 
@@ -45,12 +55,15 @@ fn fetch_some(
     batch: &mut Batch,
     range: std::ops::Range<usize>,
 ) -> Result<(), Halt> {
-    let mut fetched = fetch_all(exporter, batch, range.clone(), None);
+    let now = Instant::now();
+    let until = run.deadline.next_word().max(now + exporter.settings.patience);
+    let may_wait = !run.deadline.is_near(now) && !run.deadline.is_overdue(now);
+    let mut fetched = fetch_all(exporter, batch, range.clone(), until, None);
     let expired = expired(batch, &fetched);
     if !expired.is_empty() {
         debug!("addresses of receipts have expired; reading the items again");
         let fresh = fresh_addresses(exporter, run, &expired)?;
-        for (index, results) in fetch_all(exporter, batch, range, Some(&fresh)) {
+        for (index, results) in fetch_all(exporter, batch, range, until, Some(&fresh)) {
             fetched.insert(index, results);
         }
     }
@@ -63,7 +76,7 @@ fn fetch_some(
             exporter.stop.check()?;
         }
         if let Some(item) = batch.items.get_mut(index) {
-            item.keep_receipts(results, exporter.settings.attachments);
+            item.keep_receipts(results, exporter.settings.attachments, may_wait);
         }
     }
     Ok(())
@@ -77,6 +90,7 @@ fn fetch_all(
     exporter: &Exporter<'_>,
     batch: &Batch,
     range: std::ops::Range<usize>,
+    until: Instant,
     fresh: Option<&Addresses>,
 ) -> Results {
     let mut wanted = Vec::new();
@@ -104,7 +118,10 @@ fn fetch_all(
         }
     }
     let mut fetched = Results::new();
-    for (index, result) in owners.into_iter().zip(exporter.receipts.fetch(&wanted)) {
+    for (index, result) in owners
+        .into_iter()
+        .zip(exporter.receipts.fetch_until(&wanted, until))
+    {
         fetched.entry(index).or_default().push(result);
     }
     fetched
@@ -214,8 +231,8 @@ impl Fetched {
 }
 
 impl BatchItem {
-    /// Keeps what was fetched. Where receipts are required, a missing one refuses the item.
-    fn keep_receipts(&mut self, results: Vec<Result<Receipt, ReceiptError>>, policy: Policy) {
+    /// Keeps what was fetched. Where receipts are required, a missing one refuses the item, unless it may come later.
+    fn keep_receipts(&mut self, results: Vec<Result<Receipt, ReceiptError>>, policy: Policy, may_wait: bool) {
         let mut fetched = Fetched::default();
         let mut first_error = None;
         for result in results {
@@ -223,12 +240,18 @@ impl BatchItem {
                 Ok(receipt) => fetched.receipts.push(receipt),
                 Err(error) => {
                     fetched.missing.push(error.reason.clone());
-                    first_error.get_or_insert(error);
+                    // What is final decides, whatever else may come later.
+                    if first_error.as_ref().is_none_or(ReceiptError::is_stalled) {
+                        first_error = Some(error);
+                    }
                 }
             }
         }
         match first_error.filter(|_| policy == Policy::Required) {
-            Some(error) => self.refuse(missing(error)),
+            Some(error) => {
+                self.is_stalled = may_wait && error.is_stalled();
+                self.refuse(missing(error));
+            }
             None => self.take_receipts(fetched),
         }
     }

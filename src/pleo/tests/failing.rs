@@ -58,7 +58,10 @@ fn what_is_outside_of_the_contract_is_said_so() {
     ] {
         let server = TestServer::start(vec![reply]);
         let error = client(&server).job(&id()).unwrap_err();
-        assert!(matches!(error, PleoError::Contract { .. }), "{error:?}");
+        assert!(
+            matches!(error, PleoError::Contract { .. } | PleoError::TooLarge { .. }),
+            "{error:?}"
+        );
         assert!(error.to_string().contains(problem), "{error}");
     }
 }

@@ -7,6 +7,12 @@ use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::pleo::error::{Answer, Call, shown};
 
+/// A job lives for an hour; whatever more than a year is said to be, it is a year, in seconds.
+const LONGEST_LIFE: u64 = 366 * 24 * 60 * 60;
+
+/// More items than any job can list.
+const MOST_ITEMS: u64 = 10_000_000;
+
 /// One page of a list, its elements unread.
 #[derive(Debug)]
 pub(in crate::pleo) struct Page<'a> {
@@ -32,8 +38,21 @@ impl<'a> Page<'a> {
 pub struct RawItem {
     /// The accounting entry; `None` where the element is no object or has no readable `accountingEntryId`.
     pub entry_id: Option<AccountingEntryId>,
-    /// The element as it was received.
+    /// The element as it was received; empty where it is too large.
     pub payload: String,
+    /// Whether it is larger than any is read, so that nothing but its key is known.
+    pub is_too_large: bool,
+}
+
+impl RawItem {
+    /// An element of which nothing but the key could be read.
+    pub(in crate::pleo) fn too_large(entry_id: String) -> Self {
+        Self {
+            entry_id: Some(AccountingEntryId::new(entry_id)),
+            payload: String::new(),
+            is_too_large: true,
+        }
+    }
 }
 
 pub(in crate::pleo) fn raw_item(item: &Field<'_>) -> RawItem {
@@ -43,6 +62,7 @@ pub(in crate::pleo) fn raw_item(item: &Field<'_>) -> RawItem {
     RawItem {
         entry_id: entry_id.ok().map(AccountingEntryId::new),
         payload: item.json().to_owned(),
+        is_too_large: false,
     }
 }
 
@@ -57,11 +77,11 @@ pub(in crate::pleo) fn export_job(job: &Field<'_>) -> Result<ExportJob, Malforme
         id: JobId::new(job.identifier("id")?),
         company_id: CompanyId::new(job.identifier("companyId")?),
         status: JobStatus::from_wire(&job.required("status")?.text()?),
-        created_at: job.required("createdAt")?.moment()?,
-        started_at: job.optional("startedAt", Field::moment)?,
-        last_updated_at: job.optional("lastUpdatedAt", Field::moment)?,
-        expires_in_seconds: job.required("expiresIn")?.count()?,
-        number_of_items: job.required("numberOfItems")?.count()?,
+        created_at: job.required("createdAt")?.nearest_moment()?,
+        started_at: job.optional("startedAt", Field::nearest_moment)?,
+        last_updated_at: job.optional("lastUpdatedAt", Field::nearest_moment)?,
+        expires_in_seconds: job.required("expiresIn")?.count_up_to(LONGEST_LIFE)?,
+        number_of_items: job.required("numberOfItems")?.count_up_to(MOST_ITEMS)?,
         vendor_based_bookkeeping: job.required("vendorBasedBookkeeping")?.flag()?,
         failure_reason: job.optional_text("failureReason")?,
         failure_reason_type: job.optional_text("failureReasonType")?,

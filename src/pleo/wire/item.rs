@@ -27,8 +27,8 @@ pub fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
     let wallet = money(&amounts.required("inWalletCurrency")?)?;
     let mut remarks = Vec::new();
     Ok(ExportItem {
-        entry_id: AccountingEntryId::new(item.identifier("accountingEntryId")?),
-        company_id: CompanyId::new(item.identifier("companyId")?),
+        entry_id: AccountingEntryId::new(item.short_identifier("accountingEntryId")?),
+        company_id: CompanyId::new(item.short_identifier("companyId")?),
         item_type: ItemType::from_wire(&item.identifier("type")?),
         sub_type: item.optional_text("subType")?.as_deref().map(SubType::from_wire),
         date: item.required("date")?.moment()?,
@@ -43,8 +43,8 @@ pub fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
         team: item.optional("team", party)?,
         note: item.optional_text("note")?,
         files: item.list("files", receipt_file)?,
-        book_id: information.required("reconciliationId")?.text_or_number()?,
-        reconciled_entries: information.list("reconciledEntries", Field::text_or_number)?,
+        book_id: information.required("reconciliationId")?.code()?,
+        reconciled_entries: information.list("reconciledEntries", Field::code)?,
         attendees: information.list("attendees", Field::text)?,
         invoice: information.optional("invoiceInformation", invoice)?,
         service_period: or_remark(item.optional("servicePeriod", service_period), &mut remarks),
@@ -62,7 +62,7 @@ fn line(field: &Field<'_>, wallet: Currency, remarks: &mut Vec<String>) -> Resul
     let line = field.object()?;
     let amounts = line.required("lineAmount")?.object()?;
     Ok(Line {
-        line_id: line.identifier("accountingEntryLineId")?,
+        line_id: line.short_identifier("accountingEntryLineId")?,
         amount: amount_in(wallet, &amounts)?,
         net_amount: amount_in(wallet, &line.required("netAmount")?.object()?)?,
         supplier_amount: supplier_amount(&amounts, remarks),
@@ -76,13 +76,13 @@ fn tax(field: &Field<'_>, wallet: Currency) -> Result<Tax, Malformed> {
     let tax = field.object()?;
     let rate = tax.required("rate")?.text_or_number()?;
     Ok(Tax {
-        code: tax.optional_text("code")?,
+        code: tax.optional_code("code")?,
         rate_millionths: millionths(&rate),
         rate,
         tax_type: TaxType::from_wire(&tax.required("type")?.text()?),
         amount: amount_in(wallet, &tax.required("amount")?.object()?)?,
-        ingoing_account: tax.optional_text("ingoingTaxAccount")?,
-        outgoing_account: tax.optional_text("outgoingTaxAccount")?,
+        ingoing_account: tax.optional_code("ingoingTaxAccount")?,
+        outgoing_account: tax.optional_code("outgoingTaxAccount")?,
     })
 }
 
@@ -134,8 +134,8 @@ fn method(item: &Object<'_>) -> Result<Method, Malformed> {
 fn account(field: &Field<'_>) -> Result<AccountReference, Malformed> {
     let account = field.object()?;
     Ok(AccountReference {
-        code: account.optional_text("code")?,
-        identifier: account.optional_text("identifier")?,
+        code: account.optional_code("code")?,
+        identifier: account.optional_code("identifier")?,
         name: account.optional_text("name")?.unwrap_or_default(),
     })
 }
@@ -143,8 +143,8 @@ fn account(field: &Field<'_>) -> Result<AccountReference, Malformed> {
 fn tag(field: &Field<'_>) -> Result<Tag, Malformed> {
     let tag = field.object()?;
     Ok(Tag {
-        group: tag.required("groupCode")?.text_or_number()?,
-        code: tag.required("code")?.text_or_number()?,
+        group: tag.required("groupCode")?.code()?,
+        code: tag.required("code")?.code()?,
     })
 }
 
@@ -152,21 +152,26 @@ fn supplier(field: &Field<'_>) -> Result<Supplier, Malformed> {
     let supplier = field.object()?;
     Ok(Supplier {
         name: supplier.optional_text("name")?,
-        code: supplier.optional_text("code")?,
-        account: supplier.optional_text("account")?,
-        tax_number: supplier.optional_text("taxIdentifier")?,
+        code: supplier.optional_code("code")?,
+        account: supplier.optional_code("account")?,
+        tax_number: supplier.optional_code("taxIdentifier")?,
         country: country(&supplier)?,
     })
 }
 
 fn vendor(field: &Field<'_>) -> Result<Vendor, Malformed> {
     let vendor = field.object()?;
+    let is_found_by_name = vendor.field("code").is_none() && vendor.field("externalId").is_none();
     Ok(Vendor {
-        name: vendor.identifier("name")?,
-        code: vendor.optional_text("code")?,
-        external_id: vendor.optional_text("externalId")?,
-        registration_number: vendor.optional_text("registrationNumber")?,
-        tax_number: vendor.optional_text("taxRegistrationNumber")?,
+        name: if is_found_by_name {
+            vendor.short_identifier("name")?
+        } else {
+            vendor.identifier("name")?
+        },
+        code: vendor.optional_code("code")?,
+        external_id: vendor.optional_code("externalId")?,
+        registration_number: vendor.optional_code("registrationNumber")?,
+        tax_number: vendor.optional_code("taxRegistrationNumber")?,
         country: country(&vendor)?,
     })
 }
@@ -181,7 +186,7 @@ fn party(field: &Field<'_>) -> Result<Party, Malformed> {
     let party = field.object()?;
     Ok(Party {
         name: party.optional_text("name")?.unwrap_or_default(),
-        code: party.optional_text("code")?,
+        code: party.optional_code("code")?,
     })
 }
 
@@ -198,7 +203,7 @@ fn receipt_file(field: &Field<'_>) -> Result<ReceiptFile, Malformed> {
 fn invoice(field: &Field<'_>) -> Result<InvoiceInformation, Malformed> {
     let invoice = field.object()?;
     Ok(InvoiceInformation {
-        number: invoice.required("invoiceNumber")?.text_or_number()?,
+        number: invoice.required("invoiceNumber")?.code()?,
         invoice_date: invoice.optional("invoiceDate", Field::date)?,
         due_date: invoice.optional("dueDate", Field::date)?,
         payment_date: invoice.optional("paymentDate", Field::date)?,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
 use serde_json::value::RawValue;
 
 use super::{Malformed, Problem};
@@ -15,6 +15,13 @@ use crate::model::money::{Amount, AmountError, Currency};
 
 /// How much of a wrong value an error shows.
 const SHOWN_CHARACTERS: usize = 60;
+
+/// The longest code, number or reference, in characters.
+pub(super) const LONGEST_CODE: usize = 200;
+
+/// The years of expenses. A date of another one is an error, and would not fit where dates are kept.
+const FIRST_YEAR: i32 = 1900;
+const LAST_YEAR: i32 = 2199;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -80,6 +87,19 @@ impl<'a> Field<'a> {
         self.text()
     }
 
+    /// A code or number by which something is found: it is never cut, so it must be short.
+    pub(super) fn code(&self) -> Result<String, Malformed> {
+        let code = self.text_or_number()?;
+        let length = code.chars().count();
+        if length <= LONGEST_CODE {
+            return Ok(code);
+        }
+        Err(Malformed {
+            path: self.path.clone(),
+            problem: Problem::TooLong { length },
+        })
+    }
+
     pub(super) fn flag(&self) -> Result<bool, Malformed> {
         serde_json::from_str(self.json).map_err(|_| self.is_not("true or false"))
     }
@@ -105,8 +125,30 @@ impl<'a> Field<'a> {
         self.text()?.parse().map_err(|_| self.is_not("a currency code"))
     }
 
-    /// A moment; a plain date is its first moment in UTC.
+    /// A count, and the most that it can be: more is taken for that much.
+    pub(super) fn count_up_to(&self, most: u64) -> Result<u64, Malformed> {
+        self.count().map(|count| count.min(most))
+    }
+
+    /// A moment of our times; a plain date is its first moment in UTC.
     pub(super) fn moment(&self) -> Result<DateTime<Utc>, Malformed> {
+        let moment = self.any_moment()?;
+        if (FIRST_YEAR..=LAST_YEAR).contains(&moment.year()) {
+            return Ok(moment);
+        }
+        Err(self.is_not(format!("a date from {FIRST_YEAR} to {LAST_YEAR}")))
+    }
+
+    /// A moment that matters less than what it stands beside: one that is not of our times is taken for the nearest
+    /// that is.
+    pub(super) fn nearest_moment(&self) -> Result<DateTime<Utc>, Malformed> {
+        let moment = self.any_moment()?;
+        let year = moment.year().clamp(FIRST_YEAR, LAST_YEAR);
+        let nearest = NaiveDate::from_ymd_opt(year, 1, 1).map(|day| day.and_time(NaiveTime::MIN).and_utc());
+        Ok(nearest.filter(|_| year != moment.year()).unwrap_or(moment))
+    }
+
+    fn any_moment(&self) -> Result<DateTime<Utc>, Malformed> {
         let text = self.text()?;
         if let Ok(moment) = DateTime::parse_from_rfc3339(&text) {
             return Ok(moment.with_timezone(&Utc));
@@ -174,6 +216,19 @@ impl<'a> Object<'a> {
     pub(super) fn optional_text(&self, name: &str) -> Result<Option<String>, Malformed> {
         let text = self.optional(name, Field::text_or_number)?;
         Ok(text.filter(|text| !text.trim().is_empty()))
+    }
+
+    /// A code or number by which something is found, that may be absent; an empty one says nothing either.
+    pub(super) fn optional_code(&self, name: &str) -> Result<Option<String>, Malformed> {
+        let code = self.optional(name, Field::code)?;
+        Ok(code.filter(|code| !code.trim().is_empty()))
+    }
+
+    /// An identifier of a length that is never cut.
+    pub(super) fn short_identifier(&self, name: &str) -> Result<String, Malformed> {
+        let text = self.identifier(name)?;
+        self.required(name)?.code()?;
+        Ok(text)
     }
 
     /// Whatever `read` makes of the field, unless it is absent or null.

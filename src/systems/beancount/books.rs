@@ -6,7 +6,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use chrono::Datelike;
@@ -35,6 +35,8 @@ pub(super) struct Books {
     folder: PathBuf,
     ledger: PathBuf,
     company: CompanyId,
+    /// Where receipts lie; people put them on another disk.
+    documents: PathBuf,
     stop: Stop,
 }
 
@@ -43,13 +45,14 @@ impl Books {
     /// nothing.
     pub(super) fn new(folder: &Path, ledger: Option<&Path>, company: CompanyId, stop: Stop) -> Self {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let folder = one_name(&absolute(folder));
+        let folder = files::resolved(folder);
         let ledger = match ledger {
             // By its own name, as beancount has it: what it includes is relative to where a person opened it.
             Some(ledger) => includes::beside(Path::new(""), &absolute(ledger)),
             None => folder.join("main.beancount"),
         };
         Self {
+            documents: files::resolved(&folder.join("documents")),
             folder,
             ledger,
             company,
@@ -186,7 +189,8 @@ impl Books {
         let folder = self.batches().join(format!("{year:04}"));
         let mut path = folder.join(format!("{name}.beancount"));
         let mut again = 1_u32;
-        while path.exists() {
+        // A link that leads nowhere takes a name, too.
+        while path.symlink_metadata().is_ok() {
             again = again.saturating_add(1);
             path = folder.join(format!("{name}-{again}.beancount"));
         }
@@ -224,10 +228,33 @@ impl Books {
     /// Where a receipt lies, by its content.
     pub(super) fn receipt(&self, sha256: &str, extension: &str) -> PathBuf {
         let group: String = sha256.chars().take(2).collect();
-        self.folder()
+        self.folder
             .join("documents")
             .join(group)
             .join(format!("{sha256}{extension}"))
+    }
+
+    /// Where to write what lies at `path`; `None` where that is not below `documents/` and so not ours to write.
+    pub(super) fn writable_receipt(&self, path: &Path) -> Option<PathBuf> {
+        let inside = path.strip_prefix(self.folder.join("documents")).ok()?;
+        let is_plain = inside
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
+        is_plain.then(|| self.documents.join(inside))
+    }
+
+    /// Clears away what processes that died were writing. Under the lock nobody else is writing here.
+    pub(super) fn clear_parts(&self, _lock: &Lock) -> Result<(), SystemError> {
+        let below = |folder: &Path| {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).collect::<Vec<_>>()
+        };
+        let folders = [self.folder.clone(), self.batches(), self.documents.clone()];
+        let deeper = below(&self.batches()).into_iter().chain(below(&self.documents));
+        for folder in folders.into_iter().chain(deeper).filter(|folder| folder.is_dir()) {
+            files::clear(&folder, |name, _| files::is_part(name)).map_err(|error| unreadable(&error))?;
+        }
+        Ok(())
     }
 
     /// Makes sure that the names of files that another process made survive a power cut, since the process may
@@ -261,7 +288,7 @@ pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SystemError>
     let folder = path.parent().unwrap_or(Path::new("."));
     files::make_folder(folder).map_err(|error| nothing_booked(&error))?;
     files::write_whole(path, content).map_err(|error| match error.action {
-        "make" | "write" | "sync" => nothing_booked(&error),
+        "make" | "write" | "sync" | "use" | "follow" => nothing_booked(&error),
         // It may have its name already, but a power cut may take the name away again.
         _ => SystemError::Unknown {
             reason: format!("The books could not be written for sure: {error}. Run again to look."),
@@ -280,6 +307,11 @@ pub(super) fn unreadable(error: &FileError) -> SystemError {
 
 /// For what failed before anything had its name in the books.
 pub(super) fn nothing_booked(error: &FileError) -> SystemError {
+    if error.is_about_a_link() {
+        return SystemError::Damaged {
+            reason: format!("The books were not written: {error}. Then run again. Nothing was booked."),
+        };
+    }
     let advice = match error.source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "Make room on the disk",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

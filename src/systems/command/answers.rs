@@ -103,8 +103,9 @@ fn found_entry(wanted: &Wanted, answer: wire::FoundEntry) -> Result<Found, Unfit
 
 /// An entry in the books, which must have these parts.
 pub(super) fn booked_entry(parts: &[Part], answer: wire::Booked) -> Result<BookedEntry, Unfit> {
-    if answer.external_id.trim().is_empty() || answer.external_id.contains(char::is_control) {
-        return Err("the `external_id` of the entry is empty or cannot be shown".to_owned());
+    // One that cannot be shown is no reason to doubt the entry: Pleo is just not told it.
+    if answer.external_id.trim().is_empty() {
+        return Err("the `external_id` of the entry is empty".to_owned());
     }
     if answer.revision == 0 {
         return Err(format!("the `revision` of entry {} is 0", answer.external_id));

@@ -16,8 +16,8 @@ use super::wire;
 pub(super) fn check(job: &JobNeeds) -> wire::Verb {
     wire::Verb::Check {
         job: wire::JobNeeds {
-            job_id: job.job_id.to_string(),
-            company_id: job.company_id.to_string(),
+            job_id: job.job_id.as_str().to_owned(),
+            company_id: job.company_id.as_str().to_owned(),
             payables: job.payables,
             attachments: job.attachments,
         },
@@ -66,7 +66,7 @@ fn account_purpose(purpose: AccountPurpose) -> wire::AccountPurpose {
 
 pub(super) fn find(entries: &[Wanted]) -> wire::Verb {
     let wanted = |wanted: &Wanted| wire::Wanted {
-        entry_id: wanted.entry_id.to_string(),
+        entry_id: wanted.entry_id.as_str().to_owned(),
         parts: wanted.parts.iter().copied().map(part).collect(),
     };
     wire::Verb::Find {
@@ -80,10 +80,10 @@ pub(super) fn book(planned: &PlannedItem) -> wire::Verb {
     let documents = planned.documents.iter();
     wire::Verb::Book {
         item: Box::new(wire::Item {
-            entry_id: item.entry_id.to_string(),
+            entry_id: item.entry_id.as_str().to_owned(),
             revision: planned.revision,
             content_hash: planned.content_hash.clone(),
-            job_id: planned.job_id.to_string(),
+            job_id: planned.job_id.as_str().to_owned(),
             company_id: item.company_id.to_string(),
             r#type: item.item_type.as_str().to_owned(),
             sub_type: item
@@ -114,8 +114,8 @@ pub(super) fn book(planned: &PlannedItem) -> wire::Verb {
 
 pub(super) fn attach(entry: &Attachment) -> Result<wire::Verb, SystemError> {
     Ok(wire::Verb::Attach(wire::Attachment {
-        job_id: entry.job_id.to_string(),
-        entry_id: entry.entry_id.to_string(),
+        job_id: entry.job_id.as_str().to_owned(),
+        entry_id: entry.entry_id.as_str().to_owned(),
         booked: booked(&entry.booked),
         receipts: entry.receipts.iter().map(receipt).collect::<Result<_, _>>()?,
     }))
