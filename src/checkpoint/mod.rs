@@ -59,7 +59,8 @@ pub struct Checkpoint {
     met_damage: Cell<bool>,
 }
 
-/// Whose checkpoint it is. Written when the file is made, compared ever after.
+/// Whose checkpoint it is. Bound by the first job that is started, and compared ever after: until then a mistyped
+/// setting has bound nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The company on Pleo.
@@ -133,20 +134,10 @@ impl Checkpoint {
 
     /// Refuses a checkpoint of another company, for readers who have said whose they want.
     pub fn refuse_other_company(&self, company_id: &CompanyId) -> Result<(), CheckpointError> {
-        let found = self.look(|connection| {
-            Ok(
-                connection.query_row("SELECT company_id, pleo_host, target FROM meta", [], |row| {
-                    Ok(Owner {
-                        company_id: CompanyId::new(row.get::<_, String>(0)?),
-                        pleo_host: row.get(1)?,
-                        target: row.get(2)?,
-                    })
-                })?,
-            )
-        })?;
-        if found.company_id == *company_id {
+        let bound = self.look(|connection| Ok(bound_owner(connection)?))?;
+        let Some(found) = bound.filter(|found| found.company_id != *company_id) else {
             return Ok(());
-        }
+        };
         let wanted = Owner {
             company_id: company_id.clone(),
             ..found.clone()
@@ -287,32 +278,33 @@ fn refuse_newer(connection: &Connection, path: &Path) -> Result<i64, CheckpointE
 fn prepare(connection: &mut Connection, owner: &Owner) -> Result<(Owner, bool), Fault> {
     change(connection, |transaction| {
         schema::migrate(transaction)?;
-        let known = transaction
-            .query_row(
-                "SELECT company_id, pleo_host, target, clean FROM meta",
-                [],
-                |row| {
-                    let found = Owner {
-                        company_id: CompanyId::new(row.get::<_, String>(0)?),
-                        pleo_host: row.get(1)?,
-                        target: row.get(2)?,
-                    };
-                    Ok((found, row.get(3)?))
-                },
-            )
-            .optional()?;
-        let Some((found, was_clean)) = known else {
-            transaction.execute(
-                "INSERT INTO meta (id, company_id, pleo_host, target, clean) VALUES (1, ?1, ?2, ?3, 0)",
-                (owner.company_id.as_str(), &owner.pleo_host, &owner.target),
-            )?;
-            return Ok((owner.clone(), true));
-        };
-        if found == *owner {
-            transaction.execute("UPDATE meta SET clean = 0", [])?;
+        if let Some(found) = bound_owner(transaction)?.filter(|found| found != owner) {
+            return Ok((found, true));
         }
-        Ok((found, was_clean))
+        let was_clean = transaction
+            .query_row("SELECT clean FROM meta", [], |row| row.get(0))
+            .optional()?
+            .unwrap_or(true);
+        transaction.execute(
+            "INSERT OR REPLACE INTO meta (id, company_id, pleo_host, target, clean) VALUES (1, ?1, ?2, ?3, 0)",
+            (owner.company_id.as_str(), &owner.pleo_host, &owner.target),
+        )?;
+        Ok((owner.clone(), was_clean))
     })
+}
+
+/// Whose it is; nobody's as long as no job was started.
+fn bound_owner(connection: &Connection) -> rusqlite::Result<Option<Owner>> {
+    let sql = "SELECT company_id, pleo_host, target FROM meta WHERE EXISTS (SELECT 1 FROM job)";
+    connection
+        .query_row(sql, [], |row| {
+            Ok(Owner {
+                company_id: CompanyId::new(row.get::<_, String>(0)?),
+                pleo_host: row.get(1)?,
+                target: row.get(2)?,
+            })
+        })
+        .optional()
 }
 
 fn check_through(connection: &Connection) -> Result<(), Fault> {

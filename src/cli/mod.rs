@@ -43,8 +43,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> 
     let answer = match args.command {
         Command::Poll { max_jobs, .. } => run::poll(&sources, &args.global, max_jobs),
         Command::RunJob {
-            ref job_id, adopt, ..
-        } => run::run_job(&sources, &args.global, job_id, adopt),
+            ref job_id,
+            adopt,
+            out_of_order,
+            ..
+        } => run::run_job(&sources, &args.global, job_id, adopt, out_of_order),
         Command::Resume { .. } => run::resume(&sources, &args.global),
         Command::Status { ref job, .. } => return status::status(&sources, job.as_deref(), json),
     };

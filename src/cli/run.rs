@@ -32,7 +32,13 @@ pub(super) fn resume(sources: &Sources, global: &Global) -> Answer {
     })
 }
 
-pub(super) fn run_job(sources: &Sources, global: &Global, job_id: &str, adopt: bool) -> Answer {
+pub(super) fn run_job(
+    sources: &Sources,
+    global: &Global,
+    job_id: &str,
+    adopt: bool,
+    out_of_order: bool,
+) -> Answer {
     let id: JobId = match job_id.parse() {
         Ok(id) => id,
         Err(error) => {
@@ -44,7 +50,7 @@ pub(super) fn run_job(sources: &Sources, global: &Global, job_id: &str, adopt: b
         }
     };
     with_exporter(sources, global, WhenLocked::TryLater, |exporter| {
-        exporter.run_job(&id, adopt)
+        exporter.run_job(&id, adopt, out_of_order)
     })
 }
 

@@ -52,6 +52,8 @@ mod main_job;
 mod re_export;
 /// One process dies, or many: the next one goes on.
 mod resume;
+/// One job by its id: whose it may be, and when it is its turn.
+mod run_job;
 /// The credential stays where it belongs, and files are for their owner.
 mod secrets;
 /// The sequences of events that fool people, each by its name.
