@@ -57,6 +57,11 @@ impl Deadline {
         now.saturating_duration_since(self.last_heard) > self.lifetime / 4
     }
 
+    /// Until when one step may last: it takes a quarter of what is left.
+    pub(super) fn of_a_step(&self, now: Instant) -> Instant {
+        now + self.left(now) / 4
+    }
+
     /// Whether less than a quarter of the lifetime is left.
     pub(super) fn is_near(&self, now: Instant) -> bool {
         self.left(now) < self.lifetime / 4

@@ -124,11 +124,16 @@ impl From<Stopped> for Trouble {
 
 impl Fetcher {
     /// Fetches one receipt with as many tries as patience allows.
-    pub(super) fn fetch_one(&self, wanted: &Wanted<'_>) -> Result<Receipt, ReceiptError> {
-        let give_up_at = Instant::now() + self.settings.give_up_after;
+    pub(super) fn fetch_one(&self, wanted: &Wanted<'_>, until: Instant) -> Result<Receipt, ReceiptError> {
+        let give_up_at = until.min(Instant::now() + self.settings.give_up_after);
         let mut usual_wait = FIRST_WAIT;
         loop {
-            let trouble = match self.download(wanted, give_up_at) {
+            let tried = if Instant::now() < give_up_at {
+                self.download(wanted, give_up_at)
+            } else {
+                Err(Trouble::temporary("it took too long", None))
+            };
+            let mut trouble = match tried {
                 Ok(receipt) => return Ok(receipt),
                 Err(trouble) => trouble,
             };
@@ -138,6 +143,9 @@ impl Fetcher {
             let wait = asked.unwrap_or_else(|| jitter(usual_wait));
             usual_wait = (usual_wait * 2).min(LONGEST_WAIT);
             if wait >= give_up_at.saturating_duration_since(Instant::now()) {
+                if give_up_at == until {
+                    trouble.kind = ReceiptErrorKind::OutOfTime;
+                }
                 return Err(said_of(wanted, trouble));
             }
             tracing::debug!(
@@ -162,7 +170,13 @@ impl Fetcher {
             self.stop.check()?;
             self.gate.admit(&url).map_err(Trouble::refused)?;
             kill::point("before request");
-            let response = self.client.get(url.clone()).send();
+            let mut request = self.client.get(url.clone());
+            // The client's own timeout is for one silence; this one is for the whole answer.
+            let left = give_up_at.saturating_duration_since(Instant::now());
+            if left < self.settings.timeout {
+                request = request.timeout(left);
+            }
+            let response = request.send();
             kill::point("response");
             let response = response.map_err(|error| of_request(&error))?;
             match response.status() {

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::blocking::Client;
@@ -99,6 +99,8 @@ pub enum ReceiptErrorKind {
     Expired,
     /// It may work later.
     Temporary,
+    /// The time for it was over before it was fetched or given up.
+    OutOfTime,
     /// It will not work until somebody changes the receipt in Pleo.
     Final,
     /// The run was asked to stop.
@@ -149,15 +151,15 @@ impl Fetcher {
         })
     }
 
-    /// Fetches receipts, a few at once. One answer for each, in the same order.
-    pub fn fetch(&self, wanted: &[Wanted<'_>]) -> Vec<Result<Receipt, ReceiptError>> {
+    /// Fetches receipts, a few at once, and for no longer than `until`. One answer for each, in the same order.
+    pub fn fetch(&self, wanted: &[Wanted<'_>], until: Instant) -> Vec<Result<Receipt, ReceiptError>> {
         let next = AtomicUsize::new(0);
         let work = || {
             let mut done = Vec::new();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(one) = wanted.get(index) else { return done };
-                done.push((index, self.fetch_one(one)));
+                done.push((index, self.fetch_one(one, until)));
             }
         };
         let mut answers = std::thread::scope(|scope| {

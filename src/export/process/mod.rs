@@ -84,6 +84,10 @@ fn book_and_report(
         }
         update::report(exporter, run)?;
         exporter.progress.advance(u64::try_from(count).unwrap_or(0));
+        if !items.is_empty() {
+            // Our report has moved the time, and the rest is measured by it.
+            run.refresh(exporter)?;
+        }
     }
     Ok(None)
 }

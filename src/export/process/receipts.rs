@@ -16,11 +16,9 @@ use crate::model::ids::AccountingEntryId;
 use crate::pleo::wire;
 use crate::receipts::{Policy, ReceiptError, ReceiptErrorKind, Wanted};
 
-/// Items whose receipts are fetched before the clock is looked at again.
-const ITEMS_AT_ONCE: usize = 25;
-
-/// Fetches the receipts of the batch's items and answers how many items were taken. It takes fewer than all,
-/// and the batch shrinks, where fetching lasts so long that Pleo should hear from us first.
+/// Fetches the receipts of the batch's items and answers how many items were taken. It takes fewer than all, and the
+/// batch shrinks, where fetching lasts so long that Pleo should hear from us first. The first item is always taken: a
+/// receipt that takes longer than that fails it.
 pub(super) fn fetch(exporter: &mut Exporter<'_>, run: &mut JobRun, batch: &mut Batch) -> Result<usize, Halt> {
     if exporter.settings.attachments == Policy::None {
         batch
@@ -30,66 +28,49 @@ pub(super) fn fetch(exporter: &mut Exporter<'_>, run: &mut JobRun, batch: &mut B
             .for_each(|plan| plan.receipts.clear());
         return Ok(batch.items.len());
     }
-    let mut taken = 0;
-    while taken < batch.items.len() {
-        if taken > 0 && run.deadline.is_silent_too_long(Instant::now()) {
-            break;
+    let until = run.deadline.of_a_step(Instant::now());
+    let mut fetched = fetch_all(exporter, batch, until, None);
+    let expired = expired(batch, &fetched);
+    if !expired.is_empty() {
+        debug!("addresses of receipts have expired; reading the items again");
+        let fresh = fresh_addresses(exporter, run, &expired)?;
+        fetched.extend(fetch_all(exporter, batch, until, Some(&fresh)));
+    }
+    exporter.stop.check()?;
+    let is_late = |(index, results): (&usize, &Vec<Result<Receipt, ReceiptError>>)| {
+        let late = |result: &Result<_, ReceiptError>| {
+            result
+                .as_ref()
+                .is_err_and(|error| error.kind == ReceiptErrorKind::OutOfTime)
+        };
+        (*index > 0 && results.iter().any(late)).then_some(*index)
+    };
+    let taken = fetched
+        .iter()
+        .filter_map(is_late)
+        .min()
+        .unwrap_or(batch.items.len());
+    for (index, results) in fetched {
+        if index >= taken {
+            let kept: Vec<Receipt> = results.into_iter().flatten().collect();
+            exporter.receipts.remove(&kept);
+        } else if let Some(item) = batch.items.get_mut(index) {
+            item.keep_receipts(results, exporter.settings.attachments);
         }
-        exporter.stop.check()?;
-        let end = batch.items.len().min(taken + ITEMS_AT_ONCE);
-        fetch_some(exporter, run, batch, taken..end)?;
-        taken = end;
     }
     batch.items.truncate(taken);
     Ok(taken)
 }
 
-fn fetch_some(
-    exporter: &mut Exporter<'_>,
-    run: &JobRun,
-    batch: &mut Batch,
-    range: std::ops::Range<usize>,
-) -> Result<(), Halt> {
-    let mut fetched = fetch_all(exporter, batch, range.clone(), None);
-    let expired = expired(batch, &fetched);
-    if !expired.is_empty() {
-        debug!("addresses of receipts have expired; reading the items again");
-        let fresh = fresh_addresses(exporter, run, &expired)?;
-        for (index, results) in fetch_all(exporter, batch, range, Some(&fresh)) {
-            fetched.insert(index, results);
-        }
-    }
-    for (index, results) in fetched {
-        if results.iter().any(|result| {
-            result
-                .as_ref()
-                .is_err_and(|error| error.kind == ReceiptErrorKind::Stopped)
-        }) {
-            exporter.stop.check()?;
-        }
-        if let Some(item) = batch.items.get_mut(index) {
-            item.keep_receipts(results, exporter.settings.attachments);
-        }
-    }
-    Ok(())
-}
-
 type Fetched = HashMap<usize, Vec<Result<Receipt, ReceiptError>>>;
 type Addresses = HashMap<AccountingEntryId, Vec<ReceiptFile>>;
 
-/// Fetches for the items of the range, or with `fresh` only for those that have fresh addresses.
-fn fetch_all(
-    exporter: &Exporter<'_>,
-    batch: &Batch,
-    range: std::ops::Range<usize>,
-    fresh: Option<&Addresses>,
-) -> Fetched {
+/// Fetches for all items, or with `fresh` only for those that have fresh addresses.
+fn fetch_all(exporter: &Exporter<'_>, batch: &Batch, until: Instant, fresh: Option<&Addresses>) -> Fetched {
     let mut wanted = Vec::new();
     let mut owners = Vec::new();
-    for index in range {
-        let Some(plan) = batch.items.get(index).and_then(|item| item.plan.as_ref().ok()) else {
-            continue;
-        };
+    for (index, item) in batch.items.iter().enumerate() {
+        let Ok(plan) = &item.plan else { continue };
         let files = match fresh {
             None => &plan.item.files,
             Some(fresh) => match fresh.get(plan.entry_id()) {
@@ -108,7 +89,7 @@ fn fetch_all(
         }
     }
     let mut fetched = Fetched::new();
-    for (index, result) in owners.into_iter().zip(exporter.receipts.fetch(&wanted)) {
+    for (index, result) in owners.into_iter().zip(exporter.receipts.fetch(&wanted, until)) {
         fetched.entry(index).or_default().push(result);
     }
     fetched
@@ -161,6 +142,7 @@ fn fresh_addresses(
 /// planned any more; then they still belong to it.
 pub(super) fn of_booked(
     exporter: &Exporter<'_>,
+    run: &JobRun,
     item: &BatchItem,
 ) -> Result<Result<Vec<Receipt>, Refusal>, Halt> {
     let files = match (&item.plan, &item.item) {
@@ -179,7 +161,8 @@ pub(super) fn of_booked(
         })
         .collect();
     let mut receipts = Vec::with_capacity(wanted.len());
-    for result in exporter.receipts.fetch(&wanted) {
+    let until = run.deadline.of_a_step(Instant::now());
+    for result in exporter.receipts.fetch(&wanted, until) {
         exporter.stop.check()?;
         match result {
             Ok(receipt) => receipts.push(receipt),
