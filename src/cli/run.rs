@@ -130,7 +130,7 @@ fn accounting_system(
 ) -> Result<Box<dyn AccountingSystem>, SystemError> {
     Ok(match settings {
         SystemSettings::Beancount(settings) => Box::new(Beancount::new(settings.clone(), stop.clone())),
-        SystemSettings::Odoo(settings) => Box::new(Odoo::new(settings.clone(), stop.clone())?),
+        SystemSettings::Odoo(settings) => Box::new(Odoo::new(settings.clone())?),
         SystemSettings::Command(settings) => Box::new(Command::start(settings.clone(), stop.clone())?),
     })
 }

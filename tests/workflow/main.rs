@@ -48,6 +48,8 @@ mod invariants;
 mod lifetime;
 /// The main job: poll, run-job, resume, status, with their exit codes.
 mod main_job;
+/// What is told about an Odoo without asking one.
+mod odoo;
 /// The same expenses come again.
 mod re_export;
 /// One process dies, or many: the next one goes on.

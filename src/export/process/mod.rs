@@ -6,7 +6,7 @@ mod prepare;
 mod receipts;
 mod set_aside;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
@@ -15,11 +15,15 @@ use super::job::JobRun;
 use super::{Exporter, update};
 use crate::checkpoint::{Position, StoredItem};
 use crate::model::verdict::JobFailure;
+use crate::systems::{Found, SystemError, Wanted};
 
 use batch::Batch;
 pub(super) use batch::{changed, has_changed, successful};
 pub(super) use prepare::Prepared;
 use set_aside::SetAside;
+
+/// Between two attempts at a system that is out of reach.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// How processing ended.
 pub(super) enum Outcome {
@@ -44,7 +48,7 @@ pub(super) fn process(
     refusals.clone_from(&prepared.refusals);
     let mut aside = SetAside::default();
     let mut after: Option<Position> = None;
-    let mut longest = std::time::Duration::ZERO;
+    let mut longest = Duration::ZERO;
     loop {
         exporter.stop.check()?;
         let items =
@@ -92,13 +96,25 @@ fn book_and_report(
     Ok(None)
 }
 
+/// Looks entries up; a system that is out of reach is waited for.
+fn find(exporter: &mut Exporter<'_>, wanted: &[Wanted]) -> Result<Vec<Found>, Halt> {
+    let started = Instant::now();
+    loop {
+        match exporter.system.find(wanted) {
+            Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. }))
+                if started.elapsed() + PAUSE < exporter.settings.patience =>
+            {
+                warn!("{error}; trying again");
+                exporter.stop.wait(PAUSE)?;
+            }
+            answer => return Ok(answer?),
+        }
+    }
+}
+
 /// Before a batch begins: is there time for it before Pleo gives the job up?
-fn ensure_time(
-    exporter: &mut Exporter<'_>,
-    run: &mut JobRun,
-    longest: std::time::Duration,
-) -> Result<(), Halt> {
-    let needed = longest * 2 + std::time::Duration::from_secs(2);
+fn ensure_time(exporter: &mut Exporter<'_>, run: &mut JobRun, longest: Duration) -> Result<(), Halt> {
+    let needed = longest * 2 + Duration::from_secs(2);
     if run.deadline.left(Instant::now()) > needed && !run.deadline.is_silent_too_long(Instant::now()) {
         return Ok(());
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::company::Company;
 use super::invoices::BOOK_ID_MARK;
@@ -18,12 +18,6 @@ use crate::model::document::{Document, DocumentKind, PlannedItem, Posting, Purpo
 use crate::model::money::Amount;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
-
-/// For `load`: a record that exists under its external id is left as it is, so loading again changes nothing, not
-/// even what a person has changed since.
-pub(super) fn load_context(company: &Company) -> Value {
-    json!({ "allowed_company_ids": [company.id], "mode": "update", "noupdate": true })
-}
 
 /// The columns of journal entries and payments.
 pub(super) const ENTRY_FIELDS: [&str; 16] = [
@@ -226,7 +220,7 @@ fn bill_lines(
             if let Some(tax) = posting.tax.as_ref().filter(|tax| !tax.reverse_charge)
                 && tax_id(posting)?.is_some_and(|id| around.included_taxes.contains(&id))
             {
-                price = price.plus(tax.amount).unwrap_or(price);
+                price = price.plus(tax.amount).ok_or_else(too_large)?;
             }
             let price = if is_credit { price.negated() } else { price };
             Ok(vec![
@@ -272,10 +266,6 @@ fn balances(document: &Document, rate: Option<&Rate>) -> Result<Vec<Amount>, Sys
     let Some(rate) = rate else {
         return Ok(document.postings.iter().map(without_tax).collect());
     };
-    let too_large = || SystemError::Rejected {
-        failure_type: ItemFailureType::ValidationFailure,
-        reason: "The amount is too large for the books.".to_owned(),
-    };
     let mut balances: Vec<Amount> = document
         .postings
         .iter()
@@ -294,6 +284,13 @@ fn balances(document: &Document, rate: Option<&Rate>) -> Result<Vec<Amount>, Sys
         }
     }
     Ok(balances)
+}
+
+fn too_large() -> SystemError {
+    SystemError::Rejected {
+        failure_type: ItemFailureType::ValidationFailure,
+        reason: "The amount is too large for the books.".to_owned(),
+    }
 }
 
 /// The tax that Odoo adds to a cost.

@@ -12,7 +12,7 @@ use super::company::Company;
 use super::errors::CallError;
 use super::key::{Key, Origin, pattern};
 use super::records::{Id, Link, amount, maybe, text};
-use super::transport::{Transport, arguments};
+use super::transport::Transport;
 use crate::model::ids::AccountingEntryId;
 use crate::model::money::{Amount, Money};
 use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceSide, Vendor, VendorKey};
@@ -202,8 +202,8 @@ fn name_ours(transport: &mut Transport, company: &Company, records: &mut [Record
     if ids.is_empty() {
         return Ok(());
     }
-    let asked = arguments(json!({ "ids": ids, "context": company.context() }));
-    let external_ids: HashMap<String, String> = transport.read("account.move", "get_external_id", asked)?;
+    let asked = json!({ "ids": ids, "context": company.context() });
+    let external_ids: HashMap<String, String> = transport.call("account.move", "get_external_id", &asked)?;
     for record in records {
         let external_id = external_ids.get(&record.id.to_string());
         record.entry = external_id
@@ -237,7 +237,7 @@ fn in_books(record: &Record, lines: &[PayableLine]) -> Option<InvoiceInBooks> {
             .map(|origin| origin.entry.clone())
             .or_else(|| record.entry.clone())
             .unwrap_or_else(|| AccountingEntryId::new(format!("account.move {}", record.id))),
-        external_id: super::find::number(record.name.as_deref(), record.id),
+        external_id: super::booked::number(record.name.as_deref(), record.id),
         side,
         payable: Money { amount, currency },
         supplier_amount: origin.and_then(|origin| origin.supplier_amount),

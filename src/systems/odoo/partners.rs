@@ -8,12 +8,11 @@ use serde_json::{Value, json};
 use tracing::warn;
 
 use super::company::Company;
-use super::documents::load_context;
 use super::errors::{CallError, one_line};
 use super::key::external_id;
-use super::payments::load;
+use super::load::load;
 use super::records::{Id, Link, maybe, text};
-use super::transport::{Transport, arguments};
+use super::transport::Transport;
 use crate::model::document::{Creditor, Document, PlannedItem};
 use crate::model::references::{Vendor, VendorKey};
 use crate::model::verdict::ItemFailureType;
@@ -255,8 +254,7 @@ impl Creditors {
                 (who == Who::Vendor).to_string(),
             ];
             let fields = ["id", "name", "ref", "vat", "is_company"];
-            let loaded = load(transport, "res.partner", &fields, &[row], &load_context(company));
-            match loaded.map_err(CallError::for_item)?.into_ids() {
+            match load(transport, company, "res.partner", &fields, &[row]) {
                 Ok(ids) => self.made.extend(ids.first().map(|id| ((who, number), *id))),
                 // Without its contact the item is refused below, with a text of its own.
                 Err(SystemError::Rejected { reason, .. }) => {
@@ -293,14 +291,8 @@ impl Creditors {
             return Ok(());
         }
         let fields = ["property_account_payable_id"];
-        // The parameter's name before 19.
-        let parameter = if transport.major() >= 19 {
-            "fields"
-        } else {
-            "fields_list"
-        };
-        let asked = arguments(json!({ parameter: fields, "context": company.context() }));
-        let default: Default = transport.read("res.partner", "default_get", asked)?;
+        let asked = json!({ "fields": fields, "context": company.context() });
+        let default: Default = transport.call("res.partner", "default_get", &asked)?;
         let found: Vec<Record> = transport.search(
             "res.partner",
             json!([["id", "in", partners], ["active", "in", [true, false]]]),
