@@ -65,7 +65,7 @@ fn plan_what_was_read(bencher: Bencher<'_, '_>) {
         let references = bookkeeping::references(item, &settings, &system);
         for key in references.accounts.into_keys() {
             let account = Account {
-                reference: key.text().to_owned(),
+                reference: key.text().into(),
                 name: key.text().to_owned(),
             };
             view.resolution.accounts.insert(key, account);
@@ -74,14 +74,14 @@ fn plan_what_was_read(bencher: Bencher<'_, '_>) {
             view.resolution.vendors.insert(
                 key,
                 Vendor {
-                    reference: name.clone(),
+                    reference: name.as_str().into(),
                     name,
                 },
             );
         }
         view.resolution
             .tags
-            .extend(references.tags.into_iter().map(|tag| (tag, String::new())));
+            .extend(references.tags.into_iter().map(|tag| (tag, "".into())));
     }
     let job = JobId::new("job");
     bencher.bench(|| {

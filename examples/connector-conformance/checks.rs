@@ -76,7 +76,7 @@ fn several_accounts(bench: &mut Bench) -> Result<Outcome, String> {
         let alone = bench.resolve(&of_accounts(&[code]))?.accounts;
         let key = AccountKey::Pleo(code.to_owned());
         let reference = |found: Option<&pleo_export::model::references::Account>| {
-            found.map_or("null".to_owned(), |account| account.reference.clone())
+            found.map_or("null".to_owned(), |account| account.reference.to_string())
         };
         let (one, other) = (reference(alone.get(&key)), reference(together.get(&key)));
         if one != other {
@@ -211,7 +211,7 @@ fn unknown_account(bench: &mut Bench) -> Result<Outcome, String> {
         .flat_map(|document| &mut document.postings);
     // Only the last one, so that the first must not stay behind alone.
     if let Some(posting) = postings.last() {
-        UNKNOWN.clone_into(&mut posting.account.reference);
+        posting.account.reference = UNKNOWN.into();
     }
     match bench.must_be_rejected(&item)? {
         ItemFailureType::AccountUnknown => Ok(Outcome::Passed),

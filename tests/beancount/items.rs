@@ -41,7 +41,7 @@ pub(crate) fn money(hundredths: i64, currency: &str) -> Money {
 
 pub(crate) fn account(name: &str) -> Account {
     Account {
-        reference: name.to_owned(),
+        reference: name.into(),
         name: name.to_owned(),
     }
 }
@@ -73,7 +73,7 @@ pub(crate) fn purchase_on(entry_id: &str, date: NaiveDate) -> PlannedItem {
         tax: Some(tax.clone()),
         tags: vec![PostingTag {
             tag: tag.clone(),
-            reference: "project=Launch".to_owned(),
+            reference: "project=Launch".into(),
         }],
         ..posting("Expenses:6800", 10_000, Purpose::Cost)
     };

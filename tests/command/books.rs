@@ -55,7 +55,7 @@ fn a_batch_is_answered_in_order() {
     let connector = Connector::csv();
     let mut system = connector.start();
     let mut wrong = purchase("entry-2");
-    "9999".clone_into(&mut wrong.documents[0].postings[1].account.reference);
+    wrong.documents[0].postings[1].account.reference = "9999".into();
     let answers = system
         .book(&[purchase("entry-1"), wrong, purchase("entry-3")])
         .unwrap();
@@ -82,8 +82,8 @@ fn references_are_resolved_by_their_order() {
     for (code, known) in [("6800", true), ("1910", true), ("4711", false)] {
         let found = resolution.accounts.iter().find(|(key, _)| key.text() == code);
         assert_eq!(
-            found.map(|(_, account)| account.reference.as_str()),
-            known.then_some(code)
+            found.map(|(_, account)| account.reference.to_string()),
+            known.then(|| code.to_owned())
         );
     }
     assert_eq!(resolution.closed_until.all, Some(day("2026-03-31")));

@@ -172,7 +172,7 @@ pub(crate) fn accounts() -> Accounts {
 /// A purchase of 125.00 EUR on accounts that exist.
 pub(crate) fn purchase(entry_id: &str) -> PlannedItem {
     let account = |code: &str| pleo_export::model::references::Account {
-        reference: code.to_owned(),
+        reference: code.into(),
         name: code.to_owned(),
     };
     let accounts = accounts();

@@ -265,7 +265,7 @@ impl AccountingSystem for SearchedBooks {
 
     fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {
         let account = |name: &str| Account {
-            reference: name.to_owned(),
+            reference: name.into(),
             name: name.to_owned(),
         };
         Ok(Resolution {
@@ -279,7 +279,7 @@ impl AccountingSystem for SearchedBooks {
                 .iter()
                 .map(|(key, name)| {
                     let vendor = Vendor {
-                        reference: name.clone(),
+                        reference: name.as_str().into(),
                         name: name.clone(),
                     };
                     (key.clone(), vendor)
@@ -288,7 +288,7 @@ impl AccountingSystem for SearchedBooks {
             tags: references
                 .tags
                 .iter()
-                .map(|tag| (tag.clone(), tag.code.clone()))
+                .map(|tag| (tag.clone(), tag.code.as_str().into()))
                 .collect(),
             ..Resolution::default()
         })

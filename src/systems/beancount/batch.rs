@@ -113,12 +113,10 @@ impl<'a> Batch<'a> {
             }
         }
         let postings = self.entries.iter().flat_map(|entry| &entry.document.postings);
-        let accounts: BTreeSet<&str> = postings
-            .map(|posting| posting.account.reference.as_str())
+        let accounts: BTreeSet<String> = postings
+            .map(|posting| posting.account.reference.to_string())
             .collect();
-        let unopened = accounts
-            .into_iter()
-            .filter(|account| index.account(account).is_none());
+        let unopened = accounts.iter().filter(|account| index.account(account).is_none());
         for (at, account) in unopened.enumerate() {
             if at == 0 {
                 text.push('\n');
@@ -208,7 +206,8 @@ fn refuse_document(item: &PlannedItem, document: &Document, index: &Index) -> Re
     }
     let (day, currency) = (document.posting_date, item.item.amount.currency);
     for posting in &document.postings {
-        let account = posting.account.reference.as_str();
+        let account = posting.account.reference.to_string();
+        let account = account.as_str();
         if !text::is_account_name(account) {
             return Err(unusable(account, "is not a name that beancount takes"));
         }

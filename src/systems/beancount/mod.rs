@@ -134,7 +134,7 @@ impl Beancount {
             );
         }
         account.map(|name| Account {
-            reference: name.clone(),
+            reference: name.as_str().into(),
             name,
         })
     }
@@ -291,7 +291,7 @@ impl AccountingSystem for Beancount {
         for tag in &references.tags {
             resolution
                 .tags
-                .insert(tag.clone(), format!("{}={}", tag.group, tag.code));
+                .insert(tag.clone(), format!("{}={}", tag.group, tag.code).into());
         }
         for invoice in &references.invoices {
             if let Some(found) = self.invoices(invoice) {
@@ -333,7 +333,7 @@ impl AccountingSystem for Beancount {
 /// Plain text books know a vendor by what Pleo calls it, so any that is named at all is known.
 fn vendor(key: &VendorKey, name: &str) -> Option<Vendor> {
     writer::vendor_reference(key).map(|reference| Vendor {
-        reference: reference.to_owned(),
+        reference: reference.into(),
         name: name.to_owned(),
     })
 }

@@ -231,7 +231,7 @@ fn included_taxes(
         .flat_map(|item| &item.documents)
         .flat_map(|document| &document.postings);
     let used: BTreeSet<Id> = postings
-        .filter_map(|posting| posting.tax.as_ref()?.reference.as_deref()?.parse().ok())
+        .filter_map(|posting| documents::tax_id(posting).ok()?)
         .collect();
     if used.is_empty() {
         return Ok(BTreeSet::new());

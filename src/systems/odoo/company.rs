@@ -167,14 +167,14 @@ impl Locks {
     pub(super) fn read(transport: &mut Transport, company: &Company) -> Result<Self, CallError> {
         #[derive(Deserialize)]
         struct Record {
-            #[serde(deserialize_with = "day")]
-            user_fiscalyear_lock_date: Option<NaiveDate>,
-            #[serde(deserialize_with = "day")]
-            user_hard_lock_date: Option<NaiveDate>,
-            #[serde(deserialize_with = "day")]
-            user_purchase_lock_date: Option<NaiveDate>,
-            #[serde(deserialize_with = "day")]
-            user_tax_lock_date: Option<NaiveDate>,
+            #[serde(rename = "user_fiscalyear_lock_date", deserialize_with = "day")]
+            everything: Option<NaiveDate>,
+            #[serde(rename = "user_hard_lock_date", deserialize_with = "day")]
+            hard: Option<NaiveDate>,
+            #[serde(rename = "user_purchase_lock_date", deserialize_with = "day")]
+            purchases: Option<NaiveDate>,
+            #[serde(rename = "user_tax_lock_date", deserialize_with = "day")]
+            taxes: Option<NaiveDate>,
         }
         let fields = [
             "user_fiscalyear_lock_date",
@@ -188,9 +188,9 @@ impl Locks {
             return Err(CallError::Lost("it does not show the company any more".into()));
         };
         Ok(Self {
-            all: record.user_fiscalyear_lock_date.max(record.user_hard_lock_date),
-            purchases: record.user_purchase_lock_date,
-            taxes: record.user_tax_lock_date,
+            all: record.everything.max(record.hard),
+            purchases: record.purchases,
+            taxes: record.taxes,
         })
     }
 

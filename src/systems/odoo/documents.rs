@@ -16,6 +16,7 @@ use super::rates::Rate;
 use super::records::Id;
 use crate::model::document::{Document, DocumentKind, PlannedItem, Posting, Purpose};
 use crate::model::money::Amount;
+use crate::model::references::Reference;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
 
@@ -125,9 +126,12 @@ pub(super) fn is_claim(posting: &Posting) -> bool {
     matches!(posting.purpose, Purpose::Payable | Purpose::Employee)
 }
 
-/// A reference of the resolution as an id.
-pub(super) fn id(reference: &str, name: &str) -> Result<Id, SystemError> {
-    reference.parse().map_err(|_| SystemError::Rejected {
+/// The id that a reference of the resolution is.
+pub(super) fn id(reference: &Reference, name: &str) -> Result<Id, SystemError> {
+    if let Reference::Id(id) = reference {
+        return Ok(*id);
+    }
+    Err(SystemError::Rejected {
         failure_type: ItemFailureType::UnexpectedFailure,
         reason: format!(
             "{name} has no id of Odoo's ({reference}). This is an error in the integration: send its log to whoever maintains it."
@@ -220,7 +224,7 @@ fn bill_lines(
             if let Some(tax) = posting.tax.as_ref().filter(|tax| !tax.reverse_charge)
                 && tax_id(posting)?.is_some_and(|id| around.included_taxes.contains(&id))
             {
-                price = price.plus(tax.amount).ok_or_else(too_large)?;
+                price = total([price, tax.amount])?;
             }
             let price = if is_credit { price.negated() } else { price };
             Ok(vec![
@@ -278,12 +282,15 @@ fn balances(document: &Document, rate: Option<&Rate>) -> Result<Vec<Amount>, Sys
             .iter()
             .filter(|posting| is_left_to_odoo(posting));
         if taxes.count() == 0 {
-            *last = Amount::sum(before.iter().copied())
-                .ok_or_else(too_large)?
-                .negated();
+            *last = total(before.iter().copied())?.negated();
         }
     }
     Ok(balances)
+}
+
+/// The sum, where it is one that the books can hold.
+pub(super) fn total(amounts: impl IntoIterator<Item = Amount>) -> Result<Amount, SystemError> {
+    Amount::sum(amounts).ok_or_else(too_large)
 }
 
 fn too_large() -> SystemError {
@@ -296,7 +303,7 @@ fn too_large() -> SystemError {
 /// The tax that Odoo adds to a cost.
 pub(super) fn tax_id(posting: &Posting) -> Result<Option<Id>, SystemError> {
     let tax = posting.tax.as_ref().filter(|_| posting.purpose == Purpose::Cost);
-    tax.and_then(|tax| tax.reference.as_deref())
+    tax.and_then(|tax| tax.reference.as_ref())
         .map(|reference| id(reference, "The tax"))
         .transpose()
 }

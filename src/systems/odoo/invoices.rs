@@ -15,7 +15,7 @@ use super::records::{Id, Link, amount, maybe, text};
 use super::transport::Transport;
 use crate::model::ids::AccountingEntryId;
 use crate::model::money::{Amount, Money};
-use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceSide, Vendor, VendorKey};
+use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceSide, Reference, Vendor, VendorKey};
 use crate::systems::SystemError;
 
 /// Stands between a document's own reference and Pleo's book id.
@@ -166,7 +166,10 @@ pub(super) fn of_vendors(
     vendors: &HashMap<VendorKey, Vendor>,
     wanted: &BTreeSet<InvoiceKey>,
 ) -> Result<HashMap<InvoiceKey, Vec<InvoiceInBooks>>, SystemError> {
-    let partner = |key: &InvoiceKey| vendors.get(&key.vendor)?.reference.parse::<Id>().ok();
+    let partner = |key: &InvoiceKey| match vendors.get(&key.vendor)?.reference {
+        Reference::Id(id) => Some(id),
+        Reference::Name(_) | Reference::New(_) => None,
+    };
     let invoices = wanted
         .iter()
         .filter_map(|key| Some((partner(key)?, key.number.clone())))

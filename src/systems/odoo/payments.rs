@@ -6,13 +6,12 @@
 use serde_json::{Value, json};
 
 use super::company::Company;
-use super::documents::{is_claim, key, reference};
+use super::documents::{is_claim, key, reference, total};
 use super::errors::CallError;
 use super::load;
 use super::records::Id;
 use super::transport::Transport;
 use crate::model::document::{Document, DocumentKind, PlannedItem, Purpose};
-use crate::model::money::Amount;
 use crate::systems::SystemError;
 
 const FIELDS: [&str; 10] = [
@@ -44,19 +43,19 @@ pub(super) struct PaymentEntry<'a> {
 }
 
 impl PaymentEntry<'_> {
-    fn row(&self, company: &Company) -> Vec<String> {
+    fn row(&self, company: &Company) -> Result<Vec<String>, SystemError> {
         let money = self
             .document
             .postings
             .iter()
             .filter(|posting| !is_claim(posting) && posting.purpose != Purpose::FxDifference);
-        let amount = Amount::sum(money.map(|posting| posting.amount)).unwrap_or_default();
+        let amount = total(money.map(|posting| posting.amount))?;
         let payment_type = if amount.is_negative() {
             "outbound"
         } else {
             "inbound"
         };
-        vec![
+        Ok(vec![
             format!("{}_payment", key(self.planned, self.document).external_id()),
             self.id.to_string(),
             company.journals.payment.to_string(),
@@ -67,7 +66,7 @@ impl PaymentEntry<'_> {
             "supplier".to_owned(),
             self.partner.to_string(),
             reference(self.planned, self.document),
-        ]
+        ])
     }
 }
 
@@ -80,7 +79,10 @@ pub(super) fn register(
     if entries.is_empty() {
         return Ok(());
     }
-    let rows: Vec<Vec<String>> = entries.iter().map(|entry| entry.row(company)).collect();
+    let rows = entries
+        .iter()
+        .map(|entry| entry.row(company))
+        .collect::<Result<Vec<_>, _>>()?;
     let ids = load::load(transport, company, "account.payment", &FIELDS, &rows)?;
     let links: Vec<Vec<String>> = entries
         .iter()

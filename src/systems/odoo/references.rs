@@ -16,7 +16,7 @@ use super::records::{Id, Link, text};
 use super::transport::Transport;
 use super::{invoices, partners};
 use crate::model::export_item::Tag;
-use crate::model::references::{Account, AccountKey, ClosedUntil, References, Resolution};
+use crate::model::references::{Account, AccountKey, ClosedUntil, Reference, References, Resolution};
 use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
 
@@ -73,7 +73,7 @@ fn accounts<'a>(
         .filter_map(|key| {
             let record = by_code.get(key.text())?;
             let account = Account {
-                reference: record.id.to_string(),
+                reference: Reference::Id(record.id),
                 name: format!("{} {}", record.code, record.name),
             };
             Some((key.clone(), account))
@@ -86,7 +86,7 @@ fn taxes(
     transport: &mut Transport,
     company: &Company,
     names: &BTreeSet<String>,
-) -> Result<HashMap<String, String>, SystemError> {
+) -> Result<HashMap<String, Reference>, SystemError> {
     #[derive(Deserialize)]
     struct Record {
         id: Id,
@@ -110,7 +110,7 @@ fn taxes(
         let mut same = found.iter().filter(|tax| tax.name == *name);
         match (same.next(), same.next()) {
             (Some(tax), None) => {
-                taxes.insert(name.clone(), tax.id.to_string());
+                taxes.insert(name.clone(), Reference::Id(tax.id));
             }
             (Some(_), Some(_)) => warn!("Odoo has more than one purchase tax with the name {name}"),
             (None, _) => {}
@@ -124,7 +124,7 @@ fn tags(
     transport: &mut Transport,
     company: &Company,
     tags: &BTreeSet<Tag>,
-) -> Result<HashMap<Tag, String>, SystemError> {
+) -> Result<HashMap<Tag, Reference>, SystemError> {
     #[derive(Deserialize)]
     struct Record {
         id: Id,
@@ -171,7 +171,7 @@ fn tags(
                 .filter(|account| account.plan_id.1.eq_ignore_ascii_case(&tag.group))
                 .collect();
             match (in_plan.as_slice(), candidates.as_slice()) {
-                ([one], _) | ([], [one]) => Some((tag.clone(), one.id.to_string())),
+                ([one], _) | ([], [one]) => Some((tag.clone(), Reference::Id(one.id))),
                 _ => None,
             }
         })

@@ -58,7 +58,7 @@ pub(super) fn figures(lines: &mut Lines<'_>, entry: &Entry<'_>) {
 pub(super) fn invoice(lines: &mut Lines<'_>, entry: &Entry<'_>) {
     let (document, stated) = (entry.document, entry.item.item.invoice.as_ref());
     let matched = document.matching.as_ref();
-    lines.text(key::VENDOR_REFERENCE, reference_of(document));
+    lines.text(key::VENDOR_REFERENCE, reference_of(document).as_deref());
     let number = matched
         .map(|invoice| &invoice.number)
         .or(document.invoice_number.as_ref());
@@ -81,13 +81,13 @@ pub(super) fn invoice(lines: &mut Lines<'_>, entry: &Entry<'_>) {
 }
 
 /// How the books refer to the vendor of a document.
-fn reference_of(document: &Document) -> Option<&str> {
+fn reference_of(document: &Document) -> Option<String> {
     let matched = document
         .matching
         .as_ref()
         .and_then(|invoice| vendor_reference(&invoice.vendor));
-    matched.or(match &document.creditor {
-        Some(Creditor::Vendor(vendor)) => Some(&vendor.reference),
+    matched.map(str::to_owned).or(match &document.creditor {
+        Some(Creditor::Vendor(vendor)) => Some(vendor.reference.to_string()),
         _ => None,
     })
 }
