@@ -34,7 +34,7 @@ fn what_was_written_is_there_after_opening_again() {
 
 #[test]
 fn another_owner_is_refused_and_both_are_named() {
-    let (_folder, path, checkpoint) = new_checkpoint();
+    let (_folder, path, checkpoint) = with_items();
     drop(checkpoint);
     let other = Owner {
         target: "odoo books".to_owned(),
@@ -47,6 +47,23 @@ fn another_owner_is_refused_and_both_are_named() {
         assert!(text.contains(part), "{text}");
     }
     Checkpoint::open(&path, &owner()).unwrap();
+}
+
+#[test]
+fn without_a_job_it_belongs_to_nobody() {
+    let (_folder, path, checkpoint) = new_checkpoint();
+    drop(checkpoint);
+    let other = Owner {
+        pleo_host: "mistyped.example".to_owned(),
+        ..owner()
+    };
+    for owner in [other, owner()] {
+        drop(Checkpoint::open(&path, &owner).unwrap());
+    }
+    let reader = Checkpoint::open_read_only(&path).unwrap().unwrap();
+    reader
+        .refuse_other_company(&CompanyId::new("another"))
+        .unwrap();
 }
 
 #[test]
