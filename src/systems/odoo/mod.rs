@@ -2,8 +2,8 @@
 //! that Odoo computes, payments reconciled with their bills, receipts as attachments.
 //!
 //! Where to start reading: [`book`] drives a booking, [`documents`] says what is sent, [`verify`] what must come back,
-//! [`find`] what counts as booked, [`key`] by what a document is known. Everything goes through [`transport`]; what a
-//! refusal means is in [`errors`]. Odoo 19 and later alone.
+//! [`find`] what counts as booked, [`key`] by what a document is known, [`stage`] in whose hands it is. Everything goes
+//! through [`transport`]; what a refusal means is in [`errors`]. Odoo 19 and later alone.
 
 mod attachments;
 mod book;
