@@ -61,9 +61,7 @@ fn without_a_job_it_belongs_to_nobody() {
         drop(Checkpoint::open(&path, &owner).unwrap());
     }
     let reader = Checkpoint::open_read_only(&path).unwrap().unwrap();
-    reader
-        .refuse_other_company(&CompanyId::new("another"))
-        .unwrap();
+    reader.refuse_other_company(&CompanyId::new("another")).unwrap();
 }
 
 #[test]
