@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::model::document::{Creditor, Document, DocumentKind, PlannedItem, Purpose};
 use crate::model::money::{Amount, Money};
-use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceNumber, InvoiceSide};
+use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceNumber, InvoiceSide, Reference};
 
 /// Invoices of the books, and of plans that are taken as booked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct KnownInvoices {
 struct Planned {
     key: InvoiceKey,
     /// How the accounting system refers to its vendor.
-    vendor: Option<String>,
+    vendor: Option<Reference>,
     document: InvoiceInBooks,
 }
 
@@ -70,11 +70,11 @@ impl KnownInvoices {
 
     /// Everything known of an invoice, what the books have and what is planned.
     /// `vendor` is how an accounting system with a register of vendors refers to this one.
-    pub(super) fn of(&self, key: &InvoiceKey, vendor: Option<&str>) -> Vec<InvoiceInBooks> {
+    pub(super) fn of(&self, key: &InvoiceKey, vendor: Option<&Reference>) -> Vec<InvoiceInBooks> {
         let mut known = self.in_books.get(key).cloned().unwrap_or_default();
         for planned in self.planned.get(&key.number).into_iter().flatten() {
             let is_same =
-                planned.key.is_same_invoice(key) || (vendor.is_some() && planned.vendor.as_deref() == vendor);
+                planned.key.is_same_invoice(key) || (vendor.is_some() && planned.vendor.as_ref() == vendor);
             let is_there = known.iter().any(|other| {
                 other.entry_id == planned.document.entry_id && other.side == planned.document.side
             });

@@ -58,7 +58,8 @@ pub struct Checkpoint {
     met_damage: Cell<bool>,
 }
 
-/// Whose checkpoint it is. Written when the file is made, compared ever after.
+/// Whose checkpoint it is. Bound by the first job that is started, and compared ever after: until then a mistyped
+/// setting has bound nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The company on Pleo.
@@ -142,20 +143,10 @@ impl Checkpoint {
 
     /// Refuses a checkpoint of another company, for readers who have said whose they want.
     pub fn refuse_other_company(&self, company_id: &CompanyId) -> Result<(), CheckpointError> {
-        let found = self.look(|connection| {
-            Ok(
-                connection.query_row("SELECT company_id, pleo_host, target FROM meta", [], |row| {
-                    Ok(Owner {
-                        company_id: CompanyId::new(row.get::<_, String>(0)?),
-                        pleo_host: row.get(1)?,
-                        target: row.get(2)?,
-                    })
-                })?,
-            )
-        })?;
-        if found.company_id == *company_id {
+        let bound = self.look(|connection| Ok(bound_owner(connection)?))?;
+        let Some(found) = bound.filter(|found| found.company_id != *company_id) else {
             return Ok(());
-        }
+        };
         let wanted = Owner {
             company_id: company_id.clone(),
             ..found.clone()
@@ -291,35 +282,39 @@ fn prepare(
 ) -> Result<(Owner, bool), Fault> {
     change(connection, |transaction| {
         schema::migrate(transaction)?;
-        let known = transaction
-            .query_row(
-                "SELECT company_id, pleo_host, target, clean FROM meta",
-                [],
-                |row| {
-                    let found = Owner {
-                        company_id: CompanyId::new(row.get::<_, String>(0)?),
-                        pleo_host: row.get(1)?,
-                        target: row.get(2)?,
-                    };
-                    Ok((found, row.get(3)?))
-                },
-            )
-            .optional()?;
-        let Some((mut found, was_clean)) = known else {
-            transaction.execute(
-                "INSERT INTO meta (id, company_id, pleo_host, target, clean) VALUES (1, ?1, ?2, ?3, 0)",
-                (owner.company_id.as_str(), &owner.pleo_host, &owner.target),
-            )?;
-            return Ok((owner.clone(), true));
+        let is_ours = |found: &Owner| {
+            let is_renamed = former_target == Some(found.target.as_str());
+            found.company_id == owner.company_id
+                && found.pleo_host == owner.pleo_host
+                && (found.target == owner.target || is_renamed)
         };
-        if former_target == Some(found.target.as_str()) {
-            found.target.clone_from(&owner.target);
+        if let Some(found) = bound_owner(transaction)?.filter(|found| !is_ours(found)) {
+            return Ok((found, true));
         }
-        if found == *owner {
-            transaction.execute("UPDATE meta SET clean = 0, target = ?1", [&owner.target])?;
-        }
-        Ok((found, was_clean))
+        let was_clean = transaction
+            .query_row("SELECT clean FROM meta", [], |row| row.get(0))
+            .optional()?
+            .unwrap_or(true);
+        transaction.execute(
+            "INSERT OR REPLACE INTO meta (id, company_id, pleo_host, target, clean) VALUES (1, ?1, ?2, ?3, 0)",
+            (owner.company_id.as_str(), &owner.pleo_host, &owner.target),
+        )?;
+        Ok((owner.clone(), was_clean))
     })
+}
+
+/// Whose it is; nobody's as long as no job was started.
+fn bound_owner(connection: &Connection) -> rusqlite::Result<Option<Owner>> {
+    let sql = "SELECT company_id, pleo_host, target FROM meta WHERE EXISTS (SELECT 1 FROM job)";
+    connection
+        .query_row(sql, [], |row| {
+            Ok(Owner {
+                company_id: CompanyId::new(row.get::<_, String>(0)?),
+                pleo_host: row.get(1)?,
+                target: row.get(2)?,
+            })
+        })
+        .optional()
 }
 
 fn check_through(connection: &Connection) -> Result<(), Fault> {

@@ -27,11 +27,11 @@ impl Exit {
 Exit codes:
   0  done, or nothing to do
   1  unexpected error; damaged checkpoint or books
-  2  wrong usage or settings, credential refused, unknown job, checkpoint of another company, host or target
+  2  wrong usage or settings, credential refused, job unknown or of another company, checkpoint of another one, host or target
   3  job closed, but some or all of its items failed
   4  job failed as a whole before booking, or expired or was cancelled on Pleo's side
   5  temporary: out of reach, rate limit, lock held, stopped by a signal; run again
-  6  a person must decide: a job of another instance, an item that may be booked, an update that Pleo refused
+  6  a person must decide: a job of another instance or out of order, an item that may be booked, an update that Pleo refused
 
 With no credential yet, try it all against a Pleo of your own: cargo run --example sandbox";
 

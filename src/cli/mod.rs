@@ -60,7 +60,12 @@ fn obey(args: &Args, sources: &Sources) -> Exit {
     let json = args.command.wants_json();
     let answer = match &args.command {
         Command::Poll { max_jobs, .. } => run::poll(sources, &args.global, *max_jobs),
-        Command::RunJob { job_id, adopt, .. } => run::run_job(sources, &args.global, job_id, *adopt),
+        Command::RunJob {
+            job_id,
+            adopt,
+            out_of_order,
+            ..
+        } => run::run_job(sources, &args.global, job_id, *adopt, *out_of_order),
         Command::Resume { .. } => run::resume(sources, &args.global),
         Command::Status { job, .. } => return status::status(sources, job.as_deref(), json),
     };

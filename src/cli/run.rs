@@ -33,7 +33,13 @@ pub(super) fn resume(sources: &Sources, global: &Global) -> Answer {
     })
 }
 
-pub(super) fn run_job(sources: &Sources, global: &Global, job_id: &str, adopt: bool) -> Answer {
+pub(super) fn run_job(
+    sources: &Sources,
+    global: &Global,
+    job_id: &str,
+    adopt: bool,
+    out_of_order: bool,
+) -> Answer {
     let id: JobId = match job_id.parse() {
         Ok(id) => id,
         Err(error) => {
@@ -45,7 +51,7 @@ pub(super) fn run_job(sources: &Sources, global: &Global, job_id: &str, adopt: b
         }
     };
     with_exporter(sources, global, WhenLocked::TryLater, |exporter| {
-        exporter.run_job(&id, adopt)
+        exporter.run_job(&id, adopt, out_of_order)
     })
 }
 
@@ -138,7 +144,7 @@ fn accounting_system(
 ) -> Result<Box<dyn AccountingSystem>, SystemError> {
     Ok(match settings {
         SystemSettings::Beancount(settings) => Box::new(Beancount::new(settings.clone(), stop.clone())),
-        SystemSettings::Odoo(settings) => Box::new(Odoo::new(settings.clone(), stop.clone())?),
+        SystemSettings::Odoo(settings) => Box::new(Odoo::new(settings.clone())?),
         SystemSettings::Command(settings) => Box::new(Command::start(settings.clone(), stop.clone())?),
     })
 }

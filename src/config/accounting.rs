@@ -168,7 +168,12 @@ fn odoo_settings(
         }
     });
     let database = section.required("database", "the name of Odoo's database", problems);
-    let login = section.text("login", problems);
+    if section.text("login", problems).is_some() {
+        problems.push(
+            "accounting.odoo.login was for Odoo before 19, which is not spoken to any more: take the line out, the API key says who we are"
+                .into(),
+        );
+    }
     let key_file = section.path("api_key_file", layers.file_folder(), problems);
     let api_key = match (layers.variable("ODOO_API_KEY"), key_file) {
         (Some(key), _) => Some(key.into()),
@@ -200,7 +205,6 @@ fn odoo_settings(
     Some(odoo::Settings {
         url: url?,
         database: database?,
-        login,
         api_key: api_key?,
         journals: journals_read,
         company,

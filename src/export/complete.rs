@@ -108,7 +108,7 @@ fn end(exporter: &mut Exporter<'_>, run: &mut JobRun, event: &pleo::JobEvent) ->
             Err(error) => return Err(error.into()),
         };
         match confirm::read_until(exporter, &run.job.id, JobStatus::is_final)? {
-            Some(job) if job.status == status => {
+            Some(job) if closing.is_shown_by(&job) => {
                 exporter
                     .checkpoint
                     .job_event(&job.id, JobEvent::Closed, status.as_str(), clock::now())?;

@@ -61,10 +61,9 @@ impl Deadline {
         now.saturating_duration_since(self.last_heard) > self.lifetime / 4
     }
 
-    /// When Pleo should hear from us at the latest.
-    pub(super) fn next_word(&self) -> Instant {
-        let quarter = self.lifetime / 4;
-        self.last_heard.checked_add(quarter).unwrap_or(self.last_heard)
+    /// Until when one step may last: it takes a quarter of what is left.
+    pub(super) fn of_a_step(&self, now: Instant) -> Instant {
+        now.checked_add(self.left(now) / 4).unwrap_or(now)
     }
 
     /// Whether less than a quarter of the lifetime is left.
@@ -147,7 +146,7 @@ mod tests {
             for server_time in [None, Some(ServerTime { at: server, received: now })] {
                 let deadline = Deadline::of(&job, server_time);
                 let _ = (deadline.left(now), deadline.is_near(now), deadline.is_far(now), deadline.is_overdue(now));
-                let _ = (deadline.is_silent_too_long(now), deadline.next_word(), deadline.expires_at());
+                let _ = (deadline.is_silent_too_long(now), deadline.expires_at());
             }
         }
     }

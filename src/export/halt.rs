@@ -6,6 +6,7 @@ use super::report::{Ending, Problem, ProblemKind};
 use crate::checkpoint::CheckpointError;
 use crate::host::stop::Stopped;
 use crate::model::export_job::ExportJob;
+use crate::model::ids::JobId;
 use crate::model::verdict::JobFailure;
 use crate::pleo::PleoError;
 use crate::systems::SystemError;
@@ -28,6 +29,12 @@ pub(super) enum Halt {
     NotReady(SystemError),
     #[error(transparent)]
     Stopped(#[from] Stopped),
+    /// The job is not for the company that we work for.
+    #[error("job {} is of company {}, and the settings are for another one", .0.id, .0.company_id)]
+    OtherCompany(Box<ExportJob>),
+    /// The job that a person named is not the next in order.
+    #[error("job {job} is not next in order: {blocked_by}")]
+    NotItsTurn { job: JobId, blocked_by: Blocking },
     /// Another instance started the job first.
     #[error("another instance started the job first")]
     LostToAnother,
@@ -57,6 +64,20 @@ pub(super) enum Halt {
     UpdatesRefused(String),
 }
 
+/// The job that comes first.
+#[derive(Debug, Error)]
+pub(super) enum Blocking {
+    /// In progress, and started here.
+    #[error("job {0} was begun here and is still in progress")]
+    Ours(JobId),
+    /// In progress, and started by another instance.
+    #[error("job {0} is in progress for another instance")]
+    Elsewhere(JobId),
+    /// Pending, and older.
+    #[error("job {0} is pending and older")]
+    Older(JobId),
+}
+
 impl Halt {
     pub(super) fn into_ending(self) -> Ending {
         match self {
@@ -78,6 +99,11 @@ impl Halt {
             ),
             Self::NotReady(error) => about_system(error),
             Self::Stopped(_) => (ProblemKind::Stopped, "run again to go on".into()),
+            Self::OtherCompany(_) => (
+                ProblemKind::Configuration,
+                "nothing was changed: run it with the settings of that company, or name a job of this one".into(),
+            ),
+            Self::NotItsTurn { blocked_by, .. } => (ProblemKind::NeedsPerson, before_its_turn(blocked_by)),
             Self::LostToAnother | Self::NotOurs { adoptable: false } => (
                 ProblemKind::NotOurs,
                 "let that instance finish it; Pleo ends it by itself when nobody works on it for an hour".into(),
@@ -126,6 +152,18 @@ impl From<PleoError> for Problem {
 impl From<CheckpointError> for Problem {
     fn from(error: CheckpointError) -> Self {
         Halt::Checkpoint(error).into_problem()
+    }
+}
+
+fn before_its_turn(blocked_by: &Blocking) -> String {
+    match blocked_by {
+        Blocking::Ours(id) => format!("finish that one first: `run-job {id}`"),
+        Blocking::Elsewhere(id) => format!(
+            "let that instance finish it, or take it over with `run-job {id} --adopt` when it is gone for good"
+        ),
+        Blocking::Older(id) => {
+            format!("begin with that one: `run-job {id}`; or start this one first with `--out-of-order`")
+        }
     }
 }
 

@@ -7,7 +7,6 @@ use super::process::Outcome;
 use super::report::{Ending, JobTotals};
 use super::start::{Claim, Start};
 use super::{complete, control, data, give_up, process, start, validate};
-use crate::checkpoint::JobRecord;
 use crate::host::clock;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::state::{JobEvent, JobState};
@@ -69,7 +68,12 @@ fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending
         return Ok(Ending::AlreadyOver(job.status));
     };
     match record.state {
-        JobState::Closing if is_as_meant(&record, &job) => {
+        JobState::Closing
+            if record
+                .closing
+                .as_ref()
+                .is_some_and(|closing| closing.is_shown_by(&job)) =>
+        {
             // The answer to our final event was lost; the verdicts are there if the control layer says so.
             control::refresh(exporter, &job)?;
             exporter
@@ -103,18 +107,6 @@ fn ended(job: Box<ExportJob>) -> Result<Ending, Halt> {
         JobStatus::Completed | JobStatus::CompletedWithErrors => Ok(Ending::AlreadyOver(job.status)),
         _ => Err(Halt::EndedByPleo(job)),
     }
-}
-
-/// Whether Pleo shows the end that we were about to send, and not one of its own.
-fn is_as_meant(record: &JobRecord, job: &ExportJob) -> bool {
-    let Some(closing) = &record.closing else {
-        return false;
-    };
-    let meant = closing
-        .failure
-        .as_ref()
-        .map(|failure| failure.failure_type.as_str());
-    closing.status == job.status && (meant.is_none() || meant == job.failure_reason_type.as_deref())
 }
 
 /// The job in hand and its time.

@@ -142,15 +142,16 @@ impl Exporter<'_> {
         report
     }
 
-    /// Starts one job or goes on with it; `adopt` takes it over from an instance that left it.
-    pub fn run_job(&mut self, id: &JobId, adopt: bool) -> RunReport {
+    /// Starts one job or goes on with it. `adopt` takes it over from an instance that left it; `out_of_order` starts
+    /// it though it is not its turn.
+    pub fn run_job(&mut self, id: &JobId, adopt: bool, out_of_order: bool) -> RunReport {
         let mut report = RunReport::default();
-        match self.pleo.job(id) {
+        match detect::named(self, id, out_of_order) {
             Ok(job) => {
                 let claim = if adopt { Claim::Adopt } else { Claim::ByHand };
                 report.jobs.extend(self.work_on(job, claim));
             }
-            Err(error) => report.problem = Some(Halt::Pleo(error).into_problem()),
+            Err(halt) => report.problem = Some(halt.into_problem()),
         }
         report
     }

@@ -38,7 +38,11 @@ impl Client {
         filter.extend(statuses.iter().map(|status| ("statuses", status.as_str())));
         let mut jobs = Vec::new();
         self.pages(&["v3", "export-jobs"], &filter, wire::export_job, None, |page| {
-            jobs.extend(page.into_iter().filter(|job| self.is_ours(job)));
+            let (ours, others): (Vec<_>, Vec<_>) = page.into_iter().partition(|job| self.is_ours(job));
+            for job in others {
+                tracing::warn!(job.id = %job.id, company.id = %job.company_id, "Pleo listed a job of another company; ignored");
+            }
+            jobs.extend(ours);
             Ok::<_, PleoError>(())
         })?;
         Ok(jobs)
@@ -127,15 +131,11 @@ impl Client {
         self.transport.server_time()
     }
 
-    fn is_ours(&self, job: &ExportJob) -> bool {
-        let ours = job
-            .company_id
+    /// Whether the job is of the company that we speak for.
+    pub fn is_ours(&self, job: &ExportJob) -> bool {
+        job.company_id
             .as_str()
-            .eq_ignore_ascii_case(self.company_id.as_str());
-        if !ours {
-            tracing::warn!(job.id = %job.id, company.id = %job.company_id, "Pleo listed a job of another company; ignored");
-        }
-        ours
+            .eq_ignore_ascii_case(self.company_id.as_str())
     }
 
     /// Reads a list to its end, one page in memory at a time. `too_large` makes an element of the key of one that is

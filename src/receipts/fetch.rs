@@ -73,6 +73,16 @@ impl Trouble {
         }
     }
 
+    /// The same, where the time was over for more than this receipt.
+    fn at_the_end_of(self, round: &Round<'_>, given_up_at: Instant) -> Self {
+        let kind = if round.is_over_at(given_up_at) {
+            ReceiptErrorKind::OutOfTime
+        } else {
+            self.kind
+        };
+        Self { kind, ..self }
+    }
+
     fn expired(status: StatusCode) -> Self {
         Self {
             kind: ReceiptErrorKind::Expired,
@@ -156,8 +166,8 @@ impl Fetcher {
         let share = self.hosts.share(host_of(&url), self.settings.give_up_after);
         let give_up_at = round.ends(wanted.entry_id, share);
         if Instant::now() >= give_up_at {
-            let cause = "the receipts before it took too long";
-            return Err(said_of(wanted, Trouble::stalled(cause)));
+            let trouble = Trouble::stalled("the receipts before it took too long");
+            return Err(said_of(wanted, trouble.at_the_end_of(round, give_up_at)));
         }
         let mut usual_wait = FIRST_WAIT;
         let mut tries = 0;
@@ -174,7 +184,7 @@ impl Fetcher {
             };
             usual_wait = (usual_wait * 2).min(LONGEST_WAIT);
             if wait >= give_up_at.saturating_duration_since(Instant::now()) {
-                return Err(said_of(wanted, trouble));
+                return Err(said_of(wanted, trouble.at_the_end_of(round, give_up_at)));
             }
             tracing::debug!(
                 item.id = %wanted.entry_id,

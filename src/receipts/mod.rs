@@ -97,7 +97,7 @@ pub struct ReceiptError {
 impl ReceiptError {
     /// Whether it may still come, to somebody with new patience.
     pub fn is_stalled(&self) -> bool {
-        self.kind == ReceiptErrorKind::Stalled
+        matches!(self.kind, ReceiptErrorKind::Stalled | ReceiptErrorKind::OutOfTime)
     }
 }
 
@@ -110,6 +110,8 @@ pub enum ReceiptErrorKind {
     Temporary,
     /// It did not come in time, and neither may the next one: another run has new patience.
     Stalled,
+    /// The time for all was over before it was fetched or given up.
+    OutOfTime,
     /// It will not work until somebody changes the receipt in Pleo.
     Final,
     /// The run was asked to stop.
@@ -161,17 +163,9 @@ impl Fetcher {
         })
     }
 
-    /// Fetches receipts, a few at once, with no more than the patience that each item has. One answer for each, in the
-    /// same order.
-    pub fn fetch(&self, wanted: &[Wanted<'_>]) -> Vec<Result<Receipt, ReceiptError>> {
-        let items = u32::try_from(wanted.len()).unwrap_or(u32::MAX);
-        let longest = self.settings.give_up_after.saturating_mul(items);
-        let until = Instant::now().checked_add(longest);
-        self.fetch_until(wanted, until.unwrap_or_else(Instant::now))
-    }
-
-    /// The same, and over at a moment, whatever is missing then.
-    pub fn fetch_until(&self, wanted: &[Wanted<'_>], until: Instant) -> Vec<Result<Receipt, ReceiptError>> {
+    /// Fetches receipts, a few at once, with no more than the patience that each item has, and for no longer than
+    /// `until`. One answer for each, in the same order.
+    pub fn fetch(&self, wanted: &[Wanted<'_>], until: Instant) -> Vec<Result<Receipt, ReceiptError>> {
         let round = Round::new(self.settings.give_up_after, until);
         let next = AtomicUsize::new(0);
         let work = || {

@@ -65,6 +65,11 @@ impl<'a> Round<'a> {
         let of_item = *lock(&self.items).entry(item).or_insert(now + self.whole);
         of_item.min(now + share_of_host).min(self.until)
     }
+
+    /// Whether the round is over at the moment, with every receipt that is still to come.
+    pub(super) fn is_over_at(&self, moment: Instant) -> bool {
+        moment >= self.until
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

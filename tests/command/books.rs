@@ -61,7 +61,7 @@ fn a_batch_is_answered_in_order() {
     let connector = Connector::csv();
     let mut system = connector.start();
     let mut wrong = purchase("entry-2");
-    "9999".clone_into(&mut wrong.documents[0].postings[1].account.reference);
+    wrong.documents[0].postings[1].account.reference = "9999".into();
     let answers = system
         .book(&[purchase("entry-1"), wrong, purchase("entry-3")])
         .unwrap();
@@ -88,8 +88,8 @@ fn references_are_resolved_by_their_order() {
     for (code, known) in [("6800", true), ("1910", true), ("4711", false)] {
         let found = resolution.accounts.iter().find(|(key, _)| key.text() == code);
         assert_eq!(
-            found.and_then(|(_, found)| Some(found.best()?.reference.as_str())),
-            known.then_some(code)
+            found.and_then(|(_, found)| Some(found.best()?.reference.to_string())),
+            known.then(|| code.to_owned())
         );
     }
     assert_eq!(resolution.closed_until.all, Some(day("2026-03-31")));
@@ -117,7 +117,10 @@ fn an_account_is_asked_for_by_its_identifier_too_and_with_what_it_is_needed_for(
     assert!(question.contains(account), "{question}");
     // The example knows the identifier and not the code.
     let resolution = Connector::csv().start().resolve(&references).unwrap();
-    assert_eq!(resolution.accounts[&wanted].best().unwrap().reference, "6800");
+    assert_eq!(
+        resolution.accounts[&wanted].best().unwrap().reference,
+        "6800".into()
+    );
 }
 
 #[test]

@@ -289,7 +289,7 @@ impl AccountingSystem for SearchedBooks {
                 .iter()
                 .map(|(key, name)| {
                     let vendor = Vendor {
-                        reference: name.clone(),
+                        reference: name.as_str().into(),
                         name: name.clone(),
                     };
                     (key.clone(), vendor)
@@ -298,7 +298,7 @@ impl AccountingSystem for SearchedBooks {
             tags: references
                 .tags
                 .iter()
-                .map(|tag| (tag.clone(), tag.code.clone()))
+                .map(|tag| (tag.clone(), tag.code.as_str().into()))
                 .collect(),
             ..Resolution::default()
         })

@@ -58,10 +58,14 @@ mod ledgers;
 mod lifetime;
 /// The main job: poll, run-job, resume, status, with their exit codes.
 mod main_job;
+/// What is told about an Odoo without asking one.
+mod odoo;
 /// The same expenses come again.
 mod re_export;
 /// One process dies, or many: the next one goes on.
 mod resume;
+/// One job by its id: whose it may be, and when it is its turn.
+mod run_job;
 /// The credential stays where it belongs, and files are for their owner.
 mod secrets;
 /// The sequences of events that fool people, each by its name.

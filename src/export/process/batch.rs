@@ -114,7 +114,7 @@ impl Batch {
         aside: &mut SetAside,
     ) -> Result<Option<JobFailure>, Halt> {
         self.announce(exporter, run)?;
-        let found = exporter.system.find(&self.wanted())?;
+        let found = super::find(exporter, &self.wanted())?;
         let repeatable = exporter.system.describe().create.is_repeatable();
         let mut steps = Vec::with_capacity(self.items.len());
         for (item, found) in self.items.iter().zip(found) {

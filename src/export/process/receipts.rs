@@ -17,12 +17,9 @@ use crate::model::ids::AccountingEntryId;
 use crate::pleo::wire;
 use crate::receipts::{Policy, ReceiptError, ReceiptErrorKind, Wanted};
 
-/// Items whose receipts are fetched before the clock is looked at again.
-const ITEMS_AT_ONCE: usize = 25;
-
-/// Fetches the receipts of the batch's items and answers how many items were taken. It takes fewer than all,
-/// and the batch shrinks, where fetching lasts so long that Pleo should hear from us first. Items whose receipts did not
-/// come in time leave the batch for a later run, as long as the job lives.
+/// Fetches the receipts of the batch's items and answers how many items were taken. It takes fewer than all, and the
+/// batch shrinks, where fetching lasts so long that Pleo should hear from us first. The first item is always taken.
+/// Items whose receipts did not come in time leave the batch for a later run, as long as the job lives.
 pub(super) fn fetch(
     exporter: &mut Exporter<'_>,
     run: &mut JobRun,
@@ -32,15 +29,25 @@ pub(super) fn fetch(
     if exporter.settings.attachments == Policy::None {
         return Ok(batch.items.len());
     }
-    let mut taken = 0;
-    while taken < batch.items.len() {
-        if taken > 0 && run.deadline.is_silent_too_long(Instant::now()) {
-            break;
+    let now = Instant::now();
+    let until = run.deadline.of_a_step(now);
+    let may_wait = !run.deadline.is_near(now) && !run.deadline.is_overdue(now);
+    let mut fetched = fetch_all(exporter, batch, until, None);
+    let expired = expired(batch, &fetched);
+    if !expired.is_empty() {
+        debug!("addresses of receipts have expired; reading the items again");
+        let fresh = fresh_addresses(exporter, run, &expired)?;
+        fetched.extend(fetch_all(exporter, batch, until, Some(&fresh)));
+    }
+    exporter.stop.check()?;
+    let taken = taken(&fetched).unwrap_or(batch.items.len());
+    for (index, results) in fetched {
+        if index >= taken {
+            let kept: Vec<Receipt> = results.into_iter().flatten().collect();
+            exporter.receipts.remove(&kept);
+        } else if let Some(item) = batch.items.get_mut(index) {
+            item.keep_receipts(results, exporter.settings.attachments, may_wait);
         }
-        exporter.stop.check()?;
-        let end = batch.items.len().min(taken + ITEMS_AT_ONCE);
-        fetch_some(exporter, run, batch, taken..end)?;
-        taken = end;
     }
     batch.items.truncate(taken);
     for item in batch.items.extract_if(.., |item| item.is_stalled) {
@@ -49,56 +56,31 @@ pub(super) fn fetch(
     Ok(taken)
 }
 
-fn fetch_some(
-    exporter: &mut Exporter<'_>,
-    run: &JobRun,
-    batch: &mut Batch,
-    range: std::ops::Range<usize>,
-) -> Result<(), Halt> {
-    let now = Instant::now();
-    let until = run.deadline.next_word().max(now + exporter.settings.patience);
-    let may_wait = !run.deadline.is_near(now) && !run.deadline.is_overdue(now);
-    let mut fetched = fetch_all(exporter, batch, range.clone(), until, None);
-    let expired = expired(batch, &fetched);
-    if !expired.is_empty() {
-        debug!("addresses of receipts have expired; reading the items again");
-        let fresh = fresh_addresses(exporter, run, &expired)?;
-        for (index, results) in fetch_all(exporter, batch, range, until, Some(&fresh)) {
-            fetched.insert(index, results);
-        }
-    }
-    for (index, results) in fetched {
-        if results.iter().any(|result| {
-            result
-                .as_ref()
-                .is_err_and(|error| error.kind == ReceiptErrorKind::Stopped)
-        }) {
-            exporter.stop.check()?;
-        }
-        if let Some(item) = batch.items.get_mut(index) {
-            item.keep_receipts(results, exporter.settings.attachments, may_wait);
-        }
-    }
-    Ok(())
+/// How many items there are before the first whose time was over; `None` where there was time for all.
+fn taken(fetched: &Results) -> Option<usize> {
+    let is_late = |result: &Result<_, ReceiptError>| {
+        result
+            .as_ref()
+            .is_err_and(|error| error.kind == ReceiptErrorKind::OutOfTime)
+    };
+    fetched
+        .iter()
+        .filter(|(index, results)| **index > 0 && results.iter().any(is_late))
+        .map(|(index, _)| *index)
+        .min()
 }
 
 type Results = HashMap<usize, Vec<Result<Receipt, ReceiptError>>>;
 type Addresses = HashMap<AccountingEntryId, Vec<ReceiptFile>>;
 
-/// Fetches for the items of the range, or with `fresh` only for those that have fresh addresses.
-fn fetch_all(
-    exporter: &Exporter<'_>,
-    batch: &Batch,
-    range: std::ops::Range<usize>,
-    until: Instant,
-    fresh: Option<&Addresses>,
-) -> Results {
+/// Fetches for all items, or with `fresh` only for those that have fresh addresses.
+fn fetch_all(exporter: &Exporter<'_>, batch: &Batch, until: Instant, fresh: Option<&Addresses>) -> Results {
     let mut wanted = Vec::new();
     let mut owners = Vec::new();
-    for index in range {
-        let Some(item) = batch.items.get(index).filter(|item| item.may_be_booked()) else {
+    for (index, item) in batch.items.iter().enumerate() {
+        if !item.may_be_booked() {
             continue;
-        };
+        }
         let files = match (fresh, &item.item) {
             (None, Some(read)) => &read.files,
             (None, None) => continue,
@@ -118,10 +100,7 @@ fn fetch_all(
         }
     }
     let mut fetched = Results::new();
-    for (index, result) in owners
-        .into_iter()
-        .zip(exporter.receipts.fetch_until(&wanted, until))
-    {
+    for (index, result) in owners.into_iter().zip(exporter.receipts.fetch(&wanted, until)) {
         fetched.entry(index).or_default().push(result);
     }
     fetched
@@ -174,6 +153,7 @@ fn fresh_addresses(
 /// planned any more; then they still belong to it.
 pub(super) fn of_booked(
     exporter: &Exporter<'_>,
+    run: &JobRun,
     item: &BatchItem,
 ) -> Result<Result<Vec<Receipt>, Refusal>, Halt> {
     let files = match (&item.plan, &item.item) {
@@ -192,7 +172,8 @@ pub(super) fn of_booked(
         })
         .collect();
     let mut receipts = Vec::with_capacity(wanted.len());
-    for result in exporter.receipts.fetch(&wanted) {
+    let until = run.deadline.of_a_step(Instant::now());
+    for result in exporter.receipts.fetch(&wanted, until) {
         exporter.stop.check()?;
         match result {
             Ok(receipt) => receipts.push(receipt),

@@ -111,8 +111,8 @@ impl<'a> Batch<'a> {
             }
         }
         let postings = self.entries.iter().flat_map(|entry| &entry.document.postings);
-        let accounts: BTreeMap<&str, &Account> = postings
-            .map(|posting| (posting.account.reference.as_str(), &posting.account))
+        let accounts: BTreeMap<String, &Account> = postings
+            .map(|posting| (posting.account.reference.to_string(), &posting.account))
             .collect();
         let unopened = accounts
             .into_iter()
@@ -123,7 +123,7 @@ impl<'a> Batch<'a> {
             }
             writer::open(
                 &mut text,
-                name,
+                &name,
                 account.opens.as_deref().unwrap_or(&NewAccount::default()),
             );
         }
@@ -211,7 +211,8 @@ fn refuse_document(item: &PlannedItem, document: &Document, index: &Index) -> Re
     }
     let (day, currency) = (document.posting_date, item.item.amount.currency);
     for posting in &document.postings {
-        let account = posting.account.reference.as_str();
+        let account = posting.account.reference.to_string();
+        let account = account.as_str();
         if !index.roots().takes(account) {
             return Err(unusable(account, "is not a name that this ledger takes"));
         }

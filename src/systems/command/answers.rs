@@ -11,7 +11,7 @@ use crate::model::foreign_text::one_line;
 use crate::model::ids::AccountingEntryId;
 use crate::model::money::{Amount, Money};
 use crate::model::references::{
-    Account, Candidates, ClosedUntil, InvoiceInBooks, InvoiceSide, References, Resolution, Vendor,
+    Account, Candidates, ClosedUntil, InvoiceInBooks, InvoiceSide, Reference, References, Resolution, Vendor,
 };
 use crate::systems::{AttachmentLimits, BookedEntry, Create, Description, Found, Wanted};
 
@@ -58,12 +58,12 @@ pub(super) fn resolution(asked: &References, answer: wire::Resolved) -> Result<R
         accounts: present(accounts, |one| {
             Candidates::one(Account::open(one.reference, one.name))
         }),
-        tax_codes: present(tax_codes, |reference| reference),
+        tax_codes: present(tax_codes, Reference::Name),
         vendors: present(vendors, |one| Vendor {
-            reference: one.reference,
+            reference: one.reference.into(),
             name: one.name,
         }),
-        tags: present(tags, |reference| reference),
+        tags: present(tags, Reference::Name),
         closed_until: ClosedUntil {
             all: answer.closed_until.all,
             purchases: answer.closed_until.purchases,

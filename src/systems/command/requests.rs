@@ -6,7 +6,7 @@ use crate::model::document::{
 use crate::model::export_item::{Party, Tag};
 use crate::model::money::{Amount, Currency, Money};
 use crate::model::references::{
-    Account, AccountKey, AccountPurpose, InvoiceKey, References, Vendor, VendorKey,
+    Account, AccountKey, AccountPurpose, InvoiceKey, Reference, References, Vendor, VendorKey,
 };
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{Attachment, BookedEntry, JobNeeds, SystemError, Wanted};
@@ -169,7 +169,7 @@ fn posting(posting: &Posting, currency: Currency) -> wire::Posting {
             .map(|tag| wire::PostingTag {
                 group: tag.tag.group.clone(),
                 code: tag.tag.code.clone(),
-                reference: tag.reference.clone(),
+                reference: tag.reference.to_string(),
             })
             .collect(),
         employee_code: posting.employee_code.clone(),
@@ -179,7 +179,7 @@ fn posting(posting: &Posting, currency: Currency) -> wire::Posting {
 fn posting_tax(tax: &PostingTax, currency: Currency) -> wire::PostingTax {
     wire::PostingTax {
         code: tax.code.clone(),
-        reference: tax.reference.clone(),
+        reference: tax.reference.as_ref().map(Reference::to_string),
         rate: tax.rate.clone(),
         base: in_currency(tax.base, currency),
         amount: in_currency(tax.amount, currency),
@@ -222,7 +222,7 @@ fn booked(entry: &BookedEntry) -> wire::Booked {
 fn creditor(creditor: &Creditor) -> wire::Creditor {
     match creditor {
         Creditor::Vendor(Vendor { reference, name }) => wire::Creditor::Vendor(wire::Vendor {
-            reference: reference.clone(),
+            reference: reference.to_string(),
             name: name.clone(),
         }),
         Creditor::Employee { code, name } => wire::Creditor::Employee(wire::Person {
@@ -234,7 +234,7 @@ fn creditor(creditor: &Creditor) -> wire::Creditor {
 
 fn account(account: &Account) -> wire::Account {
     wire::Account {
-        reference: account.reference.clone(),
+        reference: account.reference.to_string(),
         name: account.name.clone(),
     }
 }

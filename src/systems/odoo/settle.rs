@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
+use super::booked::{Booked, State};
 use super::company::Company;
 use super::errors::CallError;
-use super::find::{Booked, State};
 use super::invoices::{self, PayableLine};
 use super::records::{Id, Identified, Link};
-use super::transport::{Transport, arguments};
+use super::transport::Transport;
 use crate::model::document::PostingState;
 use crate::model::ids::AccountingEntryId;
 use crate::model::references::{InvoiceNumber, InvoiceSide};
@@ -154,8 +154,8 @@ pub(super) fn reconcile(
             continue;
         }
         taken.extend(&lines);
-        let arguments = arguments(json!({ "ids": lines, "context": company.context() }));
-        if let Err(error) = transport.write::<Value>("account.move.line", "reconcile", arguments) {
+        let arguments = json!({ "ids": lines, "context": company.context() });
+        if let Err(error) = transport.call::<Value>("account.move.line", "reconcile", &arguments) {
             failures.push((entry, error));
         }
     }
