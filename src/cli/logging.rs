@@ -1,6 +1,7 @@
 //! The log on stderr.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 
 use tracing::Level;
@@ -12,7 +13,7 @@ use super::args::{Global, LogFormat};
 use crate::model::foreign_text::turns_text;
 
 /// Sets the log up once for the process. Only our own words are logged: libraries would name addresses in full.
-pub(super) fn set_up(global: &Global, environment: &BTreeMap<String, String>) {
+pub(super) fn set_up(global: &Global, environment: &BTreeMap<String, OsString>) {
     let level = match (global.quiet, global.verbose) {
         (true, _) => Level::ERROR,
         (false, 0) => Level::WARN,

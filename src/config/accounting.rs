@@ -96,11 +96,12 @@ pub(super) fn read(
 fn directory(layers: &Layers, mut section: Section, problems: &mut Vec<String>) -> PathBuf {
     let in_file = section.path("directory", layers.file_folder(), problems);
     section.finish(problems);
-    match (layers.variable("PLEO_EXPORT_BOOKS"), in_file) {
-        (Some(path), _) => layers.working_folder().join(path),
-        (None, Some(path)) => path,
-        (None, None) => layers.working_folder().join("books"),
-    }
+    // A path that cannot be read is a problem by now, and then none is used.
+    let variable = layers.path_variable("PLEO_EXPORT_BOOKS", problems);
+    variable
+        .unwrap_or_default()
+        .or(in_file)
+        .unwrap_or_else(|| layers.working_folder().join("books"))
 }
 
 fn odoo_settings(
@@ -125,8 +126,8 @@ fn odoo_settings(
     let database = section.required("database", "the name of Odoo's database", problems);
     let login = section.text("login", problems);
     let key_file = section.path("api_key_file", layers.file_folder(), problems);
-    let api_key = match (layers.variable("ODOO_API_KEY"), key_file) {
-        (Some(key), _) => Some(key.into()),
+    let api_key = match (layers.variable("ODOO_API_KEY", problems).ok()?, key_file) {
+        (Some(key), _) => super::sendable("ODOO_API_KEY", key, problems),
         (None, Some(path)) => super::secret_file("accounting.odoo.api_key_file", &path, problems, warnings),
         (None, None) => {
             problems.push(
@@ -169,7 +170,7 @@ fn command_settings(
     mut section: Section,
     problems: &mut Vec<String>,
 ) -> Option<command::Settings> {
-    let program = section.texts("program", problems);
+    let program = section.program("program", problems);
     if program.as_ref().is_none_or(Vec::is_empty) {
         problems.push(
             "accounting.command.program is missing: name the connector, such as [\"python3\", \"connector.py\"]".into(),

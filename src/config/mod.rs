@@ -6,6 +6,8 @@
 
 mod accounting;
 mod bookkeeping;
+mod dot_env;
+mod file;
 mod section;
 mod sources;
 
@@ -78,6 +80,7 @@ impl Config {
         let mut problems = Vec::new();
         let mut warnings = Vec::new();
         let layers = Layers::read(sources, &mut problems);
+        layers.check_proxies(&mut problems);
         let mut file = layers.file_section();
 
         let mut pleo = file.section("pleo", &mut problems);
@@ -160,7 +163,8 @@ pub fn receipts_folder(checkpoint: &Path) -> PathBuf {
 
 fn company_id(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<CompanyId> {
     let in_file = pleo.text("company_id", problems);
-    let (name, text) = match (layers.variable("PLEO_COMPANY_ID"), in_file) {
+    let variable = layers.variable("PLEO_COMPANY_ID", problems).ok()?;
+    let (name, text) = match (variable, in_file) {
         (Some(text), _) => ("PLEO_COMPANY_ID", text),
         (None, Some(text)) => ("pleo.company_id", text),
         (None, None) => {
@@ -177,7 +181,8 @@ fn company_id(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -
 
 fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<Url> {
     let in_file = pleo.text("base_url", problems);
-    let (name, text) = match (layers.variable("PLEO_BASE_URL"), in_file) {
+    let variable = layers.variable("PLEO_BASE_URL", problems).ok()?;
+    let (name, text) = match (variable, in_file) {
         (Some(text), _) => ("PLEO_BASE_URL", text),
         (None, Some(text)) => ("pleo.base_url", text),
         (None, None) => ("pleo.base_url", "https://external.pleo.io".to_owned()),
@@ -228,11 +233,9 @@ fn credential(
     warnings: &mut Vec<String>,
 ) -> Option<Credential> {
     let key_file = pleo.path("api_key_file", layers.file_folder(), problems);
-    match (
-        layers.variable("PLEO_API_KEY"),
-        layers.variable("PLEO_ACCESS_TOKEN"),
-        key_file,
-    ) {
+    let key = layers.variable("PLEO_API_KEY", problems);
+    let token = layers.variable("PLEO_ACCESS_TOKEN", problems);
+    match (key.ok()?, token.ok()?, key_file) {
         (Some(_), Some(_), _) => {
             problems.push("PLEO_API_KEY and PLEO_ACCESS_TOKEN are both set: keep the one you mean".into());
             None
@@ -256,6 +259,10 @@ fn credential(
 /// A secret as it can travel in a header.
 fn sendable(name: &str, secret: String, problems: &mut Vec<String>) -> Option<SecretString> {
     let secret = secret.trim().to_owned();
+    if secret.starts_with(['"', '\'']) {
+        problems.push(format!("{name} begins with a quote, which no key does: set it without quotes"));
+        return None;
+    }
     if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
         problems.push(format!(
             "{name} is empty or has spaces or other characters that no key has: copy it once more"
@@ -272,7 +279,7 @@ fn secret_file(
     problems: &mut Vec<String>,
     warnings: &mut Vec<String>,
 ) -> Option<SecretString> {
-    let text = match std::fs::read_to_string(path) {
+    let text = match file::read_text(path) {
         Ok(text) => text.trim().to_owned(),
         Err(error) => {
             problems.push(format!("{name}: cannot read `{}`: {error}", path.display()));
@@ -295,7 +302,7 @@ fn secret_file(
             path.display()
         ));
     }
-    Some(SecretString::from(text))
+    sendable(&format!("the key in `{}`", path.display()), text, problems)
 }
 
 fn seconds(section: &mut Section, key: &str, default: i64, problems: &mut Vec<String>) -> Duration {
@@ -312,14 +319,15 @@ fn checkpoint(
     let mut section = file.section("checkpoint", problems);
     let in_file = section.path("path", layers.file_folder(), problems);
     section.finish(problems);
-    if let Some(path) = layers.variable("PLEO_EXPORT_CHECKPOINT") {
-        return Some(layers.working_folder().join(path));
+    let variable = layers.path_variable("PLEO_EXPORT_CHECKPOINT", problems).ok()?;
+    if variable.is_some() {
+        return variable;
     }
     if in_file.is_some() {
         return in_file;
     }
     let company_id = company_id?;
-    let folder = layers.state_folder();
+    let folder = layers.state_folder(problems).ok()?;
     if folder.is_none() {
         problems.push(
             "there is no place for the checkpoint: set PLEO_EXPORT_CHECKPOINT (neither STATE_DIRECTORY nor HOME is set)"

@@ -5,19 +5,24 @@ use std::path::{Path, PathBuf};
 
 use toml::Value;
 
+use super::file;
+
 /// A table and where it stands in the file.
 pub(super) struct Section {
     path: String,
     table: toml::Table,
     known: Vec<String>,
+    /// What `~/` in a path stands for.
+    home: Option<PathBuf>,
 }
 
 impl Section {
-    pub(super) fn new(path: String, table: toml::Table) -> Self {
+    pub(super) fn new(path: String, table: toml::Table, home: Option<PathBuf>) -> Self {
         Self {
             path,
             table,
             known: Vec::new(),
+            home,
         }
     }
 
@@ -53,7 +58,7 @@ impl Section {
                 toml::Table::new()
             }
         };
-        Self::new(self.name(key), table)
+        Self::new(self.name(key), table, self.home.clone())
     }
 
     /// A text; an empty one counts as not given.
@@ -79,7 +84,14 @@ impl Section {
 
     /// A path, relative to `folder`.
     pub(super) fn path(&mut self, key: &str, folder: &Path, problems: &mut Vec<String>) -> Option<PathBuf> {
-        self.text(key, problems).map(|text| folder.join(text))
+        let text = self.text(key, problems)?;
+        match file::path(text.into(), self.home.as_deref()) {
+            Ok(path) => Some(folder.join(path)),
+            Err(problem) => {
+                problems.push(format!("{} {problem}", self.name(key)));
+                None
+            }
+        }
     }
 
     /// A whole number within bounds.
@@ -131,6 +143,20 @@ impl Section {
             self.wrong(key, "a list of texts", &value, problems);
         }
         texts
+    }
+
+    /// A program and its arguments. The program may be a path.
+    pub(super) fn program(&mut self, key: &str, problems: &mut Vec<String>) -> Option<Vec<String>> {
+        let mut texts = self.texts(key, problems)?;
+        if let Some(program) = texts.first_mut() {
+            let path = file::path(program.as_str().into(), self.home.as_deref())
+                .and_then(|path| path.into_os_string().into_string().map_err(|_| "is not UTF-8".to_owned()));
+            match path {
+                Ok(path) => *program = path,
+                Err(problem) => problems.push(format!("{} {problem}", self.name(key))),
+            }
+        }
+        Some(texts)
     }
 
     /// One of a few words.

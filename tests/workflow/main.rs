@@ -34,6 +34,8 @@ mod balances;
 mod checkpoints;
 /// Another accounting system is a change of settings alone.
 mod connector;
+/// Settings that cannot be read are never taken for absent.
+mod odd_settings;
 /// Every failure type that this side can cause.
 mod failure_types;
 /// The disk is full, at any moment.
