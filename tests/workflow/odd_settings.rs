@@ -233,3 +233,18 @@ fn a_relative_state_home_is_ignored() {
     world.run(&["poll"]).exits(0);
     assert!(home.join(".local/state/pleo-export").is_dir() && !world.path("state").exists());
 }
+
+#[test]
+fn an_odd_name_of_the_books_folder_hides_nothing_that_is_in_it() {
+    for name in [bytes(b"B\xfccher"), "bo*ks".into()] {
+        let world = World::new().with_variable("PLEO_EXPORT_BOOKS", &name);
+        let items = crate::sandbox::seed::mixed(5, 1);
+        world.add_job(items.clone());
+        world.run(&["poll"]).exits(0);
+        world.add_job(items);
+        world.run(&["poll"]).exits(0);
+        let books = crate::support::Books { folder: world.path("").join(&name) };
+        assert_eq!(books.entries().len(), 5);
+        books.has_nothing_twice();
+    }
+}

@@ -14,9 +14,10 @@ use crate::host::files::FileError;
 ///
 /// What cannot be looked into is an error, never nothing: an entry that is not seen would be booked again.
 pub(super) fn expand(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, FileError> {
-    let pattern = folder.join(pattern);
+    let pattern = Path::new(pattern);
     let is_root = |part: &Component<'_>| matches!(part, Component::RootDir | Component::Prefix(_));
-    let root: PathBuf = pattern.components().take_while(is_root).collect();
+    // The folder's own name is no pattern, and need not be UTF-8 as a line of the books is.
+    let root = folder.join(pattern.components().take_while(is_root).collect::<PathBuf>());
     let parts: Vec<Cow<'_, str>> = pattern
         .components()
         .skip_while(is_root)
