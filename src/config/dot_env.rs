@@ -51,10 +51,15 @@ fn variable(line: &[u8]) -> Result<(String, OsString), &'static str> {
         .strip_prefix(b"export")
         .filter(|rest| rest.first().is_some_and(u8::is_ascii_whitespace))
         .unwrap_or(line);
-    let at = line.iter().position(|byte| *byte == b'=').ok_or("is not NAME=value")?;
+    let at = line
+        .iter()
+        .position(|byte| *byte == b'=')
+        .ok_or("is not NAME=value")?;
     let (name, value) = line.split_at(at);
     let name = std::str::from_utf8(name.trim_ascii()).map_err(|_| "is not NAME=value")?;
-    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
+    let is_name = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
     if name.is_empty() || !is_name {
         return Err("is not NAME=value");
     }
@@ -63,7 +68,9 @@ fn variable(line: &[u8]) -> Result<(String, OsString), &'static str> {
         Some(quote @ (b'"' | b'\'')) => quoted(value, *quote)?,
         _ => unquoted(value)?,
     };
-    file::os_string(value).map(|value| (name.to_owned(), value)).ok_or("is not UTF-8")
+    file::os_string(value)
+        .map(|value| (name.to_owned(), value))
+        .ok_or("is not UTF-8")
 }
 
 /// The value between quotes; behind it only a comment may stand.
@@ -126,17 +133,32 @@ mod tests {
         ] {
             let mut problems = Vec::new();
             let found = parse(Path::new(".env"), line.as_bytes(), &mut problems);
-            assert_eq!((found.get("A"), problems.len()), (Some(&OsString::from(value)), 0), "{line}");
+            assert_eq!(
+                (found.get("A"), problems.len()),
+                (Some(&OsString::from(value)), 0),
+                "{line}"
+            );
         }
     }
 
     #[test]
     fn a_line_that_readers_differ_about_is_a_problem_and_never_quoted() {
-        for line in ["secret", "=secret", "secret secret=1", "A=\"secret", "A='secret'x", "A=secret\\n", "A=secret\\"] {
+        for line in [
+            "secret",
+            "=secret",
+            "secret secret=1",
+            "A=\"secret",
+            "A='secret'x",
+            "A=secret\\n",
+            "A=secret\\",
+        ] {
             let mut problems = Vec::new();
             let found = parse(Path::new(".env"), format!("\r\n{line}").as_bytes(), &mut problems);
             assert!(found.is_empty() && problems.len() == 1, "{line}");
-            assert!(problems[0].contains("`.env` line 2") && !problems[0].contains("secret"), "{problems:?}");
+            assert!(
+                problems[0].contains("`.env` line 2") && !problems[0].contains("secret"),
+                "{problems:?}"
+            );
         }
     }
 }

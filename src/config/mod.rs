@@ -260,7 +260,9 @@ fn credential(
 fn sendable(name: &str, secret: String, problems: &mut Vec<String>) -> Option<SecretString> {
     let secret = secret.trim().to_owned();
     if secret.starts_with(['"', '\'']) {
-        problems.push(format!("{name} begins with a quote, which no key does: set it without quotes"));
+        problems.push(format!(
+            "{name} begins with a quote, which no key does: set it without quotes"
+        ));
         return None;
     }
     if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {

@@ -149,8 +149,11 @@ impl Section {
     pub(super) fn program(&mut self, key: &str, problems: &mut Vec<String>) -> Option<Vec<String>> {
         let mut texts = self.texts(key, problems)?;
         if let Some(program) = texts.first_mut() {
-            let path = file::path(program.as_str().into(), self.home.as_deref())
-                .and_then(|path| path.into_os_string().into_string().map_err(|_| "is not UTF-8".to_owned()));
+            let path = file::path(program.as_str().into(), self.home.as_deref()).and_then(|path| {
+                path.into_os_string()
+                    .into_string()
+                    .map_err(|_| "is not UTF-8".to_owned())
+            });
             match path {
                 Ok(path) => *program = path,
                 Err(problem) => problems.push(format!("{} {problem}", self.name(key))),

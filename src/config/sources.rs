@@ -195,9 +195,8 @@ fn config_file(layers: &Layers, sources: &Sources, problems: &mut Vec<String>) -
     let is_named = named.is_some();
     let path = named.unwrap_or_else(|| layers.working_folder.join("pleo-export.toml"));
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-    let is_absent = || {
-        std::fs::symlink_metadata(&path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
-    };
+    let is_absent =
+        || std::fs::symlink_metadata(&path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
     if !is_named && is_absent() {
         return (toml::Table::new(), folder);
     }

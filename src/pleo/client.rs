@@ -32,7 +32,8 @@ impl Client {
         })
     }
 
-    /// All jobs of our company in these statuses, in no particular order.
+    /// All jobs of our company in these statuses, in no particular order. A job that cannot be read is left aside
+    /// with a warning.
     pub fn list_jobs(&self, statuses: &[JobStatus]) -> Result<Vec<ExportJob>, PleoError> {
         let mut filter = vec![("company_id", self.company_id.as_str())];
         filter.extend(statuses.iter().map(|status| ("statuses", status.as_str())));
@@ -137,7 +138,8 @@ impl Client {
         ours
     }
 
-    /// Reads a list to its end, one page in memory at a time.
+    /// Reads a list to its end, one page in memory at a time. An element that cannot be read is left aside: it must
+    /// not hide the others.
     fn pages<T, E: From<PleoError>>(
         &self,
         segments: &[&str],
@@ -161,12 +163,26 @@ impl Client {
             let body = self.transport.send(&request)?;
             let page = Page::read(&body).map_err(|problem| request.contract(&problem))?;
             let next = pager.next(&page).map_err(|problem| request.contract(&problem))?;
-            let elements: Result<Vec<T>, Malformed> = page.elements.iter().map(&read).collect();
-            on_page(elements.map_err(|problem| request.contract(&problem))?)?;
+            on_page(
+                page.elements
+                    .iter()
+                    .filter_map(|element| readable(&request, read(element)))
+                    .collect(),
+            )?;
             match next {
                 Some(next) => cursor = Some(next),
                 None => return Ok(()),
             }
+        }
+    }
+}
+
+fn readable<T>(request: &Request<'_>, element: Result<T, Malformed>) -> Option<T> {
+    match element {
+        Ok(element) => Some(element),
+        Err(problem) => {
+            tracing::warn!("{}; left aside", request.contract(&problem));
+            None
         }
     }
 }

@@ -12,7 +12,6 @@ use reqwest::Url;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, LOCATION, RETRY_AFTER};
 use secrecy::ExposeSecret;
-use serde::de::IgnoredAny;
 
 use super::error::{Answer, Call, PleoError, cause_of, cause_of_read, chain, shown};
 use super::retry::{self, Ending, Method, Next, Outcome, Retry, classify};
@@ -236,8 +235,7 @@ impl Transport {
 
     fn answered(&self, response: &Response, body: Vec<u8>, call: &Call) -> Attempt {
         let status = response.status().as_u16();
-        let body = String::from_utf8(body).unwrap_or_default();
-        let json = serde_json::from_str::<IgnoredAny>(&body).is_ok();
+        let (body, json) = wire::read_body(body);
         let cause = match status {
             200 if !json => {
                 let media_type = header(response, &CONTENT_TYPE).unwrap_or("no media type");

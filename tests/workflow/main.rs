@@ -34,8 +34,6 @@ mod balances;
 mod checkpoints;
 /// Another accounting system is a change of settings alone.
 mod connector;
-/// Settings that cannot be read are never taken for absent.
-mod odd_settings;
 /// Every failure type that this side can cause.
 mod failure_types;
 /// The disk is full, at any moment.
@@ -50,6 +48,10 @@ mod invariants;
 mod lifetime;
 /// The main job: poll, run-job, resume, status, with their exit codes.
 mod main_job;
+/// Settings that cannot be read are never taken for absent.
+mod odd_settings;
+/// One odd value takes down itself alone.
+mod odd_values;
 /// The same expenses come again.
 mod re_export;
 /// One process dies, or many: the next one goes on.

@@ -36,7 +36,13 @@ fn paths_are_taken_as_bytes() {
     let books = world.path("").join(bytes(b"B\xfccher"));
     assert!(books.join("main.beancount").is_file());
     assert!(!world.path("books").exists());
-    assert!(world.path("").join(bytes(b"st\xe9")).join("checkpoint.sqlite3").is_file());
+    assert!(
+        world
+            .path("")
+            .join(bytes(b"st\xe9"))
+            .join("checkpoint.sqlite3")
+            .is_file()
+    );
 }
 
 #[test]
@@ -48,8 +54,19 @@ fn the_same_paths_from_dot_env_and_the_state_folder() {
     let content = [dot_env(&world).as_bytes(), b"PLEO_EXPORT_BOOKS='B\xfccher'\n"].concat();
     fs::write(world.path(".env"), content).unwrap();
     world.run(&["poll"]).exits(0);
-    assert!(world.path("").join(bytes(b"B\xfccher")).join("main.beancount").is_file());
-    assert!(fs::read_dir(world.path("").join(bytes(b"st\xe9"))).unwrap().count() > 0);
+    assert!(
+        world
+            .path("")
+            .join(bytes(b"B\xfccher"))
+            .join("main.beancount")
+            .is_file()
+    );
+    assert!(
+        fs::read_dir(world.path("").join(bytes(b"st\xe9")))
+            .unwrap()
+            .count()
+            > 0
+    );
 }
 
 #[test]
@@ -83,15 +100,27 @@ fn a_proxy_that_is_no_address_or_of_another_kind_is_a_problem() {
     for (name, value, says) in [
         ("https_proxy", "proxy example:80", "is not the address of a proxy"),
         ("HTTP_PROXY", "http://", "is not the address of a proxy"),
-        ("all_proxy", " http://proxy.example", "is not the address of a proxy"),
-        ("ALL_PROXY", "socks5://user:hush@proxy.example:1080", "of the kind socks5"),
+        (
+            "all_proxy",
+            " http://proxy.example",
+            "is not the address of a proxy",
+        ),
+        (
+            "ALL_PROXY",
+            "socks5://user:hush@proxy.example:1080",
+            "of the kind socks5",
+        ),
         ("https_proxy", "socks5h://proxy.example", "of the kind socks5h"),
     ] {
         let world = World::new().with_variable(name, value);
         let run = world.run(&["poll"]).exits(2).says(says).says(name);
         assert!(!run.stderr.contains("hush"), "{run}");
     }
-    for value in ["http://proxy.example:3128", "proxy.example:3128", "https://u:p@proxy.example"] {
+    for value in [
+        "http://proxy.example:3128",
+        "proxy.example:3128",
+        "https://u:p@proxy.example",
+    ] {
         let world = World::new().with_variable("https_proxy", value);
         world.run(&["poll"]).exits(0);
     }
@@ -141,9 +170,7 @@ fn nothing_is_substituted_in_dot_env() {
         api_key: "abc$def-ghi${HOME}".to_owned(),
         ..crate::sandbox::Options::default()
     });
-    world
-        .run_with("PLEO_BASE_URL", sandbox.url(), &["poll"])
-        .exits(0);
+    world.run_with("PLEO_BASE_URL", sandbox.url(), &["poll"]).exits(0);
 }
 
 #[test]
@@ -155,7 +182,11 @@ fn a_byte_order_mark_is_skipped() {
         .map(|line| format!("{line}\r\n"))
         .collect();
     fs::write(world.path(".env"), format!("\u{feff}{text}")).unwrap();
-    fs::write(world.path("key"), format!("\u{feff}{}\r\n", world.sandbox.api_key())).unwrap();
+    fs::write(
+        world.path("key"),
+        format!("\u{feff}{}\r\n", world.sandbox.api_key()),
+    )
+    .unwrap();
     world.run(&["poll"]).exits(0);
 }
 
@@ -172,10 +203,14 @@ fn a_path_that_begins_with_a_tilde_is_in_the_home_folder() {
     assert!(home.join("books/main.beancount").is_file() && home.join("state/cp.sqlite3").is_file());
     let world = World::new()
         .without_variable("PLEO_EXPORT_CHECKPOINT")
-        .with_settings("[checkpoint]\npath = \"~/cp.sqlite3\"\n[accounting.beancount]\ndirectory = \"~/b\"\n");
+        .with_settings(
+            "[checkpoint]\npath = \"~/cp.sqlite3\"\n[accounting.beancount]\ndirectory = \"~/b\"\n",
+        );
     world.add_mixed_job(1, 1);
     world.run(&["poll"]).exits(2).says("HOME is not set");
-    world.run_with("HOME", world.path("me").to_str().unwrap(), &["poll"]).exits(0);
+    world
+        .run_with("HOME", world.path("me").to_str().unwrap(), &["poll"])
+        .exits(0);
     assert!(world.path("me/b/main.beancount").is_file() && world.path("me/cp.sqlite3").is_file());
 }
 
@@ -188,7 +223,11 @@ fn a_path_that_a_shell_would_have_changed_is_refused() {
         ("\"books\"", "begins with a quote"),
         ("'books'", "begins with a quote"),
     ] {
-        for name in ["PLEO_EXPORT_BOOKS", "PLEO_EXPORT_CHECKPOINT", "PLEO_EXPORT_CONFIG"] {
+        for name in [
+            "PLEO_EXPORT_BOOKS",
+            "PLEO_EXPORT_CHECKPOINT",
+            "PLEO_EXPORT_CONFIG",
+        ] {
             let world = World::new().with_variable(name, value);
             world.run(&["poll"]).exits(2).says(says).says(name);
             assert_eq!(world.sandbox.request_count(), 0);
@@ -210,7 +249,9 @@ fn a_path_that_a_shell_would_have_changed_is_refused() {
 fn a_key_in_quotes_is_refused() {
     for name in ["PLEO_API_KEY", "PLEO_ACCESS_TOKEN"] {
         for key in ["\"hush\"", "'hush'"] {
-            let world = World::new().without_variable("PLEO_API_KEY").with_variable(name, key);
+            let world = World::new()
+                .without_variable("PLEO_API_KEY")
+                .with_variable(name, key);
             let run = world.run(&["poll"]).exits(2).says("without quotes").says(name);
             assert!(!run.stderr.contains("hush"), "{run}");
         }
@@ -243,7 +284,9 @@ fn an_odd_name_of_the_books_folder_hides_nothing_that_is_in_it() {
         world.run(&["poll"]).exits(0);
         world.add_job(items);
         world.run(&["poll"]).exits(0);
-        let books = crate::support::Books { folder: world.path("").join(&name) };
+        let books = crate::support::Books {
+            folder: world.path("").join(&name),
+        };
         assert_eq!(books.entries().len(), 5);
         books.has_nothing_twice();
     }

@@ -30,10 +30,7 @@ impl World {
             ("PLEO_BASE_URL".to_owned(), sandbox.url().into()),
             ("PLEO_API_KEY".to_owned(), sandbox.api_key().into()),
             ("PLEO_COMPANY_ID".to_owned(), sandbox.company().into()),
-            (
-                "PLEO_EXPORT_CHECKPOINT".to_owned(),
-                "checkpoint.sqlite3".into(),
-            ),
+            ("PLEO_EXPORT_CHECKPOINT".to_owned(), "checkpoint.sqlite3".into()),
         ]);
         Self {
             sandbox,

@@ -138,7 +138,8 @@ fn proper(answer: Answer, world: &World) -> Response {
     let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = status;
     let date = (header::DATE, http_date(world.clock.now()));
-    for (name, value) in headers.into_iter().chain([date]) {
+    // A header of the answer's own beats the clock's.
+    for (name, value) in [date].into_iter().chain(headers) {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().insert(name, value);
         }

@@ -60,18 +60,18 @@ pub(in crate::pleo) fn export_job(job: &Field<'_>) -> Result<ExportJob, Malforme
         created_at: job.required("createdAt")?.moment()?,
         started_at: job.optional("startedAt", Field::moment)?,
         last_updated_at: job.optional("lastUpdatedAt", Field::moment)?,
-        expires_in_seconds: job.required("expiresIn")?.count()?,
+        expires_in_seconds: job.required("expiresIn")?.seconds()?,
         number_of_items: job.required("numberOfItems")?.count()?,
         vendor_based_bookkeeping: job.required("vendorBasedBookkeeping")?.flag()?,
-        failure_reason: job.optional_text("failureReason")?,
-        failure_reason_type: job.optional_text("failureReasonType")?,
+        failure_reason: job.words("failureReason"),
+        failure_reason_type: job.words("failureReasonType"),
     })
 }
 
-/// An item without a status is one that nobody has worked on.
+/// An item without a status that can be read counts as not final: it is looked up before anything is booked.
 pub(in crate::pleo) fn export_job_item(item: &Field<'_>) -> Result<ExportJobItem, Malformed> {
     let item = item.object()?;
-    let status = item.optional("status", Field::text)?;
+    let status = item.words("status");
     Ok(ExportJobItem {
         entry_id: AccountingEntryId::new(item.identifier("accountingEntryId")?),
         status: status.map_or(ItemStatus::Pending, |status| ItemStatus::from_wire(&status)),
@@ -101,8 +101,8 @@ pub(in crate::pleo) fn update_answer(body: &str) -> Result<UpdateAnswer, Malform
         let error = error.object()?;
         Ok(Refusal {
             entry_id: AccountingEntryId::new(error.identifier("accountingEntryId")?),
-            error_type: shown(&error.optional_text("type")?.unwrap_or_default()),
-            message: shown(&error.optional_text("message")?.unwrap_or_default()),
+            error_type: shown(&error.words("type").unwrap_or_default()),
+            message: shown(&error.words("message").unwrap_or_default()),
         })
     })?;
     Ok(UpdateAnswer { refused })
@@ -111,7 +111,7 @@ pub(in crate::pleo) fn update_answer(body: &str) -> Result<UpdateAnswer, Malform
 /// An answer that is no success. Its body says more only when it is Pleo's own, so anything else is passed over.
 pub(in crate::pleo) fn answer(call: Call, status: u16, body: &str) -> Answer {
     let object = Field::root(body).object().ok();
-    let word = |name| Some(shown(&object.as_ref()?.optional_text(name).ok()??));
+    let word = |name| Some(shown(&object.as_ref()?.words(name)?));
     Answer {
         call,
         status,

@@ -10,6 +10,7 @@ mod answers;
 mod bodies;
 mod item;
 mod reader;
+mod repair;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ pub use bodies::{ItemUpdate, JobEvent};
 pub(super) use bodies::{event_body, update_body};
 pub use item::export_item;
 pub(super) use reader::Field;
+pub(super) use repair::read as read_body;
 
 /// Something that Pleo sent cannot be read: which field, and what was there. A clause for people, such as
 /// "`amount.inWalletCurrency.value` is 12.5, not a whole number of hundredths".
