@@ -8,7 +8,7 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use thiserror::Error;
 
 use crate::host::clock;
@@ -28,6 +28,8 @@ pub enum LockError {
     Held {
         /// Its process and when it began, as far as it is known.
         by: String,
+        /// When it began, as far as it is known.
+        since: Option<DateTime<Utc>>,
     },
     /// The lock file cannot be made or locked.
     #[error(transparent)]
@@ -45,8 +47,10 @@ impl RunLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
+                let by = read_holder(file);
                 return Err(LockError::Held {
-                    by: read_holder(file),
+                    since: since(&by),
+                    by,
                 });
             }
             Err(TryLockError::Error(error)) => return Err(FileError::at("lock", &path)(error).into()),
@@ -69,7 +73,6 @@ fn lock_path(checkpoint: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// What the holder wrote; it may be about to write it just now.
 /// Who is at work on the checkpoint at `path`, without taking its lock; `None` when nobody is.
 pub fn at_work(path: &Path) -> Option<String> {
     let file = File::open(lock_path(path)).ok()?;
@@ -79,6 +82,13 @@ pub fn at_work(path: &Path) -> Option<String> {
     }
 }
 
+/// When the holder began.
+pub fn since(holder: &str) -> Option<DateTime<Utc>> {
+    let (_, time) = holder.rsplit_once(' ')?;
+    Some(DateTime::parse_from_rfc3339(time).ok()?.to_utc())
+}
+
+/// What the holder wrote; it may be about to write it just now.
 fn read_holder(file: File) -> String {
     let mut text = String::new();
     match file.take(200).read_to_string(&mut text) {
@@ -96,13 +106,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let checkpoint = folder.path().join("state/pleo.sqlite3");
         let first = RunLock::acquire(&checkpoint).unwrap();
-        let LockError::Held { by } = RunLock::acquire(&checkpoint).unwrap_err() else {
+        let LockError::Held { by, since } = RunLock::acquire(&checkpoint).unwrap_err() else {
             panic!("the lock is held");
         };
         assert!(
             by.starts_with(&format!("process {} since 20", std::process::id())),
             "{by}"
         );
+        assert!(clock::now() - since.unwrap() < chrono::TimeDelta::minutes(1));
         drop(first);
         drop(RunLock::acquire(&checkpoint).unwrap());
         assert!(

@@ -17,6 +17,7 @@
 //! The file and SQLite's two companions (`-wal`, `-shm`) are readable by their owner alone, as payloads name people.
 
 mod audit;
+mod contact;
 mod error;
 mod item_row;
 mod items;
@@ -36,11 +37,12 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
+pub use self::contact::{Contact, FailedPolls};
 pub use self::error::CheckpointError;
 use self::error::Fault;
 pub use self::items::{Position, StoredItem};
 pub use self::jobs::{Closing, JobRecord};
-pub use self::lock::{LockError, RunLock, at_work};
+pub use self::lock::{LockError, RunLock, at_work, since};
 pub use self::reports::{Counts, Finality};
 use crate::host::files::{self, FileError};
 use crate::host::kill;
@@ -57,6 +59,8 @@ pub struct Checkpoint {
     is_writer: bool,
     /// Whether damage was met while it was open: then the end is not an orderly one.
     met_damage: Cell<bool>,
+    /// To be written with the orderly end.
+    contact: Option<Contact>,
 }
 
 /// Whose checkpoint it is. Written when the file is made, compared ever after.
@@ -103,6 +107,7 @@ impl Checkpoint {
             path: path.to_owned(),
             is_writer: true,
             met_damage: Cell::new(false),
+            contact: None,
         })
     }
 
@@ -128,6 +133,7 @@ impl Checkpoint {
             path: path.to_owned(),
             is_writer: false,
             met_damage: Cell::new(false),
+            contact: None,
         }))
     }
 
@@ -185,7 +191,13 @@ impl Drop for Checkpoint {
     /// Notes an orderly end. If that fails the next run merely checks the file through.
     fn drop(&mut self) {
         if self.is_writer && !self.met_damage.get() {
-            let noted = self.change(|transaction| Ok(transaction.execute("UPDATE meta SET clean = 1", [])?));
+            let contact = self.contact.take();
+            let noted = self.change(|transaction| {
+                if let Some(contact) = &contact {
+                    contact::store(transaction, contact)?;
+                }
+                Ok(transaction.execute("UPDATE meta SET clean = 1", [])?)
+            });
             if let Err(error) = noted {
                 tracing::debug!("the orderly end could not be noted: {error}");
             }

@@ -1,16 +1,19 @@
 //! `poll`, `run-job` and `resume`: settings, lock, checkpoint and accounting system, then the workflow.
 
 use anyhow::Context;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use tracing::warn;
 
 use super::args::Global;
+use super::exit::Exit;
 use super::progress::Bar;
 use super::render::Answer;
 use super::{failed, signals};
-use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
+use crate::checkpoint::{Checkpoint, Contact, FailedPolls, LockError, Owner, RunLock};
 use crate::config::{Config, Sources, SystemSettings, receipts_folder};
 use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings};
+use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::ids::JobId;
 use crate::pleo::Client;
@@ -75,20 +78,18 @@ fn with_exporter(
     }
     let _lock = match RunLock::acquire(&config.checkpoint) {
         Ok(lock) => lock,
-        Err(LockError::Held { by }) => return locked(&config, &by, &when_locked),
+        Err(LockError::Held { by, since }) => return locked(&config, &by, since, &when_locked),
         Err(error) => return failed(from_lock(&error)),
     };
-    match prepare_and_work(config, global, work) {
-        Ok(report) => Answer::of_run(report),
-        Err(problem) => failed(problem),
-    }
+    prepare_and_work(config, global, &when_locked, work).unwrap_or_else(failed)
 }
 
 fn prepare_and_work(
     config: Config,
     global: &Global,
+    command: &WhenLocked,
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
-) -> Result<RunReport, Problem> {
+) -> Result<Answer, Problem> {
     let stop = signals::stop_on_signals();
     let mut system = accounting_system(&config.system, &stop).map_err(not_begun)?;
     let owner = Owner {
@@ -105,9 +106,13 @@ fn prepare_and_work(
     };
     let receipts = fetcher(&config, system.as_ref(), &stop).map_err(unexpected)?;
     let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner)?;
+    let mut contact = checkpoint.contact()?;
     let pleo = Client::new(config.pleo, stop.clone())?;
+    if contact.answered_by == config.route {
+        pleo.answered_before();
+    }
     let bar = Bar::new(global);
-    Ok(work(&mut Exporter {
+    let report = work(&mut Exporter {
         pleo: &pleo,
         system: system.as_mut(),
         checkpoint: &mut checkpoint,
@@ -115,7 +120,56 @@ fn prepare_and_work(
         settings: &settings,
         stop: &stop,
         progress: &bar,
-    }))
+    });
+    if pleo.has_answered() {
+        contact.answered_by = config.route;
+    }
+    let mut answer = Answer::of_run(report);
+    if matches!(command, WhenLocked::IsFine) && !stop.is_requested() {
+        count_poll(&mut contact, &mut answer, config.alarm_after);
+    }
+    checkpoint.remember_contact(contact);
+    Ok(answer)
+}
+
+/// Notes how a poll ended. One that failed for a reason that may pass is no news, but a long series of them is.
+fn count_poll(contact: &mut Contact, answer: &mut Answer, alarm_after: TimeDelta) {
+    match (answer.exit(), answer.problem()) {
+        (Exit::Unexpected | Exit::Usage | Exit::Temporary, Some(problem)) => {
+            contact.poll_failed(&problem.message, clock::now());
+        }
+        _ => contact.failed_polls = None,
+    }
+    if answer.exit() == Exit::Temporary
+        && let Some(series) = contact.alarm(alarm_after, clock::now())
+    {
+        answer.set_problem(failing(series));
+    }
+}
+
+/// What a person is told about polls that fail again and again.
+pub(super) fn failing(series: &FailedPolls) -> Problem {
+    Problem {
+        kind: ProblemKind::NeedsPerson,
+        message: format!(
+            "{} polls in a row have failed since {}: {}",
+            series.count,
+            series.since.to_rfc3339_opts(SecondsFormat::Secs, true),
+            series.last_error
+        ),
+        hint:
+            "this does not come right by itself any more: see to the cause; the next good poll ends the alarm"
+                .into(),
+    }
+}
+
+/// What a person is told about a run that does not end.
+pub(super) fn lasting(by: &str, since: Option<DateTime<Utc>>, alarm_after: TimeDelta) -> Option<Problem> {
+    since.filter(|since| clock::now() - *since > alarm_after).map(|_| Problem {
+        kind: ProblemKind::NeedsPerson,
+        message: format!("a run has been at work for longer than `run.alarm_after` allows ({by})"),
+        hint: "look whether it still gets on (`pleo-export status`); ending it is safe, and the next run goes on".into(),
+    })
 }
 
 fn accounting_system(
@@ -156,7 +210,10 @@ fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> anyho
     Fetcher::new(settings, stop.clone()).context("receipts cannot be fetched")
 }
 
-fn locked(config: &Config, by: &str, when_locked: &WhenLocked) -> Answer {
+fn locked(config: &Config, by: &str, since: Option<DateTime<Utc>>, when_locked: &WhenLocked) -> Answer {
+    if let Some(problem) = lasting(by, since, config.alarm_after) {
+        return failed(problem);
+    }
     let message = format!(
         "another run is at work on `{}` ({by})",
         config.checkpoint.display()

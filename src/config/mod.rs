@@ -15,6 +15,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use reqwest::Url;
 use secrecy::SecretString;
 
@@ -27,6 +28,9 @@ pub use sources::Sources;
 
 use section::Section;
 use sources::Layers;
+
+/// For how long polls may fail before a person is called, unless settings say otherwise.
+const ALARM_AFTER: TimeDelta = TimeDelta::hours(6);
 
 /// Everything a run needs to know, checked.
 #[derive(Debug)]
@@ -43,6 +47,10 @@ pub struct Config {
     pub attachments: receipts::Policy,
     /// Which accounting system, and where.
     pub system: SystemSettings,
+    /// By which way Pleo is asked: a digest of its address and the proxies, so that a change of them is seen.
+    pub route: String,
+    /// For how long polls may fail, or another run may last, before a person is called.
+    pub alarm_after: TimeDelta,
     /// What is allowed but unwise; to be logged.
     pub warnings: Vec<String>,
 }
@@ -54,6 +62,8 @@ pub struct StatusConfig {
     pub checkpoint: PathBuf,
     /// Whose it should be, where that is said.
     pub company_id: Option<CompanyId>,
+    /// For how long polls may fail, or a run may last, before a person is called.
+    pub alarm_after: TimeDelta,
 }
 
 /// Every problem with the settings. Nothing has been sent or written.
@@ -93,6 +103,7 @@ impl Config {
         pleo.finish(&mut problems);
 
         let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
+        let alarm_after = alarm_after(&mut file, &mut problems);
         let mut bookkeeping = file.section("bookkeeping", &mut problems);
         let accounting = accounting::read(
             &layers,
@@ -112,6 +123,8 @@ impl Config {
                 if problems.is_empty() =>
             {
                 Ok(Self {
+                    route: layers.route(&base_url),
+                    alarm_after,
                     pleo: crate::pleo::Settings {
                         base_url,
                         company_id,
@@ -145,6 +158,7 @@ impl StatusConfig {
         let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
         match checkpoint {
             Some(checkpoint) if problems.is_empty() => Ok(Self {
+                alarm_after: alarm_after(&mut file, &mut unimportant),
                 checkpoint,
                 company_id,
             }),
@@ -203,17 +217,12 @@ fn server_url(text: &str) -> Result<Url, &'static str> {
     let url: Url = text
         .parse()
         .map_err(|_| "that is not an address such as https://external.pleo.io")?;
-    let Some(host) = url.host_str() else {
+    if url.host_str().is_none() {
         return Err("the address names no host");
-    };
-    let address = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse::<std::net::IpAddr>();
-    let loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    }
     match url.scheme() {
         "https" => {}
-        "http" if loopback => {}
+        "http" if crate::host::http::is_loopback(&url) => {}
         _ => return Err("the credential may travel by https only (http is for this machine alone)"),
     }
     if !url.username().is_empty()
@@ -305,6 +314,14 @@ fn secret_file(
         ));
     }
     sendable(&format!("the key in `{}`", path.display()), text, problems)
+}
+
+/// `[run] alarm_after`.
+fn alarm_after(file: &mut Section, problems: &mut Vec<String>) -> TimeDelta {
+    let mut run = file.section("run", problems);
+    let duration = run.duration("alarm_after", problems);
+    run.finish(problems);
+    duration.unwrap_or(ALARM_AFTER)
 }
 
 fn seconds(section: &mut Section, key: &str, default: i64, problems: &mut Vec<String>) -> Duration {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use super::section::Section;
 use super::{dot_env, file};
 
@@ -137,20 +139,42 @@ impl Layers {
     /// The proxies that the HTTP clients will take from the environment. One that they could not read would be
     /// passed over in silence.
     pub(super) fn check_proxies(&self, problems: &mut Vec<String>) {
-        for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
-            for name in [name.to_owned(), name.to_ascii_uppercase()] {
-                let Ok(Some(address)) = self.variable(&name, problems) else {
-                    continue;
-                };
-                if !name.eq_ignore_ascii_case("no_proxy")
-                    && let Err(problem) = proxy(&address)
-                {
-                    problems.push(format!("{name} {problem}"));
-                }
+        for name in PROXIES {
+            let Ok(Some(address)) = self.variable(name, problems) else {
+                continue;
+            };
+            if !name.eq_ignore_ascii_case("no_proxy")
+                && let Err(problem) = proxy(&address)
+            {
+                problems.push(format!("{name} {problem}"));
             }
         }
     }
+
+    /// A digest of the server's address and the proxies on the way to it. No part of it can be read back.
+    pub(super) fn route(&self, server: &reqwest::Url) -> String {
+        let mut hash = Sha256::new_with_prefix(server.as_str());
+        for name in PROXIES {
+            let value = self.variables.get(name).map(|value| value.as_encoded_bytes());
+            hash.update([0]);
+            hash.update(value.unwrap_or_default());
+        }
+        let digest = hash.finalize();
+        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
 }
+
+/// The variables from which the HTTP clients take their proxies.
+const PROXIES: [&str; 8] = [
+    "http_proxy",
+    "HTTP_PROXY",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+];
 
 /// A proxy's address, with or without its scheme. Its text is not shown: it may hold a password.
 fn proxy(address: &str) -> Result<(), String> {

@@ -131,7 +131,7 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
         PleoError::JobFinished { .. }
         | PleoError::StatusConflict { .. }
         | PleoError::MissingContraAccounts { .. } => ProblemKind::JobFailed,
-        PleoError::Settings { .. } => ProblemKind::Configuration,
+        PleoError::Settings { .. } | PleoError::NeverReached { .. } => ProblemKind::Configuration,
         PleoError::Contract { .. } | PleoError::Refused { .. } => ProblemKind::Unexpected,
     }
 }

@@ -1,8 +1,9 @@
-//! The machine we run on, each thing in one place: the clock, the stop signal, the HTTP client builder, files
-//! that survive a power cut, and the points at which tests kill the process.
+//! The machine we run on, each thing in one place: the clock, the stop signal, how HTTP is spoken and tried again,
+//! files that survive a power cut, and the points at which tests kill the process.
 
 pub mod clock;
 pub mod files;
 pub mod http;
 pub mod kill;
+pub mod retry;
 pub mod stop;

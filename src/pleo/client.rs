@@ -127,6 +127,16 @@ impl Client {
         self.transport.server_time()
     }
 
+    /// Whether Pleo itself ever answered a request with these settings, as far as is known.
+    pub fn has_answered(&self) -> bool {
+        self.transport.has_answered()
+    }
+
+    /// Says that it did in an earlier run: then being out of reach is taken for temporary.
+    pub fn answered_before(&self) {
+        self.transport.answered_before();
+    }
+
     fn is_ours(&self, job: &ExportJob) -> bool {
         let ours = job
             .company_id

@@ -1,7 +1,7 @@
 //! One receipt: its tries, its redirects, its way onto the disk.
 //!
-//! Tried again: no connection, a silent or broken one, 408, 425, 429 and 5xx. Not tried again: an address that
-//! works no more, and whatever will be the same next time. All tries share one patience.
+//! Tried again: no connection, a silent or broken one, and the statuses of [`crate::host::retry`]. Not tried again: an
+//! address that works no more, and whatever will be the same next time. All tries share one patience.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -21,17 +21,14 @@ use super::address::Refusal;
 use super::content::{self, Format, Unusable};
 use super::{Fetcher, ReceiptError, ReceiptErrorKind, Wanted, file_name};
 use crate::host::files::{self, FileError};
-use crate::host::kill;
+use crate::host::retry::{self, Next, Retry};
 use crate::host::stop::Stopped;
+use crate::host::{clock, http, kill};
 use crate::model::document::Receipt;
 use crate::model::verdict::ItemFailureType;
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
-
-/// The wait before the second try, doubled each time up to [`LONGEST_WAIT`]; the half of it is left to chance.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// Why a try failed.
 #[derive(Debug)]
@@ -126,7 +123,7 @@ impl Fetcher {
     /// Fetches one receipt with as many tries as patience allows.
     pub(super) fn fetch_one(&self, wanted: &Wanted<'_>) -> Result<Receipt, ReceiptError> {
         let give_up_at = Instant::now() + self.settings.give_up_after;
-        let mut usual_wait = FIRST_WAIT;
+        let mut retry = Retry::new(Instant::now(), self.settings.give_up_after, fastrand::Rng::new());
         loop {
             let trouble = match self.download(wanted, give_up_at) {
                 Ok(receipt) => return Ok(receipt),
@@ -135,11 +132,9 @@ impl Fetcher {
             let Again::Yes(asked) = trouble.again else {
                 return Err(said_of(wanted, trouble));
             };
-            let wait = asked.unwrap_or_else(|| jitter(usual_wait));
-            usual_wait = (usual_wait * 2).min(LONGEST_WAIT);
-            if wait >= give_up_at.saturating_duration_since(Instant::now()) {
+            let Next::Wait(wait) = retry.failed(Instant::now(), asked) else {
                 return Err(said_of(wanted, trouble));
-            }
+            };
             tracing::debug!(
                 item.id = %wanted.entry_id,
                 "receipt {} of {} {}; next try in {} ms",
@@ -162,7 +157,12 @@ impl Fetcher {
             self.stop.check()?;
             self.gate.admit(&url).map_err(Trouble::refused)?;
             kill::point("before request");
-            let response = self.client.get(url.clone()).send();
+            let client = if http::is_loopback(&url) {
+                &self.loopback
+            } else {
+                &self.client
+            };
+            let response = client.get(url.clone()).send();
             kill::point("response");
             let response = response.map_err(|error| of_request(&error))?;
             match response.status() {
@@ -306,12 +306,6 @@ fn said_of(wanted: &Wanted<'_>, trouble: Trouble) -> ReceiptError {
     }
 }
 
-fn jitter(wait: Duration) -> Duration {
-    let half = wait / 2;
-    let chance = u64::try_from(half.as_millis()).unwrap_or(u64::MAX);
-    half + Duration::from_millis(fastrand::u64(0..=chance))
-}
-
 fn redirected(from: &Url, response: &Response) -> Result<Url, Trouble> {
     response
         .headers()
@@ -344,15 +338,18 @@ fn of_status(status: StatusCode, response: &Response) -> Trouble {
     match number {
         // Hosts disagree on how they refuse a signature that has run out.
         400 | 401 | 403 | 410 => Trouble::expired(status),
-        408 | 425 | 429 | 500..=599 => {
+        _ if retry::is_temporary(number) => {
             let asked = response
                 .headers()
                 .get(RETRY_AFTER)
                 .and_then(|value| value.to_str().ok())
-                .and_then(|text| text.trim().parse().ok())
-                .map(Duration::from_secs);
+                .and_then(|text| retry::retry_after(text, clock::now()));
             Trouble::temporary(&number.to_string(), asked)
         }
+        500.. => Trouble {
+            again: Again::No,
+            ..Trouble::temporary(&number.to_string(), None)
+        },
         _ => Trouble::not_downloadable(&number.to_string()),
     }
 }

@@ -122,7 +122,9 @@ pub struct Fetcher {
     settings: Settings,
     stop: Stop,
     gate: Arc<Gate>,
+    /// For hosts elsewhere, through a proxy where there is one; and for this machine itself.
     client: Client,
+    loopback: Client,
     /// How many fetched receipts share a file: the same content twice is one file.
     shared: Mutex<HashMap<PathBuf, usize>>,
     /// Numbers the files that are being written.
@@ -135,15 +137,18 @@ impl Fetcher {
         files::make_folder(&settings.folder)?;
         clear_left_behind(&settings.folder, clock::now())?;
         let gate = Arc::new(Gate::new(settings.allow_private));
-        let client = http::client_builder()
-            .timeout(settings.timeout)
-            .dns_resolver(Arc::clone(&gate))
-            .build()?;
+        let builder = || {
+            http::client_builder()
+                .timeout(settings.timeout)
+                .dns_resolver(Arc::clone(&gate))
+        };
+        let (client, loopback) = (builder().build()?, builder().no_proxy().build()?);
         Ok(Self {
             settings,
             stop,
             gate,
             client,
+            loopback,
             shared: Mutex::default(),
             parts: AtomicUsize::new(0),
         })

@@ -26,6 +26,8 @@ mod support;
 /// What a user is promised, checked from outside.
 mod truth;
 
+/// Temporary has an end: who is called, and when.
+mod alarms;
 /// What is wrong outside: settings, credential, answers, disks. A clear text, and nothing lost.
 mod bad_input;
 /// The figures in the books are right.
@@ -48,6 +50,8 @@ mod invariants;
 mod lifetime;
 /// The main job: poll, run-job, resume, status, with their exit codes.
 mod main_job;
+/// Proxies, certificates and answers that are not Pleo's.
+mod networks;
 /// Settings that cannot be read are never taken for absent.
 mod odd_settings;
 /// One odd value takes down itself alone.

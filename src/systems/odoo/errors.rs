@@ -9,6 +9,8 @@ use reqwest::StatusCode;
 use reqwest::Url;
 use thiserror::Error;
 
+use crate::host::http::Fault;
+use crate::host::retry;
 use crate::model::foreign_text;
 use crate::model::verdict::{ItemFailureType, JobFailureType};
 use crate::systems::SystemError;
@@ -76,24 +78,13 @@ impl CallError {
         }
     }
 
-    pub(super) fn from_request(error: &reqwest::Error) -> Self {
-        // The text of a request's error holds the address alone; what happened is in its source.
-        let mut reason = String::new();
-        let mut source: Option<&dyn std::error::Error> = Some(error);
-        while let Some(cause) = source {
-            source = cause.source();
-            if source.is_none() {
-                reason = cause.to_string();
-            }
-        }
-        if error.is_connect() {
-            let host = error.url().and_then(Url::host_str).unwrap_or_default();
-            Self::Unreachable {
-                reason: format!("{reason} ({host})"),
+    pub(super) fn from_fault((fault, cause): (Fault, String)) -> Self {
+        match fault {
+            Fault::Untrusted | Fault::Unreached => Self::Unreachable {
+                reason: cause,
                 retry_after: None,
-            }
-        } else {
-            Self::lost(reason)
+            },
+            Fault::TimedOut | Fault::Broken => Self::lost(cause),
         }
     }
 
@@ -123,7 +114,7 @@ impl CallError {
                 reason: "it limits our calls".into(),
                 retry_after,
             },
-            status if status.is_server_error() => Self::Lost {
+            status if status.is_server_error() || retry::is_temporary(status.as_u16()) => Self::Lost {
                 reason: format!("{url} answers with status {}", status.as_u16()),
                 retry_after,
             },
@@ -134,9 +125,16 @@ impl CallError {
                     "{url} has no database {database}, or is no Odoo 19 or later: check accounting.odoo.url and accounting.odoo.database (an older Odoo also needs accounting.odoo.login)"
                 ),
             },
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::Refused {
+            StatusCode::UNAUTHORIZED => Self::Refused {
                 refusal: Refusal::Authentication,
-                message: format!("{url} answers with status {}", status.as_u16()),
+                message: format!("{url} answers with status 401"),
+            },
+            StatusCode::FORBIDDEN => Self::Refused {
+                refusal: Refusal::Address,
+                message: format!(
+                    "{url} answers with status 403 and a page that does not come from Odoo: a firewall or proxy on the \
+                     way refuses the call, so let it pass there"
+                ),
             },
             status if status.is_success() => Self::NotOdoo {
                 message: format!("{url} answers, but not as Odoo does: check accounting.odoo.url"),

@@ -4,10 +4,8 @@
 //! A refusal of Odoo's carries a Python traceback and values of other people's records: only its name and message
 //! leave this file. Bodies are never logged.
 
-use std::io::Read as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
@@ -17,19 +15,16 @@ use tracing::debug;
 
 use super::Settings;
 use super::errors::{CallError, Refusal};
-use crate::host::{http, kill, stop::Stop};
+use crate::host::http::{self, BodyError};
+use crate::host::retry::{self, Next, Retry};
+use crate::host::{clock, kill, stop::Stop};
 use crate::systems::SystemError;
 
-/// The pauses between the attempts of a call that only reads.
-const PAUSES: [Duration; 4] = [
-    Duration::from_millis(500),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-    Duration::from_secs(8),
-];
+/// How long a call that only reads is tried again; the workflow above waits longer.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The longest answer that is read: a batch of 100 entries with all their lines is far smaller.
-const LONGEST_ANSWER: u64 = 64 << 20;
+const LONGEST_ANSWER: usize = 64 << 20;
 
 /// The named arguments of a call.
 pub(super) type Arguments = Map<String, Value>;
@@ -88,7 +83,9 @@ impl Transport {
             },
         };
         Ok(Self {
-            client: http::client_builder().timeout(settings.timeout).build()?,
+            client: http::client_builder_for(&settings.url)
+                .timeout(settings.timeout)
+                .build()?,
             url: settings.url.clone(),
             database: settings.database.clone(),
             api_key: settings.api_key.clone(),
@@ -116,17 +113,19 @@ impl Transport {
         method: &str,
         arguments: Arguments,
     ) -> Result<T, CallError> {
-        let mut pauses = PAUSES.iter();
+        let mut retry = Retry::new(Instant::now(), PATIENCE, fastrand::Rng::new());
         loop {
             let error = match self.call(model, method, &arguments) {
                 Ok(value) => return typed(model, method, value),
                 Err(error) => error,
             };
-            let (Some(pause), true) = (pauses.next(), error.is_temporary()) else {
+            if !error.is_temporary() {
+                return Err(error);
+            }
+            let Next::Wait(wait) = retry.failed(Instant::now(), error.retry_after()) else {
                 return Err(error);
             };
             debug!("{error}; trying again");
-            let wait = error.retry_after().unwrap_or(*pause).min(Duration::from_secs(60));
             if self.stop.wait(wait).is_err() {
                 return Err(error);
             }
@@ -171,14 +170,15 @@ impl Transport {
             let body = json!([self.database, session.user, key, model, method, ids, named]);
             return self.rpc("object", "execute_kw", &body, self.patience(arguments));
         }
+        let patience = self.patience(arguments);
         let request = self
             .client
             .post(self.address(&format!("json/2/{model}/{method}")))
             .bearer_auth(self.api_key.expose_secret())
             .header("X-Odoo-Database", &self.database)
-            .timeout(self.patience(arguments))
+            .timeout(patience)
             .json(arguments);
-        self.send(request, &format!("{model}.{method}"))
+        self.send(request, &format!("{model}.{method}"), patience)
     }
 
     /// Learns the user's id and the version, which every further JSON-RPC call needs.
@@ -222,7 +222,7 @@ impl Transport {
             .post(self.address("jsonrpc"))
             .timeout(patience)
             .json(&body);
-        let mut answer = self.send(request, method)?;
+        let mut answer = self.send(request, method, patience)?;
         if let Some(error) = answer.get("error") {
             let text = |path: &str| error.pointer(path).and_then(Value::as_str).unwrap_or_default();
             return Err(CallError::from_odoo(
@@ -254,11 +254,19 @@ impl Transport {
         format!("{}/{path}", self.url.as_str().trim_end_matches('/'))
     }
 
-    fn send(&self, request: reqwest::blocking::RequestBuilder, what: &str) -> Result<Value, CallError> {
+    fn send(
+        &self,
+        request: reqwest::blocking::RequestBuilder,
+        what: &str,
+        patience: Duration,
+    ) -> Result<Value, CallError> {
         kill::point("request");
-        let response = request.send().map_err(|error| CallError::from_request(&error));
+        let began = Instant::now();
+        let response = request
+            .send()
+            .map_err(|error| CallError::from_fault(http::fault(error)));
         kill::point("response");
-        let response = response?;
+        let mut response = response?;
         let (status, retry_after) = (response.status(), retry_after(&response));
         debug!(call = what, status = status.as_u16(), "Odoo answered");
         if status.is_redirection() {
@@ -276,12 +284,15 @@ impl Transport {
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.contains("json"));
-        let mut body = Vec::new();
-        response
-            .take(LONGEST_ANSWER)
-            .read_to_end(&mut body)
-            .map_err(|error| CallError::lost(format!("its answer broke off ({error})")))?;
-        let value = serde_json::from_slice::<Value>(&body)
+        let body = http::read_body(&mut response, LONGEST_ANSWER, began + patience);
+        let body = body.map_err(|error| {
+            CallError::lost(match error {
+                BodyError::TooLarge => format!("its answer is larger than {LONGEST_ANSWER} bytes"),
+                BodyError::TooSlow => "its answer took too long".to_owned(),
+                BodyError::Broken(cause) => format!("its answer broke off ({cause})"),
+            })
+        })?;
+        let value = serde_json::from_slice::<Value>(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body))
             .ok()
             .filter(|_| is_json || status.is_success());
         match value {
@@ -304,21 +315,9 @@ impl Transport {
     }
 }
 
-/// Only the form in seconds: a date would need the other machine's clock.
 fn retry_after(response: &Response) -> Option<Duration> {
-    let is_asked = matches!(
-        response.status(),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-    );
-    let seconds = response
-        .headers()
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    is_asked.then(|| Duration::from_secs(seconds))
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    retry::retry_after(text, clock::now()).filter(|_| retry::is_temporary(response.status().as_u16()))
 }
 
 fn typed<T: DeserializeOwned>(model: &str, method: &str, value: Value) -> Result<T, CallError> {
