@@ -1,7 +1,7 @@
 //! The seven steps for one job.
 
 use super::Exporter;
-use super::deadline::Deadline;
+use super::deadline::{self, Deadline};
 use super::halt::Halt;
 use super::process::Outcome;
 use super::report::Ending;
@@ -121,6 +121,7 @@ pub(super) struct JobRun {
 
 impl JobRun {
     fn new(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Self, Halt> {
+        deadline::follow_clock(&job, exporter.pleo.server_time());
         let deadline = Deadline::of(&job, exporter.pleo.server_time());
         exporter
             .checkpoint

@@ -44,6 +44,8 @@ struct Trouble {
 #[derive(Clone, Copy, Debug)]
 enum Again {
     No,
+    /// Another one, and no more.
+    Once,
     /// After the wait that the host asked for, if it did.
     Yes(Option<Duration>),
 }
@@ -86,6 +88,14 @@ impl Trouble {
         )
     }
 
+    /// Pleo says how large the file is, so less of it is not the receipt.
+    fn cut_short(size: u64, stated: u64) -> Self {
+        Self {
+            again: Again::Once,
+            ..Self::not_downloadable(&format!("only {size} of its {stated} bytes came"))
+        }
+    }
+
     fn refused(refusal: Refusal) -> Self {
         Self::not_downloadable(&refusal.to_string())
     }
@@ -123,15 +133,19 @@ impl Fetcher {
     /// Fetches one receipt with as many tries as patience allows.
     pub(super) fn fetch_one(&self, wanted: &Wanted<'_>) -> Result<Receipt, ReceiptError> {
         let give_up_at = Instant::now() + self.settings.give_up_after;
+        let mut is_second = false;
         let mut retry = Retry::new(Instant::now(), self.settings.give_up_after, fastrand::Rng::new());
         loop {
             let trouble = match self.download(wanted, give_up_at) {
                 Ok(receipt) => return Ok(receipt),
                 Err(trouble) => trouble,
             };
-            let Again::Yes(asked) = trouble.again else {
-                return Err(said_of(wanted, trouble));
+            let asked = match trouble.again {
+                Again::Yes(asked) => asked,
+                Again::Once if !is_second => None,
+                Again::Once | Again::No => return Err(said_of(wanted, trouble)),
             };
+            is_second = matches!(trouble.again, Again::Once);
             let Next::Wait(wait) = retry.failed(Instant::now(), asked) else {
                 return Err(said_of(wanted, trouble));
             };
@@ -194,6 +208,9 @@ impl Fetcher {
         if size == 0 {
             return Err(Trouble::not_downloadable("the file is empty"));
         }
+        if let Some(stated) = wanted.file.size.filter(|stated| size < *stated) {
+            return Err(Trouble::cut_short(size, stated));
+        }
         let format = content::detect(&mut part.file, &hints)
             .map_err(FileError::at("read", &part.path))?
             .map_err(unusable)?;
@@ -230,9 +247,13 @@ impl Fetcher {
             if Instant::now() >= give_up_at {
                 return Err(Trouble::temporary("it took too long", None));
             }
-            let read = response
-                .read(&mut buffer)
-                .map_err(|_| Trouble::temporary("the connection broke off", None))?;
+            let read = response.read(&mut buffer).map_err(|error| {
+                if http::is_falsely_encoded(&error) {
+                    Trouble::not_downloadable("its host says that it is compressed, which it is not")
+                } else {
+                    Trouble::temporary("the connection broke off", None)
+                }
+            })?;
             let piece = buffer.get(..read).unwrap_or_default();
             if piece.is_empty() {
                 break;

@@ -36,6 +36,8 @@ mod balances;
 mod checkpoints;
 /// Another accounting system is a change of settings alone.
 mod connector;
+/// What Pleo tells beside the data (sizes, its clock) is used.
+mod evidence;
 /// Every failure type that this side can cause.
 mod failure_types;
 /// The disk is full, at any moment.
