@@ -47,7 +47,7 @@ fn steps(
     if let Err(failure) = validate::validate(exporter, run)? {
         return give_up::give_up(exporter, run, &failure);
     }
-    control::read(exporter, &run.job)?;
+    control::read(exporter, run)?;
     // Verdicts of an earlier process that Pleo does not have are proven afresh before they are sent.
     exporter.checkpoint.begin_run(&run.job.id, clock::now())?;
     if let Err(failure) = data::read(exporter, &run.job)? {
@@ -117,6 +117,8 @@ fn is_as_meant(record: &JobRecord, job: &ExportJob) -> bool {
 pub(super) struct JobRun {
     pub(super) job: ExportJob,
     pub(super) deadline: Deadline,
+    /// How Pleo's count of the items differs from its list, when it does.
+    pub(super) miscount: Option<String>,
 }
 
 impl JobRun {
@@ -126,7 +128,11 @@ impl JobRun {
         exporter
             .checkpoint
             .remember_deadline(&job.id, deadline.expires_at())?;
-        Ok(Self { job, deadline })
+        Ok(Self {
+            job,
+            deadline,
+            miscount: None,
+        })
     }
 
     /// Reads the job again: the time at which it expires moves with our updates. A job that is over halts.

@@ -16,6 +16,7 @@ use super::connection::{Switch, SwitchListener};
 use super::control::{Control, Hook};
 use super::damage::{self, Reply};
 use super::exchange::{Answer, Call, Host, Request};
+use super::fault::Trouble;
 use super::world::{News, World};
 use super::{api, backdoor, receipts};
 
@@ -98,6 +99,7 @@ fn reply(control: &Control, host: Host, mut call: Call) -> (Call, Reply) {
         armed
     };
     let now = world.clock.now();
+    world.has_miscounted |= matches!(call.trouble, Some(Trouble::WrongCount(_)));
     let reply = call
         .trouble
         .as_ref()
