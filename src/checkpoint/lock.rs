@@ -31,6 +31,12 @@ pub enum LockError {
         /// When it began, as far as it is known.
         since: Option<DateTime<Utc>>,
     },
+    /// The checkpoint's own name is a link, so another name could be locked by another run.
+    #[error("the checkpoint `{}` is a link; name the file itself, which must have one name alone", path.display())]
+    Linked {
+        /// The name.
+        path: PathBuf,
+    },
     /// The lock file cannot be made or locked.
     #[error(transparent)]
     Io(#[from] FileError),
@@ -38,7 +44,15 @@ pub enum LockError {
 
 impl RunLock {
     /// Takes the lock of the checkpoint at `path` without waiting. The file is `<path>.lock`.
+    ///
+    /// Folders on the way may be links: the lock file is the same one then. The checkpoint itself may not.
     pub fn acquire(path: &Path) -> Result<Self, LockError> {
+        for path in [path, &lock_path(path)] {
+            if is_link(path) {
+                let path = path.to_owned();
+                return Err(LockError::Linked { path });
+            }
+        }
         let path = lock_path(path);
         if let Some(folder) = path.parent() {
             files::make_folder(folder)?;
@@ -65,6 +79,18 @@ impl RunLock {
             .map_err(FileError::at("write", &path))?;
         Ok(Self { _file: file })
     }
+}
+
+/// Whether a file is known by another name, too.
+fn is_link(path: &Path) -> bool {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else {
+        return false;
+    };
+    #[cfg(unix)]
+    let names = std::os::unix::fs::MetadataExt::nlink(&metadata);
+    #[cfg(not(unix))]
+    let names = 1;
+    metadata.is_symlink() || (metadata.is_file() && names > 1)
 }
 
 fn lock_path(checkpoint: &Path) -> PathBuf {

@@ -29,10 +29,10 @@ mod schema;
 mod tests;
 
 use std::cell::Cell;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
@@ -61,7 +61,12 @@ pub struct Checkpoint {
     met_damage: Cell<bool>,
     /// To be written with the orderly end.
     contact: Option<Contact>,
+    /// Size and time of a file that is read without any lock, so that it can be seen whether it changed meanwhile.
+    unlocked: Option<Stamp>,
 }
+
+/// Size and time of a file.
+type Stamp = (u64, Option<SystemTime>);
 
 /// Whose checkpoint it is. Written when the file is made, compared ever after.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +113,7 @@ impl Checkpoint {
             is_writer: true,
             met_damage: Cell::new(false),
             contact: None,
+            unlocked: None,
         })
     }
 
@@ -119,12 +125,16 @@ impl Checkpoint {
         if !is_there.map_err(|error| Fault::from(error).at(path))? {
             return Ok(None);
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = connect(path, flags).map_err(|fault| fault.at(path))?;
-        // One transaction for all that follows is what makes it one moment.
-        connection
-            .execute_batch("BEGIN")
-            .map_err(|error| Fault::from(error).at(path))?;
+        let (connection, unlocked) = match connect_for_reading(path, Locking::Usual) {
+            Ok(connection) => (connection, None),
+            // A folder that may only be read holds no place for SQLite's shared memory. Without a log the file is all.
+            Err(_) if is_unwritable(path) && !companion(path, "-wal").exists() => {
+                let stamp = stamp(path).map_err(|fault| fault.at(path))?;
+                let connection = connect_for_reading(path, Locking::None).map_err(|fault| fault.at(path))?;
+                (connection, Some(stamp))
+            }
+            Err(fault) => return Err(fault.at(path)),
+        };
         if refuse_newer(&connection, path)? == 0 {
             return Ok(None);
         }
@@ -134,7 +144,20 @@ impl Checkpoint {
             is_writer: false,
             met_damage: Cell::new(false),
             contact: None,
+            unlocked,
         }))
+    }
+
+    /// Proves that what was read is of one moment, also where no lock could be had.
+    pub fn finish_reading(&self) -> Result<(), CheckpointError> {
+        let Some(before) = self.unlocked else {
+            return Ok(());
+        };
+        let after = stamp(&self.path).map_err(|fault| fault.at(&self.path))?;
+        if before == after && !companion(&self.path, "-wal").exists() {
+            return Ok(());
+        }
+        Err(Fault::Busy("it was changed while it was read".to_owned()).at(&self.path))
     }
 
     /// Refuses a checkpoint of another company, for readers who have said whose they want.
@@ -226,6 +249,71 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
+/// How a reader keeps apart from a writer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Locking {
+    /// By SQLite's locks and shared memory.
+    Usual,
+    /// Not at all.
+    None,
+}
+
+/// A connection in one transaction for all that follows, which is what makes it one moment.
+fn connect_for_reading(path: &Path, locking: Locking) -> Result<Connection, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match locking {
+        Locking::Usual => connect(path, flags)?,
+        Locking::None => connect(&immutable_uri(path), flags | OpenFlags::SQLITE_OPEN_URI)?,
+    };
+    connection.execute_batch("BEGIN")?;
+    schema::version(&connection)?;
+    Ok(connection)
+}
+
+/// The address by which SQLite opens a file that nobody changes.
+fn immutable_uri(path: &Path) -> PathBuf {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' => uri.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            byte => {
+                let _ = write!(uri, "%{byte:02X}");
+            }
+        }
+    }
+    uri.push_str("?immutable=1");
+    PathBuf::from(uri)
+}
+
+/// One of SQLite's files beside the checkpoint.
+fn companion(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// Whether this user can make no file beside the checkpoint.
+fn is_unwritable(path: &Path) -> bool {
+    let shared_memory = companion(path, "-shm");
+    if shared_memory.exists() {
+        return OpenOptions::new().write(true).open(shared_memory).is_err();
+    }
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&shared_memory);
+    if made.is_ok() {
+        let _ = std::fs::remove_file(shared_memory);
+    }
+    made.is_err()
+}
+
+fn stamp(path: &Path) -> Result<Stamp, Fault> {
+    let metadata = path.metadata().map_err(FileError::at("look at", path))?;
+    Ok((metadata.len(), metadata.modified().ok()))
+}
+
 fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
     let folder = path.parent().unwrap_or(Path::new(""));
     if !folder.as_os_str().is_empty() {
@@ -233,7 +321,11 @@ fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
     }
     // SQLite would make the file as the umask has it; its companions take their mode from the file.
     drop(open_private(path)?);
-    files::sync_folder(folder)?;
+    files::sync_folder_strictly(folder).map_err(|error| {
+        Fault::Storage(format!(
+            "{error}; the checkpoint needs a local disk, where new files survive a power cut"
+        ))
+    })?;
     let connection = connect(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -272,9 +364,11 @@ fn open_private(path: &Path) -> Result<File, FileError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        if metadata.permissions().mode() & 0o777 != 0o600 {
-            file.set_permissions(std::fs::Permissions::from_mode(0o600))
-                .map_err(FileError::at("set the mode of", path))?;
+        // Somebody else's file that we may write is used all the same.
+        if metadata.permissions().mode() & 0o777 != 0o600
+            && let Err(error) = file.set_permissions(std::fs::Permissions::from_mode(0o600))
+        {
+            tracing::warn!("other users may be able to read `{}`: {error}", path.display());
         }
     }
     Ok(file)

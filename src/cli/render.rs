@@ -46,10 +46,10 @@ impl Answer {
         self.0.jobs.iter().map(job_text).collect()
     }
 
-    /// What went wrong, for people, on stderr.
-    pub(super) fn problems(&self) -> String {
+    /// Everything that went wrong, in order.
+    pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {
         let of_jobs = self.0.jobs.iter().filter_map(|job| problem_of(&job.ending));
-        of_jobs.chain(&self.0.problem).map(problem_text).collect()
+        of_jobs.chain(&self.0.problem)
     }
 
     /// For scripts.
@@ -266,6 +266,7 @@ pub(super) fn failures_table(failures: &[(AccountingEntryId, Failure)]) -> Strin
     table.render()
 }
 
+/// A problem for people, on stderr.
 pub(super) fn problem_text(problem: &Problem) -> String {
     format!(
         "error: {}\n  hint: {}\n",

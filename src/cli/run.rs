@@ -243,6 +243,13 @@ fn unexpected(error: anyhow::Error) -> Problem {
 }
 
 fn from_lock(error: &LockError) -> Problem {
+    if let LockError::Linked { .. } = error {
+        return Problem {
+            kind: ProblemKind::Configuration,
+            message: error.to_string(),
+            hint: "set checkpoint.path (PLEO_EXPORT_CHECKPOINT) to the file itself; folders on the way may be links".into(),
+        };
+    }
     Problem {
         kind: ProblemKind::Damaged,
         message: error.to_string(),

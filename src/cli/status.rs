@@ -4,12 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::print;
 use super::render::{
     Answer, Document, ErrorDocument, FailureDocument, ItemsDocument, document, failures_table, problem_text,
 };
 use super::run;
 use super::table::Table;
+use super::{Form, print};
 use crate::checkpoint::{self, Checkpoint, Counts, JobRecord};
 use crate::config::{Sources, StatusConfig};
 use crate::export::report::{Problem, ProblemKind};
@@ -19,10 +19,10 @@ use crate::model::state::JobState;
 use crate::model::verdict::Failure;
 
 /// Shows all jobs, or one with its failures.
-pub(super) fn status(sources: &Sources, job: Option<&str>, json: bool) -> Exit {
+pub(super) fn status(sources: &Sources, job: Option<&str>, form: Form) -> Exit {
     match read(sources, job) {
         Ok((alarm, jobs)) => {
-            let text = if json {
+            let text = if form.json {
                 to_json(jobs, alarm.as_ref())
             } else {
                 let alarm = alarm.as_ref().map(problem_text).unwrap_or_default();
@@ -30,7 +30,7 @@ pub(super) fn status(sources: &Sources, job: Option<&str>, json: bool) -> Exit {
             };
             print(&text, Exit::Done)
         }
-        Err(problem) => super::answer(&Answer::of_problem(problem), json),
+        Err(problem) => super::answer(&Answer::of_problem(problem), form),
     }
 }
 
@@ -117,7 +117,9 @@ fn read(sources: &Sources, job: Option<&str>) -> Result<(Option<Problem>, Vec<Kn
             })
         })
         .collect();
-    Ok((lasting.or(failing), jobs?))
+    let jobs = jobs?;
+    checkpoint.finish_reading()?;
+    Ok((lasting.or(failing), jobs))
 }
 
 const LIST: &str = "`pleo-export status` lists the jobs that are known here";

@@ -142,6 +142,7 @@ const fn checkpoint_kind(error: &CheckpointError) -> ProblemKind {
         CheckpointError::Damaged { .. }
         | CheckpointError::NewerVersion { .. }
         | CheckpointError::Storage { .. } => ProblemKind::Damaged,
+        CheckpointError::Busy { .. } => ProblemKind::Temporary,
         CheckpointError::Illegal { .. } | CheckpointError::Missing { .. } => ProblemKind::Unexpected,
     }
 }

@@ -54,6 +54,8 @@ mod lifetime;
 mod main_job;
 /// Proxies, certificates and answers that are not Pleo's.
 mod networks;
+/// Links, shares, other users and other programs; the log as JSON.
+mod odd_places;
 /// Settings that cannot be read are never taken for absent.
 mod odd_settings;
 /// One odd value takes down itself alone.
