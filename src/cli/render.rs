@@ -32,8 +32,8 @@ impl Answer {
 
     /// What went wrong, of the whole run before that of a job.
     pub(super) fn problem(&self) -> Option<&Problem> {
-        let of_jobs = self.0.jobs.iter().filter_map(|job| problem_of(&job.ending));
-        self.0.problem.as_ref().or_else(|| of_jobs.last())
+        let mut of_jobs = self.0.jobs.iter().filter_map(|job| problem_of(&job.ending));
+        self.0.problem.as_ref().or_else(|| of_jobs.next_back())
     }
 
     /// Says this of the whole run.

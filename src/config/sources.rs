@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::section::Section;
 use super::{dot_env, file};
+use crate::host::digest;
 
 /// The raw material, given by the caller so that tests and examples can give their own.
 #[derive(Clone, Debug, Default)]
@@ -159,8 +160,7 @@ impl Layers {
             hash.update([0]);
             hash.update(value.unwrap_or_default());
         }
-        let digest = hash.finalize();
-        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        digest::hex(&hash.finalize())
     }
 }
 

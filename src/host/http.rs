@@ -99,7 +99,12 @@ fn of_read(error: io::Error) -> BodyError {
 /// Whether a body cannot be read because it is not compressed as its head says: it will be the same next time.
 pub fn is_falsely_encoded(error: &io::Error) -> bool {
     // TLS calls its own faults so, too.
-    let is_tls = |error: &io::Error| error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+    let is_tls = |error: &io::Error| {
+        error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            .is_some()
+    };
     causes(error)
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|error| error.kind() == io::ErrorKind::InvalidData && !is_tls(error))

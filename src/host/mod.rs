@@ -2,6 +2,7 @@
 //! files that survive a power cut, and the points at which tests kill the process.
 
 pub mod clock;
+pub mod digest;
 pub mod files;
 pub mod http;
 pub mod kill;

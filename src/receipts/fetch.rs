@@ -4,7 +4,6 @@
 //! address that works no more, and whatever will be the same next time. All tries share one patience.
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -23,7 +22,7 @@ use super::{Fetcher, ReceiptError, ReceiptErrorKind, Wanted, file_name};
 use crate::host::files::{self, FileError};
 use crate::host::retry::{self, Next, Retry};
 use crate::host::stop::Stopped;
-use crate::host::{clock, http, kill};
+use crate::host::{clock, digest, http, kill};
 use crate::model::document::Receipt;
 use crate::model::verdict::ItemFailureType;
 
@@ -267,11 +266,7 @@ impl Fetcher {
                 .write_all(piece)
                 .map_err(FileError::at("write", &part.path))?;
         }
-        let mut hex = String::with_capacity(64);
-        for byte in hash.finalize() {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        Ok((hex, size))
+        Ok((digest::hex(&hash.finalize()), size))
     }
 
     /// A new file to write into, with a name of its own.

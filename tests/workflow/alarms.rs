@@ -70,7 +70,7 @@ fn a_run_that_lasts_too_long_calls_a_person() {
     world.run(&["poll"]).exits(0);
     let held = |since: &str| {
         let mut file = fs::File::create(world.path("checkpoint.sqlite3.lock")).unwrap();
-        write!(file, "process 1 since {since}\n").unwrap();
+        writeln!(file, "process 1 since {since}").unwrap();
         file.lock().unwrap();
         file
     };

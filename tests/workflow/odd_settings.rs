@@ -176,11 +176,9 @@ fn nothing_is_substituted_in_dot_env() {
 #[test]
 fn a_byte_order_mark_is_skipped() {
     let world = without_settings(World::new()).with_settings("\u{feff}[pleo]\napi_key_file = \"key\"\n");
-    let text: String = dot_env(&world)
-        .lines()
-        .filter(|line| !line.contains("API_KEY"))
-        .map(|line| format!("{line}\r\n"))
-        .collect();
+    let lines = dot_env(&world);
+    let lines: Vec<&str> = lines.lines().filter(|line| !line.contains("API_KEY")).collect();
+    let text = lines.join("\r\n");
     fs::write(world.path(".env"), format!("\u{feff}{text}")).unwrap();
     fs::write(
         world.path("key"),
