@@ -90,7 +90,7 @@ impl Config {
         let mut problems = Vec::new();
         let mut warnings = Vec::new();
         let layers = Layers::read(sources, &mut problems);
-        layers.check_proxies(&mut problems);
+        layers.check_proxies(&mut problems, &mut warnings);
         let mut file = layers.file_section();
 
         let mut pleo = file.section("pleo", &mut problems);

@@ -38,6 +38,8 @@ impl Sources {
 pub(super) struct Layers {
     working_folder: PathBuf,
     variables: BTreeMap<String, OsString>,
+    /// Proxies that stand in `.env` alone, where the HTTP clients do not look.
+    unused_proxies: Vec<&'static str>,
     file: toml::Table,
     file_folder: PathBuf,
 }
@@ -50,11 +52,15 @@ impl Layers {
     pub(super) fn read(sources: &Sources, problems: &mut Vec<String>) -> Self {
         let working_folder = sources.working_folder.clone();
         let mut variables = dot_env::read(&working_folder, problems);
+        let is_unused =
+            |name: &&str| variables.contains_key(*name) && !sources.environment.contains_key(*name);
+        let unused_proxies = PROXIES.into_iter().filter(is_unused).collect();
         variables.extend(sources.environment.clone());
         variables.retain(|_, value| !value.is_empty());
         let mut layers = Self {
             working_folder,
             variables,
+            unused_proxies,
             file: toml::Table::new(),
             file_folder: PathBuf::new(),
         };
@@ -139,7 +145,12 @@ impl Layers {
 
     /// The proxies that the HTTP clients will take from the environment. One that they could not read would be
     /// passed over in silence.
-    pub(super) fn check_proxies(&self, problems: &mut Vec<String>) {
+    pub(super) fn check_proxies(&self, problems: &mut Vec<String>, warnings: &mut Vec<String>) {
+        for name in &self.unused_proxies {
+            warnings.push(format!(
+                "{name} in `.env` has no effect: set it in the environment that the program is started in"
+            ));
+        }
         for name in PROXIES {
             let Ok(Some(address)) = self.variable(name, problems) else {
                 continue;

@@ -252,7 +252,8 @@ impl Transport {
         let status = response.status().as_u16();
         let (body, json) = wire::read_body(body);
         let is_foreign = !json && !body.trim().is_empty();
-        if !is_foreign {
+        // What says nothing may come from anybody on the way; only Pleo accepts an event.
+        if json || status == 202 {
             self.has_answered.store(true, Ordering::Relaxed);
         }
         let media_type = || shown(header(response, &CONTENT_TYPE).unwrap_or("no media type"));

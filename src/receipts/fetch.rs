@@ -207,12 +207,13 @@ impl Fetcher {
         if size == 0 {
             return Err(Trouble::not_downloadable("the file is empty"));
         }
-        if let Some(stated) = wanted.file.size.filter(|stated| size < *stated) {
-            return Err(Trouble::cut_short(size, stated));
+        let format = content::detect(&mut part.file, &hints).map_err(FileError::at("read", &part.path))?;
+        // Half of a file may look like none, but a web page in its place is one.
+        match wanted.file.size.filter(|stated| size < *stated) {
+            Some(stated) if format != Err(Unusable::WebPage) => return Err(Trouble::cut_short(size, stated)),
+            _ => {}
         }
-        let format = content::detect(&mut part.file, &hints)
-            .map_err(FileError::at("read", &part.path))?
-            .map_err(unusable)?;
+        let format = format.map_err(unusable)?;
         part.file.sync_all().map_err(FileError::at("sync", &part.path))?;
         let path = self
             .settings

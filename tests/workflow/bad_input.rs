@@ -397,12 +397,24 @@ fn a_verdict_that_is_refused_once_is_taken_when_it_comes_alone() {
 
 #[cfg(unix)]
 #[test]
-fn a_device_is_no_place_for_a_checkpoint_and_keeps_its_mode() {
+fn what_is_no_regular_file_is_no_place_for_a_checkpoint_and_keeps_its_mode() {
     use std::os::unix::fs::PermissionsExt;
-    let mode = || fs::metadata("/dev/null").unwrap().permissions().mode();
-    let (world, before) = (World::new(), mode());
-    std::os::unix::fs::symlink("/dev/null", world.path("checkpoint.sqlite3")).unwrap();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode();
+    let world = World::new();
+    let path = world.path("checkpoint.sqlite3");
+    let null = std::path::Path::new("/dev/null");
+    let before = mode(null);
+    std::os::unix::fs::symlink(null, &path).unwrap();
+    world.run(&["poll"]).exits(2).says("is a link");
+    assert_eq!(mode(null), before);
+    fs::remove_file(&path).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .args(["-m", "644"])
+        .arg(&path)
+        .status();
+    assert!(made.unwrap().success());
+    let before = mode(&path);
     world.run(&["poll"]).exits(1).says("no regular file");
-    assert_eq!(mode(), before);
+    assert_eq!(mode(&path), before);
     assert_eq!(world.sandbox.request_count(), 0);
 }

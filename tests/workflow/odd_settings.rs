@@ -124,6 +124,12 @@ fn a_proxy_that_is_no_address_or_of_another_kind_is_a_problem() {
         let world = World::new().with_variable("https_proxy", value);
         world.run(&["poll"]).exits(0);
     }
+    let world = World::new();
+    fs::write(world.path(".env"), "https_proxy=http://proxy.example:3128\n").unwrap();
+    world
+        .run(&["poll"])
+        .exits(0)
+        .says("https_proxy in `.env` has no effect");
 }
 
 #[test]

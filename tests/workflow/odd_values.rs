@@ -182,6 +182,33 @@ fn an_entry_id_that_cannot_be_read_fails_its_item_alone() {
 }
 
 #[test]
+fn an_element_of_the_list_that_cannot_be_read_hides_no_other_and_calls_a_person() {
+    let world = World::new();
+    let job = world.add_job(vec![
+        Item::card_purchase(2500).id(ENTRY).build(),
+        Item::card_purchase(900).build(),
+    ]);
+    let unreadable = Trouble::OddBytes {
+        from: ENTRY.to_owned(),
+        to: b"7e57\xff".to_vec(),
+    };
+    world.sandbox.fault(
+        Fault::new(unreadable)
+            .on("GET", "/v3/export-jobs/*/items")
+            .always(),
+    );
+    world
+        .run(&["poll"])
+        .exits(6)
+        .says("left aside")
+        .says("holds 2 items, but Pleo lists 1");
+    let job = world.sandbox.job(&job);
+    assert_eq!(job.status, JobStatus::CompletedWithErrors);
+    assert_eq!(job.count(ItemStatus::Successful), 1);
+    assert_eq!(world.books().entries().len(), 1);
+}
+
+#[test]
 fn what_decorates_may_be_of_any_type() {
     for (pointer, remarked) in [
         ("/note", "`note`"),
