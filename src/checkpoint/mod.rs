@@ -293,18 +293,17 @@ fn companion(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Whether this user can make no file beside the checkpoint.
+/// Whether this user can make no file beside the checkpoint, as SQLite's shared memory is one.
 fn is_unwritable(path: &Path) -> bool {
     let shared_memory = companion(path, "-shm");
     if shared_memory.exists() {
         return OpenOptions::new().write(true).open(shared_memory).is_err();
     }
-    let made = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&shared_memory);
+    // Never under SQLite's own name: a run may begin just now.
+    let probe = companion(path, &format!("-probe-{}", std::process::id()));
+    let made = OpenOptions::new().write(true).create_new(true).open(&probe);
     if made.is_ok() {
-        let _ = std::fs::remove_file(shared_memory);
+        let _ = std::fs::remove_file(probe);
     }
     made.is_err()
 }

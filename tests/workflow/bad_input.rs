@@ -408,11 +408,11 @@ fn what_is_no_regular_file_is_no_place_for_a_checkpoint_and_keeps_its_mode() {
     world.run(&["poll"]).exits(2).says("is a link");
     assert_eq!(mode(null), before);
     fs::remove_file(&path).unwrap();
-    let made = std::process::Command::new("mkfifo")
+    let fifo = std::process::Command::new("mkfifo")
         .args(["-m", "644"])
         .arg(&path)
         .status();
-    assert!(made.unwrap().success());
+    assert!(fifo.unwrap().success());
     let before = mode(&path);
     world.run(&["poll"]).exits(1).says("no regular file");
     assert_eq!(mode(&path), before);
