@@ -24,15 +24,13 @@ use crate::systems::odoo::Odoo;
 use crate::systems::{AccountingSystem, SystemError};
 
 pub(super) fn poll(sources: &Sources, global: &Global, max_jobs: Option<u32>) -> Answer {
-    with_exporter(sources, global, WhenLocked::IsFine, |exporter| {
+    with_exporter(sources, global, Caller::Scheduler, |exporter| {
         exporter.poll(max_jobs)
     })
 }
 
 pub(super) fn resume(sources: &Sources, global: &Global) -> Answer {
-    with_exporter(sources, global, WhenLocked::TryLater, |exporter| {
-        exporter.resume()
-    })
+    with_exporter(sources, global, Caller::Person, |exporter| exporter.resume())
 }
 
 pub(super) fn run_job(sources: &Sources, global: &Global, job_id: &str, adopt: bool) -> Answer {
@@ -46,21 +44,22 @@ pub(super) fn run_job(sources: &Sources, global: &Global, job_id: &str, adopt: b
             });
         }
     };
-    with_exporter(sources, global, WhenLocked::TryLater, |exporter| {
+    with_exporter(sources, global, Caller::Person, |exporter| {
         exporter.run_job(&id, adopt)
     })
 }
 
-/// Two runs that meet are normal for a scheduler, and news for a person.
-enum WhenLocked {
-    IsFine,
-    TryLater,
+/// Who calls. Two runs that meet are normal for a scheduler, and news for a person; a scheduler calls again and again, so
+/// that its failures make a series.
+enum Caller {
+    Scheduler,
+    Person,
 }
 
 fn with_exporter(
     sources: &Sources,
     global: &Global,
-    when_locked: WhenLocked,
+    caller: Caller,
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
 ) -> Answer {
     let config = match Config::load(sources) {
@@ -78,16 +77,16 @@ fn with_exporter(
     }
     let _lock = match RunLock::acquire(&config.checkpoint) {
         Ok(lock) => lock,
-        Err(LockError::Held { by, since }) => return locked(&config, &by, since, &when_locked),
+        Err(LockError::Held { by, since }) => return locked(&config, &by, since, &caller),
         Err(error) => return failed(from_lock(&error)),
     };
-    prepare_and_work(config, global, &when_locked, work).unwrap_or_else(failed)
+    prepare_and_work(config, global, &caller, work).unwrap_or_else(failed)
 }
 
 fn prepare_and_work(
     config: Config,
     global: &Global,
-    command: &WhenLocked,
+    caller: &Caller,
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
 ) -> Result<Answer, Problem> {
     let stop = signals::stop_on_signals();
@@ -127,7 +126,7 @@ fn prepare_and_work(
         contact.answered_by = config.route;
     }
     let mut answer = Answer::of_run(report);
-    if matches!(command, WhenLocked::IsFine) && !stop.is_requested() {
+    if matches!(caller, Caller::Scheduler) && !stop.is_requested() {
         count_poll(&mut contact, &mut answer, config.alarm_after);
     }
     checkpoint.remember_contact(contact);
@@ -212,7 +211,7 @@ fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> anyho
     Fetcher::new(settings, stop.clone()).context("receipts cannot be fetched")
 }
 
-fn locked(config: &Config, by: &str, since: Option<DateTime<Utc>>, when_locked: &WhenLocked) -> Answer {
+fn locked(config: &Config, by: &str, since: Option<DateTime<Utc>>, caller: &Caller) -> Answer {
     if let Some(problem) = lasting(by, since, config.alarm_after) {
         return failed(problem);
     }
@@ -220,12 +219,12 @@ fn locked(config: &Config, by: &str, since: Option<DateTime<Utc>>, when_locked: 
         "another run is at work on `{}` ({by})",
         config.checkpoint.display()
     );
-    match when_locked {
-        WhenLocked::IsFine => {
+    match caller {
+        Caller::Scheduler => {
             warn!("{message}; leaving it to that one");
             Answer::of_run(RunReport::default())
         }
-        WhenLocked::TryLater => failed(Problem {
+        Caller::Person => failed(Problem {
             kind: ProblemKind::Temporary,
             message,
             hint: "run again when that run is over; `pleo-export status` shows how far it is".into(),
