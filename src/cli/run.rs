@@ -29,6 +29,10 @@ pub(super) fn poll(sources: &Sources, global: &Global, max_jobs: Option<u32>) ->
     })
 }
 
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method's name alone does not fit every lifetime"
+)]
 pub(super) fn resume(sources: &Sources, global: &Global) -> Answer {
     with_exporter(sources, global, Caller::Person, |exporter| exporter.resume())
 }
