@@ -17,6 +17,7 @@
 //! The file and SQLite's two companions (`-wal`, `-shm`) are readable by their owner alone, as payloads name people.
 
 mod audit;
+mod contact;
 mod error;
 mod item_row;
 mod items;
@@ -28,18 +29,20 @@ mod schema;
 mod tests;
 
 use std::cell::Cell;
-use std::fmt;
+use std::fmt::{self, Write as _};
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
+pub use self::contact::{Contact, FailedPolls};
 pub use self::error::CheckpointError;
 use self::error::Fault;
 pub use self::items::{Position, StoredItem};
 pub use self::jobs::{Closing, JobRecord};
-pub use self::lock::{LockError, RunLock, at_work};
+pub use self::lock::{LockError, RunLock, at_work, since};
 pub use self::reports::{Counts, Finality};
 use crate::host::files::{self, FileError};
 use crate::host::kill;
@@ -56,7 +59,14 @@ pub struct Checkpoint {
     is_writer: bool,
     /// Whether damage was met while it was open: then the end is not an orderly one.
     met_damage: Cell<bool>,
+    /// To be written with the orderly end.
+    contact: Option<Contact>,
+    /// Size and time of a file that is read without any lock, so that it can be seen whether it changed meanwhile.
+    unlocked: Option<Stamp>,
 }
+
+/// Size and time of a file.
+type Stamp = (u64, Option<SystemTime>);
 
 /// Whose checkpoint it is. Bound by the first job that is started, and compared ever after: until then a mistyped
 /// setting has bound nothing.
@@ -113,6 +123,8 @@ impl Checkpoint {
             path: path.to_owned(),
             is_writer: true,
             met_damage: Cell::new(false),
+            contact: None,
+            unlocked: None,
         })
     }
 
@@ -124,12 +136,16 @@ impl Checkpoint {
         if !is_there.map_err(|error| Fault::from(error).at(path))? {
             return Ok(None);
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = connect(path, flags).map_err(|fault| fault.at(path))?;
-        // One transaction for all that follows is what makes it one moment.
-        connection
-            .execute_batch("BEGIN")
-            .map_err(|error| Fault::from(error).at(path))?;
+        let (connection, unlocked) = match connect_for_reading(path, Locking::Usual) {
+            Ok(connection) => (connection, None),
+            // A folder that may only be read holds no place for SQLite's shared memory. Without a log the file is all.
+            Err(_) if is_unwritable(path) && !beside(path, "-wal").exists() => {
+                let stamp = stamp(path).map_err(|fault| fault.at(path))?;
+                let connection = connect_for_reading(path, Locking::None).map_err(|fault| fault.at(path))?;
+                (connection, Some(stamp))
+            }
+            Err(fault) => return Err(fault.at(path)),
+        };
         if refuse_newer(&connection, path)? == 0 {
             return Ok(None);
         }
@@ -138,7 +154,21 @@ impl Checkpoint {
             path: path.to_owned(),
             is_writer: false,
             met_damage: Cell::new(false),
+            contact: None,
+            unlocked,
         }))
+    }
+
+    /// Proves that what was read is of one moment, also where no lock could be had.
+    pub fn finish_reading(&self) -> Result<(), CheckpointError> {
+        let Some(before) = self.unlocked else {
+            return Ok(());
+        };
+        let after = stamp(&self.path).map_err(|fault| fault.at(&self.path))?;
+        if before == after && !beside(&self.path, "-wal").exists() {
+            return Ok(());
+        }
+        Err(Fault::Busy("it was changed while it was read".to_owned()).at(&self.path))
     }
 
     /// Refuses a checkpoint of another company, for readers who have said whose they want.
@@ -185,7 +215,13 @@ impl Drop for Checkpoint {
     /// Notes an orderly end. If that fails the next run merely checks the file through.
     fn drop(&mut self) {
         if self.is_writer && !self.met_damage.get() {
-            let noted = self.change(|transaction| Ok(transaction.execute("UPDATE meta SET clean = 1", [])?));
+            let contact = self.contact.take();
+            let noted = self.change(|transaction| {
+                if let Some(contact) = &contact {
+                    contact::store(transaction, contact)?;
+                }
+                Ok(transaction.execute("UPDATE meta SET clean = 1", [])?)
+            });
             if let Err(error) = noted {
                 tracing::debug!("the orderly end could not be noted: {error}");
             }
@@ -209,11 +245,15 @@ fn change<T>(
 /// What SQLite's own files are called beside the checkpoint.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
-    // SQLite would write through them.
+/// Refuses links in the place of SQLite's files: it would write through them.
+fn refuse_links(path: &Path) -> Result<(), Fault> {
     for companion in std::iter::once("").chain(COMPANIONS) {
         files::refuse_link(&beside(path, companion))?;
     }
+    Ok(())
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -223,6 +263,64 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
+/// How a reader keeps apart from a writer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Locking {
+    /// By SQLite's locks and shared memory.
+    Usual,
+    /// Not at all.
+    None,
+}
+
+/// A connection in one transaction for all that follows, which is what makes it one moment.
+fn connect_for_reading(path: &Path, locking: Locking) -> Result<Connection, Fault> {
+    refuse_links(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match locking {
+        Locking::Usual => connect(path, flags)?,
+        Locking::None => connect(&immutable_uri(path), flags | OpenFlags::SQLITE_OPEN_URI)?,
+    };
+    connection.execute_batch("BEGIN")?;
+    schema::version(&connection)?;
+    Ok(connection)
+}
+
+/// The address by which SQLite opens a file that nobody changes.
+fn immutable_uri(path: &Path) -> PathBuf {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' => uri.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            byte => {
+                let _ = write!(uri, "%{byte:02X}");
+            }
+        }
+    }
+    uri.push_str("?immutable=1");
+    PathBuf::from(uri)
+}
+
+/// Whether this user can make no file beside the checkpoint, as SQLite's shared memory is one.
+fn is_unwritable(path: &Path) -> bool {
+    let shared_memory = beside(path, "-shm");
+    if shared_memory.exists() {
+        return OpenOptions::new().write(true).open(shared_memory).is_err();
+    }
+    // Never under SQLite's own name: a run may begin just now.
+    let probe = beside(path, &format!("-probe-{}", std::process::id()));
+    let made = OpenOptions::new().write(true).create_new(true).open(&probe);
+    if made.is_ok() {
+        let _ = std::fs::remove_file(probe);
+    }
+    made.is_err()
+}
+
+fn stamp(path: &Path) -> Result<Stamp, Fault> {
+    let metadata = path.metadata().map_err(FileError::at("look at", path))?;
+    Ok((metadata.len(), metadata.modified().ok()))
+}
+
 fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
     let folder = path.parent().unwrap_or(Path::new(""));
     if !folder.as_os_str().is_empty() {
@@ -230,7 +328,12 @@ fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
     }
     // SQLite would make the file as the umask has it; its companions take their mode from the file.
     drop(files::open_own(path)?);
-    files::sync_folder(folder)?;
+    files::sync_folder_strictly(folder).map_err(|error| {
+        Fault::Storage(format!(
+            "{error}; the checkpoint needs a local disk, where new files survive a power cut"
+        ))
+    })?;
+    refuse_links(path)?;
     let connection = connect(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,

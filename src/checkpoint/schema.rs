@@ -13,7 +13,10 @@ const APPLICATION_ID: i32 = 0x504C_454F;
 /// The steps from an empty file to the newest schema; `user_version` counts those that were made.
 ///
 /// A step that was released is never changed, removed or moved: a new one is added at the end.
-const STEPS: &[&str] = &[FIRST];
+const STEPS: &[&str] = &[FIRST, GIVEN_NUMBERS, CONTACT];
+
+/// The version from which on there is a row about reaching Pleo.
+pub(super) const WITH_CONTACT: i64 = 3;
 
 const FIRST: &str = "
 CREATE TABLE meta (
@@ -89,6 +92,24 @@ CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER audit_is_never_shortened BEFORE DELETE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+";
+
+/// Nothing yet: the place of the numbers that the books ever gave.
+const GIVEN_NUMBERS: &str = "";
+
+const CONTACT: &str = "
+CREATE TABLE contact (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    -- a digest of the address and the proxies by which Pleo has answered; empty when it never did
+    answered_by TEXT NOT NULL,
+    -- the polls since the last good one
+    failed_polls INTEGER NOT NULL CHECK (failed_polls >= 0),
+    first_failed_at TEXT,
+    last_error TEXT,
+    CHECK ((failed_polls = 0) = (first_failed_at IS NULL)),
+    CHECK ((failed_polls = 0) = (last_error IS NULL))
+) STRICT;
+INSERT INTO contact (id, answered_by, failed_polls) VALUES (1, '', 0);
 ";
 
 /// The newest schema that this program knows.

@@ -18,15 +18,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use tracing::Level;
 
 use crate::config::Sources;
 use crate::export::PANICKED;
 use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::host::privacy;
 use crate::model::foreign_text::one_line;
-use args::{Args, Command};
+use args::{Args, Command, LogFormat};
 pub use exit::Exit;
-use render::Answer;
+use render::{Answer, problem_text};
 
 /// The program: what `main` calls, and what the quickstart example calls.
 ///
@@ -34,30 +35,32 @@ use render::Answer;
 pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> Exit {
     privacy::keep_to_ourselves();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let wants_json = arguments.iter().any(|argument| argument == "--json");
     let args = match Args::try_parse_from(&arguments) {
         Ok(args) => args,
-        Err(error) => return usage(&error, wants_json),
+        Err(error) => return usage(&error, &arguments, &sources),
     };
-    logging::set_up(&args.global, &sources.environment);
+    let log = args.global.log_format;
+    logging::set_up(log, logging::level(&args.global), &sources.environment);
     let sources = Sources {
         config_flag: args.global.config.clone(),
         ..sources
     };
-    let json = args.command.wants_json();
+    let form = Form {
+        json: args.command.wants_json(),
+        log,
+    };
     log_panics();
-    catch_unwind(AssertUnwindSafe(|| obey(&args, &sources))).unwrap_or_else(|_| {
+    catch_unwind(AssertUnwindSafe(|| obey(&args, &sources, form))).unwrap_or_else(|_| {
         let problem = Problem {
             kind: ProblemKind::Panicked,
             message: "the program failed, which is an error in pleo-export".into(),
             hint: PANICKED.into(),
         };
-        answer(&Answer::of_problem(problem), json)
+        answer(&Answer::of_problem(problem), form)
     })
 }
 
-fn obey(args: &Args, sources: &Sources) -> Exit {
-    let json = args.command.wants_json();
+fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
     let answer = match &args.command {
         Command::Poll { max_jobs, .. } => run::poll(sources, &args.global, *max_jobs),
         Command::RunJob {
@@ -65,11 +68,13 @@ fn obey(args: &Args, sources: &Sources) -> Exit {
             adopt,
             out_of_order,
             ..
-        } => run::run_job(sources, &args.global, job_id, *adopt, *out_of_order),
+        } => run::run_job(sources, &args.global, job_id.trim(), *adopt, *out_of_order),
         Command::Resume { .. } => run::resume(sources, &args.global),
-        Command::Status { job, .. } => return status::status(sources, job.as_deref(), json),
+        Command::Status { job, .. } => {
+            return status::status(sources, job.as_deref().map(str::trim), form);
+        }
     };
-    self::answer(&answer, json)
+    self::answer(&answer, form)
 }
 
 /// A panic is a line of the log like any other.
@@ -81,23 +86,53 @@ fn log_panics() {
     }));
 }
 
-/// Gives the answer: one document, or a table on stdout and what went wrong on stderr.
-fn answer(answer: &Answer, json: bool) -> Exit {
+/// In which form the answer goes to stdout, and what went wrong to stderr.
+#[derive(Clone, Copy)]
+struct Form {
+    json: bool,
+    log: LogFormat,
+}
+
+/// Gives the answer: one document, or a table on stdout and what went wrong on stderr. A log of JSON lines ends with what
+/// went wrong, whatever stdout has.
+fn answer(answer: &Answer, form: Form) -> Exit {
     let exit = answer.exit();
-    if json {
-        return print(&answer.json(exit), exit);
+    let text = if form.json {
+        answer.json(exit)
+    } else {
+        answer.text()
+    };
+    let exit = print(&text, exit);
+    match form {
+        Form {
+            log: LogFormat::Json, ..
+        } => {
+            for problem in answer.problems() {
+                tracing::error!(
+                    kind = problem.kind.as_str(),
+                    hint = problem.hint,
+                    "{}",
+                    problem.message
+                );
+            }
+        }
+        Form { json: true, .. } => {}
+        Form { json: false, .. } => {
+            let text: String = answer.problems().map(problem_text).collect();
+            // Nobody can be told that stderr is gone.
+            let _ = io::stderr().lock().write_all(text.as_bytes());
+        }
     }
-    let exit = print(&answer.text(), exit);
-    // Nobody can be told that stderr is gone.
-    let _ = io::stderr().lock().write_all(answer.problems().as_bytes());
     exit
 }
 
-/// clap's own words for people; a document for scripts.
-fn usage(error: &clap::Error, wants_json: bool) -> Exit {
+/// clap's own words for people; a document or a line of the log for scripts.
+fn usage(error: &clap::Error, arguments: &[OsString], sources: &Sources) -> Exit {
     let is_error = !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     let exit = if is_error { Exit::Usage } else { Exit::Done };
-    if is_error && wants_json {
+    let form = form_of(arguments);
+    if is_error && (form.json || form.log == LogFormat::Json) {
+        logging::set_up(form.log, Level::ERROR, &sources.environment);
         let problem = Problem {
             kind: ProblemKind::Usage,
             message: error
@@ -107,10 +142,26 @@ fn usage(error: &clap::Error, wants_json: bool) -> Exit {
                 .to_owned(),
             hint: "see `pleo-export --help`".into(),
         };
-        return answer(&Answer::of_problem(problem), true);
+        return answer(&Answer::of_problem(problem), form);
     }
     let _ = error.print();
     exit
+}
+
+/// The form that arguments ask for which cannot be read as a whole.
+fn form_of(arguments: &[OsString]) -> Form {
+    let is_json_log = arguments.iter().any(|argument| argument == "--log-format=json")
+        || arguments
+            .windows(2)
+            .any(|pair| matches!(pair, [name, value] if name == "--log-format" && value == "json"));
+    Form {
+        json: arguments.iter().any(|argument| argument == "--json"),
+        log: if is_json_log {
+            LogFormat::Json
+        } else {
+            LogFormat::Text
+        },
+    }
 }
 
 /// Writes the answer to stdout. A reader that has gone away is no error of ours.

@@ -1,13 +1,15 @@
 //! `poll`, `run-job` and `resume`: settings, lock, checkpoint and accounting system, then the workflow.
 
 use anyhow::Context;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use tracing::{debug, warn};
 
 use super::args::Global;
+use super::exit::Exit;
 use super::progress::Bar;
 use super::render::Answer;
 use super::{failed, signals};
-use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
+use crate::checkpoint::{Checkpoint, Contact, FailedPolls, LockError, Owner, RunLock};
 use crate::config::{Config, Sources, SystemSettings, receipts_folder, receipts_folder_of_the_first_version};
 use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings};
@@ -22,15 +24,17 @@ use crate::systems::odoo::Odoo;
 use crate::systems::{AccountingSystem, SystemError};
 
 pub(super) fn poll(sources: &Sources, global: &Global, max_jobs: Option<u32>) -> Answer {
-    with_exporter(sources, global, WhenLocked::IsFine, |exporter| {
+    with_exporter(sources, global, Caller::Scheduler, |exporter| {
         exporter.poll(max_jobs)
     })
 }
 
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method's name alone does not fit every lifetime"
+)]
 pub(super) fn resume(sources: &Sources, global: &Global) -> Answer {
-    with_exporter(sources, global, WhenLocked::TryLater, |exporter| {
-        exporter.resume()
-    })
+    with_exporter(sources, global, Caller::Person, |exporter| exporter.resume())
 }
 
 pub(super) fn run_job(
@@ -50,21 +54,22 @@ pub(super) fn run_job(
             });
         }
     };
-    with_exporter(sources, global, WhenLocked::TryLater, |exporter| {
+    with_exporter(sources, global, Caller::Person, |exporter| {
         exporter.run_job(&id, adopt, out_of_order)
     })
 }
 
-/// Two runs that meet are normal for a scheduler, and news for a person.
-enum WhenLocked {
-    IsFine,
-    TryLater,
+/// Who calls. Two runs that meet are normal for a scheduler, and news for a person; a scheduler calls again and again, so
+/// that its failures make a series.
+enum Caller {
+    Scheduler,
+    Person,
 }
 
 fn with_exporter(
     sources: &Sources,
     global: &Global,
-    when_locked: WhenLocked,
+    caller: Caller,
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
 ) -> Answer {
     let config = match Config::load(sources) {
@@ -82,20 +87,18 @@ fn with_exporter(
     }
     let _lock = match RunLock::acquire(&config.checkpoint) {
         Ok(lock) => lock,
-        Err(LockError::Held { by }) => return locked(&config, &by, &when_locked),
+        Err(LockError::Held { by, since }) => return locked(&config, &by, since, &caller),
         Err(error) => return failed(from_lock(&error)),
     };
-    match prepare_and_work(config, global, work) {
-        Ok(report) => Answer::of_run(report),
-        Err(problem) => failed(problem),
-    }
+    prepare_and_work(config, global, &caller, work).unwrap_or_else(failed)
 }
 
 fn prepare_and_work(
     config: Config,
     global: &Global,
+    caller: &Caller,
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
-) -> Result<RunReport, Problem> {
+) -> Result<Answer, Problem> {
     let stop = signals::stop_on_signals();
     let mut system = accounting_system(&config.system, &stop).map_err(not_begun)?;
     let description = system.describe();
@@ -115,9 +118,13 @@ fn prepare_and_work(
     let receipts = fetcher(&config, system.as_ref(), &stop).map_err(unexpected)?;
     let mut checkpoint =
         Checkpoint::open_renamed(&config.checkpoint, &owner, description.former_target.as_deref())?;
+    let mut contact = checkpoint.contact()?;
     let pleo = Client::new(config.pleo, stop.clone())?;
+    if contact.answered_by == config.route {
+        pleo.answered_before();
+    }
     let bar = Bar::new(global);
-    Ok(work(&mut Exporter {
+    let report = work(&mut Exporter {
         pleo: &pleo,
         system: system.as_mut(),
         checkpoint: &mut checkpoint,
@@ -125,7 +132,58 @@ fn prepare_and_work(
         settings: &settings,
         stop: &stop,
         progress: &bar,
-    }))
+    });
+    // How long polls fail is measured on our own clock.
+    clock::follow(None);
+    if pleo.has_answered() {
+        contact.answered_by = config.route;
+    }
+    let mut answer = Answer::of_run(report);
+    if matches!(caller, Caller::Scheduler) && !stop.is_requested() {
+        count_poll(&mut contact, &mut answer, config.alarm_after);
+    }
+    checkpoint.remember_contact(contact);
+    Ok(answer)
+}
+
+/// Notes how a poll ended. One that failed for a reason that may pass is no news, but a long series of them is.
+fn count_poll(contact: &mut Contact, answer: &mut Answer, alarm_after: TimeDelta) {
+    match (answer.exit(), answer.problem()) {
+        (Exit::Unexpected | Exit::Usage | Exit::Temporary, Some(problem)) => {
+            contact.poll_failed(&problem.message, clock::now());
+        }
+        _ => contact.failed_polls = None,
+    }
+    if answer.exit() == Exit::Temporary
+        && let Some(series) = contact.alarm(alarm_after, clock::now())
+    {
+        answer.set_problem(failing(series));
+    }
+}
+
+/// What a person is told about polls that fail again and again.
+pub(super) fn failing(series: &FailedPolls) -> Problem {
+    Problem {
+        kind: ProblemKind::NeedsPerson,
+        message: format!(
+            "{} polls in a row have failed since {}: {}",
+            series.count,
+            series.since.to_rfc3339_opts(SecondsFormat::Secs, true),
+            series.last_error
+        ),
+        hint:
+            "this does not come right by itself any more: see to the cause; the next good poll ends the alarm"
+                .into(),
+    }
+}
+
+/// What a person is told about a run that does not end.
+pub(super) fn lasting(by: &str, since: Option<DateTime<Utc>>, alarm_after: TimeDelta) -> Option<Problem> {
+    since.filter(|since| clock::now() - *since > alarm_after).map(|_| Problem {
+        kind: ProblemKind::NeedsPerson,
+        message: format!("a run has been at work for longer than `run.alarm_after` allows ({by})"),
+        hint: "look whether it still gets on (`pleo-export status`); ending it is safe, and the next run goes on".into(),
+    })
 }
 
 /// Says which roles have no account, where there are no defaults: an integrator should not learn it item by item.
@@ -181,17 +239,20 @@ fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> anyho
     Fetcher::new(settings, stop.clone()).context("receipts cannot be fetched")
 }
 
-fn locked(config: &Config, by: &str, when_locked: &WhenLocked) -> Answer {
+fn locked(config: &Config, by: &str, since: Option<DateTime<Utc>>, caller: &Caller) -> Answer {
+    if let Some(problem) = lasting(by, since, config.alarm_after) {
+        return failed(problem);
+    }
     let message = format!(
         "another run is at work on `{}` ({by})",
         config.checkpoint.display()
     );
-    match when_locked {
-        WhenLocked::IsFine => {
+    match caller {
+        Caller::Scheduler => {
             warn!("{message}; leaving it to that one");
             Answer::of_run(RunReport::default())
         }
-        WhenLocked::TryLater => failed(Problem {
+        Caller::Person => failed(Problem {
             kind: ProblemKind::Temporary,
             message,
             hint: "run again when that run is over; `pleo-export status` shows how far it is".into(),
@@ -221,6 +282,7 @@ fn from_lock(error: &LockError) -> Problem {
             LockError::Io(error) if error.is_about_a_link() => {
                 "name the file itself by PLEO_EXPORT_CHECKPOINT; its folder may be a link"
             }
+            LockError::Linked { .. } => "remove its other name, or copy it to a file of its own",
             _ => "make the checkpoint's folder writable for this user, or set PLEO_EXPORT_CHECKPOINT",
         }
         .into(),

@@ -3,9 +3,47 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tracing::warn;
 
+use crate::host::clock;
 use crate::model::export_job::ExportJob;
 use crate::pleo::ServerTime;
+
+/// How far a time of Pleo's may be out of a job's lifetime and still be believed.
+const TOLERATED: TimeDelta = TimeDelta::minutes(5);
+
+/// Follows Pleo's clock where ours is far off: `today` and what Pleo is told depend on it. The job was just read and
+/// is open.
+pub(super) fn follow_clock(job: &ExportJob, server_time: Option<ServerTime>) {
+    let believed = server_time.filter(|time| is_believable(job, time.at));
+    if server_time.is_some() && believed.is_none() {
+        warn!(
+            "Pleo's `Date` does not fit its own job {}, so it is not believed",
+            job.id
+        );
+    }
+    if let Some(ahead) = clock::follow(believed.map(|time| (time.at, time.received))) {
+        let by = ahead.abs().num_minutes();
+        let way = if ahead > TimeDelta::zero() {
+            "ahead"
+        } else {
+            "behind"
+        };
+        warn!(
+            "the clock of this machine is {by} minutes {way} of Pleo's: dates follow Pleo's clock until it is set right"
+        );
+    }
+}
+
+/// Pleo shows the job as open, so its present moment is one of the job's lifetime.
+fn is_believable(job: &ExportJob, at: DateTime<Utc>) -> bool {
+    let last_action = job.last_updated_at.unwrap_or(job.created_at);
+    let age = at - last_action;
+    let lifetime = i64::try_from(job.expires_in_seconds)
+        .ok()
+        .and_then(TimeDelta::try_seconds);
+    age >= -TOLERATED && age <= lifetime.unwrap_or(TimeDelta::MAX - TOLERATED) + TOLERATED
+}
 
 /// When Pleo gives a job up, counted from the last time it heard of it.
 #[derive(Clone, Copy, Debug)]
@@ -23,9 +61,9 @@ impl Deadline {
     pub(super) fn of(job: &ExportJob, server_time: Option<ServerTime>) -> Self {
         let lifetime = Duration::from_secs(job.expires_in_seconds);
         let now = Instant::now();
-        let (read_at, server_now) = match server_time {
+        let (read_at, server_now) = match server_time.filter(|time| is_believable(job, time.at)) {
             Some(server) => (server.received, server.at),
-            // Without a server clock the job counts as just touched, from the moment that we read it.
+            // Without a server clock that can be believed the job counts as just touched, from the moment that we read it.
             None => (now, job.last_updated_at.unwrap_or(job.created_at)),
         };
         let last_action = job.last_updated_at.unwrap_or(job.created_at);
@@ -132,6 +170,27 @@ mod tests {
             deadline.left(received + Duration::from_secs(3600)),
             Duration::ZERO
         );
+    }
+
+    #[test]
+    fn a_time_outside_of_the_jobs_life_is_not_believed() {
+        let touched = DateTime::from_timestamp(1_000_000_000, 0).unwrap();
+        let job = job(touched);
+        let received = Instant::now();
+        for (age, left_minutes) in [
+            (TimeDelta::minutes(30), 30),
+            (TimeDelta::minutes(-4), 60),
+            (TimeDelta::minutes(63), 0),
+            (TimeDelta::minutes(-6), 60),
+            (TimeDelta::minutes(66), 60),
+            (TimeDelta::days(-11_000), 60),
+            (TimeDelta::days(40_000), 60),
+        ] {
+            let at = touched + age;
+            let deadline = Deadline::of(&job, Some(ServerTime { at, received }));
+            let left = deadline.left(received).as_secs().div_ceil(60);
+            assert_eq!(left, left_minutes, "{age}");
+        }
     }
 
     proptest! {

@@ -186,7 +186,7 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
         PleoError::JobFinished { .. }
         | PleoError::StatusConflict { .. }
         | PleoError::MissingContraAccounts { .. } => ProblemKind::JobFailed,
-        PleoError::Settings { .. } => ProblemKind::Configuration,
+        PleoError::Settings { .. } | PleoError::NeverReached { .. } => ProblemKind::Configuration,
         PleoError::Contract { .. } | PleoError::TooLarge { .. } | PleoError::Refused { .. } => {
             ProblemKind::Unexpected
         }
@@ -199,6 +199,7 @@ const fn checkpoint_kind(error: &CheckpointError) -> ProblemKind {
         CheckpointError::Damaged { .. }
         | CheckpointError::NewerVersion { .. }
         | CheckpointError::Storage { .. } => ProblemKind::Damaged,
+        CheckpointError::Busy { .. } => ProblemKind::Temporary,
         CheckpointError::Illegal { .. } | CheckpointError::Missing { .. } => ProblemKind::Unexpected,
     }
 }

@@ -1,7 +1,7 @@
 //! The seven steps for one job.
 
 use super::Exporter;
-use super::deadline::Deadline;
+use super::deadline::{self, Deadline};
 use super::halt::Halt;
 use super::process::Outcome;
 use super::report::{Ending, JobTotals};
@@ -50,7 +50,7 @@ fn steps(
     if let Err(failure) = validate::validate(exporter, run)? {
         return give_up::give_up(exporter, run, &failure);
     }
-    control::read(exporter, &run.job)?;
+    control::read(exporter, run)?;
     // Verdicts of an earlier process that Pleo does not have are proven afresh before they are sent.
     exporter.checkpoint.begin_run(&run.job.id, clock::now())?;
     if let Err(failure) = data::read(exporter, &run.job)? {
@@ -114,10 +114,13 @@ pub(super) struct JobRun {
     pub(super) job: ExportJob,
     pub(super) deadline: Deadline,
     pub(super) totals: JobTotals,
+    /// How Pleo's count of the items differs from its list, when it does.
+    pub(super) miscount: Option<String>,
 }
 
 impl JobRun {
     fn new(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Self, Halt> {
+        deadline::follow_clock(&job, exporter.pleo.server_time());
         let deadline = Deadline::of(&job, exporter.pleo.server_time());
         exporter
             .checkpoint
@@ -126,6 +129,7 @@ impl JobRun {
             job,
             deadline,
             totals: JobTotals::default(),
+            miscount: None,
         })
     }
 

@@ -5,6 +5,7 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
@@ -161,9 +162,11 @@ pub fn open_own(path: &Path) -> Result<File, FileError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        if metadata.permissions().mode() & 0o777 != 0o600 {
-            file.set_permissions(fs::Permissions::from_mode(0o600))
-                .map_err(FileError::at("set the mode of", path))?;
+        // Somebody else's file that we may write is used all the same.
+        if metadata.permissions().mode() & 0o777 != 0o600
+            && let Err(error) = file.set_permissions(fs::Permissions::from_mode(0o600))
+        {
+            tracing::warn!("other users may be able to read `{}`: {error}", path.display());
         }
     }
     Ok(file)
@@ -268,8 +271,25 @@ fn private_folder(path: &Path) -> io::Result<()> {
     fs::create_dir(path)
 }
 
-/// Makes new names in a folder survive a power cut.
+/// Makes new names in a folder survive a power cut. Where the file system knows no such thing, as on some network shares,
+/// that is said once, and the work goes on.
 pub fn sync_folder(path: &Path) -> Result<(), FileError> {
+    static IS_SAID: AtomicBool = AtomicBool::new(false);
+    match sync_folder_strictly(path) {
+        Err(error) if is_unknown(&error.source) => {
+            if !IS_SAID.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    "{error}: on this file system a power cut may take away what was written last"
+                );
+            }
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+/// The same, for what must not be on such a file system.
+pub fn sync_folder_strictly(path: &Path) -> Result<(), FileError> {
     if kill::mutation("no-fsync-folder") {
         return Ok(());
     }
@@ -281,6 +301,14 @@ pub fn sync_folder(path: &Path) -> Result<(), FileError> {
     File::open(path)
         .and_then(|folder| folder.sync_all())
         .map_err(FileError::at("sync the folder", path))
+}
+
+/// Whether the file system does not know what it was asked for, rather than fail at it.
+fn is_unknown(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+    )
 }
 
 #[cfg(test)]

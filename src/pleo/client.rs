@@ -32,7 +32,8 @@ impl Client {
         })
     }
 
-    /// All jobs of our company in these statuses, in no particular order.
+    /// All jobs of our company in these statuses, in no particular order. A job that cannot be read is left aside
+    /// with a warning.
     pub fn list_jobs(&self, statuses: &[JobStatus]) -> Result<Vec<ExportJob>, PleoError> {
         let mut filter = vec![("company_id", self.company_id.as_str())];
         filter.extend(statuses.iter().map(|status| ("statuses", status.as_str())));
@@ -131,6 +132,16 @@ impl Client {
         self.transport.server_time()
     }
 
+    /// Whether Pleo itself ever answered a request with these settings, as far as is known.
+    pub fn has_answered(&self) -> bool {
+        self.transport.has_answered()
+    }
+
+    /// Says that it did in an earlier run: then being out of reach is taken for temporary.
+    pub fn answered_before(&self) {
+        self.transport.answered_before();
+    }
+
     /// Whether the job is of the company that we speak for.
     pub fn is_ours(&self, job: &ExportJob) -> bool {
         job.company_id
@@ -138,8 +149,9 @@ impl Client {
             .eq_ignore_ascii_case(self.company_id.as_str())
     }
 
-    /// Reads a list to its end, one page in memory at a time. `too_large` makes an element of the key of one that is
-    /// larger than any is read; without it such a one is an error.
+    /// Reads a list to its end, one page in memory at a time. An element that cannot be read is left aside: it must
+    /// not hide the others. `too_large` makes an element of the key of one that is larger than any is read; without it
+    /// such a one is an error.
     fn pages<T, E: From<PleoError>>(
         &self,
         segments: &[&str],
@@ -167,8 +179,12 @@ impl Client {
                 Ok(body) => {
                     let page = Page::read(&body).map_err(|problem| contract(&problem))?;
                     let next = pager.next(&page).map_err(|problem| contract(&problem))?;
-                    let elements: Result<Vec<T>, Malformed> = page.elements.iter().map(&read).collect();
-                    on_page(elements.map_err(|problem| contract(&problem))?)?;
+                    let elements = page.elements.iter().map(&read);
+                    on_page(
+                        elements
+                            .filter_map(|element| readable(&request, element))
+                            .collect(),
+                    )?;
                     limit = limit.saturating_mul(2).min(PAGE_SIZE);
                     next
                 }
@@ -199,6 +215,16 @@ impl Client {
                 Some(next) => cursor = Some(next),
                 None => return Ok(()),
             }
+        }
+    }
+}
+
+fn readable<T>(request: &Request<'_>, element: Result<T, Malformed>) -> Option<T> {
+    match element {
+        Ok(element) => Some(element),
+        Err(problem) => {
+            tracing::warn!("{}; left aside", request.contract(&problem));
+            None
         }
     }
 }

@@ -1,11 +1,10 @@
 //! One receipt: its tries, its redirects, its way onto the disk.
 //!
-//! Tried again: no connection, a silent or broken one, 408, 425, 429 and 5xx, and a few times a web page in the
-//! receipt's place. Not tried again: an address that works no more, and whatever will be the same next time. All tries
-//! share the patience that their item has.
+//! Tried again: no connection, a silent or broken one, the statuses of [`crate::host::retry`], and a few times a web page
+//! in the receipt's place or less than the whole of it. Not tried again: an address that works no more, and whatever will
+//! be the same next time. All tries share the patience that their item has.
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::io::{ErrorKind, Read, Write as _};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -20,8 +19,9 @@ use super::content::{self, Format, Unusable};
 use super::patience::Round;
 use super::{Fetcher, ReceiptError, ReceiptErrorKind, Wanted, file_name};
 use crate::host::files::{FileError, Part};
-use crate::host::kill;
+use crate::host::retry::{self, Next, Retry};
 use crate::host::stop::Stopped;
+use crate::host::{clock, digest, http, kill};
 use crate::model::document::Receipt;
 use crate::model::verdict::ItemFailureType;
 
@@ -31,9 +31,8 @@ const REDIRECTS: usize = 5;
 /// How often a web page is taken for a host's bad moment before it is what the address has.
 const WEB_PAGES: u32 = 3;
 
-/// The wait before the second try, doubled each time up to [`LONGEST_WAIT`]; the half of it is left to chance.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// How often less than the whole of a receipt may come before that is all there is.
+const CUT_SHORT: u32 = 2;
 
 /// Why a try failed.
 #[derive(Debug)]
@@ -51,8 +50,8 @@ enum Again {
     No,
     /// After the wait that the host asked for, if it did.
     Yes(Option<Duration>),
-    /// Unless it came a few times.
-    AFewTimes,
+    /// Unless such an answer came so many times.
+    Within(u32),
 }
 
 impl Trouble {
@@ -111,6 +110,14 @@ impl Trouble {
         )
     }
 
+    /// Pleo says how large the file is, so less of it is not the receipt.
+    fn cut_short(size: u64, stated: u64) -> Self {
+        Self {
+            again: Again::Within(CUT_SHORT),
+            ..Self::not_downloadable(&format!("only {size} of its {stated} bytes came"))
+        }
+    }
+
     fn refused(refusal: Refusal) -> Self {
         Self::not_downloadable(&refusal.to_string())
     }
@@ -164,28 +171,35 @@ impl Fetcher {
             )
         })?;
         let share = self.hosts.share(host_of(&url), self.settings.give_up_after);
-        let give_up_at = round.ends(wanted.entry_id, share);
-        if Instant::now() >= give_up_at {
+        let (began, give_up_at) = (Instant::now(), round.ends(wanted.entry_id, share));
+        let patience = give_up_at.saturating_duration_since(began);
+        if patience.is_zero() {
             let trouble = Trouble::stalled("the receipts before it took too long");
             return Err(said_of(wanted, trouble.at_the_end_of(round, give_up_at)));
         }
-        let mut usual_wait = FIRST_WAIT;
-        let mut tries = 0;
+        let mut odd_answers = 0;
+        let mut retry = Retry::new(began, patience, fastrand::Rng::new());
         loop {
-            tries += 1;
             let trouble = match self.download(wanted, url.clone(), give_up_at) {
                 Ok(receipt) => return Ok(receipt),
                 Err(trouble) => trouble,
             };
-            let wait = match trouble.again {
-                Again::Yes(asked) => asked.unwrap_or_else(|| jitter(usual_wait)),
-                Again::AFewTimes if tries < WEB_PAGES => jitter(usual_wait),
-                Again::AFewTimes | Again::No => return Err(said_of(wanted, trouble)),
+            let asked = match trouble.again {
+                Again::Yes(asked) => asked,
+                Again::Within(tries) => {
+                    odd_answers += 1;
+                    if odd_answers >= tries {
+                        return Err(said_of(wanted, trouble));
+                    }
+                    None
+                }
+                Again::No => return Err(said_of(wanted, trouble)),
             };
-            usual_wait = (usual_wait * 2).min(LONGEST_WAIT);
-            if wait >= give_up_at.saturating_duration_since(Instant::now()) {
-                return Err(said_of(wanted, trouble.at_the_end_of(round, give_up_at)));
-            }
+            let now = Instant::now();
+            let wait = match retry.failed(now, asked) {
+                Next::Wait(wait) if wait < give_up_at.saturating_duration_since(now) => wait,
+                _ => return Err(said_of(wanted, trouble.at_the_end_of(round, give_up_at))),
+            };
             tracing::debug!(
                 item.id = %wanted.entry_id,
                 "receipt {} of {} {}; next try in {} ms",
@@ -223,7 +237,12 @@ impl Fetcher {
         self.gate.admit(url).map_err(Trouble::refused)?;
         let left = give_up_at.saturating_duration_since(Instant::now());
         kill::point("before request");
-        let request = self.client.get(url.clone());
+        let client = if http::is_loopback(url) {
+            &self.loopback
+        } else {
+            &self.client
+        };
+        let request = client.get(url.clone());
         let response = request.timeout(left.min(self.settings.timeout)).send();
         kill::point("response");
         let response = response.map_err(|error| of_request(&error))?;
@@ -254,9 +273,13 @@ impl Fetcher {
         if size == 0 {
             return Err(Trouble::not_downloadable("the file is empty"));
         }
-        let format = content::detect(&mut part.file, &hints)
-            .map_err(FileError::at("read", &part.path))?
-            .map_err(unusable)?;
+        let format = content::detect(&mut part.file, &hints).map_err(FileError::at("read", &part.path))?;
+        // Half of a file may look like none, but a web page in its place is one.
+        match wanted.file.size.filter(|stated| size < *stated) {
+            Some(stated) if format != Err(Unusable::WebPage) => return Err(Trouble::cut_short(size, stated)),
+            _ => {}
+        }
+        let format = format.map_err(unusable)?;
         let path = self
             .settings
             .folder
@@ -303,11 +326,7 @@ impl Fetcher {
                 .write_all(piece)
                 .map_err(FileError::at("write", &part.path))?;
         }
-        let mut hex = String::with_capacity(64);
-        for byte in hash.finalize() {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        Ok((hex, size))
+        Ok((digest::hex(&hash.finalize()), size))
     }
 
     fn too_large(&self) -> Trouble {
@@ -327,12 +346,6 @@ fn said_of(wanted: &Wanted<'_>, trouble: Trouble) -> ReceiptError {
         failure_type: trouble.failure_type,
         reason: format!("Receipt {} of {} {}.", wanted.number, wanted.of, trouble.text),
     }
-}
-
-fn jitter(wait: Duration) -> Duration {
-    let half = wait / 2;
-    let chance = u64::try_from(half.as_millis()).unwrap_or(u64::MAX);
-    half + Duration::from_millis(fastrand::u64(0..=chance))
 }
 
 fn redirected(from: &Url, response: &Response) -> Result<Url, Trouble> {
@@ -365,6 +378,9 @@ fn of_request(error: &reqwest::Error) -> Trouble {
 
 /// A body that ended before its time.
 fn of_read(error: &std::io::Error) -> Trouble {
+    if http::is_falsely_encoded(error) {
+        return Trouble::not_downloadable("its host says that it is compressed, which it is not");
+    }
     let inner = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<reqwest::Error>());
@@ -384,15 +400,18 @@ fn of_status(status: StatusCode, response: &Response) -> Trouble {
     match number {
         // Hosts disagree on how they refuse a signature that has run out.
         400 | 401 | 403 | 410 => Trouble::expired(status),
-        408 | 425 | 429 | 500..=599 => {
+        _ if retry::is_temporary(number) => {
             let asked = response
                 .headers()
                 .get(RETRY_AFTER)
                 .and_then(|value| value.to_str().ok())
-                .and_then(|text| text.trim().parse().ok())
-                .map(Duration::from_secs);
+                .and_then(|text| retry::retry_after(text, clock::now()));
             Trouble::temporary(&number.to_string(), asked)
         }
+        500.. => Trouble {
+            again: Again::No,
+            ..Trouble::temporary(&number.to_string(), None)
+        },
         _ => Trouble::not_downloadable(&number.to_string()),
     }
 }
@@ -414,7 +433,7 @@ fn hints(wanted: &Wanted<'_>, url: &Url, response: &Response) -> Vec<Format> {
 fn unusable(why: Unusable) -> Trouble {
     match why {
         Unusable::WebPage => Trouble {
-            again: Again::AFewTimes,
+            again: Again::Within(WEB_PAGES),
             ..Trouble::not_downloadable("there was a web page in its place")
         },
         Unusable::UnknownFormat => Trouble::last(

@@ -138,7 +138,9 @@ pub struct Fetcher {
     settings: Settings,
     stop: Stop,
     gate: Arc<Gate>,
+    /// For hosts elsewhere, through a proxy where there is one; and for this machine itself.
     client: Client,
+    loopback: Client,
     hosts: Hosts,
     /// How many fetched receipts share a file: the same content twice is one file.
     shared: Mutex<HashMap<PathBuf, usize>>,
@@ -149,15 +151,18 @@ impl Fetcher {
     pub fn new(settings: Settings, stop: Stop) -> Result<Self, SetupError> {
         folder::prepare(&settings.folder, clock::now())?;
         let gate = Arc::new(Gate::new(settings.own_host.clone(), settings.has_proxy));
-        let client = http::client_builder()
-            .timeout(settings.timeout)
-            .dns_resolver(Arc::clone(&gate))
-            .build()?;
+        let builder = || {
+            http::client_builder()
+                .timeout(settings.timeout)
+                .dns_resolver(Arc::clone(&gate))
+        };
+        let (client, loopback) = (builder().build()?, builder().no_proxy().build()?);
         Ok(Self {
             settings,
             stop,
             gate,
             client,
+            loopback,
             hosts: Hosts::default(),
             shared: Mutex::default(),
         })

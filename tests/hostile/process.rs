@@ -69,7 +69,7 @@ fn a_connector_sees_of_the_environment_what_it_needs() {
         .with_variable("CREDENTIALS_DIRECTORY", "/run/secret")
         .with_variable("LD_PRELOAD_OF_OTHERS", "secret")
         .with_variable("CONNECTOR_URL", "meant for it")
-        .with_variable("PATH", &std::env::var("PATH").unwrap())
+        .with_variable("PATH", std::env::var("PATH").unwrap())
         .with_variable("LC_ALL", "C");
     world.run(&["poll"]).exits(0);
     let seen = fs::read_to_string(world.path("environment.txt")).unwrap();

@@ -10,7 +10,7 @@ fn world_with_dot_env(names: &[&str]) -> World {
     let mut text = String::new();
     for name in names {
         if let Some(value) = world.environment().get(*name) {
-            text += &[name, "=", value, "\n"].concat();
+            text += &[name, "=", value.to_str().unwrap(), "\n"].concat();
         }
         world = world.without_variable(name);
     }
@@ -105,7 +105,7 @@ fn a_file_that_is_found_does_not_say_where_a_credential_from_elsewhere_goes() {
     // A key of its own in a file that the settings name is elsewhere, too.
     let world = world_with_dot_env(&["PLEO_BASE_URL"]).with_settings("[pleo]\napi_key_file = \"key\"\n");
     let key = world.environment()["PLEO_API_KEY"].clone();
-    fs::write(world.path("key"), key).unwrap();
+    fs::write(world.path("key"), key.into_encoded_bytes()).unwrap();
     let world = world.without_variable("PLEO_API_KEY");
     world
         .run(&["poll"])

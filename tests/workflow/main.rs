@@ -28,6 +28,8 @@ mod truth;
 
 /// Which account each posting goes to.
 mod accounts;
+/// Temporary has an end: who is called, and when.
+mod alarms;
 /// What is wrong outside: settings, credential, answers, disks. A clear text, and nothing lost.
 mod bad_input;
 /// The figures in the books are right.
@@ -36,6 +38,8 @@ mod balances;
 mod checkpoints;
 /// Another accounting system is a change of settings alone.
 mod connector;
+/// What Pleo tells beside the data (sizes, its clock) is used.
+mod evidence;
 /// Every failure type that this side can cause.
 mod failure_types;
 /// Books of the first version are gone on with.
@@ -58,6 +62,14 @@ mod ledgers;
 mod lifetime;
 /// The main job: poll, run-job, resume, status, with their exit codes.
 mod main_job;
+/// Proxies, certificates and answers that are not Pleo's.
+mod networks;
+/// Links, shares, other users and other programs; the log as JSON.
+mod odd_places;
+/// Settings that cannot be read are never taken for absent.
+mod odd_settings;
+/// One odd value takes down itself alone.
+mod odd_values;
 /// What is told about an Odoo without asking one.
 mod odoo;
 /// The same expenses come again.

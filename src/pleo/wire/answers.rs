@@ -7,9 +7,6 @@ use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::pleo::error::{Answer, Call, shown};
 
-/// A job lives for an hour; whatever more than a year is said to be, it is a year, in seconds.
-const LONGEST_LIFE: u64 = 366 * 24 * 60 * 60;
-
 /// More items than any job can list.
 const MOST_ITEMS: u64 = 10_000_000;
 
@@ -80,18 +77,18 @@ pub(in crate::pleo) fn export_job(job: &Field<'_>) -> Result<ExportJob, Malforme
         created_at: job.required("createdAt")?.nearest_moment()?,
         started_at: job.optional("startedAt", Field::nearest_moment)?,
         last_updated_at: job.optional("lastUpdatedAt", Field::nearest_moment)?,
-        expires_in_seconds: job.required("expiresIn")?.count_up_to(LONGEST_LIFE)?,
+        expires_in_seconds: job.required("expiresIn")?.seconds()?,
         number_of_items: job.required("numberOfItems")?.count_up_to(MOST_ITEMS)?,
         vendor_based_bookkeeping: job.required("vendorBasedBookkeeping")?.flag()?,
-        failure_reason: job.optional_text("failureReason")?,
-        failure_reason_type: job.optional_text("failureReasonType")?,
+        failure_reason: job.words("failureReason"),
+        failure_reason_type: job.words("failureReasonType"),
     })
 }
 
-/// An item without a status is one that nobody has worked on.
+/// An item without a status that can be read counts as not final: it is looked up before anything is booked.
 pub(in crate::pleo) fn export_job_item(item: &Field<'_>) -> Result<ExportJobItem, Malformed> {
     let item = item.object()?;
-    let status = item.optional("status", Field::text)?;
+    let status = item.words("status");
     Ok(ExportJobItem {
         entry_id: AccountingEntryId::new(item.identifier("accountingEntryId")?),
         status: status.map_or(ItemStatus::Pending, |status| ItemStatus::from_wire(&status)),
@@ -121,8 +118,8 @@ pub(in crate::pleo) fn update_answer(body: &str) -> Result<UpdateAnswer, Malform
         let error = error.object()?;
         Ok(Refusal {
             entry_id: AccountingEntryId::new(error.identifier("accountingEntryId")?),
-            error_type: shown(&error.optional_text("type")?.unwrap_or_default()),
-            message: shown(&error.optional_text("message")?.unwrap_or_default()),
+            error_type: shown(&error.words("type").unwrap_or_default()),
+            message: shown(&error.words("message").unwrap_or_default()),
         })
     })?;
     Ok(UpdateAnswer { refused })
@@ -131,7 +128,7 @@ pub(in crate::pleo) fn update_answer(body: &str) -> Result<UpdateAnswer, Malform
 /// An answer that is no success. Its body says more only when it is Pleo's own, so anything else is passed over.
 pub(in crate::pleo) fn answer(call: Call, status: u16, body: &str) -> Answer {
     let object = Field::root(body).object().ok();
-    let word = |name| Some(shown(&object.as_ref()?.optional_text(name).ok()??));
+    let word = |name| Some(shown(&object.as_ref()?.words(name)?));
     Answer {
         call,
         status,

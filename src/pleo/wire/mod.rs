@@ -12,6 +12,7 @@ mod answers;
 mod bodies;
 mod item;
 mod reader;
+mod repair;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -24,6 +25,7 @@ pub use bodies::{ItemUpdate, JobEvent};
 pub(super) use bodies::{event_body, update_body};
 pub use item::export_item;
 pub(super) use reader::Field;
+pub(super) use repair::read as read_body;
 
 use words::Words;
 

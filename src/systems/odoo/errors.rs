@@ -7,6 +7,8 @@ use reqwest::StatusCode;
 use reqwest::Url;
 use thiserror::Error;
 
+use crate::host::http::Fault;
+use crate::host::retry;
 use crate::model::foreign_text;
 use crate::model::verdict::{ItemFailureType, JobFailureType};
 use crate::systems::SystemError;
@@ -55,28 +57,17 @@ pub(super) enum Refusal {
 
 impl CallError {
     /// More than anybody asked for, or more than can be kept in memory.
-    pub(super) fn too_long(call: &str, longest: u64) -> Self {
+    pub(super) fn too_long(call: &str, longest: usize) -> Self {
         Self::Unusable(format!(
             "its answer to {call} has more than {} MB: export fewer expenses at a time, or lower batch_size under [pleo]",
             longest >> 20
         ))
     }
 
-    pub(super) fn from_request(error: &reqwest::Error) -> Self {
-        // The text of a request's error holds the address alone; what happened is in its source.
-        let mut reason = String::new();
-        let mut source: Option<&dyn std::error::Error> = Some(error);
-        while let Some(cause) = source {
-            source = cause.source();
-            if source.is_none() {
-                reason = cause.to_string();
-            }
-        }
-        if error.is_connect() {
-            let host = error.url().and_then(Url::host_str).unwrap_or_default();
-            Self::Unreachable(format!("{reason} ({host})"))
-        } else {
-            Self::Lost(reason)
+    pub(super) fn from_fault((fault, cause): (Fault, String)) -> Self {
+        match fault {
+            Fault::Untrusted | Fault::Unreached => Self::Unreachable(cause),
+            Fault::TimedOut | Fault::Broken => Self::Lost(cause),
         }
     }
 
@@ -98,7 +89,7 @@ impl CallError {
     pub(super) fn not_odoo(status: StatusCode, url: &Url, database: &str) -> Self {
         match status {
             StatusCode::TOO_MANY_REQUESTS => Self::limited(),
-            status if status.is_server_error() => {
+            status if status.is_server_error() || retry::is_temporary(status.as_u16()) => {
                 Self::Lost(format!("{url} answers with status {}", status.as_u16()))
             }
             // Odoo answers with a web page when the database is not there.
@@ -108,9 +99,16 @@ impl CallError {
                     "{url} has no database {database}, or is no Odoo 19 or later: check accounting.odoo.url and accounting.odoo.database"
                 ),
             },
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::Refused {
+            StatusCode::UNAUTHORIZED => Self::Refused {
                 refusal: Refusal::Authentication,
-                message: format!("{url} answers with status {}", status.as_u16()),
+                message: format!("{url} answers with status 401"),
+            },
+            StatusCode::FORBIDDEN => Self::Refused {
+                refusal: Refusal::Address,
+                message: format!(
+                    "{url} answers with status 403 and a page that does not come from Odoo: a firewall or proxy on the \
+                     way refuses the call, so let it pass there"
+                ),
             },
             status if status.is_success() => Self::Unusable(format!(
                 "{url} answers, but not as Odoo does: check accounting.odoo.url"

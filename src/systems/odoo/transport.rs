@@ -4,8 +4,7 @@
 //! A refusal of Odoo's carries a Python traceback and values of other people's records: only its name and message
 //! leave this file. Bodies are never logged.
 
-use std::io::Read as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::blocking::Client;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
@@ -16,11 +15,12 @@ use tracing::debug;
 
 use super::Settings;
 use super::errors::CallError;
-use crate::host::{http, kill};
+use crate::host::http::{self, BodyError};
+use crate::host::kill;
 use crate::systems::SystemError;
 
 /// The longest answer that is read, in bytes: a batch of 100 entries with all their lines is far smaller.
-const LONGEST_ANSWER: u64 = 64 << 20;
+const LONGEST_ANSWER: usize = 64 << 20;
 
 /// A connection to one database.
 pub(super) struct Transport {
@@ -43,7 +43,9 @@ impl std::fmt::Debug for Transport {
 impl Transport {
     pub(super) fn new(settings: &Settings) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            client: http::client_builder().timeout(settings.timeout).build()?,
+            client: http::client_builder_for(&settings.url)
+                .timeout(settings.timeout)
+                .build()?,
             url: settings.url.clone(),
             database: settings.database.clone(),
             api_key: settings.api_key.clone(),
@@ -59,14 +61,15 @@ impl Transport {
         arguments: &Value,
     ) -> Result<T, CallError> {
         let what = format!("{model}.{method}");
+        let patience = self.patience(arguments);
         let request = self
             .client
             .post(self.address(&format!("json/2/{model}/{method}")))
             .bearer_auth(self.api_key.expose_secret())
             .header("X-Odoo-Database", &self.database)
-            .timeout(self.patience(arguments))
+            .timeout(patience)
             .json(arguments);
-        serde_json::from_value(self.send(request, &what)?).map_err(|error| {
+        serde_json::from_value(self.send(request, &what, patience)?).map_err(|error| {
             CallError::Lost(format!("its answer to {what} is not what Odoo answers ({error})"))
         })
     }
@@ -103,11 +106,19 @@ impl Transport {
         format!("{}/{path}", self.url.as_str().trim_end_matches('/'))
     }
 
-    fn send(&self, request: reqwest::blocking::RequestBuilder, what: &str) -> Result<Value, CallError> {
+    fn send(
+        &self,
+        request: reqwest::blocking::RequestBuilder,
+        what: &str,
+        patience: Duration,
+    ) -> Result<Value, CallError> {
         kill::point("request");
-        let response = request.send().map_err(|error| CallError::from_request(&error));
+        let began = Instant::now();
+        let response = request
+            .send()
+            .map_err(|error| CallError::from_fault(http::fault(error)));
         kill::point("response");
-        let response = response?;
+        let mut response = response?;
         let status = response.status();
         debug!(call = what, status = status.as_u16(), "Odoo answered");
         if status.is_redirection() {
@@ -125,15 +136,13 @@ impl Transport {
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.contains("json"));
-        let mut body = Vec::new();
-        response
-            .take(LONGEST_ANSWER + 1)
-            .read_to_end(&mut body)
-            .map_err(|error| CallError::Lost(format!("its answer broke off ({error})")))?;
-        if body.len() as u64 > LONGEST_ANSWER {
-            return Err(CallError::too_long(what, LONGEST_ANSWER));
-        }
-        let value = serde_json::from_slice::<Value>(&body)
+        let body = http::read_body(&mut response, LONGEST_ANSWER, began + patience);
+        let body = body.map_err(|error| match error {
+            BodyError::TooLarge => CallError::too_long(what, LONGEST_ANSWER),
+            BodyError::TooSlow => CallError::Lost("its answer took too long".to_owned()),
+            BodyError::Broken(cause) => CallError::Lost(format!("its answer broke off ({cause})")),
+        })?;
+        let value = serde_json::from_slice::<Value>(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body))
             .ok()
             .filter(|_| is_json || status.is_success());
         match value {
