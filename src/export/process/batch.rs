@@ -125,6 +125,8 @@ impl Batch {
         }
         let fatal = self.book_in_waves(exporter, run, prepared, aside, &mut steps)?;
         self.count(run, &steps);
+        // What was learnt is old by the next batch.
+        prepared.view.invoices = bookkeeping::KnownInvoices::default();
         if kill::mutation("book-before-intent") {
             exporter
                 .checkpoint

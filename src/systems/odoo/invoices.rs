@@ -63,6 +63,7 @@ pub(super) struct PayableLine {
     #[serde(deserialize_with = "amount")]
     pub(super) amount_residual: Amount,
     pub(super) parent_state: String,
+    pub(super) move_type: String,
 }
 
 /// The documents of these invoices: the contact's id and the number of each, with the document's id.
@@ -173,6 +174,7 @@ pub(super) fn payable_lines(
             "amount_currency",
             "amount_residual",
             "parent_state",
+            "move_type",
         ],
         &company.context(),
     )

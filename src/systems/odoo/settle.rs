@@ -1,7 +1,8 @@
 //! Settling: which open lines of a bill and its payment belong together, and reconciling them.
 //!
 //! Bill and payment of one item belong together; so do all documents of one vendor with the same invoice number,
-//! whichever job brought them and whoever entered them. Only posted documents can be settled in Odoo.
+//! whichever job brought them and whoever entered them. A payment that came back settles the payment it takes back, so
+//! that the bill is open again. Only posted documents can be settled in Odoo.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -22,6 +23,8 @@ use crate::model::references::{InvoiceNumber, InvoiceSide};
 pub(super) struct Open {
     entry: AccountingEntryId,
     lines: Vec<Id>,
+    /// The line of a payment that came back, where it still settles its bill.
+    to_free: Option<Id>,
 }
 
 /// What is left to settle around these documents.
@@ -53,24 +56,45 @@ pub(super) fn open(
     let all: BTreeSet<Id> = groups.values().flatten().copied().collect();
     let all: Vec<Id> = all.into_iter().collect();
     let lines = invoices::payable_lines(transport, company, &all)?;
-    Ok(groups
-        .into_iter()
-        .flat_map(|(entry, group)| {
-            matching(&group, &lines).into_iter().map(move |lines| Open {
+    let mut open = Vec::new();
+    for (entry, group) in groups {
+        let lines: Vec<&PayableLine> = lines
+            .iter()
+            .filter(|line| group.contains(&line.move_id.0) && line.parent_state == "posted")
+            .collect();
+        match returned(&lines) {
+            Some((payment, back)) => open.push(Open {
+                entry: entry.clone(),
+                lines: vec![payment.id, back.id],
+                to_free: payment.amount_residual.is_zero().then_some(payment.id),
+            }),
+            None => open.extend(matching(&lines).into_iter().map(|lines| Open {
                 entry: entry.clone(),
                 lines,
-            })
-        })
-        .collect())
+                to_free: None,
+            })),
+        }
+    }
+    Ok(open)
+}
+
+/// A payment, and the open line by which it came back.
+fn returned<'a>(lines: &[&'a PayableLine]) -> Option<(&'a PayableLine, &'a PayableLine)> {
+    let payments = || lines.iter().copied().filter(|line| line.move_type == "entry");
+    let is_back =
+        |line: &&PayableLine| line.amount_currency.is_negative() && line.amount_residual.is_negative();
+    payments().filter(is_back).find_map(|back| {
+        let mut taken_back = payments().filter(|line| {
+            line.account_id.0 == back.account_id.0 && line.amount_currency == back.amount_currency.negated()
+        });
+        Some((taken_back.next()?, back))
+    })
 }
 
 /// The open lines of a group of documents, by account, where there are debits as well as credits.
-fn matching(group: &BTreeSet<Id>, lines: &[PayableLine]) -> Vec<Vec<Id>> {
+fn matching(lines: &[&PayableLine]) -> Vec<Vec<Id>> {
     let mut by_account: BTreeMap<Id, Vec<&PayableLine>> = BTreeMap::new();
-    let open = lines.iter().filter(|line| {
-        group.contains(&line.move_id.0) && line.parent_state == "posted" && !line.amount_residual.is_zero()
-    });
-    for line in open {
+    for line in lines.iter().filter(|line| !line.amount_residual.is_zero()) {
         by_account.entry(line.account_id.0).or_default().push(line);
     }
     by_account
@@ -148,14 +172,23 @@ pub(super) fn reconcile(
 ) -> Result<Vec<(AccountingEntryId, CallError)>, CallError> {
     let mut failures = Vec::new();
     let mut taken: HashSet<Id> = HashSet::new();
-    for Open { entry, lines } in open(transport, company, booked)? {
+    for Open {
+        entry,
+        lines,
+        to_free,
+    } in open(transport, company, booked)?
+    {
         // Two items of a batch may lead to the same lines: bill and payment of one invoice.
         if lines.iter().any(|line| taken.contains(line)) {
             continue;
         }
         taken.extend(&lines);
-        let arguments = json!({ "ids": lines, "context": company.context() });
-        if let Err(error) = transport.call::<Value>("account.move.line", "reconcile", &arguments) {
+        let call = |method, lines: &[Id]| {
+            let arguments = json!({ "ids": lines, "context": company.context() });
+            transport.call::<Value>("account.move.line", method, &arguments)
+        };
+        let freed = to_free.map_or(Ok(Value::Null), |line| call("remove_move_reconcile", &[line]));
+        if let Err(error) = freed.and_then(|_| call("reconcile", &lines)) {
             failures.push((entry, error));
         }
     }
