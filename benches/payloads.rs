@@ -71,14 +71,14 @@ fn plan_what_was_read(bencher: Bencher<'_, '_>) {
             view.resolution.vendors.insert(
                 key,
                 Vendor {
-                    reference: name.clone(),
+                    reference: name.as_str().into(),
                     name,
                 },
             );
         }
         view.resolution
             .tags
-            .extend(references.tags.into_iter().map(|tag| (tag, String::new())));
+            .extend(references.tags.into_iter().map(|tag| (tag, "".into())));
     }
     let job = JobId::new("job");
     bencher.bench(|| {

@@ -7,6 +7,9 @@ use std::{fs, io, io::Write, path::Path};
 
 use serde_json::{Value, json};
 
+/// How many there are in each row.
+const COLUMNS: usize = 9;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = fs::canonicalize(std::env::args_os().nth(1).ok_or("usage: csv_connector FOLDER")?)?;
     fs::create_dir_all(folder.join("journal"))?;
@@ -75,9 +78,13 @@ fn book(folder: &Path, item: &Value) -> io::Result<Value> {
     let chart = read(folder, "accounts.txt")?;
     let (revision, hash, amount) = (&item["revision"], word(&item["content_hash"]), &item["amount"]);
     let (total, currency) = (&amount["hundredths"], word(&amount["currency"]));
-    let head = format!("{entry},{date},{revision},{hash},{total},{currency}");
+    let entry_cell = text_cell(entry);
+    let head = format!(
+        "{entry_cell},{date},{revision},{hash},{total},{}",
+        text_cell(currency)
+    );
     let mut rows =
-        vec!["entry,date,revision,hash,total_hundredths,currency,account,amount,text\n".to_owned()];
+        vec!["entry,date,revision,hash,total_hundredths,currency,account,amount,text\r\n".to_owned()];
     for posting in list(&item["documents"][0]["postings"]) {
         let account = word(&posting["account"]["reference"]);
         if !chart.lines().any(|code| code == account) {
@@ -88,8 +95,8 @@ fn book(folder: &Path, item: &Value) -> io::Result<Value> {
         let amount = posting["amount"]["hundredths"].as_i64().unwrap_or_default();
         let (sign, all) = (if amount < 0 { "-" } else { "" }, amount.unsigned_abs());
         let amount = format!("{sign}{}.{:02}", all / 100, all % 100);
-        let text = word(&item["description"]).replace('"', "'");
-        rows.push(format!("{head},{account},{amount},{text:?}\n"));
+        let (account, text) = (text_cell(account), text_cell(word(&item["description"])));
+        rows.push(format!("{head},{account},{amount},{text}\r\n"));
     }
     create(folder, &file_name(entry), rows.concat().as_bytes())?;
     Ok(json!({ "ok": booked(folder, entry)? }))
@@ -108,12 +115,38 @@ fn attach(folder: &Path, request: &Value) -> io::Result<Value> {
 /// What the journal has of an entry, read from its first posting.
 fn booked(folder: &Path, entry: &str) -> io::Result<Option<Value>> {
     let rows = read(folder, &file_name(entry))?;
-    let mut columns = rows.lines().nth(1).unwrap_or_default().split(',').skip(1);
+    let mut columns = cells(&rows).into_iter().skip(COLUMNS + 1);
     let mut next = || columns.next().unwrap_or_default();
     let booked = json!({ "external_id": entry, "posting_date": next(), "revision": next().parse::<u32>().ok(),
         "parts": ["main"], "content_hash": next(),
         "amount": { "hundredths": next().parse::<i64>().ok(), "currency": next() } });
     Ok(Some(booked).filter(|_| !rows.is_empty()))
+}
+
+/// A text as RFC 4180 has it. One that a spreadsheet would take for a formula begins with an apostrophe.
+fn text_cell(text: &str) -> String {
+    let defused = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        "'"
+    } else {
+        ""
+    };
+    format!("\"{defused}{}\"", text.replace('"', "\"\""))
+}
+
+/// The cells of all rows: in quotes a comma and a line end are text, and two quotes are one.
+fn cells(rows: &str) -> Vec<String> {
+    let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
+    let mut characters = rows.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if quoted && characters.next_if_eq(&'"').is_some() => cell.push('"'),
+            '"' => quoted = !quoted,
+            ',' | '\n' if !quoted => cells.push(std::mem::take(&mut cell)),
+            '\r' if !quoted => {}
+            _ => cell.push(character),
+        }
+    }
+    cells
 }
 
 /// Pleo's ids are plain; one that is not must not lead out of the folder.

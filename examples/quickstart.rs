@@ -73,11 +73,11 @@ fn main() -> anyhow::Result<()> {
 /// Calls the program's own entry point, with the environment that an integrator would set.
 fn poll(sandbox: &Sandbox, folder: &Path, books: &Path) -> u8 {
     let working_folder = std::env::current_dir().unwrap_or_default();
-    let path = |path: &Path| working_folder.join(path).display().to_string();
+    let path = |path: &Path| working_folder.join(path).into_os_string();
     let environment = BTreeMap::from([
-        ("PLEO_BASE_URL".to_owned(), sandbox.url().to_owned()),
-        ("PLEO_API_KEY".to_owned(), sandbox.api_key().to_owned()),
-        ("PLEO_COMPANY_ID".to_owned(), sandbox.company().to_owned()),
+        ("PLEO_BASE_URL".to_owned(), sandbox.url().into()),
+        ("PLEO_API_KEY".to_owned(), sandbox.api_key().into()),
+        ("PLEO_COMPANY_ID".to_owned(), sandbox.company().into()),
         ("PLEO_EXPORT_BOOKS".to_owned(), path(books)),
         (
             "PLEO_EXPORT_CHECKPOINT".to_owned(),

@@ -228,12 +228,12 @@ fn accounts_are_resolved_by_name_code_and_metadata() {
         resolution
             .accounts
             .get(key)
-            .and_then(|found| Some(found.best()?.reference.as_str()))
+            .and_then(|found| Some(found.best()?.reference.to_string()))
     };
-    assert_eq!(name(&configured), Some("Expenses:New"));
-    assert_eq!(name(&wrong), None);
-    assert_eq!(name(&known), Some("Expenses:Food"));
-    assert_eq!(name(&unknown), Some("Expenses:6800"));
+    assert_eq!(name(&configured).as_deref(), Some("Expenses:New"));
+    assert_eq!(name(&wrong).as_deref(), None);
+    assert_eq!(name(&known).as_deref(), Some("Expenses:Food"));
+    assert_eq!(name(&unknown).as_deref(), Some("Expenses:6800"));
     assert!(name(&odd).unwrap().starts_with("Expenses:68-00-"));
 
     let settings = Settings {
@@ -362,7 +362,7 @@ fn invoices_are_known_by_vendor_and_number() {
     let resolution = ledger.system().resolve(&references).unwrap();
     assert_eq!(resolution.invoices.len(), 1);
     assert_eq!(resolution.vendors.len(), 1);
-    assert_eq!(resolution.vendors[&known.vendor].reference, "V-42");
+    assert_eq!(resolution.vendors[&known.vendor].reference, "V-42".into());
     let sides: Vec<_> = resolution.invoices[&known]
         .iter()
         .map(|side| (side.entry_id.clone(), side.side, side.payable.to_string()))

@@ -76,7 +76,7 @@ fn several_accounts(bench: &mut Bench) -> Result<Outcome, String> {
         let key = AccountKey::of_code(AccountPurpose::Cost, code);
         let reference = |found: Option<&Candidates>| {
             let account = found.and_then(Candidates::best);
-            account.map_or("null".to_owned(), |account| account.reference.clone())
+            account.map_or("null".to_owned(), |account| account.reference.to_string())
         };
         let (one, other) = (reference(alone.get(&key)), reference(together.get(&key)));
         if one != other {
@@ -211,7 +211,7 @@ fn unknown_account(bench: &mut Bench) -> Result<Outcome, String> {
         .flat_map(|document| &mut document.postings);
     // Only the last one, so that the first must not stay behind alone.
     if let Some(posting) = postings.last() {
-        UNKNOWN.clone_into(&mut posting.account.reference);
+        posting.account.reference = UNKNOWN.into();
     }
     match bench.must_be_rejected(&item)? {
         ItemFailureType::AccountUnknown => Ok(Outcome::Passed),

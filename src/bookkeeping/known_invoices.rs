@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::model::document::{Creditor, Document, DocumentKind, PlannedItem, Purpose};
 use crate::model::money::{Amount, Money};
-use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceNumber, InvoiceSide};
+use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceNumber, InvoiceSide, Reference};
 
 /// Invoices of the books, and of plans that are taken as booked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct KnownInvoices {
 struct Planned {
     key: InvoiceKey,
     /// How the accounting system refers to its vendor.
-    vendor: Option<String>,
+    vendor: Option<Reference>,
     document: InvoiceInBooks,
 }
 
@@ -70,7 +70,7 @@ impl KnownInvoices {
 
     /// Everything known of an invoice, what the books have and what is planned.
     /// `vendor` is how an accounting system with a register of vendors refers to this one.
-    pub(super) fn of(&self, key: &InvoiceKey, vendor: Option<&str>) -> Vec<InvoiceInBooks> {
+    pub(super) fn of(&self, key: &InvoiceKey, vendor: Option<&Reference>) -> Vec<InvoiceInBooks> {
         let in_books = self.in_books.get(key).map_or(&[][..], Vec::as_slice);
         // What is planned again may have been booked since.
         let booked: HashSet<_> = in_books
@@ -78,7 +78,7 @@ impl KnownInvoices {
             .map(|there| (&there.entry_id, there.side))
             .collect();
         let is_same = |planned: &&Planned| {
-            planned.key.is_same_invoice(key) || (vendor.is_some() && planned.vendor.as_deref() == vendor)
+            planned.key.is_same_invoice(key) || (vendor.is_some() && planned.vendor.as_ref() == vendor)
         };
         let planned = self.planned.get(&key.number).into_iter().flatten();
         let planned = planned.filter(is_same).map(|planned| &planned.document);

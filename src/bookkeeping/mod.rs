@@ -29,7 +29,7 @@ use chrono::NaiveDate;
 use crate::model::document::{PlannedItem, PostingState, SeenInvoice};
 use crate::model::export_item::ExportItem;
 use crate::model::ids::JobId;
-use crate::model::references::{InvoiceInBooks, InvoiceKey, References, Resolution};
+use crate::model::references::{InvoiceInBooks, InvoiceKey, Reference, References, Resolution};
 
 pub use accounts::Role;
 pub use changes::{change, is_unchanged};
@@ -171,9 +171,9 @@ impl JobView {
     }
 
     /// How a register of vendors refers to the vendor of an invoice.
-    fn registered(&self, key: &InvoiceKey) -> Option<&str> {
+    fn registered(&self, key: &InvoiceKey) -> Option<&Reference> {
         let vendor = self.resolution.vendors.get(&key.vendor)?;
-        self.system.keeps_vendors.then_some(vendor.reference.as_str())
+        self.system.keeps_vendors.then_some(&vendor.reference)
     }
 
     /// What is known of the invoice that an item belongs to, without the item itself.

@@ -69,6 +69,15 @@ pub enum CheckpointError {
         /// The item, when it is about one.
         entry: Option<AccountingEntryId>,
     },
+    /// Another program has the file in hand for longer than we wait. The last change was not made; all earlier ones are
+    /// kept.
+    #[error("the checkpoint `{}` is in use by another program: {reason}", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+        /// What was seen of it.
+        reason: String,
+    },
     /// The file cannot be read or written. The last change was not made; all earlier ones are kept.
     #[error("cannot use the checkpoint `{}`: {reason}", path.display())]
     Storage {
@@ -93,6 +102,9 @@ impl CheckpointError {
                  in the books is found there"
             }
             Self::Illegal { .. } | Self::Missing { .. } => "report this, with the log of a run with -vv",
+            Self::Busy { .. } => {
+                "run again; if it stays so, end the program that has it open (a backup, a database browser)"
+            }
             Self::Storage { .. } => {
                 "make the file writable and see that the disk has room, then run again; nothing is lost"
             }
@@ -116,6 +128,8 @@ pub(super) enum Fault {
     Damaged(String),
     #[error("{0}")]
     Storage(String),
+    #[error("{0}")]
+    Busy(String),
     #[error("{1}")]
     Illegal(JobId, IllegalTransition),
     #[error("{2}")]
@@ -134,6 +148,7 @@ impl Fault {
             Self::Sql(error) => of_sqlite(path, &error),
             Self::Damaged(what) => CheckpointError::Damaged { path, what },
             Self::Storage(reason) => CheckpointError::Storage { path, reason },
+            Self::Busy(reason) => CheckpointError::Busy { path, reason },
             Self::Illegal(job, transition) => CheckpointError::Illegal {
                 job,
                 entry: None,
@@ -179,7 +194,10 @@ fn of_sqlite(path: PathBuf, error: &rusqlite::Error) -> CheckpointError {
             "it needs a file and a folder that this user may write; give access or name another path"
         }
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
-            "another program has it open for writing; end that program and run again"
+            return CheckpointError::Busy {
+                path,
+                reason: error.to_string(),
+            };
         }
         _ => "see to the disk or share it lies on and run again",
     };

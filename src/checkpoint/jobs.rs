@@ -45,6 +45,14 @@ pub struct Closing {
     pub failure: Option<JobFailure>,
 }
 
+impl Closing {
+    /// Whether Pleo shows this end, and not one of its own: a job that expires is `failed` too.
+    pub fn is_shown_by(&self, job: &ExportJob) -> bool {
+        let meant = self.failure.as_ref().map(|failure| failure.failure_type.as_str());
+        self.status == job.status && (meant.is_none() || meant == job.failure_reason_type.as_deref())
+    }
+}
+
 impl Checkpoint {
     /// Commits the intent to start a job: a new one, or one that was somebody else's before.
     pub fn claim_job(&mut self, job: &ExportJob, now: DateTime<Utc>) -> Result<(), CheckpointError> {

@@ -8,7 +8,7 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use thiserror::Error;
 
 use crate::host::clock;
@@ -28,6 +28,14 @@ pub enum LockError {
     Held {
         /// Its process and when it began, as far as it is known.
         by: String,
+        /// When it began, as far as it is known.
+        since: Option<DateTime<Utc>>,
+    },
+    /// The file has another name, too, by which another run could lock it.
+    #[error("the checkpoint's file `{}` is a link (a hard link): it has another name, too, and must have one alone", path.display())]
+    Linked {
+        /// The name.
+        path: PathBuf,
     },
     /// The lock file cannot be made or locked.
     #[error(transparent)]
@@ -36,17 +44,28 @@ pub enum LockError {
 
 impl RunLock {
     /// Takes the lock of the checkpoint at `path` without waiting. The file is `<path>.lock`.
+    ///
+    /// Folders on the way may be links: the lock file is the same one then. The checkpoint itself may not.
     pub fn acquire(path: &Path) -> Result<Self, LockError> {
+        for path in [path, &lock_path(path)] {
+            files::refuse_link(path)?;
+            if has_another_name(path) {
+                let path = path.to_owned();
+                return Err(LockError::Linked { path });
+            }
+        }
         let path = lock_path(path);
         if let Some(folder) = path.parent() {
             files::make_folder(folder)?;
         }
-        let mut file = super::open_private(&path)?;
+        let mut file = files::open_own(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
+                let by = read_holder(file);
                 return Err(LockError::Held {
-                    by: read_holder(file),
+                    since: since(&by),
+                    by,
                 });
             }
             Err(TryLockError::Error(error)) => return Err(FileError::at("lock", &path)(error).into()),
@@ -63,13 +82,22 @@ impl RunLock {
     }
 }
 
-fn lock_path(checkpoint: &Path) -> PathBuf {
-    let mut name = checkpoint.as_os_str().to_owned();
-    name.push(".lock");
-    PathBuf::from(name)
+/// Whether a file is known by another name, too.
+fn has_another_name(path: &Path) -> bool {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else {
+        return false;
+    };
+    #[cfg(unix)]
+    let names = std::os::unix::fs::MetadataExt::nlink(&metadata);
+    #[cfg(not(unix))]
+    let names = 1;
+    metadata.is_file() && names > 1
 }
 
-/// What the holder wrote; it may be about to write it just now.
+fn lock_path(checkpoint: &Path) -> PathBuf {
+    super::beside(checkpoint, ".lock")
+}
+
 /// Who is at work on the checkpoint at `path`, without taking its lock; `None` when nobody is.
 pub fn at_work(path: &Path) -> Option<String> {
     let file = File::open(lock_path(path)).ok()?;
@@ -79,6 +107,13 @@ pub fn at_work(path: &Path) -> Option<String> {
     }
 }
 
+/// When the holder began.
+pub fn since(holder: &str) -> Option<DateTime<Utc>> {
+    let (_, time) = holder.rsplit_once(' ')?;
+    Some(DateTime::parse_from_rfc3339(time).ok()?.to_utc())
+}
+
+/// What the holder wrote; it may be about to write it just now.
 fn read_holder(file: File) -> String {
     let mut text = String::new();
     match file.take(200).read_to_string(&mut text) {
@@ -96,13 +131,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let checkpoint = folder.path().join("state/pleo.sqlite3");
         let first = RunLock::acquire(&checkpoint).unwrap();
-        let LockError::Held { by } = RunLock::acquire(&checkpoint).unwrap_err() else {
+        let LockError::Held { by, since } = RunLock::acquire(&checkpoint).unwrap_err() else {
             panic!("the lock is held");
         };
         assert!(
             by.starts_with(&format!("process {} since 20", std::process::id())),
             "{by}"
         );
+        assert!(clock::now() - since.unwrap() < chrono::TimeDelta::minutes(1));
         drop(first);
         drop(RunLock::acquire(&checkpoint).unwrap());
         assert!(

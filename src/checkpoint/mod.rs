@@ -17,6 +17,7 @@
 //! The file and SQLite's two companions (`-wal`, `-shm`) are readable by their owner alone, as payloads name people.
 
 mod audit;
+mod contact;
 mod error;
 mod item_row;
 mod items;
@@ -29,19 +30,20 @@ mod tests;
 mod told;
 
 use std::cell::Cell;
-use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fmt::{self, Write as _};
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
+pub use self::contact::{Contact, FailedPolls};
 pub use self::error::CheckpointError;
 use self::error::Fault;
 pub use self::items::{Position, StoredItem};
 pub use self::jobs::{Closing, JobRecord};
-pub use self::lock::{LockError, RunLock, at_work};
+pub use self::lock::{LockError, RunLock, at_work, since};
 pub use self::reports::{Counts, Finality};
 use crate::host::files::{self, FileError};
 use crate::host::kill;
@@ -58,9 +60,17 @@ pub struct Checkpoint {
     is_writer: bool,
     /// Whether damage was met while it was open: then the end is not an orderly one.
     met_damage: Cell<bool>,
+    /// To be written with the orderly end.
+    contact: Option<Contact>,
+    /// Size and time of a file that is read without any lock, so that it can be seen whether it changed meanwhile.
+    unlocked: Option<Stamp>,
 }
 
-/// Whose checkpoint it is. Written when the file is made, compared ever after.
+/// Size and time of a file.
+type Stamp = (u64, Option<SystemTime>);
+
+/// Whose checkpoint it is. Bound by the first job that is started, and compared ever after: until then a mistyped
+/// setting has bound nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The company on Pleo.
@@ -114,6 +124,8 @@ impl Checkpoint {
             path: path.to_owned(),
             is_writer: true,
             met_damage: Cell::new(false),
+            contact: None,
+            unlocked: None,
         })
     }
 
@@ -125,12 +137,16 @@ impl Checkpoint {
         if !is_there.map_err(|error| Fault::from(error).at(path))? {
             return Ok(None);
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = connect(path, flags).map_err(|fault| fault.at(path))?;
-        // One transaction for all that follows is what makes it one moment.
-        connection
-            .execute_batch("BEGIN")
-            .map_err(|error| Fault::from(error).at(path))?;
+        let (connection, unlocked) = match connect_for_reading(path, Locking::Usual) {
+            Ok(connection) => (connection, None),
+            // A folder that may only be read holds no place for SQLite's shared memory. Without a log the file is all.
+            Err(_) if is_unwritable(path) && !beside(path, "-wal").exists() => {
+                let stamp = stamp(path).map_err(|fault| fault.at(path))?;
+                let connection = connect_for_reading(path, Locking::None).map_err(|fault| fault.at(path))?;
+                (connection, Some(stamp))
+            }
+            Err(fault) => return Err(fault.at(path)),
+        };
         if refuse_newer(&connection, path)? == 0 {
             return Ok(None);
         }
@@ -139,25 +155,29 @@ impl Checkpoint {
             path: path.to_owned(),
             is_writer: false,
             met_damage: Cell::new(false),
+            contact: None,
+            unlocked,
         }))
+    }
+
+    /// Proves that what was read is of one moment, also where no lock could be had.
+    pub fn finish_reading(&self) -> Result<(), CheckpointError> {
+        let Some(before) = self.unlocked else {
+            return Ok(());
+        };
+        let after = stamp(&self.path).map_err(|fault| fault.at(&self.path))?;
+        if before == after && !beside(&self.path, "-wal").exists() {
+            return Ok(());
+        }
+        Err(Fault::Busy("it was changed while it was read".to_owned()).at(&self.path))
     }
 
     /// Refuses a checkpoint of another company, for readers who have said whose they want.
     pub fn refuse_other_company(&self, company_id: &CompanyId) -> Result<(), CheckpointError> {
-        let found = self.look(|connection| {
-            Ok(
-                connection.query_row("SELECT company_id, pleo_host, target FROM meta", [], |row| {
-                    Ok(Owner {
-                        company_id: CompanyId::new(row.get::<_, String>(0)?),
-                        pleo_host: row.get(1)?,
-                        target: row.get(2)?,
-                    })
-                })?,
-            )
-        })?;
-        if found.company_id == *company_id {
+        let bound = self.look(|connection| Ok(bound_owner(connection)?))?;
+        let Some(found) = bound.filter(|found| found.company_id != *company_id) else {
             return Ok(());
-        }
+        };
         let wanted = Owner {
             company_id: company_id.clone(),
             ..found.clone()
@@ -196,7 +216,13 @@ impl Drop for Checkpoint {
     /// Notes an orderly end. If that fails the next run merely checks the file through.
     fn drop(&mut self) {
         if self.is_writer && !self.met_damage.get() {
-            let noted = self.change(|transaction| Ok(transaction.execute("UPDATE meta SET clean = 1", [])?));
+            let contact = self.contact.take();
+            let noted = self.change(|transaction| {
+                if let Some(contact) = &contact {
+                    contact::store(transaction, contact)?;
+                }
+                Ok(transaction.execute("UPDATE meta SET clean = 1", [])?)
+            });
             if let Err(error) = noted {
                 tracing::debug!("the orderly end could not be noted: {error}");
             }
@@ -217,12 +243,83 @@ fn change<T>(
     Ok(value)
 }
 
+/// What SQLite's own files are called beside the checkpoint.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// Refuses links in the place of SQLite's files: it would write through them.
+fn refuse_links(path: &Path) -> Result<(), Fault> {
+    for companion in std::iter::once("").chain(COMPANIONS) {
+        files::refuse_link(&beside(path, companion))?;
+    }
+    Ok(())
+}
+
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What a file says is data: functions in its schema that could do anything are not run.
+    connection.pragma_update(None, "trusted_schema", false)?;
     Ok(connection)
+}
+
+/// How a reader keeps apart from a writer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Locking {
+    /// By SQLite's locks and shared memory.
+    Usual,
+    /// Not at all.
+    None,
+}
+
+/// A connection in one transaction for all that follows, which is what makes it one moment.
+fn connect_for_reading(path: &Path, locking: Locking) -> Result<Connection, Fault> {
+    refuse_links(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match locking {
+        Locking::Usual => connect(path, flags)?,
+        Locking::None => connect(&immutable_uri(path), flags | OpenFlags::SQLITE_OPEN_URI)?,
+    };
+    connection.execute_batch("BEGIN")?;
+    schema::version(&connection)?;
+    Ok(connection)
+}
+
+/// The address by which SQLite opens a file that nobody changes.
+fn immutable_uri(path: &Path) -> PathBuf {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' => uri.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            byte => {
+                let _ = write!(uri, "%{byte:02X}");
+            }
+        }
+    }
+    uri.push_str("?immutable=1");
+    PathBuf::from(uri)
+}
+
+/// Whether this user can make no file beside the checkpoint, as SQLite's shared memory is one.
+fn is_unwritable(path: &Path) -> bool {
+    let shared_memory = beside(path, "-shm");
+    if shared_memory.exists() {
+        return OpenOptions::new().write(true).open(shared_memory).is_err();
+    }
+    // Never under SQLite's own name: a run may begin just now.
+    let probe = beside(path, &format!("-probe-{}", std::process::id()));
+    let made = OpenOptions::new().write(true).create_new(true).open(&probe);
+    if made.is_ok() {
+        let _ = std::fs::remove_file(probe);
+    }
+    made.is_err()
+}
+
+fn stamp(path: &Path) -> Result<Stamp, Fault> {
+    let metadata = path.metadata().map_err(FileError::at("look at", path))?;
+    Ok((metadata.len(), metadata.modified().ok()))
 }
 
 fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
@@ -231,8 +328,13 @@ fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
         files::make_folder(folder)?;
     }
     // SQLite would make the file as the umask has it; its companions take their mode from the file.
-    drop(open_private(path)?);
-    files::sync_folder(folder)?;
+    drop(files::open_own(path)?);
+    files::sync_folder_strictly(folder).map_err(|error| {
+        Fault::Storage(format!(
+            "{error}; the checkpoint needs a local disk, where new files survive a power cut"
+        ))
+    })?;
+    refuse_links(path)?;
     let connection = connect(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -254,29 +356,11 @@ fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
-/// Opens or makes a file that only its owner may read, whatever the umask says, and leaves its content alone.
-fn open_private(path: &Path) -> Result<File, FileError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(FileError::at("open", path))?;
-    let metadata = file.metadata().map_err(FileError::at("look at", path))?;
-    // The mode of a device such as /dev/null is nobody's to change.
-    if !metadata.is_file() {
-        return Err(FileError::at("use as a file", path)(std::io::Error::other(
-            "it is no regular file",
-        )));
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        if metadata.permissions().mode() & 0o777 != 0o600 {
-            file.set_permissions(std::fs::Permissions::from_mode(0o600))
-                .map_err(FileError::at("set the mode of", path))?;
-        }
-    }
-    Ok(file)
+/// The file whose name is that of the checkpoint with something behind it.
+fn beside(checkpoint: &Path, ending: &str) -> PathBuf {
+    let mut name = checkpoint.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
 }
 
 /// The version of the file's schema, if this program can read it.
@@ -302,35 +386,39 @@ fn prepare(
 ) -> Result<(Owner, bool), Fault> {
     change(connection, |transaction| {
         schema::migrate(transaction)?;
-        let known = transaction
-            .query_row(
-                "SELECT company_id, pleo_host, target, clean FROM meta",
-                [],
-                |row| {
-                    let found = Owner {
-                        company_id: CompanyId::new(row.get::<_, String>(0)?),
-                        pleo_host: row.get(1)?,
-                        target: row.get(2)?,
-                    };
-                    Ok((found, row.get(3)?))
-                },
-            )
-            .optional()?;
-        let Some((mut found, was_clean)) = known else {
-            transaction.execute(
-                "INSERT INTO meta (id, company_id, pleo_host, target, clean) VALUES (1, ?1, ?2, ?3, 0)",
-                (owner.company_id.as_str(), &owner.pleo_host, &owner.target),
-            )?;
-            return Ok((owner.clone(), true));
+        let is_ours = |found: &Owner| {
+            let is_renamed = former_target == Some(found.target.as_str());
+            found.company_id == owner.company_id
+                && found.pleo_host == owner.pleo_host
+                && (found.target == owner.target || is_renamed)
         };
-        if former_target == Some(found.target.as_str()) {
-            found.target.clone_from(&owner.target);
+        if let Some(found) = bound_owner(transaction)?.filter(|found| !is_ours(found)) {
+            return Ok((found, true));
         }
-        if found == *owner {
-            transaction.execute("UPDATE meta SET clean = 0, target = ?1", [&owner.target])?;
-        }
-        Ok((found, was_clean))
+        let was_clean = transaction
+            .query_row("SELECT clean FROM meta", [], |row| row.get(0))
+            .optional()?
+            .unwrap_or(true);
+        transaction.execute(
+            "INSERT OR REPLACE INTO meta (id, company_id, pleo_host, target, clean) VALUES (1, ?1, ?2, ?3, 0)",
+            (owner.company_id.as_str(), &owner.pleo_host, &owner.target),
+        )?;
+        Ok((owner.clone(), was_clean))
     })
+}
+
+/// Whose it is; nobody's as long as no job was started.
+fn bound_owner(connection: &Connection) -> rusqlite::Result<Option<Owner>> {
+    let sql = "SELECT company_id, pleo_host, target FROM meta WHERE EXISTS (SELECT 1 FROM job)";
+    connection
+        .query_row(sql, [], |row| {
+            Ok(Owner {
+                company_id: CompanyId::new(row.get::<_, String>(0)?),
+                pleo_host: row.get(1)?,
+                target: row.get(2)?,
+            })
+        })
+        .optional()
 }
 
 fn check_through(connection: &Connection) -> Result<(), Fault> {
@@ -342,14 +430,21 @@ fn check_through(connection: &Connection) -> Result<(), Fault> {
     }
 }
 
-/// A time as the checkpoint has it: UTC, RFC 3339 with milliseconds, so that text order is time order.
+/// A time as the checkpoint has it: UTC, RFC 3339 with milliseconds, so that text order is time order. The text has room
+/// for years of four digits; a time beyond them is kept as the last or first that fits.
 fn time_text(time: DateTime<Utc>) -> String {
+    let fits = |year| NaiveDate::from_ymd_opt(year, 1, 1).map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    let (first, last) = (fits(0), fits(9999));
+    let time = first.map_or(time, |first| time.max(first));
+    let time = last.map_or(time, |last| time.min(last));
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// Reads a time back; `row` says where it stands, for the error.
 fn time_from(text: &str, row: impl fmt::Display) -> Result<DateTime<Utc>, Fault> {
+    // The first version wrote years of five digits, which are no RFC 3339, with their sign.
     DateTime::parse_from_rfc3339(text)
         .map(|time| time.to_utc())
+        .or_else(|_| text.parse())
         .map_err(|_| Fault::Damaged(format!("{row} has the time `{text}`")))
 }

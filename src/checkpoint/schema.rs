@@ -13,7 +13,10 @@ const APPLICATION_ID: i32 = 0x504C_454F;
 /// The steps from an empty file to the newest schema; `user_version` counts those that were made.
 ///
 /// A step that was released is never changed, removed or moved: a new one is added at the end.
-const STEPS: &[&str] = &[FIRST, GIVEN_NUMBERS];
+const STEPS: &[&str] = &[FIRST, GIVEN_NUMBERS, CONTACT];
+
+/// The version from which on there is a row about reaching Pleo.
+pub(super) const WITH_CONTACT: i64 = 3;
 
 const FIRST: &str = "
 CREATE TABLE meta (
@@ -107,6 +110,21 @@ INSERT INTO given_number (year, highest)
 CREATE INDEX item_told ON item (entry_id) WHERE outcome = 'successful' AND report = 'accepted';
 ";
 
+const CONTACT: &str = "
+CREATE TABLE contact (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    -- a digest of the address and the proxies by which Pleo has answered; empty when it never did
+    answered_by TEXT NOT NULL,
+    -- the polls since the last good one
+    failed_polls INTEGER NOT NULL CHECK (failed_polls >= 0),
+    first_failed_at TEXT,
+    last_error TEXT,
+    CHECK ((failed_polls = 0) = (first_failed_at IS NULL)),
+    CHECK ((failed_polls = 0) = (last_error IS NULL))
+) STRICT;
+INSERT INTO contact (id, answered_by, failed_polls) VALUES (1, '', 0);
+";
+
 /// The newest schema that this program knows.
 pub(super) fn known_version() -> i64 {
     i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
@@ -121,9 +139,48 @@ pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
     let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (owner, version, objects) {
         (0, 0, 0) => Ok(0),
-        (APPLICATION_ID, version, _) if version >= 1 => Ok(version),
+        (APPLICATION_ID, version, _) if version >= 1 => {
+            refuse_foreign_objects(connection, version)?;
+            Ok(version)
+        }
         _ => Err(Fault::Damaged("it is a database of another program".to_owned())),
     }
+}
+
+/// Refuses a file in which something else goes by the name of a table of ours, or acts when we write: a view in its
+/// place may never end. What people have added beside is not looked at.
+fn refuse_foreign_objects(connection: &Connection, version: i64) -> Result<(), Fault> {
+    if version > known_version() {
+        return Ok(());
+    }
+    let found = objects(connection)?;
+    let ours = Connection::open_in_memory()?;
+    for step in STEPS.iter().take(usize::try_from(version).unwrap_or(usize::MAX)) {
+        ours.execute_batch(step)?;
+    }
+    let ours = objects(&ours)?;
+    // An index that is lost only costs time.
+    let acts = |object: &&(String, String, Option<String>)| object.0 != "index";
+    if let Some((_, name, _)) = ours.iter().filter(acts).find(|object| !found.contains(object)) {
+        return Err(Fault::Damaged(format!(
+            "`{name}` is not what pleo-export makes of that name"
+        )));
+    }
+    let foreign = found
+        .iter()
+        .find(|object| object.0 == "trigger" && !ours.contains(object));
+    foreign.map_or(Ok(()), |(_, name, _)| {
+        Err(Fault::Damaged(format!(
+            "the trigger `{name}` is none of pleo-export"
+        )))
+    })
+}
+
+/// Kind, name and text of what a file holds.
+fn objects(connection: &Connection) -> Result<Vec<(String, String, Option<String>)>, Fault> {
+    let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_schema")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Makes the steps that the file has not seen.

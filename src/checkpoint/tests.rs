@@ -1,5 +1,6 @@
 //! The checkpoint on real files. What all tests share is here; one file each for opening, jobs, items and chance.
 
+mod columns;
 mod items;
 mod jobs;
 mod opening;

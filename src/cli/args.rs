@@ -61,6 +61,9 @@ pub(super) enum Command {
         /// Take over a job that another instance started and left
         #[arg(long)]
         adopt: bool,
+        /// Start it although an older job is pending
+        #[arg(long)]
+        out_of_order: bool,
         #[command(flatten)]
         answer: Answer,
     },

@@ -9,13 +9,14 @@ pub enum Exit {
     Done,
     /// Unexpected error; damaged checkpoint or books.
     Unexpected,
-    /// Wrong usage or configuration, refused credential, unknown job, checkpoint of another company, host or target.
+    /// Wrong usage or configuration, refused credential, unknown job, checkpoint of another company, host or target, a
+    /// certificate that is not trusted, a Pleo that was never reached with these settings.
     Usage,
     /// Job closed, but some or all items failed.
     ItemsFailed,
     /// Job failed as a whole before booking, or ended on Pleo's side.
     JobFailed,
-    /// Out of reach, rate limit, lock held, stopped by a signal: run again.
+    /// Out of reach (for a time), rate limit, lock held, stopped by a signal: run again.
     Temporary,
     /// A person must decide.
     NeedsPerson,
@@ -27,12 +28,14 @@ impl Exit {
 Exit codes:
   0  done, or nothing to do
   1  unexpected error; damaged checkpoint or books
-  2  wrong usage or settings, credential refused, unknown job or number, checkpoint of another company, host or target
+  2  wrong usage or settings, credential refused, unknown job or number, job of another company, checkpoint of another one,
+     host or target, certificate not trusted, Pleo never reached with these settings
   3  job closed, but some or all of its items failed
   4  job failed as a whole before booking, or expired or was cancelled on Pleo's side
   5  temporary: out of reach, rate limit, lock held, stopped by a signal; run again
-  6  a person must decide: a job of another instance, an item that may be booked, an update that
-     Pleo refused, an entry that is reversed already, books that lack what Pleo was told
+  6  a person must decide: a job of another instance or out of order, an item that may be booked, an update that Pleo refused,
+     an entry that is reversed already, books that lack what Pleo was told, polls that fail or a run that lasts for longer
+     than run.alarm_after
 
 With no credential yet, try it all against a Pleo of your own: cargo run --example sandbox";
 

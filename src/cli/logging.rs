@@ -1,6 +1,7 @@
 //! The log on stderr.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 
 use tracing::Level;
@@ -12,22 +13,18 @@ use super::args::{Global, LogFormat};
 use crate::model::foreign_text::turns_text;
 
 /// Sets the log up once for the process. Only our own words are logged: libraries would name addresses in full.
-pub(super) fn set_up(global: &Global, environment: &BTreeMap<String, String>) {
-    let level = match (global.quiet, global.verbose) {
-        (true, _) => Level::ERROR,
-        (false, 0) => Level::WARN,
-        (false, 1) => Level::INFO,
-        (false, _) => Level::DEBUG,
-    };
+pub(super) fn set_up(format: LogFormat, level: Level, environment: &BTreeMap<String, OsString>) {
     let filter = Targets::new().with_target("pleo_export", level);
     let registry = tracing_subscriber::registry().with(filter);
     // A second set-up in one process keeps the first.
-    let _ = match global.log_format {
+    let _ = match format {
         LogFormat::Json => registry
             .with(
                 tracing_subscriber::fmt::layer()
                     .json()
                     .flatten_event(true)
+                    // The innermost span is all there is; a list of spans would say it again.
+                    .with_span_list(false)
                     .with_writer(io::stderr),
             )
             .try_init(),
@@ -44,6 +41,16 @@ pub(super) fn set_up(global: &Global, environment: &BTreeMap<String, String>) {
                 .try_init()
         }
     };
+}
+
+/// How much is told.
+pub(super) fn level(global: &Global) -> Level {
+    match (global.quiet, global.verbose) {
+        (true, _) => Level::ERROR,
+        (false, 0) => Level::WARN,
+        (false, 1) => Level::INFO,
+        (false, _) => Level::DEBUG,
+    }
 }
 
 /// stderr for people: an event stays on its line, and no text from outside turns that around. The subscriber hands over

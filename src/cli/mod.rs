@@ -15,70 +15,140 @@ mod table;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use tracing::Level;
 
 use crate::config::Sources;
+use crate::export::PANICKED;
 use crate::export::report::{Problem, ProblemKind, RunReport};
-use args::{Args, Command};
+use crate::host::privacy;
+use crate::model::foreign_text::one_line;
+use args::{Args, Command, LogFormat};
 pub use exit::Exit;
-use render::Answer;
+use render::{Answer, problem_text};
 
 /// The program: what `main` calls, and what the quickstart example calls.
 ///
 /// `environment` gives the working directory and variables; [`Sources::of_this_process`] is the usual one.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> Exit {
+    privacy::keep_to_ourselves();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let wants_json = arguments.iter().any(|argument| argument == "--json");
     let args = match Args::try_parse_from(&arguments) {
         Ok(args) => args,
-        Err(error) => return usage(&error, wants_json),
+        Err(error) => return usage(&error, &arguments, &sources),
     };
-    logging::set_up(&args.global, &sources.environment);
+    let log = args.global.log_format;
+    logging::set_up(log, logging::level(&args.global), &sources.environment);
     let sources = Sources {
         config_flag: args.global.config.clone(),
         ..sources
     };
-    let json = args.command.wants_json();
-    let answer = match args.command {
+    let form = Form {
+        json: args.command.wants_json(),
+        log,
+    };
+    log_panics();
+    catch_unwind(AssertUnwindSafe(|| obey(&args, &sources, form))).unwrap_or_else(|_| {
+        let problem = Problem {
+            kind: ProblemKind::Panicked,
+            message: "the program failed, which is an error in pleo-export".into(),
+            hint: PANICKED.into(),
+        };
+        answer(&Answer::of_problem(problem), form)
+    })
+}
+
+fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
+    let answer = match &args.command {
         Command::Poll {
             max_jobs,
             books_are_right,
             ..
-        } => run::poll(&sources, &args.global, max_jobs, books_are_right),
+        } => run::poll(sources, &args.global, *max_jobs, *books_are_right),
         Command::RunJob {
-            ref job_id, adopt, ..
-        } => run::run_job(&sources, &args.global, job_id, adopt),
-        Command::Resume { .. } => run::resume(&sources, &args.global),
+            job_id,
+            adopt,
+            out_of_order,
+            ..
+        } => run::run_job(sources, &args.global, job_id.trim(), *adopt, *out_of_order),
+        Command::Resume { .. } => run::resume(sources, &args.global),
         Command::Reverse {
             numbers,
             date,
             reason,
             ..
-        } => return reverse::reverse(&sources, numbers, date, reason, json),
-        Command::Status { ref job, .. } => return status::status(&sources, job.as_deref(), json),
+        } => return reverse::reverse(sources, numbers, *date, reason.as_deref(), form),
+        Command::Status { job, .. } => {
+            return status::status(sources, job.as_deref().map(str::trim), form);
+        }
     };
-    self::answer(&answer, json)
+    self::answer(&answer, form)
 }
 
-/// Gives the answer: one document, or a table on stdout and what went wrong on stderr.
-fn answer(answer: &Answer, json: bool) -> Exit {
+/// A panic is a line of the log like any other.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let text = one_line(panic.payload_as_str().unwrap_or("no text"), 500);
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!("the program panicked at {place}: {text}");
+    }));
+}
+
+/// In which form the answer goes to stdout, and what went wrong to stderr.
+#[derive(Clone, Copy)]
+struct Form {
+    json: bool,
+    log: LogFormat,
+}
+
+/// Gives the answer: one document, or a table on stdout and what went wrong on stderr. A log of JSON lines ends with what
+/// went wrong, whatever stdout has.
+fn answer(answer: &Answer, form: Form) -> Exit {
     let exit = answer.exit();
-    if json {
-        return print(&answer.json(exit), exit);
-    }
-    let exit = print(&answer.text(), exit);
-    // Nobody can be told that stderr is gone.
-    let _ = io::stderr().lock().write_all(answer.problems().as_bytes());
+    let text = if form.json {
+        answer.json(exit)
+    } else {
+        answer.text()
+    };
+    let exit = print(&text, exit);
+    tell(answer.problems(), form);
     exit
 }
 
-/// clap's own words for people; a document for scripts.
-fn usage(error: &clap::Error, wants_json: bool) -> Exit {
+/// Says what went wrong beside the answer.
+fn tell<'a>(problems: impl Iterator<Item = &'a Problem>, form: Form) {
+    match form {
+        Form {
+            log: LogFormat::Json, ..
+        } => {
+            for problem in problems {
+                tracing::error!(
+                    kind = problem.kind.as_str(),
+                    hint = problem.hint,
+                    "{}",
+                    problem.message
+                );
+            }
+        }
+        Form { json: true, .. } => {}
+        Form { json: false, .. } => {
+            let text: String = problems.map(problem_text).collect();
+            // Nobody can be told that stderr is gone.
+            let _ = io::stderr().lock().write_all(text.as_bytes());
+        }
+    }
+}
+
+/// clap's own words for people; a document or a line of the log for scripts.
+fn usage(error: &clap::Error, arguments: &[OsString], sources: &Sources) -> Exit {
     let is_error = !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     let exit = if is_error { Exit::Usage } else { Exit::Done };
-    if is_error && wants_json {
+    let form = form_of(arguments);
+    if is_error && (form.json || form.log == LogFormat::Json) {
+        logging::set_up(form.log, Level::ERROR, &sources.environment);
         let problem = Problem {
             kind: ProblemKind::Usage,
             message: error
@@ -88,10 +158,26 @@ fn usage(error: &clap::Error, wants_json: bool) -> Exit {
                 .to_owned(),
             hint: "see `pleo-export --help`".into(),
         };
-        return answer(&Answer::of_problem(problem), true);
+        return answer(&Answer::of_problem(problem), form);
     }
     let _ = error.print();
     exit
+}
+
+/// The form that arguments ask for which cannot be read as a whole.
+fn form_of(arguments: &[OsString]) -> Form {
+    let is_json_log = arguments.iter().any(|argument| argument == "--log-format=json")
+        || arguments
+            .windows(2)
+            .any(|pair| matches!(pair, [name, value] if name == "--log-format" && value == "json"));
+    Form {
+        json: arguments.iter().any(|argument| argument == "--json"),
+        log: if is_json_log {
+            LogFormat::Json
+        } else {
+            LogFormat::Text
+        },
+    }
 }
 
 /// Writes the answer to stdout. A reader that has gone away is no error of ours.

@@ -34,31 +34,35 @@ impl Answer {
         jobs.chain(own).fold(Exit::Done, Exit::worst)
     }
 
+    /// What went wrong, of the whole run before that of a job.
+    pub(super) fn problem(&self) -> Option<&Problem> {
+        let mut of_jobs = self.0.jobs.iter().filter_map(|job| problem_of(&job.ending));
+        self.0.problem.as_ref().or_else(|| of_jobs.next_back())
+    }
+
+    /// Says this of the whole run.
+    pub(super) fn set_problem(&mut self, problem: Problem) {
+        self.0.problem = Some(problem);
+    }
+
     /// For people, on stdout; empty where there was nothing to do.
     pub(super) fn text(&self) -> String {
         self.0.jobs.iter().map(job_text).collect()
     }
 
-    /// What went wrong, for people, on stderr.
-    pub(super) fn problems(&self) -> String {
+    /// Everything that went wrong, in order.
+    pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {
         let of_jobs = self.0.jobs.iter().filter_map(|job| problem_of(&job.ending));
-        of_jobs.chain(&self.0.problem).map(problem_text).collect()
+        of_jobs.chain(&self.0.problem)
     }
 
     /// For scripts.
     pub(super) fn json(&self, exit: Exit) -> String {
-        let own = self.0.problem.as_ref();
-        let of_jobs = self
-            .0
-            .jobs
-            .iter()
-            .filter_map(|job| problem_of(&job.ending))
-            .next_back();
         document(&Document {
             schema_version: 1,
             exit_code: exit.code(),
             jobs: self.0.jobs.iter().map(JobDocument::from).collect(),
-            error: own.or(of_jobs).map(ErrorDocument::from),
+            error: self.problem().map(ErrorDocument::from),
         })
     }
 }
@@ -134,7 +138,7 @@ struct RefusalDocument {
 impl From<&(AccountingEntryId, Failure)> for FailureDocument {
     fn from((entry_id, failure): &(AccountingEntryId, Failure)) -> Self {
         Self {
-            accounting_entry_id: entry_id.to_string(),
+            accounting_entry_id: entry_id.as_str().to_owned(),
             failure_type: failure.failure_type().as_str(),
             reason: failure.reason().to_owned(),
         }
@@ -199,7 +203,7 @@ fn job_exit(job: &JobReport) -> Exit {
 
 const fn problem_exit(kind: ProblemKind) -> Exit {
     match kind {
-        ProblemKind::Unexpected | ProblemKind::Damaged => Exit::Unexpected,
+        ProblemKind::Unexpected | ProblemKind::Panicked | ProblemKind::Damaged => Exit::Unexpected,
         ProblemKind::Usage
         | ProblemKind::Configuration
         | ProblemKind::Credential
@@ -273,7 +277,8 @@ pub(super) fn failures_table(failures: &[(AccountingEntryId, Failure)]) -> Strin
     table.render()
 }
 
-fn problem_text(problem: &Problem) -> String {
+/// A problem for people, on stderr.
+pub(super) fn problem_text(problem: &Problem) -> String {
     format!(
         "error: {}\n  hint: {}\n",
         safe(&problem.message),

@@ -1,13 +1,14 @@
 //! `reverse`: takes entries back in the books. No network of Pleo's and no credential for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 
 use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
-use super::{print, run, signals};
+use super::{Form, print, run, signals, tell};
 use crate::bookkeeping::ClosedPeriods;
 use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
 use crate::config::{BooksConfig, Sources};
@@ -23,21 +24,23 @@ const LONGEST_REASON: usize = 200;
 /// Takes the entries with these numbers back.
 pub(super) fn reverse(
     sources: &Sources,
-    mut numbers: Vec<String>,
+    numbers: &[String],
     date: Option<NaiveDate>,
-    reason: Option<String>,
-    json: bool,
+    reason: Option<&str>,
+    form: Form,
 ) -> Exit {
-    let mut seen = std::collections::BTreeSet::new();
-    numbers.retain(|number| seen.insert(number.clone()));
-    match take_back(sources, numbers, date, reason) {
-        Ok(reversed) if json => print(&to_json(&reversed), Exit::Done),
+    let mut seen = BTreeSet::new();
+    let numbers = numbers.iter().filter(|number| seen.insert(*number)).cloned();
+    match take_back(sources, numbers.collect(), date, reason) {
+        Ok(reversed) if form.json => print(&to_json(&reversed), Exit::Done),
         Ok(reversed) => print(&to_text(&reversed), Exit::Done),
-        Err(problem) if json => {
+        Err(problem) if form.json => {
             let exit = Answer::of_problem(problem.clone()).exit();
-            print(&failed_json(exit, &problem), exit)
+            let exit = print(&failed_json(exit, &problem), exit);
+            tell(std::iter::once(&problem), form);
+            exit
         }
-        Err(problem) => super::answer(&Answer::of_problem(problem), false),
+        Err(problem) => super::answer(&Answer::of_problem(problem), form),
     }
 }
 
@@ -45,7 +48,7 @@ fn take_back(
     sources: &Sources,
     numbers: Vec<String>,
     date: Option<NaiveDate>,
-    reason: Option<String>,
+    reason: Option<&str>,
 ) -> Result<Vec<Reversed>, Problem> {
     let config = BooksConfig::load(sources).map_err(|problems| Problem {
         kind: ProblemKind::Configuration,
@@ -57,7 +60,7 @@ fn take_back(
     }
     let _lock = match RunLock::acquire(&config.checkpoint) {
         Ok(lock) => lock,
-        Err(LockError::Held { by }) => {
+        Err(LockError::Held { by, .. }) => {
             return Err(Problem {
                 kind: ProblemKind::Temporary,
                 message: format!(
@@ -81,7 +84,7 @@ fn take_back(
         Checkpoint::open_renamed(&config.checkpoint, &owner, description.former_target.as_deref())?;
     let request = ReversalRequest {
         numbers,
-        reason: reason.map(|reason| one_line(&reason, LONGEST_REASON)),
+        reason: reason.map(|reason| one_line(reason, LONGEST_REASON)),
         days: days(&config, date),
     };
     carry_out(
@@ -146,13 +149,16 @@ fn days(config: &BooksConfig, named: Option<NaiveDate>) -> ReversalDays {
 }
 
 /// Who does it, as the system calls them.
-fn user(environment: &BTreeMap<String, String>) -> String {
+fn user(environment: &BTreeMap<String, OsString>) -> String {
     let names = ["SUDO_USER", "LOGNAME", "USER", "USERNAME"];
     let name = names
         .iter()
         .filter_map(|name| environment.get(*name))
         .find(|name| !name.is_empty());
-    name.map_or_else(|| "an unknown user".to_owned(), |name| one_line(name, 60))
+    name.map_or_else(
+        || "an unknown user".to_owned(),
+        |name| one_line(&name.to_string_lossy(), 60),
+    )
 }
 
 fn problem(error: ReversalError) -> Problem {

@@ -1,16 +1,19 @@
 //! `poll`, `run-job` and `resume`: settings, lock, checkpoint and accounting system, then the workflow.
 
 use anyhow::Context;
-use tracing::warn;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use tracing::{debug, warn};
 
 use super::args::Global;
+use super::exit::Exit;
 use super::progress::Bar;
 use super::render::Answer;
 use super::{failed, signals};
-use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
-use crate::config::{Config, Sources, SystemSettings, receipts_folder};
+use crate::checkpoint::{Checkpoint, Contact, FailedPolls, LockError, Owner, RunLock};
+use crate::config::{Config, Sources, SystemSettings, receipts_folder, receipts_folder_of_the_first_version};
 use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings};
+use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::ids::JobId;
 use crate::pleo::Client;
@@ -26,18 +29,28 @@ pub(super) fn poll(
     max_jobs: Option<u32>,
     books_are_right: bool,
 ) -> Answer {
-    with_exporter(sources, global, WhenLocked::IsFine, books_are_right, |exporter| {
+    with_exporter(sources, global, Caller::Scheduler, books_are_right, |exporter| {
         exporter.poll(max_jobs)
     })
 }
 
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method's name alone does not fit every lifetime"
+)]
 pub(super) fn resume(sources: &Sources, global: &Global) -> Answer {
-    with_exporter(sources, global, WhenLocked::TryLater, false, |exporter| {
+    with_exporter(sources, global, Caller::Person, false, |exporter| {
         exporter.resume()
     })
 }
 
-pub(super) fn run_job(sources: &Sources, global: &Global, job_id: &str, adopt: bool) -> Answer {
+pub(super) fn run_job(
+    sources: &Sources,
+    global: &Global,
+    job_id: &str,
+    adopt: bool,
+    out_of_order: bool,
+) -> Answer {
     let id: JobId = match job_id.parse() {
         Ok(id) => id,
         Err(error) => {
@@ -48,21 +61,22 @@ pub(super) fn run_job(sources: &Sources, global: &Global, job_id: &str, adopt: b
             });
         }
     };
-    with_exporter(sources, global, WhenLocked::TryLater, false, |exporter| {
-        exporter.run_job(&id, adopt)
+    with_exporter(sources, global, Caller::Person, false, |exporter| {
+        exporter.run_job(&id, adopt, out_of_order)
     })
 }
 
-/// Two runs that meet are normal for a scheduler, and news for a person.
-enum WhenLocked {
-    IsFine,
-    TryLater,
+/// Who calls. Two runs that meet are normal for a scheduler, and news for a person; a scheduler calls again and again, so
+/// that its failures make a series.
+enum Caller {
+    Scheduler,
+    Person,
 }
 
 fn with_exporter(
     sources: &Sources,
     global: &Global,
-    when_locked: WhenLocked,
+    caller: Caller,
     books_are_right: bool,
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
 ) -> Answer {
@@ -81,21 +95,19 @@ fn with_exporter(
     }
     let _lock = match RunLock::acquire(&config.checkpoint) {
         Ok(lock) => lock,
-        Err(LockError::Held { by }) => return locked(&config, &by, &when_locked),
+        Err(LockError::Held { by, since }) => return locked(&config, &by, since, &caller),
         Err(error) => return failed(from_lock(&error)),
     };
-    match prepare_and_work(config, global, books_are_right, work) {
-        Ok(report) => Answer::of_run(report),
-        Err(problem) => failed(problem),
-    }
+    prepare_and_work(config, global, &caller, books_are_right, work).unwrap_or_else(failed)
 }
 
 fn prepare_and_work(
     config: Config,
     global: &Global,
+    caller: &Caller,
     books_are_right: bool,
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
-) -> Result<RunReport, Problem> {
+) -> Result<Answer, Problem> {
     let stop = signals::stop_on_signals();
     let mut system = accounting_system(&config.system, &stop).map_err(not_begun)?;
     let description = system.describe();
@@ -116,9 +128,13 @@ fn prepare_and_work(
     let receipts = fetcher(&config, system.as_ref(), &stop).map_err(unexpected)?;
     let mut checkpoint =
         Checkpoint::open_renamed(&config.checkpoint, &owner, description.former_target.as_deref())?;
+    let mut contact = checkpoint.contact()?;
     let pleo = Client::new(config.pleo, stop.clone())?;
+    if contact.answered_by == config.route {
+        pleo.answered_before();
+    }
     let bar = Bar::new(global);
-    Ok(work(&mut Exporter {
+    let report = work(&mut Exporter {
         pleo: &pleo,
         system: system.as_mut(),
         checkpoint: &mut checkpoint,
@@ -126,7 +142,58 @@ fn prepare_and_work(
         settings: &settings,
         stop: &stop,
         progress: &bar,
-    }))
+    });
+    // How long polls fail is measured on our own clock.
+    clock::follow(None);
+    if pleo.has_answered() {
+        contact.answered_by = config.route;
+    }
+    let mut answer = Answer::of_run(report);
+    if matches!(caller, Caller::Scheduler) && !stop.is_requested() {
+        count_poll(&mut contact, &mut answer, config.alarm_after);
+    }
+    checkpoint.remember_contact(contact);
+    Ok(answer)
+}
+
+/// Notes how a poll ended. One that failed for a reason that may pass is no news, but a long series of them is.
+fn count_poll(contact: &mut Contact, answer: &mut Answer, alarm_after: TimeDelta) {
+    match (answer.exit(), answer.problem()) {
+        (Exit::Unexpected | Exit::Usage | Exit::Temporary, Some(problem)) => {
+            contact.poll_failed(&problem.message, clock::now());
+        }
+        _ => contact.failed_polls = None,
+    }
+    if answer.exit() == Exit::Temporary
+        && let Some(series) = contact.alarm(alarm_after, clock::now())
+    {
+        answer.set_problem(failing(series));
+    }
+}
+
+/// What a person is told about polls that fail again and again.
+pub(super) fn failing(series: &FailedPolls) -> Problem {
+    Problem {
+        kind: ProblemKind::NeedsPerson,
+        message: format!(
+            "{} polls in a row have failed since {}: {}",
+            series.count,
+            series.since.to_rfc3339_opts(SecondsFormat::Secs, true),
+            series.last_error
+        ),
+        hint:
+            "this does not come right by itself any more: see to the cause; the next good poll ends the alarm"
+                .into(),
+    }
+}
+
+/// What a person is told about a run that does not end.
+pub(super) fn lasting(by: &str, since: Option<DateTime<Utc>>, alarm_after: TimeDelta) -> Option<Problem> {
+    since.filter(|since| clock::now() - *since > alarm_after).map(|_| Problem {
+        kind: ProblemKind::NeedsPerson,
+        message: format!("a run has been at work for longer than `run.alarm_after` allows ({by})"),
+        hint: "look whether it still gets on (`pleo-export status`); ending it is safe, and the next run goes on".into(),
+    })
 }
 
 /// Says which roles have no account, where there are no defaults: an integrator should not learn it item by item.
@@ -145,7 +212,7 @@ pub(super) fn accounting_system(
 ) -> Result<Box<dyn AccountingSystem>, SystemError> {
     Ok(match settings {
         SystemSettings::Beancount(settings) => Box::new(Beancount::new(settings.clone(), stop.clone())),
-        SystemSettings::Odoo(settings) => Box::new(Odoo::new(settings.clone(), stop.clone())?),
+        SystemSettings::Odoo(settings) => Box::new(Odoo::new(settings.clone())?),
         SystemSettings::Command(settings) => Box::new(Command::start(settings.clone(), stop.clone())?),
     })
 }
@@ -167,27 +234,35 @@ pub(super) fn not_begun(error: SystemError) -> Problem {
 }
 
 fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> anyhow::Result<Fetcher> {
+    let old = receipts_folder_of_the_first_version(&config.checkpoint);
+    if let Err(error) = receipts::clear_of_the_first_version(&old, clock::now()) {
+        debug!("{error}");
+    }
     let settings = receipts::Settings {
         folder: receipts_folder(&config.checkpoint),
         largest: system.describe().attachments.map_or(0, |limits| limits.largest),
         timeout: config.pleo.request_timeout,
         give_up_after: config.pleo.give_up_after,
-        allow_private: config.pleo.base_url.scheme() == "http",
+        own_host: config.pleo.own_host().map(str::to_owned),
+        has_proxy: config.has_proxy,
     };
     Fetcher::new(settings, stop.clone()).context("receipts cannot be fetched")
 }
 
-fn locked(config: &Config, by: &str, when_locked: &WhenLocked) -> Answer {
+fn locked(config: &Config, by: &str, since: Option<DateTime<Utc>>, caller: &Caller) -> Answer {
+    if let Some(problem) = lasting(by, since, config.alarm_after) {
+        return failed(problem);
+    }
     let message = format!(
         "another run is at work on `{}` ({by})",
         config.checkpoint.display()
     );
-    match when_locked {
-        WhenLocked::IsFine => {
+    match caller {
+        Caller::Scheduler => {
             warn!("{message}; leaving it to that one");
             Answer::of_run(RunReport::default())
         }
-        WhenLocked::TryLater => failed(Problem {
+        Caller::Person => failed(Problem {
             kind: ProblemKind::Temporary,
             message,
             hint: "run again when that run is over; `pleo-export status` shows how far it is".into(),
@@ -196,11 +271,16 @@ fn locked(config: &Config, by: &str, when_locked: &WhenLocked) -> Answer {
 }
 
 fn unexpected(error: anyhow::Error) -> Problem {
+    let hint = match error.downcast_ref::<receipts::SetupError>() {
+        Some(receipts::SetupError::Client(_)) | None => {
+            "see that this machine has certificates (`ca-certificates`)"
+        }
+        Some(_) => "see to the folder that is named, then run again",
+    };
     Problem {
         kind: ProblemKind::Unexpected,
         message: format!("{error:#}"),
-        hint: "see that the folder can be written and that this machine has certificates (`ca-certificates`)"
-            .into(),
+        hint: hint.into(),
     }
 }
 
@@ -208,6 +288,13 @@ pub(super) fn from_lock(error: &LockError) -> Problem {
     Problem {
         kind: ProblemKind::Damaged,
         message: error.to_string(),
-        hint: "make the checkpoint's folder writable for this user, or set PLEO_EXPORT_CHECKPOINT".into(),
+        hint: match error {
+            LockError::Io(error) if error.is_about_a_link() => {
+                "name the file itself by PLEO_EXPORT_CHECKPOINT; its folder may be a link"
+            }
+            LockError::Linked { .. } => "remove its other name, or copy it to a file of its own",
+            _ => "make the checkpoint's folder writable for this user, or set PLEO_EXPORT_CHECKPOINT",
+        }
+        .into(),
     }
 }

@@ -1,10 +1,18 @@
-//! SIGINT and SIGTERM become a wish to stop; the second one ends the process at once, which is safe.
+//! SIGINT and SIGTERM become a wish to stop; the second one ends the process at once, which is safe. So does the time,
+//! where whatever is in hand does not end.
+
+use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::warn;
 
+use crate::host::kill;
 use crate::host::stop::Stop;
+
+/// How long what is in hand may take once somebody wishes to stop, in seconds: all tries of a request, and less than
+/// the service manager of the example waits.
+const PATIENCE: u64 = 170;
 
 /// A stop that the signals request.
 pub(super) fn stop_on_signals() -> Stop {
@@ -19,10 +27,20 @@ pub(super) fn stop_on_signals() -> Stop {
                     }
                     warn!("stopping: finishing what is in hand (a second signal ends at once)");
                     requested.request();
+                    std::thread::spawn(move || end_after_all(signal));
                 }
             });
         }
         Err(error) => warn!("signals cannot be caught ({error}); a stop will be a hard one, which is safe"),
     }
     stop
+}
+
+/// Ends the process if it is still there after a while: something blocks it that no wish to stop reaches.
+fn end_after_all(signal: i32) {
+    let patience = Duration::from_secs(kill::limit("PLEO_EXPORT_STOP_PATIENCE", PATIENCE));
+    // Nobody stops this wait.
+    let _ = Stop::new().wait(patience);
+    warn!("what is in hand did not end within {patience:?}; ending at once, which is safe");
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
 }

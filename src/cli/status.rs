@@ -4,9 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::print;
-use super::render::{Answer, Document, FailureDocument, ItemsDocument, document, failures_table};
+use super::render::{
+    Answer, Document, ErrorDocument, FailureDocument, ItemsDocument, document, failures_table, problem_text,
+};
+use super::run;
 use super::table::Table;
+use super::{Form, print};
 use crate::checkpoint::{self, Checkpoint, Counts, JobRecord};
 use crate::config::{Sources, StatusConfig};
 use crate::export::report::{Problem, ProblemKind};
@@ -16,17 +19,18 @@ use crate::model::state::JobState;
 use crate::model::verdict::Failure;
 
 /// Shows all jobs, or one with its failures.
-pub(super) fn status(sources: &Sources, job: Option<&str>, json: bool) -> Exit {
+pub(super) fn status(sources: &Sources, job: Option<&str>, form: Form) -> Exit {
     match read(sources, job) {
-        Ok(jobs) => {
-            let text = if json {
-                to_json(jobs)
+        Ok((alarm, jobs)) => {
+            let text = if form.json {
+                to_json(jobs, alarm.as_ref())
             } else {
-                to_text(&jobs, job.is_some(), clock::now())
+                let alarm = alarm.as_ref().map(problem_text).unwrap_or_default();
+                alarm + &to_text(&jobs, job.is_some(), clock::now())
             };
             print(&text, Exit::Done)
         }
-        Err(problem) => super::answer(&Answer::of_problem(problem), json),
+        Err(problem) => super::answer(&Answer::of_problem(problem), form),
     }
 }
 
@@ -60,7 +64,8 @@ impl Known {
     }
 }
 
-fn read(sources: &Sources, job: Option<&str>) -> Result<Vec<Known>, Problem> {
+/// What a person must see to before anything else, and the jobs.
+fn read(sources: &Sources, job: Option<&str>) -> Result<(Option<Problem>, Vec<Known>), Problem> {
     let config = StatusConfig::load(sources).map_err(|problems| Problem {
         kind: ProblemKind::Configuration,
         message: problems.to_string(),
@@ -91,10 +96,15 @@ fn read(sources: &Sources, job: Option<&str>) -> Result<Vec<Known>, Problem> {
         });
     }
     let at_work = checkpoint::at_work(&config.checkpoint);
+    let lasting = at_work
+        .as_ref()
+        .and_then(|by| run::lasting(by, checkpoint::since(by), config.alarm_after));
     let Some(checkpoint) = checkpoint else {
-        return Ok(Vec::new());
+        return Ok((lasting, Vec::new()));
     };
-    records
+    let contact = checkpoint.contact()?;
+    let failing = contact.alarm(config.alarm_after, clock::now()).map(run::failing);
+    let jobs: Result<Vec<Known>, Problem> = records
         .into_iter()
         .map(|record| {
             let counts = checkpoint.counts(&record.id)?;
@@ -106,7 +116,10 @@ fn read(sources: &Sources, job: Option<&str>) -> Result<Vec<Known>, Problem> {
                 failures,
             })
         })
-        .collect()
+        .collect();
+    let jobs = jobs?;
+    checkpoint.finish_reading()?;
+    Ok((lasting.or(failing), jobs))
 }
 
 const LIST: &str = "`pleo-export status` lists the jobs that are known here";
@@ -215,7 +228,7 @@ struct JobDocument {
     next_step: String,
 }
 
-fn to_json(jobs: Vec<Known>) -> String {
+fn to_json(jobs: Vec<Known>, alarm: Option<&Problem>) -> String {
     let jobs = jobs
         .into_iter()
         .map(|job| JobDocument {
@@ -234,6 +247,6 @@ fn to_json(jobs: Vec<Known>) -> String {
         schema_version: 1,
         exit_code: Exit::Done.code(),
         jobs,
-        error: None,
+        error: alarm.map(ErrorDocument::from),
     })
 }

@@ -120,11 +120,12 @@ fn books(layers: &Layers, mut section: Section, problems: &mut Vec<String>) -> B
         }));
     }
     section.finish(problems);
-    let directory = match (layers.variable("PLEO_EXPORT_BOOKS"), in_file) {
-        (Some(path), _) => layers.working_folder().join(path),
-        (None, Some(path)) => path,
-        (None, None) => layers.working_folder().join("books"),
-    };
+    // A path that cannot be read is a problem by now, and then none is used.
+    let variable = layers.path_variable("PLEO_EXPORT_BOOKS", problems);
+    let directory = variable
+        .unwrap_or_default()
+        .or(in_file)
+        .unwrap_or_else(|| layers.working_folder().join("books"));
     Books {
         directory,
         ledger,
@@ -168,10 +169,15 @@ fn odoo_settings(
         }
     });
     let database = section.required("database", "the name of Odoo's database", problems);
-    let login = section.text("login", problems);
+    if section.text("login", problems).is_some() {
+        problems.push(
+            "accounting.odoo.login was for Odoo before 19, which is not spoken to any more: take the line out, the API key says who we are"
+                .into(),
+        );
+    }
     let key_file = section.path("api_key_file", layers.file_folder(), problems);
-    let api_key = match (layers.variable("ODOO_API_KEY"), key_file) {
-        (Some(key), _) => Some(key.into()),
+    let api_key = match (layers.variable("ODOO_API_KEY", problems).ok()?, key_file) {
+        (Some(key), _) => super::sendable("ODOO_API_KEY", key, problems),
         (None, Some(path)) => super::secret_file("accounting.odoo.api_key_file", &path, problems, warnings),
         (None, None) => {
             problems.push(
@@ -200,7 +206,6 @@ fn odoo_settings(
     Some(odoo::Settings {
         url: url?,
         database: database?,
-        login,
         api_key: api_key?,
         journals: journals_read,
         company,
@@ -216,7 +221,7 @@ fn command_settings(
     mut section: Section,
     problems: &mut Vec<String>,
 ) -> Option<command::Settings> {
-    let program = section.texts("program", problems);
+    let program = section.program("program", problems);
     if program.as_ref().is_none_or(Vec::is_empty) {
         problems.push(
             "accounting.command.program is missing: name the connector, such as [\"python3\", \"connector.py\"]".into(),

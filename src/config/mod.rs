@@ -6,6 +6,9 @@
 
 mod accounting;
 mod bookkeeping;
+mod dot_env;
+mod file;
+mod found;
 mod section;
 mod sources;
 
@@ -13,9 +16,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::host::files;
 use crate::model::ids::CompanyId;
 use crate::pleo::Credential;
 use crate::receipts;
@@ -25,6 +30,9 @@ pub use sources::Sources;
 
 use section::Section;
 use sources::Layers;
+
+/// For how long polls may fail before a person is called, unless settings say otherwise.
+const ALARM_AFTER: TimeDelta = TimeDelta::hours(6);
 
 /// Everything a run needs to know, checked.
 #[derive(Debug)]
@@ -41,6 +49,12 @@ pub struct Config {
     pub attachments: receipts::Policy,
     /// Which accounting system, and where.
     pub system: SystemSettings,
+    /// Whether the environment names a proxy.
+    pub has_proxy: bool,
+    /// By which way Pleo is asked: a digest of its address and the proxies, so that a change of them is seen.
+    pub route: String,
+    /// For how long polls may fail, or another run may last, before a person is called.
+    pub alarm_after: TimeDelta,
     /// What is allowed but unwise; to be logged.
     pub warnings: Vec<String>,
 }
@@ -52,6 +66,8 @@ pub struct StatusConfig {
     pub checkpoint: PathBuf,
     /// Whose it should be, where that is said.
     pub company_id: Option<CompanyId>,
+    /// For how long polls may fail, or a run may last, before a person is called.
+    pub alarm_after: TimeDelta,
 }
 
 /// The settings that work on the books alone needs: everything but a credential.
@@ -100,6 +116,7 @@ impl Config {
         let mut problems = Vec::new();
         let mut warnings = Vec::new();
         let layers = Layers::read(sources, &mut problems);
+        layers.check_proxies(&mut problems);
         let mut file = layers.file_section();
 
         let mut pleo = file.section("pleo", &mut problems);
@@ -118,6 +135,7 @@ impl Config {
         pleo.finish(&mut problems);
 
         let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
+        let alarm_after = alarm_after(&mut file, &mut problems);
         let mut bookkeeping = file.section("bookkeeping", &mut problems);
         let accounting = accounting::read(
             &layers,
@@ -130,12 +148,22 @@ impl Config {
             bookkeeping::read(&mut file, bookkeeping, accounting.role_defaults(), &mut problems);
         file.finish(&mut problems);
         let system = accounting.finished(&bookkeeping, company_id.as_ref(), &mut problems);
+        if credential.is_some() {
+            let of_odoo = matches!(&system, Some(SystemSettings::Odoo(_))) && layers.is_set("ODOO_API_KEY");
+            let in_use = [
+                Some(credential_in_use(&layers)),
+                of_odoo.then_some("ODOO_API_KEY"),
+            ];
+            layers.refuse_misleading(&in_use.into_iter().flatten().collect::<Vec<_>>(), &mut problems);
+        }
 
         match (company_id, base_url, credential, checkpoint, system) {
             (Some(company_id), Some(base_url), Some(credential), Some(checkpoint), Some(system))
                 if problems.is_empty() =>
             {
                 Ok(Self {
+                    route: layers.route(&base_url),
+                    alarm_after,
                     pleo: crate::pleo::Settings {
                         base_url,
                         company_id,
@@ -148,6 +176,7 @@ impl Config {
                     bookkeeping,
                     attachments,
                     system,
+                    has_proxy: layers.has_proxy(),
                     warnings,
                 })
             }
@@ -184,6 +213,7 @@ impl StatusConfig {
         let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
         match checkpoint {
             Some(checkpoint) if problems.is_empty() => Ok(Self {
+                alarm_after: alarm_after(&mut file, &mut unimportant),
                 checkpoint,
                 company_id,
             }),
@@ -195,14 +225,23 @@ impl StatusConfig {
     }
 }
 
-/// Where receipts lie between download and booking: beside the checkpoint.
+/// Where receipts lie between download and booking: beside the checkpoint, under its whole name, so that no two
+/// checkpoints share it.
 pub fn receipts_folder(checkpoint: &Path) -> PathBuf {
+    let mut name = checkpoint.as_os_str().to_owned();
+    name.push(".pleo-export-receipts");
+    PathBuf::from(name)
+}
+
+/// Where the first version kept them.
+pub fn receipts_folder_of_the_first_version(checkpoint: &Path) -> PathBuf {
     checkpoint.with_extension("receipts")
 }
 
 fn company_id(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<CompanyId> {
     let in_file = pleo.text("company_id", problems);
-    let (name, text) = match (layers.variable("PLEO_COMPANY_ID"), in_file) {
+    let variable = layers.variable("PLEO_COMPANY_ID", problems).ok()?;
+    let (name, text) = match (variable, in_file) {
         (Some(text), _) => ("PLEO_COMPANY_ID", text),
         (None, Some(text)) => ("pleo.company_id", text),
         (None, None) => {
@@ -219,7 +258,8 @@ fn company_id(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -
 
 fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<Url> {
     let in_file = pleo.text("base_url", problems);
-    let (name, text) = match (layers.variable("PLEO_BASE_URL"), in_file) {
+    let variable = layers.variable("PLEO_BASE_URL", problems).ok()?;
+    let (name, text) = match (variable, in_file) {
         (Some(text), _) => ("PLEO_BASE_URL", text),
         (None, Some(text)) => ("pleo.base_url", text),
         (None, None) => ("pleo.base_url", "https://external.pleo.io".to_owned()),
@@ -240,17 +280,12 @@ fn server_url(text: &str) -> Result<Url, &'static str> {
     let url: Url = text
         .parse()
         .map_err(|_| "that is not an address such as https://external.pleo.io")?;
-    let Some(host) = url.host_str() else {
+    if url.host_str().is_none() {
         return Err("the address names no host");
-    };
-    let address = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse::<std::net::IpAddr>();
-    let loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    }
     match url.scheme() {
         "https" => {}
-        "http" if loopback => {}
+        "http" if crate::host::http::is_loopback(&url) => {}
         _ => return Err("the credential may travel by https only (http is for this machine alone)"),
     }
     if !url.username().is_empty()
@@ -270,11 +305,9 @@ fn credential(
     warnings: &mut Vec<String>,
 ) -> Option<Credential> {
     let key_file = pleo.path("api_key_file", layers.file_folder(), problems);
-    match (
-        layers.variable("PLEO_API_KEY"),
-        layers.variable("PLEO_ACCESS_TOKEN"),
-        key_file,
-    ) {
+    let key = layers.variable("PLEO_API_KEY", problems);
+    let token = layers.variable("PLEO_ACCESS_TOKEN", problems);
+    match (key.ok()?, token.ok()?, key_file) {
         (Some(_), Some(_), _) => {
             problems.push("PLEO_API_KEY and PLEO_ACCESS_TOKEN are both set: keep the one you mean".into());
             None
@@ -295,9 +328,22 @@ fn credential(
     }
 }
 
+/// The name of the credential for Pleo that counts, where there is one.
+fn credential_in_use(layers: &Layers) -> &'static str {
+    let variables = ["PLEO_API_KEY", "PLEO_ACCESS_TOKEN"];
+    let set = variables.into_iter().find(|name| layers.is_set(name));
+    set.unwrap_or("pleo.api_key_file")
+}
+
 /// A secret as it can travel in a header.
 fn sendable(name: &str, secret: String, problems: &mut Vec<String>) -> Option<SecretString> {
     let secret = secret.trim().to_owned();
+    if secret.starts_with(['"', '\'']) {
+        problems.push(format!(
+            "{name} begins with a quote, which no key does: set it without quotes"
+        ));
+        return None;
+    }
     if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
         problems.push(format!(
             "{name} is empty or has spaces or other characters that no key has: copy it once more"
@@ -314,7 +360,7 @@ fn secret_file(
     problems: &mut Vec<String>,
     warnings: &mut Vec<String>,
 ) -> Option<SecretString> {
-    let text = match std::fs::read_to_string(path) {
+    let text = match file::read_text(path) {
         Ok(text) => text.trim().to_owned(),
         Err(error) => {
             problems.push(format!("{name}: cannot read `{}`: {error}", path.display()));
@@ -337,7 +383,15 @@ fn secret_file(
             path.display()
         ));
     }
-    Some(SecretString::from(text))
+    sendable(&format!("the key in `{}`", path.display()), text, problems)
+}
+
+/// `[run] alarm_after`.
+fn alarm_after(file: &mut Section, problems: &mut Vec<String>) -> TimeDelta {
+    let mut run = file.section("run", problems);
+    let duration = run.duration("alarm_after", problems);
+    run.finish(problems);
+    duration.unwrap_or(ALARM_AFTER)
 }
 
 fn seconds(section: &mut Section, key: &str, default: i64, problems: &mut Vec<String>) -> Duration {
@@ -345,7 +399,21 @@ fn seconds(section: &mut Section, key: &str, default: i64, problems: &mut Vec<St
     Duration::from_secs(u64::try_from(seconds).unwrap_or(1))
 }
 
+/// The checkpoint's file, in its folder's one name.
 fn checkpoint(
+    layers: &Layers,
+    file: &mut Section,
+    company_id: Option<&CompanyId>,
+    problems: &mut Vec<String>,
+) -> Option<PathBuf> {
+    let path = named_checkpoint(layers, file, company_id, problems)?;
+    Some(match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) => files::resolved(folder).join(name),
+        _ => path,
+    })
+}
+
+fn named_checkpoint(
     layers: &Layers,
     file: &mut Section,
     company_id: Option<&CompanyId>,
@@ -354,14 +422,15 @@ fn checkpoint(
     let mut section = file.section("checkpoint", problems);
     let in_file = section.path("path", layers.file_folder(), problems);
     section.finish(problems);
-    if let Some(path) = layers.variable("PLEO_EXPORT_CHECKPOINT") {
-        return Some(layers.working_folder().join(path));
+    let variable = layers.path_variable("PLEO_EXPORT_CHECKPOINT", problems).ok()?;
+    if variable.is_some() {
+        return variable;
     }
     if in_file.is_some() {
         return in_file;
     }
     let company_id = company_id?;
-    let folder = layers.state_folder();
+    let folder = layers.state_folder(problems).ok()?;
     if folder.is_none() {
         problems.push(
             "there is no place for the checkpoint: set PLEO_EXPORT_CHECKPOINT (neither STATE_DIRECTORY nor HOME is set)"

@@ -3,21 +3,27 @@
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use chrono::TimeDelta;
 use toml::Value;
+
+use super::file;
 
 /// A table and where it stands in the file.
 pub(super) struct Section {
     path: String,
     table: toml::Table,
     known: Vec<String>,
+    /// What `~/` in a path stands for.
+    home: Option<PathBuf>,
 }
 
 impl Section {
-    pub(super) fn new(path: String, table: toml::Table) -> Self {
+    pub(super) fn new(path: String, table: toml::Table, home: Option<PathBuf>) -> Self {
         Self {
             path,
             table,
             known: Vec::new(),
+            home,
         }
     }
 
@@ -53,7 +59,7 @@ impl Section {
                 toml::Table::new()
             }
         };
-        Self::new(self.name(key), table)
+        Self::new(self.name(key), table, self.home.clone())
     }
 
     /// A text; an empty one counts as not given.
@@ -79,7 +85,14 @@ impl Section {
 
     /// A path, relative to `folder`.
     pub(super) fn path(&mut self, key: &str, folder: &Path, problems: &mut Vec<String>) -> Option<PathBuf> {
-        self.text(key, problems).map(|text| folder.join(text))
+        let text = self.text(key, problems)?;
+        match file::path(text.into(), self.home.as_deref()) {
+            Ok(path) => Some(folder.join(path)),
+            Err(problem) => {
+                problems.push(format!("{} {problem}", self.name(key)));
+                None
+            }
+        }
     }
 
     /// A whole number within bounds.
@@ -107,6 +120,37 @@ impl Section {
         }
     }
 
+    /// A length of time: a whole number with its unit, such as `90s`, `30min`, `6h` or `2d`.
+    pub(super) fn duration(&mut self, key: &str, problems: &mut Vec<String>) -> Option<TimeDelta> {
+        let text = self.text(key, problems)?;
+        let number = text
+            .trim_end_matches(|last: char| last.is_ascii_alphabetic())
+            .trim_end();
+        let seconds = match text.get(number.len()..).unwrap_or_default().trim() {
+            "s" => Some(1),
+            "m" | "min" => Some(60),
+            "h" => Some(3600),
+            "d" => Some(86_400),
+            _ => None,
+        };
+        let length = seconds
+            .and_then(|seconds| {
+                number
+                    .parse::<u32>()
+                    .ok()
+                    .map(|number| i64::from(number) * seconds)
+            })
+            .filter(|seconds| *seconds > 0)
+            .and_then(TimeDelta::try_seconds);
+        if length.is_none() {
+            problems.push(format!(
+                "{} is \"{text}\", but must be a number and its unit, such as \"30min\", \"6h\" or \"2d\"",
+                self.name(key)
+            ));
+        }
+        length
+    }
+
     /// Yes or no.
     pub(super) fn boolean(&mut self, key: &str, problems: &mut Vec<String>) -> Option<bool> {
         match self.take(key)? {
@@ -131,6 +175,23 @@ impl Section {
             self.wrong(key, "a list of texts", &value, problems);
         }
         texts
+    }
+
+    /// A program and its arguments. The program may be a path.
+    pub(super) fn program(&mut self, key: &str, problems: &mut Vec<String>) -> Option<Vec<String>> {
+        let mut texts = self.texts(key, problems)?;
+        if let Some(program) = texts.first_mut() {
+            let path = file::path(program.as_str().into(), self.home.as_deref()).and_then(|path| {
+                path.into_os_string()
+                    .into_string()
+                    .map_err(|_| "is not UTF-8".to_owned())
+            });
+            match path {
+                Ok(path) => *program = path,
+                Err(problem) => problems.push(format!("{} {problem}", self.name(key))),
+            }
+        }
+        Some(texts)
     }
 
     /// One of a few words.

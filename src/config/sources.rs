@@ -1,28 +1,34 @@
 //! Where settings come from: the environment, `.env` in the working directory, the TOML file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
+use super::found::distrust;
 use super::section::Section;
+use super::{dot_env, file};
+use crate::host::{digest, http};
 
 /// The raw material, given by the caller so that tests and examples can give their own.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// The directory that the program was started in.
     pub working_folder: PathBuf,
-    /// The environment.
-    pub environment: BTreeMap<String, String>,
+    /// The environment. Values are bytes, as the system has them: a path need not be UTF-8.
+    pub environment: BTreeMap<String, OsString>,
     /// `--config`.
     pub config_flag: Option<PathBuf>,
 }
 
 impl Sources {
-    /// The environment and working directory of this process. Variables that are not UTF-8 cannot be ours.
+    /// The environment and working directory of this process. Variables whose names are not UTF-8 cannot be ours.
     pub fn of_this_process(config_flag: Option<PathBuf>) -> Self {
         Self {
             working_folder: std::env::current_dir().unwrap_or_default(),
             environment: std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
                 .collect(),
             config_flag,
         }
@@ -32,29 +38,106 @@ impl Sources {
 /// The layers read from disk, the higher ones first.
 pub(super) struct Layers {
     working_folder: PathBuf,
-    variables: BTreeMap<String, String>,
+    variables: BTreeMap<String, OsString>,
+    /// The names of those variables that `.env` alone sets.
+    found: BTreeSet<String>,
     file: toml::Table,
     file_folder: PathBuf,
 }
 
+/// A setting that is there and cannot be read, which is not the same as absent. The problem is in the list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unreadable;
+
 impl Layers {
     pub(super) fn read(sources: &Sources, problems: &mut Vec<String>) -> Self {
         let working_folder = sources.working_folder.clone();
-        let mut variables = dot_env(&working_folder, problems);
+        let mut variables = dot_env::read(&working_folder, problems);
+        variables.retain(|name, value| !value.is_empty() && !sources.environment.contains_key(name));
+        let found = variables.keys().cloned().collect();
         variables.extend(sources.environment.clone());
         variables.retain(|_, value| !value.is_empty());
-        let (file, file_folder) = config_file(sources, &variables, problems);
-        Self {
+        let mut layers = Self {
             working_folder,
             variables,
-            file,
-            file_folder,
+            found,
+            file: toml::Table::new(),
+            file_folder: PathBuf::new(),
+        };
+        (layers.file, layers.file_folder) = config_file(&layers, sources, problems);
+        layers
+    }
+
+    /// Refuses what `.env` says about where something goes or what is run, unless the credentials in use stand there,
+    /// too: whoever can write that file could else have a key of ours sent to a place of theirs. It is not passed over
+    /// either, for then a key that is meant for another place would go to Pleo.
+    pub(super) fn refuse_misleading(&self, credentials: &[&str], problems: &mut Vec<String>) {
+        let file = self.working_folder.join(".env");
+        let elsewhere = credentials
+            .iter()
+            .find(|credential| !self.found.contains(**credential));
+        for name in &self.found {
+            match elsewhere {
+                Some(credential) if leads_somewhere(name) => problems.push(format!(
+                    "{name} stands in `{}`, but {credential}, which is in use, does not: set both in one place",
+                    file.display()
+                )),
+                None if http::is_about_a_proxy(name) => problems.push(format!(
+                    "{name} stands in `{}`, where no proxy is looked for: set it in the environment",
+                    file.display()
+                )),
+                _ => {}
+            }
         }
     }
 
+    /// Whether an environment variable is set and not empty.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.variables.contains_key(name)
+    }
+
     /// An environment variable that is set and not empty.
-    pub(super) fn variable(&self, name: &str) -> Option<String> {
-        self.variables.get(name).cloned()
+    pub(super) fn variable(
+        &self,
+        name: &str,
+        problems: &mut Vec<String>,
+    ) -> Result<Option<String>, Unreadable> {
+        match self.variables.get(name).map(|value| value.to_str()) {
+            None => Ok(None),
+            Some(Some(text)) => Ok(Some(text.to_owned())),
+            Some(None) => {
+                problems.push(format!("{name} is not UTF-8: set it once more"));
+                Err(Unreadable)
+            }
+        }
+    }
+
+    /// A path in the environment, which is relative to the working directory.
+    pub(super) fn path_variable(
+        &self,
+        name: &str,
+        problems: &mut Vec<String>,
+    ) -> Result<Option<PathBuf>, Unreadable> {
+        let Some(value) = self.variables.get(name) else {
+            return Ok(None);
+        };
+        match file::path(value.clone(), self.home()) {
+            Ok(path) => Ok(Some(self.working_folder.join(path))),
+            Err(problem) => {
+                problems.push(format!("{name} {problem}"));
+                Err(Unreadable)
+            }
+        }
+    }
+
+    /// What `~/` stands for.
+    pub(super) fn home(&self) -> Option<&Path> {
+        self.variables.get("HOME").map(Path::new)
+    }
+
+    /// Whether requests may go through a proxy.
+    pub(super) fn has_proxy(&self) -> bool {
+        self.variables.keys().any(|name| http::is_about_a_proxy(name))
     }
 
     pub(super) fn working_folder(&self) -> &Path {
@@ -67,70 +150,135 @@ impl Layers {
     }
 
     pub(super) fn file_section(&self) -> Section {
-        Section::new(String::new(), self.file.clone())
+        Section::new(String::new(), self.file.clone(), self.home().map(Path::to_owned))
     }
 
     /// Where a service keeps its state: systemd says so, else the user's XDG folder.
-    pub(super) fn state_folder(&self) -> Option<PathBuf> {
-        if let Some(folders) = self.variable("STATE_DIRECTORY") {
-            return folders
-                .split(':')
-                .next()
-                .map(|folder| self.working_folder.join(folder));
-        }
-        let state = match (self.variable("XDG_STATE_HOME"), self.variable("HOME")) {
-            (Some(folder), _) => PathBuf::from(folder),
-            (None, Some(home)) => Path::new(&home).join(".local/state"),
-            (None, None) => return None,
-        };
-        Some(state.join("pleo-export"))
-    }
-}
-
-fn dot_env(working_folder: &Path, problems: &mut Vec<String>) -> BTreeMap<String, String> {
-    let path = working_folder.join(".env");
-    if !path.is_file() {
-        return BTreeMap::new();
-    }
-    let mut variables = BTreeMap::new();
-    match dotenvy::from_path_iter(&path) {
-        Ok(pairs) => {
-            for pair in pairs {
-                match pair {
-                    Ok((name, value)) => {
-                        variables.insert(name, value);
-                    }
-                    // The error's own text quotes the line, which may hold a key.
-                    Err(_) => {
-                        problems.push(format!("`{}` has a line that is not NAME=value", path.display()));
-                    }
+    pub(super) fn state_folder(&self, problems: &mut Vec<String>) -> Result<Option<PathBuf>, Unreadable> {
+        if let Some(folders) = self.variables.get("STATE_DIRECTORY") {
+            // The first of several; a path may hold any byte but the one between them.
+            let first = std::env::split_paths(folders).next().unwrap_or_default();
+            return match file::path(first.into_os_string(), self.home()) {
+                Ok(folder) => Ok(Some(self.working_folder.join(folder))),
+                Err(problem) => {
+                    problems.push(format!("STATE_DIRECTORY {problem}"));
+                    Err(Unreadable)
                 }
+            };
+        }
+        // The specification wants a relative path ignored.
+        let xdg = self.variables.get("XDG_STATE_HOME").map(PathBuf::from);
+        let state = match (xdg.filter(|folder| folder.is_absolute()), self.home()) {
+            (Some(folder), _) => folder,
+            (None, Some(home)) => home.join(".local/state"),
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(state.join("pleo-export")))
+    }
+
+    /// The proxies that the HTTP clients will take from the environment. One that they could not read would be
+    /// passed over in silence.
+    pub(super) fn check_proxies(&self, problems: &mut Vec<String>) {
+        for name in PROXIES {
+            let Ok(Some(address)) = self.variable(name, problems) else {
+                continue;
+            };
+            if !name.eq_ignore_ascii_case("no_proxy")
+                && let Err(problem) = proxy(&address)
+            {
+                problems.push(format!("{name} {problem}"));
             }
         }
-        Err(error) => problems.push(format!("cannot read `{}`: {error}", path.display())),
     }
-    variables
+
+    /// A digest of the server's address and the proxies on the way to it. No part of it can be read back.
+    pub(super) fn route(&self, server: &reqwest::Url) -> String {
+        let mut hash = Sha256::new_with_prefix(server.as_str());
+        for name in PROXIES {
+            let value = self.variables.get(name).map(|value| value.as_encoded_bytes());
+            hash.update([0]);
+            hash.update(value.unwrap_or_default());
+        }
+        digest::hex(&hash.finalize())
+    }
 }
 
-fn config_file(
-    sources: &Sources,
-    variables: &BTreeMap<String, String>,
-    problems: &mut Vec<String>,
-) -> (toml::Table, PathBuf) {
-    let named = match (&sources.config_flag, variables.get("PLEO_EXPORT_CONFIG")) {
-        (Some(path), _) => Some(path.clone()),
-        (None, Some(path)) => Some(PathBuf::from(path)),
-        (None, None) => None,
+/// Whether a variable says where something goes, or what is run.
+fn leads_somewhere(name: &str) -> bool {
+    const NAMES: [&str; 4] = [
+        "PLEO_BASE_URL",
+        "PLEO_AUTH_URL",
+        "PLEO_EXPORT_CONFIG",
+        "PLEO_EXPORT_FLEET_URL",
+    ];
+    NAMES.contains(&name) || http::is_about_a_proxy(name)
+}
+
+/// The variables from which the HTTP clients take their proxies.
+const PROXIES: [&str; 8] = [
+    "http_proxy",
+    "HTTP_PROXY",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+];
+
+/// A proxy's address, with or without its scheme. Its text is not shown: it may hold a password.
+fn proxy(address: &str) -> Result<(), String> {
+    let whole = match address.split_once("://") {
+        Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => {
+            address.to_owned()
+        }
+        Some((scheme, _)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            return Err(format!(
+                "names a proxy of the kind {scheme}, which is not supported: name one that speaks HTTP"
+            ));
+        }
+        Some(_) => String::new(),
+        None => format!("http://{address}"),
+    };
+    // Spaces at the ends would be forgiven here and not by the clients.
+    let is_address = address.trim() == address
+        && whole
+            .parse::<reqwest::Url>()
+            .is_ok_and(|url| url.host_str().is_some_and(|host| !host.is_empty()));
+    if is_address {
+        Ok(())
+    } else {
+        Err("is not the address of a proxy, such as http://proxy.example:3128".to_owned())
+    }
+}
+
+fn config_file(layers: &Layers, sources: &Sources, problems: &mut Vec<String>) -> (toml::Table, PathBuf) {
+    let named = match &sources.config_flag {
+        Some(path) => match file::path(path.clone().into_os_string(), layers.home()) {
+            Ok(path) => Ok(Some(layers.working_folder.join(path))),
+            Err(problem) => {
+                problems.push(format!("--config {problem}"));
+                Err(Unreadable)
+            }
+        },
+        None => layers.path_variable("PLEO_EXPORT_CONFIG", problems),
+    };
+    let Ok(named) = named else {
+        return (toml::Table::new(), layers.working_folder.clone());
     };
     let is_named = named.is_some();
-    let path = sources
-        .working_folder
-        .join(named.unwrap_or_else(|| PathBuf::from("pleo-export.toml")));
+    let path = named.unwrap_or_else(|| layers.working_folder.join("pleo-export.toml"));
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-    if !is_named && !path.exists() {
+    let is_absent =
+        || std::fs::symlink_metadata(&path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+    if !is_named && is_absent() {
         return (toml::Table::new(), folder);
     }
-    let table = std::fs::read_to_string(&path)
+    if let Some(problem) = Some(&path).filter(|_| !is_named).and_then(|path| distrust(path)) {
+        problems.push(problem);
+        return (toml::Table::new(), folder);
+    }
+    let table = file::read_text(&path)
         .map_err(|error| format!("cannot read the settings file `{}`: {error}", path.display()))
         .and_then(|text| {
             text.parse().map_err(|error: toml::de::Error| {

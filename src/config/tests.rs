@@ -15,7 +15,7 @@ fn load(toml: &str) -> Config {
         ("ODOO_API_KEY", "key"),
         ("HOME", "/nonexistent"),
     ];
-    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.into()));
     let sources = Sources {
         working_folder: folder.path().to_owned(),
         environment: BTreeMap::from(environment),

@@ -31,15 +31,36 @@ pub(super) fn close(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<End
     if finality.open > 0 {
         return close_with_refused(exporter, run, &finality);
     }
-    let event = if finality.failed == 0 {
+    let event = if finality.failed == 0 && run.miscount.is_none() {
         pleo::JobEvent::Completed
-    } else if finality.successful > 0 {
+    } else if finality.successful > 0 || finality.failed == 0 {
         pleo::JobEvent::CompletedWithErrors
     } else {
         pleo::JobEvent::Failed(all_failed(exporter, run)?)
     };
     let status = end(exporter, run, &event)?;
-    Ok(with_unproven(exporter, &run.job.id, status)?)
+    let ending = with_unproven(exporter, &run.job.id, status)?;
+    Ok(match &run.miscount {
+        Some(miscount) => with_miscount(ending, miscount),
+        None => ending,
+    })
+}
+
+/// A person must see where the items are that Pleo counts and does not list.
+fn with_miscount(ending: Ending, miscount: &str) -> Ending {
+    let (status, before) = match ending {
+        Ending::Closed(status) => (status, String::new()),
+        Ending::ClosedButNeedsPerson(status, problem) => (status, format!("{}; ", problem.message)),
+        other => return other,
+    };
+    let problem = Problem {
+        kind: ProblemKind::NeedsPerson,
+        message: format!("{before}{miscount}"),
+        hint: "compare the export with Pleo: what is listed was worked on; export what is missing again, and ask Pleo's \
+               support why it was not listed"
+            .into(),
+    };
+    Ending::ClosedButNeedsPerson(status, problem)
 }
 
 /// Fails the whole job before anything was booked.
@@ -108,7 +129,7 @@ fn end(exporter: &mut Exporter<'_>, run: &mut JobRun, event: &pleo::JobEvent) ->
             Err(error) => return Err(error.into()),
         };
         match confirm::read_until(exporter, &run.job.id, JobStatus::is_final)? {
-            Some(job) if job.status == status => {
+            Some(job) if closing.is_shown_by(&job) => {
                 exporter
                     .checkpoint
                     .job_event(&job.id, JobEvent::Closed, status.as_str(), clock::now())?;

@@ -4,27 +4,33 @@ use tracing::{info, warn};
 
 use super::Exporter;
 use super::halt::Halt;
+use super::job::JobRun;
 use crate::host::clock;
 use crate::model::export_job::ExportJob;
 
-/// Reads which items the job holds and where they stand, and checks that none is missing.
-pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<(), Halt> {
-    let mut items = refresh(exporter, job)?;
-    if items != job.number_of_items {
-        warn!(
-            "job {} holds {} items, but {items} are listed; reading the list again",
-            job.id, job.number_of_items
-        );
-        items = refresh(exporter, job)?;
+/// Reads which items the job holds and where they stand. Where Pleo's own count does not agree with its list, both are
+/// read again; if they never agree, what is listed is worked on, and a person is told.
+pub(super) fn read(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<(), Halt> {
+    let mut items = refresh(exporter, &run.job)?;
+    if items != run.job.number_of_items {
+        warn!("{}; reading both again", differs(&run.job, items));
+        run.refresh(exporter)?;
+        items = refresh(exporter, &run.job)?;
     }
-    if items != job.number_of_items {
-        return Err(Halt::Later(format!(
-            "job {} holds {} items, but Pleo lists {items}: nothing was booked",
-            job.id, job.number_of_items
-        )));
+    if items != run.job.number_of_items {
+        let miscount = differs(&run.job, items);
+        warn!("{miscount}; working on those that are listed");
+        run.miscount = Some(miscount);
     }
-    info!("job {}: {items} items listed", job.id);
+    info!("job {}: {items} items listed", run.job.id);
     Ok(())
+}
+
+fn differs(job: &ExportJob, listed: u64) -> String {
+    format!(
+        "job {} holds {} items, but Pleo lists {listed}",
+        job.id, job.number_of_items
+    )
 }
 
 /// Reads all pages into the checkpoint and counts the different items. Pages that overlap count an item once.

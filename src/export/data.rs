@@ -8,6 +8,7 @@ use super::halt::Halt;
 use super::{Exporter, confirm};
 use crate::host::clock;
 use crate::model::export_job::ExportJob;
+use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::{Failure, ItemFailureType, JobFailure, JobFailureType, Verdict};
 use crate::pleo::{PleoError, wire};
 
@@ -18,6 +19,7 @@ pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Resul
         return Ok(Ok(()));
     }
     let mut unreadable = 0_u64;
+    let mut too_large = Vec::new();
     let mut length = Length::default();
     let read = exporter.pleo.data_layer(&job.id, |page| -> Result<(), Halt> {
         exporter.stop.check()?;
@@ -25,6 +27,7 @@ pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Resul
         let mut payloads = Vec::with_capacity(page.len());
         for item in &page {
             match &item.entry_id {
+                Some(entry_id) if item.is_too_large => too_large.push(entry_id.clone()),
                 // An item that cannot be read whole fails alone, later, with the reason.
                 Some(entry_id) => {
                     let date = wire::export_item(&item.payload)
@@ -57,21 +60,36 @@ pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Resul
     if unreadable > 0 {
         warn!("{unreadable} elements of the data layer are no export items and were passed over");
     }
-    decide_absent(exporter, job)?;
+    decide_absent(exporter, job, &too_large)?;
     info!("job {}: data of its items read", job.id);
     Ok(Ok(()))
 }
 
-/// Items that the control layer lists but the data layer does not have.
-fn decide_absent(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<(), Halt> {
+/// Items that the control layer lists but the data layer does not have, or has more of than is read.
+fn decide_absent(
+    exporter: &mut Exporter<'_>,
+    job: &ExportJob,
+    too_large: &[AccountingEntryId],
+) -> Result<(), Halt> {
     let verdicts: Vec<_> = exporter
         .checkpoint
         .without_payload(&job.id)?
         .into_iter()
         .map(|entry_id| {
-            let reason = "Pleo lists this expense in the export but sends no readable data for it: export it again, and \
-                          ask Pleo's support if it stays so.";
-            (entry_id, Verdict::Failed(Failure::nothing_booked(ItemFailureType::ValidationFailure, reason)))
+            let reason = if too_large.contains(&entry_id) {
+                "Pleo sends more data for this expense than is read: shorten its note or take some \
+                 of its tags away in Pleo, then export it again."
+            } else {
+                "Pleo lists this expense in the export but sends no readable data for it: \
+                 export it again, and ask Pleo's support if it stays so."
+            };
+            (
+                entry_id,
+                Verdict::Failed(Failure::nothing_booked(
+                    ItemFailureType::ValidationFailure,
+                    reason,
+                )),
+            )
         })
         .collect();
     exporter.checkpoint.decide(&job.id, &verdicts, clock::now())?;

@@ -1,11 +1,13 @@
 //! Step 1, first half: which jobs are there? Reads only.
 
-use super::OPEN;
+use chrono::{DateTime, Utc};
+
+use super::halt::{Blocking, Halt};
+use super::{Exporter, OPEN};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::model::export_job::{ExportJob, JobStatus};
-use crate::pleo::Client;
-
-use super::halt::Halt;
+use crate::model::ids::JobId;
+use crate::pleo::{Client, PleoError};
 
 /// The open jobs of the company, each list oldest first.
 pub(super) struct Detected {
@@ -15,15 +17,13 @@ pub(super) struct Detected {
     pub(super) pending: Vec<ExportJob>,
 }
 
-/// Lists the open jobs. Pleo promises no order, so the order is ours: `createdAt`, then id.
+/// Lists the open jobs, ours in progress aside.
 pub(super) fn detect(pleo: &Client, checkpoint: &Checkpoint) -> Result<Detected, Halt> {
-    let mut jobs = pleo.list_jobs(&OPEN)?;
-    jobs.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
     let mut detected = Detected {
         in_progress_elsewhere: Vec::new(),
         pending: Vec::new(),
     };
-    for job in jobs {
+    for job in open_jobs(pleo)? {
         match job.status {
             JobStatus::Pending => detected.pending.push(job),
             JobStatus::InProgress if !is_ours(checkpoint, &job)? => detected.in_progress_elsewhere.push(job),
@@ -31,6 +31,44 @@ pub(super) fn detect(pleo: &Client, checkpoint: &Checkpoint) -> Result<Detected,
         }
     }
     Ok(detected)
+}
+
+fn open_jobs(pleo: &Client) -> Result<Vec<ExportJob>, PleoError> {
+    let mut jobs = pleo.list_jobs(&OPEN)?;
+    jobs.sort_by(|a, b| order(a).cmp(&order(b)));
+    Ok(jobs)
+}
+
+/// Pleo promises no order, so the order is ours.
+fn order(job: &ExportJob) -> (DateTime<Utc>, &JobId) {
+    (job.created_at, &job.id)
+}
+
+/// The job that a person named: one of our company, and where it is yet to be started, the next in order. A job in
+/// progress is always before it, for Pleo runs one of a company at a time.
+pub(super) fn named(exporter: &Exporter<'_>, id: &JobId, out_of_order: bool) -> Result<ExportJob, Halt> {
+    let job = exporter.pleo.job(id)?;
+    if !exporter.pleo.is_ours(&job) {
+        return Err(Halt::OtherCompany(Box::new(job)));
+    }
+    if job.status != JobStatus::Pending {
+        return Ok(job);
+    }
+    let open = open_jobs(exporter.pleo)?;
+    let in_progress = open.iter().find(|other| other.status == JobStatus::InProgress);
+    let older = open
+        .iter()
+        .find(|other| !out_of_order && order(other) < order(&job));
+    let blocked_by = match (in_progress, older) {
+        (Some(other), _) if is_ours(exporter.checkpoint, other)? => Blocking::Ours(other.id.clone()),
+        (Some(other), _) => Blocking::Elsewhere(other.id.clone()),
+        (None, Some(older)) => Blocking::Older(older.id.clone()),
+        (None, None) => return Ok(job),
+    };
+    Err(Halt::NotItsTurn {
+        job: job.id,
+        blocked_by,
+    })
 }
 
 fn is_ours(checkpoint: &Checkpoint, job: &ExportJob) -> Result<bool, CheckpointError> {

@@ -6,9 +6,14 @@ use super::report::{Ending, Problem, ProblemKind};
 use crate::checkpoint::CheckpointError;
 use crate::host::stop::Stopped;
 use crate::model::export_job::ExportJob;
+use crate::model::ids::JobId;
 use crate::model::verdict::JobFailure;
 use crate::pleo::PleoError;
 use crate::systems::SystemError;
+
+/// What to do where the program itself failed.
+pub const PANICKED: &str = "nothing is lost: what is in the books is found there by the next run; report this, with the \
+                            log of a run with -vv";
 
 /// Why the work on a job stops.
 #[derive(Debug, Error)]
@@ -24,6 +29,12 @@ pub(super) enum Halt {
     NotReady(SystemError),
     #[error(transparent)]
     Stopped(#[from] Stopped),
+    /// The job is not for the company that we work for.
+    #[error("job {} is of company {}, and the settings are for another one", .0.id, .0.company_id)]
+    OtherCompany(Box<ExportJob>),
+    /// The job that a person named is not the next in order.
+    #[error("job {job} is not next in order: {blocked_by}")]
+    NotItsTurn { job: JobId, blocked_by: Blocking },
     /// Another instance started the job first.
     #[error("another instance started the job first")]
     LostToAnother,
@@ -48,9 +59,26 @@ pub(super) enum Halt {
     /// The books lack what Pleo was told of.
     #[error("{0}")]
     BooksLack(String),
+    /// The program itself failed.
+    #[error("the program failed over this job, which is an error in pleo-export")]
+    Panicked,
     /// Pleo does not take the verdicts of some items.
     #[error("{0}")]
     UpdatesRefused(String),
+}
+
+/// The job that comes first.
+#[derive(Debug, Error)]
+pub(super) enum Blocking {
+    /// In progress, and started here.
+    #[error("job {0} was begun here and is still in progress")]
+    Ours(JobId),
+    /// In progress, and started by another instance.
+    #[error("job {0} is in progress for another instance")]
+    Elsewhere(JobId),
+    /// Pending, and older.
+    #[error("job {0} is pending and older")]
+    Older(JobId),
 }
 
 impl Halt {
@@ -74,6 +102,11 @@ impl Halt {
             ),
             Self::NotReady(error) => about_system(error),
             Self::Stopped(_) => (ProblemKind::Stopped, "run again to go on".into()),
+            Self::OtherCompany(_) => (
+                ProblemKind::Configuration,
+                "nothing was changed: run it with the settings of that company, or name a job of this one".into(),
+            ),
+            Self::NotItsTurn { blocked_by, .. } => (ProblemKind::NeedsPerson, before_its_turn(blocked_by)),
             Self::LostToAnother | Self::NotOurs { adoptable: false } => (
                 ProblemKind::NotOurs,
                 "let that instance finish it; Pleo ends it by itself when nobody works on it for an hour".into(),
@@ -98,6 +131,7 @@ impl Halt {
                 ProblemKind::Temporary,
                 "export the open expenses again in Pleo, fewer at a time; what is in the books is found there".into(),
             ),
+            Self::Panicked => (ProblemKind::Panicked, PANICKED.into()),
             Self::Later(_) => (ProblemKind::Temporary, "run again to go on".into()),
             Self::BooksLack(_) => (
                 ProblemKind::NeedsPerson,
@@ -136,6 +170,18 @@ impl From<CheckpointError> for Problem {
     }
 }
 
+fn before_its_turn(blocked_by: &Blocking) -> String {
+    match blocked_by {
+        Blocking::Ours(id) => format!("finish that one first: `run-job {id}`"),
+        Blocking::Elsewhere(id) => format!(
+            "let that instance finish it, or take it over with `run-job {id} --adopt` when it is gone for good"
+        ),
+        Blocking::Older(id) => {
+            format!("begin with that one: `run-job {id}`; or start this one first with `--out-of-order`")
+        }
+    }
+}
+
 fn ended(job: &ExportJob) -> String {
     let how = match job.failure_reason_type.as_deref() {
         Some("job_expired") => "expired".to_owned(),
@@ -155,8 +201,10 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
         PleoError::JobFinished { .. }
         | PleoError::StatusConflict { .. }
         | PleoError::MissingContraAccounts { .. } => ProblemKind::JobFailed,
-        PleoError::Settings { .. } => ProblemKind::Configuration,
-        PleoError::Contract { .. } | PleoError::Refused { .. } => ProblemKind::Unexpected,
+        PleoError::Settings { .. } | PleoError::NeverReached { .. } => ProblemKind::Configuration,
+        PleoError::Contract { .. } | PleoError::TooLarge { .. } | PleoError::Refused { .. } => {
+            ProblemKind::Unexpected
+        }
     }
 }
 
@@ -166,6 +214,7 @@ const fn checkpoint_kind(error: &CheckpointError) -> ProblemKind {
         CheckpointError::Damaged { .. }
         | CheckpointError::NewerVersion { .. }
         | CheckpointError::Storage { .. } => ProblemKind::Damaged,
+        CheckpointError::Busy { .. } => ProblemKind::Temporary,
         CheckpointError::Illegal { .. } | CheckpointError::Missing { .. } => ProblemKind::Unexpected,
     }
 }

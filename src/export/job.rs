@@ -1,13 +1,12 @@
 //! The seven steps for one job.
 
 use super::Exporter;
-use super::deadline::Deadline;
+use super::deadline::{self, Deadline};
 use super::halt::Halt;
 use super::process::Outcome;
 use super::report::{Ending, JobTotals};
 use super::start::{Claim, Start};
 use super::{complete, control, data, give_up, process, start, validate};
-use crate::checkpoint::JobRecord;
 use crate::host::clock;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::state::{JobEvent, JobState};
@@ -51,7 +50,7 @@ fn steps(
     if let Err(failure) = validate::validate(exporter, run)? {
         return give_up::give_up(exporter, run, &failure);
     }
-    control::read(exporter, &run.job)?;
+    control::read(exporter, run)?;
     // Verdicts of an earlier process that Pleo does not have are proven afresh before they are sent.
     exporter.checkpoint.begin_run(&run.job.id, clock::now())?;
     if let Err(failure) = data::read(exporter, &run.job)? {
@@ -71,7 +70,12 @@ fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending
         return Ok(Ending::AlreadyOver(job.status));
     };
     match record.state {
-        JobState::Closing if is_as_meant(&record, &job) => {
+        JobState::Closing
+            if record
+                .closing
+                .as_ref()
+                .is_some_and(|closing| closing.is_shown_by(&job)) =>
+        {
             // The answer to our final event was lost; the verdicts are there if the control layer says so.
             control::refresh(exporter, &job)?;
             exporter
@@ -107,27 +111,18 @@ fn ended(job: Box<ExportJob>) -> Result<Ending, Halt> {
     }
 }
 
-/// Whether Pleo shows the end that we were about to send, and not one of its own.
-fn is_as_meant(record: &JobRecord, job: &ExportJob) -> bool {
-    let Some(closing) = &record.closing else {
-        return false;
-    };
-    let meant = closing
-        .failure
-        .as_ref()
-        .map(|failure| failure.failure_type.as_str());
-    closing.status == job.status && (meant.is_none() || meant == job.failure_reason_type.as_deref())
-}
-
 /// The job in hand and its time.
 pub(super) struct JobRun {
     pub(super) job: ExportJob,
     pub(super) deadline: Deadline,
     pub(super) totals: JobTotals,
+    /// How Pleo's count of the items differs from its list, when it does.
+    pub(super) miscount: Option<String>,
 }
 
 impl JobRun {
     fn new(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Self, Halt> {
+        deadline::follow_clock(&job, exporter.pleo.server_time());
         let deadline = Deadline::of(&job, exporter.pleo.server_time());
         exporter
             .checkpoint
@@ -136,6 +131,7 @@ impl JobRun {
             job,
             deadline,
             totals: JobTotals::default(),
+            miscount: None,
         })
     }
 

@@ -22,6 +22,7 @@ mod update;
 mod validate;
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use tracing::{info, warn};
@@ -37,6 +38,7 @@ use crate::receipts::{Fetcher, Policy};
 use crate::systems::AccountingSystem;
 
 use halt::Halt;
+pub use halt::PANICKED;
 use report::{Ending, JobReport, JobTotals, RunReport};
 use start::Claim;
 
@@ -143,15 +145,16 @@ impl Exporter<'_> {
         report
     }
 
-    /// Starts one job or goes on with it; `adopt` takes it over from an instance that left it.
-    pub fn run_job(&mut self, id: &JobId, adopt: bool) -> RunReport {
+    /// Starts one job or goes on with it. `adopt` takes it over from an instance that left it; `out_of_order` starts
+    /// it though it is not its turn.
+    pub fn run_job(&mut self, id: &JobId, adopt: bool, out_of_order: bool) -> RunReport {
         let mut report = RunReport::default();
-        match self.pleo.job(id) {
+        match detect::named(self, id, out_of_order) {
             Ok(job) => {
                 let claim = if adopt { Claim::Adopt } else { Claim::ByHand };
                 report.jobs.extend(self.work_on(job, claim));
             }
-            Err(error) => report.problem = Some(Halt::Pleo(error).into_problem()),
+            Err(halt) => report.problem = Some(halt.into_problem()),
         }
         report
     }
@@ -179,8 +182,12 @@ impl Exporter<'_> {
         let _entered = span.enter();
         let mut refusals = Vec::new();
         let mut totals = JobTotals::default();
-        let result = job::work(self, job, claim, &mut refusals, &mut totals);
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            job::work(self, job, claim, &mut refusals, &mut totals)
+        }));
         self.progress.end();
+        // What a change had not committed is undone, and everything else is proven by the next run.
+        let result = result.unwrap_or(Err(Halt::Panicked));
         let ending = match result {
             Ok(ending) => ending,
             Err(Halt::LostToAnother) if claim == Claim::Pending => {

@@ -198,8 +198,10 @@ impl Ending {
             | Self::AlreadyOver(_)
             | Self::Failed(_)
             | Self::EndedByPleo(_) => true,
-            // Pleo runs one job of a company at a time, so an open job holds up the next.
-            Self::LeftOpen(_) | Self::NotBegun(_) => false,
+            // Pleo runs one job of a company at a time, so an open job holds up the next. Where the program itself failed
+            // over one, it may not have begun with it.
+            Self::NotBegun(_) => false,
+            Self::LeftOpen(problem) => problem.kind == ProblemKind::Panicked,
         }
     }
 }
@@ -220,6 +222,8 @@ pub struct Problem {
 pub enum ProblemKind {
     /// Something nobody foresaw.
     Unexpected,
+    /// The program itself failed.
+    Panicked,
     /// The checkpoint or the books are damaged.
     Damaged,
     /// The command line is wrong.
@@ -246,7 +250,7 @@ impl ProblemKind {
     /// The word in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Unexpected => "unexpected",
+            Self::Unexpected | Self::Panicked => "unexpected",
             Self::Damaged => "damaged",
             Self::Usage => "usage",
             Self::Configuration => "configuration",

@@ -22,12 +22,12 @@ pub(super) fn before_start(exporter: &mut Exporter<'_>) -> Result<(), Halt> {
     exporter.system.ready().map_err(Halt::NotReady)
 }
 
-/// Checks company, capabilities and the system itself. The inner error is for Pleo: the job cannot be booked.
+/// Checks the capabilities and the system itself. The inner error is for Pleo: the job cannot be booked.
 pub(super) fn validate(
     exporter: &mut Exporter<'_>,
     run: &mut JobRun,
 ) -> Result<Result<(), JobFailure>, Halt> {
-    if let Err(failure) = company_and_capabilities(exporter, run) {
+    if let Err(failure) = capabilities(exporter, run) {
         return Ok(Err(failure));
     }
     let needs = JobNeeds {
@@ -80,7 +80,7 @@ fn left_or_failed(run: &JobRun, error: SystemError) -> Result<Result<(), JobFail
     }))
 }
 
-fn company_and_capabilities(exporter: &Exporter<'_>, run: &JobRun) -> Result<(), JobFailure> {
+fn capabilities(exporter: &Exporter<'_>, run: &JobRun) -> Result<(), JobFailure> {
     let system = exporter.system.describe();
     let invalid = |reason| {
         Err(JobFailure {
@@ -88,13 +88,6 @@ fn company_and_capabilities(exporter: &Exporter<'_>, run: &JobRun) -> Result<(),
             reason,
         })
     };
-    if run.job.company_id != exporter.settings.company_id {
-        return invalid(format!(
-            "This export is of company {}, but the export is set up for company {}: connect the right company in Pleo, or ask whoever runs \
-             the export to set PLEO_COMPANY_ID.",
-            run.job.company_id, exporter.settings.company_id
-        ));
-    }
     if run.job.vendor_based_bookkeeping && !system.payables {
         return invalid(format!(
             "{} cannot keep vendor bills: turn vendor bookkeeping off in Pleo, or ask whoever runs the export to \

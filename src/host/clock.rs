@@ -1,12 +1,64 @@
 //! The only reader of the clock. Whatever decides takes the time as an argument.
+//!
+//! A machine whose clock is wrong would book on wrong days and tell Pleo wrong times. Where another clock is known to be
+//! better, the time follows that one for the rest of the thread's work.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use std::cell::Cell;
+use std::time::Instant;
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+
+/// How far our clock may be off before another one is followed.
+const TOLERATED: TimeDelta = TimeDelta::minutes(5);
+
+thread_local! {
+    /// A time on the better clock, and when it was so.
+    static BETTER: Cell<Option<(DateTime<Utc>, Instant)>> = const { Cell::new(None) };
+}
 
 /// The time of day in UTC, in whole milliseconds, as everything we store and send has it.
+pub fn now() -> DateTime<Utc> {
+    BETTER.get().map_or_else(ours, on)
+}
+
+/// Follows a better clock, which showed `at` at the moment `when`, if ours is off by more than five minutes, and ours
+/// otherwise. Answers by how much ours is ahead when that is news.
+pub fn follow(better: Option<(DateTime<Utc>, Instant)>) -> Option<TimeDelta> {
+    let ahead = |better| ours() - on(better);
+    let followed = better.filter(|better| ahead(*better).abs() > TOLERATED);
+    let before = BETTER.replace(followed);
+    followed.filter(|_| before.is_none()).map(ahead)
+}
+
+fn on((at, when): (DateTime<Utc>, Instant)) -> DateTime<Utc> {
+    let since = TimeDelta::from_std(when.elapsed()).unwrap_or_default();
+    at.checked_add_signed(since).unwrap_or(at).trunc_subsecs(3)
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place that reads the clock"
 )]
-pub fn now() -> DateTime<Utc> {
+fn ours() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_better_clock_is_followed_where_ours_is_far_off() {
+        let at = |offset| Some((ours() + offset, Instant::now()));
+        let is_near = |time: DateTime<Utc>| (now() - time).abs() < TimeDelta::minutes(1);
+        assert_eq!(follow(at(TimeDelta::minutes(4))), None);
+        assert!(is_near(ours()));
+        let behind = follow(at(TimeDelta::days(2))).unwrap();
+        assert!(behind < TimeDelta::days(-1) && is_near(ours() + TimeDelta::days(2)));
+        assert_eq!(follow(at(TimeDelta::days(2))), None, "no news");
+        assert_eq!(follow(None), None);
+        assert!(is_near(ours()));
+        let ahead = follow(at(TimeDelta::days(-2))).unwrap();
+        assert!(ahead > TimeDelta::days(1) && is_near(ours() - TimeDelta::days(2)));
+    }
 }

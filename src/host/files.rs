@@ -1,12 +1,19 @@
-//! Files that are there whole or not at all, also after a power cut.
+//! Files that are there whole or not at all, also after a power cut, and that nobody else has chosen for us: what we
+//! make or open for writing is no link, and no folder on the way is a stranger's link.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
 use super::kill;
+
+/// What the names of files begin and end with that are being written; readers of a folder pass over such names.
+const PART_BEGINS: &str = ".pleo-export-";
+const PART_ENDS: &str = ".part";
 
 /// A file operation that failed, with the file it was about.
 #[derive(Debug, Error)]
@@ -26,36 +33,101 @@ impl FileError {
         let path = path.to_owned();
         move |source| Self { action, path, source }
     }
+
+    /// Whether a link lay where none may be: no matter of waiting, somebody must look.
+    pub fn is_about_a_link(&self) -> bool {
+        self.source
+            .get_ref()
+            .and_then(|source| source.downcast_ref::<Link>())
+            .is_some()
+    }
 }
 
 /// Writes a file of which either nothing or everything is there once this returns or the power goes: written
 /// aside, synced, renamed into place, folder synced. The name appears only with the whole content behind it.
 ///
-/// An existing file of that name is replaced; callers that must not replace check under their lock.
+/// An existing file of that name is replaced; callers that must not replace check under their lock. A link of that
+/// name is refused.
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<(), FileError> {
-    let aside = aside(path);
-    let mut file = create_private(&aside)?;
+    let mut part = Part::new(folder_of(path))?;
     kill::point("file made");
-    file.write_all(content).map_err(FileError::at("write", &aside))?;
-    if !kill::mutation("no-fsync-file") {
-        file.sync_all().map_err(FileError::at("sync", &aside))?;
-    }
-    rename(&aside, path)
+    part.file
+        .write_all(content)
+        .map_err(FileError::at("write", &part.path))?;
+    part.keep_as(path)
 }
 
-/// Renames a synced file into place and syncs the folder, so that the new name survives a power cut.
-pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
-    fs::rename(from, to).map_err(FileError::at("rename", from))?;
-    kill::point("file renamed");
-    sync_folder(to.parent().unwrap_or(Path::new(".")))
+/// A file that is being written under a name that nobody else uses. It goes away unless it is kept.
+#[derive(Debug)]
+pub struct Part {
+    /// Open for writing and reading.
+    pub file: File,
+    /// Where it is until it gets its name.
+    pub path: PathBuf,
+}
+
+impl Part {
+    /// A new, empty file of ours in the folder, for the owner alone.
+    pub fn new(folder: &Path) -> Result<Self, FileError> {
+        refuse_links_of_strangers(folder)?;
+        loop {
+            // Its keys come from the system's source of chance, anew for each process.
+            let chance = RandomState::new().hash_one(std::process::id());
+            let path = folder.join(format!("{PART_BEGINS}{chance:016x}{PART_ENDS}"));
+            let mut options = private();
+            match options.read(true).write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok(Self { file, path }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(FileError::at("make", &path)(error)),
+            }
+        }
+    }
+
+    /// Gives it its name, with all of its content safe from a power cut.
+    pub fn keep_as(self, path: &Path) -> Result<(), FileError> {
+        refuse_link(path)?;
+        if !kill::mutation("no-fsync-file") {
+            self.file.sync_all().map_err(FileError::at("sync", &self.path))?;
+        }
+        fs::rename(&self.path, path).map_err(FileError::at("rename", &self.path))?;
+        kill::point("file renamed");
+        sync_folder(folder_of(path))
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // Renamed it is gone, which is what we want; what stays is cleared away by a later run.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Whether a file of this name is one that is being written, or was when its process died.
+pub fn is_part(name: &str) -> bool {
+    name.strip_prefix(PART_BEGINS)
+        .and_then(|rest| rest.strip_suffix(PART_ENDS))
+        .is_some_and(|chance| chance.len() == 16 && chance.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Removes the plain files of a folder that `is_ours` knows by their names and ages. What cannot be removed is not in
+/// the way either.
+pub fn clear(folder: &Path, is_ours: impl Fn(&str, &Metadata) -> bool) -> Result<(), FileError> {
+    let entries = fs::read_dir(folder).map_err(FileError::at("read the folder", folder))?;
+    for entry in entries.flatten() {
+        let (Ok(metadata), Ok(name)) = (entry.metadata(), entry.file_name().into_string()) else {
+            continue;
+        };
+        if metadata.is_file() && is_ours(&name, &metadata) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    Ok(())
 }
 
 /// Makes a folder and its parents, readable by the owner alone, and syncs what holds them.
 pub fn make_folder(path: &Path) -> Result<(), FileError> {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    refuse_links_of_strangers(path)?;
+    let parent = folder_of(path);
     if path.is_dir() {
         // Whoever made it may have been killed before it saw to its name. Where the parent cannot be synced, it was
         // somebody else who made it.
@@ -73,21 +145,120 @@ pub fn make_folder(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// A new, empty file that only the owner may read; an older one of that name is emptied.
-pub fn create_private(path: &Path) -> Result<File, FileError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+/// Opens or makes a file of ours that stays, such as a lock, readable by its owner alone whatever the umask says.
+/// Its content is left alone. A link or a device of that name is refused.
+pub fn open_own(path: &Path) -> Result<File, FileError> {
+    refuse_link(path)?;
+    let mut options = private();
+    options.read(true).write(true).create(true).truncate(false);
+    let file = options.open(path).map_err(FileError::at("open", path))?;
+    let metadata = file.metadata().map_err(FileError::at("look at", path))?;
+    // The mode of a device such as /dev/null is nobody's to change.
+    if !metadata.is_file() {
+        return Err(FileError::at("use as a file", path)(io::Error::other(
+            "it is no regular file",
+        )));
+    }
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(FileError::at("make", path))
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Somebody else's file that we may write is used all the same.
+        if metadata.permissions().mode() & 0o777 != 0o600
+            && let Err(error) = file.set_permissions(fs::Permissions::from_mode(0o600))
+        {
+            tracing::warn!("other users may be able to read `{}`: {error}", path.display());
+        }
+    }
+    Ok(file)
 }
 
-/// Where a file is written before it gets its name; readers of the folder pass over such names.
-fn aside(path: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".part");
-    path.with_file_name(name)
+/// Refuses a link where a file of ours should be: whoever made it chose what we would write into.
+pub fn refuse_link(path: &Path) -> Result<(), FileError> {
+    match fs::read_link(path) {
+        Ok(target) => Err(FileError::at("use", path)(is_link(path, &target))),
+        // Not there, or no link.
+        Err(_) => Ok(()),
+    }
+}
+
+/// Refuses a path that leads over a link which is not the user's own, or to what is not. Links that the settings
+/// name are resolved before, see [`resolved`].
+#[cfg(unix)]
+pub fn refuse_links_of_strangers(path: &Path) -> Result<(), FileError> {
+    use std::os::unix::fs::MetadataExt;
+    for place in path.ancestors().filter(|place| !place.as_os_str().is_empty()) {
+        let Ok(link) = fs::symlink_metadata(place) else {
+            continue;
+        };
+        if !link.is_symlink() {
+            continue;
+        }
+        let target = fs::metadata(place).map_err(FileError::at("follow", place))?;
+        if !(is_trusted(link.uid()) && is_trusted(target.uid())) {
+            let target = fs::read_link(place).map_err(FileError::at("follow", place))?;
+            return Err(FileError::at("follow", place)(is_link(place, &target)));
+        }
+    }
+    Ok(())
+}
+
+/// Elsewhere files have no such owners.
+#[cfg(not(unix))]
+pub fn refuse_links_of_strangers(_path: &Path) -> Result<(), FileError> {
+    Ok(())
+}
+
+/// Whether this user's files may steer us: we ourselves, and root, who can do anything anyway.
+#[cfg(unix)]
+pub fn is_trusted(user: u32) -> bool {
+    user == 0 || user == rustix::process::geteuid().as_raw()
+}
+
+/// The one name of a folder that the settings name, whichever way leads there, and the same before and after the
+/// folder is made. People put such folders on other disks, so links in it are followed, whoever made them.
+pub fn resolved(folder: &Path) -> PathBuf {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    folder
+        .canonicalize()
+        .unwrap_or_else(|_| match (folder.parent(), folder.file_name()) {
+            (Some(parent), Some(name)) => resolved(parent).join(name),
+            _ => folder.clone(),
+        })
+}
+
+fn is_link(path: &Path, target: &Path) -> io::Error {
+    let target = folder_of(path).join(target);
+    io::Error::new(
+        io::ErrorKind::NotADirectory,
+        Link {
+            target: target.display().to_string(),
+        },
+    )
+}
+
+/// A link where none may be.
+#[derive(Debug, Error)]
+#[error("it is a link to `{target}`, which is not followed here; remove the link if you did not make it")]
+struct Link {
+    target: String,
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+        options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    }
+    options
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 #[cfg(unix)]
@@ -100,8 +271,25 @@ fn private_folder(path: &Path) -> io::Result<()> {
     fs::create_dir(path)
 }
 
-/// Makes new names in a folder survive a power cut.
+/// Makes new names in a folder survive a power cut. Where the file system knows no such thing, as on some network shares,
+/// that is said once, and the work goes on.
 pub fn sync_folder(path: &Path) -> Result<(), FileError> {
+    static IS_SAID: AtomicBool = AtomicBool::new(false);
+    match sync_folder_strictly(path) {
+        Err(error) if is_unknown(&error.source) => {
+            if !IS_SAID.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    "{error}: on this file system a power cut may take away what was written last"
+                );
+            }
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+/// The same, for what must not be on such a file system.
+pub fn sync_folder_strictly(path: &Path) -> Result<(), FileError> {
     if kill::mutation("no-fsync-folder") {
         return Ok(());
     }
@@ -113,6 +301,14 @@ pub fn sync_folder(path: &Path) -> Result<(), FileError> {
     File::open(path)
         .and_then(|folder| folder.sync_all())
         .map_err(FileError::at("sync the folder", path))
+}
+
+/// Whether the file system does not know what it was asked for, rather than fail at it.
+fn is_unknown(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+    )
 }
 
 #[cfg(test)]
@@ -147,6 +343,6 @@ mod tests {
     fn an_error_names_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let error = write_whole(&folder.path().join("missing/file"), b"").unwrap_err();
-        assert!(error.to_string().contains("missing/.file.part"), "{error}");
+        assert!(error.to_string().contains("missing/.pleo-export-"), "{error}");
     }
 }

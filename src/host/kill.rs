@@ -3,7 +3,7 @@
 //!
 //! `PLEO_EXPORT_KILL_AT=N` ends the process at its N-th [`point`] by SIGKILL, which no handler sees. Every moment
 //! that matters calls it: before a request, a response in hand, before and after a commit, a file made, a file
-//! renamed. `PLEO_EXPORT_MUTATION=NAME,NAME` switches deliberate bugs on, see [`mutation`].
+//! renamed. `PLEO_EXPORT_PANIC_AT=N` panics there instead. `PLEO_EXPORT_MUTATION=NAME,NAME` switches deliberate bugs on, see [`mutation`].
 
 /// A moment that matters; `name` says which.
 #[cfg(not(debug_assertions))]
@@ -33,28 +33,49 @@ pub fn mutation(name: &str) -> bool {
     debug::mutation(name)
 }
 
+/// A limit that tests make smaller through a variable of the environment, so that reaching it takes no minutes.
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub const fn limit(_variable: &str, usual: u64) -> u64 {
+    usual
+}
+
+/// A limit that tests make smaller through a variable of the environment, so that reaching it takes no minutes.
+#[cfg(debug_assertions)]
+pub fn limit(variable: &str, usual: u64) -> u64 {
+    debug::number(variable).unwrap_or(usual)
+}
+
 #[cfg(debug_assertions)]
 mod debug {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     static PASSED: AtomicU64 = AtomicU64::new(0);
-    static KILL_AT: LazyLock<Option<u64>> =
-        LazyLock::new(|| variable("PLEO_EXPORT_KILL_AT").and_then(|text| text.parse().ok()));
+    static KILL_AT: LazyLock<Option<u64>> = LazyLock::new(|| number("PLEO_EXPORT_KILL_AT"));
+    static PANIC_AT: LazyLock<Option<u64>> = LazyLock::new(|| number("PLEO_EXPORT_PANIC_AT"));
     static MUTATIONS: LazyLock<String> =
         LazyLock::new(|| variable("PLEO_EXPORT_MUTATION").unwrap_or_default());
 
     #[expect(clippy::print_stderr, reason = "tests read the name")]
     pub(super) fn point(name: &str) {
-        let Some(kill_at) = *KILL_AT else { return };
-        if PASSED.fetch_add(1, Ordering::SeqCst) + 1 == kill_at {
-            eprintln!("killed at {kill_at}: {name}");
+        if KILL_AT.is_none() && PANIC_AT.is_none() {
+            return;
+        }
+        let passed = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
+        if Some(passed) == *KILL_AT {
+            eprintln!("killed at {passed}: {name}");
             let _ = signal_hook::low_level::raise(signal_hook::consts::SIGKILL);
         }
+        assert!(Some(passed) != *PANIC_AT, "as asked at {passed}: {name}");
     }
 
     pub(super) fn mutation(name: &str) -> bool {
         MUTATIONS.split(',').any(|switched_on| switched_on == name)
+    }
+
+    pub(super) fn number(name: &str) -> Option<u64> {
+        variable(name)?.parse().ok()
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is no setting, and tests steer it")]

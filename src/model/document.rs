@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::export_item::{ExportItem, Tag};
 use super::ids::{AccountingEntryId, JobId};
 use super::money::Amount;
-use super::references::{Account, InvoiceInBooks, InvoiceKey, Vendor};
+use super::references::{Account, InvoiceInBooks, InvoiceKey, Reference, Vendor};
 
 /// Everything to book for one export item. All documents are booked, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,7 +210,7 @@ pub struct PostingTax {
     /// The accounting system's tax code: `[taxes."…"] code` where configured, else Pleo's.
     pub code: Option<String>,
     /// The accounting system's own reference, for systems that compute tax.
-    pub reference: Option<String>,
+    pub reference: Option<Reference>,
     /// The rate as Pleo wrote it.
     pub rate: String,
     /// What the tax was computed on.
@@ -230,7 +230,7 @@ pub struct PostingTag {
     /// As Pleo has it.
     pub tag: Tag,
     /// The accounting system's own reference.
-    pub reference: String,
+    pub reference: Reference,
 }
 
 /// A receipt on our disk.

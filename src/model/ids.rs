@@ -7,6 +7,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::foreign_text::one_line;
+
+/// The most characters of an identifier that are shown.
+const LONGEST_SHOWN: usize = 200;
+
 /// The text is not a UUID where one is needed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{0}` is not a UUID such as 2b1f7c1e-6a0d-4c3e-9f57-0c8f0a4f7d11")]
@@ -32,8 +37,9 @@ macro_rules! identifier {
         }
 
         impl fmt::Display for $name {
+            /// For people: made harmless, for nobody promises what an id from outside is. Exact is only [`Self::as_str`].
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(&one_line(&self.0, LONGEST_SHOWN))
             }
         }
 
@@ -69,6 +75,17 @@ identifier! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_shown_of_an_id_is_harmless_and_what_is_given_back_is_exact() {
+        let text = "job\u{1b}[31m\n\u{202e}x";
+        let id = JobId::new(text);
+        assert_eq!((id.as_str(), id.to_string().as_str()), (text, "job [31m x"));
+        assert_eq!(
+            JobId::new("x".repeat(10_000)).to_string().chars().count(),
+            LONGEST_SHOWN
+        );
+    }
 
     #[test]
     fn a_job_id_is_a_uuid_with_hyphens() {

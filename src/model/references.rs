@@ -4,6 +4,7 @@
 //! with a [`Resolution`], and only then is anything planned: so every refusal is known before the first booking.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -128,11 +129,11 @@ pub struct Resolution {
     /// Accounts that exist, or that booking will open.
     pub accounts: HashMap<AccountKey, Candidates>,
     /// Tax codes that exist, with the accounting system's own reference.
-    pub tax_codes: HashMap<String, String>,
+    pub tax_codes: HashMap<String, Reference>,
     /// Vendors that exist, or that booking will create.
     pub vendors: HashMap<VendorKey, Vendor>,
     /// Cost centres that exist, with the accounting system's own reference.
-    pub tags: HashMap<Tag, String>,
+    pub tags: HashMap<Tag, Reference>,
     /// What the books have of each invoice asked for: bills and payments, of any entry.
     pub invoices: HashMap<InvoiceKey, Vec<InvoiceInBooks>>,
     /// Until when the books are closed, inclusive, where the system says so itself.
@@ -179,11 +180,43 @@ impl Candidates {
     }
 }
 
+/// How an accounting system refers to a record of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Reference {
+    /// By its id in a database.
+    Id(i64),
+    /// By its name or code, as plain text books and connectors do.
+    Name(String),
+    /// It is not there yet: booking adds it under this number.
+    New(String),
+}
+
+impl From<&str> for Reference {
+    fn from(name: &str) -> Self {
+        Self::Name(name.to_owned())
+    }
+}
+
+impl From<String> for Reference {
+    fn from(name: String) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => write!(f, "{id}"),
+            Self::Name(text) | Self::New(text) => f.write_str(text),
+        }
+    }
+}
+
 /// An account of the books.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Account {
-    /// How the accounting system refers to it: an account name, or a record id.
-    pub reference: String,
+    /// How the accounting system refers to it.
+    pub reference: Reference,
     /// How a person refers to it.
     pub name: String,
     /// Its first day, where it has one.
@@ -196,7 +229,7 @@ pub struct Account {
 
 impl Account {
     /// An account that is there and always open.
-    pub fn open(reference: impl Into<String>, name: impl Into<String>) -> Self {
+    pub fn open(reference: impl Into<Reference>, name: impl Into<String>) -> Self {
         Self {
             reference: reference.into(),
             name: name.into(),
@@ -226,10 +259,10 @@ pub struct NewAccount {
 }
 
 /// A vendor of the books.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Vendor {
     /// How the accounting system refers to it.
-    pub reference: String,
+    pub reference: Reference,
     /// Its name there.
     pub name: String,
 }

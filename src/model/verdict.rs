@@ -5,6 +5,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::foreign_text::one_line;
+
 /// The final word on one item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -17,12 +19,35 @@ pub enum Verdict {
 /// What Pleo is told about an entry in the books.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exported {
-    /// The entry's number in the books.
+    /// The entry's number in the books; empty where that is nothing to be shown.
     pub external_id: String,
     /// Where a person sees it.
     pub external_url: Option<String>,
     /// When it was booked or found, in UTC.
     pub exported_at: DateTime<Utc>,
+}
+
+/// The longest number of an entry that Pleo is told, in characters.
+const LONGEST_EXTERNAL_ID: usize = 200;
+
+impl Exported {
+    /// An entry that is in the books under this number. One that is too long or cannot be printed is not told: the entry
+    /// is there all the same.
+    pub fn new(external_id: &str, external_url: Option<String>, exported_at: DateTime<Utc>) -> Self {
+        let shown = one_line(external_id, LONGEST_EXTERNAL_ID);
+        if shown != external_id {
+            tracing::warn!(
+                "Pleo is not told the number of an entry in the books, for it is too long or unprintable: {shown}"
+            );
+        }
+        Self {
+            external_id: Some(shown)
+                .filter(|shown| shown == external_id)
+                .unwrap_or_default(),
+            external_url,
+            exported_at,
+        }
+    }
 }
 
 const CHANGED: &str = "the expense was changed in Pleo after it was booked";
@@ -56,7 +81,11 @@ impl Failure {
     pub fn booked_as(external_id: &str, failure_type: ItemFailureType, reason: &str) -> Self {
         Self {
             failure_type,
-            reason: format!("Booked as {external_id}: {}", without_claim(reason)),
+            reason: format!(
+                "Booked as {}: {}",
+                one_line(external_id, LONGEST_EXTERNAL_ID),
+                without_claim(reason)
+            ),
         }
     }
 

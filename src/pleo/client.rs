@@ -32,13 +32,18 @@ impl Client {
         })
     }
 
-    /// All jobs of our company in these statuses, in no particular order.
+    /// All jobs of our company in these statuses, in no particular order. A job that cannot be read is left aside
+    /// with a warning.
     pub fn list_jobs(&self, statuses: &[JobStatus]) -> Result<Vec<ExportJob>, PleoError> {
         let mut filter = vec![("company_id", self.company_id.as_str())];
         filter.extend(statuses.iter().map(|status| ("statuses", status.as_str())));
         let mut jobs = Vec::new();
-        self.pages(&["v3", "export-jobs"], &filter, wire::export_job, |page| {
-            jobs.extend(page.into_iter().filter(|job| self.is_ours(job)));
+        self.pages(&["v3", "export-jobs"], &filter, wire::export_job, None, |page| {
+            let (ours, others): (Vec<_>, Vec<_>) = page.into_iter().partition(|job| self.is_ours(job));
+            for job in others {
+                tracing::warn!(job.id = %job.id, company.id = %job.company_id, "Pleo listed a job of another company; ignored");
+            }
+            jobs.extend(ours);
             Ok::<_, PleoError>(())
         })?;
         Ok(jobs)
@@ -68,7 +73,7 @@ impl Client {
         on_page: impl FnMut(Vec<ExportJobItem>) -> Result<(), E>,
     ) -> Result<(), E> {
         let segments = ["v3", "export-jobs", id.as_str(), "items"];
-        self.pages(&segments, &[], wire::export_job_item, on_page)
+        self.pages(&segments, &[], wire::export_job_item, None, on_page)
     }
 
     /// The data layer of a job, page by page: the payload of each item, as received. An error of `on_page` ends
@@ -83,6 +88,7 @@ impl Client {
             &["v3", "export-items"],
             &filter,
             |item| Ok(wire::raw_item(item)),
+            Some(RawItem::too_large),
             on_page,
         )
     }
@@ -126,31 +132,41 @@ impl Client {
         self.transport.server_time()
     }
 
-    fn is_ours(&self, job: &ExportJob) -> bool {
-        let ours = job
-            .company_id
-            .as_str()
-            .eq_ignore_ascii_case(self.company_id.as_str());
-        if !ours {
-            tracing::warn!(job.id = %job.id, company.id = %job.company_id, "Pleo listed a job of another company; ignored");
-        }
-        ours
+    /// Whether Pleo itself ever answered a request with these settings, as far as is known.
+    pub fn has_answered(&self) -> bool {
+        self.transport.has_answered()
     }
 
-    /// Reads a list to its end, one page in memory at a time.
+    /// Says that it did in an earlier run: then being out of reach is taken for temporary.
+    pub fn answered_before(&self) {
+        self.transport.answered_before();
+    }
+
+    /// Whether the job is of the company that we speak for.
+    pub fn is_ours(&self, job: &ExportJob) -> bool {
+        job.company_id
+            .as_str()
+            .eq_ignore_ascii_case(self.company_id.as_str())
+    }
+
+    /// Reads a list to its end, one page in memory at a time. An element that cannot be read is left aside: it must
+    /// not hide the others. `too_large` makes an element of the key of one that is larger than any is read; without it
+    /// such a one is an error.
     fn pages<T, E: From<PleoError>>(
         &self,
         segments: &[&str],
         filter: &[(&str, &str)],
         read: impl Fn(&Field<'_>) -> Result<T, Malformed>,
+        too_large: Option<fn(String) -> T>,
         mut on_page: impl FnMut(Vec<T>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let page_size = PAGE_SIZE.to_string();
         let mut pager = Pager::default();
         let mut cursor: Option<String> = None;
+        let mut limit = PAGE_SIZE;
         loop {
+            let limit_text = limit.to_string();
             let mut query = filter.to_vec();
-            query.push(("limit", &page_size));
+            query.push(("limit", &limit_text));
             query.extend(cursor.as_deref().map(|cursor| ("after", cursor)));
             let request = Request {
                 method: Method::Get,
@@ -158,15 +174,57 @@ impl Client {
                 query: &query,
                 body: None,
             };
-            let body = self.transport.send(&request)?;
-            let page = Page::read(&body).map_err(|problem| request.contract(&problem))?;
-            let next = pager.next(&page).map_err(|problem| request.contract(&problem))?;
-            let elements: Result<Vec<T>, Malformed> = page.elements.iter().map(&read).collect();
-            on_page(elements.map_err(|problem| request.contract(&problem))?)?;
+            let contract = |problem: &dyn std::fmt::Display| request.contract(problem);
+            let next = match self.transport.send(&request) {
+                Ok(body) => {
+                    let page = Page::read(&body).map_err(|problem| contract(&problem))?;
+                    let next = pager.next(&page).map_err(|problem| contract(&problem))?;
+                    let elements = page.elements.iter().map(&read);
+                    on_page(
+                        elements
+                            .filter_map(|element| readable(&request, element))
+                            .collect(),
+                    )?;
+                    limit = limit.saturating_mul(2).min(PAGE_SIZE);
+                    next
+                }
+                // Fewer items at a time, down to one.
+                Err(PleoError::TooLarge { .. }) if limit > 1 => {
+                    limit = (limit / 4).max(1);
+                    continue;
+                }
+                Err(error @ PleoError::TooLarge { .. }) => {
+                    let Some(too_large) = too_large else {
+                        return Err(error.into());
+                    };
+                    let skimmed = self.transport.skim(&request)?;
+                    let next = pager
+                        .after(
+                            skimmed.data.is_empty(),
+                            skimmed.pagination.has_next_page,
+                            skimmed.pagination.end_cursor,
+                        )
+                        .map_err(|problem| contract(&problem))?;
+                    let elements = skimmed.data.into_iter();
+                    on_page(elements.map(|item| too_large(item.accounting_entry_id)).collect())?;
+                    next
+                }
+                Err(error) => return Err(error.into()),
+            };
             match next {
                 Some(next) => cursor = Some(next),
                 None => return Ok(()),
             }
+        }
+    }
+}
+
+fn readable<T>(request: &Request<'_>, element: Result<T, Malformed>) -> Option<T> {
+    match element {
+        Ok(element) => Some(element),
+        Err(problem) => {
+            tracing::warn!("{}; left aside", request.contract(&problem));
+            None
         }
     }
 }

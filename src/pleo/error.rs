@@ -3,7 +3,6 @@
 //! Texts name the call by method and path, never by its query, and never hold a credential. Words from outside
 //! are shortened and made harmless for a terminal.
 
-use std::error::Error;
 use std::fmt;
 
 use crate::host::stop::Stopped;
@@ -128,6 +127,17 @@ pub enum PleoError {
         /// What happened on the last try.
         cause: String,
     },
+    /// No request with these settings ever had an answer from Pleo's host, nor had this one: the name, the proxy, the
+    /// connection, a certificate or somebody on the way. That will not come right by itself.
+    #[error("{call} did not get to Pleo (tries: {tries}): {cause}")]
+    NeverReached {
+        /// What was asked.
+        call: Call,
+        /// How often.
+        tries: u32,
+        /// What happened on the last try.
+        cause: String,
+    },
     /// The request was sent and may have taken effect: read the job to learn.
     #[error("{call} may or may not have taken effect: {cause}")]
     LostAnswer {
@@ -142,6 +152,14 @@ pub enum PleoError {
         /// What was asked.
         call: Call,
         /// What is wrong with the answer.
+        problem: String,
+    },
+    /// The answer is larger than any is read.
+    #[error("{call}: {problem}")]
+    TooLarge {
+        /// What was asked.
+        call: Call,
+        /// How large.
         problem: String,
     },
     /// Any other answer that refuses the request.
@@ -180,8 +198,12 @@ impl PleoError {
             Self::MissingContraAccounts { .. } => {
                 "set them in Pleo under Settings > Accounting > Contra accounts, then export again"
             }
+            Self::NeverReached { .. } => {
+                "check `pleo.base_url`, the proxy (https_proxy, no_proxy) and the firewall between this machine and Pleo: \
+                 nothing with these settings has reached Pleo yet"
+            }
             Self::OutOfReach { .. } | Self::LostAnswer { .. } | Self::Stopped(_) => "run again to go on",
-            Self::Contract { .. } => {
+            Self::Contract { .. } | Self::TooLarge { .. } => {
                 "check that `pleo.base_url` leads to Pleo and that nothing on the way changes answers; report it if so"
             }
             Self::Refused { answer } if answer.status == 404 => {
@@ -196,49 +218,6 @@ impl PleoError {
 /// A foreign text for people.
 pub(super) fn shown(text: &str) -> String {
     one_line(text, SHOWN_CHARACTERS)
-}
-
-/// What happened, without the address, because its query is nobody's business.
-pub(super) fn cause_of(error: reqwest::Error) -> String {
-    if error.is_timeout() && !error.is_connect() {
-        return "no answer within `pleo.timeout_seconds`".to_owned();
-    }
-    let host = error.url().and_then(|url| url.host_str()).map(str::to_owned);
-    if let (true, Some(host)) = (error.is_connect(), host) {
-        return format!("{host} cannot be reached: {}", last_cause(&error));
-    }
-    chain(&error.without_url())
-}
-
-/// The same for an error of reading a body, which hides the client's own error inside.
-pub(super) fn cause_of_read(error: std::io::Error) -> String {
-    match error.downcast::<reqwest::Error>() {
-        Ok(error) => cause_of(error),
-        Err(error) => chain(&error),
-    }
-}
-
-/// The source of all: what stands before it says only that a request was made.
-fn last_cause(error: &dyn Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    shown(&cause.to_string())
-}
-
-/// An error and its sources on one line.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text = format!("{text}: {next}");
-        }
-        source = error.source();
-    }
-    shown(&text)
 }
 
 #[cfg(test)]

@@ -39,15 +39,25 @@ pub(super) struct Pager {
 impl Pager {
     /// The cursor of the page after this one; `None` after the last.
     pub(super) fn next(&mut self, page: &Page<'_>) -> Result<Option<String>, PagingError> {
-        if !page.has_next {
+        self.after(page.elements.is_empty(), page.has_next, page.end_cursor.clone())
+    }
+
+    /// The same for a page of which only this is known.
+    pub(super) fn after(
+        &mut self,
+        is_empty: bool,
+        has_next: bool,
+        end_cursor: Option<String>,
+    ) -> Result<Option<String>, PagingError> {
+        if !has_next {
             return Ok(None);
         }
-        let cursor = page.end_cursor.clone().ok_or(PagingError::NoCursor)?;
+        let cursor = end_cursor.ok_or(PagingError::NoCursor)?;
         if !self.seen.insert(cursor.clone()) {
             return Err(PagingError::Circle);
         }
         self.pages += 1;
-        self.empty_pages += u32::from(page.elements.is_empty());
+        self.empty_pages += u32::from(is_empty);
         if self.empty_pages >= MOST_EMPTY_PAGES {
             return Err(PagingError::Empty);
         }

@@ -1,11 +1,11 @@
 //! What the client must know, and the refusal of settings by which the credential would leave our hands.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::PleoError;
+use crate::host::http;
 use crate::model::ids::CompanyId;
 
 /// What the client must know.
@@ -33,6 +33,13 @@ pub enum Credential {
 }
 
 impl Settings {
+    /// The host of a Pleo on this machine itself, as its address has it.
+    pub fn own_host(&self) -> Option<&str> {
+        self.base_url
+            .host_str()
+            .filter(|_| http::is_loopback(&self.base_url))
+    }
+
     /// Refuses what would send the credential unprotected, or could not send it at all.
     pub(super) fn check(&self) -> Result<(), PleoError> {
         match self.problem() {
@@ -49,7 +56,7 @@ impl Settings {
                 "`pleo.base_url` is `{scheme}:…`, which is not the address of a host"
             ));
         }
-        if scheme != "https" && !(scheme == "http" && self.is_loopback()) {
+        if scheme != "https" && !(scheme == "http" && http::is_loopback(url)) {
             return Some(format!(
                 "`pleo.base_url` begins with `{scheme}:`; only https keeps the credential secret, so use it"
             ));
@@ -70,14 +77,5 @@ impl Settings {
         let can_be_sent = !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic());
         (!can_be_sent)
             .then(|| format!("the {name} is empty, or has spaces or other characters that no {name} has"))
-    }
-
-    /// Whether Pleo stands on this machine: a test, or a proxy of our own.
-    pub(super) fn is_loopback(&self) -> bool {
-        let Some(host) = self.base_url.host_str() else {
-            return false;
-        };
-        let address = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
     }
 }

@@ -4,6 +4,7 @@
 //! failed try means is decided in [`retry`]; what an answer means, by the caller.
 
 use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,19 +13,30 @@ use reqwest::Url;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, LOCATION, RETRY_AFTER};
 use secrecy::ExposeSecret;
-use serde::de::IgnoredAny;
+use serde::Deserialize;
 
-use super::error::{Answer, Call, PleoError, cause_of, cause_of_read, chain, shown};
-use super::retry::{self, Ending, Method, Next, Outcome, Retry, classify};
+use super::error::{Answer, Call, PleoError, shown};
+use super::retry::{Ending, Method, Outcome, classify};
 use super::{Credential, Settings, wire};
+use crate::host::http::{self, BodyError, Fault};
+use crate::host::retry::{self, Next, Retry};
 use crate::host::stop::Stop;
-use crate::host::{clock, http, kill};
+use crate::host::{clock, kill};
 
 /// The largest answer we read, in bytes: a page of a hundred items is far smaller.
-const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
+
+/// The largest answer that is skimmed for what comes after one item, in bytes.
+const LARGEST_SKIMMED: u64 = 4 * LARGEST_ANSWER;
+
+/// Skimming takes no memory, but it takes time: so many times that of a request.
+const SKIMMING_TIMES: u32 = 10;
 
 /// Bookings take long. A connection that idled meanwhile may be gone, which would look like a lost answer.
 const LONGEST_IDLE: Duration = Duration::from_secs(15);
+
+/// What happened when an answer did not come, or not all of it.
+const TOO_SLOW: &str = "no answer within `pleo.timeout_seconds`";
 
 /// The time on Pleo's clock, and when it was so on ours: a job's deadline can be measured without trusting that
 /// our clock is right or that nobody sets it.
@@ -73,6 +85,8 @@ pub(super) struct Transport {
     give_up_after: Duration,
     stop: Stop,
     server_time: Mutex<Option<ServerTime>>,
+    /// Whether Pleo itself ever answered with these settings.
+    has_answered: AtomicBool,
 }
 
 /// How one try ended, and what is known of it.
@@ -84,19 +98,18 @@ struct Attempt {
     retry_after: Option<Duration>,
     /// Where a redirect points to.
     redirect_host: Option<String>,
+    /// Whether the body is one that Pleo never sends.
+    is_foreign: bool,
 }
 
 impl Transport {
     pub(super) fn new(settings: Settings, stop: Stop) -> Result<Self, PleoError> {
         settings.check()?;
-        let mut builder = http::client_builder()
+        let mut builder = http::client_builder_for(&settings.base_url)
             .timeout(settings.request_timeout)
             .pool_idle_timeout(LONGEST_IDLE)
             .referer(false);
-        if settings.is_loopback() {
-            // A proxy of the environment must not see what is meant for this machine, in plain text.
-            builder = builder.no_proxy();
-        } else {
+        if !http::is_loopback(&settings.base_url) {
             builder = builder.https_only(true);
         }
         Ok(Self {
@@ -104,7 +117,7 @@ impl Transport {
                 problem: format!(
                     "the HTTP client cannot be set up: {}; on a bare system, install its CA certificates (package \
                      `ca-certificates`)",
-                    chain(&error)
+                    http::chain(&error)
                 ),
             })?,
             base_url: settings.base_url,
@@ -113,7 +126,18 @@ impl Transport {
             give_up_after: settings.give_up_after,
             stop,
             server_time: Mutex::default(),
+            has_answered: AtomicBool::new(false),
         })
+    }
+
+    /// Whether Pleo itself ever answered with these settings, as far as is known.
+    pub(super) fn has_answered(&self) -> bool {
+        self.has_answered.load(Ordering::Relaxed)
+    }
+
+    /// Pleo did, in an earlier run.
+    pub(super) fn answered_before(&self) {
+        self.has_answered.store(true, Ordering::Relaxed);
     }
 
     /// The time of the last answer.
@@ -132,7 +156,7 @@ impl Transport {
             let attempt = self.attempt(request, url.clone(), &call);
             match classify(request.method, attempt.ending) {
                 Outcome::Done => return Ok(attempt.body),
-                Outcome::Final => return Err(attempt.into_error(call, retry.tries() + 1)),
+                Outcome::Final => return Err(self.error(attempt, call, retry.tries() + 1)),
                 Outcome::Lost => {
                     let cause = attempt.cause;
                     return Err(PleoError::LostAnswer { call, cause });
@@ -142,14 +166,14 @@ impl Transport {
                         log_retry(&call, &attempt.cause, retry.tries(), wait);
                         self.stop.wait(wait)?;
                     }
-                    Next::GiveUp => return Err(attempt.given_up(call, retry.tries())),
+                    Next::GiveUp => return Err(self.given_up(attempt, call, retry.tries())),
                     Next::TooLong(asked) => {
                         let cause = format!(
                             "{}, and Pleo asks to wait {} s, which is longer than `pleo.give_up_after_seconds` leaves",
                             attempt.cause,
                             asked.as_secs()
                         );
-                        return Err(Attempt { cause, ..attempt }.given_up(call, retry.tries()));
+                        return Err(self.given_up(Attempt { cause, ..attempt }, call, retry.tries()));
                     }
                 },
             }
@@ -176,7 +200,7 @@ impl Transport {
         let attempt = self.exchange(request, url, call);
         let status = match attempt.ending {
             Ending::Answered { status, .. } => Some(status),
-            Ending::NotConnected | Ending::Interrupted | Ending::TooLarge => None,
+            Ending::NotConnected | Ending::Untrusted | Ending::Interrupted | Ending::TooLarge => None,
         };
         tracing::debug!(
             method = call.method,
@@ -201,22 +225,45 @@ impl Transport {
         kill::point("before request");
         let mut response = match builder.send() {
             Ok(response) => response,
-            Err(error) if error.is_connect() => {
-                return Attempt::broken(Ending::NotConnected, cause_of(error));
-            }
-            Err(error) => return Attempt::broken(Ending::Interrupted, cause_of(error)),
+            Err(error) => return Attempt::failed(http::fault(error)),
         };
         self.remember_time(&response);
-        let body = match read_body(&mut response, began, self.request_timeout) {
-            Ok(Some(body)) => body,
-            Ok(None) => {
-                let cause = format!("the answer is larger than {LARGEST_ANSWER} bytes");
+        let largest = usize::try_from(largest_answer()).unwrap_or(usize::MAX);
+        let body = match http::read_body(&mut response, largest, began + self.request_timeout) {
+            Ok(body) => body,
+            Err(BodyError::TooLarge) => {
+                let cause = format!("the answer is larger than {largest} bytes");
                 return Attempt::broken(Ending::TooLarge, cause);
             }
-            Err(cause) => return Attempt::broken(Ending::Interrupted, cause),
+            Err(BodyError::TooSlow) => return Attempt::broken(Ending::Interrupted, TOO_SLOW.to_owned()),
+            Err(BodyError::Broken(cause)) => return Attempt::broken(Ending::Interrupted, cause),
         };
         kill::point("response");
         self.answered(&response, body, call)
+    }
+
+    /// Asks once for an answer that is too large to be read, and reads past its items.
+    pub(super) fn skim(&self, request: &Request<'_>) -> Result<Skimmed, PleoError> {
+        let (call, url) = (request.call(), self.address(request)?);
+        let too_large = || PleoError::TooLarge {
+            call: request.call(),
+            problem: format!("the answer is larger than {} bytes", largest_answer()),
+        };
+        self.stop.check()?;
+        let builder = self.http.request(request.method.for_http(), url);
+        let response = self.authorized(builder).header(ACCEPT, "application/json").send();
+        let response =
+            response.map_err(|error| self.given_up(Attempt::failed(http::fault(error)), call, 1))?;
+        if !response.status().is_success() {
+            return Err(too_large());
+        }
+        let patient = Patient {
+            response,
+            left: LARGEST_SKIMMED,
+            until: Instant::now() + self.request_timeout * SKIMMING_TIMES,
+            stop: &self.stop,
+        };
+        serde_json::from_reader(std::io::BufReader::new(patient)).map_err(|_| too_large())
     }
 
     fn authorized(&self, builder: RequestBuilder) -> RequestBuilder {
@@ -236,13 +283,20 @@ impl Transport {
 
     fn answered(&self, response: &Response, body: Vec<u8>, call: &Call) -> Attempt {
         let status = response.status().as_u16();
-        let body = String::from_utf8(body).unwrap_or_default();
-        let json = serde_json::from_str::<IgnoredAny>(&body).is_ok();
+        let (body, json) = wire::read_body(body);
+        let is_foreign = !json && !body.trim().is_empty();
+        // What says nothing may come from anybody on the way; only Pleo accepts an event.
+        if json || status == 202 {
+            self.has_answered.store(true, Ordering::Relaxed);
+        }
+        let media_type = || shown(header(response, &CONTENT_TYPE).unwrap_or("no media type"));
         let cause = match status {
-            200 if !json => {
-                let media_type = header(response, &CONTENT_TYPE).unwrap_or("no media type");
-                format!("the answer is not JSON ({})", shown(media_type))
-            }
+            200 if !json => format!("the answer is not JSON ({})", media_type()),
+            400..=499 if is_foreign => format!(
+                "a {status} that does not come from Pleo ({}, not JSON): a firewall or proxy on the way, or another \
+                 server, answers in its place",
+                media_type()
+            ),
             200..=299 => format!("answered {status}"),
             _ => wire::answer(call.clone(), status, &body).words(),
         };
@@ -253,7 +307,9 @@ impl Transport {
             cause,
             body,
             retry_after: header(response, &RETRY_AFTER)
-                .and_then(|text| retry::retry_after(status, text, now)),
+                .filter(|_| retry::is_temporary(status))
+                .and_then(|text| retry::retry_after(text, now)),
+            is_foreign,
             redirect_host: header(response, &LOCATION)
                 .and_then(|target| self.base_url.join(target).ok())
                 .and_then(|target| target.host_str().map(shown)),
@@ -269,28 +325,48 @@ impl Attempt {
             body: String::new(),
             retry_after: None,
             redirect_host: None,
+            is_foreign: false,
         }
     }
 
+    /// No answer came.
+    fn failed((fault, cause): (Fault, String)) -> Self {
+        match fault {
+            Fault::Untrusted => Self::broken(Ending::Untrusted, cause),
+            Fault::Unreached => Self::broken(Ending::NotConnected, cause),
+            Fault::TimedOut => Self::broken(Ending::Interrupted, TOO_SLOW.to_owned()),
+            Fault::Broken => Self::broken(Ending::Interrupted, cause),
+        }
+    }
+}
+
+impl Transport {
     /// The error when trying again is no use.
-    fn into_error(self, call: Call, tries: u32) -> PleoError {
-        let Ending::Answered { status, .. } = self.ending else {
-            let problem = self.cause;
-            return PleoError::Contract { call, problem };
+    fn error(&self, attempt: Attempt, call: Call, tries: u32) -> PleoError {
+        let problem = attempt.cause;
+        let status = match attempt.ending {
+            Ending::Answered { status, .. } => status,
+            Ending::Untrusted => {
+                let problem = format!("{call} was not sent: {problem}");
+                return PleoError::Settings { problem };
+            }
+            Ending::TooLarge => return PleoError::TooLarge { call, problem },
+            Ending::NotConnected | Ending::Interrupted => return PleoError::Contract { call, problem },
         };
         match status {
             300..=399 => PleoError::Contract {
                 call,
                 problem: format!(
                     "{status} redirects to the host `{}`, and redirects are not followed",
-                    self.redirect_host.unwrap_or_default()
+                    attempt.redirect_host.unwrap_or_default()
                 ),
             },
-            400..=499 => wire::answer(call, status, &self.body).into_error(),
+            400..=499 if attempt.is_foreign => self.not_reached(call, tries, problem),
+            400..=499 => wire::answer(call, status, &attempt.body).into_error(),
             500.. => PleoError::OutOfReach {
                 call,
                 tries,
-                cause: self.cause,
+                cause: problem,
             },
             _ => PleoError::Contract {
                 call,
@@ -300,13 +376,25 @@ impl Attempt {
     }
 
     /// The error when the patience is over.
-    fn given_up(self, call: Call, tries: u32) -> PleoError {
-        let cause = self.cause;
-        if matches!(self.ending, Ending::Answered { status: 200, .. }) {
-            let problem = format!("{cause}, in each of {tries} tries");
-            return PleoError::Contract { call, problem };
+    fn given_up(&self, attempt: Attempt, call: Call, tries: u32) -> PleoError {
+        let cause = attempt.cause;
+        match attempt.ending {
+            Ending::Answered { status: 200, .. } => {
+                let problem = format!("{cause}, in each of {tries} tries");
+                PleoError::Contract { call, problem }
+            }
+            Ending::NotConnected => self.not_reached(call, tries, cause),
+            _ => PleoError::OutOfReach { call, tries, cause },
         }
-        PleoError::OutOfReach { call, tries, cause }
+    }
+
+    /// Somebody or something stands between us and Pleo: for a time, if it was different once.
+    fn not_reached(&self, call: Call, tries: u32, cause: String) -> PleoError {
+        if self.has_answered() {
+            PleoError::OutOfReach { call, tries, cause }
+        } else {
+            PleoError::NeverReached { call, tries, cause }
+        }
     }
 }
 
@@ -337,23 +425,46 @@ impl Method {
     }
 }
 
-/// The whole body; `None` when it is too large. The client's own timeout begins anew with each piece, so the
-/// time for the whole is kept here.
-fn read_body(response: &mut Response, began: Instant, timeout: Duration) -> Result<Option<Vec<u8>>, String> {
-    let mut body = Vec::new();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let count = response.read(&mut buffer).map_err(cause_of_read)?;
-        if count == 0 {
-            return Ok(Some(body));
+fn largest_answer() -> u64 {
+    kill::limit("PLEO_EXPORT_LARGEST_ANSWER", LARGEST_ANSWER)
+}
+
+/// A list of which only the keys were kept.
+#[derive(Debug, Deserialize)]
+pub(super) struct Skimmed {
+    pub(super) data: Vec<SkimmedItem>,
+    pub(super) pagination: SkimmedPagination,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SkimmedItem {
+    pub(super) accounting_entry_id: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SkimmedPagination {
+    pub(super) has_next_page: bool,
+    pub(super) end_cursor: Option<String>,
+}
+
+/// A body that ends when it is too large, too slow, or nobody wants it any more.
+struct Patient<'a> {
+    response: Response,
+    left: u64,
+    until: Instant,
+    stop: &'a Stop,
+}
+
+impl Read for Patient<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.left == 0 || Instant::now() > self.until || self.stop.is_requested() {
+            return Err(std::io::ErrorKind::TimedOut.into());
         }
-        body.extend_from_slice(buffer.get(..count).unwrap_or_default());
-        if body.len() > LARGEST_ANSWER {
-            return Ok(None);
-        }
-        if began.elapsed() > timeout {
-            return Err("the answer took longer than `pleo.timeout_seconds`".to_owned());
-        }
+        let read = self.response.read(buffer)?;
+        self.left = self.left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
+        Ok(read)
     }
 }
 

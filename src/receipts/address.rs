@@ -19,7 +19,10 @@ use thiserror::Error;
 /// Judges every address before it is contacted.
 #[derive(Debug)]
 pub(super) struct Gate {
-    allow_private: bool,
+    /// A host of this machine that may be asked, by http too: that of a Pleo which itself is there.
+    own_host: Option<String>,
+    /// A proxy looks names up in our place, so a name is judged before the proxy hears it.
+    has_proxy: bool,
     /// The hosts that receipts were wanted from. Any other name that is looked up is that of a proxy, which the
     /// operator chose and which is mostly private.
     hosts: Mutex<HashSet<String>>,
@@ -37,22 +40,32 @@ pub(super) enum Refusal {
 }
 
 impl Gate {
-    pub(super) fn new(allow_private: bool) -> Self {
+    pub(super) fn new(own_host: Option<String>, has_proxy: bool) -> Self {
         Self {
-            allow_private,
+            own_host,
+            has_proxy,
             hosts: Mutex::default(),
         }
     }
 
     /// Judges a URL as it stands; its name, if it has one, is judged when it is looked up.
     pub(super) fn admit(&self, url: &Url) -> Result<(), Refusal> {
-        if url.scheme() != "https" && !(self.allow_private && url.scheme() == "http") {
+        let host = url.host_str().unwrap_or_default();
+        let is_own = self.own_host.as_deref() == Some(host);
+        if url.scheme() != "https" && !(is_own && url.scheme() == "http") {
             return Err(Refusal::NotHttps);
         }
-        let host = url.host_str().unwrap_or_default();
+        if is_own {
+            return Ok(());
+        }
         match host.trim_matches(['[', ']']).parse::<IpAddr>() {
-            Ok(address) if !self.allow_private && !is_public(address) => Err(Refusal::Private),
+            Ok(address) if !is_public(address) => Err(Refusal::Private),
             Ok(_) => Ok(()),
+            Err(_) if is_private_name(host) => Err(Refusal::Private),
+            // What cannot be looked up here may be known to the proxy alone.
+            Err(_) if self.has_proxy && look_up(host, true).is_err_and(|error| error.is::<Refusal>()) => {
+                Err(Refusal::Private)
+            }
             Err(_) => {
                 lock(&self.hosts).insert(host.to_owned());
                 Ok(())
@@ -61,10 +74,30 @@ impl Gate {
     }
 }
 
+/// Whether a name is one that only this machine and its networks know.
+fn is_private_name(host: &str) -> bool {
+    const ENDINGS: [&str; 8] = [
+        "localhost",
+        "local",
+        "internal",
+        "intranet",
+        "lan",
+        "home",
+        "corp",
+        "home.arpa",
+    ];
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let ends_so = |ending: &str| {
+        host.strip_suffix(ending)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    !host.contains('.') || ENDINGS.iter().any(|ending| ends_so(ending))
+}
+
 impl Resolve for Gate {
     fn resolve(&self, name: Name) -> Resolving {
         let name = name.as_str().to_owned();
-        let only_public = !self.allow_private && lock(&self.hosts).contains(&name);
+        let only_public = lock(&self.hosts).contains(&name);
         // The system's look-up blocks, and this is called on the one thread that serves all downloads.
         let lookup = Lookup::default();
         let answer_to = lookup.clone();
@@ -138,6 +171,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || a >= 240
         || (a == 100 && (64..128).contains(&b))
         || (a == 192 && b == 0 && c == 0)
+        || (a == 192 && b == 88 && c == 99)
         || (a == 198 && (18..20).contains(&b));
     !(is_reserved
         || address.is_loopback()
@@ -153,8 +187,12 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 | 0xff, 0 | 0xff, v4 @ ..]
         | [0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, v4 @ ..] => is_public_v4(v4.into()),
         [0x20, 0x02, a, b, c, d, ..] => is_public_v4(Ipv4Addr::new(a, b, c, d)),
-        // The rest of the translators' range, documentation.
-        [0x00, 0x64, 0xff, 0x9b, ..] | [0x20, 0x01, 0x0d, 0xb8, ..] => false,
+        // The rest of the translators' ranges, tunnels, documentation, what was site-local.
+        [0x00, 0x64, 0xff, 0x9b, ..]
+        | [0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, ..]
+        | [0x20, 0x01, 0, 0, ..]
+        | [0x20, 0x01, 0x0d, 0xb8, ..]
+        | [0xfe, 0xc0..=0xff, ..] => false,
         _ => !(address.is_unique_local() || address.is_unicast_link_local() || address.is_multicast()),
     }
 }
@@ -191,6 +229,13 @@ mod tests {
             "ff02::1",
             "2002:7f00:1::1",
             "2001:db8::1",
+            "2001::1",
+            "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+            "::ffff:0:a00:1",
+            "::ffff:0:101:101",
+            "fec0::1",
+            "feff::1",
+            "192.88.99.1",
         ] {
             assert!(!is_public(text.parse().unwrap()), "{text}");
         }
@@ -205,6 +250,8 @@ mod tests {
             "::ffff:1.1.1.1",
             "2606:4700:4700::1111",
             "64:ff9b::101:101",
+            "192.88.98.1",
+            "2001:4860:4860::8888",
         ] {
             assert!(is_public(text.parse().unwrap()), "{text}");
         }
@@ -212,7 +259,6 @@ mod tests {
 
     #[test]
     fn an_address_is_refused_however_it_is_written() {
-        let strict = Gate::new(false);
         for (text, refusal) in [
             ("http://files.example/a.pdf", Refusal::NotHttps),
             ("ftp://files.example/a.pdf", Refusal::NotHttps),
@@ -222,16 +268,34 @@ mod tests {
             ("https://0x7f.1/a.pdf", Refusal::Private),
             ("https://[::1]/a.pdf", Refusal::Private),
             ("https://[::ffff:169.254.169.254]/a.pdf", Refusal::Private),
+            ("https://localhost/a.pdf", Refusal::Private),
+            ("https://LOCALHOST./a.pdf", Refusal::Private),
+            ("https://metadata.google.internal/a.pdf", Refusal::Private),
+            ("https://printer/a.pdf", Refusal::Private),
+            ("https://nas.local/a.pdf", Refusal::Private),
         ] {
-            assert_eq!(strict.admit(&Url::parse(text).unwrap()), Err(refusal), "{text}");
+            for has_proxy in [false, true] {
+                let strict = Gate::new(None, has_proxy);
+                assert_eq!(strict.admit(&Url::parse(text).unwrap()), Err(refusal), "{text}");
+            }
         }
-        let loose = Gate::new(true);
-        for text in ["http://127.0.0.1:8080/a.pdf", "https://files.example/a.pdf"] {
-            assert_eq!(loose.admit(&Url::parse(text).unwrap()), Ok(()), "{text}");
+    }
+
+    #[test]
+    fn a_pleo_on_this_machine_opens_its_own_host_alone() {
+        let loose = Gate::new(Some("127.0.0.1".to_owned()), false);
+        for (text, expected) in [
+            ("http://127.0.0.1:8080/a.pdf", Ok(())),
+            ("https://127.0.0.1/a.pdf", Ok(())),
+            ("https://files.example/a.pdf", Ok(())),
+            ("http://files.example/a.pdf", Err(Refusal::NotHttps)),
+            ("http://127.0.0.2/a.pdf", Err(Refusal::NotHttps)),
+            ("https://127.0.0.2/a.pdf", Err(Refusal::Private)),
+            ("https://localhost/a.pdf", Err(Refusal::Private)),
+            ("https://169.254.169.254/a.pdf", Err(Refusal::Private)),
+            ("file:///etc/passwd", Err(Refusal::NotHttps)),
+        ] {
+            assert_eq!(loose.admit(&Url::parse(text).unwrap()), expected, "{text}");
         }
-        assert_eq!(
-            loose.admit(&Url::parse("file:///etc/passwd").unwrap()),
-            Err(Refusal::NotHttps)
-        );
     }
 }

@@ -67,6 +67,11 @@ impl Format {
         }
     }
 
+    /// Whether a file that we keep may end so.
+    pub(super) fn is_extension(text: &str) -> bool {
+        Self::ALL.iter().any(|format| format.extension() == text)
+    }
+
     /// Reads what somebody says a file is: a media type, with or without parameters, or an extension.
     pub(super) fn from_hint(hint: &str) -> Option<Self> {
         let hint = hint

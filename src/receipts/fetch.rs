@@ -1,15 +1,12 @@
 //! One receipt: its tries, its redirects, its way onto the disk.
 //!
-//! Tried again: no connection, a silent or broken one, 408, 425, 429 and 5xx. Not tried again: an address that
-//! works no more, and whatever will be the same next time. All tries share one patience.
+//! Tried again: no connection, a silent or broken one, the statuses of [`crate::host::retry`], and a few times a web page
+//! in the receipt's place or less than the whole of it. Not tried again: an address that works no more, and whatever will
+//! be the same next time. All tries share the patience that their item has.
 
 use std::error::Error;
-use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{ErrorKind, Read, Write as _};
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use reqwest::blocking::Response;
@@ -19,19 +16,23 @@ use sha2::{Digest, Sha256};
 
 use super::address::Refusal;
 use super::content::{self, Format, Unusable};
+use super::patience::Round;
 use super::{Fetcher, ReceiptError, ReceiptErrorKind, Wanted, file_name};
-use crate::host::files::{self, FileError};
-use crate::host::kill;
+use crate::host::files::{FileError, Part};
+use crate::host::retry::{self, Next, Retry};
 use crate::host::stop::Stopped;
+use crate::host::{clock, digest, http, kill};
 use crate::model::document::Receipt;
 use crate::model::verdict::ItemFailureType;
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
 
-/// The wait before the second try, doubled each time up to [`LONGEST_WAIT`]; the half of it is left to chance.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// How often a web page is taken for a host's bad moment before it is what the address has.
+const WEB_PAGES: u32 = 3;
+
+/// How often less than the whole of a receipt may come before that is all there is.
+const CUT_SHORT: u32 = 2;
 
 /// Why a try failed.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ enum Again {
     No,
     /// After the wait that the host asked for, if it did.
     Yes(Option<Duration>),
+    /// Unless such an answer came so many times.
+    Within(u32),
 }
 
 impl Trouble {
@@ -59,6 +62,24 @@ impl Trouble {
             text: format!("could not be downloaded ({cause}): export again later"),
             again: Again::Yes(wait),
         }
+    }
+
+    /// The host let a try run out of time.
+    fn stalled(cause: &str) -> Self {
+        Self {
+            kind: ReceiptErrorKind::Stalled,
+            ..Self::temporary(cause, None)
+        }
+    }
+
+    /// The same, where the time was over for more than this receipt.
+    fn at_the_end_of(self, round: &Round<'_>, given_up_at: Instant) -> Self {
+        let kind = if round.is_over_at(given_up_at) {
+            ReceiptErrorKind::OutOfTime
+        } else {
+            self.kind
+        };
+        Self { kind, ..self }
     }
 
     fn expired(status: StatusCode) -> Self {
@@ -87,6 +108,14 @@ impl Trouble {
             ItemFailureType::ReceiptDownloadFailure,
             format!("could not be downloaded ({cause}): upload it again in Pleo"),
         )
+    }
+
+    /// Pleo says how large the file is, so less of it is not the receipt.
+    fn cut_short(size: u64, stated: u64) -> Self {
+        Self {
+            again: Again::Within(CUT_SHORT),
+            ..Self::not_downloadable(&format!("only {size} of its {stated} bytes came"))
+        }
     }
 
     fn refused(refusal: Refusal) -> Self {
@@ -122,24 +151,55 @@ impl From<Stopped> for Trouble {
     }
 }
 
+/// What a request brought.
+enum Came {
+    Receipt(Receipt),
+    Redirect(Url),
+}
+
 impl Fetcher {
     /// Fetches one receipt with as many tries as patience allows.
-    pub(super) fn fetch_one(&self, wanted: &Wanted<'_>) -> Result<Receipt, ReceiptError> {
-        let give_up_at = Instant::now() + self.settings.give_up_after;
-        let mut usual_wait = FIRST_WAIT;
+    pub(super) fn fetch_one<'a>(
+        &self,
+        wanted: &Wanted<'a>,
+        round: &Round<'a>,
+    ) -> Result<Receipt, ReceiptError> {
+        let url = Url::parse(&wanted.file.url).map_err(|_| {
+            said_of(
+                wanted,
+                Trouble::not_downloadable("Pleo gave no address that can be read"),
+            )
+        })?;
+        let share = self.hosts.share(host_of(&url), self.settings.give_up_after);
+        let (began, give_up_at) = (Instant::now(), round.ends(wanted.entry_id, share));
+        let patience = give_up_at.saturating_duration_since(began);
+        if patience.is_zero() {
+            let trouble = Trouble::stalled("the receipts before it took too long");
+            return Err(said_of(wanted, trouble.at_the_end_of(round, give_up_at)));
+        }
+        let mut odd_answers = 0;
+        let mut retry = Retry::new(began, patience, fastrand::Rng::new());
         loop {
-            let trouble = match self.download(wanted, give_up_at) {
+            let trouble = match self.download(wanted, url.clone(), give_up_at) {
                 Ok(receipt) => return Ok(receipt),
                 Err(trouble) => trouble,
             };
-            let Again::Yes(asked) = trouble.again else {
-                return Err(said_of(wanted, trouble));
+            let asked = match trouble.again {
+                Again::Yes(asked) => asked,
+                Again::Within(tries) => {
+                    odd_answers += 1;
+                    if odd_answers >= tries {
+                        return Err(said_of(wanted, trouble));
+                    }
+                    None
+                }
+                Again::No => return Err(said_of(wanted, trouble)),
             };
-            let wait = asked.unwrap_or_else(|| jitter(usual_wait));
-            usual_wait = (usual_wait * 2).min(LONGEST_WAIT);
-            if wait >= give_up_at.saturating_duration_since(Instant::now()) {
-                return Err(said_of(wanted, trouble));
-            }
+            let now = Instant::now();
+            let wait = match retry.failed(now, asked) {
+                Next::Wait(wait) if wait < give_up_at.saturating_duration_since(now) => wait,
+                _ => return Err(said_of(wanted, trouble.at_the_end_of(round, give_up_at))),
+            };
             tracing::debug!(
                 item.id = %wanted.entry_id,
                 "receipt {} of {} {}; next try in {} ms",
@@ -154,24 +214,43 @@ impl Fetcher {
         }
     }
 
-    /// One try, redirects included.
-    fn download(&self, wanted: &Wanted<'_>, give_up_at: Instant) -> Result<Receipt, Trouble> {
-        let mut url = Url::parse(&wanted.file.url)
-            .map_err(|_| Trouble::not_downloadable("Pleo gave no address that can be read"))?;
+    /// One try, redirects included, and what it says of the hosts.
+    fn download(&self, wanted: &Wanted<'_>, mut url: Url, give_up_at: Instant) -> Result<Receipt, Trouble> {
         for _ in 0..=REDIRECTS {
-            self.stop.check()?;
-            self.gate.admit(&url).map_err(Trouble::refused)?;
-            kill::point("before request");
-            let response = self.client.get(url.clone()).send();
-            kill::point("response");
-            let response = response.map_err(|error| of_request(&error))?;
-            match response.status() {
-                StatusCode::OK => return self.store(wanted, &url, response, give_up_at),
-                status if status.is_redirection() => url = redirected(&url, &response)?,
-                status => return Err(of_status(status, &response)),
+            let step = self.step(wanted, &url, give_up_at);
+            match &step {
+                Err(trouble) if trouble.kind == ReceiptErrorKind::Stalled => {
+                    self.hosts.timed_out(host_of(&url));
+                }
+                _ => self.hosts.answered(host_of(&url)),
+            }
+            match step? {
+                Came::Receipt(receipt) => return Ok(receipt),
+                Came::Redirect(to) => url = to,
             }
         }
         Err(Trouble::not_downloadable("its address leads on and on"))
+    }
+
+    fn step(&self, wanted: &Wanted<'_>, url: &Url, give_up_at: Instant) -> Result<Came, Trouble> {
+        self.stop.check()?;
+        self.gate.admit(url).map_err(Trouble::refused)?;
+        let left = give_up_at.saturating_duration_since(Instant::now());
+        kill::point("before request");
+        let client = if http::is_loopback(url) {
+            &self.loopback
+        } else {
+            &self.client
+        };
+        let request = client.get(url.clone());
+        let response = request.timeout(left.min(self.settings.timeout)).send();
+        kill::point("response");
+        let response = response.map_err(|error| of_request(&error))?;
+        match response.status() {
+            StatusCode::OK => self.store(wanted, url, response, give_up_at).map(Came::Receipt),
+            status if status.is_redirection() => redirected(url, &response).map(Came::Redirect),
+            status => Err(of_status(status, &response)),
+        }
     }
 
     /// Streams the body to the disk under the name of its content.
@@ -189,22 +268,25 @@ impl Fetcher {
             return Err(self.too_large());
         }
         let hints = hints(wanted, url, &response);
-        let mut part = self.part()?;
+        let mut part = Part::new(&self.settings.folder)?;
         let (sha256, size) = self.copy(&mut response, &mut part, give_up_at)?;
         if size == 0 {
             return Err(Trouble::not_downloadable("the file is empty"));
         }
-        let format = content::detect(&mut part.file, &hints)
-            .map_err(FileError::at("read", &part.path))?
-            .map_err(unusable)?;
-        part.file.sync_all().map_err(FileError::at("sync", &part.path))?;
+        let format = content::detect(&mut part.file, &hints).map_err(FileError::at("read", &part.path))?;
+        // Half of a file may look like none, but a web page in its place is one.
+        match wanted.file.size.filter(|stated| size < *stated) {
+            Some(stated) if format != Err(Unusable::WebPage) => return Err(Trouble::cut_short(size, stated)),
+            _ => {}
+        }
+        let format = format.map_err(unusable)?;
         let path = self
             .settings
             .folder
             .join(format!("{sha256}.{}", format.extension()));
         // Held until the file counts, so that nobody lets go of the same content meanwhile.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        files::rename(&part.path, &path)?;
+        part.keep_as(&path)?;
         *shared.entry(path.clone()).or_default() += 1;
         Ok(Receipt {
             sha256,
@@ -228,11 +310,9 @@ impl Fetcher {
         loop {
             self.stop.check()?;
             if Instant::now() >= give_up_at {
-                return Err(Trouble::temporary("it took too long", None));
+                return Err(Trouble::stalled("it took too long"));
             }
-            let read = response
-                .read(&mut buffer)
-                .map_err(|_| Trouble::temporary("the connection broke off", None))?;
+            let read = response.read(&mut buffer).map_err(|error| of_read(&error))?;
             let piece = buffer.get(..read).unwrap_or_default();
             if piece.is_empty() {
                 break;
@@ -246,27 +326,7 @@ impl Fetcher {
                 .write_all(piece)
                 .map_err(FileError::at("write", &part.path))?;
         }
-        let mut hex = String::with_capacity(64);
-        for byte in hash.finalize() {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        Ok((hex, size))
-    }
-
-    /// A new file to write into, with a name of its own.
-    fn part(&self) -> Result<Part, FileError> {
-        let number = self.parts.fetch_add(1, Ordering::Relaxed);
-        let path = self
-            .settings
-            .folder
-            .join(format!(".{}-{number}.part", std::process::id()));
-        drop(files::create_private(&path)?);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(FileError::at("open", &path))?;
-        Ok(Part { file, path })
+        Ok((digest::hex(&hash.finalize()), size))
     }
 
     fn too_large(&self) -> Trouble {
@@ -280,36 +340,12 @@ impl Fetcher {
     }
 }
 
-/// A file that is being written; it goes when it did not get its name.
-#[derive(Debug)]
-struct Part {
-    file: File,
-    path: PathBuf,
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        remove_quietly(&self.path);
-    }
-}
-
-fn remove_quietly(path: &Path) {
-    // Gone is what we want; what stays is cleared away by a later run.
-    let _ = fs::remove_file(path);
-}
-
 fn said_of(wanted: &Wanted<'_>, trouble: Trouble) -> ReceiptError {
     ReceiptError {
         kind: trouble.kind,
         failure_type: trouble.failure_type,
         reason: format!("Receipt {} of {} {}.", wanted.number, wanted.of, trouble.text),
     }
-}
-
-fn jitter(wait: Duration) -> Duration {
-    let half = wait / 2;
-    let chance = u64::try_from(half.as_millis()).unwrap_or(u64::MAX);
-    half + Duration::from_millis(fastrand::u64(0..=chance))
 }
 
 fn redirected(from: &Url, response: &Response) -> Result<Url, Trouble> {
@@ -329,9 +365,10 @@ fn of_request(error: &reqwest::Error) -> Trouble {
         }
         cause = one.source();
     }
-    let cause = if error.is_timeout() {
-        "the host did not answer in time"
-    } else if error.is_connect() {
+    if error.is_timeout() {
+        return Trouble::stalled("the host did not answer in time");
+    }
+    let cause = if error.is_connect() {
         "the host could not be reached"
     } else {
         "the connection broke off"
@@ -339,20 +376,42 @@ fn of_request(error: &reqwest::Error) -> Trouble {
     Trouble::temporary(cause, None)
 }
 
+/// A body that ended before its time.
+fn of_read(error: &std::io::Error) -> Trouble {
+    if http::is_falsely_encoded(error) {
+        return Trouble::not_downloadable("its host says that it is compressed, which it is not");
+    }
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<reqwest::Error>());
+    if error.kind() == ErrorKind::TimedOut || inner.is_some_and(reqwest::Error::is_timeout) {
+        Trouble::stalled("the host fell silent")
+    } else {
+        Trouble::temporary("the connection broke off", None)
+    }
+}
+
+fn host_of(url: &Url) -> &str {
+    url.host_str().unwrap_or_default()
+}
+
 fn of_status(status: StatusCode, response: &Response) -> Trouble {
     let number = status.as_u16();
     match number {
         // Hosts disagree on how they refuse a signature that has run out.
         400 | 401 | 403 | 410 => Trouble::expired(status),
-        408 | 425 | 429 | 500..=599 => {
+        _ if retry::is_temporary(number) => {
             let asked = response
                 .headers()
                 .get(RETRY_AFTER)
                 .and_then(|value| value.to_str().ok())
-                .and_then(|text| text.trim().parse().ok())
-                .map(Duration::from_secs);
+                .and_then(|text| retry::retry_after(text, clock::now()));
             Trouble::temporary(&number.to_string(), asked)
         }
+        500.. => Trouble {
+            again: Again::No,
+            ..Trouble::temporary(&number.to_string(), None)
+        },
         _ => Trouble::not_downloadable(&number.to_string()),
     }
 }
@@ -373,7 +432,10 @@ fn hints(wanted: &Wanted<'_>, url: &Url, response: &Response) -> Vec<Format> {
 
 fn unusable(why: Unusable) -> Trouble {
     match why {
-        Unusable::WebPage => Trouble::not_downloadable("there was a web page in its place"),
+        Unusable::WebPage => Trouble {
+            again: Again::Within(WEB_PAGES),
+            ..Trouble::not_downloadable("there was a web page in its place")
+        },
         Unusable::UnknownFormat => Trouble::last(
             ItemFailureType::ReceiptConversionFailure,
             "is of a format that cannot be kept: upload it in Pleo as pdf, png, jpg, doc, docx, xls, xlsx or txt"

@@ -8,6 +8,8 @@ mod address;
 mod content;
 mod fetch;
 mod file_name;
+mod folder;
+mod patience;
 #[cfg(test)]
 mod tests;
 
@@ -16,14 +18,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::blocking::Client;
 use thiserror::Error;
 
 use self::address::Gate;
-use crate::host::files::{self, FileError};
+pub use self::folder::clear_of_the_first_version;
+use self::patience::{Hosts, Round};
+use crate::host::files::FileError;
 use crate::host::stop::Stop;
 use crate::host::{clock, http};
 use crate::model::document::Receipt;
@@ -37,9 +40,6 @@ const AT_ONCE: usize = 4;
 /// The largest receipt that Pleo takes, in bytes.
 pub const LARGEST_ON_PLEO: u64 = 30 * 1024 * 1024;
 
-/// Files older than this were left by a run that died: addresses work for a day, a job lives shorter still.
-const LEFT_BEHIND_AFTER: TimeDelta = TimeDelta::days(2);
-
 /// How receipts are fetched.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -49,11 +49,13 @@ pub struct Settings {
     pub largest: u64,
     /// How long a host may be silent: until it answers, and between two pieces of the answer.
     pub timeout: Duration,
-    /// How long one receipt may take, all tries together.
+    /// How long the receipts of one item may take, all tries together.
     pub give_up_after: Duration,
-    /// Whether plain http and addresses of this machine and its networks are allowed: only with a Pleo that itself
-    /// is on this machine.
-    pub allow_private: bool,
+    /// The host of a Pleo that itself is on this machine. Plain http and addresses of this machine and its networks are
+    /// allowed for it, and for no other.
+    pub own_host: Option<String>,
+    /// Whether receipts come through a proxy, which then looks names up in our place.
+    pub has_proxy: bool,
 }
 
 /// What a missing receipt means for its item.
@@ -92,6 +94,13 @@ pub struct ReceiptError {
     pub reason: String,
 }
 
+impl ReceiptError {
+    /// Whether it may still come, to somebody with new patience.
+    pub fn is_stalled(&self) -> bool {
+        matches!(self.kind, ReceiptErrorKind::Stalled | ReceiptErrorKind::OutOfTime)
+    }
+}
+
 /// What the caller can do about a receipt that could not be fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReceiptErrorKind {
@@ -99,6 +108,10 @@ pub enum ReceiptErrorKind {
     Expired,
     /// It may work later.
     Temporary,
+    /// It did not come in time, and neither may the next one: another run has new patience.
+    Stalled,
+    /// The time for all was over before it was fetched or given up.
+    OutOfTime,
     /// It will not work until somebody changes the receipt in Pleo.
     Final,
     /// The run was asked to stop.
@@ -111,6 +124,9 @@ pub enum SetupError {
     /// The folder for receipts cannot be used.
     #[error(transparent)]
     Folder(#[from] FileError),
+    /// The folder for receipts has files of somebody else in it.
+    #[error("`{}` is where receipts lie until they are booked, but it holds files that are not ours: move it away", .0.display())]
+    NotOurs(PathBuf),
     /// The HTTP client cannot be built.
     #[error("cannot set up the download of receipts: {0}")]
     Client(#[from] reqwest::Error),
@@ -122,42 +138,47 @@ pub struct Fetcher {
     settings: Settings,
     stop: Stop,
     gate: Arc<Gate>,
+    /// For hosts elsewhere, through a proxy where there is one; and for this machine itself.
     client: Client,
+    loopback: Client,
+    hosts: Hosts,
     /// How many fetched receipts share a file: the same content twice is one file.
     shared: Mutex<HashMap<PathBuf, usize>>,
-    /// Numbers the files that are being written.
-    parts: AtomicUsize,
 }
 
 impl Fetcher {
     /// Makes the folder, clears it of what a run that died has left long ago, and builds the client.
     pub fn new(settings: Settings, stop: Stop) -> Result<Self, SetupError> {
-        files::make_folder(&settings.folder)?;
-        clear_left_behind(&settings.folder, clock::now())?;
-        let gate = Arc::new(Gate::new(settings.allow_private));
-        let client = http::client_builder()
-            .timeout(settings.timeout)
-            .dns_resolver(Arc::clone(&gate))
-            .build()?;
+        folder::prepare(&settings.folder, clock::now())?;
+        let gate = Arc::new(Gate::new(settings.own_host.clone(), settings.has_proxy));
+        let builder = || {
+            http::client_builder()
+                .timeout(settings.timeout)
+                .dns_resolver(Arc::clone(&gate))
+        };
+        let (client, loopback) = (builder().build()?, builder().no_proxy().build()?);
         Ok(Self {
             settings,
             stop,
             gate,
             client,
+            loopback,
+            hosts: Hosts::default(),
             shared: Mutex::default(),
-            parts: AtomicUsize::new(0),
         })
     }
 
-    /// Fetches receipts, a few at once. One answer for each, in the same order.
-    pub fn fetch(&self, wanted: &[Wanted<'_>]) -> Vec<Result<Receipt, ReceiptError>> {
+    /// Fetches receipts, a few at once, with no more than the patience that each item has, and for no longer than
+    /// `until`. One answer for each, in the same order.
+    pub fn fetch(&self, wanted: &[Wanted<'_>], until: Instant) -> Vec<Result<Receipt, ReceiptError>> {
+        let round = Round::new(self.settings.give_up_after, until);
         let next = AtomicUsize::new(0);
         let work = || {
             let mut done = Vec::new();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(one) = wanted.get(index) else { return done };
-                done.push((index, self.fetch_one(one)));
+                done.push((index, self.fetch_one(one, &round)));
             }
         };
         let mut answers = std::thread::scope(|scope| {
@@ -197,18 +218,4 @@ impl Fetcher {
             }
         }
     }
-}
-
-fn clear_left_behind(folder: &std::path::Path, now: DateTime<Utc>) -> Result<(), FileError> {
-    let entries = std::fs::read_dir(folder).map_err(FileError::at("read the folder", folder))?;
-    for entry in entries.flatten() {
-        let Ok(modified) = entry.metadata().and_then(|metadata| metadata.modified()) else {
-            continue;
-        };
-        if now - DateTime::<Utc>::from(modified) > LEFT_BEHIND_AFTER {
-            // What cannot be removed is not in the way either.
-            let _ = std::fs::remove_file(entry.path());
-        }
-    }
-    Ok(())
 }

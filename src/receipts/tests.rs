@@ -16,7 +16,8 @@ fn settings(folder: &Path) -> Settings {
         largest: 1024 * 1024,
         timeout: Duration::from_secs(20),
         give_up_after: Duration::from_secs(60),
-        allow_private: true,
+        own_host: Some("127.0.0.1".to_owned()),
+        has_proxy: false,
     }
 }
 
@@ -26,6 +27,11 @@ fn file(url: String) -> ReceiptFile {
         media_type: None,
         size: None,
     }
+}
+
+/// Later than any patience.
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(600)
 }
 
 /// Fetches the given paths of the server as the receipts of one entry.
@@ -45,7 +51,7 @@ fn fetch(fetcher: &Fetcher, server: &Server, paths: &[&str]) -> Vec<Result<Recei
             file,
         })
         .collect();
-    fetcher.fetch(&wanted)
+    fetcher.fetch(&wanted, far())
 }
 
 fn fetch_one(fetcher: &Fetcher, server: &Server, path: &str) -> Result<Receipt, ReceiptError> {
@@ -56,6 +62,7 @@ fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder.join("receipts"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != ".made-by-pleo-export")
         .collect();
     names.sort();
     names
@@ -117,6 +124,7 @@ fn what_may_pass_is_tried_again() {
         ("/busy.pdf", 0) => send(stream, "503 Busy", "Retry-After: 0\r\n", b"wait"),
         ("/limit.pdf", 0) => send(stream, "429 Slow", "Retry-After: 0\r\n", b""),
         ("/reset.pdf", 0) => {}
+        ("/page.pdf", 0) => send(stream, "200 OK", "", b"<!doctype html>Come back later"),
         ("/cut.pdf", 0) => {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n%PDF-1.7 and then");
         }
@@ -124,7 +132,7 @@ fn what_may_pass_is_tried_again() {
     });
     let folder = tempfile::tempdir().unwrap();
     let fetcher = Fetcher::new(settings(folder.path()), Stop::new()).unwrap();
-    let paths = ["/busy.pdf", "/limit.pdf", "/reset.pdf", "/cut.pdf"];
+    let paths = ["/busy.pdf", "/limit.pdf", "/reset.pdf", "/page.pdf", "/cut.pdf"];
     for (path, answer) in paths.iter().zip(fetch(&fetcher, &server, &paths)) {
         assert_eq!(answer.unwrap().size, PDF.len() as u64, "{path}");
         assert_eq!(server.asked_for(path), 2, "{path}");
@@ -238,7 +246,11 @@ fn what_will_not_change_is_asked_for_once() {
             "{}",
             error.reason
         );
-        let tries = if path == "/round" { 6 } else { 1 };
+        let tries = match path {
+            "/round" => 6,
+            "/login.pdf" => 3,
+            _ => 1,
+        };
         assert_eq!(server.asked_for(path), tries, "{path}");
     }
     assert_eq!(names(folder.path()), [""; 0], "nothing is left behind");
@@ -310,7 +322,7 @@ fn a_name_of_this_machine_is_refused_like_its_address() {
     let server = Server::start(|_, _, stream| send(stream, "200 OK", "", PDF));
     let folder = tempfile::tempdir().unwrap();
     let strict = Settings {
-        allow_private: false,
+        own_host: None,
         ..settings(folder.path())
     };
     let fetcher = Fetcher::new(strict, Stop::new()).unwrap();
@@ -327,7 +339,7 @@ fn a_name_of_this_machine_is_refused_like_its_address() {
             of: 1,
             file: &file,
         };
-        let error = fetcher.fetch(&[wanted]).remove(0).unwrap_err();
+        let error = fetcher.fetch(&[wanted], far()).remove(0).unwrap_err();
         assert_eq!(error.kind, ReceiptErrorKind::Final, "{}", error.reason);
         assert!(error.reason.contains("in a private network"), "{}", error.reason);
     }
@@ -338,7 +350,11 @@ fn a_name_of_this_machine_is_refused_like_its_address() {
 fn a_name_that_may_be_asked_is_looked_up() {
     let server = Server::start(|_, _, stream| send(stream, "200 OK", "", PDF));
     let folder = tempfile::tempdir().unwrap();
-    let fetcher = Fetcher::new(settings(folder.path()), Stop::new()).unwrap();
+    let settings = Settings {
+        own_host: Some("localhost".to_owned()),
+        ..settings(folder.path())
+    };
+    let fetcher = Fetcher::new(settings, Stop::new()).unwrap();
     let server = server.called("localhost");
     assert_eq!(fetch_one(&fetcher, &server, "/a.pdf").unwrap().file_name, "a.pdf");
 }
@@ -359,13 +375,45 @@ fn a_stop_ends_the_wait_for_another_try() {
 }
 
 #[test]
-fn what_a_dead_run_left_long_ago_is_cleared_away() {
+fn one_item_cannot_spend_the_time_of_the_others() {
+    // The server never answers for the first item, and always for the second.
+    let server = Server::start(|path, _, stream| match path {
+        "/good.pdf" => send(stream, "200 OK", "", PDF),
+        _ => drop(Stop::new().wait(Duration::from_secs(60))),
+    });
     let folder = tempfile::tempdir().unwrap();
-    let receipts = folder.path().join("receipts");
-    std::fs::create_dir(&receipts).unwrap();
-    std::fs::write(receipts.join("old.pdf"), "").unwrap();
-    clear_left_behind(&receipts, clock::now() + TimeDelta::hours(47)).unwrap();
-    assert_eq!(names(folder.path()), ["old.pdf"]);
-    clear_left_behind(&receipts, clock::now() + TimeDelta::hours(49)).unwrap();
-    assert_eq!(names(folder.path()), [""; 0]);
+    let patient = Duration::from_secs(2);
+    let hasty = Settings {
+        timeout: Duration::from_secs(1),
+        give_up_after: patient,
+        ..settings(folder.path())
+    };
+    let fetcher = Fetcher::new(hasty, Stop::new()).unwrap();
+    let (bad, good) = (AccountingEntryId::new("bad"), AccountingEntryId::new("good"));
+    let stalled = file(format!("{}/stalled.pdf", server.base));
+    let comes = file(format!("{}/good.pdf", server.base));
+    let mut wanted = vec![
+        Wanted {
+            entry_id: &bad,
+            number: 1,
+            of: 80,
+            file: &stalled,
+        };
+        80
+    ];
+    wanted.push(Wanted {
+        entry_id: &good,
+        number: 1,
+        of: 1,
+        file: &comes,
+    });
+    let began = Instant::now();
+    let mut answers = fetcher.fetch(&wanted, far());
+    assert!(began.elapsed() < patient * 3, "{:?}", began.elapsed());
+    assert!(answers.pop().unwrap().is_ok());
+    assert!(answers.iter().all(|answer| {
+        answer
+            .as_ref()
+            .is_err_and(|error| error.kind == ReceiptErrorKind::Stalled)
+    }));
 }

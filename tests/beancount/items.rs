@@ -71,7 +71,7 @@ pub(crate) fn purchase_on(entry_id: &str, date: NaiveDate) -> PlannedItem {
         tax: Some(tax.clone()),
         tags: vec![PostingTag {
             tag: tag.clone(),
-            reference: "project=Launch".to_owned(),
+            reference: "project=Launch".into(),
         }],
         ..posting("Expenses:6800", 10_000, Purpose::Cost)
     };

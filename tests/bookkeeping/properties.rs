@@ -154,7 +154,7 @@ proptest! {
             let planned = planned(&world(), item)?;
             let mut totals = std::collections::BTreeMap::<String, i64>::new();
             for posting in planned.documents.iter().flat_map(|document| &document.postings) {
-                *totals.entry(posting.account.reference.clone()).or_default() += posting.amount.in_hundredths();
+                *totals.entry(posting.account.reference.to_string()).or_default() += posting.amount.in_hundredths();
             }
             Some(totals)
         };

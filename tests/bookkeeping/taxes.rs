@@ -282,7 +282,7 @@ fn lines_number_their_postings_and_tags_stand_on_the_cost() {
             let tags = posting
                 .tags
                 .iter()
-                .map(|tag| tag.reference.as_str())
+                .map(|tag| tag.reference.to_string())
                 .collect::<Vec<_>>();
             (line, tags)
         })
@@ -290,7 +290,7 @@ fn lines_number_their_postings_and_tags_stand_on_the_cost() {
     assert_eq!(
         seen,
         [
-            (Some((1, "line-1")), vec!["tag:P-1"]),
+            (Some((1, "line-1")), vec!["tag:P-1".to_owned()]),
             (Some((1, "line-1")), vec![]),
             (Some((2, "line-2")), vec![]),
             (None, vec![]),
@@ -327,7 +327,7 @@ fn a_system_that_computes_tax_needs_codes_and_no_accounts() {
         .unwrap();
     let tax = planned.documents[0].postings[0].tax.clone().unwrap();
     assert_eq!(
-        (tax.code.as_deref(), tax.reference.as_deref()),
-        (Some("I12"), Some("tax:I12"))
+        (tax.code.as_deref(), tax.reference),
+        (Some("I12"), Some("tax:I12".into()))
     );
 }

@@ -279,7 +279,7 @@ fn a_vendor_beats_the_supplier() {
     let Some(Creditor::Vendor(vendor)) = &planned.documents[0].creditor else {
         panic!("a vendor")
     };
-    assert_eq!(vendor.reference, "V-100");
+    assert_eq!(vendor.reference, "V-100".into());
     assert_eq!(planned.payee.as_deref(), Some("Nordic Office"));
 }
 

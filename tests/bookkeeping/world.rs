@@ -149,7 +149,9 @@ impl World {
             .iter()
             .filter(|code| is_there(&code.as_str()))
         {
-            resolution.tax_codes.insert(code.clone(), format!("tax:{code}"));
+            resolution
+                .tax_codes
+                .insert(code.clone(), format!("tax:{code}").into());
         }
         for (key, name) in &references.vendors {
             let known = key
@@ -159,14 +161,16 @@ impl World {
                 .or(key.tax_number.as_deref());
             if let Some(reference) = known.filter(is_there) {
                 let vendor = Vendor {
-                    reference: reference.to_owned(),
+                    reference: reference.into(),
                     name: name.clone(),
                 };
                 resolution.vendors.insert(key.clone(), vendor);
             }
         }
         for tag in references.tags.iter().filter(|tag| is_there(&tag.code.as_str())) {
-            resolution.tags.insert(tag.clone(), format!("tag:{}", tag.code));
+            resolution
+                .tags
+                .insert(tag.clone(), format!("tag:{}", tag.code).into());
         }
         for key in &references.invoices {
             resolution.invoices.insert(key.clone(), self.in_books.clone());

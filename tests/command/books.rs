@@ -29,7 +29,13 @@ fn an_entry_is_one_csv_file_and_is_found_again() {
     let amounts: Vec<_> = rows
         .lines()
         .skip(1)
-        .map(|row| row.split(',').skip(6).take(2).collect::<Vec<_>>())
+        .map(|row| {
+            row.split(',')
+                .skip(6)
+                .take(2)
+                .map(|cell| cell.trim_matches('"'))
+                .collect::<Vec<_>>()
+        })
         .collect();
     assert_eq!(amounts, [["6800", "125.00"], ["1910", "-125.00"]]);
 
@@ -55,7 +61,7 @@ fn a_batch_is_answered_in_order() {
     let connector = Connector::csv();
     let mut system = connector.start();
     let mut wrong = purchase("entry-2");
-    "9999".clone_into(&mut wrong.documents[0].postings[1].account.reference);
+    wrong.documents[0].postings[1].account.reference = "9999".into();
     let answers = system
         .book(&[purchase("entry-1"), wrong, purchase("entry-3")])
         .unwrap();
@@ -82,8 +88,8 @@ fn references_are_resolved_by_their_order() {
     for (code, known) in [("6800", true), ("1910", true), ("4711", false)] {
         let found = resolution.accounts.iter().find(|(key, _)| key.text() == code);
         assert_eq!(
-            found.and_then(|(_, found)| Some(found.best()?.reference.as_str())),
-            known.then_some(code)
+            found.and_then(|(_, found)| Some(found.best()?.reference.to_string())),
+            known.then(|| code.to_owned())
         );
     }
     assert_eq!(resolution.closed_until.all, Some(day("2026-03-31")));
@@ -117,7 +123,10 @@ fn an_account_is_asked_for_by_its_identifier_too_and_with_what_it_is_needed_for(
     }
     // The example knows the identifier and not the code.
     let resolution = Connector::csv().start().resolve(&references).unwrap();
-    assert_eq!(resolution.accounts[&wanted].best().unwrap().reference, "6800");
+    assert_eq!(
+        resolution.accounts[&wanted].best().unwrap().reference,
+        "6800".into()
+    );
 }
 
 #[test]
@@ -151,10 +160,44 @@ fn the_connector_never_sees_our_credentials() {
         &[
             ("PLEO_API_KEY", "secret"),
             ("ODOO_API_KEY", "secret"),
-            ("MY_BOOKS_TOKEN", "its own"),
+            ("CONNECTOR_BOOKS_TOKEN", "its own"),
         ],
     );
     let environment = fs::read_to_string(connector.path("environment")).unwrap();
-    assert!(environment.contains("MY_BOOKS_TOKEN=its own"), "{environment}");
+    assert!(
+        environment.contains("CONNECTOR_BOOKS_TOKEN=its own"),
+        "{environment}"
+    );
     assert!(!environment.contains("secret"), "{environment}");
+}
+
+#[test]
+fn no_text_breaks_out_of_its_cell_or_becomes_a_formula() {
+    for (text, cell) in [
+        ("a, \"b\"\r\nc", "\"a, \"\"b\"\"\r\nc\""),
+        (
+            "=HYPERLINK(\"https://attacker.example\")",
+            "\"'=HYPERLINK(\"\"https://attacker.example\"\")\"",
+        ),
+        ("+1", "\"'+1\""),
+        ("-1", "\"'-1\""),
+        ("@SUM(A1)", "\"'@SUM(A1)\""),
+        ("\ttab", "\"'\ttab\""),
+    ] {
+        let connector = Connector::csv();
+        let mut system = connector.start();
+        let mut item = purchase("entry-1");
+        text.clone_into(&mut item.description);
+        let booked = system.book(&[item]).unwrap().remove(0).unwrap();
+        let rows = fs::read_to_string(connector.path("journal/entry-1.csv")).unwrap();
+        assert!(rows.ends_with(&format!(",{cell}\r\n")), "{rows}");
+        // What is read back is what was booked, whatever stands in the cells.
+        assert_eq!(book(&mut system, "entry-1").unwrap(), booked);
+    }
+    let connector = Connector::csv();
+    let mut system = connector.start();
+    for entry in ["=1,\"2\"\n3", "@x"] {
+        let booked = book(&mut system, entry).unwrap();
+        assert_eq!(book(&mut system, entry).unwrap(), booked);
+    }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use pleo_export::model::document::{PostingState, Receipt};
 use pleo_export::model::export_item::ExportItem;
 use pleo_export::model::ids::JobId;
+use pleo_export::model::references::Reference;
 use pleo_export::systems::{AccountingSystem, Attachment, BookedEntry, SystemError};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -32,7 +33,7 @@ fn a_hundred_items_are_booked_and_one_bad_one_stays_alone() {
     let plans: Vec<_> = books.plan(&items).into_iter().map(Result::unwrap).collect();
     let mut plans = plans;
     // What nothing can foresee: the account goes away between plan and booking.
-    plans[4].documents[0].postings[0].account.reference = "99999999".into();
+    plans[4].documents[0].postings[0].account.reference = Reference::Id(99_999_999);
     let answers = books.odoo.book(&plans).unwrap();
     for (index, (answer, item)) in answers.iter().zip(&items).enumerate() {
         let documents = server.documents(item).len();

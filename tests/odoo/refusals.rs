@@ -4,7 +4,6 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
 use pleo_export::bookkeeping::ClosedPeriods;
-use pleo_export::host::stop::Stop;
 use pleo_export::model::export_item::{ExportItem, Tag};
 use pleo_export::model::ids::{CompanyId, JobId};
 use pleo_export::systems::odoo::{Odoo, Settings};
@@ -127,7 +126,7 @@ fn checked(change: impl FnOnce(&mut Settings)) -> Result<(), SystemError> {
         payables: true,
         attachments: true,
     };
-    Odoo::new(settings, Stop::new())?.check(&needs)
+    Odoo::new(settings)?.check(&needs)
 }
 
 #[test]
@@ -189,20 +188,6 @@ fn the_check_names_what_is_wrong() {
     assert_eq!(failure_type.as_str(), "authorization_failure", "{reason}");
 }
 
-#[test]
-fn older_odoos_are_spoken_to_by_json_rpc() {
-    let Some(server) = support::server() else { return };
-    let mut books = server.books_with(|settings| settings.login = Some("pleo-export".into()));
-    let item = payable(expense(1_100), "card_purchase", &invoice_number());
-    books.book_one(&item).unwrap();
-    assert_eq!(server.documents(&item).len(), 2);
-    let wrong = checked(|settings| settings.login = Some("nobody".into()));
-    let Err(SystemError::Fatal { failure_type, .. }) = wrong else {
-        panic!("{wrong:?}")
-    };
-    assert_eq!(failure_type.as_str(), "accounting_system_authentication_failure");
-}
-
 /// A server that answers everything with one text.
 fn answering(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -242,8 +227,6 @@ fn a_job_is_told_about_an_address_where_no_odoo_answers() {
 #[test]
 fn another_program_at_the_address_is_no_odoo() {
     let Some(server) = support::server() else { return };
-    let stop = Stop::new();
-    stop.request();
     for (answer, expected) in [
         (
             "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>",
@@ -264,7 +247,7 @@ fn another_program_at_the_address_is_no_odoo() {
     ] {
         let mut settings = server.settings();
         settings.url = answering(answer).parse().unwrap();
-        let mut odoo = Odoo::new(settings, stop.clone()).unwrap();
+        let mut odoo = Odoo::new(settings).unwrap();
         let error = odoo.find(&[]).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use pleo_export::bookkeeping::{self, ClosedPeriods, JobView, Refusal, Role, SystemTraits};
 use pleo_export::host::http;
-use pleo_export::host::stop::Stop;
 use pleo_export::model::document::{PlannedItem, PostingState};
 use pleo_export::model::export_item::ExportItem;
 use pleo_export::model::ids::JobId;
@@ -178,7 +177,6 @@ impl Server {
             company: None,
             url: self.url.parse().unwrap(),
             database: self.database.clone(),
-            login: None,
             api_key: self.key.clone().into(),
             journals: Journals {
                 general: "MISC".into(),
@@ -201,7 +199,7 @@ impl Server {
         change(&mut settings);
         let posting = settings.posting;
         Books {
-            odoo: Odoo::new(settings, Stop::new()).unwrap(),
+            odoo: Odoo::new(settings).unwrap(),
             policy: policy(posting),
         }
     }

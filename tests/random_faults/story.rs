@@ -62,6 +62,10 @@ pub struct Story {
     items: usize,
     told: Told,
     is_aloud: bool,
+    /// A backup of the checkpoint's files, from between two runs.
+    backup: Option<Vec<(PathBuf, Vec<u8>)>>,
+    /// Whether the checkpoint is an older one than the last run left.
+    is_restored: bool,
 }
 
 impl Story {
@@ -83,6 +87,8 @@ impl Story {
             world,
             told: Told::default(),
             is_aloud: false,
+            backup: None,
+            is_restored: false,
         }
     }
 
@@ -150,10 +156,13 @@ impl Story {
             self.say(|| format!("{fault:?}"));
             self.world.sandbox.fault(fault);
         }
-        let run = match self.random.u8(0..10) {
+        self.back_up_or_restore();
+        let run = match self.random.u8(0..13) {
             0..=2 => self.killed_run(),
             3..=4 => self.run_with_little_room(),
             5 => self.world.run(&["resume"]),
+            6 => self.stopped_run(),
+            7..=8 => self.stalled_run(),
             _ => self.world.run(&["poll"]),
         };
         self.heard(&run);
@@ -173,6 +182,68 @@ impl Story {
         self.say(|| format!("killed at {method} number {nth}, which {fate:?}"));
         self.world
             .run_and_signal(&["poll"], "KILL", fate, nth_of(method, nth))
+    }
+
+    /// Somebody stops the program in order.
+    fn stopped_run(&mut self) -> Run {
+        let (method, nth) = (
+            self.random.choice(["GET", "PUT", "POST"]).unwrap(),
+            self.random.usize(1..7),
+        );
+        self.say(|| format!("stopped at {method} number {nth}"));
+        self.world
+            .run_and_signal(&["poll"], "TERM", Fate::TakesEffect, nth_of(method, nth))
+    }
+
+    /// The machine sleeps while a request is on its way, and Pleo's clock goes on.
+    fn stalled_run(&mut self) -> Run {
+        let (method, nth) = (
+            self.random.choice(["GET", "PUT", "POST"]).unwrap(),
+            self.random.usize(1..7),
+        );
+        let minutes = self.random.choice([0, 0, 1, 20, 70]).unwrap();
+        self.say(|| format!("asleep for {minutes} minutes at {method} number {nth}"));
+        self.world
+            .run_and_stall(&["poll"], Duration::from_secs(minutes * 60), nth_of(method, nth))
+    }
+
+    /// The files of the checkpoint that there are.
+    fn checkpoint_files(&self) -> Vec<PathBuf> {
+        [
+            "checkpoint.sqlite3",
+            "checkpoint.sqlite3-wal",
+            "checkpoint.sqlite3-shm",
+        ]
+        .map(|name| self.world.path(name))
+        .into_iter()
+        .filter(|path| path.exists())
+        .collect()
+    }
+
+    fn back_up_or_restore(&mut self) {
+        match self.random.u8(0..8) {
+            0..=1 => {
+                let files = self.checkpoint_files().into_iter();
+                self.backup = Some(
+                    files
+                        .map(|path| (path.clone(), fs::read(path).unwrap()))
+                        .collect(),
+                );
+                self.say(|| "a backup".to_owned());
+            }
+            2 => {
+                let Some(backup) = self.backup.clone() else { return };
+                self.checkpoint_files()
+                    .iter()
+                    .for_each(|path| fs::remove_file(path).unwrap());
+                for (path, content) in &backup {
+                    fs::write(path, content).unwrap();
+                }
+                self.is_restored = true;
+                self.say(|| "the backup is restored".to_owned());
+            }
+            _ => {}
+        }
     }
 
     /// No file may grow beyond some size: checkpoint, books and receipts meet a full disk, each at its moment.
@@ -406,6 +477,20 @@ impl Story {
         self.heard(&run);
         assert!(matches!(run.code, Some(0 | 3 | 4)), "{run}");
         self.world.keeps_its_promise();
+        if self.is_restored {
+            // The older checkpoint may not know that the job is ours.
+            for job in self
+                .world
+                .sandbox
+                .jobs()
+                .iter()
+                .filter(|job| !job.status.is_ended())
+            {
+                let run = self.world.run(&["run-job", &job.id, "--adopt"]);
+                assert!(matches!(run.code, Some(0 | 3 | 4)), "{run}");
+            }
+            self.world.keeps_its_promise();
+        }
         assert_eq!(self.open_jobs(), 0, "{run}");
 
         let last = self.export();

@@ -328,3 +328,59 @@ fn scripts_have_endpoints_of_their_own() {
     );
     assert_eq!(state["jobs"][0]["items"][2]["entry"], json!(seed::entry_id(7, 2)));
 }
+
+#[test]
+fn an_answer_can_hold_odd_values() {
+    let (sandbox, job, entries) = with_job(2);
+    let caller = Caller::new(&sandbox);
+    let odd = |id: &str, pointer: &str, value: Option<Value>| {
+        Fault::new(Trouble::OddValue {
+            id: id.to_owned(),
+            pointer: pointer.to_owned(),
+            value,
+        })
+    };
+    let path = format!("/v3/export-jobs/{job}");
+    sandbox.fault(odd(&job, "/createdAt", Some(json!("2026-06-01T08:00Z"))).times(2));
+    assert_eq!(caller.list("").1["data"][0]["createdAt"], "2026-06-01T08:00Z");
+    assert_eq!(caller.get(&path).1["data"]["createdAt"], "2026-06-01T08:00Z");
+    sandbox.fault(odd(&job, "/numberOfItems", None));
+    assert!(caller.get(&path).1["data"].get("numberOfItems").is_none());
+    assert_eq!(caller.get(&path).1["data"]["numberOfItems"], 2);
+
+    let items = format!("/v3/export-items?job_id={job}");
+    sandbox.fault(odd(
+        &entries[0],
+        "/amount/inWalletCurrency/value",
+        Some(json!("much")),
+    ));
+    let page = caller.get(&items).1;
+    let odd_one = |item: &&Value| item["accountingEntryId"] == entries[0].as_str();
+    let changed: Vec<&Value> = page["data"].as_array().unwrap().iter().filter(odd_one).collect();
+    assert_eq!(changed[0]["amount"]["inWalletCurrency"]["value"], "much");
+
+    sandbox.fault(Fault::new(Trouble::OddBytes {
+        from: entries[0].clone(),
+        to: b"\xff".to_vec(),
+    }));
+    let bytes = caller.request("GET", &items).send().unwrap().bytes().unwrap();
+    assert!(bytes.contains(&0xff) && !String::from_utf8_lossy(&bytes).contains(&entries[0]));
+
+    sandbox.fault(Fault::new(Trouble::OddHeader(
+        "date".to_owned(),
+        "yesterday".to_owned(),
+    )));
+    let answer = caller.request("GET", &items).send().unwrap();
+    assert_eq!(answer.headers()["date"], "yesterday");
+    sandbox.fault(Fault::new(Trouble::Page(
+        451,
+        "text/html".to_owned(),
+        "<p>No</p>".to_owned(),
+    )));
+    let answer = caller.request("GET", &items).send().unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), answer.text().unwrap()),
+        (451, "<p>No</p>".to_owned())
+    );
+    assert_eq!(sandbox.broken_rules(), [""; 0]);
+}

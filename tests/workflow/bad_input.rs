@@ -205,21 +205,45 @@ fn pages_that_cannot_be_followed_stop_the_job_with_nothing_booked() {
 }
 
 #[test]
-fn a_list_that_is_not_as_long_as_pleo_says_is_not_booked() {
+fn a_count_that_never_agrees_closes_the_job_with_errors_and_calls_a_person() {
+    for (count, failing) in [(5, 0), (3, 0), (0, 0), (9, 1)] {
+        let world = World::new();
+        let mut items: Vec<Value> = seed::mixed(4, 1);
+        if failing > 0 {
+            items[0]["date"] = json!("soon");
+        }
+        let job = world.add_job(items);
+        world.sandbox.fault(
+            Fault::new(Trouble::WrongCount(count))
+                .on("GET", "/v3/export-jobs/*")
+                .always(),
+        );
+        let run = world
+            .run(&["poll", "--json"])
+            .exits(6)
+            .says(&format!("holds {count} items, but Pleo lists 4"));
+        assert_eq!(run.json()["jobs"][0]["status"], "completed_with_errors");
+        let job = world.sandbox.job(&job);
+        assert_eq!(job.status, JobStatus::CompletedWithErrors);
+        assert_eq!(job.count(ItemStatus::Successful), 4 - failing);
+        world.sandbox.clear_faults();
+        world.run(&["poll"]).exits(0);
+        world.keeps_its_promise_and_all_rules();
+    }
+}
+
+#[test]
+fn a_count_that_agrees_at_the_second_look_is_no_news() {
     let world = World::new();
     let job = world.add_mixed_job(4, 1);
+    // The second reading of the job is the one after its start.
     world.sandbox.fault(
         Fault::new(Trouble::WrongCount(5))
             .on("GET", "/v3/export-jobs/*")
-            .always(),
+            .at(2),
     );
-    world
-        .run(&["poll"])
-        .exits(5)
-        .says("holds 5 items, but Pleo lists 4");
-    assert_eq!(world.sandbox.job(&job).updates, 0);
-    world.sandbox.clear_faults();
-    world.run(&["poll"]).exits(0);
+    world.run(&["poll"]).exits(0).says("reading both again");
+    assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);
     world.keeps_its_promise_and_all_rules();
 }
 
@@ -374,12 +398,24 @@ fn a_verdict_that_is_refused_once_is_taken_when_it_comes_alone() {
 
 #[cfg(unix)]
 #[test]
-fn a_device_is_no_place_for_a_checkpoint_and_keeps_its_mode() {
+fn a_device_or_a_link_to_one_is_no_place_for_a_checkpoint_and_keeps_its_mode() {
     use std::os::unix::fs::PermissionsExt;
-    let mode = || fs::metadata("/dev/null").unwrap().permissions().mode();
-    let (world, before) = (World::new(), mode());
-    std::os::unix::fs::symlink("/dev/null", world.path("checkpoint.sqlite3")).unwrap();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode();
+    let world = World::new();
+    let path = world.path("checkpoint.sqlite3");
+    let null = std::path::Path::new("/dev/null");
+    let before = mode(null);
+    std::os::unix::fs::symlink(null, &path).unwrap();
+    world.run(&["poll"]).exits(1).says("is a link to `/dev/null`");
+    assert_eq!(mode(null), before);
+    fs::remove_file(&path).unwrap();
+    let pipe = std::process::Command::new("mkfifo")
+        .args(["-m", "644"])
+        .arg(&path)
+        .status();
+    assert!(pipe.unwrap().success());
+    let before = mode(&path);
     world.run(&["poll"]).exits(1).says("no regular file");
-    assert_eq!(mode(), before);
+    assert_eq!(mode(&path), before);
     assert_eq!(world.sandbox.request_count(), 0);
 }

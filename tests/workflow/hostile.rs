@@ -191,7 +191,7 @@ fn an_item_nested_too_deep_is_no_end_of_the_program() {
         deep = json!([deep]);
     }
     let mut payload = Item::card_purchase(100).id(ENTRY).build();
-    payload["note"] = deep;
+    payload["accountingEntryLines"][0]["account"]["code"] = deep;
     let job = world.add_job(vec![payload, Item::card_purchase(200).build()]);
     let run = world.run(&["poll"]);
     assert!(matches!(run.code, Some(1 | 3)), "{run}");

@@ -1,5 +1,5 @@
 use std::net::TcpListener;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pleo_export::host::stop::Stop;
 use pleo_export::model::export_item::ReceiptFile;
@@ -105,7 +105,8 @@ fn with_a_pleo_elsewhere_no_receipt_is_fetched_from_this_machine_or_its_network(
             largest: LARGEST_ON_PLEO,
             timeout: Duration::from_secs(2),
             give_up_after: Duration::from_secs(1),
-            allow_private: false,
+            own_host: None,
+            has_proxy: false,
         },
         Stop::new(),
     )
@@ -137,7 +138,10 @@ fn with_a_pleo_elsewhere_no_receipt_is_fetched_from_this_machine_or_its_network(
                 of: 1,
                 file: &file,
             };
-            let error = fetcher.fetch(&[wanted]).remove(0).unwrap_err();
+            let error = fetcher
+                .fetch(&[wanted], Instant::now() + Duration::from_secs(60))
+                .remove(0)
+                .unwrap_err();
             assert_eq!(error.kind, ReceiptErrorKind::Final, "{}: {error}", file.url);
         }
     }

@@ -2,12 +2,11 @@
 //! embedded books do: lose answers, write late, die between two calls. The other side and the checkpoint are real.
 
 use std::collections::{BTreeMap, HashMap};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pleo_export::checkpoint::{Checkpoint, Owner};
 use pleo_export::config::{Config, Sources, SystemSettings, receipts_folder};
-use pleo_export::export::report::{Ending, RunReport};
+use pleo_export::export::report::{Ending, ProblemKind, RunReport};
 use pleo_export::export::{Exporter, Progress, Settings};
 use pleo_export::host::stop::Stop;
 use pleo_export::model::document::{Part, PlannedItem};
@@ -72,7 +71,8 @@ impl World {
                 largest: receipts::LARGEST_ON_PLEO,
                 timeout: config.pleo.request_timeout,
                 give_up_after: config.pleo.give_up_after,
-                allow_private: true,
+                own_host: Some("127.0.0.1".to_owned()),
+                has_proxy: false,
             },
             stop.clone(),
         )
@@ -91,10 +91,16 @@ impl World {
         exporter.poll(None)
     }
 
-    /// Polls with a system that dies on the way, and the run with it.
+    /// Polls with a system that dies on the way, and the work on its job with it.
     pub fn die_with(&self, system: &mut dyn AccountingSystem) {
-        let died = catch_unwind(AssertUnwindSafe(|| self.poll_with(system))).is_err();
-        assert!(died, "the system did not get to the moment at which it dies");
+        let report = self.poll_with(system);
+        let died = report.jobs.iter().any(
+            |job| matches!(&job.ending, Ending::LeftOpen(problem) if problem.kind == ProblemKind::Panicked),
+        );
+        assert!(
+            died,
+            "the system did not get to the moment at which it dies: {report:?}"
+        );
     }
 }
 
@@ -296,7 +302,7 @@ impl AccountingSystem for SearchedBooks {
                 .filter(|_| !knows_no_vendor)
                 .map(|(key, name)| {
                     let vendor = Vendor {
-                        reference: name.clone(),
+                        reference: name.as_str().into(),
                         name: name.clone(),
                     };
                     (key.clone(), vendor)
@@ -305,7 +311,7 @@ impl AccountingSystem for SearchedBooks {
             tags: references
                 .tags
                 .iter()
-                .map(|tag| (tag.clone(), tag.code.clone()))
+                .map(|tag| (tag.clone(), tag.code.as_str().into()))
                 .collect(),
             ..Resolution::default()
         })

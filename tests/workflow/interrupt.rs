@@ -56,6 +56,39 @@ impl World {
         run
     }
 
+    /// Runs the program and lets it sleep (no handler sees it) at the first request for which `is_moment` holds, which has
+    /// its effect; meanwhile Pleo's clock goes on by `slept`.
+    pub fn run_and_stall(
+        &self,
+        arguments: &[&str],
+        slept: std::time::Duration,
+        is_moment: impl Fn(&Request) -> bool + Send + 'static,
+    ) -> Run {
+        let process: Arc<OnceLock<u32>> = Arc::default();
+        let (target, control) = (Arc::clone(&process), self.sandbox.control());
+        let is_done = OnceLock::new();
+        self.sandbox.on_request(move |request| {
+            if !is_moment(request) || is_done.set(()).is_err() {
+                return Hook::Continue;
+            }
+            let (target, control) = (Arc::clone(&target), control.clone());
+            Hook::AfterEffect(Box::new(move || {
+                let script = format!("kill -STOP {0} && sleep 0.1 && kill -CONT {0}", target.wait());
+                let status = Command::new("sh").args(["-c", &script]).status();
+                assert!(status.expect("`sh` runs").success());
+                control.advance_clock(slept);
+            }))
+        });
+        let child = self.spawn(arguments);
+        process.set(child.id()).expect("one process");
+        let run = Run::of(
+            &format!("{arguments:?} asleep for {slept:?}"),
+            child.wait_with_output().expect("it ends"),
+        );
+        self.sandbox.on_request(|_| Hook::Continue);
+        run
+    }
+
     /// Kills the program (no handler sees it) at the `nth` update of items, which `fate` befalls.
     pub fn kill_at_update(&self, nth: usize, fate: Fate) {
         let run = self.run_and_signal(&["poll"], "KILL", fate, nth_of("PUT", nth));

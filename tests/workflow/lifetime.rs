@@ -1,8 +1,12 @@
+use std::net::TcpListener;
 use std::time::Duration;
 
 use crate::interrupt::{is_event, nth_of};
+use crate::sandbox::seed::Item;
 use crate::sandbox::{Event, Fault, Hook, ItemStatus, JobStatus, Options, Trouble};
 use crate::support::World;
+
+const HANGING: &str = "7e57c0de-0000-4000-8000-0000000000aa";
 
 fn living_for(seconds: u64) -> World {
     World::with_options(Options {
@@ -15,11 +19,7 @@ fn living_for(seconds: u64) -> World {
 fn long_work_reports_before_the_job_expires() {
     // Fetching all receipts takes about three times as long as the job lives without a word from us.
     let world = living_for(4);
-    let items = (0..100).map(|number| {
-        crate::sandbox::seed::Item::card_purchase(100 + number)
-            .receipt("pdf")
-            .build()
-    });
+    let items = (0..100).map(|number| Item::card_purchase(100 + number).receipt("pdf").build());
     let job = world.add_job(items.collect());
     world.sandbox.fault(
         Fault::new(Trouble::slow(Duration::from_millis(300)))
@@ -186,4 +186,67 @@ fn our_own_start_whose_answer_was_lost_is_not_taken_for_somebody_elses() {
     world.run(&["poll"]).exits(0);
     assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);
     world.keeps_its_promise_and_all_rules();
+}
+
+#[test]
+fn a_receipt_host_that_hangs_fails_its_item_and_not_the_job() {
+    // Patience with one receipt is far longer than the job lives. What is late waits for another run, as long as the job
+    // has time for one.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/receipt.pdf", silent.local_addr().unwrap());
+    for files in [1, 12] {
+        let world = living_for(8);
+        let mut hanging = Item::card_purchase(100).id(HANGING);
+        for _ in 0..files {
+            hanging = hanging.file(&address, "application/pdf", 7);
+        }
+        let mut items = vec![hanging.build()];
+        items.extend((0..20).map(|number| Item::card_purchase(100 + number).receipt("pdf").build()));
+        let job = world.add_job(items);
+        world.run(&["poll"]).exits(5).says("did not come in time");
+        assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 20);
+        let last = (0..10)
+            .map(|_| world.run(&["poll"]))
+            .find(|run| run.code != Some(5));
+        last.unwrap().exits(3);
+        let state = world.sandbox.job(&job);
+        assert_eq!(state.events, [Event::Started, Event::CompletedWithErrors]);
+        let failed = state.item(HANGING).clone();
+        assert_eq!(
+            failed.failure_reason_type.as_deref(),
+            Some("receipt_download_failure")
+        );
+        assert!(failed.failure_reason.unwrap().contains("export again later"));
+        assert_eq!(
+            std::fs::read_dir(world.path("receipts")).map_or(0, Iterator::count),
+            0
+        );
+        world.keeps_its_promise_and_all_rules();
+    }
+}
+
+#[test]
+fn a_job_that_expires_while_it_is_being_failed_is_told_as_expired() {
+    for is_lost in [false, true] {
+        let world = World::new();
+        let job = world.add_mixed_job(3, 1);
+        let trouble = Trouble::MissingContraAccounts(vec!["account".to_owned()]);
+        world.sandbox.fault(Fault::new(trouble).always());
+        let (control, id) = (world.sandbox.control(), job.clone());
+        world.sandbox.on_request(move |request| {
+            if is_event(request, "failed") {
+                control.expire_job(&id);
+                if is_lost {
+                    return Hook::Trouble(Trouble::LostAnswer);
+                }
+            }
+            Hook::Continue
+        });
+        let run = world.run(&["poll", "--json"]).exits(4);
+        let message = run.json()["error"]["message"].to_string();
+        assert!(message.contains("expired"), "{run}");
+        world.run(&["status"]).exits(0).says("expired");
+        world.run(&["poll"]).exits(0);
+        world.keeps_its_promise_and_all_rules();
+    }
 }

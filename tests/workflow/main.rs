@@ -28,6 +28,8 @@ mod truth;
 
 /// Which account each posting goes to.
 mod accounts;
+/// Temporary has an end: who is called, and when.
+mod alarms;
 /// What is wrong outside: settings, credential, answers, disks. A clear text, and nothing lost.
 mod bad_input;
 /// The figures in the books are right.
@@ -60,6 +62,16 @@ mod ledgers;
 mod lifetime;
 /// The main job: poll, run-job, resume, status, with their exit codes.
 mod main_job;
+/// Proxies, certificates and answers that are not Pleo's.
+mod networks;
+/// Links, shares, other users and other programs; the log as JSON.
+mod odd_places;
+/// Settings that cannot be read are never taken for absent.
+mod odd_settings;
+/// One odd value takes down itself alone.
+mod odd_values;
+/// What is told about an Odoo without asking one.
+mod odoo;
 /// What an auditor asks, answered by the books alone.
 mod queries;
 /// The same expenses come again.
@@ -68,10 +80,14 @@ mod re_export;
 mod resume;
 /// Entries are taken back, by command and by hand.
 mod reverse;
+/// One job by its id: whose it may be, and when it is its turn.
+mod run_job;
 /// The credential stays where it belongs, and files are for their owner.
 mod secrets;
 /// The sequences of events that fool people, each by its name.
 mod sequences;
+/// What Pleo tells beside the data (sizes, its clock) is used.
+mod sizes_and_dates;
 /// What people read, word by word.
 mod texts;
 /// Books and checkpoint of an earlier version.

@@ -141,7 +141,7 @@ fn run_job_starts_the_named_job_and_on_a_closed_one_says_so() {
     });
     let (_, second) = (world.add_mixed_job(2, 1), world.add_mixed_job(3, 2));
     world
-        .run(&["run-job", &second])
+        .run(&["run-job", &second, "--out-of-order"])
         .exits(0)
         .says("completed: 3 items, 3 booked, 0 failed");
     world

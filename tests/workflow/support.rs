@@ -1,6 +1,7 @@
 //! A company with its own Pleo, checkpoint and books in a folder of its own.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -15,7 +16,7 @@ use crate::sandbox::{Job, JobFile, Options, Sandbox, seed};
 pub struct World {
     pub sandbox: Sandbox,
     folder: TempDir,
-    environment: BTreeMap<String, String>,
+    environment: BTreeMap<String, OsString>,
 }
 
 impl World {
@@ -27,13 +28,10 @@ impl World {
         let sandbox = Sandbox::start(options);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let environment = BTreeMap::from([
-            ("PLEO_BASE_URL".to_owned(), sandbox.url().to_owned()),
-            ("PLEO_API_KEY".to_owned(), sandbox.api_key().to_owned()),
-            ("PLEO_COMPANY_ID".to_owned(), sandbox.company().to_owned()),
-            (
-                "PLEO_EXPORT_CHECKPOINT".to_owned(),
-                "checkpoint.sqlite3".to_owned(),
-            ),
+            ("PLEO_BASE_URL".to_owned(), sandbox.url().into()),
+            ("PLEO_API_KEY".to_owned(), sandbox.api_key().into()),
+            ("PLEO_COMPANY_ID".to_owned(), sandbox.company().into()),
+            ("PLEO_EXPORT_CHECKPOINT".to_owned(), "checkpoint.sqlite3".into()),
         ]);
         Self {
             sandbox,
@@ -52,8 +50,8 @@ impl World {
         self
     }
 
-    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
-        self.environment.insert(name.to_owned(), value.to_owned());
+    pub fn with_variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment.insert(name.to_owned(), value.into());
         self
     }
 
@@ -62,7 +60,7 @@ impl World {
         self
     }
 
-    pub fn environment(&self) -> &BTreeMap<String, String> {
+    pub fn environment(&self) -> &BTreeMap<String, OsString> {
         &self.environment
     }
 
@@ -87,7 +85,8 @@ impl World {
         let file = JobFile::read(file).unwrap_or_else(|error| panic!("{error}"));
         if let Some(company) = file.company {
             self.sandbox.serve_company(&company);
-            self.environment.insert("PLEO_COMPANY_ID".to_owned(), company);
+            self.environment
+                .insert("PLEO_COMPANY_ID".to_owned(), company.into());
         }
         let jobs = file.jobs.into_iter();
         jobs.map(|job| self.sandbox.add_job(job)).collect()

@@ -36,6 +36,9 @@ pub fn instead(trouble: &Trouble, now: DateTime<Utc>) -> Option<Reply> {
             "text/html",
             b"<!DOCTYPE html><title>Back soon</title><p>Back soon.</p>".to_vec(),
         ),
+        Trouble::Page(status, content_type, text) => {
+            Answer::bytes(*status, content_type, text.clone().into_bytes())
+        }
         Trouble::ResetBeforeEffect => {
             return Some(Reply::Raw(
                 RawReply {
@@ -74,6 +77,9 @@ pub fn afterwards(call: &Call, mut answer: Answer, now: DateTime<Utc>) -> Reply 
     };
     if let Content::Json(body) = &mut answer.content {
         change_page(trouble, call, body);
+        if let Trouble::OddValue { id, pointer, value } = trouble {
+            change_value(body, id, pointer, value.as_ref());
+        }
     }
     match trouble {
         Trouble::StatusAfterEffect(status) => {
@@ -106,6 +112,20 @@ pub fn afterwards(call: &Call, mut answer: Answer, now: DateTime<Utc>) -> Reply 
             raw(answer, None, length, now)
         }
         Trouble::Endless => raw(answer, None, ENDLESS_BYTES, now),
+        Trouble::CutShort => {
+            let (headers, bytes) = answer.clone().into_parts();
+            let half = bytes.get(..bytes.len() / 2).unwrap_or_default();
+            Reply::Proper(Answer { headers, ..answer }.with_bytes(half))
+        }
+        Trouble::OddBytes { from, to } => {
+            let (headers, bytes) = answer.clone().into_parts();
+            let changed = replaced(&bytes, from.as_bytes(), to);
+            Reply::Proper(Answer { headers, ..answer }.with_bytes(&changed))
+        }
+        Trouble::OddHeader(name, value) => match name.parse() {
+            Ok(name) => Reply::Proper(answer.with(name, value.clone())),
+            Err(_) => Reply::Proper(answer),
+        },
         _ => Reply::Proper(answer),
     }
 }
@@ -138,6 +158,20 @@ fn change_page(trouble: &Trouble, call: &Call, body: &mut Value) {
         }
         _ => {}
     }
+    if let Trouble::JobSays(fields) = trouble {
+        let say = |job: &mut Value| {
+            for (name, value) in fields {
+                if let Some(field) = job.get_mut(name) {
+                    field.clone_from(value);
+                }
+            }
+        };
+        match body.get_mut("data") {
+            Some(Value::Array(jobs)) => jobs.iter_mut().for_each(say),
+            Some(job) => say(job),
+            None => {}
+        }
+    }
     if let Trouble::WrongCount(count) = trouble {
         match body.get_mut("data") {
             Some(Value::Array(jobs)) => jobs.iter_mut().for_each(|job| recount(job, *count)),
@@ -145,6 +179,46 @@ fn change_page(trouble: &Trouble, call: &Call, body: &mut Value) {
             None => {}
         }
     }
+}
+
+/// Changes the value in every object of this id.
+fn change_value(body: &mut Value, id: &str, pointer: &str, value: Option<&Value>) {
+    match body {
+        Value::Array(elements) => elements
+            .iter_mut()
+            .for_each(|element| change_value(element, id, pointer, value)),
+        Value::Object(fields) => {
+            fields
+                .values_mut()
+                .for_each(|field| change_value(field, id, pointer, value));
+            let is_it = ["id", "accountingEntryId"]
+                .iter()
+                .any(|name| fields.get(*name).is_some_and(|found| found == id));
+            let (parent, name) = pointer.rsplit_once('/').unwrap_or(("", pointer));
+            if is_it && let Some(Value::Object(parent)) = body.pointer_mut(parent) {
+                match value {
+                    Some(value) => parent.insert(name.to_owned(), value.clone()),
+                    None => parent.remove(name),
+                };
+            }
+        }
+        _ => {}
+    }
+}
+
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut changed = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((first, behind)) = rest.split_first() {
+        if let Some(behind) = rest.strip_prefix(from) {
+            changed.extend_from_slice(to);
+            rest = behind;
+        } else {
+            changed.push(*first);
+            rest = behind;
+        }
+    }
+    changed
 }
 
 fn recount(job: &mut Value, count: u64) {

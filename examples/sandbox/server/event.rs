@@ -129,14 +129,15 @@ fn check_end(world: &mut World, call: &Call, row: usize, event: Event) -> Result
         }
         return Err(refused());
     }
-    if let Some(rule) = wrong_end(job, event) {
+    if let Some(rule) = wrong_end(job, event, world.has_miscounted) {
         world.break_rule(call, &rule);
     }
     Ok(())
 }
 
-/// What is wrong with ending the job by this event, given the verdicts of its items.
-fn wrong_end(job: &JobRecord, event: Event) -> Option<String> {
+/// What is wrong with ending the job by this event, given the verdicts of its items. A client that was told another
+/// number of items than there are may say that something is missing.
+fn wrong_end(job: &JobRecord, event: Event, has_miscounted: bool) -> Option<String> {
     let count =
         |passes: fn(ItemStatus) -> bool| job.listed().filter(|item| passes(item.state.status)).count();
     let open = count(|status| !status.is_final());
@@ -146,7 +147,7 @@ fn wrong_end(job: &JobRecord, event: Event) -> Option<String> {
         Event::Started => return None,
         Event::Failed => successful > 0,
         Event::Completed => successful < all,
-        Event::CompletedWithErrors => open > 0 || successful == all || successful == 0,
+        Event::CompletedWithErrors => open > 0 || (!has_miscounted && (successful == all || successful == 0)),
     };
     wrong.then(|| {
         let failed = all - open - successful;

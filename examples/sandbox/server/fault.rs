@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::exchange::Request;
 
@@ -64,6 +65,8 @@ pub enum Trouble {
     ItemTwice,
     /// Jobs claim this number of items.
     WrongCount(u64),
+    /// Jobs have these fields instead of their own.
+    JobSays(serde_json::Map<String, Value>),
     /// 400 on the data layer for want of contra accounts in these currencies.
     MissingContraAccounts(Vec<String>),
     /// The event is answered 202 and applied only when the job has been read so many times; `None` is never.
@@ -74,6 +77,28 @@ pub enum Trouble {
     LongerThanAnnounced,
     /// A receipt that goes on for 64 MiB, no length announced.
     Endless,
+    /// A receipt of which only the first half is sent, as if that were all.
+    CutShort,
+    /// Wherever the job or item of this id stands, another value at this JSON pointer.
+    OddValue {
+        /// A job's id or an accounting entry id.
+        id: String,
+        /// Where in the object.
+        pointer: String,
+        /// What stands there; nothing when absent.
+        value: Option<Value>,
+    },
+    /// The effect is had, these bytes of the answer's body are others, wherever they stand.
+    OddBytes {
+        /// Text of the proper answer.
+        from: String,
+        /// What stands there.
+        to: Vec<u8>,
+    },
+    /// The effect is had, the answer has this header, if need be in the place of its own.
+    OddHeader(String, String),
+    /// This status with a page of this content type and text, instead of any effect: a firewall's words, for example.
+    Page(u16, String, String),
 }
 
 /// How much an endless or huge answer sends before it ends after all.
@@ -91,7 +116,9 @@ impl Trouble {
             Self::RefusedItems { .. } => Some(("PUT", "/v3/export-jobs/*/items")),
             Self::ItemTwice | Self::MissingContraAccounts(_) => Some(("GET", "/v3/export-items")),
             Self::LateEvent(_) => Some(("POST", "/v3/export-job-events")),
-            Self::ContentType(_) | Self::LongerThanAnnounced | Self::Endless => Some(("GET", "/receipts/**")),
+            Self::ContentType(_) | Self::LongerThanAnnounced | Self::Endless | Self::CutShort => {
+                Some(("GET", "/receipts/**"))
+            }
             _ => None,
         }
     }

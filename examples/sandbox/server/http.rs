@@ -16,6 +16,7 @@ use super::connection::{Switch, SwitchListener};
 use super::control::{Control, Hook};
 use super::damage::{self, Reply};
 use super::exchange::{Answer, Call, Host, Request};
+use super::fault::Trouble;
 use super::world::{News, World};
 use super::{api, backdoor, receipts};
 
@@ -98,6 +99,7 @@ fn reply(control: &Control, host: Host, mut call: Call) -> (Call, Reply) {
         armed
     };
     let now = world.clock.now();
+    world.has_miscounted |= matches!(call.trouble, Some(Trouble::WrongCount(_)));
     let reply = call
         .trouble
         .as_ref()
@@ -138,7 +140,8 @@ fn proper(answer: Answer, world: &World) -> Response {
     let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = status;
     let date = (header::DATE, http_date(world.clock.now()));
-    for (name, value) in headers.into_iter().chain([date]) {
+    // A header of the answer's own beats the clock's.
+    for (name, value) in [date].into_iter().chain(headers) {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().insert(name, value);
         }

@@ -42,6 +42,8 @@ pub struct World {
     pub requests: Vec<Request>,
     /// Every rule that a client broke, in words.
     pub broken_rules: Vec<String>,
+    /// Whether a client was told a number of items that is not true.
+    pub has_miscounted: bool,
     /// Who is told what happens.
     pub watchers: Vec<Sender<News>>,
 }
@@ -59,6 +61,7 @@ impl World {
             faults: Vec::new(),
             requests: Vec::new(),
             broken_rules: Vec::new(),
+            has_miscounted: false,
             watchers: Vec::new(),
         }
     }

@@ -34,7 +34,7 @@ fn what_was_written_is_there_after_opening_again() {
 
 #[test]
 fn another_owner_is_refused_and_both_are_named() {
-    let (_folder, path, checkpoint) = new_checkpoint();
+    let (_folder, path, checkpoint) = with_items();
     drop(checkpoint);
     let other = Owner {
         target: "odoo books".to_owned(),
@@ -51,7 +51,7 @@ fn another_owner_is_refused_and_both_are_named() {
 
 #[test]
 fn books_that_get_a_fuller_name_are_the_same_books() {
-    let (_folder, path, checkpoint) = new_checkpoint();
+    let (_folder, path, checkpoint) = with_items();
     drop(checkpoint);
     let (former, fuller) = (
         owner().target,
@@ -69,6 +69,21 @@ fn books_that_get_a_fuller_name_are_the_same_books() {
         ..owner()
     };
     Checkpoint::open_renamed(&path, &other, Some(&former)).unwrap_err();
+}
+
+#[test]
+fn without_a_job_it_belongs_to_nobody() {
+    let (_folder, path, checkpoint) = new_checkpoint();
+    drop(checkpoint);
+    let other = Owner {
+        pleo_host: "mistyped.example".to_owned(),
+        ..owner()
+    };
+    for owner in [other, owner()] {
+        drop(Checkpoint::open(&path, &owner).unwrap());
+    }
+    let reader = Checkpoint::open_read_only(&path).unwrap().unwrap();
+    reader.refuse_other_company(&CompanyId::new("another")).unwrap();
 }
 
 #[test]

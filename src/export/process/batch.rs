@@ -52,6 +52,8 @@ pub(super) struct BatchItem {
     receipts: Fetched,
     /// Somebody announced earlier that it would be booked: it may be in the books, or still be on its way there.
     pub(super) announced_before: bool,
+    /// Its receipts did not come in time: it is left to a later run.
+    pub(super) is_stalled: bool,
 }
 
 /// A verdict, once there is one, and what must be done before it may be given.
@@ -101,6 +103,7 @@ impl Batch {
                     receipts: Fetched::default(),
                     announced_before: stored.state == ItemState::Intended
                         || stored.pleo_status == ItemStatus::InProgress,
+                    is_stalled: false,
                 }
             })
             .collect();
@@ -121,7 +124,7 @@ impl Batch {
     ) -> Result<Option<JobFailure>, Halt> {
         self.hold_back(prepared, aside);
         self.announce(exporter, run)?;
-        let found = exporter.system.find(&self.wanted())?;
+        let found = super::find(exporter, &self.wanted())?;
         let repeatable = exporter.system.describe().create.is_repeatable();
         let mut steps = Vec::with_capacity(self.items.len());
         for (item, found) in self.items.iter().zip(found) {
@@ -334,11 +337,11 @@ impl BatchItem {
 }
 
 pub(in crate::export) fn successful(booked: &BookedEntry, now: DateTime<Utc>) -> Verdict {
-    Verdict::Successful(Exported {
-        external_id: booked.external_id.clone(),
-        external_url: booked.external_url.clone(),
-        exported_at: now,
-    })
+    Verdict::Successful(Exported::new(
+        &booked.external_id,
+        booked.external_url.clone(),
+        now,
+    ))
 }
 
 /// What a person did to the entry in the books is for a person to settle.

@@ -7,7 +7,7 @@ mod prepare;
 mod receipts;
 mod set_aside;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
@@ -16,11 +16,15 @@ use super::job::JobRun;
 use super::{Exporter, lacking, update};
 use crate::checkpoint::{Position, StoredItem};
 use crate::model::verdict::JobFailure;
+use crate::systems::{Found, SystemError, Wanted};
 
 use batch::Batch;
 pub(super) use batch::{changed, successful, unclear};
 pub(super) use prepare::Prepared;
 use set_aside::SetAside;
+
+/// Between two attempts at a system that is out of reach.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// How processing ended.
 pub(super) enum Outcome {
@@ -46,7 +50,7 @@ pub(super) fn process(
     refusals.clone_from(&prepared.refusals);
     let mut aside = SetAside::default();
     let mut after: Option<Position> = None;
-    let mut longest = std::time::Duration::ZERO;
+    let mut longest = Duration::ZERO;
     loop {
         exporter.stop.check()?;
         let items =
@@ -77,7 +81,7 @@ fn book_and_report(
 ) -> Result<Option<JobFailure>, Halt> {
     while !items.is_empty() {
         let mut batch = Batch::plan(exporter, run, prepared, &items);
-        let taken = receipts::fetch(exporter, run, &mut batch)?;
+        let taken = receipts::fetch(exporter, run, &mut batch, aside)?;
         items.drain(..taken);
         let count = batch.len();
         match batch.book(exporter, run, prepared, aside)? {
@@ -86,17 +90,33 @@ fn book_and_report(
         }
         update::report(exporter, run)?;
         exporter.progress.advance(u64::try_from(count).unwrap_or(0));
+        if !items.is_empty() {
+            // Our report has moved the time, and the rest is measured by it.
+            run.refresh(exporter)?;
+        }
     }
     Ok(None)
 }
 
+/// Looks entries up; a system that is out of reach is waited for.
+fn find(exporter: &mut Exporter<'_>, wanted: &[Wanted]) -> Result<Vec<Found>, Halt> {
+    let started = Instant::now();
+    loop {
+        match exporter.system.find(wanted) {
+            Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. }))
+                if started.elapsed() + PAUSE < exporter.settings.patience =>
+            {
+                warn!("{error}; trying again");
+                exporter.stop.wait(PAUSE)?;
+            }
+            answer => return Ok(answer?),
+        }
+    }
+}
+
 /// Before a batch begins: is there time for it before Pleo gives the job up?
-fn ensure_time(
-    exporter: &mut Exporter<'_>,
-    run: &mut JobRun,
-    longest: std::time::Duration,
-) -> Result<(), Halt> {
-    let needed = longest * 2 + std::time::Duration::from_secs(2);
+fn ensure_time(exporter: &mut Exporter<'_>, run: &mut JobRun, longest: Duration) -> Result<(), Halt> {
+    let needed = longest * 2 + Duration::from_secs(2);
     if run.deadline.left(Instant::now()) > needed && !run.deadline.is_silent_too_long(Instant::now()) {
         return Ok(());
     }

@@ -4,7 +4,7 @@
 //! planned again against the books.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::warn;
 
@@ -24,9 +24,6 @@ use crate::systems::SystemError;
 
 /// Items read from the checkpoint at once while all of them are looked through.
 const PAGE: usize = 500;
-
-/// Between two attempts at a system that is out of reach.
-const PAUSE: Duration = Duration::from_secs(2);
 
 /// What is known about the job as a whole.
 pub(in crate::export) struct Prepared {
@@ -95,10 +92,10 @@ fn resolve(
                 return Ok(Err(JobFailure { failure_type, reason }));
             }
             Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. }))
-                if started.elapsed() + PAUSE < exporter.settings.patience =>
+                if started.elapsed() + super::PAUSE < exporter.settings.patience =>
             {
                 warn!("{error}; trying again");
-                exporter.stop.wait(PAUSE)?;
+                exporter.stop.wait(super::PAUSE)?;
             }
             Err(error) => return Err(error.into()),
         }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use tracing::{debug, warn};
 
 use super::batch::{Batch, BatchItem};
+use super::set_aside::{SetAside, Why};
 use crate::bookkeeping::Refusal;
 use crate::export::Exporter;
 use crate::export::halt::Halt;
@@ -16,75 +17,70 @@ use crate::model::ids::AccountingEntryId;
 use crate::pleo::wire;
 use crate::receipts::{Policy, ReceiptError, ReceiptErrorKind, Wanted};
 
-/// Items whose receipts are fetched before the clock is looked at again.
-const ITEMS_AT_ONCE: usize = 25;
-
-/// Fetches the receipts of the batch's items and answers how many items were taken. It takes fewer than all,
-/// and the batch shrinks, where fetching lasts so long that Pleo should hear from us first.
-pub(super) fn fetch(exporter: &mut Exporter<'_>, run: &mut JobRun, batch: &mut Batch) -> Result<usize, Halt> {
+/// Fetches the receipts of the batch's items and answers how many items were taken. It takes fewer than all, and the
+/// batch shrinks, where fetching lasts so long that Pleo should hear from us first. The first item is always taken.
+/// Items whose receipts did not come in time leave the batch for a later run, as long as the job lives.
+pub(super) fn fetch(
+    exporter: &mut Exporter<'_>,
+    run: &mut JobRun,
+    batch: &mut Batch,
+    aside: &mut SetAside,
+) -> Result<usize, Halt> {
     if exporter.settings.attachments == Policy::None {
         return Ok(batch.items.len());
     }
-    let mut taken = 0;
-    while taken < batch.items.len() {
-        if taken > 0 && run.deadline.is_silent_too_long(Instant::now()) {
-            break;
-        }
-        exporter.stop.check()?;
-        let end = batch.items.len().min(taken + ITEMS_AT_ONCE);
-        fetch_some(exporter, run, batch, taken..end)?;
-        taken = end;
-    }
-    batch.items.truncate(taken);
-    Ok(taken)
-}
-
-fn fetch_some(
-    exporter: &mut Exporter<'_>,
-    run: &JobRun,
-    batch: &mut Batch,
-    range: std::ops::Range<usize>,
-) -> Result<(), Halt> {
-    let mut fetched = fetch_all(exporter, batch, range.clone(), None);
+    let now = Instant::now();
+    let until = run.deadline.of_a_step(now);
+    let may_wait = !run.deadline.is_near(now) && !run.deadline.is_overdue(now);
+    let mut fetched = fetch_all(exporter, batch, until, None);
     let expired = expired(batch, &fetched);
     if !expired.is_empty() {
         debug!("addresses of receipts have expired; reading the items again");
         let fresh = fresh_addresses(exporter, run, &expired)?;
-        for (index, results) in fetch_all(exporter, batch, range, Some(&fresh)) {
-            fetched.insert(index, results);
-        }
+        fetched.extend(fetch_all(exporter, batch, until, Some(&fresh)));
     }
+    exporter.stop.check()?;
+    let taken = taken(&fetched).unwrap_or(batch.items.len());
     for (index, results) in fetched {
-        if results.iter().any(|result| {
-            result
-                .as_ref()
-                .is_err_and(|error| error.kind == ReceiptErrorKind::Stopped)
-        }) {
-            exporter.stop.check()?;
-        }
-        if let Some(item) = batch.items.get_mut(index) {
-            item.keep_receipts(results, exporter.settings.attachments);
+        if index >= taken {
+            let kept: Vec<Receipt> = results.into_iter().flatten().collect();
+            exporter.receipts.remove(&kept);
+        } else if let Some(item) = batch.items.get_mut(index) {
+            item.keep_receipts(results, exporter.settings.attachments, may_wait);
         }
     }
-    Ok(())
+    batch.items.truncate(taken);
+    for item in batch.items.extract_if(.., |item| item.is_stalled) {
+        aside.push(item, Why::Late);
+    }
+    Ok(taken)
+}
+
+/// How many items there are before the first whose time was over; `None` where there was time for all.
+fn taken(fetched: &Results) -> Option<usize> {
+    let is_late = |result: &Result<_, ReceiptError>| {
+        result
+            .as_ref()
+            .is_err_and(|error| error.kind == ReceiptErrorKind::OutOfTime)
+    };
+    fetched
+        .iter()
+        .filter(|(index, results)| **index > 0 && results.iter().any(is_late))
+        .map(|(index, _)| *index)
+        .min()
 }
 
 type Results = HashMap<usize, Vec<Result<Receipt, ReceiptError>>>;
 type Addresses = HashMap<AccountingEntryId, Vec<ReceiptFile>>;
 
-/// Fetches for the items of the range, or with `fresh` only for those that have fresh addresses.
-fn fetch_all(
-    exporter: &Exporter<'_>,
-    batch: &Batch,
-    range: std::ops::Range<usize>,
-    fresh: Option<&Addresses>,
-) -> Results {
+/// Fetches for all items, or with `fresh` only for those that have fresh addresses.
+fn fetch_all(exporter: &Exporter<'_>, batch: &Batch, until: Instant, fresh: Option<&Addresses>) -> Results {
     let mut wanted = Vec::new();
     let mut owners = Vec::new();
-    for index in range {
-        let Some(item) = batch.items.get(index).filter(|item| item.may_be_booked()) else {
+    for (index, item) in batch.items.iter().enumerate() {
+        if !item.may_be_booked() {
             continue;
-        };
+        }
         let files = match (fresh, &item.item) {
             (None, Some(read)) => &read.files,
             (None, None) => continue,
@@ -104,7 +100,7 @@ fn fetch_all(
         }
     }
     let mut fetched = Results::new();
-    for (index, result) in owners.into_iter().zip(exporter.receipts.fetch(&wanted)) {
+    for (index, result) in owners.into_iter().zip(exporter.receipts.fetch(&wanted, until)) {
         fetched.entry(index).or_default().push(result);
     }
     fetched
@@ -157,6 +153,7 @@ fn fresh_addresses(
 /// planned any more; then they still belong to it.
 pub(super) fn of_booked(
     exporter: &Exporter<'_>,
+    run: &JobRun,
     item: &BatchItem,
 ) -> Result<Result<Vec<Receipt>, Refusal>, Halt> {
     let files = match (&item.plan, &item.item) {
@@ -175,7 +172,8 @@ pub(super) fn of_booked(
         })
         .collect();
     let mut receipts = Vec::with_capacity(wanted.len());
-    for result in exporter.receipts.fetch(&wanted) {
+    let until = run.deadline.of_a_step(Instant::now());
+    for result in exporter.receipts.fetch(&wanted, until) {
         exporter.stop.check()?;
         match result {
             Ok(receipt) => receipts.push(receipt),
@@ -214,8 +212,8 @@ impl Fetched {
 }
 
 impl BatchItem {
-    /// Keeps what was fetched. Where receipts are required, a missing one refuses the item.
-    fn keep_receipts(&mut self, results: Vec<Result<Receipt, ReceiptError>>, policy: Policy) {
+    /// Keeps what was fetched. Where receipts are required, a missing one refuses the item, unless it may come later.
+    fn keep_receipts(&mut self, results: Vec<Result<Receipt, ReceiptError>>, policy: Policy, may_wait: bool) {
         let mut fetched = Fetched::default();
         let mut first_error = None;
         for result in results {
@@ -223,12 +221,18 @@ impl BatchItem {
                 Ok(receipt) => fetched.receipts.push(receipt),
                 Err(error) => {
                     fetched.missing.push(error.reason.clone());
-                    first_error.get_or_insert(error);
+                    // What is final decides, whatever else may come later.
+                    if first_error.as_ref().is_none_or(ReceiptError::is_stalled) {
+                        first_error = Some(error);
+                    }
                 }
             }
         }
         match first_error.filter(|_| policy == Policy::Required) {
-            Some(error) => self.refuse(missing(error)),
+            Some(error) => {
+                self.is_stalled = may_wait && error.is_stalled();
+                self.refuse(missing(error));
+            }
             None => self.take_receipts(fetched),
         }
     }

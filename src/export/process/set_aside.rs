@@ -33,6 +33,8 @@ pub(super) enum Why {
     Unproven,
     /// It is booked, and its receipts may be missing. It holds back nobody.
     Receipts,
+    /// Its receipts did not come in time: it is left to a later run.
+    Late,
 }
 
 /// The items set aside, in work order, with their receipts.
@@ -54,14 +56,14 @@ impl SetAside {
             .filter_map(|(item, _)| item.invoice.as_ref())
     }
 
-    /// Takes out the items that may pass through a batch again. Where a lost answer may not be tried again, those
-    /// that may be booked stay, and with them what waits for them.
+    /// Takes out the items that may pass through a batch again. Those whose receipts are late stay, where a lost answer
+    /// may not be tried again those that may be booked, and with them what waits for them.
     fn take_ready(&mut self, view: &JobView, is_repeatable: bool) -> Vec<BatchItem> {
         let groups = groups(view, self.items.iter().map(|(item, _)| item.invoice.as_ref()));
         let (mut ready, mut waiting, mut held) = (Vec::new(), Vec::new(), Vec::new());
         for ((item, why), group) in std::mem::take(&mut self.items).into_iter().zip(groups) {
-            let is_unproven = why == Why::Unproven && !is_repeatable;
-            if is_unproven || (group.is_some() && held.contains(&group)) {
+            let is_left = why == Why::Late || (why == Why::Unproven && !is_repeatable);
+            if is_left || (group.is_some() && held.contains(&group)) {
                 held.push(group);
                 waiting.push((item, why));
             } else {
@@ -80,6 +82,14 @@ impl SetAside {
     }
 }
 
+/// Leaves items to a later run, which asks for their receipts again. What is decided is told first.
+fn leave(exporter: &mut Exporter<'_>, run: &JobRun, items: usize) -> Result<(), Halt> {
+    crate::export::update::report(exporter, run)?;
+    Err(Halt::Later(format!(
+        "the receipts of {items} items did not come in time; their hosts are asked again by the next run"
+    )))
+}
+
 /// Gives every item its verdict, or leaves the job open for a later run.
 pub(super) fn settle(
     exporter: &mut Exporter<'_>,
@@ -94,6 +104,9 @@ pub(super) fn settle(
         let ready = aside.take_ready(&prepared.view, is_repeatable);
         if ready.is_empty() {
             let unproven = aside.take_unproven();
+            if unproven.is_empty() {
+                return leave(exporter, run, aside.items.len());
+            }
             info!("{} items have no known outcome; looking them up", unproven.len());
             by_look_up(exporter, run, prepared, unproven)?;
             started = Instant::now();

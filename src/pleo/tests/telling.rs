@@ -31,7 +31,7 @@ fn an_event_is_sent_again_when_it_surely_was_not_processed() {
     let error = impatient(&server)
         .send_event(&id(), &JobEvent::Started)
         .unwrap_err();
-    assert!(matches!(error, PleoError::OutOfReach { .. }), "{error:?}");
+    assert!(matches!(error, PleoError::NeverReached { .. }), "{error:?}");
 }
 
 #[test]

@@ -7,6 +7,9 @@ use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::pleo::error::{Answer, Call, shown};
 
+/// More items than any job can list.
+const MOST_ITEMS: u64 = 10_000_000;
+
 /// One page of a list, its elements unread.
 #[derive(Debug)]
 pub(in crate::pleo) struct Page<'a> {
@@ -32,8 +35,21 @@ impl<'a> Page<'a> {
 pub struct RawItem {
     /// The accounting entry; `None` where the element is no object or has no readable `accountingEntryId`.
     pub entry_id: Option<AccountingEntryId>,
-    /// The element as it was received.
+    /// The element as it was received; empty where it is too large.
     pub payload: String,
+    /// Whether it is larger than any is read, so that nothing but its key is known.
+    pub is_too_large: bool,
+}
+
+impl RawItem {
+    /// An element of which nothing but the key could be read.
+    pub(in crate::pleo) fn too_large(entry_id: String) -> Self {
+        Self {
+            entry_id: Some(AccountingEntryId::new(entry_id)),
+            payload: String::new(),
+            is_too_large: true,
+        }
+    }
 }
 
 pub(in crate::pleo) fn raw_item(item: &Field<'_>) -> RawItem {
@@ -43,6 +59,7 @@ pub(in crate::pleo) fn raw_item(item: &Field<'_>) -> RawItem {
     RawItem {
         entry_id: entry_id.ok().map(AccountingEntryId::new),
         payload: item.json().to_owned(),
+        is_too_large: false,
     }
 }
 
@@ -57,21 +74,21 @@ pub(in crate::pleo) fn export_job(job: &Field<'_>) -> Result<ExportJob, Malforme
         id: JobId::new(job.identifier("id")?),
         company_id: CompanyId::new(job.identifier("companyId")?),
         status: JobStatus::from_wire(&job.required("status")?.text()?),
-        created_at: job.required("createdAt")?.moment()?,
-        started_at: job.optional("startedAt", Field::moment)?,
-        last_updated_at: job.optional("lastUpdatedAt", Field::moment)?,
-        expires_in_seconds: job.required("expiresIn")?.count()?,
-        number_of_items: job.required("numberOfItems")?.count()?,
+        created_at: job.required("createdAt")?.nearest_moment()?,
+        started_at: job.optional("startedAt", Field::nearest_moment)?,
+        last_updated_at: job.optional("lastUpdatedAt", Field::nearest_moment)?,
+        expires_in_seconds: job.required("expiresIn")?.seconds()?,
+        number_of_items: job.required("numberOfItems")?.count_up_to(MOST_ITEMS)?,
         vendor_based_bookkeeping: job.required("vendorBasedBookkeeping")?.flag()?,
-        failure_reason: job.optional_text("failureReason")?,
-        failure_reason_type: job.optional_text("failureReasonType")?,
+        failure_reason: job.words("failureReason"),
+        failure_reason_type: job.words("failureReasonType"),
     })
 }
 
-/// An item without a status is one that nobody has worked on.
+/// An item without a status that can be read counts as not final: it is looked up before anything is booked.
 pub(in crate::pleo) fn export_job_item(item: &Field<'_>) -> Result<ExportJobItem, Malformed> {
     let item = item.object()?;
-    let status = item.optional("status", Field::text)?;
+    let status = item.words("status");
     Ok(ExportJobItem {
         entry_id: AccountingEntryId::new(item.identifier("accountingEntryId")?),
         status: status.map_or(ItemStatus::Pending, |status| ItemStatus::from_wire(&status)),
@@ -101,8 +118,8 @@ pub(in crate::pleo) fn update_answer(body: &str) -> Result<UpdateAnswer, Malform
         let error = error.object()?;
         Ok(Refusal {
             entry_id: AccountingEntryId::new(error.identifier("accountingEntryId")?),
-            error_type: shown(&error.optional_text("type")?.unwrap_or_default()),
-            message: shown(&error.optional_text("message")?.unwrap_or_default()),
+            error_type: shown(&error.words("type").unwrap_or_default()),
+            message: shown(&error.words("message").unwrap_or_default()),
         })
     })?;
     Ok(UpdateAnswer { refused })
@@ -111,7 +128,7 @@ pub(in crate::pleo) fn update_answer(body: &str) -> Result<UpdateAnswer, Malform
 /// An answer that is no success. Its body says more only when it is Pleo's own, so anything else is passed over.
 pub(in crate::pleo) fn answer(call: Call, status: u16, body: &str) -> Answer {
     let object = Field::root(body).object().ok();
-    let word = |name| Some(shown(&object.as_ref()?.optional_text(name).ok()??));
+    let word = |name| Some(shown(&object.as_ref()?.words(name)?));
     Answer {
         call,
         status,

@@ -48,7 +48,9 @@ fn update(update: &ItemUpdate) -> Value {
         ItemUpdate::Final(entry_id, Verdict::Successful(exported)) => {
             put("accountingEntryId", entry_id.as_str());
             put("status", ItemStatus::Successful.as_str());
-            put("externalId", &exported.external_id);
+            if !exported.external_id.is_empty() {
+                put("externalId", &exported.external_id);
+            }
             if let Some(url) = &exported.external_url {
                 put("externalUrl", url);
             }

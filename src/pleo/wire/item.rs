@@ -1,8 +1,9 @@
 //! Reading one export item into the model.
 //!
-//! What the books depend on must be there and exact; otherwise the item is malformed and fails alone. What only
-//! informs (supplier amounts, the service period, sizes of files) is left out when it cannot be read, with a
-//! remark for the entry's notes where a person might miss it.
+//! What the books depend on (amounts, dates, accounts, taxes, ids) must be there and exact; otherwise the item is
+//! malformed and fails alone. What only informs (notes, names, teams, attendees, supplier amounts, the service period,
+//! sizes of files) is repaired or left out when it cannot be read, with a remark for the entry's notes where a person
+//! might miss it.
 
 use super::Malformed;
 use super::reader::{Field, Object};
@@ -28,8 +29,8 @@ pub fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
     let wallet = money(&amounts.required("inWalletCurrency")?)?;
     let mut remarks = Vec::new();
     Ok(ExportItem {
-        entry_id: AccountingEntryId::new(item.identifier("accountingEntryId")?),
-        company_id: CompanyId::new(item.identifier("companyId")?),
+        entry_id: AccountingEntryId::new(item.short_identifier("accountingEntryId")?),
+        company_id: CompanyId::new(item.short_identifier("companyId")?),
         item_type: ItemType::from_wire(&item.identifier("type")?),
         sub_type: item.optional_text("subType")?.as_deref().map(SubType::from_wire),
         date: item.required("date")?.moment()?,
@@ -37,17 +38,17 @@ pub fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
         supplier_amount: supplier_amount(&amounts, &mut remarks),
         lines: lines(&item, wallet.currency, &mut remarks)?,
         method: method(&item)?,
-        contra_account: item.optional("contraAccount", account)?,
-        supplier: item.optional("supplier", supplier)?,
-        vendor: item.optional("vendor", vendor)?,
-        user: item.optional("user", party)?,
-        team: item.optional("team", party)?,
-        note: item.optional_text("note")?,
+        contra_account: item.optional("contraAccount", |field| account(field, &mut remarks))?,
+        supplier: item.optional("supplier", |field| supplier(field, &mut remarks))?,
+        vendor: item.optional("vendor", |field| vendor(field, &mut remarks))?,
+        user: item.optional("user", |field| party(field, &mut remarks))?,
+        team: team(&item, &mut remarks),
+        note: item.decoration("note", &mut remarks),
         files: item.list("files", receipt_file)?,
-        book_id: information.required("reconciliationId")?.text_or_number()?,
-        reconciled_entries: information.list("reconciledEntries", Field::text_or_number)?,
-        attendees: information.list("attendees", Field::text)?,
-        invoice: information.optional("invoiceInformation", invoice)?,
+        book_id: information.required("reconciliationId")?.code()?,
+        reconciled_entries: information.list("reconciledEntries", Field::code)?,
+        attendees: attendees(&information, &mut remarks),
+        invoice: information.optional("invoiceInformation", |field| invoice(field, &mut remarks))?,
         service_period: or_remark(item.optional("servicePeriod", service_period), &mut remarks),
         web_link: web_link(&item),
         remarks,
@@ -64,11 +65,11 @@ fn line(field: &Field<'_>, wallet: Currency, remarks: &mut Vec<String>) -> Resul
     let line = field.object()?;
     let amounts = line.required("lineAmount")?.object()?;
     Ok(Line {
-        line_id: line.identifier("accountingEntryLineId")?,
+        line_id: line.short_identifier("accountingEntryLineId")?,
         amount: amount_in(wallet, &amounts)?,
         net_amount: amount_in(wallet, &line.required("netAmount")?.object()?)?,
         supplier_amount: supplier_amount(&amounts, remarks),
-        account: line.optional("account", account)?,
+        account: line.optional("account", |field| account(field, remarks))?,
         tags: line.list("tags", tag)?,
         tax: line.optional("tax", |field| tax(field, wallet))?,
     })
@@ -78,13 +79,13 @@ fn tax(field: &Field<'_>, wallet: Currency) -> Result<Tax, Malformed> {
     let tax = field.object()?;
     let rate = tax.required("rate")?.text_or_number()?;
     Ok(Tax {
-        code: tax.optional_text("code")?,
+        code: tax.optional_code("code")?,
         rate_millionths: millionths(&rate),
         rate,
         tax_type: TaxType::from_wire(&tax.required("type")?.text()?),
         amount: amount_in(wallet, &tax.required("amount")?.object()?)?,
-        ingoing_account: tax.optional_text("ingoingTaxAccount")?,
-        outgoing_account: tax.optional_text("outgoingTaxAccount")?,
+        ingoing_account: tax.optional_code("ingoingTaxAccount")?,
+        outgoing_account: tax.optional_code("outgoingTaxAccount")?,
     })
 }
 
@@ -133,58 +134,87 @@ fn method(item: &Object<'_>) -> Result<Method, Malformed> {
     Ok(Method::from_wire(method.as_deref()))
 }
 
-fn account(field: &Field<'_>) -> Result<AccountReference, Malformed> {
+fn account(field: &Field<'_>, remarks: &mut Vec<String>) -> Result<AccountReference, Malformed> {
     let account = field.object()?;
     Ok(AccountReference {
-        code: account.optional_text("code")?,
-        identifier: account.optional_text("identifier")?,
-        name: account.optional_text("name")?.unwrap_or_default(),
+        code: account.optional_code("code")?,
+        identifier: account.optional_code("identifier")?,
+        name: account.decoration("name", remarks).unwrap_or_default(),
     })
 }
 
 fn tag(field: &Field<'_>) -> Result<Tag, Malformed> {
     let tag = field.object()?;
     Ok(Tag {
-        group: tag.required("groupCode")?.text_or_number()?,
-        code: tag.required("code")?.text_or_number()?,
+        group: tag.required("groupCode")?.code()?,
+        code: tag.required("code")?.code()?,
     })
 }
 
-fn supplier(field: &Field<'_>) -> Result<Supplier, Malformed> {
+fn supplier(field: &Field<'_>, remarks: &mut Vec<String>) -> Result<Supplier, Malformed> {
     let supplier = field.object()?;
     Ok(Supplier {
-        name: supplier.optional_text("name")?,
-        code: supplier.optional_text("code")?,
-        account: supplier.optional_text("account")?,
-        tax_number: supplier.optional_text("taxIdentifier")?,
-        country: country(&supplier)?,
+        name: supplier.decoration("name", remarks),
+        code: supplier.optional_code("code")?,
+        account: supplier.optional_code("account")?,
+        tax_number: supplier.optional_code("taxIdentifier")?,
+        country: country(&supplier, remarks),
     })
 }
 
-fn vendor(field: &Field<'_>) -> Result<Vendor, Malformed> {
+/// A vendor whose name cannot be read goes by its code.
+fn vendor(field: &Field<'_>, remarks: &mut Vec<String>) -> Result<Vendor, Malformed> {
     let vendor = field.object()?;
+    let code = vendor.optional_code("code")?;
+    let external_id = vendor.optional_code("externalId")?;
+    let name = vendor.field("name").and_then(|_| {
+        vendor
+            .decoration("name", remarks)
+            .or(code.clone())
+            .or(external_id.clone())
+    });
+    let name = name.map_or_else(|| vendor.identifier("name"), Ok)?;
+    if code.is_none() && external_id.is_none() {
+        // It may be found by its name.
+        vendor.required("name")?.refuse_long(&name)?;
+    }
     Ok(Vendor {
-        name: vendor.identifier("name")?,
-        code: vendor.optional_text("code")?,
-        external_id: vendor.optional_text("externalId")?,
-        registration_number: vendor.optional_text("registrationNumber")?,
-        tax_number: vendor.optional_text("taxRegistrationNumber")?,
-        country: country(&vendor)?,
+        name,
+        code,
+        external_id,
+        registration_number: vendor.optional_code("registrationNumber")?,
+        tax_number: vendor.optional_code("taxRegistrationNumber")?,
+        country: country(&vendor, remarks),
     })
 }
 
-fn country(owner: &Object<'_>) -> Result<Option<String>, Malformed> {
-    Ok(owner
-        .optional_text("country")?
-        .filter(|country| country != UNDEFINED))
+fn country(owner: &Object<'_>, remarks: &mut Vec<String>) -> Option<String> {
+    owner
+        .decoration("country", remarks)
+        .filter(|country| country != UNDEFINED)
 }
 
-fn party(field: &Field<'_>) -> Result<Party, Malformed> {
+fn party(field: &Field<'_>, remarks: &mut Vec<String>) -> Result<Party, Malformed> {
     let party = field.object()?;
     Ok(Party {
-        name: party.optional_text("name")?.unwrap_or_default(),
-        code: party.optional_text("code")?,
+        name: party.decoration("name", remarks).unwrap_or_default(),
+        code: party.optional_code("code")?,
     })
+}
+
+/// The team decides nothing, so all of it may be missing.
+fn team(item: &Object<'_>, remarks: &mut Vec<String>) -> Option<Party> {
+    let read = item.optional("team", |field| party(field, remarks));
+    or_remark(read, remarks)
+}
+
+fn attendees(information: &Object<'_>, remarks: &mut Vec<String>) -> Vec<String> {
+    let attendees = or_remark(information.optional("attendees", Field::array), remarks).unwrap_or_default();
+    attendees
+        .iter()
+        .filter(|attendee| !attendee.is_null())
+        .filter_map(|attendee| attendee.decoration(remarks))
+        .collect()
 }
 
 /// Pleo's samples hold files with nothing but an address.
@@ -197,14 +227,14 @@ fn receipt_file(field: &Field<'_>) -> Result<ReceiptFile, Malformed> {
     })
 }
 
-fn invoice(field: &Field<'_>) -> Result<InvoiceInformation, Malformed> {
+fn invoice(field: &Field<'_>, remarks: &mut Vec<String>) -> Result<InvoiceInformation, Malformed> {
     let invoice = field.object()?;
     Ok(InvoiceInformation {
-        number: invoice.required("invoiceNumber")?.text_or_number()?,
+        number: invoice.required("invoiceNumber")?.code()?,
         invoice_date: invoice.optional("invoiceDate", Field::date)?,
         due_date: invoice.optional("dueDate", Field::date)?,
         payment_date: invoice.optional("paymentDate", Field::date)?,
-        status: invoice.optional_text("status")?.unwrap_or_default(),
+        status: invoice.decoration("status", remarks).unwrap_or_default(),
     })
 }
 

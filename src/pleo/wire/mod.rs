@@ -12,6 +12,7 @@ mod answers;
 mod bodies;
 mod item;
 mod reader;
+mod repair;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -24,6 +25,7 @@ pub use bodies::{ItemUpdate, JobEvent};
 pub(super) use bodies::{event_body, update_body};
 pub use item::export_item;
 pub(super) use reader::Field;
+pub(super) use repair::read as read_body;
 
 use words::Words;
 
@@ -44,6 +46,10 @@ enum Problem {
         is: String,
         due: String,
     },
+    /// A code, number or reference with so many characters.
+    TooLong {
+        length: usize,
+    },
 }
 
 impl fmt::Display for Malformed {
@@ -53,6 +59,7 @@ impl fmt::Display for Malformed {
             Problem::Missing => write!(f, "{place} is missing"),
             Problem::Empty => write!(f, "{place} is empty"),
             Problem::Wrong { is, due } => write!(f, "{place} is {is}, not {due}"),
+            Problem::TooLong { length } => write!(f, "{place} {}", too_long(*length)),
         }
     }
 }
@@ -66,6 +73,10 @@ impl Malformed {
             (Problem::Missing | Problem::Empty, None) => format!("{owner} is missing"),
             (Problem::Wrong { is, due }, Some(name)) => format!("the {name} of {owner} is {is}, not {due}"),
             (Problem::Wrong { is, .. }, None) => format!("{owner} cannot be read ({is})"),
+            (Problem::TooLong { length }, Some(name)) => {
+                format!("the {name} of {owner} {}", too_long(*length))
+            }
+            (Problem::TooLong { length }, None) => format!("{owner} {}", too_long(*length)),
         }
     }
 
@@ -79,6 +90,7 @@ impl Malformed {
             (true, Problem::Missing | Problem::Empty) => {
                 format!("{what}: enter it in Pleo, then export again.")
             }
+            (true, Problem::TooLong { .. }) => format!("{what}: shorten it in Pleo, then export again."),
             (true, Problem::Wrong { .. }) => {
                 format!(
                     "{what}: correct it in Pleo, then export again; where it is right there, ask Pleo's support."
@@ -87,4 +99,9 @@ impl Malformed {
             (false, _) => format!("{what}: export it again, and ask Pleo's support if it stays so."),
         }
     }
+}
+
+fn too_long(length: usize) -> String {
+    let most = reader::LONGEST_CODE;
+    format!("has {length} characters, more than the {most} that any code, number or reference has")
 }

@@ -6,15 +6,29 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
 use serde_json::value::RawValue;
 
+use super::repair::UNREADABLE;
 use super::{Malformed, Problem};
 use crate::model::foreign_text::one_line;
 use crate::model::money::{Amount, AmountError, Currency};
 
 /// How much of a wrong value an error shows.
 const SHOWN_CHARACTERS: usize = 60;
+
+/// The longest code, number or reference, in characters.
+pub(super) const LONGEST_CODE: usize = 200;
+
+/// The years of expenses. A date of another one is an error, and would not fit where dates are kept.
+const FIRST_YEAR: i32 = 1900;
+const LAST_YEAR: i32 = 2199;
+
+/// More seconds than any job may live: a hundred years.
+const LONGEST_TIME: u64 = 100 * 366 * 86_400;
+
+/// How ISO 8601 writes a moment, beside the common form: without seconds, or with a zone in fewer characters.
+const ISO_FORMATS: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z"];
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -68,8 +82,21 @@ impl<'a> Field<'a> {
             .collect())
     }
 
+    /// A text that names or decides something, so each of its characters counts.
     pub(super) fn text(&self) -> Result<String, Malformed> {
-        serde_json::from_str(self.json).map_err(|_| self.is_not("a text"))
+        let text: String = serde_json::from_str(self.json).map_err(|_| self.is_not("a text"))?;
+        if text.contains(UNREADABLE) {
+            return Err(self.is_not("a text that can be read whole"));
+        }
+        Ok(text)
+    }
+
+    /// A text for people: whatever of it can be read. A number is taken as written; `None` where it is no text at all.
+    fn words(&self) -> Option<String> {
+        if self.is_number() {
+            return Some(self.json.to_owned());
+        }
+        serde_json::from_str(self.json).ok()
     }
 
     /// For codes and numbers of documents: a code of digits may come as a number and is taken as written.
@@ -80,14 +107,45 @@ impl<'a> Field<'a> {
         self.text()
     }
 
+    /// A code or number by which something is found: it is never cut, so it must be short.
+    pub(super) fn code(&self) -> Result<String, Malformed> {
+        let code = self.text_or_number()?;
+        self.refuse_long(&code)?;
+        Ok(code)
+    }
+
+    /// Refuses a text by which something is found and that is too long for it.
+    pub(super) fn refuse_long(&self, text: &str) -> Result<(), Malformed> {
+        let length = text.chars().count();
+        if length <= LONGEST_CODE {
+            return Ok(());
+        }
+        Err(Malformed {
+            path: self.path.clone(),
+            problem: Problem::TooLong { length },
+        })
+    }
+
     pub(super) fn flag(&self) -> Result<bool, Malformed> {
         serde_json::from_str(self.json).map_err(|_| self.is_not("true or false"))
     }
 
-    /// A count, in whatever unit; less than nothing is nothing.
+    /// A count, in whatever unit; less than nothing is nothing. `3600.0` is 3600.
     pub(super) fn count(&self) -> Result<u64, Malformed> {
-        let number: i64 = serde_json::from_str(self.json).map_err(|_| self.is_not("a whole number"))?;
-        Ok(u64::try_from(number).unwrap_or(0))
+        // An amount is a number read without loss, whatever it counts.
+        let number = Some(self.json).filter(|_| self.is_number());
+        let number = number.and_then(|json| Amount::from_json_number(json).ok());
+        let number = number.ok_or_else(|| self.is_not("a whole number"))?;
+        Ok(u64::try_from(number.in_hundredths()).unwrap_or(0))
+    }
+
+    /// A time in seconds that a person may live to see.
+    pub(super) fn seconds(&self) -> Result<u64, Malformed> {
+        let seconds = self.count()?;
+        if seconds > LONGEST_TIME {
+            return Err(self.is_not("a time of at most a hundred years"));
+        }
+        Ok(seconds)
     }
 
     pub(super) fn amount(&self) -> Result<Amount, Malformed> {
@@ -105,11 +163,33 @@ impl<'a> Field<'a> {
         self.text()?.parse().map_err(|_| self.is_not("a currency code"))
     }
 
-    /// A moment; a plain date is its first moment in UTC.
+    /// A count, and the most that it can be: more is taken for that much.
+    pub(super) fn count_up_to(&self, most: u64) -> Result<u64, Malformed> {
+        self.count().map(|count| count.min(most))
+    }
+
+    /// A moment of our times; a plain date is its first moment in UTC.
     pub(super) fn moment(&self) -> Result<DateTime<Utc>, Malformed> {
+        let moment = self.any_moment()?;
+        if (FIRST_YEAR..=LAST_YEAR).contains(&moment.year()) {
+            return Ok(moment);
+        }
+        Err(self.is_not(format!("a date from {FIRST_YEAR} to {LAST_YEAR}")))
+    }
+
+    /// A moment that matters less than what it stands beside: one that is not of our times is taken for the nearest
+    /// that is.
+    pub(super) fn nearest_moment(&self) -> Result<DateTime<Utc>, Malformed> {
+        let moment = self.any_moment()?;
+        let year = moment.year().clamp(FIRST_YEAR, LAST_YEAR);
+        let nearest = NaiveDate::from_ymd_opt(year, 1, 1).map(|day| day.and_time(NaiveTime::MIN).and_utc());
+        Ok(nearest.filter(|_| year != moment.year()).unwrap_or(moment))
+    }
+
+    fn any_moment(&self) -> Result<DateTime<Utc>, Malformed> {
         let text = self.text()?;
-        if let Ok(moment) = DateTime::parse_from_rfc3339(&text) {
-            return Ok(moment.with_timezone(&Utc));
+        if let Some(moment) = iso_moment(&text) {
+            return Ok(moment);
         }
         plain_date(&text)
             .filter(|_| text.len() == 10)
@@ -120,6 +200,19 @@ impl<'a> Field<'a> {
     /// A calendar date as written: the time and zone behind it never shift it.
     pub(super) fn date(&self) -> Result<NaiveDate, Malformed> {
         plain_date(&self.text()?).ok_or_else(|| self.is_not("a date"))
+    }
+
+    /// A text that decides nothing: repaired, or left out where it is no text, with a remark.
+    pub(super) fn decoration(&self, remarks: &mut Vec<String>) -> Option<String> {
+        let text = self.words();
+        match &text {
+            None => remarks.push(format!("{}; left out", self.is_not("a text"))),
+            Some(text) if text.contains(UNREADABLE) => {
+                remarks.push(format!("{} could not be read whole", place(&self.path)));
+            }
+            Some(_) => {}
+        }
+        text
     }
 
     /// Says what is here and what is due instead.
@@ -176,6 +269,30 @@ impl<'a> Object<'a> {
         Ok(text.filter(|text| !text.trim().is_empty()))
     }
 
+    /// A code or number by which something is found, that may be absent; an empty one says nothing either.
+    pub(super) fn optional_code(&self, name: &str) -> Result<Option<String>, Malformed> {
+        let code = self.optional(name, Field::code)?;
+        Ok(code.filter(|code| !code.trim().is_empty()))
+    }
+
+    /// An identifier of a length that is never cut.
+    pub(super) fn short_identifier(&self, name: &str) -> Result<String, Malformed> {
+        let text = self.identifier(name)?;
+        self.required(name)?.code()?;
+        Ok(text)
+    }
+
+    /// A text for people that may be absent; what is none is passed over.
+    pub(super) fn words(&self, name: &str) -> Option<String> {
+        self.field(name)?.words().filter(|text| !text.trim().is_empty())
+    }
+
+    /// The same, with a remark where something is not as it was written.
+    pub(super) fn decoration(&self, name: &str, remarks: &mut Vec<String>) -> Option<String> {
+        let field = self.field(name)?;
+        field.decoration(remarks).filter(|text| !text.trim().is_empty())
+    }
+
     /// Whatever `read` makes of the field, unless it is absent or null.
     pub(super) fn optional<T>(
         &self,
@@ -226,6 +343,20 @@ pub(super) fn place(path: &str) -> String {
     } else {
         format!("`{}`", one_line(path, SHOWN_CHARACTERS * 2))
     }
+}
+
+/// A moment with its zone, as ISO 8601 writes it.
+fn iso_moment(text: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim();
+    let common = DateTime::parse_from_rfc3339(text).ok();
+    let moment = common.or_else(|| {
+        let form = |format: &&str| DateTime::parse_from_str(text, format).ok();
+        // The parser also takes signs and spaces in place of digits.
+        plain_date(text)?;
+        ISO_FORMATS.iter().find_map(form)
+    })?;
+    let moment = moment.with_timezone(&Utc);
+    (1..=9999).contains(&moment.year()).then_some(moment)
 }
 
 /// The date at the beginning of `2026-10-05` or `2026-10-05T22:00:00Z`.

@@ -95,7 +95,7 @@ impl<'a> Batch<'a> {
         let wallet = postings.find(|posting| posting.purpose == Purpose::Cash);
         booked.wallet_account = booked
             .wallet_account
-            .or_else(|| wallet.map(|posting| posting.account.reference.clone()));
+            .or_else(|| wallet.map(|posting| posting.account.reference.to_string()));
         self.booked.insert(item.entry_id().as_str(), booked.clone());
         Ok(booked)
     }
@@ -124,8 +124,8 @@ impl<'a> Batch<'a> {
             }
         }
         let postings = self.entries.iter().flat_map(|entry| &entry.document.postings);
-        let accounts: BTreeMap<&str, &Account> = postings
-            .map(|posting| (posting.account.reference.as_str(), &posting.account))
+        let accounts: BTreeMap<String, &Account> = postings
+            .map(|posting| (posting.account.reference.to_string(), &posting.account))
             .collect();
         let unopened = accounts
             .into_iter()
@@ -136,7 +136,7 @@ impl<'a> Batch<'a> {
             }
             writer::open(
                 &mut text,
-                name,
+                &name,
                 account.opens.as_deref().unwrap_or(&NewAccount::default()),
             );
         }
@@ -190,8 +190,8 @@ pub(super) fn asserted_balances(item: &PlannedItem, parts: &[Part], index: &Inde
         .flat_map(|document| {
             let postings = document.postings.iter();
             postings.filter_map(|posting| {
-                let account = posting.account.reference.as_str();
-                let (day, place) = index.balance_after(account, document.posting_date)?;
+                let account = posting.account.reference.to_string();
+                let (day, place) = index.balance_after(&account, document.posting_date)?;
                 Some(format!(
                     "it is dated {} and changes the balance of {account} that {place} states for {day}: correct the \
                      one or the other where bean-check complains",
@@ -236,7 +236,8 @@ fn refuse_document(item: &PlannedItem, document: &Document, index: &Index) -> Re
     }
     let (day, currency) = (document.posting_date, item.item.amount.currency);
     for posting in &document.postings {
-        let account = posting.account.reference.as_str();
+        let account = posting.account.reference.to_string();
+        let account = account.as_str();
         if !index.roots().takes(account) {
             return Err(unusable(account, "is not a name that this ledger takes"));
         }

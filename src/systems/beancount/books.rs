@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use chrono::Datelike;
@@ -36,6 +36,8 @@ pub(super) struct Books {
     folder: PathBuf,
     ledger: PathBuf,
     company: CompanyId,
+    /// Where receipts lie; people put them on another disk.
+    documents: PathBuf,
     stop: Stop,
     /// The year whose folder surely survives a power cut.
     durable_year: Cell<Option<i32>>,
@@ -80,13 +82,14 @@ impl Books {
     /// nothing.
     pub(super) fn new(folder: &Path, ledger: Option<&Path>, company: CompanyId, stop: Stop) -> Self {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let folder = one_name(&absolute(folder));
+        let folder = files::resolved(folder);
         let ledger = match ledger {
             // By its own name, as beancount has it: what it includes is relative to where a person opened it.
             Some(ledger) => includes::beside(Path::new(""), &absolute(ledger)),
             None => folder.join("main.beancount"),
         };
         Self {
+            documents: files::resolved(&folder.join("documents")),
             folder,
             ledger,
             company,
@@ -228,7 +231,9 @@ impl Books {
             name: name.to_owned(),
         };
         let mut again = 1_u32;
-        while file.path().exists() || file.evidence_path().exists() {
+        // A link that leads nowhere takes a name, too.
+        let is_taken = |path: PathBuf| path.symlink_metadata().is_ok();
+        while is_taken(file.path()) || is_taken(file.evidence_path()) {
             again = again.saturating_add(1);
             file.name = format!("{name}-{again}");
         }
@@ -272,8 +277,32 @@ impl Books {
         self.documents().join(format!("{year:04}"))
     }
 
+    /// Where receipts lie, as the books name it.
     fn documents(&self) -> PathBuf {
         self.folder.join("documents")
+    }
+
+    /// Where to write what lies at `path`; `None` where that is not below `documents/` and so not ours to write.
+    pub(super) fn writable_receipt(&self, path: &Path) -> Option<PathBuf> {
+        let inside = path.strip_prefix(self.folder.join("documents")).ok()?;
+        let is_plain = inside
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
+        is_plain.then(|| self.documents.join(inside))
+    }
+
+    /// Clears away what processes that died were writing. Under the lock nobody else is writing here.
+    pub(super) fn clear_parts(&self, _lock: &Lock) -> Result<(), SystemError> {
+        let below = |folder: &Path| {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).collect::<Vec<_>>()
+        };
+        let folders = [self.folder.clone(), self.batches(), self.documents.clone()];
+        let deeper = below(&self.batches()).into_iter().chain(below(&self.documents));
+        for folder in folders.into_iter().chain(deeper).filter(|folder| folder.is_dir()) {
+            files::clear(&folder, |name, _| files::is_part(name)).map_err(|error| unreadable(&error))?;
+        }
+        Ok(())
     }
 
     /// Makes sure that the names of files that another process made survive a power cut, since the process may
@@ -312,7 +341,7 @@ pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SystemError>
 /// Writes a file of the books into a folder that is there.
 fn write_in_folder(path: &Path, content: &[u8]) -> Result<(), SystemError> {
     files::write_whole(path, content).map_err(|error| match error.action {
-        "make" | "write" | "sync" => nothing_booked(&error),
+        "make" | "write" | "sync" | "use" | "follow" => nothing_booked(&error),
         // It may have its name already, but a power cut may take the name away again.
         _ => SystemError::Unknown {
             reason: format!("The books could not be written for sure: {error}. Run again to look."),
@@ -331,6 +360,11 @@ pub(super) fn unreadable(error: &FileError) -> SystemError {
 
 /// For what failed before anything had its name in the books.
 pub(super) fn nothing_booked(error: &FileError) -> SystemError {
+    if error.is_about_a_link() {
+        return SystemError::Damaged {
+            reason: format!("The books were not written: {error}. Then run again. Nothing was booked."),
+        };
+    }
     let advice = match error.source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "Make room on the disk",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

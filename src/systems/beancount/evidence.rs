@@ -49,7 +49,7 @@ struct DocumentLine<'a> {
 /// Where an amount went, and what for.
 #[derive(Serialize)]
 struct PostingLine<'a> {
-    account: &'a str,
+    account: String,
     amount: String,
     purpose: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -148,7 +148,7 @@ fn document<'a>(entry: &Entry<'a>, currency: Currency) -> DocumentLine<'a> {
 fn posting(posting: &Posting) -> PostingLine<'_> {
     let line = posting.line.as_ref();
     PostingLine {
-        account: &posting.account.reference,
+        account: posting.account.reference.to_string(),
         amount: posting.amount.to_string(),
         purpose: purpose::word(posting.purpose),
         line: line.map(|line| line.number),

@@ -62,7 +62,7 @@ pub(super) struct Index {
     highest: BTreeMap<i32, u32>,
     /// The entries of each vendor's number, as it is compared.
     invoices: HashMap<Box<str>, Vec<Box<str>>>,
-    receipts: HashMap<(Box<str>, Box<str>), PathBuf>,
+    receipts: HashMap<(Box<str>, Box<str>), Vec<PathBuf>>,
     misplaced: Misplaced,
     has_operating_currency: bool,
 }
@@ -321,10 +321,10 @@ impl Index {
         self.has_operating_currency
     }
 
-    /// Where the receipt with this content lies that the entry has.
-    pub(super) fn receipt(&self, entry_id: &str, sha256: &str) -> Option<&Path> {
+    /// Where the entry's receipt with this content lies, as the books say.
+    pub(super) fn receipt(&self, entry_id: &str, sha256: &str) -> &[PathBuf] {
         let wanted = (Box::from(entry_id), Box::from(sha256));
-        self.receipts.get(&wanted).map(AsRef::as_ref)
+        self.receipts.get(&wanted).map_or(&[], Vec::as_slice)
     }
 
     /// What the ledger calls the kinds of accounts.

@@ -37,7 +37,7 @@ impl Lock {
 }
 
 fn wait_for(path: &Path, stop: &Stop) -> Result<File, SystemError> {
-    let file = files::create_private(path).map_err(|error| nothing_booked(&error))?;
+    let file = files::open_own(path).map_err(|error| nothing_booked(&error))?;
     let (started, mut told) = (Instant::now(), false);
     loop {
         match file.try_lock() {

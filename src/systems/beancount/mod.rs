@@ -335,7 +335,7 @@ impl AccountingSystem for Beancount {
         for tag in &references.tags {
             resolution
                 .tags
-                .insert(tag.clone(), format!("{}={}", tag.group, tag.code));
+                .insert(tag.clone(), format!("{}={}", tag.group, tag.code).into());
         }
         for invoice in &references.invoices {
             let found = self.invoices(invoice);
@@ -429,7 +429,7 @@ impl AccountingSystem for Beancount {
 /// Plain text books know a vendor by what Pleo calls it, so any that is named at all is known.
 fn vendor(key: &VendorKey, name: &str) -> Option<Vendor> {
     key.reference().map(|reference| Vendor {
-        reference: reference.to_owned(),
+        reference: reference.into(),
         name: name.to_owned(),
     })
 }

@@ -13,6 +13,7 @@ impl Beancount {
     pub(super) fn look_and_make(&mut self) -> Result<(), SystemError> {
         self.refuse_malformed_names()?;
         let lock = self.books.lock()?;
+        self.books.clear_parts(&lock)?;
         self.index.survey(&self.books)?;
         let accounts = self.accounts_to_open()?;
         let lacks_us = self.refuse_a_ledger_that_lacks_us();

@@ -1,7 +1,8 @@
 //! Receipts beside entries: the bytes under `documents/`, under names that people know, and a directive for each.
 //!
-//! A receipt is there when the books name it for the entry and the file has its size. Whatever is missing of
-//! that is put right, so the same receipts can be attached any number of times.
+//! A receipt is there when the books name it for the entry and the file has its content. Whatever is missing of
+//! that is put right, so the same receipts can be attached any number of times. Only below `documents/` is anything
+//! written: a receipt that the books name elsewhere is looked at and never repaired there.
 
 mod name;
 
@@ -84,13 +85,17 @@ fn store<'a>(
         if !seen.insert(&receipt.sha256) {
             continue;
         }
-        if let Some(path) = index.receipt(entry_id, &receipt.sha256) {
-            keep(receipt, path)?;
+        let named = index.receipt(entry_id, &receipt.sha256);
+        if let Some(path) = named.iter().find_map(|path| books.writable_receipt(path)) {
+            keep(receipt, &path)?;
+            continue;
+        }
+        if named.iter().any(|path| is_there(receipt, path)) {
             continue;
         }
         let extension = extension(&receipt.file_name);
         let of_first_version = books.first_receipt(&receipt.sha256, &extension);
-        let path = if has_size(&of_first_version, receipt.size) {
+        let path = if is_there(receipt, &of_first_version) {
             of_first_version
         } else {
             let naming = Naming {
@@ -102,7 +107,10 @@ fn store<'a>(
             };
             taken.take(&books.receipts(booked.number.year), naming, &receipt.sha256)?
         };
-        keep(receipt, &path)?;
+        keep(
+            receipt,
+            &books.writable_receipt(&path).unwrap_or_else(|| path.clone()),
+        )?;
         let inside = path.strip_prefix(books.folder()).unwrap_or(&path);
         new.push(NewReceipt {
             entry_id,
@@ -119,13 +127,15 @@ fn store<'a>(
     Ok(new)
 }
 
-fn has_size(path: &Path, size: u64) -> bool {
-    fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() == size)
+/// Whether a file with the receipt's content is there.
+fn is_there(receipt: &Receipt, path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() == receipt.size)
+        && fs::read(path).is_ok_and(|bytes| text::sha256(&bytes) == receipt.sha256)
 }
 
-/// Copies the bytes unless a file of their size is there.
+/// Copies the bytes unless they are there.
 fn keep(receipt: &Receipt, path: &Path) -> Result<(), SystemError> {
-    if has_size(path, receipt.size) {
+    if is_there(receipt, path) {
         // Whoever put it there may have been killed before the names were safe from a power cut.
         for folder in path.ancestors().skip(1).take(2) {
             files::sync_folder(folder).map_err(|error| nothing_booked(&error))?;

@@ -19,8 +19,19 @@ pub(super) const BILL_LINK: &str = "bill-";
 /// The longest part of an account name, or of a link, that is kept as it came.
 const LONGEST: usize = 60;
 
-/// The text as a string of the books, with its quotes.
+/// The longest text in the books, in characters: beancount reads long ones slowly, the twice as long ones four times so.
+const LONGEST_TEXT: usize = 2_000;
+
+/// The text as a string of the books, with its quotes, cut where it is too long.
 pub(super) fn quoted(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => quoted_whole(&format!("{}… [cut]", text.get(..end).unwrap_or(text))),
+        None => quoted_whole(text),
+    }
+}
+
+/// The same for what is never cut, because something is found by it.
+pub(super) fn quoted_whole(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for character in visible(text).chars() {
@@ -226,6 +237,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_text_that_is_too_long_is_cut_and_says_so() {
+        let fits = "ø".repeat(LONGEST_TEXT);
+        assert_eq!(quoted(&fits), format!("\"{fits}\""));
+        assert_eq!(quoted(&format!("{fits}x")), format!("\"{fits}… [cut]\""));
+        assert_eq!(quoted_whole(&format!("{fits}x")), format!("\"{fits}x\""));
+    }
 
     #[test]
     fn account_names_are_those_of_beancount() {

@@ -18,7 +18,7 @@ use crate::model::references::{AccountPurpose, NewAccount};
 use super::index::Index;
 use super::number::Number;
 use super::roots::Roots;
-use super::text::{self, quoted};
+use super::text::{self, quoted, quoted_whole};
 use super::vocabulary::{directive, key, purpose};
 
 /// The version of this program, as entries name it.
@@ -117,7 +117,16 @@ impl Lines<'_> {
     fn list<'t>(&mut self, key: &str, values: impl IntoIterator<Item = &'t str>) {
         let values: Vec<&str> = values.into_iter().collect();
         if !values.is_empty() {
-            self.text(key, Some(&values.join(LIST)));
+            let list = values.join(LIST);
+            // People find entries by their tags.
+            self.raw(
+                key,
+                if key == "tags" {
+                    quoted_whole(&list)
+                } else {
+                    quoted(&list)
+                },
+            );
         }
     }
 

@@ -11,7 +11,7 @@ use crate::model::foreign_text::one_line;
 use crate::model::ids::AccountingEntryId;
 use crate::model::money::{Amount, Money};
 use crate::model::references::{
-    Account, Candidates, ClosedUntil, InvoiceInBooks, InvoiceSide, References, Resolution, Vendor,
+    Account, Candidates, ClosedUntil, InvoiceInBooks, InvoiceSide, Reference, References, Resolution, Vendor,
 };
 use crate::systems::{AttachmentLimits, BookedEntry, Create, Description, Found, Wanted};
 
@@ -58,12 +58,12 @@ pub(super) fn resolution(asked: &References, answer: wire::Resolved) -> Result<R
         accounts: present(accounts, |one| {
             Candidates::one(Account::open(one.reference, one.name))
         }),
-        tax_codes: present(tax_codes, |reference| reference),
+        tax_codes: present(tax_codes, Reference::Name),
         vendors: present(vendors, |one| Vendor {
-            reference: one.reference,
+            reference: one.reference.into(),
             name: one.name,
         }),
-        tags: present(tags, |reference| reference),
+        tags: present(tags, Reference::Name),
         closed_until: ClosedUntil {
             all: answer.closed_until.all,
             purchases: answer.closed_until.purchases,
@@ -103,8 +103,9 @@ fn found_entry(wanted: &Wanted, answer: wire::FoundEntry) -> Result<Found, Unfit
 
 /// An entry in the books, which must have these parts.
 pub(super) fn booked_entry(parts: &[Part], answer: wire::Booked) -> Result<BookedEntry, Unfit> {
-    if answer.external_id.trim().is_empty() || answer.external_id.contains(char::is_control) {
-        return Err("the `external_id` of the entry is empty or cannot be shown".to_owned());
+    // One that cannot be shown is no reason to doubt the entry: Pleo is just not told it.
+    if answer.external_id.trim().is_empty() {
+        return Err("the `external_id` of the entry is empty".to_owned());
     }
     if answer.revision == 0 {
         return Err(format!("the `revision` of entry {} is 0", answer.external_id));

@@ -29,8 +29,36 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// How long the last lines of its stderr are waited for, once it is dead: they often say why.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// Our own settings and credentials, which a connector has no use for.
-const PRIVATE_PREFIXES: [&str; 2] = ["PLEO_", "ODOO_"];
+/// What a connector gets of our environment: what programs need to find files, people, places and the network. All else
+/// may be a secret of somebody's.
+const NEEDED: [&str; 23] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+    "VIRTUAL_ENV",
+];
+
+/// With these begin the names of settings that are meant for it, and of those of the language.
+const NEEDED_PREFIXES: [&str; 2] = ["CONNECTOR_", "LC_"];
 
 /// A running connector. Dropping it kills its process group.
 #[derive(Debug)]
@@ -67,11 +95,8 @@ impl Process {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        for (variable, _) in std::env::vars_os() {
-            if is_private(&variable) {
-                command.env_remove(variable);
-            }
-        }
+        command.env_clear();
+        command.envs(std::env::vars_os().filter(|(variable, _)| is_needed(variable)));
         // In a group of its own it does not get the terminal's SIGINT, so that the entry in hand is finished,
         // and everything it starts can be killed with it.
         #[cfg(unix)]
@@ -177,16 +202,14 @@ impl Drop for Process {
     }
 }
 
-/// Kills the connector's process group, all that it started and did not leave it, through the shell, which has the call that we lack.
+/// Kills the connector's process group: all that it started and that did not leave it.
 #[cfg(unix)]
 fn kill_group(leader: u32) {
-    let script = format!("kill -s KILL -- -{leader}");
-    let _ = Command::new("/bin/sh")
-        .args(["-c", &script])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+    use rustix::process::{Pid, Signal, kill_process_group};
+    if let Some(group) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
+        // Gone is what we want.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
 }
 
 /// A path in the settings is relative to their folder; a bare name is looked for in `PATH`.
@@ -198,9 +221,10 @@ fn found_from(folder: &Path, program: &str) -> PathBuf {
     }
 }
 
-fn is_private(variable: &OsStr) -> bool {
+fn is_needed(variable: &OsStr) -> bool {
     let variable = variable.to_string_lossy();
-    PRIVATE_PREFIXES.iter().any(|prefix| variable.starts_with(prefix))
+    let is_meant = NEEDED_PREFIXES.iter().any(|prefix| variable.starts_with(prefix));
+    is_meant || NEEDED.contains(&&*variable)
 }
 
 fn write_lines(mut stdin: impl Write, lines: &Receiver<Vec<u8>>) {

@@ -6,7 +6,7 @@ use crate::model::document::{
 use crate::model::export_item::{Party, Tag};
 use crate::model::money::{Amount, Currency, Money};
 use crate::model::references::{
-    Account, AccountKey, AccountPurpose, InvoiceKey, References, Vendor, VendorKey,
+    Account, AccountKey, AccountPurpose, InvoiceKey, Reference, References, Vendor, VendorKey,
 };
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{Attachment, BookedEntry, JobNeeds, SystemError, Wanted};
@@ -16,8 +16,8 @@ use super::wire;
 pub(super) fn check(job: &JobNeeds) -> wire::Verb {
     wire::Verb::Check {
         job: wire::JobNeeds {
-            job_id: job.job_id.to_string(),
-            company_id: job.company_id.to_string(),
+            job_id: job.job_id.as_str().to_owned(),
+            company_id: job.company_id.as_str().to_owned(),
             payables: job.payables,
             attachments: job.attachments,
         },
@@ -76,7 +76,7 @@ fn account_purpose(purpose: AccountPurpose) -> wire::AccountPurpose {
 
 pub(super) fn find(entries: &[Wanted]) -> wire::Verb {
     let wanted = |wanted: &Wanted| wire::Wanted {
-        entry_id: wanted.entry_id.to_string(),
+        entry_id: wanted.entry_id.as_str().to_owned(),
         parts: wanted.parts.iter().copied().map(part).collect(),
     };
     wire::Verb::Find {
@@ -90,10 +90,10 @@ pub(super) fn book(planned: &PlannedItem) -> wire::Verb {
     let documents = planned.documents.iter();
     wire::Verb::Book {
         item: Box::new(wire::Item {
-            entry_id: item.entry_id.to_string(),
+            entry_id: item.entry_id.as_str().to_owned(),
             revision: planned.revision,
             content_hash: planned.content_hash.clone(),
-            job_id: planned.job_id.to_string(),
+            job_id: planned.job_id.as_str().to_owned(),
             company_id: item.company_id.to_string(),
             r#type: item.item_type.as_str().to_owned(),
             sub_type: item
@@ -124,8 +124,8 @@ pub(super) fn book(planned: &PlannedItem) -> wire::Verb {
 
 pub(super) fn attach(entry: &Attachment) -> Result<wire::Verb, SystemError> {
     Ok(wire::Verb::Attach(wire::Attachment {
-        job_id: entry.job_id.to_string(),
-        entry_id: entry.entry_id.to_string(),
+        job_id: entry.job_id.as_str().to_owned(),
+        entry_id: entry.entry_id.as_str().to_owned(),
         booked: booked(&entry.booked),
         receipts: entry.receipts.iter().map(receipt).collect::<Result<_, _>>()?,
     }))
@@ -179,7 +179,7 @@ fn posting(posting: &Posting, currency: Currency) -> wire::Posting {
             .map(|tag| wire::PostingTag {
                 group: tag.tag.group.clone(),
                 code: tag.tag.code.clone(),
-                reference: tag.reference.clone(),
+                reference: tag.reference.to_string(),
             })
             .collect(),
         employee_code: posting.employee_code.clone(),
@@ -189,7 +189,7 @@ fn posting(posting: &Posting, currency: Currency) -> wire::Posting {
 fn posting_tax(tax: &PostingTax, currency: Currency) -> wire::PostingTax {
     wire::PostingTax {
         code: tax.code.clone(),
-        reference: tax.reference.clone(),
+        reference: tax.reference.as_ref().map(Reference::to_string),
         rate: tax.rate.clone(),
         base: in_currency(tax.base, currency),
         amount: in_currency(tax.amount, currency),
@@ -232,7 +232,7 @@ fn booked(entry: &BookedEntry) -> wire::Booked {
 fn creditor(creditor: &Creditor) -> wire::Creditor {
     match creditor {
         Creditor::Vendor(Vendor { reference, name }) => wire::Creditor::Vendor(wire::Vendor {
-            reference: reference.clone(),
+            reference: reference.to_string(),
             name: name.clone(),
         }),
         Creditor::Employee { code, name } => wire::Creditor::Employee(wire::Person {
@@ -244,7 +244,7 @@ fn creditor(creditor: &Creditor) -> wire::Creditor {
 
 fn account(account: &Account) -> wire::Account {
     wire::Account {
-        reference: account.reference.clone(),
+        reference: account.reference.to_string(),
         name: account.name.clone(),
     }
 }

@@ -8,12 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::booked::{self, Booked};
 use super::company::Company;
-use super::documents::load_context;
 use super::errors::{CallError, one_line};
-use super::find::{self, Booked};
 use super::key::external_id;
-use super::payments::load;
+use super::load::load;
 use super::records::{Id, text};
 use super::transport::Transport;
 use crate::model::document::Receipt;
@@ -31,7 +30,7 @@ pub(super) fn attach(
     largest: u64,
     entries: &[Attachment],
 ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
-    let booked = find::by_entry(transport, company, entries.iter().map(|entry| &entry.entry_id))?;
+    let booked = booked::by_entry(transport, company, entries.iter().map(|entry| &entry.entry_id))?;
     let mut documents: HashMap<(&AccountingEntryId, u32), &Booked> = HashMap::new();
     for document in &booked {
         let first = documents
@@ -133,14 +132,7 @@ fn send(
         "datas",
         "description",
     ];
-    let loaded = load(
-        transport,
-        "ir.attachment",
-        &fields,
-        &[row],
-        &load_context(company),
-    );
-    match loaded.map_err(CallError::for_item)?.into_ids() {
+    match load(transport, company, "ir.attachment", &fields, &[row]) {
         Ok(_) => Ok(()),
         Err(SystemError::Rejected { reason, .. }) => refused(
             ItemFailureType::ReceiptUploadFailure,

@@ -12,32 +12,22 @@ use serde_json::json;
 use tracing::warn;
 
 use super::Settings;
+use super::booked::{self, Booked, State};
 use super::company::Company;
 use super::documents::{self, Rows, Surroundings, is_bill};
 use super::errors::in_other_hands;
-use super::find::{self, Booked, State};
 use super::key::Key;
 use super::kinds::Kinds;
 use super::partners::{CreditorIds, Creditors};
 use super::payments::{PaymentEntry, is_payment};
 use super::rates::Rates;
 use super::records::{Id, Identified};
+use super::stage::{Event, Stage};
 use super::transport::Transport;
-use super::undo::{self, Undone};
+use super::undo;
 use crate::model::document::{Document, PlannedItem, PostingState};
 use crate::model::verdict::{ItemFailureType, in_command};
 use crate::systems::{BookedEntry, SystemError};
-
-/// Whether a document was compared with its plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Checked {
-    /// Not yet.
-    NotYet,
-    /// By an earlier call, or by another process.
-    Before,
-    /// By this call.
-    Here,
-}
 
 /// A document on its way into the books.
 pub(super) struct Draft<'a> {
@@ -45,28 +35,19 @@ pub(super) struct Draft<'a> {
     pub(super) rows: Rows,
     pub(super) creditor: Option<CreditorIds>,
     pub(super) currency: Id,
-    /// Its id, once it is there.
-    pub(super) id: Option<Id>,
-    /// Where it stands, once it is there.
-    pub(super) state: Option<State>,
-    pub(super) checked: Checked,
-    /// Whether this call made it, and may take it back.
-    pub(super) is_new: bool,
-    /// Whether this call posted it.
-    pub(super) is_posted_here: bool,
+    pub(super) stage: Stage,
 }
 
 impl<'a> Draft<'a> {
     pub(super) fn is_to_load(&self, bills: bool) -> bool {
-        self.id.is_none() && is_bill(self.document.kind) == bills
+        self.stage == Stage::Absent && is_bill(self.document.kind) == bills
     }
 
     pub(super) fn payment(&self, planned: &'a PlannedItem) -> Option<PaymentEntry<'a>> {
-        let is_open = is_payment(self.document.kind) && self.state == Some(State::Draft);
         Some(PaymentEntry {
             planned,
             document: self.document,
-            id: self.id.filter(|_| is_open)?,
+            id: self.stage.draft().filter(|_| is_payment(self.document.kind))?,
             partner: self.creditor?.partner,
             currency: self.currency,
         })
@@ -86,24 +67,23 @@ impl Work<'_> {
     /// Takes over where its documents stand, and says why it cannot go on.
     fn look_at(&mut self, now: &HashMap<Id, Booked>, maker: &str, is_final: bool) -> Option<SystemError> {
         let mut failure = None;
-        let stands = |draft: &Draft<'_>| draft.id.and_then(|id| now.get(&id)).is_some_and(Booked::counts);
+        let stands = |draft: &Draft<'_>| {
+            draft
+                .stage
+                .id()
+                .and_then(|id| now.get(&id))
+                .is_some_and(Booked::counts)
+        };
         let does_anything_stand = self.drafts.iter().any(stands);
         for draft in &mut self.drafts {
-            let Some(id) = draft.id else { continue };
+            let Some(id) = draft.stage.id() else { continue };
             let Some(booked) = now.get(&id) else {
-                draft.is_new = false;
+                draft.stage = draft.stage.next(Event::Gone);
                 failure = failure.or(Some(in_other_hands()));
                 continue;
             };
             let origin = booked.origin.as_ref();
-            let made_by = origin.and_then(|origin| origin.made_by.as_deref());
-            // `load` also answers with what is there already, where the look-up could not see it.
-            draft.is_new &= draft.checked == Checked::Here || made_by == Some(maker);
-            draft.state = Some(booked.state);
-            let is_checked = booked.is_checked() || booked.state == State::Posted;
-            if draft.checked == Checked::NotYet && is_checked {
-                draft.checked = Checked::Before;
-            }
+            draft.stage = draft.stage.next(Event::Seen(booked, maker));
             let is_other = origin.is_some_and(|origin| origin.content_hash != self.planned.content_hash);
             let why = match booked.state {
                 // Another process booked it from what Pleo said at another time.
@@ -121,7 +101,7 @@ impl Work<'_> {
 
     /// The documents that are there.
     pub(super) fn ids(&self) -> impl Iterator<Item = Id> {
-        self.drafts.iter().filter_map(|draft| draft.id)
+        self.drafts.iter().filter_map(|draft| draft.stage.id())
     }
 }
 
@@ -145,7 +125,7 @@ pub(super) fn book(
     maker: &str,
     items: &[PlannedItem],
 ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
-    let existing = find::by_entry(transport, company, items.iter().map(PlannedItem::entry_id))?;
+    let existing = booked::by_entry(transport, company, items.iter().map(PlannedItem::entry_id))?;
     let works = plan_rows(transport, company, settings, maker, items, existing)?;
     let mut booking = Booking {
         transport,
@@ -210,11 +190,8 @@ fn plan_rows<'a>(
             rows: documents::rows(planned, document, around)?,
             creditor,
             currency: around.currency(),
-            id: existing.get(&key).copied(),
-            state: None,
-            checked: Checked::NotYet,
-            is_new: false,
-            is_posted_here: false,
+            // Until it is looked at.
+            stage: existing.get(&key).map_or(Stage::Absent, |id| Stage::Left(*id)),
         })
     };
     Ok(items
@@ -228,7 +205,7 @@ fn plan_rows<'a>(
             match drafts {
                 Ok(drafts) => Work {
                     planned,
-                    was_there: drafts.iter().any(|draft| draft.id.is_some()),
+                    was_there: drafts.iter().any(|draft| draft.stage != Stage::Absent),
                     drafts,
                     failed: None,
                 },
@@ -254,7 +231,7 @@ fn included_taxes(
         .flat_map(|item| &item.documents)
         .flat_map(|document| &document.postings);
     let used: BTreeSet<Id> = postings
-        .filter_map(|posting| posting.tax.as_ref()?.reference.as_deref()?.parse().ok())
+        .filter_map(|posting| documents::tax_id(posting).ok()?)
         .collect();
     if used.is_empty() {
         return Ok(BTreeSet::new());
@@ -296,7 +273,7 @@ impl<'a> Booking<'a, '_> {
     /// Where each document stands now. One that counts no more still has its key, so nothing can take its place.
     pub(super) fn refresh(&mut self) {
         let ids: BTreeSet<Id> = self.works.iter().flat_map(Work::ids).collect();
-        match find::by_id(self.transport, self.company, &ids) {
+        match booked::by_id(self.transport, self.company, &ids) {
             Ok(found) => self.booked = found.into_iter().map(|booked| (booked.id, booked)).collect(),
             Err(error) => {
                 return self.fail_all(&SystemError::Unknown {
@@ -322,7 +299,7 @@ impl<'a> Booking<'a, '_> {
 
     /// The ids of the documents of items that have not failed.
     pub(super) fn ids(&self) -> BTreeSet<Id> {
-        self.drafts().filter_map(|draft| draft.id).collect()
+        self.drafts().filter_map(|draft| draft.stage.id()).collect()
     }
 
     /// The item of this document fails.
@@ -340,67 +317,47 @@ impl<'a> Booking<'a, '_> {
         }
     }
 
-    /// Takes back what this call made for items that were refused, so that nothing of them is booked. What was
-    /// there before stays, and so does what has no certain outcome: the next look-up finds it.
+    /// Takes back the drafts that this call made for items that were refused, so that nothing of them is booked. What
+    /// stays is told by its name.
     pub(super) fn discard_failed(&mut self) {
         for work in &mut self.works {
-            let (failure_type, reason) = match work.failed.clone() {
-                Some(SystemError::Rejected { failure_type, reason }) => (failure_type, reason),
-                Some(SystemError::Fatal { reason, .. }) => (ItemFailureType::UnexpectedFailure, reason),
-                _ => continue,
-            };
-            let made: Vec<&mut Draft<'a>> = work.drafts.iter_mut().filter(|draft| draft.is_new).collect();
-            let ids: Vec<Id> = made.iter().filter_map(|draft| draft.id).collect();
+            if !matches!(
+                work.failed,
+                Some(SystemError::Rejected { .. } | SystemError::Fatal { .. })
+            ) {
+                continue;
+            }
+            let ids: BTreeSet<Id> = work
+                .drafts
+                .iter()
+                .filter_map(|draft| draft.stage.ours())
+                .collect();
             if ids.is_empty() {
                 continue;
             }
-            let posted_here = made.iter().filter(|draft| draft.is_posted_here);
-            let posted_here: Vec<Id> = posted_here.filter_map(|draft| draft.id).collect();
-            let undone = undo::take_back(self.transport, self.company, &ids, &posted_here);
-            for draft in made {
-                draft.is_new = false;
-            }
-            match undone {
-                Ok(Undone::Deleted | Undone::Cancelled) => {
-                    for draft in work
-                        .drafts
-                        .iter_mut()
-                        .filter(|draft| draft.id.is_some_and(|id| ids.contains(&id)))
-                    {
-                        draft.id = None;
-                    }
-                    continue;
-                }
-                Ok(Undone::InOtherHands) => {
-                    work.failed = Some(in_other_hands());
-                    continue;
-                }
+            let left = match undo::take_back(self.transport, self.company, &ids) {
+                Ok(left) => left,
                 Err(error) => {
                     work.failed = Some(SystemError::Unknown {
                         reason: error.to_string(),
                     });
                     continue;
                 }
-                Ok(Undone::Remains) => {}
+            };
+            let mut left: HashMap<Id, Booked> = left.into_iter().map(|booked| (booked.id, booked)).collect();
+            for draft in &mut work.drafts {
+                let Some(id) = draft.stage.ours() else { continue };
+                let Some(booked) = left.remove(&id) else {
+                    draft.stage = draft.stage.next(Event::Gone);
+                    continue;
+                };
+                warn!("{} could not be taken back", booked.number);
+                draft.stage = draft.stage.next(Event::Seen(&booked, self.maker));
+                if booked.state == State::Posted {
+                    work.failed = Some(in_other_hands());
+                }
+                self.booked.insert(id, booked);
             }
-            warn!(
-                "what was made for entry {} could not be taken back",
-                work.planned.entry_id()
-            );
-            let all: BTreeSet<Id> = ids.into_iter().collect();
-            let left = find::by_id(self.transport, self.company, &all).unwrap_or_default();
-            let left: Vec<&Booked> = left
-                .iter()
-                .filter(|booked| booked.state != State::Cancel)
-                .collect();
-            work.failed = Some(match find::entry(&self.settings.url, &left) {
-                Some(booked) => SystemError::BookedWrong {
-                    booked: Box::new(booked),
-                    failure_type,
-                    reason,
-                },
-                None => SystemError::Unknown { reason },
-            });
         }
     }
 
@@ -417,7 +374,7 @@ impl<'a> Booking<'a, '_> {
                     return Err(SystemError::Unknown { reason });
                 }
                 Some(SystemError::Rejected { failure_type, reason }) => {
-                    return Err(match find::entry(base, &standing) {
+                    return Err(match booked::entry(base, &standing) {
                         Some(booked) => SystemError::BookedWrong {
                             booked: Box::new(booked),
                             failure_type,
@@ -433,7 +390,7 @@ impl<'a> Booking<'a, '_> {
             let is_wanted =
                 |booked: &&Booked| booked.state == State::Posted || posting == PostingState::Draft;
             let is_whole = own.len() == work.drafts.len() && own.iter().all(is_wanted);
-            find::entry(base, &own)
+            booked::entry(base, &own)
                 .filter(|_| is_whole)
                 .ok_or_else(|| SystemError::Unknown {
                     reason: "Odoo does not show the entry as it was booked".into(),

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Settings;
 use super::company::Company;
 use super::errors::{CallError, Refusal};
-use super::transport::{Transport, arguments};
+use super::transport::Transport;
 use crate::model::verdict::JobFailureType;
 use crate::systems::{JobNeeds, SystemError};
 
@@ -34,14 +34,8 @@ pub(super) fn check(
 }
 
 fn may_create(transport: &mut Transport, model: &str, what: &str) -> Result<(), SystemError> {
-    let is_allowed = if transport.major() >= 18 {
-        transport.read::<bool>(model, "has_access", arguments(json!({ "operation": "create" })))
-    } else {
-        let question = json!({ "operation": "create", "raise_exception": false });
-        transport.read(model, "check_access_rights", arguments(question))
-    };
     let fatal = |failure_type, reason| Err(SystemError::Fatal { failure_type, reason });
-    match is_allowed {
+    match transport.call(model, "has_access", &json!({ "operation": "create" })) {
         Ok(true) => Ok(()),
         Ok(false) => fatal(
             JobFailureType::AuthorizationFailure,

@@ -3,15 +3,13 @@
 //! It is the default company of the API key's user. Odoo gives no error for an entry in a closed period: it posts it
 //! with another date. So the lock dates are read before anything is planned, and again before anything is posted.
 
-use std::collections::HashMap;
-
 use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::errors::CallError;
 use super::records::{Id, Link, day};
-use super::transport::{Transport, arguments};
+use super::transport::Transport;
 use super::{Journals, Settings};
 use crate::model::document::{Document, DocumentKind};
 use crate::model::money::Currency;
@@ -45,7 +43,7 @@ impl Company {
         struct Record {
             currency_id: Link,
         }
-        let context: Value = transport.read("res.users", "context_get", arguments(json!({})))?;
+        let context: Value = transport.call("res.users", "context_get", &json!({}))?;
         let user = context.get("uid").cloned().unwrap_or_default();
         let users: Vec<User> = transport.search(
             "res.users",
@@ -183,41 +181,31 @@ pub(super) struct Locks {
 impl Locks {
     pub(super) fn read(transport: &mut Transport, company: &Company) -> Result<Self, CallError> {
         #[derive(Deserialize)]
-        struct Day(#[serde(deserialize_with = "day")] Option<NaiveDate>);
-        #[derive(Deserialize)]
         struct Record {
-            #[serde(flatten)]
-            rest: HashMap<String, Value>,
+            #[serde(rename = "user_fiscalyear_lock_date", deserialize_with = "day")]
+            everything: Option<NaiveDate>,
+            #[serde(rename = "user_hard_lock_date", deserialize_with = "day")]
+            hard: Option<NaiveDate>,
+            #[serde(rename = "user_purchase_lock_date", deserialize_with = "day")]
+            purchases: Option<NaiveDate>,
+            #[serde(rename = "user_tax_lock_date", deserialize_with = "day")]
+            taxes: Option<NaiveDate>,
         }
-        // Before 18 there were neither exceptions nor a hard lock.
-        let fields: &[&str] = if transport.major() >= 18 {
-            &[
-                "user_fiscalyear_lock_date",
-                "user_hard_lock_date",
-                "user_purchase_lock_date",
-                "user_tax_lock_date",
-            ]
-        } else {
-            &["fiscalyear_lock_date", "tax_lock_date"]
-        };
+        let fields = [
+            "user_fiscalyear_lock_date",
+            "user_hard_lock_date",
+            "user_purchase_lock_date",
+            "user_tax_lock_date",
+        ];
         let domain = json!([["id", "=", company.id]]);
-        let records: Vec<Record> = transport.search("res.company", domain, fields, &company.context())?;
-        let rest = records
-            .into_iter()
-            .next()
-            .map(|record| record.rest)
-            .unwrap_or_default();
-        let read = |name: &str| {
-            let value = rest
-                .get(&format!("user_{name}"))
-                .or_else(|| rest.get(name))
-                .cloned()?;
-            serde_json::from_value::<Day>(value).ok()?.0
+        let records: Vec<Record> = transport.search("res.company", domain, &fields, &company.context())?;
+        let Some(record) = records.into_iter().next() else {
+            return Err(CallError::Lost("it does not show the company any more".into()));
         };
         Ok(Self {
-            all: read("fiscalyear_lock_date").max(read("hard_lock_date")),
-            purchases: read("purchase_lock_date"),
-            taxes: read("tax_lock_date"),
+            all: record.everything.max(record.hard),
+            purchases: record.purchases,
+            taxes: record.taxes,
         })
     }
 

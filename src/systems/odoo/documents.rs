@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::company::Company;
 use super::invoices::BOOK_ID_MARK;
@@ -16,14 +16,9 @@ use super::rates::Rate;
 use super::records::Id;
 use crate::model::document::{Document, DocumentKind, PlannedItem, Posting, Purpose};
 use crate::model::money::Amount;
+use crate::model::references::Reference;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
-
-/// For `load`: a record that exists under its external id is left as it is, so loading again changes nothing, not
-/// even what a person has changed since.
-pub(super) fn load_context(company: &Company) -> Value {
-    json!({ "allowed_company_ids": [company.id], "mode": "update", "noupdate": true })
-}
 
 /// The columns of journal entries and payments.
 pub(super) const ENTRY_FIELDS: [&str; 16] = [
@@ -131,9 +126,12 @@ pub(super) fn is_claim(posting: &Posting) -> bool {
     matches!(posting.purpose, Purpose::Payable | Purpose::Employee)
 }
 
-/// A reference of the resolution as an id.
-pub(super) fn id(reference: &str, name: &str) -> Result<Id, SystemError> {
-    reference.parse().map_err(|_| SystemError::Rejected {
+/// The id that a reference of the resolution is.
+pub(super) fn id(reference: &Reference, name: &str) -> Result<Id, SystemError> {
+    if let Reference::Id(id) = reference {
+        return Ok(*id);
+    }
+    Err(SystemError::Rejected {
         failure_type: ItemFailureType::UnexpectedFailure,
         reason: format!(
             "{name} has no id of Odoo's ({reference}). This is an error of pleo-export: book it by hand, or ask whoever runs the export to send its log to whoever maintains pleo-export."
@@ -226,7 +224,7 @@ fn bill_lines(
             if let Some(tax) = posting.tax.as_ref().filter(|tax| !tax.reverse_charge)
                 && tax_id(posting)?.is_some_and(|id| around.included_taxes.contains(&id))
             {
-                price = price.plus(tax.amount).unwrap_or(price);
+                price = total([price, tax.amount])?;
             }
             let price = if is_credit { price.negated() } else { price };
             Ok(vec![
@@ -272,10 +270,6 @@ fn balances(document: &Document, rate: Option<&Rate>) -> Result<Vec<Amount>, Sys
     let Some(rate) = rate else {
         return Ok(document.postings.iter().map(without_tax).collect());
     };
-    let too_large = || SystemError::Rejected {
-        failure_type: ItemFailureType::ValidationFailure,
-        reason: "The amount is too large for the books.".to_owned(),
-    };
     let mut balances: Vec<Amount> = document
         .postings
         .iter()
@@ -288,18 +282,28 @@ fn balances(document: &Document, rate: Option<&Rate>) -> Result<Vec<Amount>, Sys
             .iter()
             .filter(|posting| is_left_to_odoo(posting));
         if taxes.count() == 0 {
-            *last = Amount::sum(before.iter().copied())
-                .ok_or_else(too_large)?
-                .negated();
+            *last = total(before.iter().copied())?.negated();
         }
     }
     Ok(balances)
 }
 
+/// The sum, where it is one that the books can hold.
+pub(super) fn total(amounts: impl IntoIterator<Item = Amount>) -> Result<Amount, SystemError> {
+    Amount::sum(amounts).ok_or_else(too_large)
+}
+
+fn too_large() -> SystemError {
+    SystemError::Rejected {
+        failure_type: ItemFailureType::ValidationFailure,
+        reason: "The amount is too large for the books.".to_owned(),
+    }
+}
+
 /// The tax that Odoo adds to a cost.
 pub(super) fn tax_id(posting: &Posting) -> Result<Option<Id>, SystemError> {
     let tax = posting.tax.as_ref().filter(|_| posting.purpose == Purpose::Cost);
-    tax.and_then(|tax| tax.reference.as_deref())
+    tax.and_then(|tax| tax.reference.as_ref())
         .map(|reference| id(reference, "The tax"))
         .transpose()
 }

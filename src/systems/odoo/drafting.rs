@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use tracing::debug;
 
-use super::book::{Booking, Checked, Draft, Work};
-use super::documents::{BILL_FIELDS, ENTRY_FIELDS, Rows, load_context};
+use super::book::{Booking, Draft, Work};
+use super::booked::{self, State};
+use super::documents::{BILL_FIELDS, ENTRY_FIELDS, Rows};
 use super::errors::{CallError, in_other_hands};
-use super::find::{self, State};
 use super::key::Origin;
-use super::payments::{self, PaymentEntry, load};
+use super::load;
+use super::payments::{self, PaymentEntry};
 use super::records::Id;
-use super::transport::arguments;
-use super::undo::{self, Undone};
+use super::stage::{Event, Stage};
 use super::verify::{self, Comparison, Correction, LINE_FIELDS, Line};
 use crate::model::document::PostingState;
 use crate::systems::SystemError;
@@ -69,70 +69,24 @@ impl<'a> Booking<'a, '_> {
             return Ok(());
         }
         let fields: &[&str] = if bills { &BILL_FIELDS } else { &ENTRY_FIELDS };
-        let loaded = load(
-            self.transport,
-            "account.move",
-            fields,
-            &rows,
-            &load_context(self.company),
-        )
-        .map_err(CallError::for_item)?;
-        for (draft, id) in drafts.into_iter().zip(loaded.into_ids()?) {
-            draft.id = Some(id);
-            // Unless it turns out to be another process's: `load` does not say.
-            draft.is_new = true;
+        let ids = load::load(self.transport, self.company, "account.move", fields, &rows)?;
+        for (draft, id) in drafts.into_iter().zip(ids) {
+            draft.stage = draft.stage.next(Event::Loaded(id));
         }
         Ok(())
     }
 
-    /// What another process made and never compared may come from other settings: what is not as planned now is made
-    /// anew.
-    fn remake_left_behind(&mut self) {
-        let is_left = |draft: &&Draft<'_>| !draft.is_new && draft.checked == Checked::NotYet;
-        let ids: BTreeSet<Id> = self
-            .drafts()
-            .filter(is_left)
-            .filter_map(|draft| draft.id)
-            .collect();
-        let lines = match self.lines(&ids) {
-            Ok(lines) => lines,
-            Err(error) => return self.fail_all(&error.for_reading()),
-        };
-        let mut other: Vec<Vec<Id>> = Vec::new();
-        for work in self.works.iter().filter(|work| work.failed.is_none()) {
-            let left = work.drafts.iter().filter(is_left);
-            let is_other = |draft: &&Draft<'_>| self.compare_one(work, draft, &lines).is_err();
-            other.push(left.filter(is_other).filter_map(|draft| draft.id).collect());
-        }
-        other.retain(|ids| !ids.is_empty());
-        if other.is_empty() {
-            return;
-        }
-        for ids in other {
-            if undo::take_back(self.transport, self.company, &ids, &[]) == Ok(Undone::Deleted) {
-                for draft in self.works.iter_mut().flat_map(|work| &mut work.drafts) {
-                    draft.id = draft.id.filter(|id| !ids.contains(id));
-                }
-            } else if let Some(first) = ids.first() {
-                self.fail(*first, in_other_hands());
-            }
-        }
-        self.load();
-        self.refresh();
-    }
-
     /// Compares what was made with the plan, and corrects hundredths of tax once.
     pub(super) fn verify(&mut self) {
-        self.remake_left_behind();
         let corrections = self.compare();
         if !corrections.is_empty() {
             for (id, correction) in corrections {
-                let arguments = arguments(json!({
+                let arguments = json!({
                     "ids": [id],
                     "vals": { "line_ids": correction.0 },
                     "context": self.company.context(),
-                }));
-                if let Err(error) = self.transport.write::<Value>("account.move", "write", arguments) {
+                });
+                if let Err(error) = self.transport.call::<Value>("account.move", "write", &arguments) {
                     let error = self.of_a_draft(id, error);
                     self.fail(id, error);
                 }
@@ -146,7 +100,7 @@ impl<'a> Booking<'a, '_> {
 
     /// A draft that was refused a change, unless it is no draft any more: then it is another process's refusal.
     fn of_a_draft(&mut self, id: Id, error: CallError) -> SystemError {
-        let now = find::by_id(self.transport, self.company, &BTreeSet::from([id]));
+        let now = booked::by_id(self.transport, self.company, &BTreeSet::from([id]));
         match now {
             Ok(found) if found.iter().all(|booked| booked.state != State::Draft) => in_other_hands(),
             _ => error.for_item(),
@@ -159,12 +113,12 @@ impl<'a> Booking<'a, '_> {
         // What is to be posted is compared once more, and what lost its origin: a person may have changed it.
         let is_lost: BTreeSet<Id> = self.lost_origins();
         let is_open = |draft: &Draft<'_>| {
-            draft.checked == Checked::NotYet
-                || (is_final && draft.state == Some(State::Draft))
-                || draft.id.is_some_and(|id| is_lost.contains(&id))
+            draft.stage.is_unchecked()
+                || (is_final && draft.stage.draft().is_some())
+                || draft.stage.id().is_some_and(|id| is_lost.contains(&id))
         };
         let open = self.drafts().filter(|draft| is_open(draft));
-        let ids: BTreeSet<Id> = open.filter_map(|draft| draft.id).collect();
+        let ids: BTreeSet<Id> = open.filter_map(|draft| draft.stage.id()).collect();
         let lines = match self.lines(&ids) {
             Ok(lines) => lines,
             Err(error) => {
@@ -178,13 +132,14 @@ impl<'a> Booking<'a, '_> {
         let mut failures = Vec::new();
         for work in self.works.iter().filter(|work| work.failed.is_none()) {
             for draft in work.drafts.iter().filter(|draft| is_open(draft)) {
-                let Some(id) = draft.id else { continue };
+                let Some(id) = draft.stage.id() else { continue };
                 match self.compare_one(work, draft, &lines) {
                     Ok(None) => {}
-                    Ok(Some(correction)) if draft.checked == Checked::NotYet => {
+                    Ok(Some(correction)) if draft.stage.is_unchecked() => {
                         corrections.push((id, correction));
                     }
-                    Err(error) if draft.checked == Checked::NotYet => failures.push((id, error)),
+                    Err(error) if matches!(draft.stage, Stage::Made(_)) => failures.push((id, error)),
+                    // Not ours, or a person changed it since: theirs to settle.
                     Ok(Some(_)) | Err(_) => {
                         let name = self.booked.get(&id).map(|booked| booked.number.as_str());
                         failures.push((id, verify::changed(name.unwrap_or("The entry"))));
@@ -204,10 +159,8 @@ impl<'a> Booking<'a, '_> {
         draft: &Draft<'_>,
         lines: &BTreeMap<Id, Vec<Line>>,
     ) -> Result<Option<Correction>, SystemError> {
-        let is_on = draft
-            .id
-            .and_then(|id| self.booked.get(&id))
-            .map(|booked| booked.date);
+        let id = draft.stage.id();
+        let is_on = id.and_then(|id| self.booked.get(&id)).map(|booked| booked.date);
         let planned = draft.document.posting_date;
         if let Some(is_on) = is_on.filter(|is_on| *is_on != planned) {
             return Err(verify::other_day(is_on, planned));
@@ -217,10 +170,7 @@ impl<'a> Booking<'a, '_> {
             creditor: draft.creditor,
             currency: work.planned.item.amount.currency,
             is_foreign: draft.currency != self.company.currency_id,
-            lines: draft
-                .id
-                .and_then(|id| lines.get(&id))
-                .map_or(&[][..], Vec::as_slice),
+            lines: id.and_then(|id| lines.get(&id)).map_or(&[][..], Vec::as_slice),
         };
         comparison.run()
     }
@@ -237,39 +187,28 @@ impl<'a> Booking<'a, '_> {
         let mut rows: Rows = Vec::new();
         for work in self.works.iter().filter(|work| work.failed.is_none()) {
             let origin = Origin::of(work.planned, None);
-            let is_lost = |draft: &Draft<'_>| draft.id.is_some_and(|id| lost.contains(&id));
+            let is_lost = |draft: &Draft<'_>| draft.stage.id().is_some_and(|id| lost.contains(&id));
             let unmarked = work
                 .drafts
                 .iter()
-                .filter(|draft| draft.checked == Checked::NotYet || is_lost(draft));
-            rows.extend(unmarked.filter_map(|draft| Some(vec![draft.id?.to_string(), origin.to_text()])));
+                .filter(|draft| draft.stage.is_unchecked() || is_lost(draft));
+            rows.extend(
+                unmarked.filter_map(|draft| Some(vec![draft.stage.id()?.to_string(), origin.to_text()])),
+            );
         }
         if rows.is_empty() {
             return;
         }
-        // By the database's id: by the external one `load` would make an empty document where a person has just deleted
-        // ours. Nobody wants to read in the entry's history that we looked at it.
-        let context = json!({ "allowed_company_ids": [self.company.id], "tracking_disable": true });
-        let loaded = load(
-            self.transport,
-            "account.move",
-            &[".id", "invoice_origin"],
-            &rows,
-            &context,
-        );
-        let failed = match loaded {
-            Ok(loaded) => loaded.into_ids().err().map(|error| error.to_string()),
-            Err(error) => Some(error.to_string()),
-        };
+        let fields = [".id", "invoice_origin"];
         // All of them are drafts of ours, checked or not, so none is refused for it.
-        if let Some(reason) = failed {
-            return self.fail_all(&SystemError::Unknown { reason });
+        if let Err(error) = load::change(self.transport, self.company, "account.move", &fields, &rows) {
+            return self.fail_all(&SystemError::Unknown {
+                reason: error.to_string(),
+            });
         }
         let marked = self.works.iter_mut().filter(|work| work.failed.is_none());
         for draft in marked.flat_map(|work| &mut work.drafts) {
-            if draft.checked == Checked::NotYet {
-                draft.checked = Checked::Here;
-            }
+            draft.stage = draft.stage.next(Event::Marked);
         }
     }
 

@@ -3,12 +3,12 @@
 //! Odoo answers a refusal with the name of a Python exception. Its transaction is rolled back then, with one
 //! exception: a fault in the answer itself (500) may come after the commit, so it proves nothing.
 
-use std::time::Duration;
-
 use reqwest::StatusCode;
 use reqwest::Url;
 use thiserror::Error;
 
+use crate::host::http::Fault;
+use crate::host::retry;
 use crate::model::foreign_text;
 use crate::model::verdict::{ItemFailureType, JobFailureType};
 use crate::systems::SystemError;
@@ -20,27 +20,14 @@ const LONGEST: usize = 300;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(super) enum CallError {
     /// It never reached Odoo, or was turned away at the door.
-    #[error("Odoo cannot be reached: {reason}")]
-    Unreachable {
-        /// Why.
-        reason: String,
-        /// How long Odoo asks us to wait.
-        retry_after: Option<Duration>,
-    },
+    #[error("Odoo cannot be reached: {0}")]
+    Unreachable(String),
     /// It may have reached Odoo; what came of it is not known.
-    #[error("Odoo's answer was lost: {reason}")]
-    Lost {
-        /// Why.
-        reason: String,
-        /// How long Odoo asks us to wait.
-        retry_after: Option<Duration>,
-    },
-    /// Something else answers in its place; whether it handed the call on is not known.
-    #[error("that is no Odoo: {message}")]
-    NotOdoo {
-        /// Where, and what to check.
-        message: String,
-    },
+    #[error("Odoo's answer was lost: {0}")]
+    Lost(String),
+    /// It answers with what will be of no use the next time either; what came of the call is not known.
+    #[error("Odoo's answer cannot be used: {0}")]
+    Unusable(String),
     /// Odoo said no, and changed nothing.
     #[error("Odoo refuses: {message}")]
     Refused {
@@ -69,31 +56,18 @@ pub(super) enum Refusal {
 }
 
 impl CallError {
-    pub(super) fn lost(reason: String) -> Self {
-        Self::Lost {
-            reason,
-            retry_after: None,
-        }
+    /// More than anybody asked for, or more than can be kept in memory.
+    pub(super) fn too_long(call: &str, longest: usize) -> Self {
+        Self::Unusable(format!(
+            "its answer to {call} has more than {} MB: export fewer expenses at a time, or lower batch_size under [pleo]",
+            longest >> 20
+        ))
     }
 
-    pub(super) fn from_request(error: &reqwest::Error) -> Self {
-        // The text of a request's error holds the address alone; what happened is in its source.
-        let mut reason = String::new();
-        let mut source: Option<&dyn std::error::Error> = Some(error);
-        while let Some(cause) = source {
-            source = cause.source();
-            if source.is_none() {
-                reason = cause.to_string();
-            }
-        }
-        if error.is_connect() {
-            let host = error.url().and_then(Url::host_str).unwrap_or_default();
-            Self::Unreachable {
-                reason: format!("{reason} ({host})"),
-                retry_after: None,
-            }
-        } else {
-            Self::lost(reason)
+    pub(super) fn from_fault((fault, cause): (Fault, String)) -> Self {
+        match fault {
+            Fault::Untrusted | Fault::Unreached => Self::Unreachable(cause),
+            Fault::TimedOut | Fault::Broken => Self::Lost(cause),
         }
     }
 
@@ -112,35 +86,33 @@ impl CallError {
     }
 
     /// An answer that no Odoo gives: a proxy in between, another program, an address or database that is not there.
-    pub(super) fn not_odoo(
-        status: StatusCode,
-        retry_after: Option<Duration>,
-        url: &Url,
-        database: &str,
-    ) -> Self {
+    pub(super) fn not_odoo(status: StatusCode, url: &Url, database: &str) -> Self {
         match status {
-            StatusCode::TOO_MANY_REQUESTS => Self::Unreachable {
-                reason: "it limits our calls".into(),
-                retry_after,
-            },
-            status if status.is_server_error() => Self::Lost {
-                reason: format!("{url} answers with status {}", status.as_u16()),
-                retry_after,
-            },
+            StatusCode::TOO_MANY_REQUESTS => Self::limited(),
+            status if status.is_server_error() || retry::is_temporary(status.as_u16()) => {
+                Self::Lost(format!("{url} answers with status {}", status.as_u16()))
+            }
             // Odoo answers with a web page when the database is not there.
             StatusCode::NOT_FOUND => Self::Refused {
                 refusal: Refusal::Address,
                 message: format!(
-                    "{url} has no database {database}, or is no Odoo 19 or later: check accounting.odoo.url and accounting.odoo.database (an older Odoo also needs accounting.odoo.login)"
+                    "{url} has no database {database}, or is no Odoo 19 or later: check accounting.odoo.url and accounting.odoo.database"
                 ),
             },
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::Refused {
+            StatusCode::UNAUTHORIZED => Self::Refused {
                 refusal: Refusal::Authentication,
-                message: format!("{url} answers with status {}", status.as_u16()),
+                message: format!("{url} answers with status 401"),
             },
-            status if status.is_success() => Self::NotOdoo {
-                message: format!("{url} answers, but not as Odoo does: check accounting.odoo.url"),
+            StatusCode::FORBIDDEN => Self::Refused {
+                refusal: Refusal::Address,
+                message: format!(
+                    "{url} answers with status 403 and a page that does not come from Odoo: a firewall or proxy on the \
+                     way refuses the call, so let it pass there"
+                ),
             },
+            status if status.is_success() => Self::Unusable(format!(
+                "{url} answers, but not as Odoo does: check accounting.odoo.url"
+            )),
             status => Self::Refused {
                 refusal: Refusal::Address,
                 message: format!(
@@ -152,7 +124,7 @@ impl CallError {
     }
 
     /// Odoo's own refusal: the name of its exception and its message.
-    pub(super) fn from_odoo(name: &str, message: &str, http: Option<(StatusCode, Option<Duration>)>) -> Self {
+    pub(super) fn from_odoo(name: &str, message: &str, status: StatusCode) -> Self {
         let message = one_line(message);
         let refused = |refusal| Self::Refused {
             refusal,
@@ -168,45 +140,35 @@ impl CallError {
             // After five tries of its own; nothing was committed.
             "SerializationFailure" | "LockNotAvailable" | "DeadlockDetected" => refused(Refusal::Conflict),
             "OperationalError" if message.contains("does not exist") => refused(Refusal::Address),
-            _ => match http {
-                Some((StatusCode::TOO_MANY_REQUESTS, retry_after)) => Self::Unreachable {
-                    reason: "it limits our calls".into(),
-                    retry_after,
-                },
-                Some((status, _)) if status == StatusCode::UNAUTHORIZED => refused(Refusal::Authentication),
-                Some((status, _)) if status == StatusCode::FORBIDDEN => refused(Refusal::Access),
-                Some((status, _)) if status.is_client_error() => refused(Refusal::Data),
-                Some((_, retry_after)) => Self::Lost {
-                    reason: format!("it failed itself ({class}: {message})"),
-                    retry_after,
-                },
-                None => Self::lost(format!("it failed itself ({class}: {message})")),
+            _ => match status {
+                StatusCode::TOO_MANY_REQUESTS => Self::limited(),
+                StatusCode::UNAUTHORIZED => refused(Refusal::Authentication),
+                StatusCode::FORBIDDEN => refused(Refusal::Access),
+                status if status.is_client_error() => refused(Refusal::Data),
+                _ => Self::Lost(format!("it failed itself ({class}: {message})")),
             },
         }
+    }
+
+    fn limited() -> Self {
+        Self::Unreachable("it limits our calls".into())
     }
 
     /// Whether the same call may succeed in a moment.
     pub(super) fn is_temporary(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Lost { .. } | Self::NotOdoo { .. } => true,
+            Self::Unreachable(_) | Self::Lost(_) | Self::Unusable(_) => true,
             Self::Refused { refusal, .. } => *refusal == Refusal::Conflict,
-        }
-    }
-
-    pub(super) fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Unreachable { retry_after, .. } | Self::Lost { retry_after, .. } => *retry_after,
-            Self::NotOdoo { .. } | Self::Refused { .. } => None,
         }
     }
 
     /// After a call that only read: whatever happened, nothing was booked by it.
     pub(super) fn for_reading(self) -> SystemError {
         match self {
-            Self::Unreachable { .. } | Self::Lost { .. } => SystemError::Unavailable {
+            Self::Unreachable(_) | Self::Lost(_) => SystemError::Unavailable {
                 reason: self.to_string(),
             },
-            Self::NotOdoo { message } => for_job(Refusal::Address, &message),
+            Self::Unusable(message) => for_job(Refusal::Address, &message),
             Self::Refused { refusal, message } => for_job(refusal, &message),
         }
     }
@@ -214,10 +176,10 @@ impl CallError {
     /// After a call that should have written something for one item.
     pub(super) fn for_item(self) -> SystemError {
         match self {
-            Self::Unreachable { .. } => SystemError::Unavailable {
+            Self::Unreachable(_) => SystemError::Unavailable {
                 reason: self.to_string(),
             },
-            Self::Lost { .. } | Self::NotOdoo { .. } => SystemError::Unknown {
+            Self::Lost(_) | Self::Unusable(_) => SystemError::Unknown {
                 reason: self.to_string(),
             },
             Self::Refused {
@@ -320,7 +282,6 @@ mod tests {
 
     #[test]
     fn each_refusal_has_its_kind() {
-        let status = |code| Some((StatusCode::from_u16(code).unwrap(), None));
         for (name, code, reading, item) in [
             (
                 "odoo.exceptions.UserError",
@@ -367,7 +328,8 @@ mod tests {
             ("builtins.TypeError", 500, "unavailable", "unknown"),
             ("x", 429, "unavailable", "unavailable"),
         ] {
-            let error = CallError::from_odoo(name, "Some text", status(code));
+            let status = StatusCode::from_u16(code).unwrap();
+            let error = CallError::from_odoo(name, "Some text", status);
             assert_eq!(failure(error.clone().for_reading()).0, reading, "{name} reading");
             assert_eq!(failure(error.for_item()).0, item, "{name} writing");
         }
@@ -376,7 +338,7 @@ mod tests {
     #[test]
     fn a_proxy_that_fails_leaves_a_booking_unknown() {
         let url = Url::parse("https://odoo.example").unwrap();
-        let at = |code| CallError::not_odoo(StatusCode::from_u16(code).unwrap(), None, &url, "books");
+        let at = |code| CallError::not_odoo(StatusCode::from_u16(code).unwrap(), &url, "books");
         assert_eq!(failure(at(502).for_item()).0, "unknown");
         assert_eq!(failure(at(429).for_item()).0, "unavailable");
         assert_eq!(failure(at(200).for_item()).0, "unknown");

@@ -10,15 +10,17 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::booked::posted_reversals;
 use super::company::Company;
 use super::errors::CallError;
-use super::find::posted_reversals;
 use super::key::{Key, Origin, pattern};
 use super::records::{Id, Link, amount, maybe, text};
-use super::transport::{Transport, arguments};
+use super::transport::Transport;
 use crate::model::ids::AccountingEntryId;
 use crate::model::money::{Amount, Money};
-use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceNumber, InvoiceSide, Vendor, VendorKey};
+use crate::model::references::{
+    InvoiceInBooks, InvoiceKey, InvoiceNumber, InvoiceSide, Reference, Vendor, VendorKey,
+};
 use crate::systems::SystemError;
 
 /// Stands between a document's own reference and Pleo's book id.
@@ -196,7 +198,10 @@ pub(super) fn of_vendors(
     vendors: &HashMap<VendorKey, Vendor>,
     wanted: &BTreeSet<InvoiceKey>,
 ) -> Result<HashMap<InvoiceKey, Vec<InvoiceInBooks>>, SystemError> {
-    let partner = |key: &InvoiceKey| vendors.get(&key.vendor)?.reference.parse::<Id>().ok();
+    let partner = |key: &InvoiceKey| match vendors.get(&key.vendor)?.reference {
+        Reference::Id(id) => Some(id),
+        Reference::Name(_) | Reference::New(_) => None,
+    };
     let invoices: BTreeSet<(Id, InvoiceNumber)> = wanted
         .iter()
         .filter_map(|key| Some((partner(key)?, key.number.clone())))
@@ -251,8 +256,8 @@ fn name_ours(transport: &mut Transport, company: &Company, records: &mut [Record
     if ids.is_empty() {
         return Ok(());
     }
-    let asked = arguments(json!({ "ids": ids, "context": company.context() }));
-    let external_ids: HashMap<String, String> = transport.read("account.move", "get_external_id", asked)?;
+    let asked = json!({ "ids": ids, "context": company.context() });
+    let external_ids: HashMap<String, String> = transport.call("account.move", "get_external_id", &asked)?;
     for record in records {
         let external_id = external_ids.get(&record.id.to_string());
         record.entry = external_id
@@ -286,7 +291,7 @@ fn in_books(record: &Record, lines: &[PayableLine]) -> Option<InvoiceInBooks> {
             .map(|origin| origin.entry.clone())
             .or_else(|| record.entry.clone())
             .unwrap_or_else(|| AccountingEntryId::new(format!("account.move {}", record.id))),
-        external_id: super::find::number(record.name.as_deref(), record.id),
+        external_id: super::booked::number(record.name.as_deref(), record.id),
         side,
         payable: Money { amount, currency },
         supplier_amount: origin.and_then(|origin| origin.supplier_amount),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::company::Company;
-use super::documents::{account, is_left_to_odoo};
+use super::documents::{account, id, is_left_to_odoo};
 use super::errors::CallError;
 use super::partners::CreditorIds;
 use super::records::Id;
@@ -36,7 +36,7 @@ impl Kinds {
             .flat_map(|item| &item.documents)
             .flat_map(|document| &document.postings);
         let used: BTreeSet<Id> = postings
-            .filter_map(|posting| posting.account.reference.parse().ok())
+            .filter_map(|posting| id(&posting.account.reference, &posting.account.name).ok())
             .collect();
         let found: Vec<Record> = transport.search(
             "account.account",

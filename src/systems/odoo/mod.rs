@@ -2,11 +2,12 @@
 //! that Odoo computes, payments reconciled with their bills, receipts as attachments.
 //!
 //! Where to start reading: [`book`] drives a booking, [`documents`] says what is sent, [`verify`] what must come back,
-//! [`find`] what counts as booked, [`key`] by what a document is known. Everything goes through [`transport`]; what a
-//! refusal means is in [`errors`]. Run against Odoo 19; older versions (over JSON-RPC) are best effort.
+//! [`find`] what counts as booked, [`key`] by what a document is known, [`stage`] in whose hands it is. Everything goes
+//! through [`transport`]; what a refusal means is in [`errors`]. Odoo 19 and later alone.
 
 mod attachments;
 mod book;
+mod booked;
 mod check;
 mod company;
 mod documents;
@@ -16,6 +17,7 @@ mod find;
 mod invoices;
 mod key;
 mod kinds;
+mod load;
 mod partners;
 mod payments;
 mod posting;
@@ -24,6 +26,7 @@ mod records;
 mod references;
 mod reverse;
 mod settle;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -36,7 +39,6 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use crate::host::stop::Stop;
 use crate::model::document::{PlannedItem, PostingState};
 use crate::model::references::{References, Resolution};
 use crate::model::reversal::{ReversalRequest, Reversed};
@@ -56,8 +58,6 @@ pub struct Settings {
     pub url: Url,
     /// The name of the database.
     pub database: String,
-    /// The login that the key belongs to, for Odoo before 19; with it JSON-RPC is spoken.
-    pub login: Option<String>,
     /// The name of the company that is booked in, where it is said; it must be the user's default company.
     pub company: Option<String>,
     /// The key of an Odoo user; the user's default company is the one that is booked in.
@@ -110,7 +110,7 @@ pub struct Odoo {
 
 impl Odoo {
     /// Prepares the connection; nothing is sent yet. An address that is not safe for a credential is refused.
-    pub fn new(settings: Settings, stop: Stop) -> Result<Self, SystemError> {
+    pub fn new(settings: Settings) -> Result<Self, SystemError> {
         let invalid = |reason: String| SystemError::Fatal {
             failure_type: JobFailureType::InvalidConfiguration,
             reason,
@@ -121,7 +121,7 @@ impl Odoo {
                 settings.url
             )));
         }
-        let transport = Transport::new(&settings, stop)
+        let transport = Transport::new(&settings)
             .map_err(|error| invalid(format!("the connection to Odoo cannot be prepared: {error}")))?;
         Ok(Self {
             settings,

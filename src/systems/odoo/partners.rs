@@ -8,19 +8,15 @@ use serde_json::{Value, json};
 use tracing::warn;
 
 use super::company::Company;
-use super::documents::load_context;
 use super::errors::{CallError, one_line};
 use super::key::external_id;
-use super::payments::load;
+use super::load::load;
 use super::records::{Id, Link, maybe, text};
-use super::transport::{Transport, arguments};
+use super::transport::Transport;
 use crate::model::document::{Creditor, Document, PlannedItem};
-use crate::model::references::{Vendor, VendorKey};
+use crate::model::references::{Reference, Vendor, VendorKey};
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
-
-/// Begins the reference of a vendor that is yet to be made; the rest is its number.
-const TO_MAKE: &str = "new ";
 
 #[derive(Deserialize)]
 struct Partner {
@@ -34,7 +30,7 @@ struct Partner {
     parent_id: Option<Link>,
 }
 
-/// The vendors of a job. Those to be made are resolved to what `creditor` makes them from.
+/// The vendors of a job. One that is not there is promised under its number, where vendors may be added.
 pub(super) fn vendors(
     transport: &mut Transport,
     company: &Company,
@@ -90,11 +86,11 @@ pub(super) fn vendors(
             .or(key.tax_number.as_ref());
         let vendor = match (partner, number) {
             (Some(partner), _) => Vendor {
-                reference: partner.id.to_string(),
+                reference: Reference::Id(partner.id),
                 name: partner.name.clone(),
             },
             (None, Some(number)) if create_vendors && !name.is_empty() => Vendor {
-                reference: format!("{TO_MAKE}{number}"),
+                reference: Reference::New(number.clone()),
                 name: name.clone(),
             },
             _ => continue,
@@ -220,13 +216,13 @@ impl Creditors {
             .flat_map(|item| item.documents.iter().map(move |document| (item, document)));
         for (item, document) in documents {
             if let Some(Creditor::Vendor(vendor)) = &document.creditor
-                && let Some(number) = vendor.reference.strip_prefix(TO_MAKE)
+                && let Reference::New(number) = &vendor.reference
             {
                 let contact = Contact {
                     name: vendor.name.clone(),
                     tax_id: tax_number(item),
                 };
-                missing.insert((Who::Vendor, number.to_owned()), contact);
+                missing.insert((Who::Vendor, number.clone()), contact);
             }
             let Some(user) = &item.item.user else { continue };
             for code in employee_codes(document).filter(|code| !self.employees.contains_key(*code)) {
@@ -255,8 +251,7 @@ impl Creditors {
                 (who == Who::Vendor).to_string(),
             ];
             let fields = ["id", "name", "ref", "vat", "is_company"];
-            let loaded = load(transport, "res.partner", &fields, &[row], &load_context(company));
-            match loaded.map_err(CallError::for_item)?.into_ids() {
+            match load(transport, company, "res.partner", &fields, &[row]) {
                 Ok(ids) => self.made.extend(ids.first().map(|id| ((who, number), *id))),
                 // Without its contact the item is refused below, with a text of its own.
                 Err(SystemError::Rejected { reason, .. }) => {
@@ -293,14 +288,8 @@ impl Creditors {
             return Ok(());
         }
         let fields = ["property_account_payable_id"];
-        // The parameter's name before 19.
-        let parameter = if transport.major() >= 19 {
-            "fields"
-        } else {
-            "fields_list"
-        };
-        let asked = arguments(json!({ parameter: fields, "context": company.context() }));
-        let default: Default = transport.read("res.partner", "default_get", asked)?;
+        let asked = json!({ "fields": fields, "context": company.context() });
+        let default: Default = transport.call("res.partner", "default_get", &asked)?;
         let found: Vec<Record> = transport.search(
             "res.partner",
             json!([["id", "in", partners], ["active", "in", [true, false]]]),
@@ -322,9 +311,10 @@ impl Creditors {
 
     fn partner(&self, creditor: &Creditor) -> Option<Id> {
         match creditor {
-            Creditor::Vendor(vendor) => match vendor.reference.strip_prefix(TO_MAKE) {
-                Some(number) => self.made.get(&(Who::Vendor, number.to_owned())).copied(),
-                None => vendor.reference.parse().ok(),
+            Creditor::Vendor(vendor) => match &vendor.reference {
+                Reference::Id(id) => Some(*id),
+                Reference::New(number) => self.made.get(&(Who::Vendor, number.clone())).copied(),
+                Reference::Name(_) => None,
             },
             Creditor::Employee { code, .. } => self.employee(code.as_deref()),
         }

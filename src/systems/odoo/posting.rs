@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tracing::warn;
 
-use super::book::Booking;
+use super::book::{Booking, for_a_person};
+use super::booked::{self, Booked, State};
 use super::company::Locks;
 use super::errors::{CallError, in_other_hands};
-use super::find::{self, Booked, State};
 use super::payments;
 use super::records::Id;
 use super::settle;
-use super::transport::arguments;
+use super::stage::{Event, Stage};
 use crate::model::document::Document;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
@@ -28,7 +28,7 @@ impl Booking<'_, '_> {
             let closed = work
                 .drafts
                 .iter()
-                .filter(|draft| draft.state == Some(State::Draft))
+                .filter(|draft| draft.stage.draft().is_some())
                 .find_map(|draft| Some((draft.document, locks.closes(draft.document)?)));
             if let Some((document, closed)) = closed {
                 work.failed = Some(closed_period(
@@ -47,11 +47,8 @@ impl Booking<'_, '_> {
             .iter()
             .filter(|work| work.failed.is_none())
             .map(|work| {
-                let drafts = work
-                    .drafts
-                    .iter()
-                    .filter(|draft| draft.state == Some(State::Draft));
-                drafts.filter_map(|draft| draft.id).collect::<Vec<_>>()
+                let drafts = work.drafts.iter();
+                drafts.filter_map(|draft| draft.stage.draft()).collect::<Vec<_>>()
             })
             .filter(|ids| !ids.is_empty())
             .collect();
@@ -77,7 +74,7 @@ impl Booking<'_, '_> {
     fn refused_to_post(&mut self, ids: &[Id], error: CallError) {
         let Some(first) = ids.first() else { return };
         let all: BTreeSet<Id> = ids.iter().copied().collect();
-        match find::by_id(self.transport, self.company, &all) {
+        match booked::by_id(self.transport, self.company, &all) {
             Ok(found) if found.iter().all(|booked| booked.state == State::Posted) => {}
             Ok(found) if found.iter().any(|booked| booked.state != State::Draft) => {
                 self.fail(*first, in_other_hands());
@@ -96,33 +93,31 @@ impl Booking<'_, '_> {
         if ids.is_empty() {
             return Ok(());
         }
-        let arguments = arguments(json!({ "ids": ids, "context": self.company.context() }));
+        let arguments = json!({ "ids": ids, "context": self.company.context() });
         self.transport
-            .write::<Value>("account.move", "action_post", arguments)?;
+            .call::<Value>("account.move", "action_post", &arguments)?;
         for draft in self.works.iter_mut().flat_map(|work| &mut work.drafts) {
-            draft.is_posted_here |= draft.id.is_some_and(|id| ids.contains(&id));
+            if draft.stage.id().is_some_and(|id| ids.contains(&id)) {
+                draft.stage = draft.stage.next(Event::Posted);
+            }
         }
         Ok(())
     }
 
-    /// A date that moved by itself is an error: what this call made is taken back, the rest is told as it is.
+    /// A date that moved by itself is told: what is posted is never taken back.
     pub(super) fn check_dates(&mut self) {
         for work in self.works.iter_mut().filter(|work| work.failed.is_none()) {
-            let moved = work
-                .drafts
-                .iter()
-                .filter(|draft| draft.is_posted_here)
-                .find_map(|draft| {
-                    let date = self.booked.get(&draft.id?)?.date;
-                    (date != draft.document.posting_date).then_some((draft.document, date))
-                });
-            let Some((document, date)) = moved else { continue };
-            work.failed = Some(closed_period(
-                document,
-                &format!("Odoo moves it to {date} by itself"),
-            ));
+            let posted = work.drafts.iter().filter_map(|draft| match draft.stage {
+                Stage::Posted(id) => Some((self.booked.get(&id)?.date, draft.document.posting_date)),
+                _ => None,
+            });
+            let mut moved = posted.filter(|(is, planned)| is != planned);
+            if let Some((is, planned)) = moved.next() {
+                work.failed = Some(for_a_person(&format!(
+                    "the period of {planned} was closed in Odoo at that moment, and Odoo moves it to {is} by itself: export again to leave it there, or reverse it in Odoo before."
+                )));
+            }
         }
-        self.discard_failed();
     }
 
     /// Confirms the payments and reconciles them with their bills. What Odoo refuses to reconcile is booked all the

@@ -59,9 +59,10 @@ pub(super) fn number(amount: Amount) -> serde_json::Value {
 pub(super) fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<chrono::NaiveDate>, D::Error> {
     let text = text(deserializer)?;
     let first = chrono::NaiveDate::from_ymd_opt(1900, 1, 1);
-    Ok(text
-        .and_then(|text| text.parse().ok())
-        .filter(|day| Some(*day) > first))
+    let day = text
+        .map(|text| text.parse().map_err(serde::de::Error::custom))
+        .transpose()?;
+    Ok(day.filter(|day| Some(*day) > first))
 }
 
 #[cfg(test)]

@@ -16,7 +16,9 @@ use super::records::{Id, Link, text};
 use super::transport::Transport;
 use super::{invoices, partners};
 use crate::model::export_item::Tag;
-use crate::model::references::{Account, AccountKey, Candidates, ClosedUntil, References, Resolution};
+use crate::model::references::{
+    Account, AccountKey, Candidates, ClosedUntil, Reference, References, Resolution,
+};
 use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
 
@@ -74,7 +76,7 @@ fn accounts<'a>(
         .filter_map(|key| {
             let record = names(key).find_map(|name| by_code.get(name))?;
             let name = format!("{} {}", record.code, record.name);
-            let account = Account::open(record.id.to_string(), name);
+            let account = Account::open(Reference::Id(record.id), name);
             Some((key.clone(), Candidates::one(account)))
         })
         .collect())
@@ -94,7 +96,7 @@ fn taxes(
     transport: &mut Transport,
     company: &Company,
     names: &BTreeSet<String>,
-) -> Result<HashMap<String, String>, SystemError> {
+) -> Result<HashMap<String, Reference>, SystemError> {
     #[derive(Deserialize)]
     struct Record {
         id: Id,
@@ -118,7 +120,7 @@ fn taxes(
         let mut same = found.iter().filter(|tax| tax.name == *name);
         match (same.next(), same.next()) {
             (Some(tax), None) => {
-                taxes.insert(name.clone(), tax.id.to_string());
+                taxes.insert(name.clone(), Reference::Id(tax.id));
             }
             (Some(_), Some(_)) => warn!("Odoo has more than one purchase tax with the name {name}"),
             (None, _) => {}
@@ -132,7 +134,7 @@ fn tags(
     transport: &mut Transport,
     company: &Company,
     tags: &BTreeSet<Tag>,
-) -> Result<HashMap<Tag, String>, SystemError> {
+) -> Result<HashMap<Tag, Reference>, SystemError> {
     #[derive(Deserialize)]
     struct Record {
         id: Id,
@@ -179,7 +181,7 @@ fn tags(
                 .filter(|account| account.plan_id.1.eq_ignore_ascii_case(&tag.group))
                 .collect();
             match (in_plan.as_slice(), candidates.as_slice()) {
-                ([one], _) | ([], [one]) => Some((tag.clone(), one.id.to_string())),
+                ([one], _) | ([], [one]) => Some((tag.clone(), Reference::Id(one.id))),
                 _ => None,
             }
         })

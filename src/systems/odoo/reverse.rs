@@ -12,12 +12,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::warn;
 
+use super::booked::{self, Booked, State};
 use super::company::{Company, Locks};
 use super::errors::CallError;
-use super::find::{self, Booked, State};
 use super::invoices;
 use super::records::{Id, Link, amount, text};
-use super::transport::{Transport, arguments};
+use super::transport::Transport;
 use crate::model::money::Amount;
 use crate::model::references::InvoiceSide;
 use crate::model::reversal::{ReversalRequest, Reversed};
@@ -153,12 +153,12 @@ fn documents_of(
         .search("account.move", domain, &FIELDS, &company.context())
         .map_err(CallError::for_reading)?;
     let ids: BTreeSet<Id> = moves.iter().map(|found| found.id).collect();
-    let named = find::by_id(transport, company, &ids).map_err(CallError::for_reading)?;
+    let named = booked::by_id(transport, company, &ids).map_err(CallError::for_reading)?;
     let Some(key) = named.first().map(|document| document.key.clone()) else {
         return Ok(Vec::new());
     };
     let mut documents =
-        find::by_entry(transport, company, [&key.entry].into_iter()).map_err(CallError::for_reading)?;
+        booked::by_entry(transport, company, [&key.entry].into_iter()).map_err(CallError::for_reading)?;
     documents.retain(|document| document.key.entry == key.entry && document.key.revision == key.revision);
     // A person may have emptied the origin of the one that was named.
     for document in named {
@@ -325,7 +325,7 @@ fn take_back(
         };
         (reversal, day) = (by.as_ref().map(name_of), Some(by.map_or(*date, |by| by.date)));
     }
-    let left = find::by_id(transport, company, &ids).map_err(CallError::for_reading)?;
+    let left = booked::by_id(transport, company, &ids).map_err(CallError::for_reading)?;
     if let Some(left) = left.iter().find(|document| document.counts()) {
         return Err(ReversalError::System(SystemError::Unknown {
             reason: format!(
@@ -408,17 +408,17 @@ fn run_wizard(
         values.insert("reason".into(), json!(reason));
     }
     let wizard: Vec<Id> = transport
-        .write(
+        .call(
             "account.move.reversal",
             "create",
-            arguments(json!({ "vals_list": [values], "context": context })),
+            &json!({ "vals_list": [values], "context": context }),
         )
         .map_err(refused)?;
     transport
-        .write::<Value>(
+        .call::<Value>(
             "account.move.reversal",
             "reverse_moves",
-            arguments(json!({ "ids": wizard, "context": context })),
+            &json!({ "ids": wizard, "context": context }),
         )
         .map_err(refused)?;
     Ok(())
@@ -492,7 +492,7 @@ fn moves(
 }
 
 fn name_of(document: &Move) -> String {
-    find::number(document.name.as_deref(), document.id)
+    booked::number(document.name.as_deref(), document.id)
 }
 
 fn write(
@@ -502,9 +502,9 @@ fn write(
     method: &str,
     ids: &[Id],
 ) -> Result<(), ReversalError> {
-    let arguments = arguments(json!({ "ids": ids, "context": company.context() }));
+    let arguments = json!({ "ids": ids, "context": company.context() });
     transport
-        .write::<Value>(model, method, arguments)
+        .call::<Value>(model, method, &arguments)
         .map(drop)
         .map_err(refused)
 }

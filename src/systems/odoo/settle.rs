@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
+use super::booked::{Booked, State};
 use super::company::Company;
 use super::errors::CallError;
-use super::find::{Booked, State};
 use super::invoices::{self, PayableLine};
 use super::records::{Id, Identified, Link};
-use super::transport::{Transport, arguments};
+use super::transport::Transport;
 use crate::model::document::PostingState;
 use crate::model::ids::AccountingEntryId;
 use crate::model::references::{InvoiceNumber, InvoiceSide};
@@ -228,9 +228,9 @@ pub(super) fn reconcile(
             continue;
         }
         taken.extend(&lines);
-        let mut call = |method, lines: &[Id]| {
-            let arguments = arguments(json!({ "ids": lines, "context": company.context() }));
-            transport.write::<Value>("account.move.line", method, arguments)
+        let call = |method, lines: &[Id]| {
+            let arguments = json!({ "ids": lines, "context": company.context() });
+            transport.call::<Value>("account.move.line", method, &arguments)
         };
         let freed = to_free.map_or(Ok(Value::Null), |line| call("remove_move_reconcile", &[line]));
         if let Err(error) = freed.and_then(|_| call("reconcile", &lines)) {

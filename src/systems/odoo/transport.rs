@@ -1,46 +1,26 @@
-//! One call to Odoo's external API: over JSON-2 (Odoo 19 and later), or over JSON-RPC where a login is configured
-//! (the older ones have no other way).
+//! One call to Odoo's external API, JSON-2, which Odoo has since version 19. Each call is made once: who asks again, and
+//! how often, is decided by the workflow.
 //!
 //! A refusal of Odoo's carries a Python traceback and values of other people's records: only its name and message
 //! leave this file. Bodies are never logged.
 
-use std::io::Read as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use reqwest::StatusCode;
-use reqwest::blocking::{Client, Response};
-use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::blocking::Client;
+use reqwest::header::{CONTENT_TYPE, LOCATION};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tracing::debug;
 
 use super::Settings;
-use super::errors::{CallError, Refusal};
-use crate::host::{http, kill, stop::Stop};
+use super::errors::CallError;
+use crate::host::http::{self, BodyError};
+use crate::host::kill;
 use crate::systems::SystemError;
 
-/// The pauses between the attempts of a call that only reads.
-const PAUSES: [Duration; 4] = [
-    Duration::from_millis(500),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-    Duration::from_secs(8),
-];
-
-/// The longest answer that is read: a batch of 100 entries with all their lines is far smaller.
-const LONGEST_ANSWER: u64 = 64 << 20;
-
-/// The named arguments of a call.
-pub(super) type Arguments = Map<String, Value>;
-
-/// The arguments of a call from a `json!({…})`.
-pub(super) fn arguments(value: Value) -> Arguments {
-    match value {
-        Value::Object(map) => map,
-        _ => Arguments::new(),
-    }
-}
+/// The longest answer that is read, in bytes: a batch of 100 entries with all their lines is far smaller.
+const LONGEST_ANSWER: usize = 64 << 20;
 
 /// A connection to one database.
 pub(super) struct Transport {
@@ -49,25 +29,7 @@ pub(super) struct Transport {
     database: String,
     api_key: SecretString,
     timeout: Duration,
-    protocol: Protocol,
-    stop: Stop,
 }
-
-#[derive(Debug)]
-enum Protocol {
-    Json2,
-    JsonRpc { login: String, session: Option<Session> },
-}
-
-/// Who JSON-RPC knows us as.
-#[derive(Clone, Copy, Debug)]
-struct Session {
-    user: i64,
-    major: u32,
-}
-
-/// The first version with JSON-2, and with what the rest of this module expects of Odoo's fields.
-const CURRENT: u32 = 19;
 
 impl std::fmt::Debug for Transport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -79,163 +41,53 @@ impl std::fmt::Debug for Transport {
 }
 
 impl Transport {
-    pub(super) fn new(settings: &Settings, stop: Stop) -> Result<Self, reqwest::Error> {
-        let protocol = match &settings.login {
-            None => Protocol::Json2,
-            Some(login) => Protocol::JsonRpc {
-                login: login.clone(),
-                session: None,
-            },
-        };
+    pub(super) fn new(settings: &Settings) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            client: http::client_builder().timeout(settings.timeout).build()?,
+            client: http::client_builder_for(&settings.url)
+                .timeout(settings.timeout)
+                .build()?,
             url: settings.url.clone(),
             database: settings.database.clone(),
             api_key: settings.api_key.clone(),
             timeout: settings.timeout,
-            protocol,
-            stop,
         })
     }
 
-    /// Odoo's major version, as far as this module distinguishes them. Known after the first call.
-    pub(super) fn major(&self) -> u32 {
-        match &self.protocol {
-            Protocol::Json2 | Protocol::JsonRpc { session: None, .. } => CURRENT,
-            Protocol::JsonRpc {
-                session: Some(session),
-                ..
-            } => session.major,
-        }
-    }
-
-    /// A call that changes nothing: tried again while Odoo restarts or is slow.
-    pub(super) fn read<T: DeserializeOwned>(
-        &mut self,
+    /// Calls a method of a model.
+    pub(super) fn call<T: DeserializeOwned>(
+        &self,
         model: &str,
         method: &str,
-        arguments: Arguments,
+        arguments: &Value,
     ) -> Result<T, CallError> {
-        let mut pauses = PAUSES.iter();
-        loop {
-            let error = match self.call(model, method, &arguments) {
-                Ok(value) => return typed(model, method, value),
-                Err(error) => error,
-            };
-            let (Some(pause), true) = (pauses.next(), error.is_temporary()) else {
-                return Err(error);
-            };
-            debug!("{error}; trying again");
-            let wait = error.retry_after().unwrap_or(*pause).min(Duration::from_secs(60));
-            if self.stop.wait(wait).is_err() {
-                return Err(error);
-            }
-        }
-    }
-
-    /// A call that may change something: made once.
-    pub(super) fn write<T: DeserializeOwned>(
-        &mut self,
-        model: &str,
-        method: &str,
-        arguments: Arguments,
-    ) -> Result<T, CallError> {
-        typed(model, method, self.call(model, method, &arguments)?)
-    }
-
-    /// All records of a model that match, with these fields.
-    pub(super) fn search<T: DeserializeOwned>(
-        &mut self,
-        model: &str,
-        domain: Value,
-        fields: &[&str],
-        context: &Value,
-    ) -> Result<Vec<T>, CallError> {
-        let arguments =
-            arguments(json!({ "domain": domain, "fields": fields, "order": "id", "context": context }));
-        self.read(model, "search_read", arguments)
-    }
-
-    fn call(&mut self, model: &str, method: &str, arguments: &Arguments) -> Result<Value, CallError> {
-        if matches!(self.protocol, Protocol::JsonRpc { session: None, .. }) {
-            self.log_in()?;
-        }
-        if let Protocol::JsonRpc {
-            session: Some(session),
-            ..
-        } = &self.protocol
-        {
-            let mut named = arguments.clone();
-            let ids: Vec<Value> = named.remove("ids").into_iter().collect();
-            let key = self.api_key.expose_secret();
-            let body = json!([self.database, session.user, key, model, method, ids, named]);
-            return self.rpc("object", "execute_kw", &body, self.patience(arguments));
-        }
+        let what = format!("{model}.{method}");
+        let patience = self.patience(arguments);
         let request = self
             .client
             .post(self.address(&format!("json/2/{model}/{method}")))
             .bearer_auth(self.api_key.expose_secret())
             .header("X-Odoo-Database", &self.database)
-            .timeout(self.patience(arguments))
-            .json(arguments);
-        self.send(request, &format!("{model}.{method}"))
-    }
-
-    /// Learns the user's id and the version, which every further JSON-RPC call needs.
-    fn log_in(&mut self) -> Result<(), CallError> {
-        let Protocol::JsonRpc { login, .. } = &self.protocol else {
-            return Ok(());
-        };
-        let login = login.clone();
-        let version = self.rpc("common", "version", &json!([]), self.timeout)?;
-        let major = version
-            .pointer("/server_version_info/0")
-            .and_then(Value::as_u64)
-            .and_then(|major| u32::try_from(major).ok())
-            .unwrap_or(CURRENT);
-        let credentials = json!([self.database, login, self.api_key.expose_secret(), {}]);
-        let user = self.rpc("common", "authenticate", &credentials, self.timeout)?;
-        let user = user.as_i64().ok_or_else(|| CallError::Refused {
-            refusal: Refusal::Authentication,
-            message: format!("login {login} with this key is not accepted"),
-        })?;
-        self.protocol = Protocol::JsonRpc {
-            login,
-            session: Some(Session { user, major }),
-        };
-        Ok(())
-    }
-
-    fn rpc(
-        &self,
-        service: &str,
-        method: &str,
-        arguments: &Value,
-        patience: Duration,
-    ) -> Result<Value, CallError> {
-        let body = json!({
-            "jsonrpc": "2.0", "method": "call", "id": 1,
-            "params": { "service": service, "method": method, "args": arguments },
-        });
-        let request = self
-            .client
-            .post(self.address("jsonrpc"))
             .timeout(patience)
-            .json(&body);
-        let mut answer = self.send(request, method)?;
-        if let Some(error) = answer.get("error") {
-            let text = |path: &str| error.pointer(path).and_then(Value::as_str).unwrap_or_default();
-            return Err(CallError::from_odoo(
-                text("/data/name"),
-                text("/data/message"),
-                None,
-            ));
-        }
-        Ok(answer.get_mut("result").map(Value::take).unwrap_or_default())
+            .json(arguments);
+        serde_json::from_value(self.send(request, &what, patience)?).map_err(|error| {
+            CallError::Lost(format!("its answer to {what} is not what Odoo answers ({error})"))
+        })
+    }
+
+    /// All records of a model that match, with these fields.
+    pub(super) fn search<T: DeserializeOwned>(
+        &self,
+        model: &str,
+        domain: Value,
+        fields: &[&str],
+        context: &Value,
+    ) -> Result<Vec<T>, CallError> {
+        let asked = json!({ "domain": domain, "fields": fields, "order": "id", "context": context });
+        self.call(model, "search_read", &asked)
     }
 
     /// The whole time a call may take: receipts travel in the body, so it grows with them.
-    fn patience(&self, arguments: &Arguments) -> Duration {
+    fn patience(&self, arguments: &Value) -> Duration {
         let rows = arguments
             .get("data")
             .and_then(Value::as_array)
@@ -254,12 +106,20 @@ impl Transport {
         format!("{}/{path}", self.url.as_str().trim_end_matches('/'))
     }
 
-    fn send(&self, request: reqwest::blocking::RequestBuilder, what: &str) -> Result<Value, CallError> {
+    fn send(
+        &self,
+        request: reqwest::blocking::RequestBuilder,
+        what: &str,
+        patience: Duration,
+    ) -> Result<Value, CallError> {
         kill::point("request");
-        let response = request.send().map_err(|error| CallError::from_request(&error));
+        let began = Instant::now();
+        let response = request
+            .send()
+            .map_err(|error| CallError::from_fault(http::fault(error)));
         kill::point("response");
-        let response = response?;
-        let (status, retry_after) = (response.status(), retry_after(&response));
+        let mut response = response?;
+        let status = response.status();
         debug!(call = what, status = status.as_u16(), "Odoo answered");
         if status.is_redirection() {
             let target = response
@@ -276,57 +136,24 @@ impl Transport {
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.contains("json"));
-        let mut body = Vec::new();
-        response
-            .take(LONGEST_ANSWER)
-            .read_to_end(&mut body)
-            .map_err(|error| CallError::lost(format!("its answer broke off ({error})")))?;
-        let value = serde_json::from_slice::<Value>(&body)
+        let body = http::read_body(&mut response, LONGEST_ANSWER, began + patience);
+        let body = body.map_err(|error| match error {
+            BodyError::TooLarge => CallError::too_long(what, LONGEST_ANSWER),
+            BodyError::TooSlow => CallError::Lost("its answer took too long".to_owned()),
+            BodyError::Broken(cause) => CallError::Lost(format!("its answer broke off ({cause})")),
+        })?;
+        let value = serde_json::from_slice::<Value>(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body))
             .ok()
             .filter(|_| is_json || status.is_success());
         match value {
             Some(value) if status.is_success() => Ok(value),
             Some(value) => {
                 let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
-                Err(CallError::from_odoo(
-                    text("name"),
-                    text("message"),
-                    Some((status, retry_after)),
-                ))
+                Err(CallError::from_odoo(text("name"), text("message"), status))
             }
-            None => Err(CallError::not_odoo(
-                status,
-                retry_after,
-                &self.url,
-                &self.database,
-            )),
+            None => Err(CallError::not_odoo(status, &self.url, &self.database)),
         }
     }
-}
-
-/// Only the form in seconds: a date would need the other machine's clock.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let is_asked = matches!(
-        response.status(),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-    );
-    let seconds = response
-        .headers()
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    is_asked.then(|| Duration::from_secs(seconds))
-}
-
-fn typed<T: DeserializeOwned>(model: &str, method: &str, value: Value) -> Result<T, CallError> {
-    serde_json::from_value(value).map_err(|error| {
-        CallError::lost(format!(
-            "its answer to {model}.{method} is not what Odoo answers ({error})"
-        ))
-    })
 }
 
 /// For calls outside a batch, where a lost answer means nothing was proven.

@@ -1,89 +1,57 @@
-//! Taking back what turns out not to be what was planned: what this call made, and drafts that nobody ever compared.
-//! It is proven gone before anybody is told that nothing was booked.
+//! Taking back what turns out not to be what was planned: drafts that we made, and nothing that was ever posted. How the
+//! books look afterwards is read, before anybody is told that nothing was booked.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use tracing::debug;
 
+use super::booked::{self, Booked, State};
 use super::company::Company;
 use super::errors::CallError;
-use super::find::{self, State};
 use super::records::{Id, Identified};
-use super::transport::{Transport, arguments};
+use super::transport::Transport;
 
-/// What came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Undone {
-    /// Nothing of it is there any more.
-    Deleted,
-    /// It counts no more: Odoo keeps, cancelled, what once had a number.
-    Cancelled,
-    /// Something still stands.
-    Remains,
-    /// Another process has posted it meanwhile, so it is not ours to take.
-    InOtherHands,
-}
-
-/// Takes these documents back, with the payments made of them. Of those that are posted it takes only the ones that we
-/// posted ourselves.
+/// Deletes these drafts, with the payments made of them, and answers what is still there.
 pub(super) fn take_back(
     transport: &mut Transport,
     company: &Company,
-    ids: &[Id],
-    posted_here: &[Id],
-) -> Result<Undone, CallError> {
+    ids: &BTreeSet<Id>,
+) -> Result<Vec<Booked>, CallError> {
     let context = company.context();
-    let payments: Vec<Identified> = transport.search(
+    let of_drafts = json!([
+        ["move_id", "in", ids],
+        ["move_id.state", "=", "draft"],
+        ["move_id.posted_before", "=", false]
+    ]);
+    let payments: Vec<Identified> = transport.search("account.payment", of_drafts, &["id"], &context)?;
+    delete(
+        transport,
+        company,
         "account.payment",
-        json!([["move_id", "in", ids]]),
-        &["id"],
-        &context,
-    )?;
-    let payments: Vec<Id> = payments.into_iter().map(|payment| payment.id).collect();
-    let ids: BTreeSet<Id> = ids.iter().copied().collect();
-    let posted: Vec<Id> = find::by_id(transport, company, &ids)?
-        .into_iter()
-        .filter(|document| document.state == State::Posted)
-        .map(|document| document.id)
-        .collect();
-    if posted.iter().any(|id| !posted_here.contains(id)) {
-        return Ok(Undone::InOtherHands);
-    }
-    // Each refusal is passed over: what counts is how the books look afterwards.
-    for (model, method, ids) in [
-        ("account.move", "button_draft", posted.clone()),
-        ("account.payment", "unlink", payments),
-        ("account.move", "unlink", ids.iter().copied().collect()),
-    ] {
-        if ids.is_empty() {
-            continue;
-        }
-        let arguments = arguments(json!({ "ids": ids, "context": context }));
-        if let Err(error) = transport.write::<Value>(model, method, arguments) {
-            debug!("{model}.{method}: {error}");
-        }
-    }
-    let left = find::by_id(transport, company, &ids)?;
-    let drafts: Vec<Id> = left
+        payments.iter().map(|payment| payment.id),
+    );
+    let left = booked::by_id(transport, company, ids)?;
+    let drafts = left
         .iter()
-        .filter(|document| document.state == State::Draft)
-        .map(|document| document.id)
-        .collect();
-    if left.is_empty() {
-        return Ok(Undone::Deleted);
+        .filter(|document| document.state == State::Draft && !document.was_posted);
+    delete(
+        transport,
+        company,
+        "account.move",
+        drafts.map(|document| document.id),
+    );
+    booked::by_id(transport, company, ids)
+}
+
+/// A refusal is passed over: what counts is how the books look afterwards.
+fn delete(transport: &Transport, company: &Company, model: &str, ids: impl Iterator<Item = Id>) {
+    let ids: Vec<Id> = ids.collect();
+    if ids.is_empty() {
+        return;
     }
-    // Under a restricted audit trail what was posted once cannot be deleted, only cancelled.
-    if !drafts.is_empty() {
-        let arguments = arguments(json!({ "ids": drafts, "context": context }));
-        transport.write::<Value>("account.move", "button_cancel", arguments)?;
+    let arguments = json!({ "ids": ids, "context": company.context() });
+    if let Err(error) = transport.call::<Value>(model, "unlink", &arguments) {
+        debug!("{model}.unlink: {error}");
     }
-    let is_gone = find::by_id(transport, company, &ids)?
-        .iter()
-        .all(|document| document.state == State::Cancel);
-    Ok(if is_gone {
-        Undone::Cancelled
-    } else {
-        Undone::Remains
-    })
 }

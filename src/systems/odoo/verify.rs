@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::documents::{account, is_bill, is_claim, is_left_to_odoo, tax_id, without_tax};
+use super::documents::{account, is_bill, is_claim, is_left_to_odoo, tax_id, total, without_tax};
 use super::partners::CreditorIds;
 use super::records::{Id, Link, amount, maybe, number};
 use crate::model::document::{Document, Posting};
@@ -92,7 +92,7 @@ impl Comparison<'_> {
         let (claims, extra): (Vec<&Line>, Vec<&Line>) = others
             .into_iter()
             .partition(|line| is_bill(self.document.kind) && line.display_type == "payment_term");
-        let mut commands = self.claims(&claims, sum(&differences))?;
+        let mut commands = self.claims(&claims, sum(&differences)?)?;
         commands.extend(self.tax(&differences, &tax_lines, &extra)?);
         Ok((!commands.is_empty()).then_some(Correction(commands)))
     }
@@ -107,14 +107,14 @@ impl Comparison<'_> {
         let mut owed = Amount::ZERO;
         let mut own = None;
         for posting in planned(self.document).filter(|posting| self.is_claim(posting)) {
-            owed = owed.plus(posting.amount).unwrap_or(owed);
+            owed = total([owed, posting.amount])?;
             own = Some(account(posting, self.creditor)?);
         }
-        let in_books = Amount::sum(lines.iter().map(|line| line.amount_currency));
+        let in_books = total(lines.iter().map(|line| line.amount_currency))?;
         let expected = if own.is_some() {
-            owed.plus(missing)
+            total([owed, missing])?
         } else {
-            Some(Amount::ZERO)
+            Amount::ZERO
         };
         if in_books != expected {
             return Err(other_than_planned("The amount owed", owed, self.currency));
@@ -135,10 +135,10 @@ impl Comparison<'_> {
         extra: &[&Line],
     ) -> Result<Vec<Value>, SystemError> {
         let is_bill = is_bill(self.document.kind);
-        let surplus = Amount::sum(extra.iter().map(|line| line.balance)).unwrap_or(Amount::ZERO);
+        let surplus = total(extra.iter().map(|line| line.balance))?;
         let is_explained = match (is_bill, self.is_foreign) {
             (true, _) => extra.is_empty(),
-            (false, false) => surplus == sum(differences),
+            (false, false) => surplus == sum(differences)?,
             // All amounts of the wallet's currency are right, so it is rounding between two currencies.
             (false, true) => extra.is_empty() || !tax_lines.is_empty(),
         };
@@ -150,10 +150,10 @@ impl Comparison<'_> {
         }
         let mut figures: BTreeMap<Id, Value> = BTreeMap::new();
         for Difference { line, missing } in differences {
-            let mut new = json!({ "amount_currency": plus(line.amount_currency, *missing) });
+            let mut new = json!({ "amount_currency": plus(line.amount_currency, *missing)? });
             if !is_bill {
                 let more = if self.is_foreign { Amount::ZERO } else { *missing };
-                new["balance"] = plus(line.balance, more);
+                new["balance"] = plus(line.balance, more)?;
             }
             figures.insert(line.id, new);
         }
@@ -162,7 +162,7 @@ impl Comparison<'_> {
             let new = figures
                 .entry(line.id)
                 .or_insert_with(|| json!({ "amount_currency": number(line.amount_currency) }));
-            new["balance"] = plus(line.balance, surplus);
+            new["balance"] = plus(line.balance, surplus)?;
         }
         let changed = figures.into_iter().map(|(id, new)| json!([1, id, new]));
         let removed = extra.iter().map(|line| json!([2, line.id]));
@@ -170,13 +170,13 @@ impl Comparison<'_> {
     }
 }
 
-fn plus(amount: Amount, more: Amount) -> Value {
-    number(amount.plus(more).unwrap_or(amount))
+fn plus(amount: Amount, more: Amount) -> Result<Value, SystemError> {
+    Ok(number(total([amount, more])?))
 }
 
 /// What all of Odoo's taxes together fall short of.
-fn sum(differences: &[Difference<'_>]) -> Amount {
-    Amount::sum(differences.iter().map(|difference| difference.missing)).unwrap_or(Amount::ZERO)
+fn sum(differences: &[Difference<'_>]) -> Result<Amount, SystemError> {
+    total(differences.iter().map(|difference| difference.missing))
 }
 
 /// The postings that are sent.
@@ -214,7 +214,7 @@ fn taxes<'a>(
         };
         let sums = wanted.entry(id).or_default();
         sums.code = tax.code.clone().unwrap_or_default();
-        sums.pleo = sums.pleo.plus(tax.amount).unwrap_or(sums.pleo);
+        sums.pleo = total([sums.pleo, tax.amount])?;
         sums.tolerance += ROUNDING;
         sums.is_reverse |= tax.reverse_charge;
     }
@@ -225,20 +225,20 @@ fn taxes<'a>(
             .copied()
             .filter(|line| line.tax().is_some_and(|link| link.0 == id))
             .collect();
-        let signed = Amount::sum(own.iter().map(|line| line.amount_currency)).unwrap_or(Amount::ZERO);
+        let signed = total(own.iter().map(|line| line.amount_currency))?;
         let side = |negative: bool| {
             let side = own
                 .iter()
                 .map(|line| line.amount_currency)
                 .filter(|amount| amount.is_negative() == negative);
-            Amount::sum(side).unwrap_or(Amount::ZERO)
+            total(side)
         };
         let odoo = if sums.is_reverse && signed.is_zero() {
-            side(sums.pleo.is_negative())
+            side(sums.pleo.is_negative())?
         } else {
             signed
         };
-        let missing = sums.pleo.minus(odoo).unwrap_or(Amount::hundredths(i64::MAX));
+        let missing = total([sums.pleo, odoo.negated()])?;
         if missing.abs().in_hundredths() > sums.tolerance || (sums.is_reverse && !signed.is_zero()) {
             return Err(other_tax(&sums.code, odoo, sums.pleo, currency));
         }

@@ -112,7 +112,7 @@ impl UniqueBooks {
             return Ok(booked);
         }
         let mut postings = item.documents.iter().flat_map(|document| &document.postings);
-        if postings.any(|posting| posting.account.reference == CLOSED_ACCOUNT) {
+        if postings.any(|posting| posting.account.reference == CLOSED_ACCOUNT.into()) {
             return Err(SystemError::Rejected {
                 failure_type: ItemFailureType::AccountUnknown,
                 reason: "The account is closed.".to_owned(),
@@ -141,7 +141,7 @@ fn payable(document: &Document) -> Amount {
 
 fn document(document: &Document) -> String {
     let creditor = match &document.creditor {
-        Some(Creditor::Vendor(vendor)) => vendor.reference.clone(),
+        Some(Creditor::Vendor(vendor)) => vendor.reference.to_string(),
         other => format!("{other:?}"),
     };
     let postings: Vec<String> = document
@@ -186,12 +186,15 @@ impl AccountingSystem for UniqueBooks {
         });
         let vendors = references.vendors.iter().filter_map(|(key, name)| {
             let vendor = Vendor {
-                reference: key.reference()?.to_owned(),
+                reference: key.reference()?.into(),
                 name: name.clone(),
             };
             Some((key.clone(), vendor))
         });
-        let tags = references.tags.iter().map(|tag| (tag.clone(), tag.code.clone()));
+        let tags = references
+            .tags
+            .iter()
+            .map(|tag| (tag.clone(), tag.code.as_str().into()));
         let invoices = references.invoices.iter();
         Ok(Resolution {
             accounts: accounts.collect(),

@@ -25,7 +25,7 @@ impl Batch {
         let mut owners = Vec::new();
         for (index, (item, step)) in self.items.iter().zip(steps.iter_mut()).enumerate() {
             let Step::Attach(booked) = step else { continue };
-            match receipts::of_booked(exporter, item)? {
+            match receipts::of_booked(exporter, run, item)? {
                 Ok(receipts) if receipts.is_empty() => {
                     *step = Step::Decided(successful(booked, clock::now()));
                 }

@@ -169,10 +169,10 @@ impl Index {
                 );
                 if let (Some(entry_id), Some(sha256)) = (entry_id, sha256) {
                     let folder = reading.file.parent().unwrap_or(Path::new(""));
-                    self.receipts.insert(
-                        (entry_id.into(), sha256.into()),
-                        beside(folder, Path::new(&**path)),
-                    );
+                    self.receipts
+                        .entry((entry_id.into(), sha256.into()))
+                        .or_default()
+                        .push(beside(folder, Path::new(&**path)));
                 }
             }
             Kind::Numbers { last } => {

@@ -15,7 +15,7 @@ use crate::model::document::{
 use crate::model::export_item::{ExportItem, ItemType, Method, Tag};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::money::{Amount, Money};
-use crate::model::references::{Account, Vendor};
+use crate::model::references::{Account, Reference, Vendor};
 
 const COST: &str = "34";
 const WALLET: &str = "580";
@@ -25,6 +25,10 @@ const VENDOR: CreditorIds = CreditorIds {
     partner: 8,
     payable: Some(740),
 };
+
+fn record(id: &str) -> Reference {
+    Reference::Id(id.parse().unwrap())
+}
 
 fn company() -> Company {
     Company {
@@ -41,7 +45,7 @@ fn company() -> Company {
 
 fn posting(account: &str, hundredths: i64, purpose: Purpose) -> Posting {
     Posting {
-        account: Account::open(account, format!("account {account}")),
+        account: Account::open(record(account), format!("account {account}")),
         amount: Amount::hundredths(hundredths),
         purpose,
         line: None,
@@ -54,7 +58,7 @@ fn posting(account: &str, hundredths: i64, purpose: Purpose) -> Posting {
 fn tax(base: i64, amount: i64, reverse_charge: bool) -> PostingTax {
     PostingTax {
         code: Some("I25".into()),
-        reference: Some(TAX.into()),
+        reference: Some(record(TAX)),
         rate: "0.25".into(),
         base: Amount::hundredths(base),
         amount: Amount::hundredths(amount),
@@ -81,7 +85,7 @@ fn taxed(sign: i64) -> Vec<Posting> {
 fn document(kind: DocumentKind, postings: Vec<Posting>) -> Document {
     let is_claim = kind != DocumentKind::JournalEntry;
     let vendor = Vendor {
-        reference: "8".into(),
+        reference: record("8"),
         name: "Konsulent A/S".into(),
     };
     let date = "2026-10-05".parse().unwrap();
@@ -173,7 +177,7 @@ fn an_entry_goes_without_its_tax_and_with_its_key() {
             group: "project".into(),
             code: "B".into(),
         },
-        reference: reference.into(),
+        reference: record(reference),
     };
     postings[0].tags = vec![tag("12"), tag("3")];
     let rows = rows_of(&document(DocumentKind::JournalEntry, postings), &[]);

@@ -1,0 +1,61 @@
+//! Small files of settings, as they are read and named.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Everything in the file, without a byte order mark at its head.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let mut content = std::fs::read(path).map_err(|error| error.to_string())?;
+    if content.starts_with(b"\xef\xbb\xbf") {
+        content.drain(..3);
+    }
+    if content.starts_with(b"\xff\xfe") || content.starts_with(b"\xfe\xff") {
+        return Err("it is UTF-16: save it as UTF-8".to_owned());
+    }
+    Ok(content)
+}
+
+/// The same, which must be UTF-8.
+pub(super) fn read_text(path: &Path) -> Result<String, String> {
+    String::from_utf8(read(path)?).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = 1 + error
+            .as_bytes()
+            .iter()
+            .take(at)
+            .filter(|byte| **byte == b'\n')
+            .count();
+        format!("line {line} is not UTF-8")
+    })
+}
+
+/// A path as a person wrote it: `~/` is the home folder. What a shell would have made something else of is refused.
+pub(super) fn path(written: OsString, home: Option<&Path>) -> Result<PathBuf, String> {
+    let written = PathBuf::from(written);
+    let first = written.components().next();
+    let head = first.map(|component| component.as_os_str().to_string_lossy().into_owned());
+    let head = head.unwrap_or_default();
+    if head == "~" {
+        let home = home.ok_or("begins with ~/, but HOME is not set: write the whole path")?;
+        return Ok(home.join(written.strip_prefix("~").unwrap_or(&written)));
+    }
+    match head.chars().next() {
+        Some('~') => Err("begins with ~ and a name: write the whole path".to_owned()),
+        Some('$') => Err("begins with $, and nothing is substituted here: write the whole path".to_owned()),
+        Some('"' | '\'') => Err("begins with a quote: write the path without quotes".to_owned()),
+        _ => Ok(written),
+    }
+}
+
+/// Bytes as the system has them in a variable or path; `None` where the system takes text alone.
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "other systems take text alone")]
+pub(super) fn os_string(bytes: Vec<u8>) -> Option<OsString> {
+    Some(std::os::unix::ffi::OsStringExt::from_vec(bytes))
+}
+
+/// Bytes as the system has them in a variable or path; `None` where the system takes text alone.
+#[cfg(not(unix))]
+pub(super) fn os_string(bytes: Vec<u8>) -> Option<OsString> {
+    String::from_utf8(bytes).ok().map(OsString::from)
+}

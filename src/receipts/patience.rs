@@ -1,0 +1,108 @@
+//! How long is waited for receipts, so that no item and no host can spend the time of a whole job.
+//!
+//! All receipts of an item share one patience. A host that let three tries in a row run out of time gets a tenth of it,
+//! until it answers again.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::model::ids::AccountingEntryId;
+
+/// So many tries in a row that ran out of time make a host a slow one.
+const TIME_OUTS: u32 = 3;
+
+/// What part of the patience is left for a slow host.
+const SLOW_SHARE: u32 = 10;
+
+/// What is known of hosts.
+#[derive(Debug, Default)]
+pub(super) struct Hosts(Mutex<HashMap<String, u32>>);
+
+impl Hosts {
+    /// How much of the whole patience is for this host.
+    pub(super) fn share(&self, host: &str, whole: Duration) -> Duration {
+        if lock(&self.0).get(host).is_some_and(|count| *count >= TIME_OUTS) {
+            whole / SLOW_SHARE
+        } else {
+            whole
+        }
+    }
+
+    pub(super) fn timed_out(&self, host: &str) {
+        let mut hosts = lock(&self.0);
+        let count = hosts.entry(host.to_owned()).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    pub(super) fn answered(&self, host: &str) {
+        lock(&self.0).remove(host);
+    }
+}
+
+/// The patience of one round of receipts.
+#[derive(Debug)]
+pub(super) struct Round<'a> {
+    whole: Duration,
+    /// When the round must be over, however many items there are.
+    until: Instant,
+    /// When the patience with each item ends; it begins with the item's first receipt.
+    items: Mutex<HashMap<&'a AccountingEntryId, Instant>>,
+}
+
+impl<'a> Round<'a> {
+    pub(super) fn new(whole: Duration, until: Instant) -> Self {
+        Self {
+            whole,
+            until,
+            items: Mutex::default(),
+        }
+    }
+
+    /// When a receipt of this item from this host is given up.
+    pub(super) fn ends(&self, item: &'a AccountingEntryId, share_of_host: Duration) -> Instant {
+        let now = Instant::now();
+        let of_item = *lock(&self.items).entry(item).or_insert(now + self.whole);
+        of_item.min(now + share_of_host).min(self.until)
+    }
+
+    /// Whether the round is over at the moment, with every receipt that is still to come.
+    pub(super) fn is_over_at(&self, moment: Instant) -> bool {
+        moment >= self.until
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_time_outs_in_a_row_make_a_host_slow_and_an_answer_restores_it() {
+        let (hosts, whole) = (Hosts::default(), Duration::from_secs(120));
+        for _ in 0..2 {
+            for _ in 0..2 {
+                hosts.timed_out("a");
+            }
+            assert_eq!(hosts.share("a", whole), whole);
+            hosts.timed_out("a");
+            assert_eq!(hosts.share("a", whole), whole / 10);
+            assert_eq!(hosts.share("b", whole), whole);
+            hosts.answered("a");
+        }
+    }
+
+    #[test]
+    fn the_receipts_of_an_item_share_one_patience() {
+        let whole = Duration::from_secs(120);
+        let round = Round::new(whole, Instant::now() + whole * 2);
+        let (a, b) = (AccountingEntryId::new("a"), AccountingEntryId::new("b"));
+        let first = round.ends(&a, whole);
+        assert!(round.ends(&a, whole / 10) < first);
+        assert_eq!(round.ends(&a, whole * 9), first);
+        assert!(round.ends(&b, whole) >= first);
+    }
+}

@@ -1,0 +1,67 @@
+//! Odoo's import of rows, `load`: records with external ids of their own, all of them or none.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::company::Company;
+use super::errors::{CallError, refused_data};
+use super::records::{Id, maybe};
+use super::transport::Transport;
+use crate::systems::SystemError;
+
+/// Makes the records that are not there yet, and answers the ids of all in the order of their rows. A record that exists
+/// under its external id is left as it is, so loading again changes nothing, not even what a person has changed since.
+pub(super) fn load(
+    transport: &mut Transport,
+    company: &Company,
+    model: &str,
+    fields: &[&str],
+    rows: &[Vec<String>],
+) -> Result<Vec<Id>, SystemError> {
+    let context = json!({ "allowed_company_ids": [company.id], "mode": "update", "noupdate": true });
+    call(transport, model, fields, rows, &context)
+}
+
+/// Changes records that are there, each named by its id in the database: by an external one an empty record would be
+/// made where a person has just deleted ours. Nothing of it is written into the history that people read.
+pub(super) fn change(
+    transport: &mut Transport,
+    company: &Company,
+    model: &str,
+    fields: &[&str],
+    rows: &[Vec<String>],
+) -> Result<(), SystemError> {
+    let context = json!({ "allowed_company_ids": [company.id], "tracking_disable": true });
+    call(transport, model, fields, rows, &context).map(|_| ())
+}
+
+fn call(
+    transport: &Transport,
+    model: &str,
+    fields: &[&str],
+    rows: &[Vec<String>],
+    context: &Value,
+) -> Result<Vec<Id>, SystemError> {
+    #[derive(Deserialize)]
+    struct Answer {
+        /// In the order of the rows; none when one was refused, for then all are rolled back.
+        #[serde(deserialize_with = "maybe")]
+        ids: Option<Vec<Id>>,
+        #[serde(default)]
+        messages: Vec<Message>,
+    }
+    #[derive(Deserialize)]
+    struct Message {
+        #[serde(rename = "type", default)]
+        kind: String,
+        #[serde(default)]
+        message: String,
+    }
+    let rows = json!({ "fields": fields, "data": rows, "context": context });
+    let answer: Answer = transport
+        .call(model, "load", &rows)
+        .map_err(CallError::for_item)?;
+    let first = answer.messages.iter().find(|message| message.kind == "error");
+    let why = first.map_or("it does not say why", |first| first.message.as_str());
+    answer.ids.ok_or_else(|| refused_data(why))
+}
