@@ -34,10 +34,6 @@ pub(super) fn poll(
     })
 }
 
-#[expect(
-    clippy::redundant_closure_for_method_calls,
-    reason = "the method's name alone does not fit every lifetime"
-)]
 pub(super) fn resume(sources: &Sources, global: &Global) -> Answer {
     with_exporter(sources, global, Caller::Person, false, |exporter| {
         exporter.resume()

@@ -52,8 +52,6 @@ pub(super) struct BatchItem {
     receipts: Fetched,
     /// Somebody announced earlier that it would be booked: it may be in the books, or still be on its way there.
     pub(super) announced_before: bool,
-    /// Its receipts did not come in time: it is left to a later run.
-    pub(super) is_stalled: bool,
 }
 
 /// A verdict, once there is one, and what must be done before it may be given.
@@ -103,7 +101,6 @@ impl Batch {
                     receipts: Fetched::default(),
                     announced_before: stored.state == ItemState::Intended
                         || stored.pleo_status == ItemStatus::InProgress,
-                    is_stalled: false,
                 }
             })
             .collect();

@@ -41,16 +41,20 @@ pub(super) fn fetch(
     }
     exporter.stop.check()?;
     let taken = taken(&fetched).unwrap_or(batch.items.len());
+    let mut stalled = HashSet::new();
     for (index, results) in fetched {
         if index >= taken {
             let kept: Vec<Receipt> = results.into_iter().flatten().collect();
             exporter.receipts.remove(&kept);
         } else if let Some(item) = batch.items.get_mut(index) {
-            item.keep_receipts(results, exporter.settings.attachments, may_wait);
+            let is_stalled = item.keep_receipts(results, exporter.settings.attachments);
+            if is_stalled && may_wait {
+                stalled.insert(item.entry_id.clone());
+            }
         }
     }
     batch.items.truncate(taken);
-    for item in batch.items.extract_if(.., |item| item.is_stalled) {
+    for item in batch.items.extract_if(.., |item| stalled.contains(&item.entry_id)) {
         aside.push(item, Why::Late);
     }
     Ok(taken)
@@ -212,8 +216,8 @@ impl Fetched {
 }
 
 impl BatchItem {
-    /// Keeps what was fetched. Where receipts are required, a missing one refuses the item, unless it may come later.
-    fn keep_receipts(&mut self, results: Vec<Result<Receipt, ReceiptError>>, policy: Policy, may_wait: bool) {
+    /// Keeps what was fetched. Where receipts are required, a missing one refuses the item; says whether it may come later.
+    fn keep_receipts(&mut self, results: Vec<Result<Receipt, ReceiptError>>, policy: Policy) -> bool {
         let mut fetched = Fetched::default();
         let mut first_error = None;
         for result in results {
@@ -228,12 +232,12 @@ impl BatchItem {
                 }
             }
         }
-        match first_error.filter(|_| policy == Policy::Required) {
-            Some(error) => {
-                self.is_stalled = may_wait && error.is_stalled();
-                self.refuse(missing(error));
-            }
-            None => self.take_receipts(fetched),
-        }
+        let Some(error) = first_error.filter(|_| policy == Policy::Required) else {
+            self.take_receipts(fetched);
+            return false;
+        };
+        let is_stalled = error.is_stalled();
+        self.refuse(missing(error));
+        is_stalled
     }
 }
