@@ -165,12 +165,10 @@ fn vendor(field: &Field<'_>, remarks: &mut Vec<String>) -> Result<Vendor, Malfor
     let vendor = field.object()?;
     let code = vendor.optional_code("code")?;
     let external_id = vendor.optional_code("externalId")?;
-    let name = vendor.field("name").and_then(|_| {
-        vendor
-            .decoration("name", remarks)
-            .or(code.clone())
-            .or(external_id.clone())
-    });
+    let name = vendor
+        .field("name")
+        .and_then(|name| name.decoration(remarks).or(code.clone()).or(external_id.clone()));
+    let name = name.filter(|name| !name.trim().is_empty());
     let name = name.map_or_else(|| vendor.identifier("name"), Ok)?;
     if code.is_none() && external_id.is_none() {
         // It may be found by its name.
