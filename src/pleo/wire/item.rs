@@ -41,7 +41,7 @@ pub fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
         supplier: item.optional("supplier", |field| supplier(field, &mut remarks))?,
         vendor: item.optional("vendor", |field| vendor(field, &mut remarks))?,
         user: item.optional("user", |field| party(field, &mut remarks))?,
-        team: team(&item, &mut remarks),
+        team: team(&item, &mut remarks)?,
         note: item.decoration("note", &mut remarks),
         files: item.list("files", receipt_file)?,
         book_id: information.required("reconciliationId")?.code()?,
@@ -198,10 +198,12 @@ fn party(field: &Field<'_>, remarks: &mut Vec<String>) -> Result<Party, Malforme
     })
 }
 
-/// The team decides nothing, so all of it may be missing.
-fn team(item: &Object<'_>, remarks: &mut Vec<String>) -> Option<Party> {
-    let read = item.optional("team", |field| party(field, remarks));
-    or_remark(read, remarks)
+/// The team decides nothing, so all of it may be missing. A code that is too long is one all the same: it is never cut.
+fn team(item: &Object<'_>, remarks: &mut Vec<String>) -> Result<Option<Party>, Malformed> {
+    match item.optional("team", |field| party(field, remarks)) {
+        Err(problem) if problem.is_too_long() => Err(problem),
+        read => Ok(or_remark(read, remarks)),
+    }
 }
 
 fn attendees(information: &Object<'_>, remarks: &mut Vec<String>) -> Vec<String> {
