@@ -28,14 +28,15 @@ impl Exit {
 Exit codes:
   0  done, or nothing to do
   1  unexpected error; damaged checkpoint or books
-  2  wrong usage or settings, credential refused, unknown job or number, job of another company, checkpoint of another one,
-     host or target, certificate not trusted, Pleo never reached with these settings
+  2  wrong usage or settings, credential refused, unknown job or number, job of another company,
+     checkpoint of another company, host or target, certificate not trusted, Pleo never reached
+     with these settings
   3  job closed, but some or all of its items failed
   4  job failed as a whole before booking, or expired or was cancelled on Pleo's side
   5  temporary: out of reach, rate limit, lock held, stopped by a signal; run again
-  6  a person must decide: a job of another instance or out of order, an item that may be booked, an update that Pleo refused,
-     an entry that is reversed already, books that lack what Pleo was told, polls that fail or a run that lasts for longer
-     than run.alarm_after
+  6  a person must decide: a job of another instance or out of order, an item that may be booked,
+     an update that Pleo refused, an entry that is reversed already, books that lack what Pleo was
+     told, polls that fail or a run that lasts for longer than run.alarm_after
 
 With no credential yet, try it all against a Pleo of your own: cargo run --example sandbox";
 

@@ -135,10 +135,7 @@ fn half_a_character_or_a_byte_that_is_none_is_replaced_and_remarked() {
         let run = world.run(&["poll"]);
         assert_eq!(run.code, Some(0), "{to:?} {run}");
         assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 2);
-        assert!(
-            evidence(&world).contains("`note` could not be read whole"),
-            "{to:?}"
-        );
+        assert!(evidence(&world).contains("the note of the expense is "), "{to:?}");
     }
 }
 
@@ -211,19 +208,16 @@ fn an_element_of_the_list_that_cannot_be_read_hides_no_other_and_calls_a_person(
 #[test]
 fn what_decorates_may_be_of_any_type() {
     for (pointer, remarked) in [
-        ("/note", "`note`"),
-        ("/team", "`team`"),
-        ("/team/name", "`team.name`"),
-        ("/user/name", "`user.name`"),
-        ("/supplier/name", "`supplier.name`"),
-        ("/supplier/country", "`supplier.country`"),
-        (
-            "/additionalInformation/attendees",
-            "`additionalInformation.attendees",
-        ),
+        ("/note", "the note of the expense"),
+        ("/team", "the team"),
+        ("/team/name", "the name of the team"),
+        ("/user/name", "the name of the employee"),
+        ("/supplier/name", "the name of the supplier"),
+        ("/supplier/country", "the country of the supplier"),
+        ("/additionalInformation/attendees", "the attendees of the expense"),
         (
             "/accountingEntryLines/0/account/name",
-            "`accountingEntryLines[0].account.name`",
+            "the name of the account of line 1",
         ),
     ] {
         for value in [json!({"a": 1}), json!([[]]), json!(true)] {

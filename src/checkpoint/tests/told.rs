@@ -37,7 +37,9 @@ fn an_older_checkpoint_knows_the_numbers_that_pleo_was_told() {
     drop(checkpoint);
     // As the first version left it.
     raw(&path)
-        .execute_batch("DROP TABLE given_number; DROP INDEX item_told; DROP TABLE contact; PRAGMA user_version = 1")
+        .execute_batch(
+            "DROP TABLE given_number; DROP INDEX item_told; DROP TABLE contact; PRAGMA user_version = 1",
+        )
         .unwrap();
     let checkpoint = Checkpoint::open(&path, &owner()).unwrap();
     assert_eq!(checkpoint.given_numbers().unwrap(), BTreeMap::from([(2026, 12)]));

@@ -54,7 +54,10 @@ pub(super) fn fetch(
         }
     }
     batch.items.truncate(taken);
-    for item in batch.items.extract_if(.., |item| stalled.contains(&item.entry_id)) {
+    for item in batch
+        .items
+        .extract_if(.., |item| stalled.contains(&item.entry_id))
+    {
         aside.push(item, Why::Late);
     }
     Ok(taken)

@@ -42,7 +42,7 @@ pub fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
         supplier: item.optional("supplier", |field| supplier(field, &mut remarks))?,
         vendor: item.optional("vendor", |field| vendor(field, &mut remarks))?,
         user: item.optional("user", |field| party(field, &mut remarks))?,
-        team: team(&item, &mut remarks),
+        team: team(&item, &mut remarks)?,
         note: item.decoration("note", &mut remarks),
         files: item.list("files", receipt_file)?,
         book_id: information.required("reconciliationId")?.code()?,
@@ -167,12 +167,10 @@ fn vendor(field: &Field<'_>, remarks: &mut Vec<String>) -> Result<Vendor, Malfor
     let vendor = field.object()?;
     let code = vendor.optional_code("code")?;
     let external_id = vendor.optional_code("externalId")?;
-    let name = vendor.field("name").and_then(|_| {
-        vendor
-            .decoration("name", remarks)
-            .or(code.clone())
-            .or(external_id.clone())
-    });
+    let name = vendor
+        .field("name")
+        .and_then(|name| name.decoration(remarks).or(code.clone()).or(external_id.clone()));
+    let name = name.filter(|name| !name.trim().is_empty());
     let name = name.map_or_else(|| vendor.identifier("name"), Ok)?;
     if code.is_none() && external_id.is_none() {
         // It may be found by its name.
@@ -202,10 +200,12 @@ fn party(field: &Field<'_>, remarks: &mut Vec<String>) -> Result<Party, Malforme
     })
 }
 
-/// The team decides nothing, so all of it may be missing.
-fn team(item: &Object<'_>, remarks: &mut Vec<String>) -> Option<Party> {
-    let read = item.optional("team", |field| party(field, remarks));
-    or_remark(read, remarks)
+/// The team decides nothing, so all of it may be missing. A code that is too long is one all the same: it is never cut.
+fn team(item: &Object<'_>, remarks: &mut Vec<String>) -> Result<Option<Party>, Malformed> {
+    match item.optional("team", |field| party(field, remarks)) {
+        Err(problem) if problem.is_too_long() => Err(problem),
+        read => Ok(or_remark(read, remarks)),
+    }
 }
 
 fn attendees(information: &Object<'_>, remarks: &mut Vec<String>) -> Vec<String> {

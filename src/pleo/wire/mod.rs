@@ -65,6 +65,11 @@ impl fmt::Display for Malformed {
 }
 
 impl Malformed {
+    /// Whether a code, number or reference is longer than any is.
+    fn is_too_long(&self) -> bool {
+        matches!(self.problem, Problem::TooLong { .. })
+    }
+
     /// What is wrong with an export item in a bookkeeper's words, without the remedy: "the invoice has no number".
     pub fn in_words(&self) -> String {
         let Words { owner, name, .. } = words::words(&self.path);

@@ -206,9 +206,12 @@ impl<'a> Field<'a> {
     pub(super) fn decoration(&self, remarks: &mut Vec<String>) -> Option<String> {
         let text = self.words();
         match &text {
-            None => remarks.push(format!("{}; left out", self.is_not("a text"))),
+            None => {
+                let problem = self.is_not("a text").in_words();
+                remarks.push(format!("{problem}, so it is left out"));
+            }
             Some(text) if text.contains(UNREADABLE) => {
-                remarks.push(format!("{} could not be read whole", place(&self.path)));
+                remarks.push(self.is_not("a text that can be read whole").in_words());
             }
             Some(_) => {}
         }
