@@ -279,12 +279,7 @@ impl Index {
             .first()
             .ok_or_else(|| fault("the transaction has no postings".to_owned()))?;
         let first_account = self.names.id(first.account);
-        let is_wallet = |posting: &&Posting<'_>| {
-            let word = posting.metadata.get(key::PURPOSE);
-            word.and_then(|word| purpose::beside_the_cost(&word)) == Some(AccountPurpose::Wallet)
-        };
-        let wallet = postings.iter().find(is_wallet);
-        let wallet = wallet.map(|posting| self.names.id(posting.account));
+        let wallet = wallet(postings).map(|posting| self.names.id(posting.account));
         let movements = Movements::of(postings, &mut self.names);
         if movements.as_ref().is_some_and(|movements| !movements.balance()) {
             return Err(fault("the transaction does not balance".to_owned()));
@@ -407,6 +402,24 @@ fn vendor(metadata: &Metadata<'_>) -> VendorKey {
         external_id: reference.clone(),
         tax_number: reference,
     }
+}
+
+/// The posting that moves the wallet. Version 0.1 said which it is; in leaner entries it is the last, where that alone
+/// says nothing of itself.
+fn wallet<'a, 'b>(postings: &'a [Posting<'b>]) -> Option<&'a Posting<'b>> {
+    let is_wallet = |posting: &&Posting<'_>| {
+        let word = posting.metadata.get(key::PURPOSE);
+        word.and_then(|word| purpose::beside_the_cost(&word)) == Some(AccountPurpose::Wallet)
+    };
+    let says_nothing = |posting: &Posting<'_>| {
+        let says = [key::PURPOSE, key::ACCOUNT_CODE];
+        says.iter().all(|name| posting.metadata.get(name).is_none())
+    };
+    let last = || {
+        let (last, others) = postings.split_last()?;
+        (says_nothing(last) && !others.iter().any(says_nothing)).then_some(last)
+    };
+    postings.iter().find(is_wallet).or_else(last)
 }
 
 /// Whether a posting moves tax, by what it says.
