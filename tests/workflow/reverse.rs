@@ -212,7 +212,7 @@ fn the_mirror_is_of_the_entry_as_it_stands_today() {
         "  pleo-reverses: \"PLEO-2026-000001\"",
         "  Expenses:Gifts  -80.00 DKK",
         "    tags: \"project=Launch\"",
-        "    tax-base: \"-80.00 DKK\"",
+        "    tax-code: \"S25\"",
     ] {
         assert!(text.contains(line), "no `{line}` in {text}");
     }
