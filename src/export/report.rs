@@ -1,6 +1,6 @@
 //! What a run says at its end: values that the command line renders.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use tracing::warn;
 
@@ -58,7 +58,6 @@ pub struct JobTotals {
     pub remarks: Vec<(AccountingEntryId, String)>,
     /// What a person should know about the books as they stand.
     pub notices: Vec<String>,
-    counted: HashSet<AccountingEntryId>,
 }
 
 /// A tax that was taken as fully deductible because nobody said anything else.
@@ -114,12 +113,9 @@ impl JobTotals {
         }
     }
 
-    /// Counts an item that is complete in the books, booked now or found; once, however often it comes. Where it moved
-    /// the wallet on another account than is planned today, that one is named.
+    /// Counts an item that is complete in the books, booked now or found. Where it moved the wallet on another account
+    /// than is planned today, that one is named.
     pub(super) fn add(&mut self, plan: &PlannedItem, wallet_account: Option<&str>) {
-        if !self.counted.insert(plan.entry_id().clone()) {
-            return;
-        }
         let currency = plan.item.amount.currency;
         for posting in postings(plan) {
             let account = || posting.account.name.clone();

@@ -4,6 +4,7 @@
 //! What is planned depends on the items of the same invoice before it. So an item that stays open holds back the later
 //! items of its invoice; they are set aside too.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
@@ -42,8 +43,12 @@ pub(super) struct SetAside {
 }
 
 impl SetAside {
+    /// Sets an item aside, at its place in the order of work.
     pub(super) fn push(&mut self, item: BatchItem, why: Why) {
-        self.items.push((item, why));
+        let at = self
+            .items
+            .partition_point(|(other, _)| other.position < item.position);
+        self.items.insert(at, (item, why));
     }
 
     /// The invoices whose later items have to wait.
@@ -58,11 +63,11 @@ impl SetAside {
     /// that may be booked stay, and with them what waits for them.
     fn take_ready(&mut self, view: &JobView, is_repeatable: bool) -> Vec<BatchItem> {
         let groups = groups(view, self.items.iter().map(|(item, _)| item.invoice.as_ref()));
-        let (mut ready, mut waiting, mut held) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ready, mut waiting, mut held) = (Vec::new(), Vec::new(), HashSet::new());
         for ((item, why), group) in std::mem::take(&mut self.items).into_iter().zip(groups) {
             let is_unproven = why == Why::Unproven && !is_repeatable;
-            if is_unproven || (group.is_some() && held.contains(&group)) {
-                held.push(group);
+            if is_unproven || group.is_some_and(|group| held.contains(&group)) {
+                held.extend(group);
                 waiting.push((item, why));
             } else {
                 ready.push(item);
@@ -132,6 +137,8 @@ fn try_again(
     aside: &mut SetAside,
 ) -> Result<(), Halt> {
     while !items.is_empty() {
+        exporter.stop.check()?;
+        super::ensure_time(exporter, run, Duration::ZERO)?;
         let rest = items.split_off(items.len().min(exporter.settings.batch_size));
         let batch = Batch { items };
         items = rest;
@@ -162,11 +169,12 @@ fn by_look_up(
     let found = exporter.system.find(&wanted)?;
     let mut batch = Batch { items };
     let complete = found.iter().enumerate().filter_map(|(at, found)| match found {
-        Found::Complete(booked) => Some((at, booked)),
+        Found::Complete(booked) => Some((at, booked.clone())),
         Found::Absent { .. } | Found::Incomplete(_) | Found::Unclear { .. } => None,
     });
     let in_books: Vec<_> = complete.collect();
-    batch.count(exporter, run, prepared, &in_books)?;
+    batch.plan_found(exporter, run, prepared, in_books.iter().map(|(at, _)| *at))?;
+    batch.count(run, in_books.iter());
     let mut verdicts = Vec::new();
     for (item, found) in batch.items.into_iter().zip(found) {
         let verdict = match found {
