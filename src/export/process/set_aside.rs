@@ -199,3 +199,55 @@ fn by_look_up(
     exporter.checkpoint.decide(&run.job.id, &verdicts, clock::now())?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bookkeeping::{Refusal, SystemTraits};
+    use crate::checkpoint::Position;
+    use crate::model::ids::AccountingEntryId;
+    use crate::model::references::{InvoiceNumber, Resolution, VendorKey};
+
+    fn item(day: &str) -> BatchItem {
+        let entry_id = AccountingEntryId::new(day);
+        let vendor = VendorKey {
+            code: Some("V100".to_owned()),
+            ..VendorKey::default()
+        };
+        BatchItem {
+            entry_id: entry_id.clone(),
+            item: None,
+            plan: Err(Refusal {
+                failure_type: ItemFailureType::ValidationFailure,
+                reason: String::new(),
+                group: String::new(),
+            }),
+            invoice: InvoiceNumber::new("X").map(|number| InvoiceKey { vendor, number }),
+            fetched: None,
+            position: Position {
+                sort_date: day.to_owned(),
+                entry_id,
+            },
+            announced_before: true,
+        }
+    }
+
+    #[test]
+    fn what_is_set_aside_again_keeps_its_place_before_what_waits_for_it() {
+        let system = SystemTraits {
+            payables: true,
+            computes_tax: false,
+            keeps_vendors: false,
+        };
+        let view = JobView::new(Resolution::default(), "2026-11-22".parse().unwrap(), system);
+        let mut aside = SetAside::default();
+        aside.push(item("2026-05-02"), Why::Unproven);
+        aside.push(item("2026-05-03"), Why::NotBooked);
+        // Was tried once more meanwhile.
+        aside.push(item("2026-05-01"), Why::NotBooked);
+        let ready = aside.take_ready(&view, false);
+        assert_eq!(ready.len(), 1);
+        assert_eq!(ready[0].entry_id.as_str(), "2026-05-01");
+        assert_eq!(aside.items.len(), 2);
+    }
+}
