@@ -392,16 +392,16 @@ fn vendor(metadata: &Metadata<'_>) -> VendorKey {
         return said;
     }
     // Version 0.1 said it of the supplier on the first document, and gave one reference, without saying which, on all.
-    let code = text("supplier-code");
+    let code = text(key::SUPPLIER_CODE);
     let supplier = VendorKey {
-        external_id: text("supplier-account").filter(|_| code.is_none()),
+        external_id: text(key::SUPPLIER_ACCOUNT).filter(|_| code.is_none()),
         code,
-        tax_number: text("supplier-tax-number"),
+        tax_number: text(key::SUPPLIER_TAX_NUMBER),
     };
     if supplier != VendorKey::default() {
         return supplier;
     }
-    let reference = text("pleo-vendor-reference");
+    let reference = text(key::VENDOR_REFERENCE);
     VendorKey {
         code: None,
         external_id: reference.clone(),
