@@ -22,7 +22,7 @@ mod method;
 mod refusal;
 mod taxes;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::NaiveDate;
 
@@ -298,6 +298,8 @@ pub fn plan(
     let documents = planner.documents(row, way, &mut remarks)?;
     let item_date = documents.first().map(|document| document.item_date);
     remarks.extend(item_date.and_then(|day| planner.far_ahead(day)));
+    let mut said = HashSet::new();
+    remarks.retain(|remark| said.insert(remark.clone()));
     Ok(PlannedItem {
         job_id: job_id.clone(),
         item: item.clone(),

@@ -44,9 +44,9 @@ pub(super) struct BatchItem {
     /// The invoice that it belongs to, where it may be a vendor's payable.
     pub(super) invoice: Option<InvoiceKey>,
     /// Whether a bill in the books may tell who the vendor is, where nothing else does.
-    bill_may_tell_vendor: bool,
+    pub(super) bill_may_tell_vendor: bool,
     /// An item of its invoice is set aside: until that one has a verdict it is neither announced nor booked.
-    is_held: bool,
+    pub(super) is_held: bool,
     /// Its receipts, where they were fetched.
     pub(super) fetched: Option<Fetched>,
     /// Its place in the order of work.

@@ -223,6 +223,8 @@ mod tests {
                 group: String::new(),
             }),
             invoice: InvoiceNumber::new("X").map(|number| InvoiceKey { vendor, number }),
+            bill_may_tell_vendor: true,
+            is_held: false,
             fetched: None,
             position: Position {
                 sort_date: day.to_owned(),
