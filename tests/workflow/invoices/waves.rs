@@ -18,14 +18,16 @@ use crate::support::World;
 
 type Answers = Vec<Result<BookedEntry, SystemError>>;
 type Attached = Vec<Result<(), SystemError>>;
+/// What happens to the answers of the n-th call, counted from 1.
+type Hand<T> = Box<dyn FnMut(usize, &mut T)>;
 
-/// Real books, with a hand on each answer; `nth` counts the calls from 1.
+/// Real books, with a hand on each answer.
 struct Handled {
     ours: Beancount,
     bookings: usize,
     attachings: usize,
-    booked: Box<dyn FnMut(usize, &mut Answers)>,
-    attached: Box<dyn FnMut(usize, &mut Attached)>,
+    booked: Hand<Answers>,
+    attached: Hand<Attached>,
 }
 
 impl Handled {
