@@ -25,6 +25,23 @@ struct Totals {
     lines: Vec<Figures>,
 }
 
+/// What a bill and its payment have in common.
+#[derive(Clone, Copy)]
+struct Owed<'a> {
+    creditor: &'a Creditor,
+    /// The invoice, where it is a vendor's and has a number.
+    key: Option<&'a InvoiceKey>,
+    /// Where the claim stands.
+    account: Side,
+}
+
+impl Owed<'_> {
+    /// Debit and credit of a row, with the claim in the place of what belongs to the other document.
+    fn instead_of(self, row: Row, is_of_other: impl Fn(Side) -> bool) -> [Side; 2] {
+        [row.debit, row.credit].map(|side| if is_of_other(side) { self.account } else { side })
+    }
+}
+
 impl Planner<'_> {
     /// The documents of the item; remarks are added for what is odd about them.
     pub(super) fn documents(
@@ -87,7 +104,11 @@ impl Planner<'_> {
     ) -> Result<Vec<Document>, Refusal> {
         let is_vendor = matches!(creditor, Creditor::Vendor(_));
         let key = invoices::key(self.item).filter(|_| is_vendor);
-        let instead_of = |wanted: fn(Side) -> bool, side: Side| if wanted(side) { side } else { claim };
+        let owed = Owed {
+            creditor,
+            key: key.as_ref(),
+            account: claim,
+        };
         let mut documents = Vec::new();
 
         let bill_is_credit = row
@@ -100,38 +121,23 @@ impl Planner<'_> {
         };
         let moves_money = row.money_side().is_some();
         if let Some(is_credit) = bill_is_credit {
-            let is_lines = |side| side == Side::Lines;
-            let (debit, credit) = (instead_of(is_lines, row.debit), instead_of(is_lines, row.credit));
-            let kind = if is_credit {
-                DocumentKind::CreditNote
-            } else {
-                DocumentKind::VendorBill
-            };
-            let postings = self.postings(kind, debit, credit, totals)?;
+            let bill = self.bill(row, is_credit, owed, totals)?;
             if let Some(key) = &key {
                 remarks.extend(self.check_duplicate(&key.number, brings, moves_money)?);
             }
-            documents.push(self.document(kind, Part::Main, Some((creditor, &key)), postings)?);
+            documents.push(bill);
         }
 
         // Nothing is paid for a bill of zero.
         let has_payment = moves_money && !(row.posts_lines() && totals.total.is_zero());
         if has_payment {
-            let is_money = |side| matches!(side, Side::Wallet | Side::ExternalReimbursement);
-            let (debit, credit) = (instead_of(is_money, row.debit), instead_of(is_money, row.credit));
             let is_receipt = bill_is_credit.unwrap_or(totals.total.is_negative());
-            let kind = if is_receipt {
-                DocumentKind::RefundReceipt
-            } else {
-                DocumentKind::BillPayment
-            };
             let part = if documents.is_empty() {
                 Part::Main
             } else {
                 Part::Payment
             };
-            let postings = self.postings(kind, debit, credit, totals)?;
-            documents.push(self.document(kind, part, Some((creditor, &key)), postings)?);
+            documents.push(self.payment(row, part, is_receipt, owed, totals)?);
         }
 
         // An invoice or a payment that stands alone has its other side in another item.
@@ -152,6 +158,38 @@ impl Planner<'_> {
             }
         }
         Ok(documents)
+    }
+
+    /// What the creditor claims for the lines, or gives back.
+    fn bill(&self, row: Row, is_credit: bool, owed: Owed<'_>, totals: &Totals) -> Result<Document, Refusal> {
+        let kind = if is_credit {
+            DocumentKind::CreditNote
+        } else {
+            DocumentKind::VendorBill
+        };
+        let [debit, credit] = owed.instead_of(row, |side| side != Side::Lines);
+        let postings = self.postings(kind, debit, credit, totals)?;
+        self.document(kind, Part::Main, Some(owed), postings)
+    }
+
+    /// The money that settles it.
+    fn payment(
+        &self,
+        row: Row,
+        part: Part,
+        is_receipt: bool,
+        owed: Owed<'_>,
+        totals: &Totals,
+    ) -> Result<Document, Refusal> {
+        let kind = if is_receipt {
+            DocumentKind::RefundReceipt
+        } else {
+            DocumentKind::BillPayment
+        };
+        let is_money = |side| matches!(side, Side::Wallet | Side::ExternalReimbursement);
+        let [debit, credit] = owed.instead_of(row, |side| !is_money(side));
+        let postings = self.postings(kind, debit, credit, totals)?;
+        self.document(kind, part, Some(owed), postings)
     }
 
     /// Takes the rate difference off the vendor's account, before the last posting.
@@ -241,7 +279,7 @@ impl Planner<'_> {
         &self,
         kind: DocumentKind,
         part: Part,
-        claim: Option<(&Creditor, &Option<InvoiceKey>)>,
+        owed: Option<Owed<'_>>,
         postings: Vec<Posting>,
     ) -> Result<Document, Refusal> {
         let has_tax = postings.iter().any(|posting| posting.tax.is_some());
@@ -254,9 +292,9 @@ impl Planner<'_> {
             posting_date: dates.posting_date,
             invoice_date: invoice.and_then(|invoice| invoice.invoice_date),
             due_date: invoice.and_then(|invoice| invoice.due_date),
-            creditor: claim.map(|(creditor, _)| creditor.clone()),
+            creditor: owed.map(|owed| owed.creditor.clone()),
             invoice_number: invoices::number(self.item).map(|number| number.as_str().to_owned()),
-            matching: claim.and_then(|(_, key)| key.clone()),
+            matching: owed.and_then(|owed| owed.key.cloned()),
             link: None,
             postings,
         })

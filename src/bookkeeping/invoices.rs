@@ -78,6 +78,14 @@ impl Planner<'_> {
         self.others().iter().any(|other| other.side == InvoiceSide::Bill)
     }
 
+    /// Whether the books have a payment of the invoice, on its own or with its bill.
+    fn is_paid(&self) -> bool {
+        let is_payment = |other: &InvoiceInBooks| {
+            other.side == InvoiceSide::Payment && !other.payable.amount.is_negative()
+        };
+        self.others().iter().any(is_payment)
+    }
+
     /// Refuses a bill or credit note that is there already, or remarks on it: when money has moved, a wallet without
     /// the movement would not reconcile with Pleo.
     pub(super) fn check_duplicate(
@@ -103,8 +111,12 @@ impl Planner<'_> {
                     "invoice {number} of {vendor} is refunded a second time ({}): ask the vendor whether both are right",
                     other.external_id
                 ))),
-                (_, true, _) => Ok(Some(format!(
+                (_, true, _) if self.is_paid() => Ok(Some(format!(
                     "invoice {number} of {vendor} is paid a second time ({}): ask for it back",
+                    other.external_id
+                ))),
+                (_, true, _) => Ok(Some(format!(
+                    "invoice {number} of {vendor} is there already ({}): keep one of the two bills",
                     other.external_id
                 ))),
                 (_, false, DuplicateInvoices::Fail) => {

@@ -48,7 +48,7 @@ pub(super) fn vendor_key(item: &ExportItem) -> Option<VendorKey> {
 }
 
 /// The vendor's name as Pleo has it.
-pub(super) fn vendor_name(item: &ExportItem) -> Option<&str> {
+pub fn vendor_name(item: &ExportItem) -> Option<&str> {
     match (&item.vendor, &item.supplier) {
         (Some(vendor), _) => given(Some(&vendor.name)),
         (None, Some(supplier)) => given(supplier.name.as_deref()),

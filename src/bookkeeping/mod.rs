@@ -22,7 +22,7 @@ mod method;
 mod refusal;
 mod taxes;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::NaiveDate;
 
@@ -36,6 +36,7 @@ pub use changes::{change, is_unchanged};
 pub use description::payee;
 pub use fingerprint::content_hash;
 pub use known_invoices::KnownInvoices;
+pub use method::vendor_name;
 pub use refusal::{Refusal, grouped};
 
 use item_types::{CreditorKind, Row};
@@ -177,8 +178,8 @@ impl JobView {
     }
 
     /// What is known of the invoice that an item belongs to, without the item itself.
-    fn seen(&self, item: &ExportItem, row: Row, settings: &Settings) -> Option<SeenInvoice> {
-        let key = invoice_of(item, row, settings, self.system)?;
+    fn seen(&self, item: &ExportItem, settings: &Settings) -> Option<SeenInvoice> {
+        let key = invoice_of(item, settings, self.system)?;
         let mut in_books = self.invoices.of(&key, self.registered(&key));
         in_books.retain(|other| other.entry_id != item.entry_id);
         InvoiceInBooks::sort(&mut in_books);
@@ -212,14 +213,13 @@ pub fn references(item: &ExportItem, settings: &Settings, system: &SystemTraits)
     if method::may_be_payables(item, row, settings, *system) {
         payables_references(item, row, settings, &mut references);
     }
-    references
-        .invoices
-        .extend(invoice_of(item, row, settings, *system));
+    references.invoices.extend(invoice_of(item, settings, *system));
     references
 }
 
 /// The invoice that an item belongs to, where it may turn out to be a vendor's payable.
-fn invoice_of(item: &ExportItem, row: Row, settings: &Settings, system: SystemTraits) -> Option<InvoiceKey> {
+pub fn invoice_of(item: &ExportItem, settings: &Settings, system: SystemTraits) -> Option<InvoiceKey> {
+    let (row, _) = item_types::row(item).ok()?;
     let is_vendors =
         row.creditor == Some(CreditorKind::Vendor) && method::may_be_payables(item, row, settings, system);
     invoices::key(item).filter(|_| is_vendors)
@@ -261,7 +261,7 @@ fn payables_references(item: &ExportItem, row: Row, settings: &Settings, referen
         return;
     }
     if let Some(key) = method::vendor_key(item) {
-        let name = method::vendor_name(item).unwrap_or_default();
+        let name = vendor_name(item).unwrap_or_default();
         references.vendors.insert(key, name.to_owned());
     }
     if invoices::key(item).is_some() {
@@ -285,7 +285,7 @@ pub fn plan(
     if item.invoice.is_some() && invoices::number(item).is_none() {
         return Err(Refusal::no_invoice_number());
     }
-    let seen = view.seen(item, row, settings);
+    let seen = view.seen(item, settings);
     let planner = Planner {
         item,
         settings,
@@ -298,6 +298,8 @@ pub fn plan(
     let documents = planner.documents(row, way, &mut remarks)?;
     let item_date = documents.first().map(|document| document.item_date);
     remarks.extend(item_date.and_then(|day| planner.far_ahead(day)));
+    let mut said = HashSet::new();
+    remarks.retain(|remark| said.insert(remark.clone()));
     Ok(PlannedItem {
         job_id: job_id.clone(),
         item: item.clone(),

@@ -147,10 +147,10 @@ impl Refusal {
 
     /// For systems without a register of vendors. `code` is the supplier's.
     pub(super) fn supplier_is_no_vendor(document: &str, label: &str, code: Option<&str>) -> Self {
+        // A line to paste holds the whole code, or is not there.
+        let code = code.filter(|code| one_line(code, LONGEST_WORD) == **code);
         let way_out = code.map_or_else(String::new, |code| {
-            let code = one_line(code, LONGEST_WORD)
-                .replace('\\', "\\\\")
-                .replace('"', "\\\"");
+            let code = code.replace('\\', "\\\\").replace('"', "\\\"");
             format!(", or ask whoever runs the export to set [vendors] codes = [\"{code}\"]")
         });
         Self::new(

@@ -1,6 +1,6 @@
 //! What a run says at its end: values that the command line renders.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use tracing::warn;
 
@@ -58,7 +58,6 @@ pub struct JobTotals {
     pub remarks: Vec<(AccountingEntryId, String)>,
     /// What a person should know about the books as they stand.
     pub notices: Vec<String>,
-    counted: HashSet<AccountingEntryId>,
 }
 
 /// A tax that was taken as fully deductible because nobody said anything else.
@@ -87,6 +86,8 @@ impl AssumedTax {
         };
         let (currency, account) = (self.currency, &self.account);
         if self.is_owed {
+            // What is owed stands on the credit side.
+            let amount = amount.negated();
             format!("{name}, {amount} {currency}, taken as owed on {account}: {remedy}")
         } else {
             format!("{name}, {amount} {currency}, taken as fully deductible: {remedy}")
@@ -114,18 +115,16 @@ impl JobTotals {
         }
     }
 
-    /// Counts an item that is complete in the books, booked now or found; once, however often it comes. Where it moved
-    /// the wallet on another account than is planned today, that one is named.
+    /// Counts an item that is complete in the books, booked now or found. Where it moved the wallet on another account
+    /// than is planned today, that one is named.
     pub(super) fn add(&mut self, plan: &PlannedItem, wallet_account: Option<&str>) {
-        if !self.counted.insert(plan.entry_id().clone()) {
-            return;
-        }
         let currency = plan.item.amount.currency;
         for posting in postings(plan) {
             let account = || posting.account.name.clone();
             if posting.purpose == Purpose::Cash {
                 let wallet = wallet_account.map_or_else(account, str::to_owned);
-                add(self.wallet.entry((wallet, currency)).or_default(), posting.amount);
+                let sum = self.wallet.entry((wallet.clone(), currency)).or_default();
+                self.notices.extend(add(sum, posting.amount, &wallet));
             }
             if let Some(tax) = posting.tax.as_ref().filter(|tax| tax.is_assumed) {
                 let assumed = AssumedTax {
@@ -134,15 +133,13 @@ impl JobTotals {
                     currency,
                     is_owed: posting.purpose == Purpose::ReverseTax,
                 };
-                add(self.taxes.entry(assumed).or_default(), posting.amount);
+                let sum = self.taxes.entry(assumed).or_default();
+                self.notices.extend(add(sum, posting.amount, &account()));
             }
         }
-        let mut remarks = plan.remarks.clone();
-        remarks.dedup();
-        let remarks = remarks
-            .into_iter()
-            .map(|remark| (plan.entry_id().clone(), remark));
-        self.remarks.extend(remarks);
+        let remarks = plan.remarks.iter().cloned();
+        self.remarks
+            .extend(remarks.map(|remark| (plan.entry_id().clone(), remark)));
     }
 }
 
@@ -155,9 +152,15 @@ fn postings(plan: &PlannedItem) -> impl Iterator<Item = &Posting> {
     plan.documents.iter().flat_map(|document| &document.postings)
 }
 
-/// No job moves more than an amount can hold; a sum that did would stay below it.
-fn add(sum: &mut Amount, amount: Amount) {
-    *sum = sum.plus(amount).unwrap_or(*sum);
+/// Adds to what is told of an account. What would be beyond any amount is left out, and said.
+fn add(sum: &mut Amount, amount: Amount, account: &str) -> Option<String> {
+    let Some(total) = sum.plus(amount) else {
+        return Some(format!(
+            "what was booked on {account} is too much to be added up: its sum lacks {amount}"
+        ));
+    };
+    *sum = total;
+    None
 }
 
 /// How the work on a job ended.
@@ -262,5 +265,40 @@ impl ProblemKind {
             Self::Stopped => "stopped",
             Self::NeedsPerson => "needs_person",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_owed_is_told_as_people_say_it() {
+        let tax = |is_owed| AssumedTax {
+            code: Some("R25".to_owned()),
+            account: "Liabilities:Tax:Output".to_owned(),
+            currency: "DKK".parse().unwrap(),
+            is_owed,
+        };
+        assert_eq!(
+            tax(true).sentence(Amount::hundredths(-2_500)),
+            "tax R25, 25.00 DKK, taken as owed on Liabilities:Tax:Output: set [taxes.R25]"
+        );
+        assert_eq!(
+            tax(false).sentence(Amount::hundredths(2_500)),
+            "tax R25, 25.00 DKK, taken as fully deductible: set [taxes.R25]"
+        );
+    }
+
+    #[test]
+    fn a_sum_that_lacks_something_says_so() {
+        let mut sum = Amount::hundredths(i64::MAX);
+        let notice = add(&mut sum, Amount::hundredths(100), "Assets:Pleo");
+        assert_eq!(
+            notice.as_deref(),
+            Some("what was booked on Assets:Pleo is too much to be added up: its sum lacks 1.00")
+        );
+        assert_eq!(add(&mut sum, Amount::hundredths(-1), "Assets:Pleo"), None);
+        assert_eq!(sum, Amount::hundredths(i64::MAX - 1));
     }
 }

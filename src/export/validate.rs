@@ -42,17 +42,9 @@ pub(super) fn validate(
             Ok(()) => return Ok(Ok(())),
             Err(error) => error,
         };
-        match error {
-            SystemError::Fatal { failure_type, reason } => {
-                return Ok(Err(JobFailure { failure_type, reason }));
-            }
-            SystemError::Rejected { failure_type, reason } => {
-                let failure_type = failure_type
-                    .as_job_failure()
-                    .unwrap_or(JobFailureType::ValidationFailure);
-                return Ok(Err(JobFailure { failure_type, reason }));
-            }
-            SystemError::Unavailable { .. } | SystemError::Unknown { .. }
+        match error.into_job_failure() {
+            Ok(failure) => return Ok(Err(failure)),
+            Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. }))
                 if started.elapsed() + PAUSE < exporter.settings.patience =>
             {
                 warn!("{error}; trying again");
@@ -60,7 +52,7 @@ pub(super) fn validate(
             }
             // The next run comes in minutes, so an outage (or books that a person is about to repair) fails the
             // job only when its time runs short.
-            error => return left_or_failed(run, error),
+            Err(error) => return left_or_failed(run, error),
         }
     }
 }

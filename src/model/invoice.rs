@@ -59,8 +59,9 @@ impl VendorKey {
         let number = prefixed.filter(|rest| rest.contains(|c: char| c.is_ascii_digit()));
         let number = number.unwrap_or(&text);
         let first = number.chars().next()?;
-        let says_something =
-            number.chars().count() >= SHORTEST_TAX_NUMBER && number.chars().any(|c| c != first);
+        let says_something = number.chars().count() >= SHORTEST_TAX_NUMBER
+            && number.chars().any(char::is_numeric)
+            && number.chars().any(|c| c != first);
         says_something.then(|| number.to_owned())
     }
 
@@ -108,7 +109,7 @@ pub fn likeness<T: PartialEq>(one: &[Option<T>; 3], other: &[Option<T>; 3]) -> L
     }
 }
 
-/// A shorter tax number is a placeholder ("n/a", "0").
+/// A shorter tax number is a placeholder ("n/a", "0"), and so is one without a digit ("unknown").
 const SHORTEST_TAX_NUMBER: usize = 6;
 
 /// What countries write before their tax numbers, and people now and then leave out.
@@ -316,6 +317,7 @@ mod tests {
                 "one repeated character is a placeholder",
             ),
             ("//DK00000000", "//DK00000000", false, "the same with a prefix"),
+            ("//unknown", "//UNKNOWN", false, "no digit"),
             ("//", "//", false, "nobody"),
         ];
         for (one, other, same, why) in table {

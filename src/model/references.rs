@@ -1,7 +1,8 @@
 //! What an item refers to in the books, and what the books answered.
 //!
-//! A job's items are asked for their [`References`] first, the accounting system answers all of them at once
-//! with a [`Resolution`], and only then is anything planned: so every refusal is known before the first booking.
+//! A job's items are asked for their [`References`] first, and the accounting system answers all of them at once with a
+//! [`Resolution`]: what cannot be booked is counted before anything is. The invoices are asked for again before each wave
+//! of bookings, because what was booked since decides.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;

@@ -15,7 +15,7 @@ use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::money::Money;
 use crate::model::references::{References, Resolution};
 use crate::model::reversal::{ReversalRequest, Reversed};
-use crate::model::verdict::{ItemFailureType, JobFailureType};
+use crate::model::verdict::{ItemFailureType, JobFailure, JobFailureType};
 
 pub mod beancount;
 pub mod command;
@@ -40,7 +40,8 @@ pub trait AccountingSystem: fmt::Debug {
         Vec::new()
     }
 
-    /// What it has of these references, in as few calls as it takes.
+    /// What it has of these references, in as few calls as it takes. Asked for the whole job first, and again for the
+    /// invoices of each wave before it is booked.
     fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError>;
 
     /// What the books have of these entries, one answer for each, in the same order.
@@ -293,4 +294,23 @@ pub enum SystemError {
         /// What does not fit, and what to do.
         reason: String,
     },
+}
+
+impl SystemError {
+    /// The failure of the whole job, where the question was not about one item and will never be answered.
+    ///
+    /// # Errors
+    /// Itself, where the job may still go on.
+    pub fn into_job_failure(self) -> Result<JobFailure, Self> {
+        match self {
+            Self::Fatal { failure_type, reason } => Ok(JobFailure { failure_type, reason }),
+            Self::Rejected { failure_type, reason } => Ok(JobFailure {
+                failure_type: failure_type
+                    .as_job_failure()
+                    .unwrap_or(JobFailureType::ValidationFailure),
+                reason,
+            }),
+            error => Err(error),
+        }
+    }
 }

@@ -384,8 +384,14 @@ fn what_moved_the_wallet_is_booked_and_told() {
         judged(&[&card("one", "100.00"), &card("two", "100.00")]),
         paid_twice
     );
+    // Nobody paid the first one yet, so there is nothing to ask back.
     assert_eq!(
         judged(&[&plain("one", "100.00"), &card("two", "100.00")]),
+        "invoice A-1 of Nordic Office is there already (item one): keep one of the two bills"
+    );
+    let paid = part_payment("paid", "100.00", "10.00 EUR");
+    assert_eq!(
+        judged(&[&plain("one", "100.00"), &paid, &card("two", "100.00")]),
         paid_twice
     );
     assert_eq!(

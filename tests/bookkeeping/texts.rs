@@ -99,3 +99,10 @@ fn roles_have_the_names_of_the_configuration() {
         ]
     );
 }
+
+#[test]
+fn each_remark_is_said_once() {
+    let mut topup = item("wallet_topup", "1.00");
+    topup.0.remarks = ["one", "two", "one"].map(str::to_owned).into();
+    assert_eq!(world().plan(&topup).unwrap().remarks, ["one", "two"]);
+}

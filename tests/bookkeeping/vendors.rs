@@ -386,3 +386,25 @@ fn the_number_of_an_account_names_a_supplier_only_where_there_is_no_code() {
     assert_eq!(key(Some("V-100")).external_id, None);
     assert_eq!(key(None).external_id.as_deref(), Some("4400"));
 }
+
+#[test]
+fn a_line_to_paste_holds_the_whole_code_or_is_not_there() {
+    let mut books = world();
+    books.system.keeps_vendors = false;
+    let refused = |code: &str| {
+        let card = item("card_purchase", "125.00")
+            .invoice("A-1")
+            .supplier("Nordic Office", Some(code))
+            .line("6800 Meals", "125.00")
+            .method("accounts_payable");
+        books.plan(&card).unwrap_err().reason
+    };
+    let (short, long) = ("7".repeat(80), "7".repeat(81));
+    assert!(refused(&short).contains(&format!("codes = [\"{short}\"]")));
+    let text = refused(&long);
+    assert!(!text.contains("codes ="), "{text}");
+    assert!(
+        text.ends_with("tag a vendor in Pleo, then export again."),
+        "{text}"
+    );
+}

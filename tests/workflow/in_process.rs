@@ -50,8 +50,12 @@ impl World {
 
     /// Polls with `system` in the place of the configured one.
     pub fn poll_with(&self, system: &mut dyn AccountingSystem) -> RunReport {
+        self.poll_with_stop(system, &Stop::new())
+    }
+
+    /// The same, until somebody wishes to stop.
+    pub fn poll_with_stop(&self, system: &mut dyn AccountingSystem, stop: &Stop) -> RunReport {
         let config = self.config();
-        let stop = Stop::new();
         let owner = Owner {
             company_id: config.pleo.company_id.clone(),
             pleo_host: "127.0.0.1".to_owned(),
@@ -85,7 +89,7 @@ impl World {
             checkpoint: &mut checkpoint,
             receipts: &receipts,
             settings: &settings,
-            stop: &stop,
+            stop,
             progress: &Silent,
         };
         exporter.poll(None)

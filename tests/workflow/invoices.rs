@@ -3,6 +3,7 @@
 
 mod duplicates;
 mod vendors;
+mod waves;
 
 use serde_json::{Value, json};
 

@@ -13,7 +13,7 @@ use super::prepare::{self, Prepared};
 use super::receipts::Fetched;
 use super::set_aside::{SetAside, Why};
 use crate::bookkeeping::{self, ClosedPeriods, Refusal};
-use crate::checkpoint::StoredItem;
+use crate::checkpoint::{Position, StoredItem};
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;
 use crate::export::{Exporter, confirm, control};
@@ -43,13 +43,14 @@ pub(super) struct BatchItem {
     pub(super) plan: Result<PlannedItem, Refusal>,
     /// The invoice that it belongs to, where it may be a vendor's payable.
     pub(super) invoice: Option<InvoiceKey>,
-    /// What stands in its way whatever is planned: a receipt that cannot be had, Pleo's refusal.
-    bar: Option<Refusal>,
     /// Whether a bill in the books may tell who the vendor is, where nothing else does.
-    bill_may_tell_vendor: bool,
+    pub(super) bill_may_tell_vendor: bool,
     /// An item of its invoice is set aside: until that one has a verdict it is neither announced nor booked.
-    is_held: bool,
-    receipts: Fetched,
+    pub(super) is_held: bool,
+    /// Its receipts, where they were fetched.
+    pub(super) fetched: Option<Fetched>,
+    /// Its place in the order of work.
+    pub(super) position: Position,
     /// Somebody announced earlier that it would be booked: it may be in the books, or still be on its way there.
     pub(super) announced_before: bool,
 }
@@ -81,11 +82,7 @@ impl Batch {
         stored: &[StoredItem],
     ) -> Self {
         let (settings, system) = (&exporter.settings.bookkeeping, prepared.view.system);
-        let invoice = |item: &ExportItem| {
-            bookkeeping::references(item, settings, &system)
-                .invoices
-                .pop_first()
-        };
+        let invoice = |item: &ExportItem| bookkeeping::invoice_of(item, settings, system);
         let items = stored
             .iter()
             .map(|stored| {
@@ -95,10 +92,10 @@ impl Batch {
                     invoice: considered.item.as_ref().and_then(invoice),
                     item: considered.item,
                     plan: considered.plan,
-                    bar: None,
                     bill_may_tell_vendor: !system.keeps_vendors,
                     is_held: false,
-                    receipts: Fetched::default(),
+                    fetched: None,
+                    position: stored.position.clone(),
                     announced_before: stored.state == ItemState::Intended
                         || stored.pleo_status == ItemStatus::InProgress,
                 }
@@ -134,12 +131,9 @@ impl Batch {
             steps.push(changed.map_or_else(|| item.step(found, repeatable), Step::Decided));
         }
         let fatal = self.book_in_waves(exporter, run, prepared, &mut steps)?;
-        let booked = steps.iter().enumerate().filter_map(|(at, step)| match step {
-            Step::Attach(booked) => Some((at, booked)),
-            _ => None,
-        });
-        let in_books: Vec<_> = booked.collect();
-        self.count(exporter, run, prepared, &in_books)?;
+        // Whatever becomes of their receipts.
+        let in_books: Vec<(usize, BookedEntry)> = steps.iter().enumerate().filter_map(in_books).collect();
+        self.plan_found(exporter, run, prepared, in_books.iter().map(|(at, _)| *at))?;
         // What was learnt is old by the next batch.
         prepared.view.invoices = bookkeeping::KnownInvoices::default();
         if kill::mutation("book-before-intent") {
@@ -148,6 +142,9 @@ impl Batch {
                 .intend(&run.job.id, &self.to_book(), clock::now())?;
         }
         self.attach(exporter, run, &mut steps)?;
+        // An item may pass through several batches, and has one verdict.
+        let is_decided = |(at, _): &&(usize, BookedEntry)| matches!(steps.get(*at), Some(Step::Decided(_)));
+        self.count(run, in_books.iter().filter(is_decided));
         let mut verdicts = Vec::with_capacity(steps.len());
         for (item, step) in self.items.into_iter().zip(steps) {
             match step {
@@ -225,29 +222,17 @@ impl Batch {
         Ok(())
     }
 
-    /// Adds what is in the books to the totals of the job: as it was planned, but on the wallet where it stands. What was
-    /// found there may first be planned with the bill that it pays.
-    pub(super) fn count(
-        &mut self,
-        exporter: &mut Exporter<'_>,
+    /// Adds what is in the books to the totals of the job: as it was planned, but on the wallet where it stands.
+    pub(super) fn count<'a>(
+        &self,
         run: &mut JobRun,
-        prepared: &mut Prepared,
-        in_books: &[(usize, &BookedEntry)],
-    ) -> Result<(), Halt> {
-        let is_unplanned = |at: &usize| {
-            self.items
-                .get(*at)
-                .is_some_and(|item| item.plan.is_err() && item.may_be_booked())
-        };
-        let all = in_books.iter().map(|(at, _)| *at);
-        let unplanned: Vec<usize> = all.filter(is_unplanned).collect();
-        self.plan_found(exporter, run, prepared, &unplanned)?;
+        in_books: impl Iterator<Item = &'a (usize, BookedEntry)>,
+    ) {
         for (at, booked) in in_books {
             if let Some(Ok(plan)) = self.items.get(*at).map(|item| &item.plan) {
                 run.totals.add(plan, booked.wallet_account.as_deref());
             }
         }
-        Ok(())
     }
 
     fn to_book(&self) -> Vec<AccountingEntryId> {
@@ -268,14 +253,21 @@ impl Batch {
     }
 }
 
+/// An entry that is in the books, with its place in the batch.
+fn in_books((at, step): (usize, &Step)) -> Option<(usize, BookedEntry)> {
+    match step {
+        Step::Attach(booked) => Some((at, booked.clone())),
+        _ => None,
+    }
+}
+
 impl BatchItem {
     /// Whether it is planned, or may be once the bill is known that it pays.
     pub(super) fn may_be_booked(&self) -> bool {
         match &self.plan {
             Ok(_) => true,
             Err(refusal) => {
-                self.bar.is_none()
-                    && self.invoice.is_some()
+                self.invoice.is_some()
                     && self.bill_may_tell_vendor
                     && refusal.failure_type == ItemFailureType::VendorUnknown
             }
@@ -284,8 +276,7 @@ impl BatchItem {
 
     /// Refuses it whatever is planned.
     pub(super) fn refuse(&mut self, refusal: Refusal) {
-        self.plan = self.plan.clone().and(Err(refusal.clone()));
-        self.bar.get_or_insert(refusal);
+        self.plan = Err(refusal);
     }
 
     /// Takes what was fetched to its plan, and to those that are made of it later.
@@ -293,7 +284,7 @@ impl BatchItem {
         if let Ok(plan) = &mut self.plan {
             fetched.put_to(plan);
         }
-        self.receipts = fetched;
+        self.fetched = Some(fetched);
     }
 
     /// What the look-up means for this item, which was not changed since.

@@ -127,7 +127,7 @@ fn ensure_time(exporter: &mut Exporter<'_>, run: &mut JobRun, longest: Duration)
         return Ok(());
     }
     Err(Halt::OutOfTime(format!(
-        "job {} expires in {} s, which is too short for another batch: the rest stays open and nothing of it was booked",
+        "job {} expires in {} s, which is too short for another batch: the rest stays open",
         run.job.id,
         left.as_secs()
     )))

@@ -18,7 +18,7 @@ use crate::model::export_item::ExportItem;
 use crate::model::export_job::ExportJob;
 use crate::model::ids::CompanyId;
 use crate::model::references::{References, Resolution};
-use crate::model::verdict::{ItemFailureType, JobFailure, JobFailureType};
+use crate::model::verdict::{ItemFailureType, JobFailure};
 use crate::pleo::wire;
 use crate::systems::SystemError;
 
@@ -80,17 +80,12 @@ fn resolve(
 ) -> Result<Result<Resolution, JobFailure>, Halt> {
     let started = Instant::now();
     loop {
-        match exporter.system.resolve(references) {
+        let error = match exporter.system.resolve(references) {
             Ok(resolution) => return Ok(Ok(resolution)),
-            Err(SystemError::Fatal { failure_type, reason }) => {
-                return Ok(Err(JobFailure { failure_type, reason }));
-            }
-            Err(SystemError::Rejected { failure_type, reason }) => {
-                let failure_type = failure_type
-                    .as_job_failure()
-                    .unwrap_or(JobFailureType::ValidationFailure);
-                return Ok(Err(JobFailure { failure_type, reason }));
-            }
+            Err(error) => error,
+        };
+        match error.into_job_failure() {
+            Ok(failure) => return Ok(Err(failure)),
             Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. }))
                 if started.elapsed() + super::PAUSE < exporter.settings.patience =>
             {

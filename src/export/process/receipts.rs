@@ -156,17 +156,17 @@ fn fresh_addresses(
     Ok(fresh)
 }
 
-/// The receipts of an entry that is in the books. They were fetched with the batch, unless the entry could not be
-/// planned any more; then they still belong to it.
+/// The receipts of an entry that is in the books. They were fetched with the batch, unless the entry could surely not be
+/// planned; then they still belong to it.
 pub(super) fn of_booked(
     exporter: &Exporter<'_>,
     run: &JobRun,
     item: &BatchItem,
 ) -> Result<Result<Vec<Receipt>, Refusal>, Halt> {
-    let files = match (&item.plan, &item.item) {
-        (Ok(plan), _) => return Ok(Ok(plan.receipts.clone())),
-        (Err(_), Some(read)) if exporter.settings.attachments != Policy::None => &read.files,
-        (Err(_), _) => return Ok(Ok(Vec::new())),
+    let files = match (&item.fetched, &item.item) {
+        (Some(fetched), _) => return Ok(Ok(fetched.receipts.clone())),
+        (None, Some(read)) if exporter.settings.attachments != Policy::None => &read.files,
+        (None, _) => return Ok(Ok(Vec::new())),
     };
     let wanted: Vec<_> = files
         .iter()

@@ -4,6 +4,7 @@
 //! What is planned depends on the items of the same invoice before it. So an item that stays open holds back the later
 //! items of its invoice; they are set aside too.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
@@ -44,8 +45,12 @@ pub(super) struct SetAside {
 }
 
 impl SetAside {
+    /// Sets an item aside, at its place in the order of work.
     pub(super) fn push(&mut self, item: BatchItem, why: Why) {
-        self.items.push((item, why));
+        let at = self
+            .items
+            .partition_point(|(other, _)| other.position < item.position);
+        self.items.insert(at, (item, why));
     }
 
     /// The invoices whose later items have to wait.
@@ -60,11 +65,11 @@ impl SetAside {
     /// may not be tried again those that may be booked, and with them what waits for them.
     fn take_ready(&mut self, view: &JobView, is_repeatable: bool) -> Vec<BatchItem> {
         let groups = groups(view, self.items.iter().map(|(item, _)| item.invoice.as_ref()));
-        let (mut ready, mut waiting, mut held) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ready, mut waiting, mut held) = (Vec::new(), Vec::new(), HashSet::new());
         for ((item, why), group) in std::mem::take(&mut self.items).into_iter().zip(groups) {
             let is_left = why == Why::Late || (why == Why::Unproven && !is_repeatable);
-            if is_left || (group.is_some() && held.contains(&group)) {
-                held.push(group);
+            if is_left || group.is_some_and(|group| held.contains(&group)) {
+                held.extend(group);
                 waiting.push((item, why));
             } else {
                 ready.push(item);
@@ -145,6 +150,8 @@ fn try_again(
     aside: &mut SetAside,
 ) -> Result<(), Halt> {
     while !items.is_empty() {
+        exporter.stop.check()?;
+        super::ensure_time(exporter, run, Duration::ZERO)?;
         let rest = items.split_off(items.len().min(exporter.settings.batch_size));
         let batch = Batch { items };
         items = rest;
@@ -175,11 +182,12 @@ fn by_look_up(
     let found = exporter.system.find(&wanted)?;
     let mut batch = Batch { items };
     let complete = found.iter().enumerate().filter_map(|(at, found)| match found {
-        Found::Complete(booked) => Some((at, booked)),
+        Found::Complete(booked) => Some((at, booked.clone())),
         Found::Absent { .. } | Found::Incomplete(_) | Found::Unclear { .. } => None,
     });
     let in_books: Vec<_> = complete.collect();
-    batch.count(exporter, run, prepared, &in_books)?;
+    batch.plan_found(exporter, run, prepared, in_books.iter().map(|(at, _)| *at))?;
+    batch.count(run, in_books.iter());
     let mut verdicts = Vec::new();
     for (item, found) in batch.items.into_iter().zip(found) {
         let verdict = match found {
@@ -203,4 +211,58 @@ fn by_look_up(
     }
     exporter.checkpoint.decide(&run.job.id, &verdicts, clock::now())?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bookkeeping::{Refusal, SystemTraits};
+    use crate::checkpoint::Position;
+    use crate::model::ids::AccountingEntryId;
+    use crate::model::references::{InvoiceNumber, Resolution, VendorKey};
+
+    fn item(day: &str) -> BatchItem {
+        let entry_id = AccountingEntryId::new(day);
+        let vendor = VendorKey {
+            code: Some("V100".to_owned()),
+            ..VendorKey::default()
+        };
+        BatchItem {
+            entry_id: entry_id.clone(),
+            item: None,
+            plan: Err(Refusal {
+                failure_type: ItemFailureType::ValidationFailure,
+                reason: String::new(),
+                group: String::new(),
+            }),
+            invoice: InvoiceNumber::new("X").map(|number| InvoiceKey { vendor, number }),
+            bill_may_tell_vendor: true,
+            is_held: false,
+            fetched: None,
+            position: Position {
+                sort_date: day.to_owned(),
+                entry_id,
+            },
+            announced_before: true,
+        }
+    }
+
+    #[test]
+    fn what_is_set_aside_again_keeps_its_place_before_what_waits_for_it() {
+        let system = SystemTraits {
+            payables: true,
+            computes_tax: false,
+            keeps_vendors: false,
+        };
+        let view = JobView::new(Resolution::default(), "2026-11-22".parse().unwrap(), system);
+        let mut aside = SetAside::default();
+        aside.push(item("2026-05-02"), Why::Unproven);
+        aside.push(item("2026-05-03"), Why::NotBooked);
+        // Was tried once more meanwhile.
+        aside.push(item("2026-05-01"), Why::NotBooked);
+        let ready = aside.take_ready(&view, false);
+        assert_eq!(ready.len(), 1);
+        assert_eq!(ready[0].entry_id.as_str(), "2026-05-01");
+        assert_eq!(aside.items.len(), 2);
+    }
 }

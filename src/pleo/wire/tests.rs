@@ -156,7 +156,7 @@ fn what_only_informs_is_left_out_with_a_remark() {
     assert_eq!(item.supplier_amount, None);
     assert_eq!(
         item.remarks,
-        ["the currency of the expense is \"UNDEFINED\", not a currency code, so it is left out"]
+        ["the supplier's currency of the expense is \"UNDEFINED\", not a currency code, so it is left out"]
     );
     let mut payload = invoice();
     payload["accountingEntryLines"][0]["lineAmount"]["inSupplierCurrency"]["value"] = json!(1675.5);

@@ -29,7 +29,10 @@ pub(super) fn words(path: &str) -> Words {
     let is_entered = !matches!(rest, [(own, None)] if OWN.contains(own));
     Words {
         owner,
-        name: rest.iter().rev().find_map(|(segment, _)| name(segment)),
+        name: match rest {
+            [.., ("inSupplierCurrency", None), ("currency", None)] => Some("supplier's currency"),
+            _ => rest.iter().rev().find_map(|(segment, _)| name(segment)),
+        },
         is_entered,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
-use crate::model::document::{Document, Part, PlannedItem, Purpose};
+use crate::model::document::{Document, Part, PlannedItem};
 use crate::model::ids::{AccountingEntryId, CompanyId};
 use crate::model::money::Amount;
 use crate::model::references::{Account, NewAccount};
@@ -91,11 +91,6 @@ impl<'a> Batch<'a> {
         };
         booked.parts.extend(added.iter().map(|entry| entry.document.part));
         booked.parts.sort_unstable();
-        let mut postings = added.iter().flat_map(|entry| &entry.document.postings);
-        let wallet = postings.find(|posting| posting.purpose == Purpose::Cash);
-        booked.wallet_account = booked
-            .wallet_account
-            .or_else(|| wallet.map(|posting| posting.account.reference.to_string()));
         self.booked.insert(item.entry_id().as_str(), booked.clone());
         Ok(booked)
     }

@@ -4,7 +4,8 @@
 //! own. It includes `accounts.beancount` and all of `pleo/`, where each batch is a file of its own. Nothing that exists
 //! is ever written again, so that people may edit freely.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -41,6 +42,8 @@ pub(super) struct Books {
     stop: Stop,
     /// The year whose folder surely survives a power cut.
     durable_year: Cell<Option<i32>>,
+    /// The batches that this process wrote, which survive a power cut.
+    written: RefCell<HashSet<PathBuf>>,
 }
 
 /// A file of the books that is not there yet.
@@ -71,7 +74,9 @@ impl NewFile<'_> {
 
     /// Writes the file: from now on what it holds is in the books.
     pub(super) fn write(self, content: &[u8]) -> Result<(), SystemError> {
-        write_in_folder(&self.path(), content)?;
+        let path = self.path();
+        write_in_folder(&path, content)?;
+        self.books.written.borrow_mut().insert(path);
         self.books.show_readers(None);
         Ok(())
     }
@@ -95,6 +100,7 @@ impl Books {
             company,
             stop,
             durable_year: Cell::new(None),
+            written: RefCell::default(),
         }
     }
 
@@ -303,6 +309,11 @@ impl Books {
             files::clear(&folder, |name, _| files::is_part(name)).map_err(|error| unreadable(&error))?;
         }
         Ok(())
+    }
+
+    /// Whether this process wrote the batch.
+    pub(super) fn has_written(&self, path: &Path) -> bool {
+        self.written.borrow().contains(path)
     }
 
     /// Makes sure that the names of files that another process made survive a power cut, since the process may

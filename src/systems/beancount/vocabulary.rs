@@ -85,8 +85,15 @@ pub(super) mod key {
     /// The vendor's name.
     pub(in super::super) const VENDOR_NAME: &str = "vendor";
     /// By what the supplier is known.
-    pub(in super::super) const SUPPLIER: [&str; 3] =
-        ["supplier-code", "supplier-account", "supplier-tax-number"];
+    pub(in super::super) const SUPPLIER: [&str; 3] = [SUPPLIER_CODE, SUPPLIER_ACCOUNT, SUPPLIER_TAX_NUMBER];
+    /// The supplier's number.
+    pub(in super::super) const SUPPLIER_CODE: &str = "supplier-code";
+    /// The supplier's account, for want of another reference.
+    pub(in super::super) const SUPPLIER_ACCOUNT: &str = "supplier-account";
+    /// The supplier's tax number.
+    pub(in super::super) const SUPPLIER_TAX_NUMBER: &str = "supplier-tax-number";
+    /// One of a vendor's references, in entries of version 0.1.
+    pub(in super::super) const VENDOR_REFERENCE: &str = "pleo-vendor-reference";
     /// The line of the item that a posting comes from.
     pub(in super::super) const LINE: &str = "line";
     /// Pleo's code of a line's account.

@@ -4,7 +4,7 @@
 //! is how bill and payment find each other, also when they come with different jobs. The contact decides who the vendor
 //! is. Odoo is searched with a pattern that finds every way to write a number, and what it finds is compared here.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use serde::Deserialize;
@@ -25,6 +25,9 @@ use crate::systems::SystemError;
 
 /// Stands between a document's own reference and Pleo's book id.
 pub(super) const BOOK_ID_MARK: &str = " / Pleo ";
+
+/// Numbers in one question: a longer one is refused or slow, and a short number finds much that is not meant.
+const NUMBERS_AT_ONCE: usize = 50;
 
 /// A document that a vendor's invoice number stands on.
 #[derive(Debug, Deserialize)]
@@ -50,6 +53,9 @@ struct Record {
     /// Whose it is by its external id, where its origin does not say.
     #[serde(skip)]
     entry: Option<AccountingEntryId>,
+    /// Which of the invoices that were asked for it belongs to.
+    #[serde(skip)]
+    invoice: Option<(Id, InvoiceNumber)>,
 }
 
 /// The documents of each contact's invoice number.
@@ -78,23 +84,39 @@ pub(super) fn documents(
 ) -> Result<Documents, CallError> {
     let mut documents = Documents::new();
     for record in search(transport, company, invoices)? {
-        if let Some(key) = record.key() {
+        if let Some(key) = record.invoice.clone() {
             let of_invoice = documents.entry(key).or_default();
             of_invoice.push((record.id, record.invoice_date()));
         }
     }
-    documents.retain(|key, _| invoices.contains(key));
     Ok(documents)
 }
 
+/// What the books have of these invoices, in the order of the documents' ids.
 fn search(
     transport: &mut Transport,
     company: &Company,
     invoices: &BTreeSet<(Id, InvoiceNumber)>,
 ) -> Result<Vec<Record>, CallError> {
-    if invoices.is_empty() {
-        return Ok(Vec::new());
+    let mut found = BTreeMap::new();
+    let all: Vec<&(Id, InvoiceNumber)> = invoices.iter().collect();
+    for some in all.chunks(NUMBERS_AT_ONCE) {
+        for mut record in search_some(transport, company, some)? {
+            // A pattern finds other numbers too.
+            record.invoice = record.key().filter(|key| invoices.contains(key));
+            if record.invoice.is_some() {
+                found.insert(record.id, record);
+            }
+        }
     }
+    Ok(found.into_values().collect())
+}
+
+fn search_some(
+    transport: &mut Transport,
+    company: &Company,
+    invoices: &[&(Id, InvoiceNumber)],
+) -> Result<Vec<Record>, CallError> {
     let partners: BTreeSet<Id> = invoices.iter().map(|(partner, _)| *partner).collect();
     let numbers: BTreeSet<&InvoiceNumber> = invoices.iter().map(|(_, number)| number).collect();
     let mut domain = vec![
@@ -207,30 +229,29 @@ pub(super) fn of_vendors(
         .filter_map(|key| Some((partner(key)?, key.number.clone())))
         .collect();
     let mut records = search(transport, company, &invoices)?;
-    records.retain(|record| record.key().is_some_and(|key| invoices.contains(&key)));
     leave_out_reversed(transport, company, &mut records)?;
-    records.sort_by_key(|record| record.id);
     name_ours(transport, company, &mut records)?;
     let ids: Vec<Id> = records
         .iter()
         .filter(|record| record.side() == Some(InvoiceSide::Payment))
         .map(|record| record.id)
         .collect();
-    let lines = payable_lines(transport, company, &ids)?;
-    let mut found: HashMap<InvoiceKey, Vec<InvoiceInBooks>> = HashMap::new();
-    for key in wanted {
-        let Some(partner) = partner(key) else { continue };
-        let same = records.iter().filter(|record| {
-            record
-                .key()
-                .is_some_and(|own| own == (partner, key.number.clone()))
-        });
-        let in_books: Vec<InvoiceInBooks> = same.filter_map(|record| in_books(record, &lines)).collect();
-        if !in_books.is_empty() {
-            found.insert(key.clone(), in_books);
+    let mut lines: HashMap<Id, Vec<PayableLine>> = HashMap::new();
+    for line in payable_lines(transport, company, &ids)? {
+        lines.entry(line.move_id.0).or_default().push(line);
+    }
+    let mut by_key: HashMap<&(Id, InvoiceNumber), Vec<InvoiceInBooks>> = HashMap::new();
+    for record in &records {
+        let own_lines = lines.get(&record.id).map_or(&[][..], Vec::as_slice);
+        if let (Some(key), Some(document)) = (&record.invoice, in_books(record, own_lines)) {
+            by_key.entry(key).or_default().push(document);
         }
     }
-    Ok(found)
+    let in_books = |key: &InvoiceKey| by_key.get(&(partner(key)?, key.number.clone())).cloned();
+    let found = wanted
+        .iter()
+        .filter_map(|key| Some((key.clone(), in_books(key)?)));
+    Ok(found.collect())
 }
 
 /// What a posted reversal takes back in full does not count.
@@ -267,18 +288,14 @@ fn name_ours(transport: &mut Transport, company: &Company, records: &mut [Record
     Ok(())
 }
 
+/// `lines` are those of the record on accounts of what is owed.
 fn in_books(record: &Record, lines: &[PayableLine]) -> Option<InvoiceInBooks> {
     let side = record.side()?;
     let origin = record.origin();
     let amount = match record.move_type.as_str() {
         "in_invoice" => record.amount_total.negated(),
         "in_refund" => record.amount_total,
-        _ => Amount::sum(
-            lines
-                .iter()
-                .filter(|line| line.move_id.0 == record.id)
-                .map(|line| line.amount_currency),
-        )?,
+        _ => Amount::sum(lines.iter().map(|line| line.amount_currency))?,
     };
     let currency = match &origin {
         Some(origin) => origin.amount.currency,

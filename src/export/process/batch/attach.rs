@@ -11,7 +11,7 @@ use crate::export::process::receipts;
 use crate::host::{clock, kill};
 use crate::model::verdict::{Failure, ItemFailureType, Verdict};
 use crate::pleo::ItemUpdate;
-use crate::systems::{Attachment, SystemError};
+use crate::systems::{Attachment, BookedEntry, SystemError};
 
 impl Batch {
     /// Puts the receipts beside every entry that is in the books, also beside those that were there before.
@@ -21,33 +21,7 @@ impl Batch {
         run: &JobRun,
         steps: &mut [Step],
     ) -> Result<(), Halt> {
-        let mut attachments = Vec::new();
-        let mut owners = Vec::new();
-        for (index, (item, step)) in self.items.iter().zip(steps.iter_mut()).enumerate() {
-            let Step::Attach(booked) = step else { continue };
-            match receipts::of_booked(exporter, run, item)? {
-                Ok(receipts) if receipts.is_empty() => {
-                    *step = Step::Decided(successful(booked, clock::now()));
-                }
-                Ok(receipts) => {
-                    attachments.push(Attachment {
-                        job_id: run.job.id.clone(),
-                        entry_id: item.entry_id.clone(),
-                        booked: booked.clone(),
-                        payee: item.item.as_ref().and_then(bookkeeping::payee),
-                        receipts,
-                    });
-                    owners.push(index);
-                }
-                Err(refusal) => {
-                    *step = Step::Decided(Verdict::Failed(Failure::booked_as(
-                        &booked.external_id,
-                        refusal.failure_type,
-                        &refusal.reason,
-                    )));
-                }
-            }
-        }
+        let (owners, attachments) = self.attachments(exporter, run, steps)?;
         if attachments.is_empty() {
             return Ok(());
         }
@@ -68,34 +42,64 @@ impl Batch {
             Err(error) => vec![Err(error); attachments.len()],
         };
         for ((index, attachment), result) in owners.into_iter().zip(&attachments).zip(results) {
-            let Some(step) = steps.get_mut(index) else {
-                continue;
-            };
-            match result {
-                Ok(()) => {
-                    *step = Step::Decided(successful(&attachment.booked, clock::now()));
-                    exporter.receipts.remove(&attachment.receipts);
-                }
-                Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. })) => {
-                    debug!(item.id = %attachment.entry_id, "{error}; its receipts are tried again at the end");
-                    *step = Step::AttachAgain;
-                }
-                Err(SystemError::Rejected { failure_type, reason }) => {
-                    *step = Step::Decided(Verdict::Failed(Failure::booked_as(
-                        &attachment.booked.external_id,
-                        failure_type,
-                        &reason,
-                    )));
-                }
-                Err(error) => {
-                    *step = Step::Decided(Verdict::Failed(Failure::booked_as(
-                        &attachment.booked.external_id,
-                        ItemFailureType::ReceiptUploadFailure,
-                        &error.to_string(),
-                    )));
-                }
+            if result.is_ok() {
+                exporter.receipts.remove(&attachment.receipts);
+            }
+            if let Some(step) = steps.get_mut(index) {
+                *step = after_attaching(attachment, result);
             }
         }
         Ok(())
     }
+
+    /// What is to be attached, with the place of each item in the batch. What needs no receipts, or cannot have them, has
+    /// its verdict.
+    fn attachments(
+        &self,
+        exporter: &Exporter<'_>,
+        run: &JobRun,
+        steps: &mut [Step],
+    ) -> Result<(Vec<usize>, Vec<Attachment>), Halt> {
+        let (mut owners, mut attachments) = (Vec::new(), Vec::new());
+        for (index, (item, step)) in self.items.iter().zip(steps.iter_mut()).enumerate() {
+            let Step::Attach(booked) = step else { continue };
+            match receipts::of_booked(exporter, run, item)? {
+                Ok(receipts) if receipts.is_empty() => {
+                    *step = Step::Decided(successful(booked, clock::now()));
+                }
+                Ok(receipts) => {
+                    attachments.push(Attachment {
+                        job_id: run.job.id.clone(),
+                        entry_id: item.entry_id.clone(),
+                        booked: booked.clone(),
+                        payee: item.item.as_ref().and_then(bookkeeping::payee),
+                        receipts,
+                    });
+                    owners.push(index);
+                }
+                Err(refusal) => *step = booked_without(booked, refusal.failure_type, &refusal.reason),
+            }
+        }
+        Ok((owners, attachments))
+    }
+}
+
+/// What an answer about receipts means for their item.
+fn after_attaching(attachment: &Attachment, result: Result<(), SystemError>) -> Step {
+    let Attachment { entry_id, booked, .. } = attachment;
+    match result {
+        Ok(()) => Step::Decided(successful(booked, clock::now())),
+        Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. })) => {
+            debug!(item.id = %entry_id, "{error}; its receipts are tried again at the end");
+            Step::AttachAgain
+        }
+        Err(SystemError::Rejected { failure_type, reason }) => booked_without(booked, failure_type, &reason),
+        Err(error) => booked_without(booked, ItemFailureType::ReceiptUploadFailure, &error.to_string()),
+    }
+}
+
+/// In the books, but not with its receipts.
+fn booked_without(booked: &BookedEntry, failure_type: ItemFailureType, reason: &str) -> Step {
+    let failure = Failure::booked_as(&booked.external_id, failure_type, reason);
+    Step::Decided(Verdict::Failed(failure))
 }

@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use tracing::{error, warn};
 
@@ -20,7 +21,7 @@ use crate::export::process::prepare::{self, Prepared};
 use crate::host::kill;
 use crate::model::document::PlannedItem;
 use crate::model::references::References;
-use crate::model::verdict::{Failure, ItemFailureType, JobFailure, JobFailureType, Verdict};
+use crate::model::verdict::{Failure, ItemFailureType, JobFailure, Verdict};
 use crate::systems::{BookedEntry, SystemError};
 
 impl Batch {
@@ -34,22 +35,24 @@ impl Batch {
     ) -> Result<Option<JobFailure>, Halt> {
         let invoices = self.items.iter().map(|item| item.invoice.as_ref());
         let groups = groups(&prepared.view, invoices);
+        let mut is_begun = false;
         loop {
             let wave = next_wave(steps, &groups);
             if wave.is_empty() {
                 return Ok(None);
             }
-            let fatal = match self.learn(exporter, prepared, &wave)? {
-                Learned::Fatal(failure) => Some(failure),
-                Learned::OutOfReach => {
-                    for at in wave {
-                        if let Some(step) = steps.get_mut(at) {
-                            *step = Step::TryAgain;
-                        }
-                    }
+            if should_rest(exporter, run, is_begun) {
+                put_off(steps, 0..self.items.len());
+                return Ok(None);
+            }
+            is_begun = true;
+            let fatal = match self.ask_for_invoices(exporter, prepared, &wave)? {
+                Asked::Fatal(failure) => Some(failure),
+                Asked::OutOfReach => {
+                    put_off(steps, wave);
                     continue;
                 }
-                Learned::Enough => self.book_wave(exporter, run, prepared, &wave, steps)?,
+                Asked::Answered => self.book_wave(exporter, run, prepared, &wave, steps)?,
             };
             if fatal.is_some() {
                 return Ok(fatal);
@@ -59,18 +62,27 @@ impl Batch {
 
     /// Plans what was found in the books against them, where only they say who the vendor is. What cannot be asked for
     /// now stays unplanned.
-    pub(super) fn plan_found(
+    pub(in crate::export::process) fn plan_found(
         &mut self,
         exporter: &mut Exporter<'_>,
         run: &JobRun,
         prepared: &mut Prepared,
-        found: &[usize],
+        found: impl Iterator<Item = usize>,
     ) -> Result<(), Halt> {
-        if found.is_empty() || !matches!(self.learn(exporter, prepared, found)?, Learned::Enough) {
+        let is_unplanned = |at: &usize| {
+            let item = self.items.get(*at);
+            item.is_some_and(|item| item.plan.is_err() && item.may_be_booked())
+        };
+        let unplanned: Vec<usize> = found.filter(is_unplanned).collect();
+        if unplanned.is_empty() {
             return Ok(());
         }
-        for at in found {
-            if let Some(item) = self.items.get_mut(*at) {
+        let asked = self.ask_for_invoices(exporter, prepared, &unplanned)?;
+        if !matches!(asked, Asked::Answered) {
+            return Ok(());
+        }
+        for at in unplanned {
+            if let Some(item) = self.items.get_mut(at) {
                 // A refusal stays in the plan, as it was before.
                 let _ = item.plan_now(1, exporter, run, prepared);
             }
@@ -79,50 +91,41 @@ impl Batch {
     }
 
     /// Asks what the books have now of the invoices in this wave.
-    fn learn(
+    fn ask_for_invoices(
         &self,
         exporter: &mut Exporter<'_>,
         prepared: &mut Prepared,
         wave: &[usize],
-    ) -> Result<Learned, Halt> {
-        let (settings, system) = (&exporter.settings.bookkeeping, prepared.view.system);
+    ) -> Result<Asked, Halt> {
         let mut asked = References::default();
         for item in wave.iter().filter_map(|at| self.items.get(*at)) {
-            if let (Some(read), Some(_)) = (&item.item, &item.invoice) {
-                let References {
-                    vendors, invoices, ..
-                } = bookkeeping::references(read, settings, &system);
-                asked.vendors.extend(vendors);
-                asked.invoices.extend(invoices);
+            if let (Some(read), Some(invoice)) = (&item.item, &item.invoice) {
+                let name = bookkeeping::vendor_name(read).unwrap_or_default();
+                asked.vendors.insert(invoice.vendor.clone(), name.to_owned());
+                asked.invoices.insert(invoice.clone());
             }
         }
         prepared.view.invoices = KnownInvoices::default();
         if asked.invoices.is_empty() {
-            return Ok(Learned::Enough);
+            return Ok(Asked::Answered);
         }
-        let fatal = |failure_type, reason| Ok(Learned::Fatal(JobFailure { failure_type, reason }));
-        match exporter.system.resolve(&asked) {
+        let error = match exporter.system.resolve(&asked) {
             Ok(answer) => {
                 let vendors = &mut prepared.view.resolution.vendors;
                 vendors.retain(|vendor, _| !asked.vendors.contains_key(vendor));
                 vendors.extend(answer.vendors);
                 prepared.view.invoices = KnownInvoices::in_books(answer.invoices);
-                Ok(Learned::Enough)
+                return Ok(Asked::Answered);
             }
+            Err(error) => error,
+        };
+        match error.into_job_failure() {
+            Ok(failure) => Ok(Asked::Fatal(failure)),
             Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. })) => {
                 warn!("{error}");
-                Ok(Learned::OutOfReach)
+                Ok(Asked::OutOfReach)
             }
-            Err(SystemError::Fatal { failure_type, reason }) => fatal(failure_type, reason),
-            Err(SystemError::Rejected { failure_type, reason }) => {
-                let failure_type = failure_type.as_job_failure();
-                fatal(failure_type.unwrap_or(JobFailureType::ValidationFailure), reason)
-            }
-            Err(
-                error @ (SystemError::Damaged { .. }
-                | SystemError::Settings { .. }
-                | SystemError::BookedWrong { .. }),
-            ) => Err(error.into()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -134,8 +137,39 @@ impl Batch {
         wave: &[usize],
         steps: &mut [Step],
     ) -> Result<Option<JobFailure>, Halt> {
-        let mut plans = Vec::new();
-        let mut owners = Vec::new();
+        let (owners, plans) = self.plan_wave(exporter, run, prepared, wave, steps);
+        if plans.is_empty() {
+            return Ok(None);
+        }
+        let results = book_all(exporter, &plans);
+        run.totals.remarks.extend(exporter.system.take_remarks());
+        let results = match results? {
+            Ok(results) => results,
+            Err(failure) => return Ok(Some(failure)),
+        };
+        let mut fatal = None;
+        for ((index, plan), result) in owners.into_iter().zip(&plans).zip(results) {
+            if result.is_ok() {
+                run.totals.add_opened(plan);
+            }
+            if let Some(step) = steps.get_mut(index) {
+                fatal = after_booking(step, result).or(fatal);
+            }
+        }
+        Ok(fatal)
+    }
+
+    /// The plans of the wave's items against the books as they are now, each with its owner; what is refused now has its
+    /// verdict.
+    fn plan_wave(
+        &mut self,
+        exporter: &Exporter<'_>,
+        run: &JobRun,
+        prepared: &Prepared,
+        wave: &[usize],
+        steps: &mut [Step],
+    ) -> (Vec<usize>, Vec<PlannedItem>) {
+        let (mut owners, mut plans) = (Vec::new(), Vec::new());
         for &at in wave {
             let (Some(item), Some(step)) = (self.items.get_mut(at), steps.get_mut(at)) else {
                 continue;
@@ -164,58 +198,36 @@ impl Batch {
                 }
             }
         }
-        if plans.is_empty() {
-            return Ok(None);
-        }
-        let results = book_catching(exporter, &plans);
-        run.totals.remarks.extend(exporter.system.take_remarks());
-        let results = match results {
-            Ok(results) => results,
-            Err(SystemError::Fatal { failure_type, reason }) => {
-                return Ok(Some(JobFailure { failure_type, reason }));
-            }
-            Err(SystemError::Rejected { failure_type, reason }) => {
-                vec![Err(SystemError::Rejected { failure_type, reason }); plans.len()]
-            }
-            // An error for all of them says what became of one entry only by mistake: they are looked up again.
-            Err(
-                error @ (SystemError::Unavailable { .. }
-                | SystemError::Unknown { .. }
-                | SystemError::BookedWrong { .. }),
-            ) => {
-                warn!("{error}");
-                vec![
-                    Err(SystemError::Unknown {
-                        reason: error.to_string()
-                    });
-                    plans.len()
-                ]
-            }
-            Err(error @ (SystemError::Damaged { .. } | SystemError::Settings { .. })) => {
-                return Err(error.into());
-            }
-        };
-        let mut fatal = None;
-        for ((index, plan), result) in owners.into_iter().zip(&plans).zip(results) {
-            if result.is_ok() {
-                run.totals.add_opened(plan);
-            }
-            if let Some(step) = steps.get_mut(index) {
-                fatal = after_booking(step, result).or(fatal);
-            }
-        }
-        Ok(fatal)
+        (owners, plans)
     }
 }
 
 /// What became of the question what the books have.
-enum Learned {
+enum Asked {
     /// All that was asked is known.
-    Enough,
+    Answered,
     /// The system is out of reach: what asked is not booked now.
     OutOfReach,
     /// The system can book nothing more in this job.
     Fatal(JobFailure),
+}
+
+/// Whether what is left of the batch is put off: the run was asked to stop, or Pleo should hear from us first. One wave is
+/// booked before that, so that slow books get on as well.
+fn should_rest(exporter: &Exporter<'_>, run: &JobRun, is_begun: bool) -> bool {
+    // Where a lost answer may not be tried again, the next run would take what was announced and put off for lost.
+    let may_stop = exporter.system.describe().create.is_repeatable();
+    (may_stop && exporter.stop.is_requested())
+        || (is_begun && run.deadline.is_silent_too_long(Instant::now()))
+}
+
+/// What is left to book among these items is passed through again later.
+fn put_off(steps: &mut [Step], items: impl IntoIterator<Item = usize>) {
+    for at in items {
+        if let Some(step @ Step::Book { .. }) = steps.get_mut(at) {
+            *step = Step::TryAgain;
+        }
+    }
 }
 
 /// The items to book next. Of each group it is the first that is left to book, and none where an item before it is
@@ -252,15 +264,55 @@ impl BatchItem {
         let is_good = |plan: &PlannedItem| plan.revision == revision && self.invoice.is_none();
         if let (Some(item), false) = (&self.item, self.plan.as_ref().is_ok_and(is_good)) {
             self.plan = prepare::plan(exporter, &run.job, &prepared.view, item, revision);
-            if let Ok(plan) = &mut self.plan {
-                self.receipts.put_to(plan);
-            }
-            if let Some(bar) = &self.bar {
-                self.plan = self.plan.clone().and(Err(bar.clone()));
+            if let (Ok(plan), Some(fetched)) = (&mut self.plan, &self.fetched) {
+                fetched.put_to(plan);
             }
         }
         self.plan.clone()
     }
+}
+
+/// Books the plans, with an answer for each of them. The inner error ends the job.
+fn book_all(
+    exporter: &mut Exporter<'_>,
+    plans: &[PlannedItem],
+) -> Result<Result<Vec<Result<BookedEntry, SystemError>>, JobFailure>, Halt> {
+    let for_all = |error: SystemError| vec![Err(error); plans.len()];
+    let unknown = |reason: &str| SystemError::Unknown {
+        reason: reason.to_owned(),
+    };
+    Ok(Ok(match book_catching(exporter, plans) {
+        Ok(mut results) => {
+            if results.len() != plans.len() {
+                error!(
+                    "{} answers came for {} entries: the rest is looked up again",
+                    results.len(),
+                    plans.len()
+                );
+            }
+            results.resize(
+                plans.len(),
+                Err(unknown("the accounting system did not answer for this entry")),
+            );
+            results
+        }
+        Err(SystemError::Fatal { failure_type, reason }) => {
+            return Ok(Err(JobFailure { failure_type, reason }));
+        }
+        Err(error @ SystemError::Rejected { .. }) => for_all(error),
+        // An error for all of them says what became of one entry only by mistake: they are looked up again.
+        Err(
+            error @ (SystemError::Unavailable { .. }
+            | SystemError::Unknown { .. }
+            | SystemError::BookedWrong { .. }),
+        ) => {
+            warn!("{error}");
+            for_all(unknown(&error.to_string()))
+        }
+        Err(error @ (SystemError::Damaged { .. } | SystemError::Settings { .. })) => {
+            return Err(error.into());
+        }
+    }))
 }
 
 /// Books; a panic in the system is an answer that nobody knows.

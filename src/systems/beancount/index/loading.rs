@@ -387,16 +387,16 @@ fn vendor(metadata: &Metadata<'_>) -> VendorKey {
         return said;
     }
     // Version 0.1 said it of the supplier on the first document, and gave one reference, without saying which, on all.
-    let code = text("supplier-code");
+    let code = text(key::SUPPLIER_CODE);
     let supplier = VendorKey {
-        external_id: text("supplier-account").filter(|_| code.is_none()),
+        external_id: text(key::SUPPLIER_ACCOUNT).filter(|_| code.is_none()),
         code,
-        tax_number: text("supplier-tax-number"),
+        tax_number: text(key::SUPPLIER_TAX_NUMBER),
     };
     if supplier != VendorKey::default() {
         return supplier;
     }
-    let reference = text("pleo-vendor-reference");
+    let reference = text(key::VENDOR_REFERENCE);
     VendorKey {
         code: None,
         external_id: reference.clone(),
@@ -404,22 +404,12 @@ fn vendor(metadata: &Metadata<'_>) -> VendorKey {
     }
 }
 
-/// The posting that moves the wallet. Version 0.1 said which it is; in leaner entries it is the last, where that alone
-/// says nothing of itself.
+/// The posting that moves the wallet, where the entry says which it is, as version 0.1 did.
 fn wallet<'a, 'b>(postings: &'a [Posting<'b>]) -> Option<&'a Posting<'b>> {
-    let is_wallet = |posting: &&Posting<'_>| {
+    postings.iter().find(|posting| {
         let word = posting.metadata.get(key::PURPOSE);
         word.and_then(|word| purpose::beside_the_cost(&word)) == Some(AccountPurpose::Wallet)
-    };
-    let says_nothing = |posting: &Posting<'_>| {
-        let says = [key::PURPOSE, key::ACCOUNT_CODE];
-        says.iter().all(|name| posting.metadata.get(name).is_none())
-    };
-    let last = || {
-        let (last, others) = postings.split_last()?;
-        (says_nothing(last) && !others.iter().any(says_nothing)).then_some(last)
-    };
-    postings.iter().find(is_wallet).or_else(last)
+    })
 }
 
 /// Whether a posting moves tax, by what it says.

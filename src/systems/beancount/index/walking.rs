@@ -51,7 +51,7 @@ impl Index {
             .iter()
             .map(|link| leads_nowhere(link, link, None))
             .collect();
-        let mut any_new = false;
+        let mut any_of_others = false;
         for (reach, mut waiting) in [
             (Reach::Ledger, in_ledger),
             (Reach::Ours, ours.files.clone().into_iter().collect()),
@@ -76,7 +76,7 @@ impl Index {
                     None => {
                         let source = self.read_file(books, &path, stamp, reach)?;
                         self.sources.insert(real.clone(), source);
-                        any_new = true;
+                        any_of_others |= !books.has_written(&real);
                     }
                 }
                 let included = self.sources.get(&real).map_or(&[][..], |source| &source.includes);
@@ -88,7 +88,7 @@ impl Index {
         if self.sources.keys().any(|real| !seen.contains(real)) {
             return Ok(Files::Changed);
         }
-        if any_new {
+        if any_of_others {
             books.make_names_durable()?;
         }
         self.unseen = unseen;
