@@ -1,6 +1,7 @@
 //! Items of one invoice are booked one after the other: what happens between two of them.
 
 use std::fmt;
+use std::net::TcpListener;
 use std::time::Duration;
 
 use pleo_export::host::stop::Stop;
@@ -11,7 +12,7 @@ use pleo_export::systems::{
     AccountingSystem, Attachment, BookedEntry, Description, Found, JobNeeds, SystemError, Wanted,
 };
 
-use super::{bill, id, invoiced};
+use super::{bill, id, invoiced, payment};
 use crate::sandbox::seed::Item;
 use crate::sandbox::{ItemStatus, JobStatus, Options};
 use crate::support::World;
@@ -180,7 +181,7 @@ fn the_receipts_of_a_payment_that_was_booked_before_are_fetched_once() {
         )
     };
     let world = World::new();
-    let payment = untagged(super::payment(10_000))
+    let payment = untagged(payment(10_000))
         .receipt("pdf")
         .numbered(2)
         .id(&id(2))
@@ -198,4 +199,42 @@ fn the_receipts_of_a_payment_that_was_booked_before_are_fetched_once() {
     world.add_job(vec![payment]);
     world.run(&["poll"]).exits(0);
     assert_eq!(fetched() - before, 1);
+}
+
+/// A host of this machine that takes connections and never says a word.
+fn silent_host() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let held: Vec<_> = listener.incoming().collect();
+        drop(held);
+    });
+    format!("http://{address}/receipt.pdf")
+}
+
+#[test]
+fn a_bill_whose_receipt_is_late_holds_back_its_payment_in_this_and_in_later_batches() {
+    for batch_size in [1, 100] {
+        let world = World::new().with_settings(&format!(
+            "[pleo]\ntimeout_seconds = 1\ngive_up_after_seconds = 2\nbatch_size = {batch_size}\n"
+        ));
+        let late = bill(10_000).file(&silent_host(), "application/pdf", 7);
+        let other = Item::card_purchase(200).date("2026-05-30T10:00:00Z");
+        let items = [late, payment(10_000), other];
+        let items = (1..)
+            .zip(items)
+            .map(|(n, item)| item.numbered(n as u64).id(&id(n)).build());
+        let job = world.add_job(items.collect());
+        world.run(&["poll"]).exits(5).says("did not come in time");
+        assert_eq!(world.books().entries(), [id(3)], "{batch_size}");
+        let state = world.sandbox.job(&job);
+        assert!(!state.item(&id(1)).status.is_final() && !state.item(&id(2)).status.is_final());
+        // Near the end of the job the bill is refused, and what pays it is planned without it.
+        world.sandbox.advance_clock(Duration::from_secs(50 * 60));
+        world.run(&["poll"]).exits(3);
+        let state = world.sandbox.job(&job);
+        assert_eq!(state.item(&id(1)).status, ItemStatus::Failed);
+        assert_eq!(state.item(&id(2)).status, ItemStatus::Successful);
+        world.keeps_its_promise();
+    }
 }
