@@ -118,12 +118,12 @@ fn a_stop_is_heard_between_two_bills_of_one_number_and_the_next_run_goes_on() {
 #[test]
 fn slow_books_report_between_two_bills_of_one_number_before_the_job_expires() {
     let world = World::with_options(Options {
-        lifetime_seconds: 4,
+        lifetime_seconds: 12,
         ..Options::default()
     });
     let job = world.add_job(bills_of_one_number(5));
     let mut system = Handled::of(&world);
-    system.booked = Box::new(|_, _| Stop::new().wait(Duration::from_millis(1_050)).unwrap());
+    system.booked = Box::new(|_, _| Stop::new().wait(Duration::from_millis(3_050)).unwrap());
     world.poll_with(&mut system);
     let state = world.sandbox.job(&job);
     assert_eq!(state.status, JobStatus::Completed);
