@@ -22,8 +22,12 @@ pub(super) enum Halt {
     Pleo(#[from] PleoError),
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The accounting system cannot be worked with now.
     #[error(transparent)]
-    System(#[from] SystemError),
+    System(SystemError),
+    /// The job cannot be booked: what is left of it is given up, and Pleo is told.
+    #[error("{}", .0.reason)]
+    CannotGoOn(JobFailure),
     /// The books cannot take a job, which was found before it was started.
     #[error("{0}")]
     NotReady(SystemError),
@@ -131,6 +135,9 @@ impl Halt {
                 ProblemKind::Temporary,
                 "export the open expenses again in Pleo, fewer at a time; what is in the books is found there".into(),
             ),
+            Self::CannotGoOn(_) => {
+                (ProblemKind::JobFailed, "correct the cause, then export again in Pleo".into())
+            }
             Self::Panicked => (ProblemKind::Panicked, PANICKED.into()),
             Self::Later(_) => (ProblemKind::Temporary, "run again to go on".into()),
             Self::BooksLack(_) => (
@@ -149,6 +156,15 @@ impl Halt {
             _ => self.to_string(),
         };
         Problem { kind, message, hint }
+    }
+}
+
+impl From<SystemError> for Halt {
+    /// Of an answer that was not about one item.
+    fn from(error: SystemError) -> Self {
+        error
+            .into_job_failure()
+            .map_or_else(Self::System, Self::CannotGoOn)
     }
 }
 

@@ -2,19 +2,14 @@
 //!
 //! Its books are looked at even before step 1 ends.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use tracing::warn;
-
-use super::Exporter;
 use super::halt::Halt;
 use super::job::JobRun;
+use super::{Exporter, patience};
 use crate::model::verdict::{JobFailure, JobFailureType};
 use crate::receipts::Policy;
 use crate::systems::{JobNeeds, SystemError};
-
-/// Between two attempts at a system that is out of reach.
-const PAUSE: Duration = Duration::from_secs(2);
 
 /// Looks at the books before the job is started: what is found wrong now is told with the job left pending, so that a
 /// person can mend it and nothing has to be exported again.
@@ -22,54 +17,36 @@ pub(super) fn before_start(exporter: &mut Exporter<'_>) -> Result<(), Halt> {
     exporter.system.ready().map_err(Halt::NotReady)
 }
 
-/// Checks the capabilities and the system itself. The inner error is for Pleo: the job cannot be booked.
-pub(super) fn validate(
-    exporter: &mut Exporter<'_>,
-    run: &mut JobRun,
-) -> Result<Result<(), JobFailure>, Halt> {
-    if let Err(failure) = capabilities(exporter, run) {
-        return Ok(Err(failure));
-    }
+/// Checks the capabilities and the system itself.
+pub(super) fn validate(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<(), Halt> {
+    capabilities(exporter, run).map_err(Halt::CannotGoOn)?;
     let needs = JobNeeds {
         job_id: run.job.id.clone(),
         company_id: run.job.company_id.clone(),
         payables: run.job.vendor_based_bookkeeping,
         attachments: exporter.settings.attachments == Policy::Required,
     };
-    let started = Instant::now();
-    loop {
-        let error = match exporter.system.check(&needs) {
-            Ok(()) => return Ok(Ok(())),
-            Err(error) => error,
-        };
-        match error.into_job_failure() {
-            Ok(failure) => return Ok(Err(failure)),
-            Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. }))
-                if started.elapsed() + PAUSE < exporter.settings.patience =>
-            {
-                warn!("{error}; trying again");
-                exporter.stop.wait(PAUSE)?;
-            }
-            // The next run comes in minutes, so an outage (or books that a person is about to repair) fails the
-            // job only when its time runs short.
-            Err(error) => return left_or_failed(run, error),
-        }
+    match patience::ask(exporter, |system| system.check(&needs)) {
+        Err(Halt::System(error)) => Err(left_or_failed(run, error)),
+        other => other,
     }
 }
 
-fn left_or_failed(run: &JobRun, error: SystemError) -> Result<Result<(), JobFailure>, Halt> {
+/// The next run comes in minutes, so an outage (or books that a person is about to repair) fails the job only when its
+/// time runs short.
+fn left_or_failed(run: &JobRun, error: SystemError) -> Halt {
     if run.deadline.is_far(Instant::now()) {
-        return Err(error.into());
+        return error.into();
     }
     let failure_type = match error {
         SystemError::Damaged { .. } => JobFailureType::ValidationFailure,
         SystemError::Settings { .. } => JobFailureType::InvalidConfiguration,
         _ => JobFailureType::AccountingSystemUnreachable,
     };
-    Ok(Err(JobFailure {
+    Halt::CannotGoOn(JobFailure {
         failure_type,
         reason: error.to_string(),
-    }))
+    })
 }
 
 fn capabilities(exporter: &Exporter<'_>, run: &JobRun) -> Result<(), JobFailure> {

@@ -363,9 +363,7 @@ fn write_in_folder(path: &Path, content: &[u8]) -> Result<(), SystemError> {
 /// For what could not be read.
 pub(super) fn unreadable(error: &FileError) -> SystemError {
     SystemError::Unavailable {
-        reason: format!(
-            "The books could not be read: {error}. See to it, then run again. Nothing was booked."
-        ),
+        reason: format!("The books could not be read: {error}. See to it, then run again."),
     }
 }
 
@@ -373,7 +371,7 @@ pub(super) fn unreadable(error: &FileError) -> SystemError {
 pub(super) fn nothing_booked(error: &FileError) -> SystemError {
     if error.is_about_a_link() {
         return SystemError::Damaged {
-            reason: format!("The books were not written: {error}. Then run again. Nothing was booked."),
+            reason: format!("The books were not written: {error}. Then run again."),
         };
     }
     let advice = match error.source.kind() {
@@ -384,9 +382,7 @@ pub(super) fn nothing_booked(error: &FileError) -> SystemError {
         _ => "See to it",
     };
     SystemError::Unavailable {
-        reason: format!(
-            "The books could not be written: {error}. {advice}, then run again. Nothing was booked."
-        ),
+        reason: format!("The books could not be written: {error}. {advice}, then run again."),
     }
 }
 

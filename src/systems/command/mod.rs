@@ -74,7 +74,7 @@ impl Command {
         &mut self,
         items: &[I],
         ask: impl Fn(&mut Connection, &I) -> Result<T, SystemError>,
-    ) -> Result<Vec<Result<T, SystemError>>, SystemError> {
+    ) -> Vec<Result<T, SystemError>> {
         let mut answers = Vec::with_capacity(items.len());
         let mut unanswered = 0;
         for item in items {
@@ -89,21 +89,14 @@ impl Command {
                     warn!("{error}");
                     unanswered += 1;
                 }
-                // It holds for all of them, and nothing is lost by saying so.
+                // It holds for all of them.
                 Err(
-                    error @ (SystemError::Fatal { .. }
-                    | SystemError::Damaged { .. }
-                    | SystemError::Settings { .. }),
-                ) => {
-                    if answers.is_empty() {
-                        return Err(error.clone());
-                    }
-                    unanswered = PATIENCE;
-                }
+                    SystemError::Fatal { .. } | SystemError::Damaged { .. } | SystemError::Settings { .. },
+                ) => unanswered = PATIENCE,
             }
             answers.push(answer);
         }
-        Ok(answers)
+        answers
     }
 
     /// Why the rest of a batch should not be asked for now, if it should not.
@@ -148,21 +141,21 @@ impl AccountingSystem for Command {
     }
 
     fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
-        self.one_by_one(items, |connection, item| {
+        Ok(self.one_by_one(items, |connection, item| {
             let read = |answer| answers::booked_entry(&item.parts(), answer);
             connection
                 .ask(requests::book(item), Wait::ToTheEnd, read)
                 .map_err(|trouble| booking(trouble, item))
-        })
+        }))
     }
 
     fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
-        self.one_by_one(entries, |connection, entry| {
+        Ok(self.one_by_one(entries, |connection, entry| {
             let done = |_: wire::Done| Ok(());
             connection
                 .ask(requests::attach(entry)?, Wait::ToTheEnd, done)
                 .map_err(reading)
-        })
+        }))
     }
 }
 
