@@ -59,8 +59,8 @@ pub(super) fn give_up(
             None => items
                 .iter()
                 .map(|item| {
-                    let is_known = run.not_booked.contains(&item.entry_id);
-                    (item.entry_id.clone(), verdicts::unasked(is_known, failure))
+                    let is_absent = run.unsent.get(&item.entry_id).copied().unwrap_or(false);
+                    (item.entry_id.clone(), verdicts::unasked(is_absent, failure))
                 })
                 .collect(),
         };
@@ -106,7 +106,7 @@ fn verdict(
     let known = Known {
         plan: Plan::Stands,
         is_readable: said.is_some(),
-        is_announced: verdicts::is_announced(item) && !run.not_booked.contains(&item.entry_id),
+        is_announced: verdicts::is_announced(item) && !run.unsent.contains_key(&item.entry_id),
         is_held: false,
         create: verdicts::by_looking_alone(exporter.system.describe().create),
     };

@@ -1,6 +1,6 @@
 //! The seven steps for one job.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::Exporter;
 use super::deadline::{self, Deadline};
@@ -126,8 +126,9 @@ pub(super) struct JobRun {
     pub(super) totals: JobTotals,
     /// How Pleo's count of the items differs from its list, when it does.
     pub(super) miscount: Option<String>,
-    /// Of these open items the books had nothing when they were asked, and nothing was sent since.
-    pub(super) not_booked: HashSet<AccountingEntryId>,
+    /// Items with which this run is the first to have begun and that surely were not sent, each with whether the books were
+    /// asked and had nothing of it.
+    pub(super) unsent: HashMap<AccountingEntryId, bool>,
 }
 
 impl JobRun {
@@ -142,7 +143,7 @@ impl JobRun {
             deadline,
             totals: JobTotals::default(),
             miscount: None,
-            not_booked: HashSet::new(),
+            unsent: HashMap::new(),
         })
     }
 

@@ -171,7 +171,7 @@ impl Batch {
                 && item.sent == Sent::No
                 && matches!(next, Next::Book { .. } | Next::Wait(Why::NotBooked))
             {
-                run.not_booked.insert(item.entry_id.clone());
+                run.unsent.insert(item.entry_id.clone(), true);
             }
             steps.push(next);
         }
@@ -192,13 +192,16 @@ impl Batch {
     }
 
     /// Commits the intent, then tells Pleo. Items that Pleo will not have in progress leave the batch unbooked.
-    fn announce(&mut self, exporter: &mut Exporter<'_>, run: &JobRun) -> Result<(), Halt> {
+    fn announce(&mut self, exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<(), Halt> {
         let to_book = self.to_book();
         if to_book.is_empty() {
             return Ok(());
         }
         if !kill::mutation("book-before-intent") {
             exporter.checkpoint.intend(&run.job.id, &to_book, clock::now())?;
+        }
+        for item in self.items.iter().filter(|item| item.sent == Sent::No) {
+            run.unsent.entry(item.entry_id.clone()).or_insert(false);
         }
         let updates: Vec<_> = to_book.into_iter().map(ItemUpdate::InProgress).collect();
         let answer = match exporter.pleo.update_items(&run.job.id, &updates) {

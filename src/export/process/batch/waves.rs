@@ -111,13 +111,11 @@ impl Batch {
         if plans.is_empty() {
             return;
         }
-        let was_absent = plans.iter().map(|plan| run.not_booked.remove(plan.entry_id()));
-        let was_absent: Vec<bool> = was_absent.collect();
+        let unsent = plans.iter().map(|plan| run.unsent.remove(plan.entry_id()));
+        let unsent: Vec<Option<bool>> = unsent.collect();
         let (answers, are_own) = book_all(exporter, &plans);
         run.totals.remarks.extend(exporter.system.take_remarks());
-        for (((index, plan), answer), was_absent) in
-            owners.into_iter().zip(&plans).zip(answers).zip(was_absent)
-        {
+        for (((index, plan), answer), unsent) in owners.into_iter().zip(&plans).zip(answers).zip(unsent) {
             if answer.is_ok() {
                 run.totals.add_opened(plan);
             }
@@ -129,8 +127,10 @@ impl Batch {
                 _ => None,
             };
             *step = verdicts::after_booking(partly, answer);
-            if was_absent && are_own && matches!(step, Next::Wait(Why::NotBooked) | Next::Halt(_)) {
-                run.not_booked.insert(plan.entry_id().clone());
+            if let (Some(is_absent), true) = (unsent, are_own)
+                && matches!(step, Next::Wait(Why::NotBooked) | Next::Halt(_))
+            {
+                run.unsent.insert(plan.entry_id().clone(), is_absent);
             }
         }
     }
