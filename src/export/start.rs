@@ -54,7 +54,10 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
         validate::before_start(exporter)?;
         let before = exporter.checkpoint.job(&job.id)?.map(|record| record.state);
         exporter.checkpoint.claim_job(&job, clock::now())?;
-        match exporter.pleo.send_event(&job.id, &pleo::JobEvent::Started) {
+        match exporter
+            .pleo
+            .send_event(exporter.permit, &job.id, &pleo::JobEvent::Started)
+        {
             Ok(()) => return confirm_start(exporter, &job),
             // An earlier start of ours may have taken effect meanwhile.
             Err(PleoError::StatusConflict { .. }) if before.is_some_and(JobState::is_open) => {
