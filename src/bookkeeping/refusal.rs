@@ -382,13 +382,6 @@ impl Refusal {
         )
     }
 
-    pub(super) fn too_large() -> Self {
-        Self::invalid(
-            "The figures of the item are too large to be added up: correct the amounts in Pleo, then export again.".to_owned(),
-            "the figures of an item are too large",
-        )
-    }
-
     pub(super) fn unbalanced(item: &ExportItem) -> Self {
         Self::new(
             ItemFailureType::UnexpectedFailure,
