@@ -10,14 +10,14 @@ use crate::model::document::{Creditor, Document, DocumentKind, Part, Posting, Pu
 use crate::model::money::Amount;
 use crate::model::references::InvoiceKey;
 
-use super::Planner;
-use super::accounts::Role;
 use super::figures::{self, Figures};
 use super::invoices::{self, Brings, Settlement};
 use super::item_types::{Row, Side};
 use super::known_invoices::payable;
 use super::method::Way;
+use super::planner::Planner;
 use super::refusal::Refusal;
+use super::role::Role;
 
 /// The figures of an item in the direction of its row.
 struct Totals {

@@ -16,8 +16,9 @@ use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceNumber, Invoic
 
 use super::item_types::{Direction, Row};
 use super::method::{vendor_key, vendor_name};
+use super::planner::Planner;
 use super::refusal::Refusal;
-use super::{DuplicateInvoices, Planner};
+use super::settings::DuplicateInvoices;
 
 /// The longest name of a vendor in a remark, in characters.
 const LONGEST_NAME: usize = 80;

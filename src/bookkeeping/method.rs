@@ -10,8 +10,9 @@ use crate::model::references::{Vendor, VendorKey};
 
 use super::accounts::given;
 use super::item_types::{CreditorKind, Direction, Row, Side};
+use super::planner::Planner;
 use super::refusal::Refusal;
-use super::{Planner, Settings, SystemTraits};
+use super::settings::{Settings, SystemTraits};
 
 /// How an item is booked.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::model::money::{Amount, Money};
 use crate::model::references::Account;
 use crate::model::verdict::ItemFailureType;
 
-use super::accounts::Role;
+use super::role::Role;
 
 /// The longest foreign word that a text quotes, in characters.
 const LONGEST_WORD: usize = 80;

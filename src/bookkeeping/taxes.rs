@@ -10,10 +10,12 @@ use crate::model::export_item::{Line, Tax};
 use crate::model::money::Amount;
 use crate::model::references::{Account, AccountKey, AccountPurpose};
 
-use super::accounts::{Role, given, key_of_role};
+use super::accounts::{given, key_of_role};
 use super::figures::Figures;
+use super::planner::Planner;
 use super::refusal::Refusal;
-use super::{Planner, Settings, TaxRule};
+use super::role::Role;
+use super::settings::{Settings, TaxRule};
 
 /// The rule for a tax, where the configuration has one.
 fn rule<'a>(tax: &Tax, settings: &'a Settings) -> Option<&'a TaxRule> {
