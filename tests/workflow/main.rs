@@ -72,6 +72,8 @@ mod odd_settings;
 mod odd_values;
 /// What is told about an Odoo without asking one.
 mod odoo;
+/// Pleo shows an item as open whose verdict it has taken.
+mod open_again;
 /// What an auditor asks, answered by the books alone.
 mod queries;
 /// The same expenses come again.
