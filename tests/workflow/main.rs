@@ -56,6 +56,8 @@ mod invariance;
 mod invariants;
 /// Bills, payments, refunds and duplicates, in one job and in several.
 mod invoices;
+/// What only a person can mend is found before a job is started, and never called temporary.
+mod lasting;
 /// The ledger that a person opens, laid out her way.
 mod ledgers;
 /// A job lives as long as Pleo hears from us, by Pleo's clock.
