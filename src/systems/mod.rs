@@ -21,6 +21,7 @@ use crate::model::verdict::{ItemFailureType, JobFailure, JobFailureType};
 pub mod beancount;
 pub mod command;
 pub mod odoo;
+pub mod unready;
 
 /// An accounting system, for the length of one run.
 pub trait AccountingSystem: fmt::Debug {
@@ -289,10 +290,11 @@ pub enum SystemError {
     Fatal {
         /// Why, in Pleo's words.
         failure_type: JobFailureType,
-        /// What happened and what to do.
+        /// What happened and what to do; from the second line on for the operator alone.
         reason: String,
     },
-    /// The books themselves are damaged and a person must repair them; nothing was booked.
+    /// The books themselves are damaged, or closed to us (nothing may be written or locked there), and a person must see
+    /// to it; nothing was booked.
     #[error("{reason}")]
     Damaged {
         /// Where, and what to do.

@@ -58,8 +58,8 @@ pub struct Command {
 impl Command {
     /// Starts the program, because only it knows what it is.
     ///
-    /// The error is `Fatal` where the settings must be corrected (it cannot be started, speaks another version,
-    /// refuses) and `Unavailable` where it only failed to answer.
+    /// The error is `Fatal` where the settings or the program must be corrected (it cannot be started, ends or talks
+    /// nonsense, speaks another version, refuses) and `Unavailable` where it is only late.
     pub fn start(settings: Settings, stop: Stop) -> Result<Self, SystemError> {
         let connection = Connection::open(settings, stop.clone()).map_err(reading)?;
         Ok(Self { connection, stop })
@@ -179,7 +179,7 @@ impl AccountingSystem for Command {
 /// What trouble means for an item that was to be booked.
 fn booking(trouble: Trouble, item: &PlannedItem) -> SystemError {
     match trouble {
-        Trouble::Lost(what) => SystemError::Unknown {
+        Trouble::Lost(what) | Trouble::Late(what) => SystemError::Unknown {
             reason: format!("{what}; entry {} may be booked", item.entry_id()),
         },
         Trouble::Refused(wire::Failure {
@@ -199,7 +199,9 @@ fn reading(trouble: Trouble) -> SystemError {
             reason,
         },
         Trouble::Withheld(withheld) => withheld.into(),
-        Trouble::NotAsked(reason) | Trouble::Lost(reason) => SystemError::Unavailable { reason },
+        Trouble::NotAsked(reason) | Trouble::Lost(reason) | Trouble::Late(reason) => {
+            SystemError::Unavailable { reason }
+        }
         Trouble::Refused(failure) => refused(failure),
     }
 }
