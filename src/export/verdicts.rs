@@ -142,7 +142,10 @@ pub(super) fn after_booking(partly: Option<BookedEntry>, answer: Result<BookedEn
         Err(SystemError::Unavailable { .. }) => Next::Wait(Why::NotBooked),
         Err(SystemError::Unknown { .. }) => Next::Unproven { partly },
         Err(
-            error @ (SystemError::Fatal { .. } | SystemError::Damaged { .. } | SystemError::Settings { .. }),
+            error @ (SystemError::Fatal { .. }
+            | SystemError::Damaged { .. }
+            | SystemError::Settings { .. }
+            | SystemError::Withheld(_)),
         ) => Next::Halt(error),
     }
 }
@@ -163,7 +166,10 @@ pub(super) fn after_attaching(
         ) => failed_as_booked(booked, failure_type, &reason),
         Err(SystemError::Unavailable { .. } | SystemError::Unknown { .. }) => Next::Wait(Why::Receipts),
         Err(
-            error @ (SystemError::Fatal { .. } | SystemError::Damaged { .. } | SystemError::Settings { .. }),
+            error @ (SystemError::Fatal { .. }
+            | SystemError::Damaged { .. }
+            | SystemError::Settings { .. }
+            | SystemError::Withheld(_)),
         ) => Next::Halt(error),
     }
 }

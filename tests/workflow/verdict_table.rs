@@ -158,7 +158,7 @@ impl Case {
     }
 
     /// The rule.
-    fn expected(&self) -> Outcome {
+    fn expected(self) -> Outcome {
         use Kind::{Damaged, Ends, Fatal, Landed, Rejected, Unavailable, Unknown};
         // Where books can only be searched, what somebody began with and is not there is never booked again.
         let is_lost = self.before == Before::Announced && self.create == Create::Search;
@@ -189,7 +189,7 @@ impl Case {
     }
 
     /// The job cannot go on.
-    fn given_up(&self) -> Outcome {
+    fn given_up(self) -> Outcome {
         let nothing_begun =
             self.before == Before::Nothing && matches!(self.verb, Verb::Check | Verb::Resolve);
         if nothing_begun {
@@ -219,7 +219,7 @@ impl Case {
         }
     }
 
-    fn successful(&self) -> Outcome {
+    fn successful(self) -> Outcome {
         Outcome {
             verdict: Verdict::Successful,
             event: Some(Event::Completed),
@@ -228,7 +228,7 @@ impl Case {
         }
     }
 
-    fn failed(&self, verdict: Verdict) -> Outcome {
+    fn failed(self, verdict: Verdict) -> Outcome {
         Outcome {
             verdict,
             event: Some(Event::Failed),
@@ -238,7 +238,7 @@ impl Case {
     }
 
     /// Does it, and looks.
-    fn happens(&self) -> Result<Outcome, String> {
+    fn happens(self) -> Result<Outcome, String> {
         let world = World::new().with_settings(
             "[accounting]\nsystem = \"command\"\ngive_up_after_seconds = 1\n[accounting.command]\n\
              program = [\"/bin/sh\", \"connector.sh\"]\ntimeout_seconds = 20\n",
@@ -300,7 +300,7 @@ impl Case {
                 .events
                 .iter()
                 .rfind(|event| **event != Event::Started)
-                .cloned(),
+                .copied(),
             exit: run.code.unwrap_or(-1),
             attached: receipts.sum(),
         };

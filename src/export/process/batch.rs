@@ -25,7 +25,7 @@ use crate::model::ids::AccountingEntryId;
 use crate::model::references::InvoiceKey;
 use crate::model::verdict::ItemFailureType;
 use crate::pleo::{ItemUpdate, PleoError};
-use crate::systems::{BookedEntry, Create, Found, Wanted};
+use crate::systems::{BookedEntry, Create, Found, SystemError, Wanted};
 
 /// The items of one batch, in work order.
 pub(super) struct Batch {
@@ -114,6 +114,9 @@ impl Batch {
         self.announce(exporter, run)?;
         let mut steps = self.look_up(exporter, run)?;
         let mut ended = self.book_in_waves(exporter, run, prepared, &mut steps);
+        if is_withheld(&ended) {
+            return ended;
+        }
         // Whatever becomes of their receipts.
         let in_books: Vec<(usize, BookedEntry)> = steps.iter().enumerate().filter_map(in_books).collect();
         self.plan_found(exporter, run, prepared, in_books.iter().map(|(at, _)| *at));
@@ -125,6 +128,9 @@ impl Batch {
                 .intend(&run.job.id, &self.to_book(), clock::now())?;
         }
         ended = ended.and(self.attach(exporter, run, &mut steps));
+        if is_withheld(&ended) {
+            return ended;
+        }
         // An item may pass through several batches, and has one verdict.
         let is_decided = |(at, _): &&(usize, BookedEntry)| matches!(steps.get(*at), Some(Next::Decided(_)));
         self.count(run, in_books.iter().filter(is_decided));
@@ -204,7 +210,7 @@ impl Batch {
             run.unsent.entry(item.entry_id.clone()).or_insert(false);
         }
         let updates: Vec<_> = to_book.into_iter().map(ItemUpdate::InProgress).collect();
-        let answer = match exporter.pleo.update_items(&run.job.id, &updates) {
+        let answer = match exporter.pleo.update_items(exporter.permit, &run.job.id, &updates) {
             Err(PleoError::JobFinished { .. }) => {
                 return Err(confirm::refused_as_finished(exporter, &run.job.id));
             }
@@ -272,6 +278,11 @@ impl Batch {
             })
             .collect()
     }
+}
+
+/// Whether the job may be somebody else's by now: then nothing more is judged, and the next run looks at all of it again.
+const fn is_withheld(ended: &Result<(), Halt>) -> bool {
+    matches!(ended, Err(Halt::System(SystemError::Withheld(_))))
 }
 
 /// An entry that is in the books, with its place in the batch.

@@ -11,7 +11,7 @@ use crate::export::process::receipts;
 use crate::export::verdicts::{self, Next, successful};
 use crate::host::{clock, kill};
 use crate::pleo::ItemUpdate;
-use crate::systems::Attachment;
+use crate::systems::{self, Attachment};
 
 impl Batch {
     /// Puts the receipts beside every entry that is in the books, also beside those that were there before.
@@ -32,12 +32,14 @@ impl Batch {
             });
             exporter
                 .pleo
-                .update_items(&run.job.id, &told.collect::<Vec<_>>())?;
+                .update_items(exporter.permit, &run.job.id, &told.collect::<Vec<_>>())?;
         }
-        let results = match exporter.system.attach(&attachments) {
+        let results = match exporter.system.attach(exporter.permit, &attachments) {
             Ok(results) => results,
+            Err(error @ systems::SystemError::Withheld(_)) => return Err(error.into()),
             Err(error) => vec![Err(error); attachments.len()],
         };
+        systems::none_withheld(&results)?;
         for ((index, attachment), result) in owners.into_iter().zip(&attachments).zip(results) {
             if result.is_ok() {
                 exporter.receipts.remove(&attachment.receipts);

@@ -21,7 +21,7 @@ use crate::export::verdicts::{self, Next, Why};
 use crate::export::{Exporter, patience};
 use crate::model::document::PlannedItem;
 use crate::model::references::{References, Resolution};
-use crate::systems::{BookedEntry, SystemError};
+use crate::systems::{self, BookedEntry, SystemError};
 
 impl Batch {
     /// Books what is absent or there in part, until an error ends the work on the job.
@@ -52,7 +52,7 @@ impl Batch {
                 patience::ask(exporter, |system| system.resolve(&asked))?
             };
             learn(prepared, &asked, answer);
-            self.book_wave(exporter, run, prepared, &wave, steps);
+            self.book_wave(exporter, run, prepared, &wave, steps)?;
         }
     }
 
@@ -106,15 +106,16 @@ impl Batch {
         prepared: &Prepared,
         wave: &[usize],
         steps: &mut [Next],
-    ) {
+    ) -> Result<(), SystemError> {
         let (owners, plans) = self.plan_wave(exporter, run, prepared, wave, steps);
         if plans.is_empty() {
-            return;
+            return Ok(());
         }
         let unsent = plans.iter().map(|plan| run.unsent.remove(plan.entry_id()));
         let unsent: Vec<Option<bool>> = unsent.collect();
-        let (answers, are_own) = book_all(exporter, &plans);
+        let answers = book_all(exporter, &plans);
         run.totals.remarks.extend(exporter.system.take_remarks());
+        let (answers, are_own) = answers?;
         for (((index, plan), answer), unsent) in owners.into_iter().zip(&plans).zip(answers).zip(unsent) {
             if answer.is_ok() {
                 run.totals.add_opened(plan);
@@ -133,6 +134,7 @@ impl Batch {
                 run.unsent.insert(plan.entry_id().clone(), is_absent);
             }
         }
+        Ok(())
     }
 
     /// The plans of the wave's items against the books as they are now, each with its owner; what is refused now has its
@@ -241,12 +243,13 @@ impl BatchItem {
 fn book_all(
     exporter: &mut Exporter<'_>,
     plans: &[PlannedItem],
-) -> (Vec<Result<BookedEntry, SystemError>>, bool) {
+) -> Result<(Vec<Result<BookedEntry, SystemError>>, bool), SystemError> {
     let unknown = |reason: &str| SystemError::Unknown {
         reason: reason.to_owned(),
     };
     let error = match book_catching(exporter, plans) {
         Ok(mut answers) => {
+            systems::none_withheld(&answers)?;
             if answers.len() != plans.len() {
                 error!(
                     "{} answers came for {} entries: the rest is looked up again",
@@ -256,7 +259,7 @@ fn book_all(
             }
             let none = unknown("the accounting system did not answer for this entry");
             answers.resize(plans.len(), Err(none));
-            return (answers, true);
+            return Ok((answers, true));
         }
         Err(error) => error,
     };
@@ -265,12 +268,13 @@ fn book_all(
             warn!("{error}");
             unknown(&error.to_string())
         }
+        SystemError::Withheld(_) => return Err(error),
         SystemError::Rejected { .. }
         | SystemError::Fatal { .. }
         | SystemError::Damaged { .. }
         | SystemError::Settings { .. } => error,
     };
-    (vec![Err(for_each); plans.len()], false)
+    Ok((vec![Err(for_each); plans.len()], false))
 }
 
 /// Books; a panic in the system is an answer that nobody knows.
@@ -278,7 +282,7 @@ fn book_catching(
     exporter: &mut Exporter<'_>,
     plans: &[PlannedItem],
 ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
-    catch_unwind(AssertUnwindSafe(|| exporter.system.book(plans))).unwrap_or_else(|_| {
+    catch_unwind(AssertUnwindSafe(|| exporter.system.book(exporter.permit, plans))).unwrap_or_else(|_| {
         error!("the accounting system's part of the program panicked while booking; its items are looked up again");
         Err(SystemError::Unknown { reason: "the program failed while booking".into() })
     })
