@@ -15,7 +15,8 @@ use crate::model::document::Receipt;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{Attachment, SystemError};
 
-use super::books::{Books, nothing_booked, write_file};
+use super::books::{Books, write_file};
+use super::errors::nothing_booked;
 use super::index::Index;
 use super::lock::Lock;
 use super::writer::{self, NewReceipt};

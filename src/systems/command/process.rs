@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::host::stop::Stop;
 
-use super::Settings;
+use super::settings::Settings;
 use super::stderr::Stderr;
 
 /// The longest line that is taken, in bytes.

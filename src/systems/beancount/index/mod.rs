@@ -6,31 +6,29 @@
 //! Where the ledger takes in books of several companies, entries, numbers and receipts are those of our company alone;
 //! accounts and options are the ledger's.
 
+mod entries;
 mod loading;
 mod marks;
 mod taken_back;
 mod walking;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use chrono::NaiveDate;
 
-use crate::model::document::Part;
-use crate::model::money::Money;
-use crate::model::references::{AccountPurpose, InvoiceKey, InvoiceNumber, InvoiceSide, VendorKey};
+use crate::model::references::InvoiceKey;
 
 use super::books::Books;
-use super::first_version::Misplaced;
 use super::includes;
-use super::movements::{AccountId, Movements, Names};
+use super::misplaced::Misplaced;
+use super::movements::{Movements, Names};
 use super::number::Number;
 use super::roots::Roots;
-use taken_back::{Mirror, Other};
+pub(super) use entries::{Booked, BookedInvoice, OpenedAccount, Place};
+use entries::{Mirror, Numbered, Other, Retired};
 pub(super) use taken_back::{Reversal, Standing};
 
 /// What the books hold.
@@ -105,99 +103,8 @@ struct Unseen {
     problem: String,
 }
 
-/// A line that says `pleo-reversed`, which takes nothing out of a balance.
-#[derive(Debug)]
-struct Retired {
-    line: u32,
-    /// A comment that advises it.
-    is_advice: bool,
-}
-
-/// What a number stands on.
-#[derive(Debug)]
-enum Numbered {
-    /// A document of this entry.
-    Document(Box<str>),
-    /// The mirror of the document with this number.
-    Mirror(Number),
-}
-
 /// By what a changed file is known: size and time.
 type Stamp = (u64, Option<SystemTime>);
-
-/// One transaction that was booked for an entry.
-#[derive(Debug)]
-pub(super) struct Booked {
-    /// Which document.
-    pub(super) part: Part,
-    /// Which booking of it.
-    pub(super) revision: u32,
-    /// Its number.
-    pub(super) number: Number,
-    /// Its day.
-    pub(super) posting_date: NaiveDate,
-    /// Hash of the payload.
-    pub(super) content_hash: Option<Box<str>>,
-    /// The item's amount.
-    pub(super) amount: Option<Money>,
-    /// The side of an invoice that it is.
-    pub(super) invoice: Option<Box<BookedInvoice>>,
-    /// A journal entry holds its item whole. A plan of today may want a bill and a payment for the same item (a vendor
-    /// has become known since); completing the journal entry would move the money twice.
-    pub(super) is_journal_entry: bool,
-    first_account: AccountId,
-    /// Which account stands for the wallet that it moves.
-    wallet: Option<AccountId>,
-    /// `None` where the text alone does not tell.
-    pub(super) movements: Option<Movements>,
-    /// Whether it moves tax, by what its postings say.
-    touches_tax: bool,
-    /// Where it stands.
-    pub(super) place: Place,
-}
-
-/// One side of an invoice, as its transaction has it.
-#[derive(Debug)]
-pub(super) struct BookedInvoice {
-    vendor: VendorKey,
-    number: InvoiceNumber,
-    /// Bill or payment.
-    pub(super) side: InvoiceSide,
-    /// What it moves on the payable account.
-    pub(super) payable: Money,
-    /// The amount in the supplier's currency.
-    pub(super) supplier_amount: Option<Money>,
-    /// The day of the vendor's document.
-    pub(super) invoice_date: Option<NaiveDate>,
-    /// The link that joins the documents of the invoice.
-    pub(super) link: Option<Box<str>>,
-}
-
-/// Where a transaction stands.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    /// The file.
-    pub(super) file: Arc<Path>,
-    /// The line in which it begins, counted from 1.
-    pub(super) line: u32,
-}
-
-/// An account that the books open.
-#[derive(Debug)]
-pub(super) struct OpenedAccount {
-    /// Its first day.
-    pub(super) from: NaiveDate,
-    /// What it may hold; everything when empty.
-    pub(super) currencies: Box<[Box<str>]>,
-    /// Pleo's code of it.
-    pub(super) code: Option<Box<str>>,
-    /// The id that Pleo has for it.
-    pub(super) identifier: Option<Box<str>>,
-    /// What alone it serves, where it says so.
-    pub(super) purpose: Option<AccountPurpose>,
-    /// Whether we opened it: it stands in our own files.
-    pub(super) is_ours: bool,
-}
 
 impl Index {
     /// The account of the first posting: receipts are put beside it.
@@ -291,7 +198,7 @@ impl Index {
 
     /// The numbers that were given, up to the highest of each year, and neither stand on a transaction nor are
     /// explained in an earlier batch: as ranges, first and last.
-    pub(super) fn unexplained_gaps(&self, highest: &BTreeMap<i32, u32>) -> Vec<(Number, Number)> {
+    fn unexplained_gaps(&self, highest: &BTreeMap<i32, u32>) -> Vec<(Number, Number)> {
         let mut gaps = Vec::new();
         for (&year, &highest) in highest {
             let number = |serial| Number { year, serial };
@@ -309,6 +216,16 @@ impl Index {
             }
         }
         gaps
+    }
+
+    /// The same for the numbers before those that a new file takes.
+    pub(super) fn gaps_before(&self, taken: &[(Number, Number)]) -> Vec<(Number, Number)> {
+        let before = taken.iter();
+        self.unexplained_gaps(
+            &before
+                .map(|(first, _)| (first.year, first.serial.saturating_sub(1)))
+                .collect(),
+        )
     }
 
     /// The highest number of each year that was ever taken, as far as the books show.
@@ -362,11 +279,5 @@ impl Source {
     /// What its includes are relative to.
     fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`, line {}", self.file.display(), self.line)
     }
 }

@@ -3,22 +3,25 @@
 //! Which words are written and what they mean stands in the table of the vocabulary module.
 
 mod facts;
+mod lines;
 
-use std::collections::BTreeMap;
-use std::fmt::{Display, Write};
+use std::fmt::Write;
 
-use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
-use crate::model::document::{Document, PlannedItem, Posting, PostingState, Purpose};
+use crate::model::document::{Posting, PostingState, Purpose};
 use crate::model::export_item::ExportItem;
 use crate::model::ids::CompanyId;
 use crate::model::money::{Amount, Currency, Money};
 use crate::model::references::{AccountPurpose, NewAccount};
 
-use super::index::Index;
+pub(super) use lines::{Entry, is_writable};
+
+use lines::{Lines, line};
+
 use super::number::Number;
 use super::roots::Roots;
-use super::text::{self, quoted, quoted_whole};
+use super::text::{self, quoted};
 use super::vocabulary::{directive, key, purpose};
 
 /// The version of this program, as entries name it.
@@ -29,24 +32,6 @@ pub(super) const OPENING_DAY: NaiveDate = match NaiveDate::from_ymd_opt(1970, 1,
     Some(day) => day,
     None => NaiveDate::MIN,
 };
-
-/// Between the values of a list in one string.
-const LIST: &str = "; ";
-
-/// One transaction to write.
-#[derive(Debug)]
-pub(super) struct Entry<'a> {
-    /// The item that it belongs to.
-    pub(super) item: &'a PlannedItem,
-    /// Which of its documents.
-    pub(super) document: &'a Document,
-    /// Which booking of it.
-    pub(super) revision: u32,
-    /// Its number.
-    pub(super) number: Number,
-    /// What was found odd in the books when it was placed.
-    pub(super) remarks: Vec<String>,
-}
 
 /// The mirror of a transaction, to write.
 #[derive(Debug)]
@@ -101,58 +86,6 @@ pub(super) struct NewReceipt<'a> {
     pub(super) path: String,
 }
 
-/// Writes metadata lines with a given indentation.
-struct Lines<'a> {
-    out: &'a mut String,
-    indent: &'static str,
-}
-
-impl Lines<'_> {
-    fn text(&mut self, key: &str, value: Option<&str>) {
-        if let Some(value) = value {
-            self.raw(key, quoted(value));
-        }
-    }
-
-    fn list<'t>(&mut self, key: &str, values: impl IntoIterator<Item = &'t str>) {
-        let values: Vec<&str> = values.into_iter().collect();
-        if !values.is_empty() {
-            let list = values.join(LIST);
-            // People find entries by their tags.
-            self.raw(
-                key,
-                if key == "tags" {
-                    quoted_whole(&list)
-                } else {
-                    quoted(&list)
-                },
-            );
-        }
-    }
-
-    fn date(&mut self, key: &str, value: Option<NaiveDate>) {
-        match value {
-            Some(date) if is_writable(date) => self.raw(key, date),
-            Some(date) => self.text(key, Some(&date.to_string())),
-            None => {}
-        }
-    }
-
-    fn raw(&mut self, key: &str, value: impl Display) {
-        line(self.out, format_args!("{}{key}: {value}", self.indent));
-    }
-}
-
-/// Whether beancount can hold the day: it knows the years 1 to 9999.
-pub(super) fn is_writable(date: NaiveDate) -> bool {
-    (1..=9999).contains(&date.year())
-}
-
-fn line(out: &mut String, content: impl Display) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(out, "{content}");
-}
-
 /// Writes a comment line; what could end it is made visible.
 pub(super) fn comment(out: &mut String, content: &str) {
     line(out, format_args!("; {}", content.replace(char::is_control, " ")));
@@ -178,20 +111,17 @@ pub(super) fn head(
     written: DateTime<Utc>,
     company: &CompanyId,
     taken: &[(Number, Number)],
-    index: &Index,
+    gaps: &[(Number, Number)],
+    roots: &Roots,
 ) {
     let moment = written.to_rfc3339_opts(SecondsFormat::Millis, true);
     comment(out, &format!("written: {moment} by {VERSION}"));
-    options(out, index.roots());
+    options(out, roots);
     self::company(out, company);
     for (first, last) in taken {
         comment(out, &format!("numbers: {first} to {last}"));
     }
-    let before: BTreeMap<i32, u32> = taken
-        .iter()
-        .map(|(first, _)| (first.year, first.serial.saturating_sub(1)))
-        .collect();
-    for (first, last) in index.unexplained_gaps(&before) {
+    for (first, last) in gaps {
         comment(out, &format!("given before and not there: {first} to {last}"));
     }
 }
