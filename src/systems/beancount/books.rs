@@ -222,6 +222,19 @@ impl Books {
         Ok(())
     }
 
+    /// Refuses books in which nothing can be written now. Folders of other years may be closed: what needs them says so.
+    pub(super) fn refuse_unwritable(&self, _lock: &Lock) -> Result<(), SystemError> {
+        let year = format!("{:04}", clock::now().year());
+        for folder in [&self.folder, &self.batches(), &self.documents] {
+            for folder in [folder.clone(), folder.join(&year)] {
+                if folder.is_dir() {
+                    files::refuse_unwritable(&folder).map_err(|error| nothing_booked(&error))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A new file of the books whose name begins with `name`. Neither it nor one for its evidence is there yet: what a
     /// killed run left behind stays as it is.
     pub(super) fn new_file(&self, _lock: &Lock, year: i32, name: &str) -> Result<NewFile<'_>, SystemError> {

@@ -7,10 +7,12 @@ use crate::systems::SystemError;
 
 /// For what could not be read.
 pub(super) fn unreadable(error: &FileError) -> SystemError {
-    SystemError::Unavailable {
-        reason: format!(
-            "The books could not be read: {error}. See to it, then run again. Nothing was booked."
-        ),
+    let reason =
+        format!("The books could not be read: {error}. See to it, then run again. Nothing was booked.");
+    if error.is_lasting() {
+        SystemError::Damaged { reason }
+    } else {
+        SystemError::Unavailable { reason }
     }
 }
 
@@ -28,9 +30,11 @@ pub(super) fn nothing_booked(error: &FileError) -> SystemError {
         }
         _ => "See to it",
     };
-    SystemError::Unavailable {
-        reason: format!(
-            "The books could not be written: {error}. {advice}, then run again. Nothing was booked."
-        ),
+    let reason =
+        format!("The books could not be written: {error}. {advice}, then run again. Nothing was booked.");
+    if error.is_lasting() {
+        SystemError::Damaged { reason }
+    } else {
+        SystemError::Unavailable { reason }
     }
 }

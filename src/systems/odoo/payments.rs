@@ -98,6 +98,6 @@ pub(super) fn confirm(
     }
     let arguments = json!({ "ids": payments, "context": company.context() });
     transport
-        .call::<Value>("account.payment", "action_post", &arguments)
+        .write::<Value>("account.payment", "action_post", &arguments)
         .map(|_| ())
 }
