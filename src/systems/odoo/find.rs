@@ -3,10 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::booked::{self, Booked, State};
-use super::company::Company;
-use super::settle;
-use super::transport::Transport;
+use super::api::company::Company;
+use super::api::transport::Transport;
+use super::booking::settle;
+use super::document::booked::{self, Booked, State};
 use crate::model::document::{Part, PostingState};
 use crate::model::ids::AccountingEntryId;
 use crate::systems::{Found, SystemError, Wanted};

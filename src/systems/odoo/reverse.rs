@@ -12,12 +12,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::warn;
 
-use super::booked::{self, Booked, State};
-use super::company::{Company, Locks};
-use super::errors::CallError;
-use super::invoices;
-use super::records::{Id, Link, amount, text};
-use super::transport::Transport;
+use super::api::company::{Company, Locks};
+use super::api::errors::CallError;
+use super::api::records::{Id, Link, amount, text};
+use super::api::transport::Transport;
+use super::before::invoices;
+use super::document::booked::{self, Booked, State};
 use crate::model::money::Amount;
 use crate::model::references::InvoiceSide;
 use crate::model::reversal::{ReversalRequest, Reversed};

@@ -1,27 +1,27 @@
 //! A planned document as the rows of Odoo's `load`, which makes record and external id in one transaction.
 //!
 //! Odoo computes tax: a cost goes in without its tax and with the tax's id, and the tax postings of the plan are
-//! left to [`super::verify`] to compare. Money travels as decimal text.
+//! left to [`crate::systems::odoo::booking::verify`] to compare. Money travels as decimal text.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::company::Company;
-use super::invoices::BOOK_ID_MARK;
 use super::key::{Key, Origin};
-use super::partners::{CreditorIds, Creditors};
-use super::rates::Rate;
-use super::records::Id;
 use crate::model::document::{Document, DocumentKind, PlannedItem, Posting, Purpose};
 use crate::model::money::Amount;
 use crate::model::references::Reference;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
+use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::records::Id;
+use crate::systems::odoo::before::invoices::BOOK_ID_MARK;
+use crate::systems::odoo::before::partners::{CreditorIds, Creditors};
+use crate::systems::odoo::before::rates::Rate;
 
 /// The columns of journal entries and payments.
-pub(super) const ENTRY_FIELDS: [&str; 16] = [
+pub(crate) const ENTRY_FIELDS: [&str; 16] = [
     "id",
     "move_type",
     "journal_id/.id",
@@ -41,7 +41,7 @@ pub(super) const ENTRY_FIELDS: [&str; 16] = [
 ];
 
 /// The columns of vendor bills and credit notes.
-pub(super) const BILL_FIELDS: [&str; 17] = [
+pub(crate) const BILL_FIELDS: [&str; 17] = [
     "id",
     "move_type",
     "journal_id/.id",
@@ -62,32 +62,32 @@ pub(super) const BILL_FIELDS: [&str; 17] = [
 ];
 
 /// The rows of one document.
-pub(super) type Rows = Vec<Vec<String>>;
+pub(crate) type Rows = Vec<Vec<String>>;
 
 /// What a document needs to know beyond its plan.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Surroundings<'a> {
-    pub(super) company: &'a Company,
+pub(crate) struct Surroundings<'a> {
+    pub(crate) company: &'a Company,
     /// This process.
-    pub(super) maker: &'a str,
-    pub(super) creditor: Option<CreditorIds>,
-    pub(super) creditors: &'a Creditors,
+    pub(crate) maker: &'a str,
+    pub(crate) creditor: Option<CreditorIds>,
+    pub(crate) creditors: &'a Creditors,
     /// The rate of the wallet's currency on the posting date; `None` for the company's own currency.
-    pub(super) rate: Option<&'a Rate>,
+    pub(crate) rate: Option<&'a Rate>,
     /// Purchase taxes whose prices include them.
-    pub(super) included_taxes: &'a BTreeSet<Id>,
+    pub(crate) included_taxes: &'a BTreeSet<Id>,
 }
 
 impl Surroundings<'_> {
     /// The currency of the wallet.
-    pub(super) fn currency(&self) -> Id {
+    pub(crate) fn currency(&self) -> Id {
         self.rate
             .map_or(self.company.currency_id, |rate| rate.currency_id)
     }
 }
 
 /// The key of a document.
-pub(super) fn key(planned: &PlannedItem, document: &Document) -> Key {
+pub(crate) fn key(planned: &PlannedItem, document: &Document) -> Key {
     Key {
         entry: planned.entry_id().clone(),
         part: document.part,
@@ -96,7 +96,7 @@ pub(super) fn key(planned: &PlannedItem, document: &Document) -> Key {
 }
 
 /// The account a posting goes to: the creditor's own where something is owed.
-pub(super) fn account(posting: &Posting, creditor: Option<CreditorIds>) -> Result<Id, SystemError> {
+pub(crate) fn account(posting: &Posting, creditor: Option<CreditorIds>) -> Result<Id, SystemError> {
     if let (Purpose::Payable, Some(payable)) = (posting.purpose, creditor.and_then(|ids| ids.payable)) {
         return Ok(payable);
     }
@@ -104,7 +104,7 @@ pub(super) fn account(posting: &Posting, creditor: Option<CreditorIds>) -> Resul
 }
 
 /// What a posting is before Odoo adds the tax: its base, or its amount where it has no tax.
-pub(super) fn without_tax(posting: &Posting) -> Amount {
+pub(crate) fn without_tax(posting: &Posting) -> Amount {
     match (&posting.tax, posting.purpose) {
         (Some(tax), Purpose::Cost) => tax.base,
         _ => posting.amount,
@@ -112,17 +112,17 @@ pub(super) fn without_tax(posting: &Posting) -> Amount {
 }
 
 /// Whether Odoo makes the posting by itself.
-pub(super) fn is_left_to_odoo(posting: &Posting) -> bool {
+pub(crate) fn is_left_to_odoo(posting: &Posting) -> bool {
     matches!(posting.purpose, Purpose::Tax | Purpose::ReverseTax)
 }
 
 /// Whether the posting is what a vendor or employee is owed.
-pub(super) fn is_claim(posting: &Posting) -> bool {
+pub(crate) fn is_claim(posting: &Posting) -> bool {
     matches!(posting.purpose, Purpose::Payable | Purpose::Employee)
 }
 
 /// The id that a reference of the resolution is.
-pub(super) fn id(reference: &Reference, name: &str) -> Result<Id, SystemError> {
+pub(crate) fn id(reference: &Reference, name: &str) -> Result<Id, SystemError> {
     if let Reference::Id(id) = reference {
         return Ok(*id);
     }
@@ -135,7 +135,7 @@ pub(super) fn id(reference: &Reference, name: &str) -> Result<Id, SystemError> {
 }
 
 /// The rows of a document.
-pub(super) fn rows(
+pub(crate) fn rows(
     planned: &PlannedItem,
     document: &Document,
     around: Surroundings<'_>,
@@ -190,7 +190,7 @@ fn head(planned: &PlannedItem, document: &Document, around: Surroundings<'_>) ->
 }
 
 /// What people search by. A bill carries the vendor's own number; the rest ends with Pleo's book id.
-pub(super) fn reference(planned: &PlannedItem, document: &Document) -> String {
+pub(crate) fn reference(planned: &PlannedItem, document: &Document) -> String {
     let book_id = &planned.item.book_id;
     let number = document.invoice_number.as_deref();
     match (document.kind.is_bill(), document.kind, number) {
@@ -291,7 +291,7 @@ fn too_large() -> SystemError {
 }
 
 /// The tax that Odoo adds to a cost.
-pub(super) fn tax_id(posting: &Posting) -> Result<Option<Id>, SystemError> {
+pub(crate) fn tax_id(posting: &Posting) -> Result<Option<Id>, SystemError> {
     let tax = posting.tax.as_ref().filter(|_| posting.purpose == Purpose::Cost);
     tax.and_then(|tax| tax.reference.as_ref())
         .map(|reference| id(reference, "The tax"))

@@ -5,23 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use tracing::debug;
 
-use super::book::{Booking, Draft, Work};
-use super::booked::{self, State};
-use super::documents::{BILL_FIELDS, ENTRY_FIELDS, Rows};
-use super::errors::{CallError, in_other_hands};
-use super::key::Origin;
-use super::load;
 use super::payments::{self, PaymentEntry};
-use super::records::Id;
+use super::script::{Booking, Draft, Work};
 use super::stage::{Event, Stage};
 use super::verify::{self, Comparison, Correction, LINE_FIELDS, Line};
 use crate::model::document::PostingState;
 use crate::systems::SystemError;
+use crate::systems::odoo::api::errors::{CallError, in_other_hands};
+use crate::systems::odoo::api::load;
+use crate::systems::odoo::api::records::Id;
+use crate::systems::odoo::document::booked::{self, State};
+use crate::systems::odoo::document::key::Origin;
+use crate::systems::odoo::document::rows::{BILL_FIELDS, ENTRY_FIELDS, Rows};
 
 impl<'a> Booking<'a, '_> {
     /// Makes what is not there yet as drafts: journal entries and payments in one call, bills in another. Odoo
     /// refuses all for one, so what it refuses is halved until the one is found.
-    pub(super) fn load(&mut self) {
+    pub(crate) fn load(&mut self) {
         let all: Vec<usize> = (0..self.works.len()).collect();
         for bills in [false, true] {
             self.load_in_halves(&all, bills);
@@ -77,7 +77,7 @@ impl<'a> Booking<'a, '_> {
     }
 
     /// Compares what was made with the plan, and corrects hundredths of tax once.
-    pub(super) fn verify(&mut self) {
+    pub(crate) fn verify(&mut self) {
         let corrections = self.compare();
         if !corrections.is_empty() {
             for (id, correction) in corrections {
@@ -182,7 +182,7 @@ impl<'a> Booking<'a, '_> {
     }
 
     /// Writes down that the documents are what was planned, also where a person took away what we find them by.
-    pub(super) fn mark_checked(&mut self) {
+    pub(crate) fn mark_checked(&mut self) {
         let lost = self.lost_origins();
         let mut rows: Rows = Vec::new();
         for work in self.works.iter().filter(|work| work.failed.is_none()) {
@@ -231,7 +231,7 @@ impl<'a> Booking<'a, '_> {
     }
 
     /// Makes payments of the payment entries; one by one when Odoo refuses them together.
-    pub(super) fn register_payments(&mut self) {
+    pub(crate) fn register_payments(&mut self) {
         let entries: Vec<PaymentEntry<'a>> = self
             .works
             .iter()

@@ -11,7 +11,7 @@ use crate::systems::SystemError;
 
 /// Makes the records that are not there yet, and answers the ids of all in the order of their rows. A record that exists
 /// under its external id is left as it is, so loading again changes nothing, not even what a person has changed since.
-pub(super) fn load(
+pub(crate) fn load(
     transport: &mut Transport,
     company: &Company,
     model: &str,
@@ -24,7 +24,7 @@ pub(super) fn load(
 
 /// Changes records that are there, each named by its id in the database: by an external one an empty record would be
 /// made where a person has just deleted ours. Nothing of it is written into the history that people read.
-pub(super) fn change(
+pub(crate) fn change(
     transport: &mut Transport,
     company: &Company,
     model: &str,

@@ -5,15 +5,15 @@
 
 use serde_json::{Value, json};
 
-use super::company::Company;
-use super::documents::{is_claim, key, reference};
-use super::errors::CallError;
-use super::load;
-use super::records::Id;
-use super::transport::Transport;
 use crate::model::document::{Document, PlannedItem, Purpose};
 use crate::model::money::Amount;
 use crate::systems::SystemError;
+use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::errors::CallError;
+use crate::systems::odoo::api::load;
+use crate::systems::odoo::api::records::Id;
+use crate::systems::odoo::api::transport::Transport;
+use crate::systems::odoo::document::rows::{is_claim, key, reference};
 
 const FIELDS: [&str; 10] = [
     "id",
@@ -30,12 +30,12 @@ const FIELDS: [&str; 10] = [
 
 /// A payment entry that is to become a payment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PaymentEntry<'a> {
-    pub(super) planned: &'a PlannedItem,
-    pub(super) document: &'a Document,
-    pub(super) id: Id,
-    pub(super) partner: Id,
-    pub(super) currency: Id,
+pub(crate) struct PaymentEntry<'a> {
+    pub(crate) planned: &'a PlannedItem,
+    pub(crate) document: &'a Document,
+    pub(crate) id: Id,
+    pub(crate) partner: Id,
+    pub(crate) currency: Id,
 }
 
 impl PaymentEntry<'_> {
@@ -67,7 +67,7 @@ impl PaymentEntry<'_> {
 }
 
 /// Makes the payment records and links each with its entry, in two calls for all.
-pub(super) fn register(
+pub(crate) fn register(
     transport: &mut Transport,
     company: &Company,
     entries: &[PaymentEntry<'_>],
@@ -88,7 +88,7 @@ pub(super) fn register(
 }
 
 /// Confirms payments whose entries are posted.
-pub(super) fn confirm(
+pub(crate) fn confirm(
     transport: &mut Transport,
     company: &Company,
     payments: &[Id],

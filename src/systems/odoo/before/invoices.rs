@@ -10,21 +10,21 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::booked::posted_reversals;
-use super::company::Company;
-use super::errors::CallError;
-use super::key::{Key, Origin, pattern};
-use super::records::{Id, Link, amount, maybe, text};
-use super::transport::Transport;
 use crate::model::ids::AccountingEntryId;
 use crate::model::money::{Amount, Money};
 use crate::model::references::{
     InvoiceInBooks, InvoiceKey, InvoiceNumber, InvoiceSide, Reference, Vendor, VendorKey,
 };
 use crate::systems::SystemError;
+use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::errors::CallError;
+use crate::systems::odoo::api::records::{Id, Link, amount, maybe, text};
+use crate::systems::odoo::api::transport::Transport;
+use crate::systems::odoo::document::booked::posted_reversals;
+use crate::systems::odoo::document::key::{Key, Origin, pattern};
 
 /// Stands between a document's own reference and Pleo's book id.
-pub(super) const BOOK_ID_MARK: &str = " / Pleo ";
+pub(crate) const BOOK_ID_MARK: &str = " / Pleo ";
 
 /// Numbers in one question: a longer one is refused or slow, and a short number finds much that is not meant.
 const NUMBERS_AT_ONCE: usize = 50;
@@ -63,21 +63,21 @@ type Documents = HashMap<(Id, InvoiceNumber), Vec<(Id, Option<NaiveDate>)>>;
 
 /// A line on an account of what is owed.
 #[derive(Debug, Deserialize)]
-pub(super) struct PayableLine {
-    pub(super) id: Id,
-    pub(super) move_id: Link,
-    pub(super) account_id: Link,
+pub(crate) struct PayableLine {
+    pub(crate) id: Id,
+    pub(crate) move_id: Link,
+    pub(crate) account_id: Link,
     #[serde(deserialize_with = "amount")]
-    pub(super) amount_currency: Amount,
+    pub(crate) amount_currency: Amount,
     #[serde(deserialize_with = "amount")]
-    pub(super) amount_residual: Amount,
-    pub(super) parent_state: String,
-    pub(super) move_type: String,
+    pub(crate) amount_residual: Amount,
+    pub(crate) parent_state: String,
+    pub(crate) move_type: String,
 }
 
 /// The documents of these invoices: the contact's id and the number of each, with the document's id and the day of the
 /// invoice.
-pub(super) fn documents(
+pub(crate) fn documents(
     transport: &mut Transport,
     company: &Company,
     invoices: &BTreeSet<(Id, InvoiceNumber)>,
@@ -187,7 +187,7 @@ impl Record {
 }
 
 /// The lines of these documents on accounts of what is owed.
-pub(super) fn payable_lines(
+pub(crate) fn payable_lines(
     transport: &mut Transport,
     company: &Company,
     documents: &[Id],
@@ -214,7 +214,7 @@ pub(super) fn payable_lines(
 }
 
 /// What the books have of the invoices that a job refers to.
-pub(super) fn of_vendors(
+pub(crate) fn of_vendors(
     transport: &mut Transport,
     company: &Company,
     vendors: &HashMap<VendorKey, Vendor>,
@@ -308,7 +308,7 @@ fn in_books(record: &Record, lines: &[PayableLine]) -> Option<InvoiceInBooks> {
             .map(|origin| origin.entry.clone())
             .or_else(|| record.entry.clone())
             .unwrap_or_else(|| AccountingEntryId::new(format!("account.move {}", record.id))),
-        external_id: super::booked::number(record.name.as_deref(), record.id),
+        external_id: crate::systems::odoo::document::booked::number(record.name.as_deref(), record.id),
         side,
         payable: Money { amount, currency },
         supplier_amount: origin.and_then(|origin| origin.supplier_amount),

@@ -11,39 +11,39 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::json;
 use tracing::warn;
 
-use super::Settings;
-use super::booked::{self, Booked, State};
-use super::company::Company;
-use super::documents::{self, Rows, Surroundings};
-use super::errors::in_other_hands;
-use super::key::Key;
-use super::kinds::Kinds;
-use super::partners::{CreditorIds, Creditors};
 use super::payments::PaymentEntry;
-use super::rates::Rates;
-use super::records::{Id, Identified};
 use super::stage::{Event, Stage};
-use super::transport::Transport;
 use super::undo;
 use crate::model::document::{Document, PlannedItem, PostingState};
 use crate::model::verdict::{ItemFailureType, in_command};
+use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::errors::in_other_hands;
+use crate::systems::odoo::api::records::{Id, Identified};
+use crate::systems::odoo::api::transport::Transport;
+use crate::systems::odoo::before::kinds::Kinds;
+use crate::systems::odoo::before::partners::{CreditorIds, Creditors};
+use crate::systems::odoo::before::rates::Rates;
+use crate::systems::odoo::document::booked::{self, Booked, State};
+use crate::systems::odoo::document::key::Key;
+use crate::systems::odoo::document::rows::{self, Rows, Surroundings};
+use crate::systems::odoo::settings::Settings;
 use crate::systems::{BookedEntry, SystemError};
 
 /// A document on its way into the books.
-pub(super) struct Draft<'a> {
-    pub(super) document: &'a Document,
-    pub(super) rows: Rows,
-    pub(super) creditor: Option<CreditorIds>,
-    pub(super) currency: Id,
-    pub(super) stage: Stage,
+pub(crate) struct Draft<'a> {
+    pub(crate) document: &'a Document,
+    pub(crate) rows: Rows,
+    pub(crate) creditor: Option<CreditorIds>,
+    pub(crate) currency: Id,
+    pub(crate) stage: Stage,
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn is_to_load(&self, bills: bool) -> bool {
+    pub(crate) fn is_to_load(&self, bills: bool) -> bool {
         self.stage == Stage::Absent && self.document.kind.is_bill() == bills
     }
 
-    pub(super) fn payment(&self, planned: &'a PlannedItem) -> Option<PaymentEntry<'a>> {
+    pub(crate) fn payment(&self, planned: &'a PlannedItem) -> Option<PaymentEntry<'a>> {
         Some(PaymentEntry {
             planned,
             document: self.document,
@@ -55,12 +55,12 @@ impl<'a> Draft<'a> {
 }
 
 /// An item on its way into the books.
-pub(super) struct Work<'a> {
-    pub(super) planned: &'a PlannedItem,
-    pub(super) drafts: Vec<Draft<'a>>,
+pub(crate) struct Work<'a> {
+    pub(crate) planned: &'a PlannedItem,
+    pub(crate) drafts: Vec<Draft<'a>>,
     /// Whether anything of it was there before.
-    pub(super) was_there: bool,
-    pub(super) failed: Option<SystemError>,
+    pub(crate) was_there: bool,
+    pub(crate) failed: Option<SystemError>,
 }
 
 impl Work<'_> {
@@ -100,25 +100,25 @@ impl Work<'_> {
     }
 
     /// The documents that are there.
-    pub(super) fn ids(&self) -> impl Iterator<Item = Id> {
+    pub(crate) fn ids(&self) -> impl Iterator<Item = Id> {
         self.drafts.iter().filter_map(|draft| draft.stage.id())
     }
 }
 
 /// Everything a batch is booked with.
-pub(super) struct Booking<'a, 'b> {
-    pub(super) transport: &'b mut Transport,
-    pub(super) company: &'b Company,
-    pub(super) settings: &'b Settings,
+pub(crate) struct Booking<'a, 'b> {
+    pub(crate) transport: &'b mut Transport,
+    pub(crate) company: &'b Company,
+    pub(crate) settings: &'b Settings,
     /// This process, as documents that it made name it.
-    pub(super) maker: &'b str,
-    pub(super) works: Vec<Work<'a>>,
+    pub(crate) maker: &'b str,
+    pub(crate) works: Vec<Work<'a>>,
     /// Where the documents stood when they were last looked at.
-    pub(super) booked: HashMap<Id, Booked>,
+    pub(crate) booked: HashMap<Id, Booked>,
 }
 
 /// Books the items, one answer for each.
-pub(super) fn book(
+pub(crate) fn book(
     transport: &mut Transport,
     company: &Company,
     settings: &Settings,
@@ -184,10 +184,10 @@ fn plan_rows<'a>(
             rate,
             included_taxes: &included_taxes,
         };
-        let key = documents::key(planned, document);
+        let key = rows::key(planned, document);
         Ok(Draft {
             document,
-            rows: documents::rows(planned, document, around)?,
+            rows: rows::rows(planned, document, around)?,
             creditor,
             currency: around.currency(),
             // Until it is looked at.
@@ -231,7 +231,7 @@ fn included_taxes(
         .flat_map(|item| &item.documents)
         .flat_map(|document| &document.postings);
     let used: BTreeSet<Id> = postings
-        .filter_map(|posting| documents::tax_id(posting).ok()?)
+        .filter_map(|posting| rows::tax_id(posting).ok()?)
         .collect();
     if used.is_empty() {
         return Ok(BTreeSet::new());
@@ -262,7 +262,7 @@ fn reset_to_draft(number: &str) -> SystemError {
 }
 
 /// What a person did in Odoo is for a person to settle.
-pub(super) fn for_a_person(reason: &str) -> SystemError {
+pub(crate) fn for_a_person(reason: &str) -> SystemError {
     SystemError::Rejected {
         failure_type: ItemFailureType::AccountingSystemValidationFailure,
         reason: reason.to_owned(),
@@ -271,7 +271,7 @@ pub(super) fn for_a_person(reason: &str) -> SystemError {
 
 impl<'a> Booking<'a, '_> {
     /// Where each document stands now. One that counts no more still has its key, so nothing can take its place.
-    pub(super) fn refresh(&mut self) {
+    pub(crate) fn refresh(&mut self) {
         let ids: BTreeSet<Id> = self.works.iter().flat_map(Work::ids).collect();
         match booked::by_id(self.transport, self.company, &ids) {
             Ok(found) => self.booked = found.into_iter().map(|booked| (booked.id, booked)).collect(),
@@ -290,7 +290,7 @@ impl<'a> Booking<'a, '_> {
     }
 
     /// The documents of items that have not failed.
-    pub(super) fn drafts(&self) -> impl Iterator<Item = &Draft<'a>> {
+    pub(crate) fn drafts(&self) -> impl Iterator<Item = &Draft<'a>> {
         self.works
             .iter()
             .filter(|work| work.failed.is_none())
@@ -298,12 +298,12 @@ impl<'a> Booking<'a, '_> {
     }
 
     /// The ids of the documents of items that have not failed.
-    pub(super) fn ids(&self) -> BTreeSet<Id> {
+    pub(crate) fn ids(&self) -> BTreeSet<Id> {
         self.drafts().filter_map(|draft| draft.stage.id()).collect()
     }
 
     /// The item of this document fails.
-    pub(super) fn fail(&mut self, id: Id, error: SystemError) {
+    pub(crate) fn fail(&mut self, id: Id, error: SystemError) {
         let mut works = self.works.iter_mut();
         if let Some(work) = works.find(|work| work.failed.is_none() && work.ids().any(|own| own == id)) {
             work.failed = Some(error);
@@ -311,7 +311,7 @@ impl<'a> Booking<'a, '_> {
     }
 
     /// Every item that has not failed yet fails.
-    pub(super) fn fail_all(&mut self, error: &SystemError) {
+    pub(crate) fn fail_all(&mut self, error: &SystemError) {
         for work in self.works.iter_mut().filter(|work| work.failed.is_none()) {
             work.failed = Some(error.clone());
         }
@@ -319,7 +319,7 @@ impl<'a> Booking<'a, '_> {
 
     /// Takes back the drafts that this call made for items that were refused, so that nothing of them is booked. What
     /// stays is told by its name.
-    pub(super) fn discard_failed(&mut self) {
+    pub(crate) fn discard_failed(&mut self) {
         for work in &mut self.works {
             if !matches!(
                 work.failed,

@@ -5,21 +5,21 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tracing::warn;
 
-use super::book::{Booking, for_a_person};
-use super::booked::{self, Booked, State};
-use super::company::Locks;
-use super::errors::{CallError, in_other_hands};
 use super::payments;
-use super::records::Id;
+use super::script::{Booking, for_a_person};
 use super::settle;
 use super::stage::{Event, Stage};
 use crate::model::document::Document;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
+use crate::systems::odoo::api::company::Locks;
+use crate::systems::odoo::api::errors::{CallError, in_other_hands};
+use crate::systems::odoo::api::records::Id;
+use crate::systems::odoo::document::booked::{self, Booked, State};
 
 impl Booking<'_, '_> {
     /// Odoo would post into a closed period with another date: refused here, in case it was closed since the plan.
-    pub(super) fn refuse_closed(&mut self) {
+    pub(crate) fn refuse_closed(&mut self) {
         let locks = match Locks::read(self.transport, self.company) {
             Ok(locks) => locks,
             Err(error) => return self.fail_all(&error.for_reading()),
@@ -41,7 +41,7 @@ impl Booking<'_, '_> {
     }
 
     /// Posts all drafts in one call; item by item when Odoo refuses one of them.
-    pub(super) fn post(&mut self) {
+    pub(crate) fn post(&mut self) {
         let drafts: Vec<Vec<Id>> = self
             .works
             .iter()
@@ -105,7 +105,7 @@ impl Booking<'_, '_> {
     }
 
     /// A date that moved by itself is told: what is posted is never taken back.
-    pub(super) fn check_dates(&mut self) {
+    pub(crate) fn check_dates(&mut self) {
         for work in self.works.iter_mut().filter(|work| work.failed.is_none()) {
             let posted = work.drafts.iter().filter_map(|draft| match draft.stage {
                 Stage::Posted(id) => Some((self.booked.get(&id)?.date, draft.document.posting_date)),
@@ -122,7 +122,7 @@ impl Booking<'_, '_> {
 
     /// Confirms the payments and reconciles them with their bills. What Odoo refuses to reconcile is booked all the
     /// same; what got no answer is looked up again, and then settled.
-    pub(super) fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let ids = self.ids();
         let booked: Vec<Booked> = ids.iter().filter_map(|id| self.booked.get(id)).cloned().collect();
         let settled = settle::unconfirmed(self.transport, self.company, &booked)

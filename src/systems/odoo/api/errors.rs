@@ -19,7 +19,7 @@ const LONGEST: usize = 300;
 
 /// A call that failed, by what is known about its effect.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(super) enum CallError {
+pub(crate) enum CallError {
     /// It never reached Odoo, or was turned away at the door.
     #[error("Odoo cannot be reached: {0}")]
     Unreachable(String),
@@ -44,7 +44,7 @@ pub(super) enum CallError {
 
 /// Why Odoo said no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// The key.
     Authentication,
     /// The user's rights.
@@ -61,21 +61,21 @@ pub(super) enum Refusal {
 
 impl CallError {
     /// More than anybody asked for, or more than can be kept in memory.
-    pub(super) fn too_long(call: &str, longest: u64) -> Self {
+    pub(crate) fn too_long(call: &str, longest: u64) -> Self {
         Self::Unusable(format!(
             "its answer to {call} has more than {} MB: export fewer expenses at a time, or lower batch_size under [pleo]",
             longest >> 20
         ))
     }
 
-    pub(super) fn from_fault((fault, cause): (Fault, String)) -> Self {
+    pub(crate) fn from_fault((fault, cause): (Fault, String)) -> Self {
         match fault {
             Fault::Untrusted | Fault::Unreached => Self::Unreachable(cause),
             Fault::TimedOut | Fault::Broken => Self::Lost(cause),
         }
     }
 
-    pub(super) fn redirected(target: &str, url: &Url) -> Self {
+    pub(crate) fn redirected(target: &str, url: &Url) -> Self {
         // Without the path, which is that of the call.
         let target = url.join(target).map_or_else(
             |_| one_line(target),
@@ -90,7 +90,7 @@ impl CallError {
     }
 
     /// An answer that no Odoo gives: a proxy in between, another program, an address or database that is not there.
-    pub(super) fn not_odoo(status: StatusCode, url: &Url, database: &str) -> Self {
+    pub(crate) fn not_odoo(status: StatusCode, url: &Url, database: &str) -> Self {
         match status {
             StatusCode::TOO_MANY_REQUESTS => Self::limited(),
             status if status.is_server_error() || retry::is_temporary(status.as_u16()) => {
@@ -128,7 +128,7 @@ impl CallError {
     }
 
     /// Odoo's own refusal: the name of its exception and its message.
-    pub(super) fn from_odoo(name: &str, message: &str, status: StatusCode) -> Self {
+    pub(crate) fn from_odoo(name: &str, message: &str, status: StatusCode) -> Self {
         let message = one_line(message);
         let refused = |refusal| Self::Refused {
             refusal,
@@ -159,7 +159,7 @@ impl CallError {
     }
 
     /// Whether the same call may succeed in a moment.
-    pub(super) fn is_temporary(&self) -> bool {
+    pub(crate) fn is_temporary(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Lost(_) | Self::Unusable(_) | Self::Withheld(_) => true,
             Self::Refused { refusal, .. } => *refusal == Refusal::Conflict,
@@ -167,7 +167,7 @@ impl CallError {
     }
 
     /// After a call that only read: whatever happened, nothing was booked by it.
-    pub(super) fn for_reading(self) -> SystemError {
+    pub(crate) fn for_reading(self) -> SystemError {
         match self {
             Self::Unreachable(_) | Self::Lost(_) => SystemError::Unavailable {
                 reason: self.to_string(),
@@ -179,7 +179,7 @@ impl CallError {
     }
 
     /// After a call that should have written something for one item.
-    pub(super) fn for_item(self) -> SystemError {
+    pub(crate) fn for_item(self) -> SystemError {
         match self {
             Self::Withheld(withheld) => withheld.into(),
             Self::Unreachable(_) => SystemError::Unavailable {
@@ -203,14 +203,14 @@ impl CallError {
 }
 
 /// Two processes, or a process and a person, are at the same entry; this one changed nothing.
-pub(super) fn in_other_hands() -> SystemError {
+pub(crate) fn in_other_hands() -> SystemError {
     SystemError::Unavailable {
         reason: "somebody else is booking the same expense in Odoo".into(),
     }
 }
 
 /// Odoo refuses the data of one item.
-pub(super) fn refused_data(message: &str) -> SystemError {
+pub(crate) fn refused_data(message: &str) -> SystemError {
     let message = one_line(message);
     // PostgreSQL's words for two transactions that met; `load` hands them on without trying again.
     if message.contains("could not serialize access") || message.contains("deadlock detected") {
@@ -259,7 +259,7 @@ fn for_job(refusal: Refusal, message: &str) -> SystemError {
 }
 
 /// Foreign text for people.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     foreign_text::one_line(text, LONGEST)
 }
 

@@ -11,22 +11,22 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::documents::{account, is_claim, is_left_to_odoo, tax_id, without_tax};
-use super::partners::CreditorIds;
-use super::records::{Id, Link, amount, maybe, number};
 use crate::model::document::{Document, Posting};
 use crate::model::money::{Amount, Currency};
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
+use crate::systems::odoo::api::records::{Id, Link, amount, maybe, number};
+use crate::systems::odoo::before::partners::CreditorIds;
+use crate::systems::odoo::document::rows::{account, is_claim, is_left_to_odoo, tax_id, without_tax};
 
 /// The largest difference that counts as rounding, in hundredths for each taxed line.
 const ROUNDING: i64 = 1;
 
 /// A line of a document in Odoo.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Line {
-    pub(super) id: Id,
-    pub(super) move_id: Link,
+pub(crate) struct Line {
+    pub(crate) id: Id,
+    pub(crate) move_id: Link,
     account_id: Link,
     /// In the currency of the wallet.
     #[serde(deserialize_with = "amount")]
@@ -42,7 +42,7 @@ pub(super) struct Line {
     display_type: String,
 }
 
-pub(super) const LINE_FIELDS: [&str; 7] = [
+pub(crate) const LINE_FIELDS: [&str; 7] = [
     "move_id",
     "account_id",
     "amount_currency",
@@ -54,7 +54,7 @@ pub(super) const LINE_FIELDS: [&str; 7] = [
 
 /// What makes a draft what was planned: Odoo's commands for the document's lines.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Correction(pub(super) Vec<Value>);
+pub(crate) struct Correction(pub(crate) Vec<Value>);
 
 impl Line {
     fn tax(&self) -> Option<&Link> {
@@ -64,18 +64,18 @@ impl Line {
 
 /// A draft and what it is compared with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Comparison<'a> {
-    pub(super) document: &'a Document,
-    pub(super) creditor: Option<CreditorIds>,
-    pub(super) currency: Currency,
+pub(crate) struct Comparison<'a> {
+    pub(crate) document: &'a Document,
+    pub(crate) creditor: Option<CreditorIds>,
+    pub(crate) currency: Currency,
     /// Whether the wallet is in another currency than the company.
-    pub(super) is_foreign: bool,
-    pub(super) lines: &'a [Line],
+    pub(crate) is_foreign: bool,
+    pub(crate) lines: &'a [Line],
 }
 
 impl Comparison<'_> {
     /// Nothing to do, something to correct, or not what was planned.
-    pub(super) fn run(self) -> Result<Option<Correction>, SystemError> {
+    pub(crate) fn run(self) -> Result<Option<Correction>, SystemError> {
         let (tax_lines, mut others): (Vec<&Line>, Vec<&Line>) =
             self.lines.iter().partition(|line| line.tax_line_id.is_some());
         let differences = taxes(self.document, self.currency, &tax_lines)?;
@@ -267,21 +267,21 @@ fn other_than_planned(what: &str, amount: Amount, currency: Currency) -> SystemE
 }
 
 /// Odoo has the draft on another day than planned.
-pub(super) fn other_day(is: NaiveDate, planned: NaiveDate) -> SystemError {
-    super::book::for_a_person(&format!(
+pub(crate) fn other_day(is: NaiveDate, planned: NaiveDate) -> SystemError {
+    super::script::for_a_person(&format!(
         "Odoo would book the expense on {is} instead of {planned}: look for lock dates there, then export again."
     ))
 }
 
 /// A document was what was planned when it was made, and is not what is planned now.
-pub(super) fn changed(number: &str) -> SystemError {
-    super::book::for_a_person(&format!(
+pub(crate) fn changed(number: &str) -> SystemError {
+    super::script::for_a_person(&format!(
         "{number} is not what would be booked now, because it or the settings were changed: settle it in Odoo (post it as it is, delete it, or run `pleo-export reverse` with its number), then export again."
     ))
 }
 
 /// Odoo did not keep the figure that was written.
-pub(super) fn not_corrected() -> SystemError {
+pub(crate) fn not_corrected() -> SystemError {
     SystemError::Rejected {
         failure_type: ItemFailureType::AccountingSystemValidationFailure,
         reason: "Odoo does not keep Pleo's tax to the cent: look for rounding that Odoo adds by itself, then export again."

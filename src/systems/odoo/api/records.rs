@@ -5,20 +5,20 @@ use serde::{Deserialize, Deserializer};
 use crate::model::money::Amount;
 
 /// A record's id in the database.
-pub(super) type Id = i64;
+pub(crate) type Id = i64;
 
 /// A link to another record: its id and its name.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Link(pub(super) Id, pub(super) String);
+pub(crate) struct Link(pub(crate) Id, pub(crate) String);
 
 /// A record of which only the id is asked.
 #[derive(Clone, Copy, Debug, Deserialize)]
-pub(super) struct Identified {
-    pub(super) id: Id,
+pub(crate) struct Identified {
+    pub(crate) id: Id,
 }
 
 /// A field that may be empty.
-pub(super) fn maybe<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn maybe<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -37,12 +37,12 @@ where
 }
 
 /// A text that may be empty.
-pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     maybe::<_, String>(deserializer).map(|text| text.filter(|text| !text.is_empty()))
 }
 
 /// An amount of money, read from the digits of its number.
-pub(super) fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
+pub(crate) fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
     serde_json::Number::deserialize(deserializer)?
         .to_string()
         .parse()
@@ -50,13 +50,13 @@ pub(super) fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Amoun
 }
 
 /// The same amount as a number of JSON, made of its digits.
-pub(super) fn number(amount: Amount) -> serde_json::Value {
+pub(crate) fn number(amount: Amount) -> serde_json::Value {
     // Digits, a point and digits are always a number.
     serde_json::from_str(&amount.to_string()).unwrap_or_default()
 }
 
 /// A day; Odoo stands the year 1 for "no day" in the lock dates.
-pub(super) fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<chrono::NaiveDate>, D::Error> {
+pub(crate) fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<chrono::NaiveDate>, D::Error> {
     let text = text(deserializer)?;
     let first = chrono::NaiveDate::from_ymd_opt(1900, 1, 1);
     let day = text

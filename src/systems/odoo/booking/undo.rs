@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tracing::debug;
 
-use super::booked::{self, Booked, State};
-use super::company::Company;
-use super::errors::CallError;
-use super::records::{Id, Identified};
-use super::transport::Transport;
+use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::errors::CallError;
+use crate::systems::odoo::api::records::{Id, Identified};
+use crate::systems::odoo::api::transport::Transport;
+use crate::systems::odoo::document::booked::{self, Booked, State};
 
 /// Deletes these drafts, with the payments made of them, and answers what is still there.
-pub(super) fn take_back(
+pub(crate) fn take_back(
     transport: &mut Transport,
     company: &Company,
     ids: &BTreeSet<Id>,

@@ -3,15 +3,15 @@
 
 use serde_json::json;
 
-use super::Settings;
-use super::company::Company;
-use super::errors::{CallError, Refusal};
-use super::transport::Transport;
 use crate::model::verdict::JobFailureType;
+use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::errors::{CallError, Refusal};
+use crate::systems::odoo::api::transport::Transport;
+use crate::systems::odoo::settings::Settings;
 use crate::systems::{JobNeeds, SystemError};
 
 /// The company, once everything that the job needs is known to be there.
-pub(super) fn check(
+pub(crate) fn check(
     transport: &mut Transport,
     settings: &Settings,
     needs: &JobNeeds,

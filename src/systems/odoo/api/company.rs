@@ -10,31 +10,31 @@ use serde_json::{Value, json};
 use super::errors::CallError;
 use super::records::{Id, Link, day};
 use super::transport::Transport;
-use super::{Journals, Settings};
 use crate::model::document::{Document, DocumentKind};
 use crate::model::money::Currency;
 use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
+use crate::systems::odoo::settings::{Journals, Settings};
 
 /// What is asked once in a run.
 #[derive(Clone, Debug)]
-pub(super) struct Company {
-    pub(super) id: Id,
-    pub(super) currency: Currency,
-    pub(super) currency_id: Id,
-    pub(super) journals: JournalIds,
+pub(crate) struct Company {
+    pub(crate) id: Id,
+    pub(crate) currency: Currency,
+    pub(crate) currency_id: Id,
+    pub(crate) journals: JournalIds,
 }
 
 /// The configured journals in Odoo.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct JournalIds {
-    pub(super) general: Id,
-    pub(super) purchase: Id,
-    pub(super) payment: Id,
+pub(crate) struct JournalIds {
+    pub(crate) general: Id,
+    pub(crate) purchase: Id,
+    pub(crate) payment: Id,
 }
 
 impl Company {
-    pub(super) fn read(transport: &mut Transport, settings: &Settings) -> Result<Self, SystemError> {
+    pub(crate) fn read(transport: &mut Transport, settings: &Settings) -> Result<Self, SystemError> {
         #[derive(Deserialize)]
         struct User {
             company_id: Link,
@@ -82,12 +82,12 @@ impl Company {
     }
 
     /// Calls see this company alone.
-    pub(super) fn context(&self) -> Value {
+    pub(crate) fn context(&self) -> Value {
         context_of(self.id)
     }
 
     /// The journal of a document.
-    pub(super) fn journal(&self, kind: DocumentKind) -> Id {
+    pub(crate) fn journal(&self, kind: DocumentKind) -> Id {
         match kind {
             DocumentKind::JournalEntry => self.journals.general,
             DocumentKind::VendorBill | DocumentKind::CreditNote => self.journals.purchase,
@@ -97,7 +97,7 @@ impl Company {
 }
 
 /// The settings may say which company is meant, for a user whose default company somebody changes.
-pub(super) fn refuse_another(wanted: Option<&str>, found: &str) -> Result<(), SystemError> {
+pub(crate) fn refuse_another(wanted: Option<&str>, found: &str) -> Result<(), SystemError> {
     match wanted {
         Some(wanted) if wanted.trim() != found.trim() => Err(SystemError::Fatal {
             failure_type: JobFailureType::InvalidConfiguration,
@@ -169,17 +169,17 @@ fn journals(
 
 /// Until when periods are closed, inclusive, for the user of the API key (Odoo knows exceptions by user).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Locks {
+pub(crate) struct Locks {
     /// For everything.
-    pub(super) all: Option<NaiveDate>,
+    pub(crate) all: Option<NaiveDate>,
     /// For vendor bills and credit notes.
-    pub(super) purchases: Option<NaiveDate>,
+    pub(crate) purchases: Option<NaiveDate>,
     /// For documents with tax.
-    pub(super) taxes: Option<NaiveDate>,
+    pub(crate) taxes: Option<NaiveDate>,
 }
 
 impl Locks {
-    pub(super) fn read(transport: &mut Transport, company: &Company) -> Result<Self, CallError> {
+    pub(crate) fn read(transport: &mut Transport, company: &Company) -> Result<Self, CallError> {
         #[derive(Deserialize)]
         struct Record {
             #[serde(rename = "user_fiscalyear_lock_date", deserialize_with = "day")]
@@ -210,7 +210,7 @@ impl Locks {
     }
 
     /// The last closed day, where the document's posting date is closed.
-    pub(super) fn closes(&self, document: &Document) -> Option<NaiveDate> {
+    pub(crate) fn closes(&self, document: &Document) -> Option<NaiveDate> {
         let is_purchase = document.kind.is_bill();
         let has_tax = document
             .postings
@@ -222,7 +222,7 @@ impl Locks {
     }
 
     /// The last closed day for a kind of document.
-    pub(super) fn until(&self, is_purchase: bool, has_tax: bool) -> Option<NaiveDate> {
+    pub(crate) fn until(&self, is_purchase: bool, has_tax: bool) -> Option<NaiveDate> {
         let purchases = self.purchases.filter(|_| is_purchase);
         let taxes = self.taxes.filter(|_| has_tax);
         self.all.max(purchases).max(taxes)

@@ -9,18 +9,18 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::company::Company;
-use super::errors::CallError;
-use super::records::{Id, Link, maybe};
-use super::transport::Transport;
 use crate::model::money::{Amount, Currency};
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
+use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::errors::CallError;
+use crate::systems::odoo::api::records::{Id, Link, maybe};
+use crate::systems::odoo::api::transport::Transport;
 
 /// How much of a currency one unit of the company's currency is, from a day on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Rate {
-    pub(super) currency_id: Id,
+pub(crate) struct Rate {
+    pub(crate) currency_id: Id,
     from: NaiveDate,
     of_company: bool,
     digits: i128,
@@ -29,7 +29,7 @@ pub(super) struct Rate {
 
 impl Rate {
     /// The same amount in the company's currency, rounded half away from zero; `None` when it is too large.
-    pub(super) fn to_company(&self, amount: Amount) -> Option<Amount> {
+    pub(crate) fn to_company(&self, amount: Amount) -> Option<Amount> {
         let scaled = i128::from(amount.in_hundredths()).checked_mul(10_i128.checked_pow(self.decimals)?)?;
         let half = self.digits / 2 * scaled.signum();
         i64::try_from(scaled.checked_add(half)? / self.digits)
@@ -40,13 +40,13 @@ impl Rate {
 
 /// The rates of the currencies of a batch.
 #[derive(Debug, Default)]
-pub(super) struct Rates {
+pub(crate) struct Rates {
     by_currency: HashMap<Currency, Vec<Rate>>,
     company: Option<Currency>,
 }
 
 impl Rates {
-    pub(super) fn read(
+    pub(crate) fn read(
         transport: &mut Transport,
         company: &Company,
         currencies: impl Iterator<Item = Currency>,
@@ -99,7 +99,7 @@ impl Rates {
     }
 
     /// The rate of a currency on a day; `None` for the company's own currency.
-    pub(super) fn on(&self, currency: Currency, day: NaiveDate) -> Result<Option<&Rate>, SystemError> {
+    pub(crate) fn on(&self, currency: Currency, day: NaiveDate) -> Result<Option<&Rate>, SystemError> {
         if Some(currency) == self.company {
             return Ok(None);
         }

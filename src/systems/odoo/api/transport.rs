@@ -13,20 +13,20 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tracing::debug;
 
-use super::Settings;
 use super::errors::CallError;
 use crate::host::http::{self, Body, BodyError};
 use crate::host::kill;
 use crate::host::server_url::ServerUrl;
 use crate::model::permit::Permit;
 use crate::systems::SystemError;
+use crate::systems::odoo::settings::Settings;
 
 /// The longest answer that is read, in bytes: a batch of 100 entries with all their lines is far smaller.
 const LONGEST_ANSWER: u64 = 64 << 20;
 
 /// A connection to one database.
 #[derive(Clone)]
-pub(super) struct Transport {
+pub(crate) struct Transport {
     client: Client,
     url: ServerUrl,
     database: String,
@@ -46,7 +46,7 @@ impl std::fmt::Debug for Transport {
 }
 
 impl Transport {
-    pub(super) fn new(settings: &Settings) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(settings: &Settings) -> Result<Self, reqwest::Error> {
         Ok(Self {
             client: http::client_builder_for(&settings.url)
                 .timeout(settings.timeout)
@@ -60,7 +60,7 @@ impl Transport {
     }
 
     /// The same connection, on which nothing is written without this permit.
-    pub(super) fn under(&self, permit: &Permit) -> Self {
+    pub(crate) fn under(&self, permit: &Permit) -> Self {
         Self {
             permit: Some(permit.clone()),
             ..self.clone()
@@ -68,7 +68,7 @@ impl Transport {
     }
 
     /// Calls a method of a model that changes something.
-    pub(super) fn write<T: DeserializeOwned>(
+    pub(crate) fn write<T: DeserializeOwned>(
         &self,
         model: &str,
         method: &str,
@@ -81,7 +81,7 @@ impl Transport {
     }
 
     /// Calls a method of a model that changes nothing.
-    pub(super) fn call<T: DeserializeOwned>(
+    pub(crate) fn call<T: DeserializeOwned>(
         &self,
         model: &str,
         method: &str,
@@ -102,7 +102,7 @@ impl Transport {
     }
 
     /// All records of a model that match, with these fields.
-    pub(super) fn search<T: DeserializeOwned>(
+    pub(crate) fn search<T: DeserializeOwned>(
         &self,
         model: &str,
         domain: Value,

@@ -10,10 +10,6 @@ use serde::Deserialize;
 use serde_json::json;
 use tracing::warn;
 
-use super::company::{Company, Locks};
-use super::errors::{CallError, Refusal};
-use super::records::{Id, Link, text};
-use super::transport::Transport;
 use super::{invoices, partners};
 use crate::model::export_item::Tag;
 use crate::model::references::{
@@ -21,8 +17,12 @@ use crate::model::references::{
 };
 use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
+use crate::systems::odoo::api::company::{Company, Locks};
+use crate::systems::odoo::api::errors::{CallError, Refusal};
+use crate::systems::odoo::api::records::{Id, Link, text};
+use crate::systems::odoo::api::transport::Transport;
 
-pub(super) fn resolve(
+pub(crate) fn resolve(
     transport: &mut Transport,
     company: &Company,
     create_vendors: bool,

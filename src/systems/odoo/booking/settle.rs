@@ -10,19 +10,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use super::booked::{Booked, State};
-use super::company::Company;
-use super::errors::CallError;
-use super::invoices::{self, PayableLine};
-use super::records::{Id, Identified, Link};
-use super::transport::Transport;
 use crate::model::document::PostingState;
 use crate::model::ids::AccountingEntryId;
 use crate::model::references::{InvoiceNumber, InvoiceSide};
+use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::errors::CallError;
+use crate::systems::odoo::api::records::{Id, Identified, Link};
+use crate::systems::odoo::api::transport::Transport;
+use crate::systems::odoo::before::invoices::{self, PayableLine};
+use crate::systems::odoo::document::booked::{Booked, State};
 
 /// Open lines that settle each other, with the entry whose document led to them.
 #[derive(Debug)]
-pub(super) struct Open {
+pub(crate) struct Open {
     entry: AccountingEntryId,
     lines: Vec<Id>,
     /// The line of a payment that came back, where it still settles its bill.
@@ -30,7 +30,7 @@ pub(super) struct Open {
 }
 
 /// What is left to settle around these documents.
-pub(super) fn open(
+pub(crate) fn open(
     transport: &mut Transport,
     company: &Company,
     booked: &[Booked],
@@ -156,7 +156,7 @@ fn matching(lines: &[&PayableLine]) -> Vec<Vec<Id>> {
 }
 
 /// The entries whose documents are all there, but not yet settled or not yet confirmed as payments.
-pub(super) fn unsettled(
+pub(crate) fn unsettled(
     transport: &mut Transport,
     company: &Company,
     posting: PostingState,
@@ -178,7 +178,7 @@ pub(super) fn unsettled(
 }
 
 /// Payments that Odoo still has as drafts although their entries are posted: the entry's id, the payment's id.
-pub(super) fn unconfirmed(
+pub(crate) fn unconfirmed(
     transport: &mut Transport,
     company: &Company,
     booked: &[Booked],
@@ -210,7 +210,7 @@ pub(super) fn unconfirmed(
 }
 
 /// Reconciles what is open, each group by itself. What another process settled meanwhile is settled.
-pub(super) fn reconcile(
+pub(crate) fn reconcile(
     transport: &mut Transport,
     company: &Company,
     booked: &[Booked],

@@ -30,15 +30,15 @@ const NOTHING: &str = "-";
 
 /// The key of one document.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Key {
-    pub(super) entry: AccountingEntryId,
-    pub(super) part: Part,
-    pub(super) revision: u32,
+pub(crate) struct Key {
+    pub(crate) entry: AccountingEntryId,
+    pub(crate) part: Part,
+    pub(crate) revision: u32,
 }
 
 impl Key {
     /// The external id.
-    pub(super) fn external_id(&self) -> String {
+    pub(crate) fn external_id(&self) -> String {
         format!(
             "{MODULE}.{}_{}_{}",
             escaped(self.entry.as_str()),
@@ -48,7 +48,7 @@ impl Key {
     }
 
     /// Reads an external id; `None` for those of others.
-    pub(super) fn from_external_id(text: &str) -> Option<Self> {
+    pub(crate) fn from_external_id(text: &str) -> Option<Self> {
         let name = text.strip_prefix(MODULE)?.strip_prefix('.')?;
         let mut words = name.rsplitn(3, '_');
         let revision = words.next()?.parse().ok()?;
@@ -62,31 +62,31 @@ impl Key {
 }
 
 /// The external id of something that belongs to an entry or to the company as a whole.
-pub(super) fn external_id(words: &[&str]) -> String {
+pub(crate) fn external_id(words: &[&str]) -> String {
     let words: Vec<String> = words.iter().map(|word| escaped(word)).collect();
     format!("{MODULE}.{}", words.join("_"))
 }
 
 /// What the books keep of the item.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Origin {
-    pub(super) entry: AccountingEntryId,
+pub(crate) struct Origin {
+    pub(crate) entry: AccountingEntryId,
     /// Who made the document, until it was compared with its plan: `load` does not say whether it made a document or
     /// found one of another process, which is at work on it or died.
-    pub(super) made_by: Option<String>,
+    pub(crate) made_by: Option<String>,
     /// All parts that make the entry complete.
-    pub(super) parts: Vec<Part>,
-    pub(super) content_hash: String,
-    pub(super) amount: Money,
-    pub(super) supplier_amount: Option<Money>,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) content_hash: String,
+    pub(crate) amount: Money,
+    pub(crate) supplier_amount: Option<Money>,
     /// The vendor's invoice number, where bill and payment find each other by it.
-    pub(super) invoice_number: Option<String>,
+    pub(crate) invoice_number: Option<String>,
     /// The day of that invoice: Odoo keeps it for bills alone. Version 0.1 did not write it.
-    pub(super) invoice_date: Option<NaiveDate>,
+    pub(crate) invoice_date: Option<NaiveDate>,
 }
 
 impl Origin {
-    pub(super) fn of(planned: &PlannedItem, made_by: Option<&str>) -> Self {
+    pub(crate) fn of(planned: &PlannedItem, made_by: Option<&str>) -> Self {
         Self {
             entry: planned.entry_id().clone(),
             made_by: made_by.map(str::to_owned),
@@ -108,7 +108,7 @@ impl Origin {
     }
 
     /// One line: `pleo <entry> <made-by or checked> <parts> <hash> <amount> <supplier amount> <invoice number> <invoice date>`.
-    pub(super) fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let parts: Vec<&str> = self.parts.iter().map(|part| part.as_str()).collect();
         let stage = match &self.made_by {
             Some(maker) => format!("{MADE}{}", escaped(maker)),
@@ -138,7 +138,7 @@ impl Origin {
         .join(" ")
     }
 
-    pub(super) fn from_text(text: &str) -> Option<Self> {
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
         let mut words = text.split(' ');
         if words.next()? != MARK {
             return None;
@@ -173,13 +173,13 @@ impl Origin {
     }
 
     /// The pattern by which the documents of an entry are searched, for Odoo's `=like`.
-    pub(super) fn pattern(entry: &AccountingEntryId) -> String {
+    pub(crate) fn pattern(entry: &AccountingEntryId) -> String {
         format!("{MARK} {} %", pattern(&escaped(entry.as_str())))
     }
 }
 
 /// A text as it stands for itself in a `=like` pattern.
-pub(super) fn pattern(text: &str) -> String {
+pub(crate) fn pattern(text: &str) -> String {
     text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_")
 }
 

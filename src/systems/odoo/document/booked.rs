@@ -6,21 +6,21 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::company::Company;
-use super::errors::CallError;
 use super::key::{Key, Origin};
-use super::records::{Id, Link, amount, maybe, text};
-use super::transport::Transport;
 use crate::model::document::Part;
 use crate::model::ids::AccountingEntryId;
 use crate::model::money::Amount;
 use crate::model::references::{InvoiceNumber, InvoiceSide};
 use crate::systems::BookedEntry;
+use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::errors::CallError;
+use crate::systems::odoo::api::records::{Id, Link, amount, maybe, text};
+use crate::systems::odoo::api::transport::Transport;
 
 /// Where a document stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum State {
+pub(crate) enum State {
     Draft,
     Posted,
     Cancel,
@@ -28,42 +28,42 @@ pub(super) enum State {
 
 /// One of our documents in Odoo.
 #[derive(Clone, Debug)]
-pub(super) struct Booked {
-    pub(super) id: Id,
-    pub(super) key: Key,
-    pub(super) number: String,
-    pub(super) date: NaiveDate,
-    pub(super) state: State,
-    pub(super) is_reversed: bool,
+pub(crate) struct Booked {
+    pub(crate) id: Id,
+    pub(crate) key: Key,
+    pub(crate) number: String,
+    pub(crate) date: NaiveDate,
+    pub(crate) state: State,
+    pub(crate) is_reversed: bool,
     /// Whether it was posted at any time: a draft that was is in the hands of the person who reset it.
-    pub(super) was_posted: bool,
+    pub(crate) was_posted: bool,
     /// Bill or payment; `None` for plain journal entries.
-    pub(super) side: Option<InvoiceSide>,
+    pub(crate) side: Option<InvoiceSide>,
     /// The vendor and the vendor's invoice number.
-    pub(super) invoice: Option<(Id, InvoiceNumber)>,
-    pub(super) origin: Option<Origin>,
+    pub(crate) invoice: Option<(Id, InvoiceNumber)>,
+    pub(crate) origin: Option<Origin>,
 }
 
 impl Booked {
     /// Whether it was compared with its plan, or nobody knows any more.
-    pub(super) fn is_checked(&self) -> bool {
+    pub(crate) fn is_checked(&self) -> bool {
         self.origin.as_ref().is_none_or(|origin| origin.made_by.is_none())
     }
 
     /// Whether this process made it and has not yet compared it with its plan.
-    pub(super) fn is_made_by(&self, maker: &str) -> bool {
+    pub(crate) fn is_made_by(&self, maker: &str) -> bool {
         let origin = self.origin.as_ref();
         origin.and_then(|origin| origin.made_by.as_deref()) == Some(maker)
     }
 
     /// Whether it stands in the books, as a draft or posted.
-    pub(super) fn counts(&self) -> bool {
+    pub(crate) fn counts(&self) -> bool {
         self.state != State::Cancel && !self.is_reversed
     }
 }
 
 /// How a document is called: its number once it is posted, for a draft has none.
-pub(super) fn number(name: Option<&str>, id: Id) -> String {
+pub(crate) fn number(name: Option<&str>, id: Id) -> String {
     match name {
         Some(name) if name != "/" => name.to_owned(),
         _ => format!("draft {id}"),
@@ -101,7 +101,7 @@ const FIELDS: [&str; 9] = [
 ];
 
 /// All our documents of these entries, those that no longer count among them.
-pub(super) fn by_entry<'a>(
+pub(crate) fn by_entry<'a>(
     transport: &mut Transport,
     company: &Company,
     entries: impl Iterator<Item = &'a AccountingEntryId>,
@@ -123,7 +123,7 @@ pub(super) fn by_entry<'a>(
 }
 
 /// Our documents with these ids, as they are now.
-pub(super) fn by_id(
+pub(crate) fn by_id(
     transport: &mut Transport,
     company: &Company,
     ids: &BTreeSet<Id>,
@@ -169,7 +169,7 @@ fn with_domain(
 }
 
 /// What each of these reversals takes back, of those that are posted and that nobody began to reverse themselves.
-pub(super) fn posted_reversals(
+pub(crate) fn posted_reversals(
     transport: &mut Transport,
     company: &Company,
     reversals: &BTreeSet<Id>,
@@ -227,7 +227,7 @@ impl Record {
 }
 
 /// The entry as the workflow knows it, from its documents of one revision; `None` where there are none.
-pub(super) fn entry(base: &reqwest::Url, documents: &[&Booked]) -> Option<BookedEntry> {
+pub(crate) fn entry(base: &reqwest::Url, documents: &[&Booked]) -> Option<BookedEntry> {
     let first = documents.iter().min_by_key(|document| document.key.part)?;
     let origin = first.origin.as_ref();
     let parts: BTreeSet<Part> = documents.iter().map(|document| document.key.part).collect();

@@ -1,11 +1,11 @@
 //! Where a document stands on its way into the books, and whether it is in our hands.
 
-use super::booked::{Booked, State};
-use super::records::Id;
+use crate::systems::odoo::api::records::Id;
+use crate::systems::odoo::document::booked::{Booked, State};
 
 /// Where a document stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(crate) enum Stage {
     /// Not in Odoo.
     Absent,
     /// A draft that this process made and has not yet compared with its plan.
@@ -24,7 +24,7 @@ pub(super) enum Stage {
 
 /// What happens to a document.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Event<'a> {
+pub(crate) enum Event<'a> {
     /// Odoo was told to make it. The answer is its id, also where it was there already.
     Loaded(Id),
     /// It was looked at, by the process of this name.
@@ -39,7 +39,7 @@ pub(super) enum Event<'a> {
 
 impl Stage {
     /// The stage after the event.
-    pub(super) fn next(self, event: Event<'_>) -> Self {
+    pub(crate) fn next(self, event: Event<'_>) -> Self {
         match (self, event) {
             (Self::Absent, Event::Loaded(id)) => Self::Made(id),
             (_, Event::Gone) => Self::Absent,
@@ -64,7 +64,7 @@ impl Stage {
     }
 
     /// Its id, once it is there.
-    pub(super) fn id(self) -> Option<Id> {
+    pub(crate) fn id(self) -> Option<Id> {
         match self {
             Self::Absent => None,
             Self::Made(id)
@@ -77,7 +77,7 @@ impl Stage {
     }
 
     /// Its id, where it is a draft.
-    pub(super) fn draft(self) -> Option<Id> {
+    pub(crate) fn draft(self) -> Option<Id> {
         match self {
             Self::Made(id) | Self::Ready(id) | Self::Left(id) | Self::Theirs(id) => Some(id),
             Self::Absent | Self::Posted(_) | Self::Settled(_) => None,
@@ -85,12 +85,12 @@ impl Stage {
     }
 
     /// Whether nobody has compared it with its plan yet.
-    pub(super) fn is_unchecked(self) -> bool {
+    pub(crate) fn is_unchecked(self) -> bool {
         matches!(self, Self::Made(_) | Self::Left(_))
     }
 
     /// Its id, where it may be taken back: a draft of ours that was never posted.
-    pub(super) fn ours(self) -> Option<Id> {
+    pub(crate) fn ours(self) -> Option<Id> {
         match self {
             Self::Made(id) | Self::Ready(id) => Some(id),
             _ => None,
@@ -104,7 +104,7 @@ mod tests {
     use crate::model::document::Part;
     use crate::model::ids::AccountingEntryId;
     use crate::model::money::{Amount, Money};
-    use crate::systems::odoo::key::{Key, Origin};
+    use crate::systems::odoo::document::key::{Key, Origin};
 
     const US: &str = "us";
 

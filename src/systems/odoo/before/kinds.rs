@@ -6,22 +6,22 @@ use std::collections::{BTreeSet, HashMap};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::company::Company;
-use super::documents::{account, id, is_left_to_odoo};
-use super::errors::CallError;
 use super::partners::CreditorIds;
-use super::records::Id;
-use super::transport::Transport;
 use crate::model::document::{Document, DocumentKind, PlannedItem, Posting, Purpose};
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
+use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::errors::CallError;
+use crate::systems::odoo::api::records::Id;
+use crate::systems::odoo::api::transport::Transport;
+use crate::systems::odoo::document::rows::{account, id, is_left_to_odoo};
 
 /// The kinds of the accounts of a batch, in Odoo's words.
 #[derive(Debug, Default)]
-pub(super) struct Kinds(HashMap<Id, String>);
+pub(crate) struct Kinds(HashMap<Id, String>);
 
 impl Kinds {
-    pub(super) fn read(
+    pub(crate) fn read(
         transport: &mut Transport,
         company: &Company,
         items: &[PlannedItem],
@@ -53,7 +53,7 @@ impl Kinds {
     }
 
     /// Refuses a document with a posting on an account that is not made for it.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         document: &Document,
         creditor: Option<CreditorIds>,

@@ -7,16 +7,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::warn;
 
-use super::company::Company;
-use super::errors::{CallError, one_line};
-use super::key::external_id;
-use super::load::load;
-use super::records::{Id, Link, maybe, text};
-use super::transport::Transport;
 use crate::model::document::{Creditor, Document, PlannedItem};
 use crate::model::references::{Reference, Vendor, VendorKey};
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
+use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::errors::{CallError, one_line};
+use crate::systems::odoo::api::load::load;
+use crate::systems::odoo::api::records::{Id, Link, maybe, text};
+use crate::systems::odoo::api::transport::Transport;
+use crate::systems::odoo::document::key::external_id;
 
 #[derive(Deserialize)]
 struct Partner {
@@ -31,7 +31,7 @@ struct Partner {
 }
 
 /// The vendors of a job. One that is not there is promised under its number, where vendors may be added.
-pub(super) fn vendors(
+pub(crate) fn vendors(
     transport: &mut Transport,
     company: &Company,
     create_vendors: bool,
@@ -140,10 +140,10 @@ fn compact(number: &str) -> String {
 
 /// Who a bill is from, and on which account Odoo keeps what is owed to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct CreditorIds {
-    pub(super) partner: Id,
+pub(crate) struct CreditorIds {
+    pub(crate) partner: Id,
     /// The vendor's own payable account, which beats the configured one; none where it is Odoo's default.
-    pub(super) payable: Option<Id>,
+    pub(crate) payable: Option<Id>,
 }
 
 /// A contact that is to be made.
@@ -170,7 +170,7 @@ impl Who {
 
 /// The contacts of a batch, found or made once.
 #[derive(Debug, Default)]
-pub(super) struct Creditors {
+pub(crate) struct Creditors {
     employees: HashMap<String, Id>,
     made: HashMap<(Who, String), Id>,
     payables: HashMap<Id, Option<Id>>,
@@ -178,7 +178,7 @@ pub(super) struct Creditors {
 
 impl Creditors {
     /// Looks up what the items of a batch need, in three calls at most; vendors to make are made here.
-    pub(super) fn of(
+    pub(crate) fn of(
         transport: &mut Transport,
         company: &Company,
         create_vendors: bool,
@@ -325,7 +325,7 @@ impl Creditors {
     }
 
     /// The creditor of a document, or why there is none.
-    pub(super) fn creditor(&self, document: &Document) -> Result<Option<CreditorIds>, SystemError> {
+    pub(crate) fn creditor(&self, document: &Document) -> Result<Option<CreditorIds>, SystemError> {
         let Some(creditor) = &document.creditor else {
             return Ok(None);
         };
@@ -339,7 +339,7 @@ impl Creditors {
     }
 
     /// The contact of an employee, where Odoo has one.
-    pub(super) fn employee(&self, code: Option<&str>) -> Option<Id> {
+    pub(crate) fn employee(&self, code: Option<&str>) -> Option<Id> {
         let code = code?;
         let made = || self.made.get(&(Who::Employee, code.to_owned()));
         self.employees.get(code).or_else(made).copied()
