@@ -8,11 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::api::company::Company;
+use super::api::books::Books;
 use super::api::errors::{CallError, one_line};
 use super::api::load::load;
 use super::api::records::{Id, text};
-use super::api::transport::Transport;
 use super::document::booked::{self, Booked};
 use super::document::key::external_id;
 use crate::model::document::Receipt;
@@ -25,12 +24,11 @@ const MARK: &str = "Pleo receipt, SHA-256 ";
 
 /// Attaches what is not there yet, one answer for each entry.
 pub(super) fn attach(
-    transport: &mut Transport,
-    company: &Company,
+    books: Books<'_>,
     largest: u64,
     entries: &[Attachment],
 ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
-    let booked = booked::by_entry(transport, company, entries.iter().map(|entry| &entry.entry_id))?;
+    let booked = booked::by_entry(books, entries.iter().map(|entry| &entry.entry_id))?;
     let mut documents: HashMap<(&AccountingEntryId, u32), &Booked> = HashMap::new();
     for document in &booked {
         let first = documents
@@ -41,7 +39,7 @@ pub(super) fn attach(
         }
     }
     let ids: BTreeSet<Id> = documents.values().map(|document| document.id).collect();
-    let mut there = present(transport, company, &ids)?;
+    let mut there = present(books, &ids)?;
     Ok(entries
         .iter()
         .map(|entry| {
@@ -52,7 +50,7 @@ pub(super) fn attach(
                 })?;
             for receipt in &entry.receipts {
                 if there.insert((document.id, receipt.sha256.clone())) {
-                    send(transport, company, document, receipt, largest)?;
+                    send(books, document, receipt, largest)?;
                 }
             }
             Ok(())
@@ -61,11 +59,7 @@ pub(super) fn attach(
 }
 
 /// The receipts that are there: the document's id and the SHA-256 of each.
-fn present(
-    transport: &mut Transport,
-    company: &Company,
-    documents: &BTreeSet<Id>,
-) -> Result<HashSet<(Id, String)>, CallError> {
+fn present(books: Books<'_>, documents: &BTreeSet<Id>) -> Result<HashSet<(Id, String)>, CallError> {
     #[derive(Deserialize)]
     struct Record {
         res_id: Id,
@@ -75,7 +69,7 @@ fn present(
     if documents.is_empty() {
         return Ok(HashSet::new());
     }
-    let found: Vec<Record> = transport.search(
+    let found: Vec<Record> = books.search(
         "ir.attachment",
         json!([
             ["res_model", "=", "account.move"],
@@ -83,7 +77,6 @@ fn present(
             ["description", "=like", format!("{MARK}%")]
         ]),
         &["res_id", "description"],
-        &company.context(),
     )?;
     Ok(found
         .into_iter()
@@ -91,13 +84,7 @@ fn present(
         .collect())
 }
 
-fn send(
-    transport: &mut Transport,
-    company: &Company,
-    document: &Booked,
-    receipt: &Receipt,
-    largest: u64,
-) -> Result<(), SystemError> {
+fn send(books: Books<'_>, document: &Booked, receipt: &Receipt, largest: u64) -> Result<(), SystemError> {
     let refused = |failure_type, reason| Err(SystemError::Rejected { failure_type, reason });
     let name = one_line(&receipt.file_name);
     if receipt.size > largest {
@@ -132,7 +119,7 @@ fn send(
         "datas",
         "description",
     ];
-    match load(transport, company, "ir.attachment", &fields, &[row]) {
+    match load(books, "ir.attachment", &fields, &[row]) {
         Ok(_) => Ok(()),
         Err(SystemError::Rejected { reason, .. }) => refused(
             ItemFailureType::ReceiptUploadFailure,

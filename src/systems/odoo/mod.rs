@@ -29,6 +29,7 @@ use crate::systems::{
 
 pub use settings::{Journals, Settings};
 
+use api::books::Books;
 use api::company::Company;
 use api::transport::Transport;
 use before::{check, references};
@@ -60,11 +61,19 @@ impl Odoo {
         })
     }
 
+    /// The books as nobody writes into them but a person who takes entries back.
+    fn books<'a>(&'a self, company: &'a Company) -> Books<'a> {
+        Books {
+            transport: &self.transport,
+            company,
+        }
+    }
+
     fn company(&mut self) -> Result<Company, SystemError> {
         if let Some(company) = &self.company {
             return Ok(company.clone());
         }
-        let company = Company::read(&mut self.transport, &self.settings)?;
+        let company = Company::read(&self.transport, &self.settings)?;
         self.company = Some(company.clone());
         Ok(company)
     }
@@ -93,25 +102,19 @@ impl AccountingSystem for Odoo {
     }
 
     fn check(&mut self, job: &JobNeeds) -> Result<(), SystemError> {
-        self.company = Some(check::check(&mut self.transport, &self.settings, job)?);
+        self.company = Some(check::check(&self.transport, &self.settings, job)?);
         Ok(())
     }
 
     fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {
         let company = self.company()?;
-        references::resolve(
-            &mut self.transport,
-            &company,
-            self.settings.create_vendors,
-            references,
-        )
+        references::resolve(self.books(&company), self.settings.create_vendors, references)
     }
 
     fn find(&mut self, entries: &[Wanted]) -> Result<Vec<Found>, SystemError> {
         let company = self.company()?;
         find::find(
-            &mut self.transport,
-            &company,
+            self.books(&company),
             &self.settings.url,
             self.settings.posting,
             entries,
@@ -124,8 +127,11 @@ impl AccountingSystem for Odoo {
         items: &[PlannedItem],
     ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         let company = self.company()?;
-        let mut transport = self.transport.under(permit);
-        script::book(&mut transport, &company, &self.settings, &self.maker, items)
+        let books = Books {
+            transport: &self.transport.under(permit),
+            company: &company,
+        };
+        script::book(books, &self.settings, &self.maker, items)
     }
 
     fn attach(
@@ -134,16 +140,15 @@ impl AccountingSystem for Odoo {
         entries: &[Attachment],
     ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
         let company = self.company()?;
-        attach::attach(
-            &mut self.transport.under(permit),
-            &company,
-            self.settings.largest_attachment,
-            entries,
-        )
+        let books = Books {
+            transport: &self.transport.under(permit),
+            company: &company,
+        };
+        attach::attach(books, self.settings.largest_attachment, entries)
     }
 
     fn reverse(&mut self, request: &ReversalRequest) -> Result<Vec<Reversed>, ReversalError> {
         let company = self.company()?;
-        reverse::reverse(&mut self.transport, &company, request)
+        reverse::reverse(self.books(&company), request)
     }
 }

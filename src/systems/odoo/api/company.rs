@@ -3,14 +3,12 @@
 //! It is the default company of the API key's user. Odoo gives no error for an entry in a closed period: it posts it
 //! with another date. So the lock dates are read before anything is planned, and again before anything is posted.
 
-use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::errors::CallError;
-use super::records::{Id, Link, day};
+use super::records::{Id, Link};
 use super::transport::Transport;
-use crate::model::document::{Document, DocumentKind};
+use crate::model::document::DocumentKind;
 use crate::model::money::Currency;
 use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
@@ -34,7 +32,7 @@ pub(crate) struct JournalIds {
 }
 
 impl Company {
-    pub(crate) fn read(transport: &mut Transport, settings: &Settings) -> Result<Self, SystemError> {
+    pub(crate) fn read(transport: &Transport, settings: &Settings) -> Result<Self, SystemError> {
         #[derive(Deserialize)]
         struct User {
             company_id: Link,
@@ -124,7 +122,7 @@ fn missing(what: &str) -> SystemError {
 }
 
 fn journals(
-    transport: &mut Transport,
+    transport: &Transport,
     wanted: &Journals,
     company: Id,
     company_name: &str,
@@ -165,66 +163,4 @@ fn journals(
         purchase: journal("purchase", &wanted.purchase, &["purchase"])?,
         payment: journal("payment", &wanted.payment, &["bank", "cash", "credit"])?,
     })
-}
-
-/// Until when periods are closed, inclusive, for the user of the API key (Odoo knows exceptions by user).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Locks {
-    /// For everything.
-    pub(crate) all: Option<NaiveDate>,
-    /// For vendor bills and credit notes.
-    pub(crate) purchases: Option<NaiveDate>,
-    /// For documents with tax.
-    pub(crate) taxes: Option<NaiveDate>,
-}
-
-impl Locks {
-    pub(crate) fn read(transport: &mut Transport, company: &Company) -> Result<Self, CallError> {
-        #[derive(Deserialize)]
-        struct Record {
-            #[serde(rename = "user_fiscalyear_lock_date", deserialize_with = "day")]
-            everything: Option<NaiveDate>,
-            #[serde(rename = "user_hard_lock_date", deserialize_with = "day")]
-            hard: Option<NaiveDate>,
-            #[serde(rename = "user_purchase_lock_date", deserialize_with = "day")]
-            purchases: Option<NaiveDate>,
-            #[serde(rename = "user_tax_lock_date", deserialize_with = "day")]
-            taxes: Option<NaiveDate>,
-        }
-        let fields = [
-            "user_fiscalyear_lock_date",
-            "user_hard_lock_date",
-            "user_purchase_lock_date",
-            "user_tax_lock_date",
-        ];
-        let domain = json!([["id", "=", company.id]]);
-        let records: Vec<Record> = transport.search("res.company", domain, &fields, &company.context())?;
-        let Some(record) = records.into_iter().next() else {
-            return Err(CallError::Lost("it does not show the company any more".into()));
-        };
-        Ok(Self {
-            all: record.everything.max(record.hard),
-            purchases: record.purchases,
-            taxes: record.taxes,
-        })
-    }
-
-    /// The last closed day, where the document's posting date is closed.
-    pub(crate) fn closes(&self, document: &Document) -> Option<NaiveDate> {
-        let is_purchase = document.kind.is_bill();
-        let has_tax = document
-            .postings
-            .iter()
-            .filter_map(|posting| posting.tax.as_ref())
-            .any(|tax| tax.reference.is_some());
-        self.until(is_purchase, has_tax)
-            .filter(|closed| document.posting_date <= *closed)
-    }
-
-    /// The last closed day for a kind of document.
-    pub(crate) fn until(&self, is_purchase: bool, has_tax: bool) -> Option<NaiveDate> {
-        let purchases = self.purchases.filter(|_| is_purchase);
-        let taxes = self.taxes.filter(|_| has_tax);
-        self.all.max(purchases).max(taxes)
-    }
 }

@@ -12,7 +12,7 @@ use crate::host::retry;
 use crate::model::foreign_text;
 use crate::model::permit::Withheld;
 use crate::model::verdict::{ItemFailureType, JobFailureType};
-use crate::systems::SystemError;
+use crate::systems::{ReversalError, SystemError};
 
 /// The longest text of Odoo's that is passed on, in characters.
 const LONGEST: usize = 300;
@@ -269,6 +269,19 @@ fn sentence(text: &str) -> String {
         text.to_owned()
     } else {
         format!("{text}.")
+    }
+}
+
+/// For calls outside a batch, where a lost answer means nothing was proven.
+impl From<CallError> for SystemError {
+    fn from(error: CallError) -> Self {
+        error.for_reading()
+    }
+}
+
+impl From<CallError> for ReversalError {
+    fn from(error: CallError) -> Self {
+        error.for_reading().into()
     }
 }
 

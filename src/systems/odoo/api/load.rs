@@ -3,40 +3,37 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::company::Company;
+use super::books::Books;
 use super::errors::{CallError, refused_data};
 use super::records::{Id, maybe};
-use super::transport::Transport;
 use crate::systems::SystemError;
 
 /// Makes the records that are not there yet, and answers the ids of all in the order of their rows. A record that exists
 /// under its external id is left as it is, so loading again changes nothing, not even what a person has changed since.
 pub(crate) fn load(
-    transport: &mut Transport,
-    company: &Company,
+    books: Books<'_>,
     model: &str,
     fields: &[&str],
     rows: &[Vec<String>],
 ) -> Result<Vec<Id>, SystemError> {
-    let context = json!({ "allowed_company_ids": [company.id], "mode": "update", "noupdate": true });
-    call(transport, model, fields, rows, &context)
+    let context = json!({ "allowed_company_ids": [books.company.id], "mode": "update", "noupdate": true });
+    call(books, model, fields, rows, &context)
 }
 
 /// Changes records that are there, each named by its id in the database: by an external one an empty record would be
 /// made where a person has just deleted ours. Nothing of it is written into the history that people read.
 pub(crate) fn change(
-    transport: &mut Transport,
-    company: &Company,
+    books: Books<'_>,
     model: &str,
     fields: &[&str],
     rows: &[Vec<String>],
 ) -> Result<(), SystemError> {
-    let context = json!({ "allowed_company_ids": [company.id], "tracking_disable": true });
-    call(transport, model, fields, rows, &context).map(|_| ())
+    let context = json!({ "allowed_company_ids": [books.company.id], "tracking_disable": true });
+    call(books, model, fields, rows, &context).map(|_| ())
 }
 
 fn call(
-    transport: &Transport,
+    books: Books<'_>,
     model: &str,
     fields: &[&str],
     rows: &[Vec<String>],
@@ -58,7 +55,8 @@ fn call(
         message: String,
     }
     let rows = json!({ "fields": fields, "data": rows, "context": context });
-    let answer: Answer = transport
+    let answer: Answer = books
+        .transport
         .write(model, "load", &rows)
         .map_err(CallError::for_item)?;
     let first = answer.messages.iter().find(|message| message.kind == "error");

@@ -18,7 +18,6 @@ use crate::host::http::{self, Body, BodyError};
 use crate::host::kill;
 use crate::host::server_url::ServerUrl;
 use crate::model::permit::Permit;
-use crate::systems::SystemError;
 use crate::systems::odoo::settings::Settings;
 
 /// The longest answer that is read, in bytes: a batch of 100 entries with all their lines is far smaller.
@@ -166,12 +165,5 @@ impl Transport {
             }
             None => Err(CallError::not_odoo(status, &self.url, &self.database)),
         }
-    }
-}
-
-/// For calls outside a batch, where a lost answer means nothing was proven.
-impl From<CallError> for SystemError {
-    fn from(error: CallError) -> Self {
-        error.for_reading()
     }
 }

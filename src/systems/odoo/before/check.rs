@@ -12,7 +12,7 @@ use crate::systems::{JobNeeds, SystemError};
 
 /// The company, once everything that the job needs is known to be there.
 pub(crate) fn check(
-    transport: &mut Transport,
+    transport: &Transport,
     settings: &Settings,
     needs: &JobNeeds,
 ) -> Result<Company, SystemError> {
@@ -33,7 +33,7 @@ pub(crate) fn check(
     Company::read(transport, settings)
 }
 
-fn may_create(transport: &mut Transport, model: &str, what: &str) -> Result<(), SystemError> {
+fn may_create(transport: &Transport, model: &str, what: &str) -> Result<(), SystemError> {
     let fatal = |failure_type, reason| Err(SystemError::Fatal { failure_type, reason });
     match transport.call(model, "has_access", &json!({ "operation": "create" })) {
         Ok(true) => Ok(()),

@@ -16,10 +16,9 @@ use crate::model::references::{
     InvoiceInBooks, InvoiceKey, InvoiceNumber, InvoiceSide, Reference, Vendor, VendorKey,
 };
 use crate::systems::SystemError;
-use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::books::Books;
 use crate::systems::odoo::api::errors::CallError;
 use crate::systems::odoo::api::records::{Id, Link, amount, maybe, text};
-use crate::systems::odoo::api::transport::Transport;
 use crate::systems::odoo::document::booked::posted_reversals;
 use crate::systems::odoo::document::key::{Key, Origin, pattern};
 
@@ -78,12 +77,11 @@ pub(crate) struct PayableLine {
 /// The documents of these invoices: the contact's id and the number of each, with the document's id and the day of the
 /// invoice.
 pub(crate) fn documents(
-    transport: &mut Transport,
-    company: &Company,
+    books: Books<'_>,
     invoices: &BTreeSet<(Id, InvoiceNumber)>,
 ) -> Result<Documents, CallError> {
     let mut documents = Documents::new();
-    for record in search(transport, company, invoices)? {
+    for record in search(books, invoices)? {
         if let Some(key) = record.invoice.clone() {
             let of_invoice = documents.entry(key).or_default();
             of_invoice.push((record.id, record.invoice_date()));
@@ -93,15 +91,11 @@ pub(crate) fn documents(
 }
 
 /// What the books have of these invoices, in the order of the documents' ids.
-fn search(
-    transport: &mut Transport,
-    company: &Company,
-    invoices: &BTreeSet<(Id, InvoiceNumber)>,
-) -> Result<Vec<Record>, CallError> {
+fn search(books: Books<'_>, invoices: &BTreeSet<(Id, InvoiceNumber)>) -> Result<Vec<Record>, CallError> {
     let mut found = BTreeMap::new();
     let all: Vec<&(Id, InvoiceNumber)> = invoices.iter().collect();
     for some in all.chunks(NUMBERS_AT_ONCE) {
-        for mut record in search_some(transport, company, some)? {
+        for mut record in search_some(books, some)? {
             // A pattern finds other numbers too.
             record.invoice = record.key().filter(|key| invoices.contains(key));
             if record.invoice.is_some() {
@@ -112,15 +106,11 @@ fn search(
     Ok(found.into_values().collect())
 }
 
-fn search_some(
-    transport: &mut Transport,
-    company: &Company,
-    invoices: &[&(Id, InvoiceNumber)],
-) -> Result<Vec<Record>, CallError> {
+fn search_some(books: Books<'_>, invoices: &[&(Id, InvoiceNumber)]) -> Result<Vec<Record>, CallError> {
     let partners: BTreeSet<Id> = invoices.iter().map(|(partner, _)| *partner).collect();
     let numbers: BTreeSet<&InvoiceNumber> = invoices.iter().map(|(_, number)| number).collect();
     let mut domain = vec![
-        json!(["company_id", "=", company.id]),
+        json!(["company_id", "=", books.company.id]),
         json!(["partner_id", "in", partners]),
         json!(["state", "!=", "cancel"]),
     ];
@@ -142,7 +132,7 @@ fn search_some(
         "currency_id",
         "amount_total",
     ];
-    transport.search("account.move", Value::Array(domain), &fields, &company.context())
+    books.search("account.move", Value::Array(domain), &fields)
 }
 
 /// A pattern for every way to write a number, and for what may stand after it. It finds others too: a letter that may be
@@ -187,15 +177,11 @@ impl Record {
 }
 
 /// The lines of these documents on accounts of what is owed.
-pub(crate) fn payable_lines(
-    transport: &mut Transport,
-    company: &Company,
-    documents: &[Id],
-) -> Result<Vec<PayableLine>, CallError> {
+pub(crate) fn payable_lines(books: Books<'_>, documents: &[Id]) -> Result<Vec<PayableLine>, CallError> {
     if documents.is_empty() {
         return Ok(Vec::new());
     }
-    transport.search(
+    books.search(
         "account.move.line",
         json!([
             ["move_id", "in", documents],
@@ -209,14 +195,12 @@ pub(crate) fn payable_lines(
             "parent_state",
             "move_type",
         ],
-        &company.context(),
     )
 }
 
 /// What the books have of the invoices that a job refers to.
 pub(crate) fn of_vendors(
-    transport: &mut Transport,
-    company: &Company,
+    books: Books<'_>,
     vendors: &HashMap<VendorKey, Vendor>,
     wanted: &BTreeSet<InvoiceKey>,
 ) -> Result<HashMap<InvoiceKey, Vec<InvoiceInBooks>>, SystemError> {
@@ -228,16 +212,16 @@ pub(crate) fn of_vendors(
         .iter()
         .filter_map(|key| Some((partner(key)?, key.number.clone())))
         .collect();
-    let mut records = search(transport, company, &invoices)?;
-    leave_out_reversed(transport, company, &mut records)?;
-    name_ours(transport, company, &mut records)?;
+    let mut records = search(books, &invoices)?;
+    leave_out_reversed(books, &mut records)?;
+    name_ours(books, &mut records)?;
     let ids: Vec<Id> = records
         .iter()
         .filter(|record| record.side() == Some(InvoiceSide::Payment))
         .map(|record| record.id)
         .collect();
     let mut lines: HashMap<Id, Vec<PayableLine>> = HashMap::new();
-    for line in payable_lines(transport, company, &ids)? {
+    for line in payable_lines(books, &ids)? {
         lines.entry(line.move_id.0).or_default().push(line);
     }
     let mut by_key: HashMap<&(Id, InvoiceNumber), Vec<InvoiceInBooks>> = HashMap::new();
@@ -255,13 +239,9 @@ pub(crate) fn of_vendors(
 }
 
 /// What a posted reversal takes back in full does not count.
-fn leave_out_reversed(
-    transport: &mut Transport,
-    company: &Company,
-    records: &mut Vec<Record>,
-) -> Result<(), CallError> {
+fn leave_out_reversed(books: Books<'_>, records: &mut Vec<Record>) -> Result<(), CallError> {
     let reversals = records.iter().flat_map(|record| &record.reversal_move_ids);
-    let posted = posted_reversals(transport, company, &reversals.copied().collect())?;
+    let posted = posted_reversals(books, &reversals.copied().collect())?;
     records.retain(|record| {
         let reversals = record.reversal_move_ids.iter().filter_map(|id| posted.get(id));
         let credited = reversals.copied().sum::<Amount>();
@@ -271,14 +251,13 @@ fn leave_out_reversed(
 }
 
 /// A person may have emptied the origin of a document of ours: its external id still says whose it is.
-fn name_ours(transport: &mut Transport, company: &Company, records: &mut [Record]) -> Result<(), CallError> {
+fn name_ours(books: Books<'_>, records: &mut [Record]) -> Result<(), CallError> {
     let nameless = |record: &&Record| record.origin().is_none() && record.reversed_entry_id.is_none();
     let ids: Vec<Id> = records.iter().filter(nameless).map(|record| record.id).collect();
     if ids.is_empty() {
         return Ok(());
     }
-    let asked = json!({ "ids": ids, "context": company.context() });
-    let external_ids: HashMap<String, String> = transport.call("account.move", "get_external_id", &asked)?;
+    let external_ids = books.external_ids(&ids)?;
     for record in records {
         let external_id = external_ids.get(&record.id.to_string());
         record.entry = external_id

@@ -10,10 +10,9 @@ use super::partners::CreditorIds;
 use crate::model::document::{Document, DocumentKind, PlannedItem, Posting, Purpose};
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
-use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::books::Books;
 use crate::systems::odoo::api::errors::CallError;
 use crate::systems::odoo::api::records::Id;
-use crate::systems::odoo::api::transport::Transport;
 use crate::systems::odoo::document::rows::{account, id, is_left_to_odoo};
 
 /// The kinds of the accounts of a batch, in Odoo's words.
@@ -21,11 +20,7 @@ use crate::systems::odoo::document::rows::{account, id, is_left_to_odoo};
 pub(crate) struct Kinds(HashMap<Id, String>);
 
 impl Kinds {
-    pub(crate) fn read(
-        transport: &mut Transport,
-        company: &Company,
-        items: &[PlannedItem],
-    ) -> Result<Self, CallError> {
+    pub(crate) fn read(books: Books<'_>, items: &[PlannedItem]) -> Result<Self, CallError> {
         #[derive(Deserialize)]
         struct Record {
             id: Id,
@@ -38,12 +33,8 @@ impl Kinds {
         let used: BTreeSet<Id> = postings
             .filter_map(|posting| id(&posting.account.reference, &posting.account.name).ok())
             .collect();
-        let found: Vec<Record> = transport.search(
-            "account.account",
-            json!([["id", "in", used]]),
-            &["account_type"],
-            &company.context(),
-        )?;
+        let found: Vec<Record> =
+            books.search("account.account", json!([["id", "in", used]]), &["account_type"])?;
         Ok(Self(
             found
                 .into_iter()

@@ -3,6 +3,7 @@
 pub(super) mod check;
 pub(super) mod invoices;
 pub(super) mod kinds;
+pub(super) mod locks;
 pub(super) mod partners;
 pub(super) mod rates;
 pub(super) mod references;

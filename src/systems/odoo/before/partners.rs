@@ -11,11 +11,10 @@ use crate::model::document::{Creditor, Document, PlannedItem};
 use crate::model::references::{Reference, Vendor, VendorKey};
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
-use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::books::Books;
 use crate::systems::odoo::api::errors::{CallError, one_line};
 use crate::systems::odoo::api::load::load;
 use crate::systems::odoo::api::records::{Id, Link, maybe, text};
-use crate::systems::odoo::api::transport::Transport;
 use crate::systems::odoo::document::key::external_id;
 
 #[derive(Deserialize)]
@@ -32,8 +31,7 @@ struct Partner {
 
 /// The vendors of a job. One that is not there is promised under its number, where vendors may be added.
 pub(crate) fn vendors(
-    transport: &mut Transport,
-    company: &Company,
+    books: Books<'_>,
     create_vendors: bool,
     wanted: &BTreeMap<VendorKey, String>,
 ) -> Result<HashMap<VendorKey, Vendor>, SystemError> {
@@ -52,8 +50,7 @@ pub(crate) fn vendors(
         .flat_map(|number| [number.clone(), compact(number)])
         .collect();
     let found = search(
-        transport,
-        company,
+        books,
         &json!(["|", ["ref", "in", numbers], ["vat", "in", tax_ids]]),
     )?;
     let mut vendors = HashMap::new();
@@ -100,15 +97,11 @@ pub(crate) fn vendors(
     Ok(vendors)
 }
 
-fn search(
-    transport: &mut Transport,
-    company: &Company,
-    condition: &Value,
-) -> Result<Vec<Partner>, CallError> {
-    let mut domain = vec![json!("&"), json!(["company_id", "in", [false, company.id]])];
+fn search(books: Books<'_>, condition: &Value) -> Result<Vec<Partner>, CallError> {
+    let mut domain = vec![json!("&"), json!(["company_id", "in", [false, books.company.id]])];
     domain.extend(condition.as_array().cloned().unwrap_or_default());
     let fields = ["name", "ref", "vat", "parent_id"];
-    transport.search("res.partner", Value::Array(domain), &fields, &company.context())
+    books.search("res.partner", Value::Array(domain), &fields)
 }
 
 /// One contact, or the company among a company and its addresses; several companies are none.
@@ -179,8 +172,7 @@ pub(crate) struct Creditors {
 impl Creditors {
     /// Looks up what the items of a batch need, in three calls at most; vendors to make are made here.
     pub(crate) fn of(
-        transport: &mut Transport,
-        company: &Company,
+        books: Books<'_>,
         create_vendors: bool,
         items: &[PlannedItem],
     ) -> Result<Self, SystemError> {
@@ -191,7 +183,7 @@ impl Creditors {
             .flat_map(employee_codes)
             .collect();
         if !codes.is_empty() {
-            let found = search(transport, company, &json!([["ref", "in", codes]]))?;
+            let found = search(books, &json!([["ref", "in", codes]]))?;
             for code in codes {
                 let same = found
                     .iter()
@@ -202,9 +194,9 @@ impl Creditors {
             }
         }
         if create_vendors {
-            creditors.make(transport, company, items)?;
+            creditors.make(books, items)?;
         }
-        creditors.read_payables(transport, company, items)?;
+        creditors.read_payables(books, items)?;
         Ok(creditors)
     }
 
@@ -240,12 +232,7 @@ impl Creditors {
         missing
     }
 
-    fn make(
-        &mut self,
-        transport: &mut Transport,
-        company: &Company,
-        items: &[PlannedItem],
-    ) -> Result<(), SystemError> {
+    fn make(&mut self, books: Books<'_>, items: &[PlannedItem]) -> Result<(), SystemError> {
         for ((who, number), contact) in self.missing(items) {
             let row = vec![
                 external_id(&[who.as_str(), &number]),
@@ -255,7 +242,7 @@ impl Creditors {
                 (who == Who::Vendor).to_string(),
             ];
             let fields = ["id", "name", "ref", "vat", "is_company"];
-            match load(transport, company, "res.partner", &fields, &[row]) {
+            match load(books, "res.partner", &fields, &[row]) {
                 Ok(ids) => self.made.extend(ids.first().map(|id| ((who, number), *id))),
                 // Without its contact the item is refused below, with a text of its own.
                 Err(SystemError::Rejected { reason, .. }) => {
@@ -267,12 +254,7 @@ impl Creditors {
         Ok(())
     }
 
-    fn read_payables(
-        &mut self,
-        transport: &mut Transport,
-        company: &Company,
-        items: &[PlannedItem],
-    ) -> Result<(), SystemError> {
+    fn read_payables(&mut self, books: Books<'_>, items: &[PlannedItem]) -> Result<(), SystemError> {
         #[derive(Deserialize)]
         struct Record {
             id: Id,
@@ -292,13 +274,11 @@ impl Creditors {
             return Ok(());
         }
         let fields = ["property_account_payable_id"];
-        let asked = json!({ "fields": fields, "context": company.context() });
-        let default: Default = transport.call("res.partner", "default_get", &asked)?;
-        let found: Vec<Record> = transport.search(
+        let default: Default = books.call("res.partner", "default_get", json!({ "fields": fields }))?;
+        let found: Vec<Record> = books.search(
             "res.partner",
             json!([["id", "in", partners], ["active", "in", [true, false]]]),
             &fields,
-            &company.context(),
         )?;
         self.payables = found
             .into_iter()

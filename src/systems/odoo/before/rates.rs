@@ -12,10 +12,9 @@ use serde_json::json;
 use crate::model::money::{Amount, Currency};
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
-use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::books::Books;
 use crate::systems::odoo::api::errors::CallError;
 use crate::systems::odoo::api::records::{Id, Link, maybe};
-use crate::systems::odoo::api::transport::Transport;
 
 /// How much of a currency one unit of the company's currency is, from a day on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +46,7 @@ pub(crate) struct Rates {
 
 impl Rates {
     pub(crate) fn read(
-        transport: &mut Transport,
-        company: &Company,
+        books: Books<'_>,
         currencies: impl Iterator<Item = Currency>,
     ) -> Result<Self, CallError> {
         #[derive(Deserialize)]
@@ -60,25 +58,24 @@ impl Rates {
             company_id: Option<Link>,
         }
         let foreign: BTreeSet<Currency> = currencies
-            .filter(|currency| *currency != company.currency)
+            .filter(|currency| *currency != books.company.currency)
             .collect();
         let mut rates = Self {
             by_currency: HashMap::new(),
-            company: Some(company.currency),
+            company: Some(books.company.currency),
         };
         if foreign.is_empty() {
             return Ok(rates);
         }
         // An inactive currency is not found by the link's search: Odoo would refuse to post in it.
-        let found: Vec<Record> = transport.search(
+        let found: Vec<Record> = books.search(
             "res.currency.rate",
             json!([
                 ["currency_id.name", "in", foreign],
                 ["currency_id.active", "=", true],
-                ["company_id", "in", [false, company.id]]
+                ["company_id", "in", [false, books.company.id]]
             ]),
             &["currency_id", "name", "company_rate", "company_id"],
-            &company.context(),
         )?;
         for record in found {
             let (Ok(currency), Some((digits, decimals))) = (

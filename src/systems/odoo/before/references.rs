@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tracing::warn;
 
+use super::locks::Locks;
 use super::{invoices, partners};
 use crate::model::export_item::Tag;
 use crate::model::references::{
@@ -17,24 +18,22 @@ use crate::model::references::{
 };
 use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
-use crate::systems::odoo::api::company::{Company, Locks};
+use crate::systems::odoo::api::books::Books;
 use crate::systems::odoo::api::errors::{CallError, Refusal};
 use crate::systems::odoo::api::records::{Id, Link, text};
-use crate::systems::odoo::api::transport::Transport;
 
 pub(crate) fn resolve(
-    transport: &mut Transport,
-    company: &Company,
+    books: Books<'_>,
     create_vendors: bool,
     references: &References,
 ) -> Result<Resolution, SystemError> {
-    let locks = Locks::read(transport, company)?;
-    let vendors = partners::vendors(transport, company, create_vendors, &references.vendors)?;
-    let invoices = invoices::of_vendors(transport, company, &vendors, &references.invoices)?;
+    let locks = Locks::read(books)?;
+    let vendors = partners::vendors(books, create_vendors, &references.vendors)?;
+    let invoices = invoices::of_vendors(books, &vendors, &references.invoices)?;
     Ok(Resolution {
-        accounts: accounts(transport, company, references.accounts.keys())?,
-        tax_codes: taxes(transport, company, &references.tax_codes)?,
-        tags: tags(transport, company, &references.tags)?,
+        accounts: accounts(books, references.accounts.keys())?,
+        tax_codes: taxes(books, &references.tax_codes)?,
+        tags: tags(books, &references.tags)?,
         vendors,
         invoices,
         closed_until: ClosedUntil {
@@ -48,8 +47,7 @@ pub(crate) fn resolve(
 /// Accounts by their code in Odoo. Pleo may have that code as identifier, which is the stronger word for it. An archived
 /// account is not found: Odoo leaves it out of every search.
 fn accounts<'a>(
-    transport: &mut Transport,
-    company: &Company,
+    books: Books<'_>,
     keys: impl Iterator<Item = &'a AccountKey> + Clone,
 ) -> Result<HashMap<AccountKey, Candidates>, SystemError> {
     #[derive(Deserialize)]
@@ -62,11 +60,10 @@ fn accounts<'a>(
     if codes.is_empty() {
         return Ok(HashMap::new());
     }
-    let found: Vec<Record> = transport.search(
+    let found: Vec<Record> = books.search(
         "account.account",
         json!([["code", "in", codes]]),
         &["code", "name"],
-        &company.context(),
     )?;
     let by_code: HashMap<&str, &Record> = found
         .iter()
@@ -92,11 +89,7 @@ fn names(key: &AccountKey) -> impl Iterator<Item = &str> {
 }
 
 /// Purchase taxes by their name, which Odoo keeps unique; two of one name in different scopes are none.
-fn taxes(
-    transport: &mut Transport,
-    company: &Company,
-    names: &BTreeSet<String>,
-) -> Result<HashMap<String, Reference>, SystemError> {
+fn taxes(books: Books<'_>, names: &BTreeSet<String>) -> Result<HashMap<String, Reference>, SystemError> {
     #[derive(Deserialize)]
     struct Record {
         id: Id,
@@ -105,15 +98,14 @@ fn taxes(
     if names.is_empty() {
         return Ok(HashMap::new());
     }
-    let found: Vec<Record> = transport.search(
+    let found: Vec<Record> = books.search(
         "account.tax",
         json!([
             ["name", "in", names],
             ["type_tax_use", "=", "purchase"],
-            ["company_id", "=", company.id]
+            ["company_id", "=", books.company.id]
         ]),
         &["name"],
-        &company.context(),
     )?;
     let mut taxes = HashMap::new();
     for name in names {
@@ -130,11 +122,7 @@ fn taxes(
 }
 
 /// Analytic accounts by code, else by name; of several, the one whose plan has the name of the tag's group.
-fn tags(
-    transport: &mut Transport,
-    company: &Company,
-    tags: &BTreeSet<Tag>,
-) -> Result<HashMap<Tag, Reference>, SystemError> {
+fn tags(books: Books<'_>, tags: &BTreeSet<Tag>) -> Result<HashMap<Tag, Reference>, SystemError> {
     #[derive(Deserialize)]
     struct Record {
         id: Id,
@@ -147,13 +135,10 @@ fn tags(
         return Ok(HashMap::new());
     }
     let codes: BTreeSet<&str> = tags.iter().map(|tag| tag.code.as_str()).collect();
-    let found: Vec<Record> = transport
-        .search(
+    let found: Vec<Record> = books.search(
             "account.analytic.account",
-            json!(["&", ["company_id", "in", [false, company.id]], "|", ["code", "in", codes], ["name", "in", codes]]),
-            &["code", "name", "plan_id"],
-            &company.context(),
-        )
+            json!(["&", ["company_id", "in", [false, books.company.id]], "|", ["code", "in", codes], ["name", "in", codes]]),
+            &["code", "name", "plan_id"])
         .map_err(|error| match error {
             CallError::Refused { refusal: Refusal::Access, .. } => SystemError::Fatal {
                 failure_type: JobFailureType::AuthorizationFailure,

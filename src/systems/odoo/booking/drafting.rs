@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tracing::debug;
 
 use super::payments::{self, PaymentEntry};
@@ -69,7 +69,7 @@ impl<'a> Booking<'a, '_> {
             return Ok(());
         }
         let fields: &[&str] = if bills { &BILL_FIELDS } else { &ENTRY_FIELDS };
-        let ids = load::load(self.transport, self.company, "account.move", fields, &rows)?;
+        let ids = load::load(self.books, "account.move", fields, &rows)?;
         for (draft, id) in drafts.into_iter().zip(ids) {
             draft.stage = draft.stage.next(Event::Loaded(id));
         }
@@ -81,12 +81,8 @@ impl<'a> Booking<'a, '_> {
         let corrections = self.compare();
         if !corrections.is_empty() {
             for (id, correction) in corrections {
-                let arguments = json!({
-                    "ids": [id],
-                    "vals": { "line_ids": correction.0 },
-                    "context": self.company.context(),
-                });
-                if let Err(error) = self.transport.write::<Value>("account.move", "write", &arguments) {
+                let arguments = json!({ "ids": [id], "vals": { "line_ids": correction.0 } });
+                if let Err(error) = self.books.write("account.move", "write", arguments) {
                     let error = self.of_a_draft(id, error);
                     self.fail(id, error);
                 }
@@ -100,7 +96,7 @@ impl<'a> Booking<'a, '_> {
 
     /// A draft that was refused a change, unless it is no draft any more: then it is another process's refusal.
     fn of_a_draft(&mut self, id: Id, error: CallError) -> SystemError {
-        let now = booked::by_id(self.transport, self.company, &BTreeSet::from([id]));
+        let now = booked::by_id(self.books, &BTreeSet::from([id]));
         match now {
             Ok(found) if found.iter().all(|booked| booked.state != State::Draft) => in_other_hands(),
             _ => error.for_item(),
@@ -169,7 +165,7 @@ impl<'a> Booking<'a, '_> {
             document: draft.document,
             creditor: draft.creditor,
             currency: work.planned.item.amount.currency,
-            is_foreign: draft.currency != self.company.currency_id,
+            is_foreign: draft.currency != self.books.company.currency_id,
             lines: id.and_then(|id| lines.get(&id)).map_or(&[][..], Vec::as_slice),
         };
         comparison.run()
@@ -201,7 +197,7 @@ impl<'a> Booking<'a, '_> {
         }
         let fields = [".id", "invoice_origin"];
         // All of them are drafts of ours, checked or not, so none is refused for it.
-        if let Err(error) = load::change(self.transport, self.company, "account.move", &fields, &rows) {
+        if let Err(error) = load::change(self.books, "account.move", &fields, &rows) {
             return self.fail_all(&SystemError::Unknown {
                 reason: error.to_string(),
             });
@@ -217,12 +213,9 @@ impl<'a> Booking<'a, '_> {
         if ids.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let found: Vec<Line> = self.transport.search(
-            "account.move.line",
-            json!([["move_id", "in", ids]]),
-            &LINE_FIELDS,
-            &self.company.context(),
-        )?;
+        let found: Vec<Line> =
+            self.books
+                .search("account.move.line", json!([["move_id", "in", ids]]), &LINE_FIELDS)?;
         let mut lines: BTreeMap<Id, Vec<Line>> = BTreeMap::new();
         for line in found {
             lines.entry(line.move_id.0).or_default().push(line);
@@ -238,11 +231,11 @@ impl<'a> Booking<'a, '_> {
             .filter(|work| work.failed.is_none())
             .flat_map(|work| work.drafts.iter().filter_map(|draft| draft.payment(work.planned)))
             .collect();
-        if payments::register(self.transport, self.company, &entries).is_ok() {
+        if payments::register(self.books, &entries).is_ok() {
             return;
         }
         for entry in entries {
-            if let Err(error) = payments::register(self.transport, self.company, &[entry]) {
+            if let Err(error) = payments::register(self.books, &[entry]) {
                 self.fail(entry.id, error);
             }
         }

@@ -3,16 +3,14 @@
 //! The entry comes first, with our accounts and our key; the record is loaded onto it under an external id of its
 //! own. Odoo's payment wizard would choose its own account for the money and could not be repeated.
 
-use serde_json::{Value, json};
-
 use crate::model::document::{Document, PlannedItem, Purpose};
 use crate::model::money::Amount;
 use crate::systems::SystemError;
+use crate::systems::odoo::api::books::Books;
 use crate::systems::odoo::api::company::Company;
 use crate::systems::odoo::api::errors::CallError;
 use crate::systems::odoo::api::load;
 use crate::systems::odoo::api::records::Id;
-use crate::systems::odoo::api::transport::Transport;
 use crate::systems::odoo::document::rows::{is_claim, key, reference};
 
 const FIELDS: [&str; 10] = [
@@ -67,16 +65,12 @@ impl PaymentEntry<'_> {
 }
 
 /// Makes the payment records and links each with its entry, in two calls for all.
-pub(crate) fn register(
-    transport: &mut Transport,
-    company: &Company,
-    entries: &[PaymentEntry<'_>],
-) -> Result<(), SystemError> {
+pub(crate) fn register(books: Books<'_>, entries: &[PaymentEntry<'_>]) -> Result<(), SystemError> {
     if entries.is_empty() {
         return Ok(());
     }
-    let rows: Vec<_> = entries.iter().map(|entry| entry.row(company)).collect();
-    let ids = load::load(transport, company, "account.payment", &FIELDS, &rows)?;
+    let rows: Vec<_> = entries.iter().map(|entry| entry.row(books.company)).collect();
+    let ids = load::load(books, "account.payment", &FIELDS, &rows)?;
     let links: Vec<Vec<String>> = entries
         .iter()
         .zip(&ids)
@@ -84,20 +78,10 @@ pub(crate) fn register(
         .collect();
     // A posted one has its link already.
     let fields = [".id", "origin_payment_id/.id"];
-    load::change(transport, company, "account.move", &fields, &links)
+    load::change(books, "account.move", &fields, &links)
 }
 
 /// Confirms payments whose entries are posted.
-pub(crate) fn confirm(
-    transport: &mut Transport,
-    company: &Company,
-    payments: &[Id],
-) -> Result<(), CallError> {
-    if payments.is_empty() {
-        return Ok(());
-    }
-    let arguments = json!({ "ids": payments, "context": company.context() });
-    transport
-        .write::<Value>("account.payment", "action_post", &arguments)
-        .map(|_| ())
+pub(crate) fn confirm(books: Books<'_>, payments: &[Id]) -> Result<(), CallError> {
+    books.act("account.payment", "action_post", payments)
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
 use tracing::warn;
 
 use super::payments;
@@ -12,15 +11,15 @@ use super::stage::{Event, Stage};
 use crate::model::document::Document;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
-use crate::systems::odoo::api::company::Locks;
 use crate::systems::odoo::api::errors::{CallError, in_other_hands};
 use crate::systems::odoo::api::records::Id;
+use crate::systems::odoo::before::locks::Locks;
 use crate::systems::odoo::document::booked::{self, Booked, State};
 
 impl Booking<'_, '_> {
     /// Odoo would post into a closed period with another date: refused here, in case it was closed since the plan.
     pub(crate) fn refuse_closed(&mut self) {
-        let locks = match Locks::read(self.transport, self.company) {
+        let locks = match Locks::read(self.books) {
             Ok(locks) => locks,
             Err(error) => return self.fail_all(&error.for_reading()),
         };
@@ -74,7 +73,7 @@ impl Booking<'_, '_> {
     fn refused_to_post(&mut self, ids: &[Id], error: CallError) {
         let Some(first) = ids.first() else { return };
         let all: BTreeSet<Id> = ids.iter().copied().collect();
-        match booked::by_id(self.transport, self.company, &all) {
+        match booked::by_id(self.books, &all) {
             Ok(found) if found.iter().all(|booked| booked.state == State::Posted) => {}
             Ok(found) if found.iter().any(|booked| booked.state != State::Draft) => {
                 self.fail(*first, in_other_hands());
@@ -90,12 +89,7 @@ impl Booking<'_, '_> {
     }
 
     fn post_ids(&mut self, ids: &[Id]) -> Result<(), CallError> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let arguments = json!({ "ids": ids, "context": self.company.context() });
-        self.transport
-            .write::<Value>("account.move", "action_post", &arguments)?;
+        self.books.act("account.move", "action_post", ids)?;
         for draft in self.works.iter_mut().flat_map(|work| &mut work.drafts) {
             if draft.stage.id().is_some_and(|id| ids.contains(&id)) {
                 draft.stage = draft.stage.next(Event::Posted);
@@ -125,12 +119,12 @@ impl Booking<'_, '_> {
     pub(crate) fn settle(&mut self) {
         let ids = self.ids();
         let booked: Vec<Booked> = ids.iter().filter_map(|id| self.booked.get(id)).cloned().collect();
-        let settled = settle::unconfirmed(self.transport, self.company, &booked)
+        let settled = settle::unconfirmed(self.books, &booked)
             .and_then(|payments| {
                 let payments: Vec<Id> = payments.into_values().collect();
-                payments::confirm(self.transport, self.company, &payments)
+                payments::confirm(self.books, &payments)
             })
-            .and_then(|()| settle::reconcile(self.transport, self.company, &booked));
+            .and_then(|()| settle::reconcile(self.books, &booked));
         let failures = match settled {
             Ok(failures) => failures,
             Err(error) => booked

@@ -16,10 +16,9 @@ use super::stage::{Event, Stage};
 use super::undo;
 use crate::model::document::{Document, PlannedItem, PostingState};
 use crate::model::verdict::{ItemFailureType, in_command};
-use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::books::Books;
 use crate::systems::odoo::api::errors::in_other_hands;
 use crate::systems::odoo::api::records::{Id, Identified};
-use crate::systems::odoo::api::transport::Transport;
 use crate::systems::odoo::before::kinds::Kinds;
 use crate::systems::odoo::before::partners::{CreditorIds, Creditors};
 use crate::systems::odoo::before::rates::Rates;
@@ -107,8 +106,7 @@ impl Work<'_> {
 
 /// Everything a batch is booked with.
 pub(crate) struct Booking<'a, 'b> {
-    pub(crate) transport: &'b mut Transport,
-    pub(crate) company: &'b Company,
+    pub(crate) books: Books<'b>,
     pub(crate) settings: &'b Settings,
     /// This process, as documents that it made name it.
     pub(crate) maker: &'b str,
@@ -119,17 +117,15 @@ pub(crate) struct Booking<'a, 'b> {
 
 /// Books the items, one answer for each.
 pub(crate) fn book(
-    transport: &mut Transport,
-    company: &Company,
+    books: Books<'_>,
     settings: &Settings,
     maker: &str,
     items: &[PlannedItem],
 ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
-    let existing = booked::by_entry(transport, company, items.iter().map(PlannedItem::entry_id))?;
-    let works = plan_rows(transport, company, settings, maker, items, existing)?;
+    let existing = booked::by_entry(books, items.iter().map(PlannedItem::entry_id))?;
+    let works = plan_rows(books, settings, maker, items, existing)?;
     let mut booking = Booking {
-        transport,
-        company,
+        books,
         settings,
         maker,
         works,
@@ -153,8 +149,7 @@ pub(crate) fn book(
 
 /// The rows of every document, and which of them are there already.
 fn plan_rows<'a>(
-    transport: &mut Transport,
-    company: &Company,
+    books: Books<'_>,
     settings: &Settings,
     maker: &str,
     items: &'a [PlannedItem],
@@ -164,20 +159,16 @@ fn plan_rows<'a>(
         .into_iter()
         .map(|booked| (booked.key, booked.id))
         .collect();
-    let creditors = Creditors::of(transport, company, settings.create_vendors, items)?;
-    let rates = Rates::read(
-        transport,
-        company,
-        items.iter().map(|item| item.item.amount.currency),
-    )?;
-    let included_taxes = included_taxes(transport, company, items)?;
-    let kinds = Kinds::read(transport, company, items)?;
+    let creditors = Creditors::of(books, settings.create_vendors, items)?;
+    let rates = Rates::read(books, items.iter().map(|item| item.item.amount.currency))?;
+    let included_taxes = included_taxes(books, items)?;
+    let kinds = Kinds::read(books, items)?;
     let draft = |planned: &'a PlannedItem, document: &'a Document| {
         let creditor = creditors.creditor(document)?;
         kinds.check(document, creditor)?;
         let rate = rates.on(planned.item.amount.currency, document.posting_date)?;
         let around = Surroundings {
-            company,
+            company: books.company,
             maker,
             creditor,
             creditors: &creditors,
@@ -221,11 +212,7 @@ fn plan_rows<'a>(
 }
 
 /// The taxes of a batch whose prices include them.
-fn included_taxes(
-    transport: &mut Transport,
-    company: &Company,
-    items: &[PlannedItem],
-) -> Result<BTreeSet<Id>, SystemError> {
+fn included_taxes(books: Books<'_>, items: &[PlannedItem]) -> Result<BTreeSet<Id>, SystemError> {
     let postings = items
         .iter()
         .flat_map(|item| &item.documents)
@@ -237,7 +224,7 @@ fn included_taxes(
         return Ok(BTreeSet::new());
     }
     let domain = json!([["id", "in", used], ["price_include", "=", true]]);
-    let found: Vec<Identified> = transport.search("account.tax", domain, &["id"], &company.context())?;
+    let found: Vec<Identified> = books.search("account.tax", domain, &["id"])?;
     Ok(found.into_iter().map(|tax| tax.id).collect())
 }
 
@@ -273,7 +260,7 @@ impl<'a> Booking<'a, '_> {
     /// Where each document stands now. One that counts no more still has its key, so nothing can take its place.
     pub(crate) fn refresh(&mut self) {
         let ids: BTreeSet<Id> = self.works.iter().flat_map(Work::ids).collect();
-        match booked::by_id(self.transport, self.company, &ids) {
+        match booked::by_id(self.books, &ids) {
             Ok(found) => self.booked = found.into_iter().map(|booked| (booked.id, booked)).collect(),
             Err(error) => {
                 return self.fail_all(&SystemError::Unknown {
@@ -335,7 +322,7 @@ impl<'a> Booking<'a, '_> {
             if ids.is_empty() {
                 continue;
             }
-            let left = match undo::take_back(self.transport, self.company, &ids) {
+            let left = match undo::take_back(self.books, &ids) {
                 Ok(left) => left,
                 Err(error) => {
                     work.failed = Some(SystemError::Unknown {

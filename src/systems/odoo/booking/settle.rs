@@ -8,15 +8,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::NaiveDate;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::model::document::PostingState;
 use crate::model::ids::AccountingEntryId;
 use crate::model::references::{InvoiceNumber, InvoiceSide};
-use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::books::Books;
 use crate::systems::odoo::api::errors::CallError;
 use crate::systems::odoo::api::records::{Id, Identified, Link};
-use crate::systems::odoo::api::transport::Transport;
 use crate::systems::odoo::before::invoices::{self, PayableLine};
 use crate::systems::odoo::document::booked::{Booked, State};
 
@@ -30,11 +29,7 @@ pub(crate) struct Open {
 }
 
 /// What is left to settle around these documents.
-pub(crate) fn open(
-    transport: &mut Transport,
-    company: &Company,
-    booked: &[Booked],
-) -> Result<Vec<Open>, CallError> {
+pub(crate) fn open(books: Books<'_>, booked: &[Booked]) -> Result<Vec<Open>, CallError> {
     let posted: Vec<&Booked> = booked
         .iter()
         .filter(|document| document.state == State::Posted && !document.is_reversed)
@@ -44,7 +39,7 @@ pub(crate) fn open(
         .iter()
         .filter_map(|document| document.invoice.clone())
         .collect();
-    let by_number = invoices::documents(transport, company, &numbers)?;
+    let by_number = invoices::documents(books, &numbers)?;
     let mut groups: BTreeMap<&AccountingEntryId, BTreeSet<Id>> = BTreeMap::new();
     for document in &posted {
         let group = groups.entry(&document.key.entry).or_default();
@@ -62,7 +57,7 @@ pub(crate) fn open(
         .collect();
     let all: BTreeSet<Id> = groups.values().flatten().copied().collect();
     let all: Vec<Id> = all.into_iter().collect();
-    let lines = invoices::payable_lines(transport, company, &all)?;
+    let lines = invoices::payable_lines(books, &all)?;
     let mut open = Vec::new();
     for (entry, group) in groups {
         let lines: Vec<&PayableLine> = lines
@@ -157,17 +152,16 @@ fn matching(lines: &[&PayableLine]) -> Vec<Vec<Id>> {
 
 /// The entries whose documents are all there, but not yet settled or not yet confirmed as payments.
 pub(crate) fn unsettled(
-    transport: &mut Transport,
-    company: &Company,
+    books: Books<'_>,
     posting: PostingState,
     booked: &[Booked],
 ) -> Result<HashSet<AccountingEntryId>, CallError> {
     if posting == PostingState::Draft {
         return Ok(HashSet::new());
     }
-    let open = open(transport, company, booked)?;
+    let open = open(books, booked)?;
     let mut entries: HashSet<AccountingEntryId> = open.into_iter().map(|open| open.entry).collect();
-    let unconfirmed: HashMap<Id, Id> = unconfirmed(transport, company, booked)?;
+    let unconfirmed: HashMap<Id, Id> = unconfirmed(books, booked)?;
     entries.extend(
         booked
             .iter()
@@ -178,11 +172,7 @@ pub(crate) fn unsettled(
 }
 
 /// Payments that Odoo still has as drafts although their entries are posted: the entry's id, the payment's id.
-pub(crate) fn unconfirmed(
-    transport: &mut Transport,
-    company: &Company,
-    booked: &[Booked],
-) -> Result<HashMap<Id, Id>, CallError> {
+pub(crate) fn unconfirmed(books: Books<'_>, booked: &[Booked]) -> Result<HashMap<Id, Id>, CallError> {
     #[derive(serde::Deserialize)]
     struct Payment {
         #[serde(flatten)]
@@ -197,11 +187,10 @@ pub(crate) fn unconfirmed(
     if posted.is_empty() {
         return Ok(HashMap::new());
     }
-    let payments: Vec<Payment> = transport.search(
+    let payments: Vec<Payment> = books.search(
         "account.payment",
         json!([["move_id", "in", posted], ["state", "=", "draft"]]),
         &["move_id"],
-        &company.context(),
     )?;
     Ok(payments
         .into_iter()
@@ -211,8 +200,7 @@ pub(crate) fn unconfirmed(
 
 /// Reconciles what is open, each group by itself. What another process settled meanwhile is settled.
 pub(crate) fn reconcile(
-    transport: &mut Transport,
-    company: &Company,
+    books: Books<'_>,
     booked: &[Booked],
 ) -> Result<Vec<(AccountingEntryId, CallError)>, CallError> {
     let mut failures = Vec::new();
@@ -221,19 +209,16 @@ pub(crate) fn reconcile(
         entry,
         lines,
         to_free,
-    } in open(transport, company, booked)?
+    } in open(books, booked)?
     {
         // Two items of a batch may lead to the same lines: bill and payment of one invoice.
         if lines.iter().any(|line| taken.contains(line)) {
             continue;
         }
         taken.extend(&lines);
-        let call = |method, lines: &[Id]| {
-            let arguments = json!({ "ids": lines, "context": company.context() });
-            transport.write::<Value>("account.move.line", method, &arguments)
-        };
-        let freed = to_free.map_or(Ok(Value::Null), |line| call("remove_move_reconcile", &[line]));
-        if let Err(error) = freed.and_then(|_| call("reconcile", &lines)) {
+        let act = |method, lines: &[Id]| books.act("account.move.line", method, lines);
+        let freed = to_free.map_or(Ok(()), |line| act("remove_move_reconcile", &[line]));
+        if let Err(error) = freed.and_then(|()| act("reconcile", &lines)) {
             failures.push((entry, error));
         }
     }

@@ -12,10 +12,9 @@ use crate::model::ids::AccountingEntryId;
 use crate::model::money::Amount;
 use crate::model::references::{InvoiceNumber, InvoiceSide};
 use crate::systems::BookedEntry;
-use crate::systems::odoo::api::company::Company;
+use crate::systems::odoo::api::books::Books;
 use crate::systems::odoo::api::errors::CallError;
 use crate::systems::odoo::api::records::{Id, Link, amount, maybe, text};
-use crate::systems::odoo::api::transport::Transport;
 
 /// Where a document stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -102,8 +101,7 @@ const FIELDS: [&str; 9] = [
 
 /// All our documents of these entries, those that no longer count among them.
 pub(crate) fn by_entry<'a>(
-    transport: &mut Transport,
-    company: &Company,
+    books: Books<'_>,
     entries: impl Iterator<Item = &'a AccountingEntryId>,
 ) -> Result<Vec<Booked>, CallError> {
     let mut patterns: Vec<Value> = entries
@@ -113,48 +111,36 @@ pub(crate) fn by_entry<'a>(
         return Ok(Vec::new());
     }
     let mut domain = vec![
-        json!(["company_id", "=", company.id]),
+        json!(["company_id", "=", books.company.id]),
         // The reversal of an entry carries a copy of its origin.
         json!(["reversed_entry_id", "=", false]),
     ];
     domain.extend(patterns.iter().skip(1).map(|_| json!("|")));
     domain.append(&mut patterns);
-    with_domain(transport, company, Value::Array(domain))
+    with_domain(books, Value::Array(domain))
 }
 
 /// Our documents with these ids, as they are now.
-pub(crate) fn by_id(
-    transport: &mut Transport,
-    company: &Company,
-    ids: &BTreeSet<Id>,
-) -> Result<Vec<Booked>, CallError> {
+pub(crate) fn by_id(books: Books<'_>, ids: &BTreeSet<Id>) -> Result<Vec<Booked>, CallError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    with_domain(transport, company, json!([["id", "in", ids]]))
+    with_domain(books, json!([["id", "in", ids]]))
 }
 
-fn with_domain(
-    transport: &mut Transport,
-    company: &Company,
-    domain: Value,
-) -> Result<Vec<Booked>, CallError> {
-    let records: Vec<Record> = transport.search("account.move", domain, &FIELDS, &company.context())?;
+fn with_domain(books: Books<'_>, domain: Value) -> Result<Vec<Booked>, CallError> {
+    let records: Vec<Record> = books.search("account.move", domain, &FIELDS)?;
     if records.is_empty() {
         return Ok(Vec::new());
     }
     let ids: Vec<Id> = records.iter().map(|record| record.id).collect();
-    let external_ids: HashMap<String, String> = transport.call(
-        "account.move",
-        "get_external_id",
-        &json!({ "ids": ids, "context": company.context() }),
-    )?;
+    let external_ids = books.external_ids(&ids)?;
     let reversals: BTreeSet<Id> = records
         .iter()
         .flat_map(|record| &record.reversal_move_ids)
         .copied()
         .collect();
-    let posted = posted_reversals(transport, company, &reversals)?;
+    let posted = posted_reversals(books, &reversals)?;
     Ok(records
         .into_iter()
         .filter_map(|record| {
@@ -170,8 +156,7 @@ fn with_domain(
 
 /// What each of these reversals takes back, of those that are posted and that nobody began to reverse themselves.
 pub(crate) fn posted_reversals(
-    transport: &mut Transport,
-    company: &Company,
+    books: Books<'_>,
     reversals: &BTreeSet<Id>,
 ) -> Result<HashMap<Id, Amount>, CallError> {
     #[derive(Deserialize)]
@@ -183,7 +168,7 @@ pub(crate) fn posted_reversals(
     if reversals.is_empty() {
         return Ok(HashMap::new());
     }
-    let found: Vec<Reversal> = transport.search(
+    let found: Vec<Reversal> = books.search(
         "account.move",
         json!([
             ["id", "in", reversals],
@@ -191,7 +176,6 @@ pub(crate) fn posted_reversals(
             ["reversal_move_ids", "=", false]
         ]),
         &["amount_total"],
-        &company.context(),
     )?;
     Ok(found
         .into_iter()

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{COST, PAYABLE, TAX, VENDOR, WALLET, document, posting, tax, taxed};
 use crate::model::document::{Document, DocumentKind, Posting, Purpose};
 use crate::systems::SystemError;
-use crate::systems::odoo::api::company::Locks;
 use crate::systems::odoo::api::records::Id;
+use crate::systems::odoo::before::locks::Locks;
 use crate::systems::odoo::booking::verify::{Comparison, Correction, Line};
 
 /// A line in Odoo: account, amount, tax, kind.
