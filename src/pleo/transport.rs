@@ -292,7 +292,7 @@ impl Transport {
         let media_type = || shown(header(response, &CONTENT_TYPE).unwrap_or("no media type"));
         let cause = match status {
             200 if !json => format!("the answer is not JSON ({})", media_type()),
-            400..=499 if is_foreign => format!(
+            400.. if is_foreign => format!(
                 "a {status} that does not come from Pleo ({}, not JSON): a firewall or proxy on the way, or another \
                  server, answers in its place",
                 media_type()
@@ -363,6 +363,7 @@ impl Transport {
             },
             400..=499 if attempt.is_foreign => self.not_reached(call, tries, problem),
             400..=499 => wire::answer(call, status, &attempt.body).into_error(),
+            500.. if attempt.is_foreign => self.not_reached(call, tries, problem),
             500.. => PleoError::OutOfReach {
                 call,
                 tries,
@@ -379,11 +380,18 @@ impl Transport {
     fn given_up(&self, attempt: Attempt, call: Call, tries: u32) -> PleoError {
         let cause = attempt.cause;
         match attempt.ending {
+            // Whoever limits calls says himself that it will pass.
+            Ending::Answered { status: 429, .. } => PleoError::OutOfReach { call, tries, cause },
+            // No JSON is no answer of Pleo's, whatever the status: until one came, nobody knows that it is Pleo out there.
+            Ending::NotConnected | Ending::Interrupted | Ending::Answered { json: false, .. }
+                if !self.has_answered() =>
+            {
+                PleoError::NeverReached { call, tries, cause }
+            }
             Ending::Answered { status: 200, .. } => {
                 let problem = format!("{cause}, in each of {tries} tries");
                 PleoError::Contract { call, problem }
             }
-            Ending::NotConnected => self.not_reached(call, tries, cause),
             _ => PleoError::OutOfReach { call, tries, cause },
         }
     }

@@ -22,6 +22,9 @@ pub(super) enum CallError {
     /// It never reached Odoo, or was turned away at the door.
     #[error("Odoo cannot be reached: {0}")]
     Unreachable(String),
+    /// Nothing was sent, and nothing will be until a person corrects the settings: the certificate is not trusted.
+    #[error("Odoo is not spoken to: {0}")]
+    Untrusted(String),
     /// It may have reached Odoo; what came of it is not known.
     #[error("Odoo's answer was lost: {0}")]
     Lost(String),
@@ -66,7 +69,8 @@ impl CallError {
 
     pub(super) fn from_fault((fault, cause): (Fault, String)) -> Self {
         match fault {
-            Fault::Untrusted | Fault::Unreached => Self::Unreachable(cause),
+            Fault::Untrusted => Self::Untrusted(cause),
+            Fault::Unreached => Self::Unreachable(cause),
             Fault::TimedOut | Fault::Broken => Self::Lost(cause),
         }
     }
@@ -158,6 +162,7 @@ impl CallError {
     pub(super) fn is_temporary(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Lost(_) | Self::Unusable(_) => true,
+            Self::Untrusted(_) => false,
             Self::Refused { refusal, .. } => *refusal == Refusal::Conflict,
         }
     }
@@ -166,6 +171,9 @@ impl CallError {
     pub(super) fn for_reading(self) -> SystemError {
         match self {
             Self::Unreachable(_) | Self::Lost(_) => SystemError::Unavailable {
+                reason: self.to_string(),
+            },
+            Self::Untrusted(_) => SystemError::Settings {
                 reason: self.to_string(),
             },
             Self::Unusable(message) => for_job(Refusal::Address, &message),
@@ -179,6 +187,7 @@ impl CallError {
             Self::Unreachable(_) => SystemError::Unavailable {
                 reason: self.to_string(),
             },
+            Self::Untrusted(_) => self.for_reading(),
             Self::Lost(_) | Self::Unusable(_) => SystemError::Unknown {
                 reason: self.to_string(),
             },

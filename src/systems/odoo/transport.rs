@@ -22,6 +22,9 @@ use crate::systems::SystemError;
 /// The longest answer that is read, in bytes: a batch of 100 entries with all their lines is far smaller.
 const LONGEST_ANSWER: usize = 64 << 20;
 
+/// How long a look may take whether a conversation can begin.
+const LONGEST_GREETING: Duration = Duration::from_secs(10);
+
 /// A connection to one database.
 pub(super) struct Transport {
     client: Client,
@@ -51,6 +54,17 @@ impl Transport {
             api_key: settings.api_key.clone(),
             timeout: settings.timeout,
         })
+    }
+
+    /// Looks whether a conversation can begin, as far as that is a matter of settings: an Odoo that is out of reach may be
+    /// there in a moment. Carries no key.
+    pub(super) fn greet(&self) -> Result<(), CallError> {
+        let patience = self.timeout.min(LONGEST_GREETING);
+        let answer = self.client.head(self.url.clone()).timeout(patience).send();
+        match answer.map_err(|error| CallError::from_fault(http::fault(error))) {
+            Err(error @ CallError::Untrusted(_)) => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Calls a method of a model.
