@@ -16,6 +16,7 @@ use crate::export::{Exporter, Settings};
 use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::ids::JobId;
+use crate::model::permit::Permit;
 use crate::pleo::Client;
 use crate::receipts::{self, Fetcher};
 use crate::systems::beancount::Beancount;
@@ -90,18 +91,19 @@ fn with_exporter(
     for warning in &config.warnings {
         warn!("{warning}");
     }
-    let _lock = match RunLock::acquire(&config.checkpoint) {
-        Ok(lock) => lock,
+    let permit = match RunLock::acquire(&config.checkpoint) {
+        Ok(lock) => lock.into_permit(),
         Err(LockError::Held { by, since }) => return locked(&config, &by, since, &caller),
         Err(error) => return failed(from_lock(&error)),
     };
-    prepare_and_work(config, global, &caller, books_are_right, work).unwrap_or_else(failed)
+    prepare_and_work(config, global, &caller, &permit, books_are_right, work).unwrap_or_else(failed)
 }
 
 fn prepare_and_work(
     config: Config,
     global: &Global,
     caller: &Caller,
+    permit: &Permit,
     books_are_right: bool,
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
 ) -> Result<Answer, Problem> {
@@ -144,6 +146,7 @@ fn prepare_and_work(
         receipts: &receipts,
         settings: &settings,
         stop: &stop,
+        permit,
         progress: &bar,
     });
     // Also where nothing waits in Pleo: who hears of it now can mend it in time.

@@ -215,7 +215,9 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
     match error {
         PleoError::CredentialRefused { .. } => ProblemKind::Credential,
         PleoError::NotFound { .. } => ProblemKind::UnknownJob,
-        PleoError::OutOfReach { .. } | PleoError::LostAnswer { .. } => ProblemKind::Temporary,
+        PleoError::OutOfReach { .. } | PleoError::LostAnswer { .. } | PleoError::Withheld(_) => {
+            ProblemKind::Temporary
+        }
         PleoError::Stopped(_) => ProblemKind::Stopped,
         PleoError::JobFinished { .. }
         | PleoError::StatusConflict { .. }
@@ -259,7 +261,7 @@ fn not_ready(error: &SystemError, job: Unready) -> (ProblemKind, String) {
 
 fn about_system(error: &SystemError) -> (ProblemKind, String) {
     match error {
-        SystemError::Unavailable { .. } | SystemError::Unknown { .. } => (
+        SystemError::Unavailable { .. } | SystemError::Unknown { .. } | SystemError::Withheld(_) => (
             ProblemKind::Temporary,
             "run again to go on: what is booked is found first".into(),
         ),

@@ -57,7 +57,10 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
         let fault = validate::before_start(exporter, &job)?;
         let before = exporter.checkpoint.job(&job.id)?.map(|record| record.state);
         exporter.checkpoint.claim_job(&job, clock::now())?;
-        match exporter.pleo.send_event(&job.id, &pleo::JobEvent::Started) {
+        match exporter
+            .pleo
+            .send_event(exporter.permit, &job.id, &pleo::JobEvent::Started)
+        {
             Ok(()) => {
                 return Ok(match (confirm_start(exporter, &job)?, fault) {
                     (Start::Ours(job), Some(fault)) => Start::Unready(job, fault),

@@ -5,6 +5,7 @@ use super::{
     SystemError, Wanted,
 };
 use crate::model::document::PlannedItem;
+use crate::model::permit::Permit;
 use crate::model::references::{References, Resolution};
 
 /// Answers whatever it is asked with why it could not be begun with, and books nothing. With it a run learns what waits
@@ -56,11 +57,19 @@ impl AccountingSystem for Unready {
         self.refuse()
     }
 
-    fn book(&mut self, _items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+    fn book(
+        &mut self,
+        _permit: &Permit,
+        _items: &[PlannedItem],
+    ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         self.refuse()
     }
 
-    fn attach(&mut self, _entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+    fn attach(
+        &mut self,
+        _permit: &Permit,
+        _entries: &[Attachment],
+    ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
         self.refuse()
     }
 }

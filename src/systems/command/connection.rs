@@ -16,6 +16,7 @@ use super::answers::{self, Unfit};
 use super::process::{Process, Silence};
 use super::{LONGEST_NAME, LONGEST_TEXT, Settings, wire};
 use crate::model::foreign_text::one_line;
+use crate::model::permit::{Permit, Withheld};
 
 /// A connector, running or about to be started again.
 #[derive(Debug)]
@@ -44,18 +45,21 @@ pub(super) enum Trouble {
     /// The same, and it may answer yet, or nobody waited for it.
     #[error("{0}")]
     Late(String),
+    /// The question was not asked, because this process may not act for the job now.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
     /// It answered that it will not or cannot.
     #[error("{}", .0.reason)]
     Refused(wire::Failure),
 }
 
 /// Whether a wish to stop breaks the wait off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wait<'a> {
     /// Nothing is written, so the answer can be done without.
     UntilStop,
-    /// The entry in hand is finished.
-    ToTheEnd,
+    /// Something is written, if this permits it, and the entry in hand is finished.
+    ToTheEnd(&'a Permit),
 }
 
 impl Connection {
@@ -84,11 +88,21 @@ impl Connection {
     pub(super) fn ask<T: DeserializeOwned, U>(
         &mut self,
         verb: wire::Verb,
-        wait: Wait,
+        wait: Wait<'_>,
         read: impl FnOnce(T) -> Result<U, Unfit>,
     ) -> Result<U, Trouble> {
         let mut running = self.take_running()?;
-        let stop = (wait == Wait::UntilStop).then_some(&self.stop);
+        let stop = match wait {
+            Wait::UntilStop => Some(&self.stop),
+            Wait::ToTheEnd(permit) => {
+                // Only now, for starting it anew may have taken long.
+                if let Err(withheld) = permit.ask() {
+                    self.running = Some(running);
+                    return Err(withheld.into());
+                }
+                None
+            }
+        };
         let answer = running.exchange(verb, &self.settings, stop, read);
         let answer = answer.map_err(|trouble| match trouble {
             Trouble::Lost(what) | Trouble::Late(what) => {

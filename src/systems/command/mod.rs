@@ -20,6 +20,7 @@ use tracing::warn;
 
 use crate::host::stop::Stop;
 use crate::model::document::PlannedItem;
+use crate::model::permit::Permit;
 use crate::model::references::{References, Resolution};
 use crate::model::verdict::{ItemFailureType, JobFailureType};
 
@@ -92,6 +93,7 @@ impl Command {
                 // It holds for all of them, and nothing is lost by saying so.
                 Err(
                     error @ (SystemError::Fatal { .. }
+                    | SystemError::Withheld(_)
                     | SystemError::Damaged { .. }
                     | SystemError::Settings { .. }),
                 ) => {
@@ -147,20 +149,28 @@ impl AccountingSystem for Command {
             .map_err(reading)
     }
 
-    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+    fn book(
+        &mut self,
+        permit: &Permit,
+        items: &[PlannedItem],
+    ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         self.one_by_one(items, |connection, item| {
             let read = |answer| answers::booked_entry(&item.parts(), answer);
             connection
-                .ask(requests::book(item), Wait::ToTheEnd, read)
+                .ask(requests::book(item), Wait::ToTheEnd(permit), read)
                 .map_err(|trouble| booking(trouble, item))
         })
     }
 
-    fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+    fn attach(
+        &mut self,
+        permit: &Permit,
+        entries: &[Attachment],
+    ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
         self.one_by_one(entries, |connection, entry| {
             let done = |_: wire::Done| Ok(());
             connection
-                .ask(requests::attach(entry)?, Wait::ToTheEnd, done)
+                .ask(requests::attach(entry)?, Wait::ToTheEnd(permit), done)
                 .map_err(reading)
         })
     }
@@ -188,6 +198,7 @@ fn reading(trouble: Trouble) -> SystemError {
             failure_type: JobFailureType::InvalidConfiguration,
             reason,
         },
+        Trouble::Withheld(withheld) => withheld.into(),
         Trouble::NotAsked(reason) | Trouble::Lost(reason) | Trouble::Late(reason) => {
             SystemError::Unavailable { reason }
         }
