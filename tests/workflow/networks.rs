@@ -108,6 +108,12 @@ fn a_certificate_that_is_not_trusted_is_a_matter_of_settings() {
             "it will be the same next time, so it is not tried again"
         );
     }
+    // The same for a file of certificates that is not there, holds none or cannot be read.
+    for file in ["/nowhere.pem", "/dev/null", "/"] {
+        poll_at(&fresh(), &pleo_with("good"), &[("SSL_CERT_FILE", file)])
+            .exits(2)
+            .says("SSL_CERT_FILE");
+    }
     // Also where it was good before: nothing else than a person will make it so again.
     let world = fresh();
     let url = pleo_with("good");
