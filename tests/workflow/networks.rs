@@ -276,10 +276,16 @@ fn a_page_that_is_not_from_pleo_is_told_as_such() {
 
 #[test]
 fn a_way_to_pleo_that_swallows_or_breaks_every_request_is_a_matter_of_settings_until_pleo_has_answered() {
-    for trouble in [
-        Trouble::ResetBeforeEffect,
-        Trouble::TruncatedBody,
-        Trouble::slow(std::time::Duration::from_secs(3)),
+    let page = |status, text: &str| Trouble::Page(status, "text/plain".into(), text.into());
+    for (trouble, code) in [
+        (Trouble::ResetBeforeEffect, 5),
+        (Trouble::TruncatedBody, 5),
+        (Trouble::slow(std::time::Duration::from_secs(3)), 5),
+        (page(407, ""), 5),
+        (page(501, ""), 5),
+        (page(502, ""), 5),
+        (page(511, "Log in to the network."), 5),
+        (Trouble::Redirect("http://portal.example/".into()), 1),
     ] {
         let world = World::new().impatient();
         let fault = || Fault::new(trouble.clone()).always();
@@ -288,7 +294,7 @@ fn a_way_to_pleo_that_swallows_or_breaks_every_request_is_a_matter_of_settings_u
         world.sandbox.clear_faults();
         world.run(&["poll"]).exits(0);
         world.sandbox.fault(fault());
-        world.run(&["poll"]).exits(5);
+        world.run(&["poll"]).exits(code);
     }
     // Pleo's own words for an outage are an answer.
     let world = World::new().impatient();

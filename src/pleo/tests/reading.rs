@@ -107,8 +107,9 @@ fn a_redirect_is_not_followed() {
         "Location: https://elsewhere.example/login?x=1\r\n",
         String::new(),
     )]);
-    let error = client(&server).list_jobs(&[JobStatus::Pending]).unwrap_err();
-    assert!(matches!(error, PleoError::Contract { .. }), "{error:?}");
+    let client = client(&server);
+    let error = client.list_jobs(&[JobStatus::Pending]).unwrap_err();
+    assert!(matches!(error, PleoError::NeverReached { .. }), "{error:?}");
     let text = error.to_string();
     assert!(text.contains("`elsewhere.example`"), "{text}");
     assert!(
