@@ -34,7 +34,7 @@ use crate::model::references::{InvoiceInBooks, InvoiceKey, Reference, References
 pub use accounts::Role;
 pub use changes::{change, is_unchanged};
 pub use description::payee;
-pub use fingerprint::content_hash;
+pub use fingerprint::{canonical_text, content_hash};
 pub use known_invoices::KnownInvoices;
 pub use method::vendor_name;
 pub use refusal::{Refusal, grouped};

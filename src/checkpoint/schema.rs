@@ -6,6 +6,8 @@
 use rusqlite::{Connection, Transaction};
 
 use super::error::Fault;
+use super::items::ReadFacts;
+use super::small_rows;
 
 /// Says in the file's header whose file it is ("PLEO").
 const APPLICATION_ID: i32 = 0x504C_454F;
@@ -13,10 +15,34 @@ const APPLICATION_ID: i32 = 0x504C_454F;
 /// The steps from an empty file to the newest schema; `user_version` counts those that were made.
 ///
 /// A step that was released is never changed, removed or moved: a new one is added at the end.
-const STEPS: &[&str] = &[FIRST, GIVEN_NUMBERS, CONTACT];
+const STEPS: &[Step] = &[
+    Step::Sql(FIRST),
+    Step::Sql(GIVEN_NUMBERS),
+    Step::Sql(CONTACT),
+    Step::Small,
+];
+
+/// A step to the next schema.
+enum Step {
+    Sql(&'static str),
+    /// Rows become small, see [`small_rows`].
+    Small,
+}
+
+impl Step {
+    fn make(&self, connection: &Connection, read_facts: ReadFacts) -> Result<(), Fault> {
+        match self {
+            Self::Sql(sql) => Ok(connection.execute_batch(sql)?),
+            Self::Small => small_rows::make(connection, read_facts),
+        }
+    }
+}
 
 /// The version from which on there is a row about reaching Pleo.
 pub(super) const WITH_CONTACT: i64 = 3;
+
+/// The version from which on items and their data are in tables of their own.
+const WITH_SMALL_ROWS: i64 = 4;
 
 const FIRST: &str = "
 CREATE TABLE meta (
@@ -156,7 +182,7 @@ fn refuse_foreign_objects(connection: &Connection, version: i64) -> Result<(), F
     let found = objects(connection)?;
     let ours = Connection::open_in_memory()?;
     for step in STEPS.iter().take(usize::try_from(version).unwrap_or(usize::MAX)) {
-        ours.execute_batch(step)?;
+        step.make(&ours, |_| None)?;
     }
     let ours = objects(&ours)?;
     // An index that is lost only costs time.
@@ -183,12 +209,30 @@ fn objects(connection: &Connection) -> Result<Vec<(String, String, Option<String
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Lets a reader who may not change an older file see it as it would be after [`migrate`].
+pub(super) fn show_as_newest(connection: &Connection, version: i64) -> Result<(), Fault> {
+    if (1..WITH_SMALL_ROWS).contains(&version) {
+        connection.execute_batch(small_rows::SHOWN)?;
+    }
+    Ok(())
+}
+
+/// Makes an empty file of an earlier version.
+#[cfg(test)]
+pub(super) fn make_version(connection: &Connection, version: usize) -> Result<(), Fault> {
+    for step in STEPS.iter().take(version) {
+        step.make(connection, |_| None)?;
+    }
+    connection.pragma_update(None, "user_version", i64::try_from(version).unwrap_or(i64::MAX))?;
+    Ok(connection.pragma_update(None, "application_id", APPLICATION_ID)?)
+}
+
 /// Makes the steps that the file has not seen.
-pub(super) fn migrate(transaction: &Transaction<'_>) -> Result<(), Fault> {
+pub(super) fn migrate(transaction: &Transaction<'_>, read_facts: ReadFacts) -> Result<(), Fault> {
     let done = version(transaction)?;
     for (number, step) in (1_i64..).zip(STEPS) {
         if number > done {
-            transaction.execute_batch(step)?;
+            step.make(transaction, read_facts)?;
             transaction.pragma_update(None, "user_version", number)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         }

@@ -8,6 +8,10 @@ use super::job::JobRun;
 use crate::host::clock;
 use crate::model::export_job::ExportJob;
 
+/// So many items of the list are stored in one piece: they are all over the index of entries, and the more of them come
+/// at once, the fewer of its pages are written more than once.
+const STORED_AT_ONCE: usize = 1_000;
+
 /// Reads which items the job holds and where they stand. Where Pleo's own count does not agree with its list, both are
 /// read again; if they never agree, what is listed is worked on, and a person is told.
 pub(super) fn read(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<(), Halt> {
@@ -38,13 +42,19 @@ pub(super) fn refresh(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<u6
     let checkpoint = &mut *exporter.checkpoint;
     let mut seen = std::collections::HashSet::new();
     let mut length = Length::default();
+    let mut unstored = Vec::new();
     exporter.pleo.control_layer(&job.id, |page| -> Result<(), Halt> {
         exporter.stop.check()?;
         length.grow(job, page.len())?;
-        checkpoint.store_control_page(&job.id, &page, clock::now())?;
-        seen.extend(page.into_iter().map(|item| item.entry_id));
+        unstored.extend(page);
+        if unstored.len() >= STORED_AT_ONCE {
+            checkpoint.store_control_page(&job.id, &unstored, clock::now())?;
+            seen.extend(unstored.drain(..).map(|item| item.entry_id));
+        }
         Ok(())
     })?;
+    checkpoint.store_control_page(&job.id, &unstored, clock::now())?;
+    seen.extend(unstored.into_iter().map(|item| item.entry_id));
     Ok(u64::try_from(seen.len()).unwrap_or(u64::MAX))
 }
 

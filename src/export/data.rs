@@ -6,6 +6,8 @@ use tracing::{info, warn};
 use super::control::Length;
 use super::halt::Halt;
 use super::{Exporter, confirm};
+use crate::bookkeeping;
+use crate::checkpoint::{ItemData, ItemFacts};
 use crate::host::clock;
 use crate::model::export_job::ExportJob;
 use crate::model::ids::AccountingEntryId;
@@ -29,12 +31,11 @@ pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Resul
             match &item.entry_id {
                 Some(entry_id) if item.is_too_large => too_large.push(entry_id.clone()),
                 // An item that cannot be read whole fails alone, later, with the reason.
-                Some(entry_id) => {
-                    let date = wire::export_item(&item.payload)
-                        .ok()
-                        .map(|item| item.date.to_rfc3339());
-                    payloads.push((entry_id.clone(), item.payload.as_str(), date));
-                }
+                Some(entry_id) => payloads.push(ItemData {
+                    entry_id: entry_id.clone(),
+                    payload: &item.payload,
+                    facts: item_facts(&item.payload),
+                }),
                 None => unreadable += 1,
             }
         }
@@ -61,8 +62,21 @@ pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Resul
         warn!("{unreadable} elements of the data layer are no export items and were passed over");
     }
     decide_absent(exporter, job, &too_large)?;
+    exporter.checkpoint.arrange(&job.id)?;
     info!("job {}: data of its items read", job.id);
     Ok(Ok(()))
+}
+
+/// What is kept of a payload for good; `None` where it cannot be read.
+pub fn item_facts(payload: &str) -> Option<ItemFacts> {
+    let item = wire::export_item(payload).ok()?;
+    Some(ItemFacts {
+        date: item.date,
+        supplier: bookkeeping::vendor_name(&item).map(str::to_owned),
+        amount: item.amount,
+        canonical_text: bookkeeping::canonical_text(&item),
+        link: item.web_link,
+    })
 }
 
 /// Items that the control layer lists but the data layer does not have, or has more of than is read.

@@ -37,6 +37,7 @@ use crate::pleo::{Client, PleoError};
 use crate::receipts::{Fetcher, Policy};
 use crate::systems::AccountingSystem;
 
+pub use data::item_facts;
 use halt::Halt;
 pub use halt::PANICKED;
 use report::{Ending, JobReport, JobTotals, RunReport};

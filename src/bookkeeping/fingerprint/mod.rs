@@ -96,6 +96,32 @@ impl Field {
         Self::Split,
     ];
 
+    /// Its name in the canonical text.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Type => "type",
+            Self::Method => "method",
+            Self::Date => "date",
+            Self::Amount => "amount",
+            Self::SupplierAmount => "supplier_amount",
+            Self::ContraAccount => "contra_account",
+            Self::Vendor => "vendor",
+            Self::Employee => "employee",
+            Self::InvoiceNumber => "invoice_number",
+            Self::InvoiceDate => "invoice_date",
+            Self::DueDate => "due_date",
+            Self::LineAmounts => "line_amounts",
+            Self::NetAmounts => "net_amounts",
+            Self::Accounts => "accounts",
+            Self::Tax => "tax",
+            Self::TaxRates => "tax_rates",
+            Self::TaxTypes => "tax_types",
+            Self::TaxAccounts => "tax_accounts",
+            Self::Tags => "tags",
+            Self::Split => "split",
+        }
+    }
+
     /// Whether it is a matter of the lines.
     pub(super) const fn is_of_lines(self) -> bool {
         matches!(
@@ -131,6 +157,12 @@ pub(super) enum Comparison {
 /// The content hash of an item: `2:` and a short digest for each field.
 pub fn content_hash(item: &ExportItem) -> String {
     format!("{NEWEST}:{}", second::digests(item))
+}
+
+/// What the content hash of an item is made of, for whoever compares when the item is gone: `2:` and the text of each
+/// field.
+pub fn canonical_text(item: &ExportItem) -> String {
+    format!("{NEWEST}:\n{}", second::canonical_text(item))
 }
 
 /// The code of the employee who owes or is owed; `None` where nobody is, or has none.

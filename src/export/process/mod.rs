@@ -56,7 +56,7 @@ pub(super) fn process(
         let items =
             exporter
                 .checkpoint
-                .in_scope_page(&run.job.id, after.as_ref(), exporter.settings.batch_size)?;
+                .loaded_page(&run.job.id, after.as_ref(), exporter.settings.batch_size)?;
         let Some(last) = items.last() else { break };
         after = Some(last.position.clone());
         ensure_time(exporter, run, longest)?;

@@ -177,7 +177,7 @@ fn for_each_item(
     let mut after = None;
     loop {
         exporter.stop.check()?;
-        let page = exporter.checkpoint.in_scope_page(&job.id, after.as_ref(), PAGE)?;
+        let page = exporter.checkpoint.loaded_page(&job.id, after.as_ref(), PAGE)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.position.clone());
         page.iter().for_each(&mut look);

@@ -239,10 +239,7 @@ mod tests {
             bill_may_tell_vendor: true,
             is_held: false,
             fetched: None,
-            position: Position {
-                sort_date: day.to_owned(),
-                entry_id,
-            },
+            position: Position(day.len().try_into().unwrap()),
             announced_before: true,
         }
     }
