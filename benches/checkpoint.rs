@@ -59,7 +59,8 @@ fn ready() -> Ready {
         pleo_host: "localhost".to_owned(),
         target: "books".to_owned(),
     };
-    let mut checkpoint = Checkpoint::open(&folder.path().join("checkpoint.sqlite3"), &owner, None, |_| None).unwrap();
+    let mut checkpoint =
+        Checkpoint::open(&folder.path().join("checkpoint.sqlite3"), &owner, None, |_| None).unwrap();
     let job = JobId::new("job");
     let export_job = ExportJob {
         id: job.clone(),

@@ -131,9 +131,8 @@ pub(super) fn find(
     job: &JobKey<'_>,
     entry: &AccountingEntryId,
 ) -> Result<Option<ItemRow>, Fault> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT number, state, report, data FROM item WHERE entry_id = ?2 AND job = ?1",
-    )?;
+    let mut statement = transaction
+        .prepare_cached("SELECT number, state, report, data FROM item WHERE entry_id = ?2 AND job = ?1")?;
     let mut rows = statement.query((job.number, entry.as_str()))?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let (state, report) = (row.get_ref(1)?.as_str(), row.get_ref(2)?.as_str_or_null());

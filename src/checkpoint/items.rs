@@ -93,7 +93,14 @@ impl Checkpoint {
                 }
             }
             let detail = format!("{new} new of {}", items.len());
-            record(transaction, Some(job.id), &About::Job, "control_page", &detail, now)?;
+            record(
+                transaction,
+                Some(job.id),
+                &About::Job,
+                "control_page",
+                &detail,
+                now,
+            )?;
             Ok(new)
         })
     }

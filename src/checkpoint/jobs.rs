@@ -100,7 +100,14 @@ impl Checkpoint {
             transaction
                 .prepare_cached("UPDATE job SET state = ?2, updated_at = ?3 WHERE id = ?1")?
                 .execute((id.as_str(), state.as_str(), time_text(now)))?;
-            Ok(record(transaction, Some(id), &About::Job, event.as_str(), note, now)?)
+            Ok(record(
+                transaction,
+                Some(id),
+                &About::Job,
+                event.as_str(),
+                note,
+                now,
+            )?)
         })
     }
 

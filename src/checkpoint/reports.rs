@@ -108,7 +108,8 @@ impl Checkpoint {
         limit: usize,
     ) -> Result<Vec<(AccountingEntryId, Verdict)>, CheckpointError> {
         self.look(|connection| {
-            let which = "report = 'unsent' ORDER BY number LIMIT ?2";
+            // In the words of the index, else it is not used.
+            let which = "report IN ('unsent', 'refused') AND report = 'unsent' ORDER BY number LIMIT ?2";
             verdicts(connection, job, which, (job.as_str(), rows(limit)))
         })
     }
@@ -116,7 +117,7 @@ impl Checkpoint {
     /// The verdicts that Pleo refused.
     pub fn refused_items(&self, job: &JobId) -> Result<Vec<(AccountingEntryId, Verdict)>, CheckpointError> {
         self.look(|connection| {
-            let which = "report = 'refused' ORDER BY number";
+            let which = "report IN ('unsent', 'refused') AND report = 'refused' ORDER BY number";
             verdicts(connection, job, which, [job.as_str()])
         })
     }

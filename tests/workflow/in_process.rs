@@ -81,7 +81,8 @@ impl World {
             stop.clone(),
         )
         .expect("a fetcher");
-        let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner, None, |_| None).expect("a checkpoint");
+        let mut checkpoint =
+            Checkpoint::open(&config.checkpoint, &owner, None, |_| None).expect("a checkpoint");
         let pleo = Client::new(config.pleo, stop.clone()).expect("a client");
         let mut exporter = Exporter {
             pleo: &pleo,

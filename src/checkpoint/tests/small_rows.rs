@@ -41,7 +41,12 @@ fn former() -> (TempDir, PathBuf) {
         add(job, "e", settled, values);
     }
     let declined = "state, report, outcome, failure_type, reason, payload";
-    add("job-2", "f", declined, "'declined', 'accepted', 'failed', 'vendor_unknown', 'No.', 'unreadable'");
+    add(
+        "job-2",
+        "f",
+        declined,
+        "'declined', 'accepted', 'failed', 'vendor_unknown', 'No.', 'unreadable'",
+    );
     let line = "INSERT INTO audit (at, job_id, entry_id, event, detail) VALUES ('2026', 'job-2', 'f', 'decide', 'failed')";
     connection.execute(line, []).unwrap();
     (folder, path)
@@ -51,7 +56,10 @@ fn former() -> (TempDir, PathBuf) {
 fn shown(checkpoint: &Checkpoint, job: &str) -> String {
     let job = JobId::new(job);
     let record = checkpoint.job(&job).unwrap().unwrap();
-    let (counts, finality) = (checkpoint.counts(&job).unwrap(), checkpoint.finality(&job).unwrap());
+    let (counts, finality) = (
+        checkpoint.counts(&job).unwrap(),
+        checkpoint.finality(&job).unwrap(),
+    );
     let failures = checkpoint.failures(&job).unwrap();
     let types = checkpoint.failure_types(&job).unwrap();
     format!("{record:?} {counts:?} {finality:?} {failures:?} {types:?}")
@@ -65,7 +73,11 @@ fn nothing_is_lost_but_payloads_of_jobs_that_are_over() {
     let before = jobs.map(|job| shown(&reader, job));
     drop(reader);
     let checkpoint = Checkpoint::open(&path, &owner(), None, read_facts).unwrap();
-    assert_eq!(jobs.map(|job| shown(&checkpoint, job)), before, "the same as a reader saw");
+    assert_eq!(
+        jobs.map(|job| shown(&checkpoint, job)),
+        before,
+        "the same as a reader saw"
+    );
     let in_scope = checkpoint.in_scope_page(&job_id(), None, 10).unwrap();
     let in_scope: Vec<_> = in_scope
         .iter()
@@ -106,7 +118,10 @@ fn nothing_is_lost_but_payloads_of_jobs_that_are_over() {
     drop(checkpoint);
     let left = std::fs::read(&path).unwrap();
     let times = left.windows(6).filter(|bytes| bytes == b"from E").count();
-    assert_eq!(times, 4, "a payload that is dropped is gone: one is kept, and three texts of hashes");
+    assert_eq!(
+        times, 4,
+        "a payload that is dropped is gone: one is kept, and three texts of hashes"
+    );
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod bodies;
 mod item;
 mod reader;
 mod repair;
+mod sound;
 #[cfg(test)]
 mod tests;
 mod words;
