@@ -1,5 +1,8 @@
 //! Step 3: the control layer, which says what is to be done. All pages, stored before anything is booked.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
 use tracing::{info, warn};
 
 use super::Exporter;
@@ -40,7 +43,9 @@ fn differs(job: &ExportJob, listed: u64) -> String {
 /// Reads all pages into the checkpoint and counts the different items. Pages that overlap count an item once.
 pub(super) fn refresh(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<u64, Halt> {
     let checkpoint = &mut *exporter.checkpoint;
-    let mut seen = std::collections::HashSet::new();
+    // By their hashes: the list may be long, and that two of it have the same one is less likely than a broken machine.
+    let hasher = RandomState::new();
+    let mut seen = HashSet::new();
     let mut length = Length::default();
     let mut unstored = Vec::new();
     exporter.pleo.control_layer(&job.id, |page| -> Result<(), Halt> {
@@ -49,12 +54,12 @@ pub(super) fn refresh(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<u6
         unstored.extend(page);
         if unstored.len() >= STORED_AT_ONCE {
             checkpoint.store_control_page(&job.id, &unstored, clock::now())?;
-            seen.extend(unstored.drain(..).map(|item| item.entry_id));
+            seen.extend(unstored.drain(..).map(|item| hasher.hash_one(item.entry_id)));
         }
         Ok(())
     })?;
     checkpoint.store_control_page(&job.id, &unstored, clock::now())?;
-    seen.extend(unstored.into_iter().map(|item| item.entry_id));
+    seen.extend(unstored.into_iter().map(|item| hasher.hash_one(item.entry_id)));
     Ok(u64::try_from(seen.len()).unwrap_or(u64::MAX))
 }
 

@@ -17,8 +17,9 @@ pub(super) struct Text(String);
 
 impl Text {
     pub(super) fn field(&mut self, name: &str, value: &str) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "{name}={}:{value}", value.len());
+        for part in [name, "=", &value.len().to_string(), ":", value, "\n"] {
+            self.0.push_str(part);
+        }
     }
 
     pub(super) fn optional(&mut self, name: &str, value: Option<&str>) {
@@ -81,7 +82,8 @@ pub(super) const SHORT: usize = 5;
 
 /// The first 30 bits of a text's SHA-256.
 pub(super) fn short_digest(text: &str) -> String {
-    let mut digest = URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()));
+    let [a, b, c, d, ..] = Sha256::digest(text.as_bytes()).0;
+    let mut digest = URL_SAFE_NO_PAD.encode([a, b, c, d]);
     digest.truncate(SHORT);
     digest
 }

@@ -1,8 +1,8 @@
 //! Reading everything but the export items themselves: pages, jobs, the control layer, errors, the answer to
 //! an update.
 
-use super::Malformed;
 use super::reader::Field;
+use super::{Malformed, sound};
 use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::pleo::error::{Answer, Call, shown};
@@ -53,11 +53,12 @@ impl RawItem {
 }
 
 pub(in crate::pleo) fn raw_item(item: &Field<'_>) -> RawItem {
-    let entry_id = item
-        .object()
-        .and_then(|object| object.identifier("accountingEntryId"));
+    let entry_id = sound::entry_id(item.json()).or_else(|| {
+        let object = item.object().ok()?;
+        object.identifier("accountingEntryId").ok()
+    });
     RawItem {
-        entry_id: entry_id.ok().map(AccountingEntryId::new),
+        entry_id: entry_id.map(AccountingEntryId::new),
         payload: item.json().to_owned(),
         is_too_large: false,
     }

@@ -30,6 +30,17 @@ pub(super) fn export_item(payload: &str) -> Option<ExportItem> {
     item.into_model(payload)
 }
 
+/// The key of an export item, where it is sound.
+pub(super) fn entry_id(payload: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Key {
+        accounting_entry_id: Text,
+    }
+    let Object(item): Object<Key> = serde_json::from_str(payload).ok()?;
+    item.accounting_entry_id.unless_blank()
+}
+
 /// A JSON object and nothing else: a list of the right length would be taken for one.
 struct Object<T>(T);
 
