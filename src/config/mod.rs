@@ -9,6 +9,7 @@ mod bookkeeping;
 mod dot_env;
 mod file;
 mod found;
+mod secret;
 mod section;
 mod sources;
 
@@ -17,10 +18,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use reqwest::Url;
 use secrecy::SecretString;
 
 use crate::host::files;
+use crate::host::server_url::ServerUrl;
 use crate::model::ids::CompanyId;
 use crate::pleo::Credential;
 use crate::receipts;
@@ -28,6 +29,7 @@ use crate::receipts;
 pub use accounting::SystemSettings;
 pub use sources::Sources;
 
+use secret::{secret_file, sendable};
 use section::Section;
 use sources::Layers;
 
@@ -256,7 +258,7 @@ fn company_id(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -
         .ok()
 }
 
-fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<Url> {
+fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<ServerUrl> {
     let in_file = pleo.text("base_url", problems);
     let variable = layers.variable("PLEO_BASE_URL", problems).ok()?;
     let (name, text) = match (variable, in_file) {
@@ -264,7 +266,7 @@ fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> 
         (None, Some(text)) => ("pleo.base_url", text),
         (None, None) => ("pleo.base_url", "https://external.pleo.io".to_owned()),
     };
-    match server_url(&text) {
+    match text.parse() {
         Ok(url) => Some(url),
         Err(problem) => {
             // What stands before an @ may be a credential.
@@ -273,29 +275,6 @@ fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> 
             None
         }
     }
-}
-
-/// A server's address: https, or http to this machine alone, without credentials, query or fragment.
-fn server_url(text: &str) -> Result<Url, &'static str> {
-    let url: Url = text
-        .parse()
-        .map_err(|_| "that is not an address such as https://external.pleo.io")?;
-    if url.host_str().is_none() {
-        return Err("the address names no host");
-    }
-    match url.scheme() {
-        "https" => {}
-        "http" if crate::host::http::is_loopback(&url) => {}
-        _ => return Err("the credential may travel by https only (http is for this machine alone)"),
-    }
-    if !url.username().is_empty()
-        || url.password().is_some()
-        || url.query().is_some()
-        || url.fragment().is_some()
-    {
-        return Err("the address must have no user, password, query or fragment");
-    }
-    Ok(url)
 }
 
 fn credential(
@@ -333,57 +312,6 @@ fn credential_in_use(layers: &Layers) -> &'static str {
     let variables = ["PLEO_API_KEY", "PLEO_ACCESS_TOKEN"];
     let set = variables.into_iter().find(|name| layers.is_set(name));
     set.unwrap_or("pleo.api_key_file")
-}
-
-/// A secret as it can travel in a header.
-fn sendable(name: &str, secret: String, problems: &mut Vec<String>) -> Option<SecretString> {
-    let secret = secret.trim().to_owned();
-    if secret.starts_with(['"', '\'']) {
-        problems.push(format!(
-            "{name} begins with a quote, which no key does: set it without quotes"
-        ));
-        return None;
-    }
-    if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-        problems.push(format!(
-            "{name} is empty or has spaces or other characters that no key has: copy it once more"
-        ));
-        return None;
-    }
-    Some(SecretString::from(secret))
-}
-
-/// A secret kept in a file: one line, best readable by its owner alone.
-fn secret_file(
-    name: &str,
-    path: &Path,
-    problems: &mut Vec<String>,
-    warnings: &mut Vec<String>,
-) -> Option<SecretString> {
-    let text = match file::read_text(path) {
-        Ok(text) => text.trim().to_owned(),
-        Err(error) => {
-            problems.push(format!("{name}: cannot read `{}`: {error}", path.display()));
-            return None;
-        }
-    };
-    if text.is_empty() || text.lines().count() > 1 {
-        problems.push(format!(
-            "{name}: `{}` must hold the key and nothing else",
-            path.display()
-        ));
-        return None;
-    }
-    #[cfg(unix)]
-    if let Ok(metadata) = std::fs::metadata(path)
-        && std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
-    {
-        warnings.push(format!(
-            "other users can read the key in `{0}`: run chmod 600 {0}",
-            path.display()
-        ));
-    }
-    sendable(&format!("the key in `{}`", path.display()), text, problems)
 }
 
 /// `[run] alarm_after`.

@@ -9,6 +9,7 @@ mod error;
 mod paging;
 mod retry;
 mod settings;
+mod skim;
 #[cfg(test)]
 mod tests;
 mod transport;

@@ -1,8 +1,9 @@
 //! Reading everything but the export items themselves: pages, jobs, the control layer, errors, the answer to
 //! an update.
 
+use super::malformed::Malformed;
 use super::reader::Field;
-use super::{Malformed, sound};
+use super::sound;
 use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::pleo::error::{Answer, Call, shown};

@@ -5,8 +5,8 @@
 //! sizes of files) is repaired or left out when it cannot be read, with a remark for the entry's notes where a person
 //! might miss it.
 
+use super::malformed::Malformed;
 use super::reader::{Field, Object};
-use super::{Malformed, sound};
 use crate::model::export_item::{
     AccountReference, ExportItem, InvoiceInformation, ItemType, Line, Method, Party, ReceiptFile, SubType,
     Supplier, Tag, Tax, TaxType, Vendor,
@@ -18,19 +18,8 @@ use crate::model::payload::Payload;
 /// Pleo's word where a currency or country is not known.
 pub(super) const UNDEFINED: &str = "UNDEFINED";
 
-/// Reads the payload of one export item as Pleo sent it.
-///
-/// # Errors
-/// [`Malformed`] names the field that cannot be read and what was there.
-pub fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
-    match sound::export_item(payload) {
-        Some(item) => Ok(item),
-        None => odd_export_item(payload),
-    }
-}
-
-/// The same for any item, also one in which something is odd.
-pub(super) fn odd_export_item(payload: &str) -> Result<ExportItem, Malformed> {
+/// Reads the payload of one export item, also one in which something is odd.
+pub(super) fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
     let item = Field::root(payload).object()?;
     let information = item.required("additionalInformation")?.object()?;
     let amounts = item.required("amount")?.object()?;

@@ -14,7 +14,8 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::item::{UNDEFINED, millionths};
-use super::reader::{LONGEST_CODE, moment, plain_date};
+use super::malformed::LONGEST_CODE;
+use super::reader::{moment, plain_date};
 use super::repair::UNREADABLE;
 use crate::model::export_item::{
     AccountReference, ExportItem, InvoiceInformation, ItemType, Line, Method, Party, ReceiptFile, SubType,
