@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Transaction};
 use super::audit::Lines;
 use super::error::Fault;
 use super::jobs::JobKey;
-use super::reports::verdict_from;
+use super::reports::{VERDICT, verdict_from};
 use super::time_text;
 use crate::model::export_job::{ExportJobItem, ItemStatus};
 use crate::model::ids::{AccountingEntryId, JobId};
@@ -162,10 +162,9 @@ pub(super) fn state_from(
 }
 
 fn verdict_of(transaction: &Transaction<'_>, job: &JobId, number: i64) -> Result<Option<Verdict>, Fault> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT entry_id, outcome, external_id, external_url, exported_at, failure_type, reason FROM item \
-         WHERE number = ?1 AND outcome IS NOT NULL",
-    )?;
+    let mut statement = transaction.prepare_cached(&format!(
+        "SELECT {VERDICT} FROM item WHERE number = ?1 AND outcome IS NOT NULL"
+    ))?;
     let mut found = statement.query_and_then([number], |row| verdict_from(row, job))?;
     Ok(found.next().transpose()?.map(|(_, verdict)| verdict))
 }
@@ -183,7 +182,7 @@ pub(super) fn with_verdict(
     transaction
         .prepare_cached(
             "UPDATE item SET state = ?2, report = ?3, outcome = ?4, external_id = ?5, external_url = ?6, \
-             exported_at = ?7, failure_type = ?8, reason = ?9 WHERE number = ?1",
+             exported_at = ?7, failure_type = ?8, reason = ?9, standing = ?10, booked_as = ?11 WHERE number = ?1",
         )?
         .execute((
             number,
@@ -199,6 +198,8 @@ pub(super) fn with_verdict(
             exported.map(|exported| time_text(exported.exported_at)),
             failure.map(|failure| failure.failure_type().as_str()),
             failure.map(Failure::reason),
+            failure.map(|failure| failure.standing().as_str()),
+            failure.and_then(|failure| failure.standing().booked_as()),
         ))?;
     Ok(())
 }
@@ -235,8 +236,8 @@ pub(super) fn without_verdict(
     transaction
         .prepare_cached(
             "UPDATE item SET state = ?2, report = NULL, outcome = NULL, external_id = NULL, external_url = NULL, \
-             exported_at = NULL, failure_type = NULL, reason = NULL, date = iif(?2 = 'listed', NULL, date) \
-             WHERE number = ?1",
+             exported_at = NULL, failure_type = NULL, reason = NULL, standing = NULL, booked_as = NULL, \
+             date = iif(?2 = 'listed', NULL, date) WHERE number = ?1",
         )?
         .execute((number, state.as_str()))?;
     Ok(())

@@ -146,11 +146,15 @@ impl Checkpoint {
             }
             Err(fault) => return Err(fault.at(path)),
         };
-        if refuse_newer(&connection, path)? == 0 {
+        let version = refuse_newer(&connection, path)?;
+        if version == 0 {
             return Ok(None);
         }
+        let is_old = version < schema::known_version();
+        let copy = is_old.then(|| schema::newest_copy(&connection, version));
+        let copy = copy.transpose().map_err(|fault| fault.at(path))?;
         Ok(Some(Self {
-            connection,
+            connection: copy.unwrap_or(connection),
             path: path.to_owned(),
             is_writer: false,
             met_damage: Cell::new(false),
@@ -283,8 +287,7 @@ fn connect_for_reading(path: &Path, locking: Locking) -> Result<Connection, Faul
         Locking::None => connect(&immutable_uri(path), flags | OpenFlags::SQLITE_OPEN_URI)?,
     };
     connection.execute_batch("BEGIN")?;
-    let version = schema::version(&connection)?;
-    schema::show_as_newest(&connection, version)?;
+    schema::version(&connection)?;
     Ok(connection)
 }
 

@@ -71,6 +71,10 @@ CREATE TABLE item (
     exported_at TEXT,
     failure_type TEXT,
     reason TEXT,
+    -- what the books have of an item that failed
+    standing TEXT CHECK (standing IN ('nothing_booked', 'booked_as', 'changed', 'may_be_booked')),
+    -- the number in the books
+    booked_as TEXT,
     -- also what became of an entry in earlier jobs
     UNIQUE (entry_id, job),
     CHECK ((state IN ('declined', 'settled')) = (report IS NOT NULL)),
@@ -80,6 +84,8 @@ CREATE TABLE item (
     CHECK (outcome IS 'successful' OR external_url IS NULL),
     CHECK ((outcome IS 'failed') = (failure_type IS NOT NULL)),
     CHECK ((outcome IS 'failed') = (reason IS NOT NULL)),
+    CHECK ((outcome IS 'failed') = (standing IS NOT NULL)),
+    CHECK ((booked_as IS NOT NULL) = (standing IS 'booked_as' OR standing IS 'changed')),
     CHECK (state NOT IN ('loaded', 'intended') OR data IS NOT NULL)
 ) STRICT;
 
@@ -96,10 +102,10 @@ INSERT INTO job (id, company_id, created_at, number_of_items, vendor_based_bookk
 /// The items in the order of work; their data stand under the numbers of their former rows.
 const ITEMS: &str = "
 INSERT INTO item (job, entry_id, state, report, pleo_status, date, data, outcome, external_id, external_url,
-        exported_at, failure_type, reason)
+        exported_at, failure_type, reason, standing, booked_as)
     SELECT job.number, entry_id, former_item.state, report, pleo_status, nullif(sort_date, ''),
         iif(payload IS NULL, NULL, former_item.rowid), outcome, external_id, external_url, exported_at, failure_type,
-        reason
+        reason, standing, booked_as
     FROM former_item JOIN job ON job.id = job_id ORDER BY job.number, sort_date, entry_id;
 ";
 
@@ -110,20 +116,6 @@ DROP TABLE former_job;
 -- counting, and the order of work
 CREATE INDEX item_of_job ON item (job);
 CREATE INDEX item_to_report ON item (job, report) WHERE report IN ('unsent', 'refused');
-";
-
-/// The new tables as views of the former ones, for readers.
-pub(super) const SHOWN: &str = "
-CREATE TEMP VIEW job AS SELECT rowid AS number, * FROM main.job;
-CREATE TEMP VIEW item AS
-    SELECT rowid AS number, (SELECT rowid FROM main.job WHERE id = job_id) AS job, entry_id, state, report,
-        pleo_status, nullif(sort_date, '') AS date, iif(payload IS NULL, NULL, rowid) AS data, outcome, external_id,
-        external_url, exported_at, failure_type, reason
-    FROM main.item;
-CREATE TEMP VIEW item_data AS
-    SELECT rowid AS number, NULL AS supplier, NULL AS amount, NULL AS currency, NULL AS link, NULL AS canonical_text,
-        payload
-    FROM main.item WHERE payload IS NOT NULL;
 ";
 
 /// Makes the step.

@@ -18,7 +18,7 @@ use super::*;
 use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::money::{Amount, Money};
-use crate::model::verdict::{Exported, Failure, ItemFailureType, Verdict};
+use crate::model::verdict::{Exported, Failure, ItemFailureType, Standing, Verdict};
 
 fn owner() -> Owner {
     Owner {

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::state::ItemState;
 
 /// The version before the step.
-const BEFORE: usize = 3;
+const BEFORE: usize = 4;
 
 fn read_facts(payload: &str) -> Option<ItemFacts> {
     let supplier = payload.strip_prefix("from ")?;
@@ -40,12 +40,12 @@ fn former() -> (TempDir, PathBuf) {
                       '2026-11-22T10:00:00.000Z', '2026-02-01', 'from E'";
         add(job, "e", settled, values);
     }
-    let declined = "state, report, outcome, failure_type, reason, payload";
+    let declined = "state, report, outcome, failure_type, reason, standing, payload";
     add(
         "job-2",
         "f",
         declined,
-        "'declined', 'accepted', 'failed', 'vendor_unknown', 'No.', 'unreadable'",
+        "'declined', 'accepted', 'failed', 'vendor_unknown', 'No.', 'nothing_booked', 'unreadable'",
     );
     let line = "INSERT INTO audit (at, job_id, entry_id, event, detail) VALUES ('2026', 'job-2', 'f', 'decide', 'failed')";
     connection.execute(line, []).unwrap();

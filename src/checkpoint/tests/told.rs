@@ -65,3 +65,54 @@ fn what_pleo_was_told_in_another_job_is_known() {
         [(entry("a"), "PLEO-2026-000001".to_owned())]
     );
 }
+
+#[test]
+fn the_texts_of_an_older_checkpoint_are_read_for_what_the_books_have_once() {
+    let texts = [
+        (
+            "The invoice has no number. Nothing was booked.",
+            Standing::NothingBooked,
+            "The invoice has no number.",
+        ),
+        (
+            "Not: Booked as X: why. Nothing was booked.",
+            Standing::NothingBooked,
+            "Not: Booked as X: why.",
+        ),
+        (
+            "Booked as PLEO-2026-000001: no receipt: why.",
+            Standing::BookedAs("PLEO-2026-000001".into()),
+            "no receipt: why.",
+        ),
+        (
+            "May be booked: look for it.",
+            Standing::MayBeBooked,
+            "look for it.",
+        ),
+        (
+            "Booked as 7: the expense was changed in Pleo after it was booked: its date.",
+            Standing::Changed("7".into()),
+            "the expense was changed in Pleo after it was booked: its date.",
+        ),
+    ];
+    let (_folder, path) = of_version(3);
+    for (at, (text, ..)) in texts.iter().enumerate() {
+        let sql = "INSERT INTO item (job_id, entry_id, state, report, pleo_status, outcome, failure_type, reason) \
+                   VALUES ('job-1', ?1, 'declined', 'unsent', 'pending', 'failed', 'account_unknown', ?2)";
+        raw(&path).execute(sql, (at.to_string(), text)).unwrap();
+    }
+    let is_read = |checkpoint: &Checkpoint| {
+        let failures = checkpoint.failures(&job_id()).unwrap();
+        assert_eq!(failures.len(), texts.len());
+        for ((_, failure), (text, standing, reason)) in failures.iter().zip(&texts) {
+            assert_eq!(
+                (failure.standing(), failure.reason(), &*failure.text()),
+                (standing, *reason, *text)
+            );
+        }
+    };
+    // A reader changes nothing.
+    is_read(&Checkpoint::open_read_only(&path).unwrap().unwrap());
+    is_read(&open(&path, &owner()).unwrap());
+    is_read(&open(&path, &owner()).unwrap());
+}
