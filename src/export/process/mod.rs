@@ -15,6 +15,7 @@ use super::halt::Halt;
 use super::job::JobRun;
 use super::{Exporter, lacking, update};
 use crate::checkpoint::{Position, StoredItem};
+use crate::model::references::References;
 
 use batch::Batch;
 use prepare::Prepared;
@@ -24,10 +25,11 @@ use set_aside::SetAside;
 pub(super) fn process(
     exporter: &mut Exporter<'_>,
     run: &mut JobRun,
+    references: &References,
     refusals: &mut Vec<(String, usize)>,
 ) -> Result<(), Halt> {
     update::report(exporter, run)?;
-    let mut prepared = prepare::prepare(exporter, &run.job)?;
+    let mut prepared = prepare::prepare(exporter, &run.job, references)?;
     lacking::refuse(exporter, run)?;
     log_refusals(&prepared);
     refusals.clone_from(&prepared.refusals);

@@ -7,8 +7,7 @@ use crate::systems::SystemError;
 
 /// For what could not be read.
 pub(super) fn unreadable(error: &FileError) -> SystemError {
-    let reason =
-        format!("The books could not be read: {error}. See to it, then run again.");
+    let reason = format!("The books could not be read: {error}. See to it, then run again.");
     if error.is_lasting() {
         SystemError::Damaged { reason }
     } else {
@@ -30,8 +29,7 @@ pub(super) fn nothing_booked(error: &FileError) -> SystemError {
         }
         _ => "See to it",
     };
-    let reason =
-        format!("The books could not be written: {error}. {advice}, then run again.");
+    let reason = format!("The books could not be written: {error}. {advice}, then run again.");
     if error.is_lasting() {
         SystemError::Damaged { reason }
     } else {
