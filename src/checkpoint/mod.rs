@@ -1,7 +1,7 @@
 //! The checkpoint: one SQLite file that makes a run fast to go on with, and explains it afterwards.
 //!
 //! **Stored**: whose checkpoint it is; the jobs we work on, with the outcome we are about to tell Pleo; their items
-//! with state, payload and verdict; an append-only audit trail. Never a credential. Losing the file loses no
+//! with state, data and verdict; an append-only audit trail. Never a credential. Losing the file loses no
 //! booking: the books are the truth, and every entry is looked up there before it is booked.
 //!
 //! **Written** by one process at a time, the holder of the [`RunLock`], which a run takes before it opens the file.

@@ -1,4 +1,4 @@
-//! Reading a sound export item at one go. Nine hundred and ninety-nine of a thousand are, and [`super::item`], which
+//! Reading a sound export item at one go. Nearly all are sound, and [`super::item`], which
 //! knows what to make of every oddity, walks through each object once for each level that it is deep.
 //!
 //! Whatever is odd here is an error without a text, and the item is read the other way: what this reader takes, that
