@@ -412,7 +412,8 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Put => "PUT",
-            Self::Post => "POST",
+            Self::Post | Self::Create => "POST",
+            Self::Delete => "DELETE",
         }
     }
 
@@ -420,7 +421,8 @@ impl Method {
         match self {
             Self::Get => reqwest::Method::GET,
             Self::Put => reqwest::Method::PUT,
-            Self::Post => reqwest::Method::POST,
+            Self::Post | Self::Create => reqwest::Method::POST,
+            Self::Delete => reqwest::Method::DELETE,
         }
     }
 }

@@ -13,6 +13,7 @@ mod bodies;
 mod item;
 mod reader;
 mod repair;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -26,6 +27,7 @@ pub(super) use bodies::{event_body, update_body};
 pub use item::export_item;
 pub(super) use reader::Field;
 pub(super) use repair::read as read_body;
+pub(super) use subscriptions::{one_subscription, subscription, subscription_body, subscription_secret};
 
 use words::Words;
 
