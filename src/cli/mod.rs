@@ -55,9 +55,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> 
         log,
     };
     log_panics();
-    catch_unwind(AssertUnwindSafe(|| obey(&args, &sources, form))).unwrap_or_else(|_| {
-        answer(&Answer::of_problem(panicked()), form)
-    })
+    catch_unwind(AssertUnwindSafe(|| obey(&args, &sources, form)))
+        .unwrap_or_else(|_| answer(&Answer::of_problem(panicked()), form))
 }
 
 /// The program itself failed.

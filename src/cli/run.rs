@@ -12,7 +12,9 @@ use super::progress::Bar;
 use super::render::Answer;
 use super::{failed, signals};
 use crate::checkpoint::{Checkpoint, Contact, FailedPolls, LockError, Owner, RunLock};
-use crate::config::{Config, ConfigProblems, Sources, SystemSettings, receipts_folder, receipts_folder_of_the_first_version};
+use crate::config::{
+    Config, ConfigProblems, Sources, SystemSettings, receipts_folder, receipts_folder_of_the_first_version,
+};
 use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings};
 use crate::host::clock;

@@ -65,8 +65,20 @@ pub(super) enum Outcome {
 /// Decides about one try.
 pub(super) const fn classify(method: Method, ending: Ending) -> Outcome {
     match (method, ending) {
-        (Method::Create, Ending::Answered { status: 200 | 201, json: true })
-        | (Method::Delete, Ending::Answered { status: 200 | 202 | 204, .. }) => return Outcome::Done,
+        (
+            Method::Create,
+            Ending::Answered {
+                status: 200 | 201,
+                json: true,
+            },
+        )
+        | (
+            Method::Delete,
+            Ending::Answered {
+                status: 200 | 202 | 204,
+                ..
+            },
+        ) => return Outcome::Done,
         // An event is accepted; what is made or taken away is there, or not any more.
         (Method::Create, Ending::Answered { status: 202, .. }) => return Outcome::Lost,
         _ => {}

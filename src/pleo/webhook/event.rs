@@ -90,7 +90,8 @@ mod tests {
                 "the event v1.vendor.created",
             ),
             (
-                r#"{"payload":{"data":{"companyId":"other"},"eventType":"v1.export-job.created"}}"#.to_owned(),
+                r#"{"payload":{"data":{"companyId":"other"},"eventType":"v1.export-job.created"}}"#
+                    .to_owned(),
                 "the company other",
             ),
             (
@@ -104,9 +105,20 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_never_taken_for_nothing() {
-        for body in ["", "{", "[]", "null", "{}", r#"{"payload":"x"}"#, r#"{"data":7,"eventType":7}"#] {
+        for body in [
+            "",
+            "{",
+            "[]",
+            "null",
+            "{}",
+            r#"{"payload":"x"}"#,
+            r#"{"data":7,"eventType":7}"#,
+        ] {
             assert_eq!(news(body), News::MayHaveAJob, "{body}");
         }
-        assert_eq!(read(b"\xff\xfe", &CompanyId::new(COMPANY.to_owned())), News::MayHaveAJob);
+        assert_eq!(
+            read(b"\xff\xfe", &CompanyId::new(COMPANY.to_owned())),
+            News::MayHaveAJob
+        );
     }
 }

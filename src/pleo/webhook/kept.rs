@@ -93,7 +93,9 @@ pub fn read(path: &Path, owner: &Owner) -> Result<Vec<KeptSubscription>, KeptErr
         // Its words would show a part of a secret.
         problem: format!("line {}, column {}", error.line(), error.column()),
     })?;
-    let is_ours = document.company_id.eq_ignore_ascii_case(owner.company_id.as_str())
+    let is_ours = document
+        .company_id
+        .eq_ignore_ascii_case(owner.company_id.as_str())
         && document.host.eq_ignore_ascii_case(&owner.host);
     if !is_ours {
         return Err(KeptError::Foreign {
@@ -165,7 +167,10 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(
+                std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
         }
         std::fs::write(&path, r#"{"secret": "whsec_AAAA"}"#).unwrap();
         let error = read(&path, &ours).unwrap_err();

@@ -43,7 +43,9 @@ pub enum Refusal {
     #[error("its signature is not Pleo's")]
     Forged,
     /// It is Pleo's, but so far off in time that it may be an old one that somebody has kept; or a clock is wrong.
-    #[error("it is signed for {at}, which is more than five minutes off: an old delivery, or this machine's clock is wrong")]
+    #[error(
+        "it is signed for {at}, which is more than five minutes off: an old delivery, or this machine's clock is wrong"
+    )]
     OutOfTime {
         /// When it was signed, as the header has it.
         at: String,
@@ -74,7 +76,13 @@ fn is_signed_with(secret: &SecretString, signed: Signed<'_>, body: &[u8]) -> boo
     let Some(mut mac) = key(secret).and_then(|key| Hmac::<Sha256>::new_from_slice(&key).ok()) else {
         return false;
     };
-    for part in [signed.id.as_bytes(), b".", signed.timestamp.as_bytes(), b".", body] {
+    for part in [
+        signed.id.as_bytes(),
+        b".",
+        signed.timestamp.as_bytes(),
+        b".",
+        body,
+    ] {
         mac.update(part);
     }
     let entries = signed.signature.split_ascii_whitespace().take(MOST_ENTRIES);
@@ -130,7 +138,10 @@ mod tests {
             assert_eq!(check(secret, SIGNED, BODY, at(0)), forged, "{secret}");
         }
         assert_eq!(check(SECRET, SIGNED, br#"{"test":2432232314}"#, at(0)), forged);
-        let id = Signed { id: "msg_other", ..SIGNED };
+        let id = Signed {
+            id: "msg_other",
+            ..SIGNED
+        };
         assert_eq!(check(SECRET, id, BODY, at(0)), forged);
         let timestamp = Signed {
             timestamp: "1614265331",
@@ -165,7 +176,11 @@ mod tests {
                 signature: &signature,
                 ..SIGNED
             };
-            assert_eq!(check(SECRET, signed, BODY, at(0)).is_ok(), is_right, "{signature}");
+            assert_eq!(
+                check(SECRET, signed, BODY, at(0)).is_ok(),
+                is_right,
+                "{signature}"
+            );
         }
     }
 
@@ -178,7 +193,13 @@ mod tests {
 
     #[test]
     fn five_minutes_are_tolerated_either_way() {
-        for (offset, is_right) in [(-301, false), (-300, true), (300, true), (301, false), (86_400, false)] {
+        for (offset, is_right) in [
+            (-301, false),
+            (-300, true),
+            (300, true),
+            (301, false),
+            (86_400, false),
+        ] {
             let checked = check(SECRET, SIGNED, BODY, at(offset));
             let out_of_time = matches!(checked, Err(Refusal::OutOfTime { .. }));
             assert_eq!((checked.is_ok(), out_of_time), (is_right, !is_right), "{offset}");

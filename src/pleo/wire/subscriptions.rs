@@ -16,9 +16,16 @@ pub(in crate::pleo) fn subscription(subscription: &Field<'_>) -> Result<Subscrip
         url: subscription.required("endpointUrl")?.text()?,
         events: match events.text() {
             Ok(event) => vec![event],
-            Err(_) => events.array()?.iter().map(Field::text).collect::<Result<_, _>>()?,
+            Err(_) => events
+                .array()?
+                .iter()
+                .map(Field::text)
+                .collect::<Result<_, _>>()?,
         },
-        is_active: subscription.required("status")?.text()?.eq_ignore_ascii_case("ACTIVE"),
+        is_active: subscription
+            .required("status")?
+            .text()?
+            .eq_ignore_ascii_case("ACTIVE"),
     })
 }
 
