@@ -101,7 +101,7 @@ pub(super) enum Command {
     /// Have Pleo tell `listen` of new export jobs, and keep the secret that signs what it tells
     #[command(group = ArgGroup::new("wish").required(true))]
     Subscribe {
-        /// Where Pleo reaches `listen`: https://YOUR-HOST/webhooks/pleo/COMPANY_ID
+        /// Where Pleo reaches `listen`, such as `https://YOUR-HOST/webhooks/pleo/COMPANY_ID`
         #[arg(group = "wish", value_name = "URL")]
         url: Option<String>,
         /// Show every subscription of this application

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::interrupt::{is_event, nth_of};
 use crate::sandbox::{Fault, Hook, JobStatus, Manner, Trouble, sign};
-use crate::support::{World, eventually};
+use crate::support::World;
 
 /// A running `pleo-export listen`, to which the sandbox delivers.
 struct Listener<'world> {
@@ -172,6 +172,16 @@ impl Drop for Listener<'_> {
         if std::thread::panicking() {
             println!("the listener's log:\n{}", self.log());
         }
+    }
+}
+
+/// Waits until this holds, and fails when it does not in half a minute.
+#[track_caller]
+fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        assert!(Instant::now() < until, "it never came about that {what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

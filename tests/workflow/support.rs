@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -388,15 +387,5 @@ fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, String>) {
                 fs::read_to_string(&path).expect("the books are text"),
             );
         }
-    }
-}
-
-/// Waits until this holds, and fails when it does not in half a minute.
-#[track_caller]
-pub fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let until = Instant::now() + Duration::from_secs(30);
-    while !holds() {
-        assert!(Instant::now() < until, "it never came about that {what}");
-        std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -28,6 +28,7 @@ macro_rules! filtered {
 }
 
 #[test]
+#[cfg(feature = "listen")]
 fn help() {
     let world = World::new();
     let text = [

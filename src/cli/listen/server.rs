@@ -127,11 +127,8 @@ impl Listener for Gate {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Visitor, SocketAddr) {
-        let place = match Arc::clone(&self.places).acquire_owned().await {
-            Ok(place) => Some(place),
-            // Nobody closes it; if so, nobody counts any more either.
-            Err(_) => None,
-        };
+        // Nobody closes it; if so, nobody would count any more either.
+        let place = Arc::clone(&self.places).acquire_owned().await.ok();
         // axum's own listener waits and tries again where the system has no more to give.
         let (stream, address) = Listener::accept(&mut self.listener).await;
         let deadline = Box::pin(tokio::time::sleep(self.deadline));
