@@ -10,6 +10,7 @@ mod error;
 mod paging;
 mod retry;
 mod settings;
+mod skim;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
