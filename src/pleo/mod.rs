@@ -21,6 +21,6 @@ pub mod wire;
 pub use client::Client;
 pub use error::{Answer, Call, PleoError};
 pub use settings::{Credential, Settings};
-pub use subscriptions::{EXPORT_JOB_CREATED, Subscription};
+pub use subscriptions::EXPORT_JOB_CREATED;
 pub use transport::ServerTime;
-pub use wire::{ItemUpdate, JobEvent, RawItem, Refusal, UpdateAnswer};
+pub use wire::{ItemUpdate, JobEvent, RawItem, Refusal, Subscription, UpdateAnswer};

@@ -27,6 +27,7 @@ pub(super) use bodies::{event_body, update_body};
 pub use item::export_item;
 pub(super) use reader::Field;
 pub(super) use repair::read as read_body;
+pub use subscriptions::Subscription;
 pub(super) use subscriptions::{one_subscription, subscription, subscription_body, subscription_secret};
 
 use words::Words;

@@ -6,7 +6,19 @@ use serde_json::json;
 
 use super::Malformed;
 use super::reader::Field;
-use crate::pleo::Subscription;
+
+/// A subscription of this application, as Pleo lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// Pleo's id.
+    pub id: String,
+    /// Where deliveries go.
+    pub url: String,
+    /// Of which events.
+    pub events: Vec<String>,
+    /// Whether it delivers at all.
+    pub is_active: bool,
+}
 
 pub(in crate::pleo) fn subscription(subscription: &Field<'_>) -> Result<Subscription, Malformed> {
     let subscription = subscription.object()?;
