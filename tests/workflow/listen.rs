@@ -328,8 +328,15 @@ fn what_is_no_news_is_answered_and_starts_no_poll() {
         assert_eq!(status, expected, "{what}");
     }
     assert_eq!(listener.polls(), 1, "{}", listener.log());
-    // Told once in a minute, however many there were.
-    assert_eq!(listener.log().matches("WARN").count(), 1, "{}", listener.log());
+    // Each reason is told, and once in a minute, however many there were.
+    for reason in [
+        "is not Pleo's",
+        "this machine's clock is wrong",
+        "not served here",
+    ] {
+        eventually("it is told", || listener.log().matches(reason).count() == 1);
+    }
+    assert_eq!(listener.log().matches("WARN").count(), 3, "{}", listener.log());
 
     assert_eq!(listener.post(company, &good, &event), 204);
     eventually("it polls", || listener.polls() == 2);
