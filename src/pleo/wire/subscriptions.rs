@@ -4,7 +4,7 @@
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::Malformed;
+use super::malformed::Malformed;
 use super::reader::Field;
 
 /// A subscription of this application, as Pleo lists it.
