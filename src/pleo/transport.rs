@@ -174,7 +174,7 @@ impl Transport {
 
     /// Sends until it is done, surely not done, or lost. The answer's body is JSON for a GET or PUT.
     ///
-    /// A wish to stop ends only the waits: what is known must still be told to Pleo once. What writes asks for its permit
+    /// A request to stop ends only the waits: what is known must still be told to Pleo once. What writes asks for its permit
     /// before each try, for the wait before may have been long.
     pub(super) fn send(&self, request: &Request<'_>) -> Result<String, PleoError> {
         let url = self.address(request);

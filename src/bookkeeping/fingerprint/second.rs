@@ -139,7 +139,7 @@ fn vendor(item: &ExportItem) -> String {
     digests.trim_end_matches(REFERENCES).to_owned()
 }
 
-/// By what an account is known: its code, else its identifier.
+/// The code of an account, else its identifier.
 fn name(account: Option<&AccountReference>) -> Option<&str> {
     let account = account?;
     given(account.code.as_deref()).or(given(account.identifier.as_deref()))

@@ -103,7 +103,7 @@ struct Unseen {
     problem: String,
 }
 
-/// By what a changed file is known: size and time.
+/// Size and time of a file: either changes with its content.
 type Stamp = (u64, Option<SystemTime>);
 
 impl Index {

@@ -79,7 +79,7 @@ fn accounts<'a>(
         .collect())
 }
 
-/// By what an account is looked for, the best first.
+/// The texts under which an account is looked for, the best first.
 fn names(key: &AccountKey) -> impl Iterator<Item = &str> {
     let (first, second) = match key {
         AccountKey::Configured(text) | AccountKey::Assumed(text) => (Some(text), None),
