@@ -9,8 +9,10 @@
 mod entries;
 mod loading;
 mod marks;
+mod said;
 mod taken_back;
 mod walking;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound::{Excluded, Unbounded};
