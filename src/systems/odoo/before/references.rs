@@ -57,9 +57,6 @@ fn accounts<'a>(
         name: String,
     }
     let codes: BTreeSet<&str> = keys.clone().flat_map(names).collect();
-    if codes.is_empty() {
-        return Ok(HashMap::new());
-    }
     let found: Vec<Record> = books.search(
         "account.account",
         json!([["code", "in", codes]]),
@@ -94,9 +91,6 @@ fn taxes(books: Books<'_>, names: &BTreeSet<String>) -> Result<HashMap<String, R
     struct Record {
         id: Id,
         name: String,
-    }
-    if names.is_empty() {
-        return Ok(HashMap::new());
     }
     let found: Vec<Record> = books.search(
         "account.tax",
