@@ -126,7 +126,7 @@ fn prepare_and_work(
     let settings = Settings {
         company_id: config.pleo.company_id.clone(),
         batch_size: config.batch_size,
-        patience: config.pleo.give_up_after,
+        patience: config.patience,
         attachments: config.attachments,
         bookkeeping: config.bookkeeping.clone(),
         books_are_right,
@@ -252,8 +252,8 @@ fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> anyho
     let settings = receipts::Settings {
         folder: receipts_folder(&config.checkpoint),
         largest: system.describe().attachments.map_or(0, |limits| limits.largest),
-        timeout: config.pleo.request_timeout,
-        give_up_after: config.pleo.give_up_after,
+        timeout: config.receipt_timeout,
+        give_up_after: config.receipts_give_up_after,
         own_host: config.pleo.own_host().map(str::to_owned),
         has_proxy: config.has_proxy,
     };

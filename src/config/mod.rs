@@ -49,6 +49,12 @@ pub struct Config {
     pub bookkeeping: crate::bookkeeping::Settings,
     /// What happens when a receipt cannot be had.
     pub attachments: receipts::Policy,
+    /// How long a receipt's host may be silent.
+    pub receipt_timeout: Duration,
+    /// How long the receipts of one item may take, all tries together.
+    pub receipts_give_up_after: Duration,
+    /// How long the accounting system may be out of reach before the run gives up.
+    pub patience: Duration,
     /// Which accounting system, and where.
     pub system: SystemSettings,
     /// Whether the environment names a proxy.
@@ -131,23 +137,26 @@ impl Config {
             credential(&layers, &mut pleo, &mut unimportant, &mut warnings)
                 .or_else(|| Some(Credential::ApiKey(SecretString::default())))
         };
-        let request_timeout = seconds(&mut pleo, "timeout_seconds", 30, &mut problems);
-        let give_up_after = seconds(&mut pleo, "give_up_after_seconds", 120, &mut problems);
+        let request_timeout = pleo.seconds("timeout_seconds", 30, &mut problems);
+        let give_up_after = pleo.seconds("give_up_after_seconds", 120, &mut problems);
         let batch_size = pleo.integer("batch_size", 1..=100, &mut problems).unwrap_or(100);
         pleo.finish(&mut problems);
 
         let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
         let alarm_after = alarm_after(&mut file, &mut problems);
         let mut bookkeeping = file.section("bookkeeping", &mut problems);
-        let accounting = accounting::read(
+        let (accounting, patience) = accounting::read(
             &layers,
             &mut file,
             &mut bookkeeping,
-            request_timeout,
             (&mut problems, &mut warnings),
         );
         let (bookkeeping, attachments) =
             bookkeeping::read(&mut file, bookkeeping, accounting.role_defaults(), &mut problems);
+        let mut receipts = file.section("receipts", &mut problems);
+        let receipt_timeout = receipts.seconds("timeout_seconds", 30, &mut problems);
+        let receipts_give_up_after = receipts.seconds("give_up_after_seconds", 120, &mut problems);
+        receipts.finish(&mut problems);
         file.finish(&mut problems);
         let system = accounting.finished(&bookkeeping, company_id.as_ref(), &mut problems);
         if credential.is_some() {
@@ -177,6 +186,9 @@ impl Config {
                     batch_size: usize::try_from(batch_size).unwrap_or(100),
                     bookkeeping,
                     attachments,
+                    receipt_timeout,
+                    receipts_give_up_after,
+                    patience,
                     system,
                     has_proxy: layers.has_proxy(),
                     warnings,
@@ -320,11 +332,6 @@ fn alarm_after(file: &mut Section, problems: &mut Vec<String>) -> TimeDelta {
     let duration = run.duration("alarm_after", problems);
     run.finish(problems);
     duration.unwrap_or(ALARM_AFTER)
-}
-
-fn seconds(section: &mut Section, key: &str, default: i64, problems: &mut Vec<String>) -> Duration {
-    let seconds = section.integer(key, 1..=86_400, problems).unwrap_or(default);
-    Duration::from_secs(u64::try_from(seconds).unwrap_or(1))
 }
 
 /// The checkpoint's file, in its folder's one name.

@@ -285,7 +285,7 @@ pub enum SystemError {
         /// Why, for the operator.
         reason: String,
     },
-    /// Nothing more can be booked in this job.
+    /// Nothing more can be booked in this job, and nothing was by this call: it is given up.
     #[error("{reason}")]
     Fatal {
         /// Why, in Pleo's words.
@@ -324,6 +324,11 @@ pub fn none_withheld<T>(answers: &[Result<T, SystemError>]) -> Result<(), System
 }
 
 impl SystemError {
+    /// Whether it may come right by itself in a moment.
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Unknown { .. })
+    }
+
     /// The failure of the whole job, where the question was not about one item and will never be answered.
     ///
     /// # Errors
@@ -331,7 +336,10 @@ impl SystemError {
     pub fn into_job_failure(self) -> Result<JobFailure, Self> {
         match self {
             Self::Fatal { failure_type, reason } => Ok(JobFailure { failure_type, reason }),
-            Self::Rejected { failure_type, reason } => Ok(JobFailure {
+            Self::Rejected { failure_type, reason }
+            | Self::BookedWrong {
+                failure_type, reason, ..
+            } => Ok(JobFailure {
                 failure_type: failure_type
                     .as_job_failure()
                     .unwrap_or(JobFailureType::ValidationFailure),

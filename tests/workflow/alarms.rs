@@ -119,7 +119,8 @@ fn a_checkpoint_of_the_first_version_is_read_and_brought_up_to_date() {
     let path = world.path("checkpoint.sqlite3");
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection
-        .execute_batch("DROP TABLE contact; PRAGMA user_version = 2;")
+        .execute_batch("DROP TABLE contact; ALTER TABLE item DROP COLUMN booked_as; ALTER TABLE item DROP COLUMN standing; \
+             PRAGMA user_version = 2;")
         .unwrap();
     drop(connection);
     world.run(&["status"]).exits(0);
