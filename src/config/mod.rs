@@ -137,8 +137,8 @@ impl Config {
             credential(&layers, &mut pleo, &mut unimportant, &mut warnings)
                 .or_else(|| Some(Credential::ApiKey(SecretString::default())))
         };
-        let request_timeout = seconds(&mut pleo, "timeout_seconds", 30, &mut problems);
-        let give_up_after = seconds(&mut pleo, "give_up_after_seconds", 120, &mut problems);
+        let request_timeout = pleo.seconds("timeout_seconds", 30, &mut problems);
+        let give_up_after = pleo.seconds("give_up_after_seconds", 120, &mut problems);
         let batch_size = pleo.integer("batch_size", 1..=100, &mut problems).unwrap_or(100);
         pleo.finish(&mut problems);
 
@@ -154,8 +154,8 @@ impl Config {
         let (bookkeeping, attachments) =
             bookkeeping::read(&mut file, bookkeeping, accounting.role_defaults(), &mut problems);
         let mut receipts = file.section("receipts", &mut problems);
-        let receipt_timeout = seconds(&mut receipts, "timeout_seconds", 30, &mut problems);
-        let receipts_give_up_after = seconds(&mut receipts, "give_up_after_seconds", 120, &mut problems);
+        let receipt_timeout = receipts.seconds("timeout_seconds", 30, &mut problems);
+        let receipts_give_up_after = receipts.seconds("give_up_after_seconds", 120, &mut problems);
         receipts.finish(&mut problems);
         file.finish(&mut problems);
         let system = accounting.finished(&bookkeeping, company_id.as_ref(), &mut problems);
@@ -332,11 +332,6 @@ fn alarm_after(file: &mut Section, problems: &mut Vec<String>) -> TimeDelta {
     let duration = run.duration("alarm_after", problems);
     run.finish(problems);
     duration.unwrap_or(ALARM_AFTER)
-}
-
-fn seconds(section: &mut Section, key: &str, default: i64, problems: &mut Vec<String>) -> Duration {
-    let seconds = section.integer(key, 1..=86_400, problems).unwrap_or(default);
-    Duration::from_secs(u64::try_from(seconds).unwrap_or(1))
 }
 
 /// The checkpoint's file, in its folder's one name.

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use toml::Value;
@@ -160,6 +161,12 @@ impl Section {
                 None
             }
         }
+    }
+
+    /// A number of seconds, at least one and at most a day.
+    pub(super) fn seconds(&mut self, key: &str, default: u64, problems: &mut Vec<String>) -> Duration {
+        let seconds = self.integer(key, 1..=86_400, problems);
+        Duration::from_secs(seconds.map_or(default, i64::unsigned_abs))
     }
 
     /// A list of texts.

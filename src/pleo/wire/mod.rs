@@ -10,17 +10,27 @@ mod item;
 mod malformed;
 mod reader;
 mod repair;
+mod sound;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub(super) use answers::{
-    Page, answer, export_job, export_job_item, one_export_job, raw_item, update_answer,
+    Page, answer, export_job_item, listed_job, one_export_job, raw_item, update_answer,
 };
 pub use answers::{RawItem, Refusal, UpdateAnswer};
 pub use bodies::{ItemUpdate, JobEvent};
 pub(super) use bodies::{event_body, update_body};
-pub use item::export_item;
 pub use malformed::Malformed;
 pub(super) use reader::Field;
 pub(super) use repair::read as read_body;
+
+use crate::model::export_item::ExportItem;
+
+/// Reads the payload of one export item as Pleo sent it.
+///
+/// # Errors
+/// [`Malformed`] names the field that cannot be read and what was there.
+pub fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
+    sound::export_item(payload).map_or_else(|| item::export_item(payload), Ok)
+}
