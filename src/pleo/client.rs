@@ -38,7 +38,7 @@ impl Client {
         let mut filter = vec![("company_id", self.company_id.as_str())];
         filter.extend(statuses.iter().map(|status| ("statuses", status.as_str())));
         let mut jobs = Vec::new();
-        self.pages(&["v3", "export-jobs"], &filter, wire::export_job, None, |page| {
+        self.pages(&["v3", "export-jobs"], &filter, wire::listed_job, None, |page| {
             let (ours, others): (Vec<_>, Vec<_>) = page.into_iter().partition(|job| self.is_ours(job));
             for job in others {
                 tracing::warn!(job.id = %job.id, company.id = %job.company_id, "Pleo listed a job of another company; ignored");
