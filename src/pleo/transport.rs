@@ -51,7 +51,7 @@ pub(super) struct Request<'a> {
     pub(super) query: &'a [(&'a str, &'a str)],
 }
 
-/// What a request does. One that writes has a body and needs a permit.
+/// What a request does. One that writes about a job needs a permit.
 #[derive(Debug)]
 pub(super) enum Action<'a> {
     /// Reads.
@@ -60,6 +60,10 @@ pub(super) enum Action<'a> {
     Set(String, &'a Permit),
     /// Tells of this event; the same twice is not the same.
     Tell(String, &'a Permit),
+    /// Makes something new that is about no job; the same twice is two of them.
+    Create(String),
+    /// Takes away something that is about no job; the same twice is the same.
+    Delete,
 }
 
 impl Action<'_> {
@@ -68,20 +72,22 @@ impl Action<'_> {
             Self::Read => Method::Get,
             Self::Set(..) => Method::Put,
             Self::Tell(..) => Method::Post,
+            Self::Create(_) => Method::Create,
+            Self::Delete => Method::Delete,
         }
     }
 
     fn body(&self) -> Option<&str> {
         match self {
-            Self::Read => None,
-            Self::Set(body, _) | Self::Tell(body, _) => Some(body),
+            Self::Read | Self::Delete => None,
+            Self::Set(body, _) | Self::Tell(body, _) | Self::Create(body) => Some(body),
         }
     }
 
     /// Asks whether it may be done now.
     fn ask(&self) -> Result<(), Withheld> {
         match self {
-            Self::Read => Ok(()),
+            Self::Read | Self::Create(_) | Self::Delete => Ok(()),
             Self::Set(_, permit) | Self::Tell(_, permit) => permit.ask(),
         }
     }
@@ -444,7 +450,8 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Put => "PUT",
-            Self::Post => "POST",
+            Self::Post | Self::Create => "POST",
+            Self::Delete => "DELETE",
         }
     }
 
@@ -452,7 +459,8 @@ impl Method {
         match self {
             Self::Get => reqwest::Method::GET,
             Self::Put => reqwest::Method::PUT,
-            Self::Post => reqwest::Method::POST,
+            Self::Post | Self::Create => reqwest::Method::POST,
+            Self::Delete => reqwest::Method::DELETE,
         }
     }
 }

@@ -334,7 +334,7 @@ fn validation_that_fails_on_a_resumed_job_with_entries_already_booked() {
     world.kill_at_update(3, Fate::TakesEffect);
     std::fs::rename(world.path("books"), world.path("elsewhere")).unwrap();
     std::fs::write(world.path("books"), "not a folder").unwrap();
-    // While there is time a person may mend it.
+    // There is time for a person to mend it, and then there is none.
     world.run(&["resume"]).exits(2).says("is a file");
     assert_eq!(world.sandbox.job(&job).events, [Event::Started]);
     world

@@ -63,7 +63,7 @@ impl Transport {
 
     /// Looks whether a conversation can begin, as far as that is a matter of settings: an Odoo that is out of reach may be
     /// there in a moment. Carries no key.
-    pub(in crate::systems::odoo) fn greet(&self) -> Result<(), CallError> {
+    pub(crate) fn greet(&self) -> Result<(), CallError> {
         let patience = self.timeout.min(LONGEST_GREETING);
         let answer = self
             .client
