@@ -89,7 +89,7 @@ fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending
                 .is_some_and(|closing| closing.is_shown_by(&job)) =>
         {
             // The answer to our final event was lost; the verdicts are there if the control layer says so.
-            control::refresh(exporter, &job)?;
+            let miscount = control::miscount(exporter, &job)?;
             exporter
                 .checkpoint
                 .job_event(&job.id, JobEvent::Closed, job.status.as_str(), clock::now())?;
@@ -98,7 +98,12 @@ fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending
                 Some(failure) if exporter.checkpoint.failures(&job.id)?.is_empty() => {
                     Err(Halt::JobFailed(failure))
                 }
-                _ => Ok(complete::with_unproven(exporter, &job.id, job.status)?),
+                _ => Ok(complete::told(
+                    exporter,
+                    &job.id,
+                    job.status,
+                    miscount.as_deref(),
+                )?),
             }
         }
         JobState::Starting | JobState::Started | JobState::Closing => {

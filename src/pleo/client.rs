@@ -16,7 +16,7 @@ const LARGEST_UPDATE: usize = 100;
 /// The way to the export API of one company.
 #[derive(Debug)]
 pub struct Client {
-    transport: Transport,
+    pub(super) transport: Transport,
     company_id: CompanyId,
 }
 
@@ -38,7 +38,7 @@ impl Client {
         let mut filter = vec![("company_id", self.company_id.as_str())];
         filter.extend(statuses.iter().map(|status| ("statuses", status.as_str())));
         let mut jobs = Vec::new();
-        self.pages(&["v3", "export-jobs"], &filter, wire::export_job, None, |page| {
+        self.pages(&["v3", "export-jobs"], &filter, wire::listed_job, None, |page| {
             let (ours, others): (Vec<_>, Vec<_>) = page.into_iter().partition(|job| self.is_ours(job));
             for job in others {
                 tracing::warn!(job.id = %job.id, company.id = %job.company_id, "Pleo listed a job of another company; ignored");
@@ -158,7 +158,7 @@ impl Client {
     /// Reads a list to its end, one page in memory at a time. An element that cannot be read is left aside: it must
     /// not hide the others. `too_large` makes an element of the key of one that is larger than any is read; without it
     /// such a one is an error.
-    fn pages<T, E: From<PleoError>>(
+    pub(super) fn pages<T, E: From<PleoError>>(
         &self,
         segments: &[&str],
         filter: &[(&str, &str)],

@@ -29,7 +29,8 @@ pub trait AccountingSystem: fmt::Debug {
     fn describe(&self) -> Description;
 
     /// Whether its books and the settings for them are in order, looked at before a job is begun: what a person must
-    /// mend is told while the job still waits in Pleo. Nothing is asked of the network.
+    /// mend is told while the job still waits in Pleo. Of the network it asks no more than whether a conversation can begin:
+    /// what is out of reach may be there in a moment.
     fn ready(&mut self) -> Result<(), SystemError> {
         Ok(())
     }

@@ -334,6 +334,12 @@ fn validation_that_fails_on_a_resumed_job_with_entries_already_booked() {
     world.kill_at_update(3, Fate::TakesEffect);
     std::fs::rename(world.path("books"), world.path("elsewhere")).unwrap();
     std::fs::write(world.path("books"), "not a folder").unwrap();
+    // There is time for a person to mend it, and then there is none.
+    world.run(&["resume"]).exits(2).says("is a file");
+    assert_eq!(world.sandbox.job(&job).events, [Event::Started]);
+    world
+        .sandbox
+        .advance_clock(std::time::Duration::from_secs(40 * 60));
     world.run(&["resume"]).exits(6).says("is a file");
     let state = world.sandbox.job(&job);
     assert_eq!(

@@ -227,7 +227,8 @@ impl Books {
         let year = format!("{:04}", clock::now().year());
         for folder in [&self.folder, &self.batches(), &self.documents] {
             for folder in [folder.clone(), folder.join(&year)] {
-                if folder.is_dir() {
+                // A link that leads nowhere is there, too.
+                if folder.symlink_metadata().is_ok() {
                     files::refuse_unwritable(&folder).map_err(|error| nothing_booked(&error))?;
                 }
             }
