@@ -121,12 +121,6 @@ impl Section {
         }
     }
 
-    /// A length of time in whole seconds, up to a day.
-    pub(super) fn seconds(&mut self, key: &str, default: i64, problems: &mut Vec<String>) -> Duration {
-        let seconds = self.integer(key, 1..=86_400, problems).unwrap_or(default);
-        Duration::from_secs(u64::try_from(seconds).unwrap_or(1))
-    }
-
     /// A length of time: a whole number with its unit, such as `90s`, `30min`, `6h` or `2d`.
     pub(super) fn duration(&mut self, key: &str, problems: &mut Vec<String>) -> Option<TimeDelta> {
         let text = self.text(key, problems)?;
