@@ -4,8 +4,10 @@
 //! Data in, data out: nothing here knows the checkpoint, the books or the workflow. Receipts are not fetched
 //! here either, because the credential belongs to Pleo's own host alone.
 
+mod access;
 mod client;
 mod error;
+pub mod oauth;
 mod paging;
 mod retry;
 mod settings;

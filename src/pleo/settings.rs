@@ -5,6 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::PleoError;
+use super::oauth;
 use crate::host::http;
 use crate::model::ids::CompanyId;
 
@@ -30,6 +31,8 @@ pub enum Credential {
     ApiKey(SecretString),
     /// A bearer token.
     AccessToken(SecretString),
+    /// Tokens in a file, which are renewed.
+    OAuth(Box<oauth::Settings>),
 }
 
 impl Settings {
@@ -72,6 +75,7 @@ impl Settings {
         let (name, secret) = match &self.credential {
             Credential::ApiKey(secret) => ("API key", secret),
             Credential::AccessToken(secret) => ("access token", secret),
+            Credential::OAuth(_) => return None,
         };
         let secret = secret.expose_secret();
         let can_be_sent = !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic());

@@ -1,6 +1,6 @@
 //! One request to Pleo with all its tries: authentication, limits, waits, the log.
 //!
-//! The credential is added here, to requests for the configured host alone, and appears nowhere else. What a
+//! The credential is added here ([`Access`]), to requests for the configured host alone, and appears nowhere else. What a
 //! failed try means is decided in [`retry`]; what an answer means, by the caller.
 
 use std::io::Read;
@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use reqwest::Url;
-use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::blocking::{Client, Response};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, LOCATION, RETRY_AFTER};
-use secrecy::ExposeSecret;
 use serde::Deserialize;
 
+use super::access::{Access, Shown};
 use super::error::{Answer, Call, PleoError, shown};
 use super::retry::{Ending, Method, Outcome, classify};
-use super::{Credential, Settings, wire};
+use super::{Settings, wire};
 use crate::host::http::{self, BodyError, Fault};
 use crate::host::retry::{self, Next, Retry};
 use crate::host::stop::Stop;
@@ -80,7 +80,7 @@ impl Request<'_> {
 pub(super) struct Transport {
     http: Client,
     base_url: Url,
-    credential: Credential,
+    access: Access,
     request_timeout: Duration,
     give_up_after: Duration,
     stop: Stop,
@@ -121,7 +121,7 @@ impl Transport {
                 ),
             })?,
             base_url: settings.base_url,
-            credential: settings.credential,
+            access: Access::new(settings.credential, &stop)?,
             request_timeout: settings.request_timeout,
             give_up_after: settings.give_up_after,
             stop,
@@ -152,11 +152,21 @@ impl Transport {
         let url = self.address(request)?;
         let call = request.call();
         let mut retry = Retry::new(Instant::now(), self.give_up_after, fastrand::Rng::new());
+        let mut is_renewed = false;
         loop {
-            let attempt = self.attempt(request, url.clone(), &call);
+            let shown = self.access.shown()?;
+            let attempt = self.attempt(request, url.clone(), &call, &shown);
+            // It was surely not processed.
+            if attempt.is_unauthorized() && !is_renewed && self.access.renew(&shown)? {
+                is_renewed = true;
+                continue;
+            }
             match classify(request.method, attempt.ending) {
                 Outcome::Done => return Ok(attempt.body),
-                Outcome::Final => return Err(self.error(attempt, call, retry.tries() + 1)),
+                Outcome::Final => {
+                    let error = self.error(attempt, call, retry.tries() + 1);
+                    return Err(self.access.understood(error));
+                }
                 Outcome::Lost => {
                     let cause = attempt.cause;
                     return Err(PleoError::LostAnswer { call, cause });
@@ -195,9 +205,9 @@ impl Transport {
     }
 
     /// One try, in the log as one line.
-    fn attempt(&self, request: &Request<'_>, url: Url, call: &Call) -> Attempt {
+    fn attempt(&self, request: &Request<'_>, url: Url, call: &Call, shown: &Shown) -> Attempt {
         let began = Instant::now();
-        let attempt = self.exchange(request, url, call);
+        let attempt = self.exchange(request, url, call, shown);
         let status = match attempt.ending {
             Ending::Answered { status, .. } => Some(status),
             Ending::NotConnected | Ending::Untrusted | Ending::Interrupted | Ending::TooLarge => None,
@@ -212,10 +222,10 @@ impl Transport {
         attempt
     }
 
-    fn exchange(&self, request: &Request<'_>, url: Url, call: &Call) -> Attempt {
+    fn exchange(&self, request: &Request<'_>, url: Url, call: &Call, shown: &Shown) -> Attempt {
         let began = Instant::now();
-        let mut builder = self
-            .authorized(self.http.request(request.method.for_http(), url))
+        let mut builder = shown
+            .on(self.http.request(request.method.for_http(), url))
             .header(ACCEPT, "application/json");
         if let Some(body) = &request.body {
             builder = builder
@@ -251,7 +261,12 @@ impl Transport {
         };
         self.stop.check()?;
         let builder = self.http.request(request.method.for_http(), url);
-        let response = self.authorized(builder).header(ACCEPT, "application/json").send();
+        let response = self
+            .access
+            .shown()?
+            .on(builder)
+            .header(ACCEPT, "application/json")
+            .send();
         let response =
             response.map_err(|error| self.given_up(Attempt::failed(http::fault(error)), call, 1))?;
         if !response.status().is_success() {
@@ -264,13 +279,6 @@ impl Transport {
             stop: &self.stop,
         };
         serde_json::from_reader(std::io::BufReader::new(patient)).map_err(|_| too_large())
-    }
-
-    fn authorized(&self, builder: RequestBuilder) -> RequestBuilder {
-        match &self.credential {
-            Credential::ApiKey(key) => builder.basic_auth(key.expose_secret(), Some("")),
-            Credential::AccessToken(token) => builder.bearer_auth(token.expose_secret()),
-        }
     }
 
     fn remember_time(&self, response: &Response) {
@@ -327,6 +335,11 @@ impl Attempt {
             redirect_host: None,
             is_foreign: false,
         }
+    }
+
+    /// Whether Pleo itself refused the credential, in whatever state it is.
+    fn is_unauthorized(&self) -> bool {
+        matches!(self.ending, Ending::Answered { status: 401, .. }) && !self.is_foreign
     }
 
     /// No answer came.

@@ -31,6 +31,7 @@ mod fields;
 mod http;
 mod job;
 mod job_file;
+mod oauth;
 mod paging;
 mod platform;
 mod query;
@@ -52,6 +53,7 @@ pub use exchange::{Host, Request};
 pub use fault::{Fault, RetryAfter, Trouble};
 pub use job::{ItemState, Job, JobState};
 pub use job_file::{JobFile, JobFileError};
+pub use oauth::OauthClient;
 pub use platform::ChartAccount;
 pub use states::{Event, ItemStatus, JobStatus};
 pub use world::News;
@@ -77,8 +79,10 @@ pub struct Options {
     pub scopes: Vec<String>,
     /// What the credential was made for, as a URN; the company when absent.
     pub subject: Option<String>,
-    /// The state of the installation.
+    /// The state of the installation; empty when there is none.
     pub installation_status: String,
+    /// The application that is registered for OAuth.
+    pub oauth_client: OauthClient,
     /// The accounts that Pleo knows for the company.
     pub chart: Vec<ChartAccount>,
     /// The tax codes that Pleo knows for the company, without company, id and times.
@@ -107,6 +111,7 @@ impl Default for Options {
             scopes: SCOPES.map(str::to_owned).to_vec(),
             subject: None,
             installation_status: "ACTIVATED".to_owned(),
+            oauth_client: OauthClient::default(),
             chart: platform::seeded_chart(),
             tax_codes: platform::seeded_taxes(),
         }

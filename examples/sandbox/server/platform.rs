@@ -1,5 +1,5 @@
 //! Pleo's other APIs, as far as a doctor needs them: what the credential is, where it is installed, and what Pleo knows of
-//! the company's accounts and taxes. Nothing here changes anything.
+//! the company's accounts and taxes. Nothing but the installation is changed here.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -38,11 +38,15 @@ impl ChartAccount {
 
 /// The accounts of the company in `seed`: what money is spent on, and the wallets.
 pub fn seeded_chart() -> Vec<ChartAccount> {
-    let costs = seed::ACCOUNTS.iter().map(|(code, name)| ChartAccount::cost(code, name));
-    let wallets = seed::CONTRA_ACCOUNTS.iter().map(|(_, (code, name))| ChartAccount {
-        is_contra: true,
-        ..ChartAccount::cost(code, name)
-    });
+    let costs = seed::ACCOUNTS
+        .iter()
+        .map(|(code, name)| ChartAccount::cost(code, name));
+    let wallets = seed::CONTRA_ACCOUNTS
+        .iter()
+        .map(|(_, (code, name))| ChartAccount {
+            is_contra: true,
+            ..ChartAccount::cost(code, name)
+        });
     costs.chain(wallets).collect()
 }
 
@@ -99,6 +103,34 @@ pub fn introspect(world: &mut World, call: &Call) -> Answered {
     Ok(Answer::json(200, json!({ "data": details })))
 }
 
+/// `POST /v1/installations/me:activate`
+pub fn activate(world: &mut World, call: &Call) -> Answered {
+    Query::parse(world, call, &[])?;
+    if !call.body.is_empty() {
+        world.break_rule(call, "activation takes no body");
+    }
+    if world.options.installation_status.is_empty() {
+        return Err(no_installation());
+    }
+    world.options.installation_status = "ACTIVATED".to_owned();
+    show_installation(world, &subject(world))
+}
+
+/// `DELETE /v1/installations/me`. It voids all tokens.
+pub fn disconnect(world: &mut World, call: &Call) -> Answered {
+    Query::parse(world, call, &[])?;
+    if world.options.installation_status.is_empty() {
+        return Err(no_installation());
+    }
+    world.options.installation_status = String::new();
+    world.oauth.void_all();
+    Ok(Answer::empty(204))
+}
+
+fn no_installation() -> Answer {
+    Answer::refusal(404, "NOT_FOUND", "There is no installation.")
+}
+
 /// `GET /v1/installations/me`. The answer is not wrapped in `data`.
 pub fn installation(world: &mut World, call: &Call) -> Answered {
     let query = Query::parse(world, call, &["company_id"])?;
@@ -116,6 +148,13 @@ pub fn installation(world: &mut World, call: &Call) -> Answered {
             return Err(Answer::refusal(403, "FORBIDDEN", message));
         }
     };
+    show_installation(world, &resource)
+}
+
+fn show_installation(world: &World, resource: &str) -> Answered {
+    if world.options.installation_status.is_empty() {
+        return Err(no_installation());
+    }
     let moment = world.started_at.to_rfc3339();
     Ok(Answer::json(
         200,
@@ -141,7 +180,9 @@ pub fn accounts(world: &mut World, call: &Call) -> Answered {
     let passes = |account: &ChartAccount| {
         !(wanted.without_costs && !account.is_contra)
             && !(wanted.without_contra && account.is_contra)
-            && wanted.archived.is_none_or(|archived| archived == account.archived)
+            && wanted
+                .archived
+                .is_none_or(|archived| archived == account.archived)
     };
     let rows: Vec<Row> = world.options.chart.iter().map(passes).enumerate().collect();
     let page = paging::page(world, call, &query, &rows)?;
@@ -157,7 +198,10 @@ pub fn accounts(world: &mut World, call: &Call) -> Answered {
         })
     };
     let data: Vec<Value> = page.rows.into_iter().map(show).collect();
-    Ok(Answer::json(200, json!({ "data": data, "pagination": page.pagination })))
+    Ok(Answer::json(
+        200,
+        json!({ "data": data, "pagination": page.pagination }),
+    ))
 }
 
 struct AccountSearch {
@@ -180,7 +224,11 @@ fn read_account_search(body: &Value) -> Result<AccountSearch, String> {
         "name",
     ];
     let fields = Fields::of(body, &keys)?;
-    let flag = |key: &str| body[key].as_bool().ok_or_else(|| format!("`{key}` is missing or no flag"));
+    let flag = |key: &str| {
+        body[key]
+            .as_bool()
+            .ok_or_else(|| format!("`{key}` is missing or no flag"))
+    };
     Ok(AccountSearch {
         company: fields.uuid("companyId")?,
         without_costs: flag("excludeIfAssignedToCategory")?,
@@ -213,7 +261,10 @@ pub fn tax_codes(world: &mut World, call: &Call) -> Answered {
         tax
     };
     let data: Vec<Value> = page.rows.into_iter().map(show).collect();
-    Ok(Answer::json(200, json!({ "data": data, "pagination": page.pagination })))
+    Ok(Answer::json(
+        200,
+        json!({ "data": data, "pagination": page.pagination }),
+    ))
 }
 
 fn read_tax_search(body: &Value) -> Result<Option<bool>, String> {
@@ -223,7 +274,9 @@ fn read_tax_search(body: &Value) -> Result<Option<bool>, String> {
     if ids.clone().any(|id| !id.as_str().is_some_and(is_uuid)) {
         return Err("`taxCodeIds` holds what is no UUID".to_owned());
     }
-    let archived = body.get("archived").map(|archived| archived.as_bool().ok_or("`archived` is no flag"));
+    let archived = body
+        .get("archived")
+        .map(|archived| archived.as_bool().ok_or("`archived` is no flag"));
     Ok(archived.transpose()?)
 }
 

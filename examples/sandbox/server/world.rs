@@ -11,6 +11,7 @@ use super::clock::Clock;
 use super::exchange::{Call, Request};
 use super::fault::{ArmedFault, Trouble};
 use super::job::{ItemRecord, ItemState, Job, JobRecord};
+use super::oauth::Oauth;
 use super::receipts::Receipts;
 use super::states::{ItemStatus, JobStatus};
 
@@ -36,6 +37,8 @@ pub struct World {
     pub jobs: Vec<JobRecord>,
     /// The other host's files.
     pub receipts: Receipts,
+    /// Consents and tokens.
+    pub oauth: Oauth,
     /// Faults in place, the oldest first.
     pub faults: Vec<ArmedFault>,
     /// Every request to either host, in order.
@@ -58,6 +61,7 @@ impl World {
             clock,
             jobs: Vec::new(),
             receipts: Receipts::new(receipts_url),
+            oauth: Oauth::default(),
             faults: Vec::new(),
             requests: Vec::new(),
             broken_rules: Vec::new(),
