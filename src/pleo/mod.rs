@@ -11,6 +11,7 @@ pub mod oauth;
 mod paging;
 mod retry;
 mod settings;
+mod skim;
 #[cfg(test)]
 mod tests;
 mod transport;

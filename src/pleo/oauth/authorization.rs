@@ -4,12 +4,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use super::Settings;
-use crate::host::chance;
+use crate::host::{chance, digest};
 use crate::pleo::error::{PleoError, shown};
 
 /// One attempt to get consent. What proves that the answer is ours stays here.
@@ -44,8 +43,8 @@ impl Authorization {
             })
         };
         let (state, verifier) = (secret()?, secret()?);
-        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose_secret()));
-        let mut address = endpoint(&settings.auth_url, &["oauth", "authorize"]);
+        let challenge = URL_SAFE_NO_PAD.encode(digest::of(verifier.expose_secret()).bytes());
+        let mut address = settings.auth_url.at(["oauth", "authorize"]);
         address.query_pairs_mut().extend_pairs([
             ("response_type", "code"),
             ("client_id", &settings.client_id),
@@ -90,15 +89,6 @@ impl Authorization {
             _ => Err(RedirectError::NoCode),
         }
     }
-}
-
-/// An address of the authorization server.
-pub(super) fn endpoint(auth_url: &Url, segments: &[&str]) -> Url {
-    let mut url = auth_url.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().extend(segments);
-    }
-    url
 }
 
 #[cfg(test)]

@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 
 use reqwest::Url;
 use reqwest::blocking::Client;
-use reqwest::header::{ACCEPT, RETRY_AFTER};
+use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::Settings;
-use super::authorization::endpoint;
 use super::tokens::is_token;
-use crate::host::http::{self, BodyError, Fault};
+use crate::host::http::{self, Body, BodyError, Fault};
 use crate::host::retry::{self, Next, Retry};
 use crate::host::stop::Stop;
 use crate::host::{clock, kill};
@@ -23,7 +22,7 @@ use crate::pleo::error::{Answer, Call, PleoError, shown};
 use crate::pleo::wire;
 
 /// More than any answer of the endpoint has, in bytes.
-const LARGEST_ANSWER: usize = 64 * 1024;
+const LARGEST_ANSWER: u64 = 64 * 1024;
 
 /// What an access token lives where the answer does not say, in seconds: as Pleo's pages have it.
 const USUAL_LIFE: u64 = 900;
@@ -106,13 +105,12 @@ impl Endpoint {
     pub(super) fn new(settings: &Settings, stop: Stop) -> Result<Self, PleoError> {
         let builder = http::client_builder_for(&settings.auth_url)
             .timeout(settings.request_timeout)
-            .https_only(!http::is_loopback(&settings.auth_url))
             .referer(false);
         Ok(Self {
             http: builder.build().map_err(|error| PleoError::Settings {
                 problem: format!("the HTTP client cannot be set up: {}", http::chain(&error)),
             })?,
-            url: endpoint(&settings.auth_url, &["oauth", "token"]),
+            url: settings.auth_url.at(["oauth", "token"]),
             client_id: settings.client_id.clone(),
             client_secret: settings.client_secret.clone(),
             timeout: settings.request_timeout,
@@ -192,16 +190,11 @@ impl Endpoint {
             Err(error) => return unanswered(http::fault(error)),
         };
         let status = response.status().as_u16();
-        let retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.and_then(|text| retry::retry_after(text, clock::now()));
-        let body = match http::read_body(&mut response, LARGEST_ANSWER, began + self.timeout) {
+        let retry_after = http::retry_after(&response, clock::now());
+        let body = match Body::new(&mut response, LARGEST_ANSWER, began + self.timeout, None).whole() {
             Ok(body) => body,
-            Err(BodyError::TooLarge) => return contract("the answer is larger than any that has tokens"),
-            Err(BodyError::TooSlow) => return again("no answer in time".to_owned()),
-            Err(BodyError::Broken(cause)) => return again(cause),
+            Err(BodyError::TooLarge(_)) => return contract("the answer is larger than any that has tokens"),
+            Err(error) => return again(error.to_string()),
         };
         kill::point("tokens answered");
         tracing::debug!(status, "asked Pleo for tokens");

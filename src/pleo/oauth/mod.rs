@@ -15,8 +15,9 @@ pub mod tokens;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::Url;
 use secrecy::SecretString;
+
+use crate::host::server_url::ServerUrl;
 
 pub use authorization::{Authorization, RedirectError};
 pub(super) use connection::Connection;
@@ -26,7 +27,7 @@ pub use new_connection::{NewConnection, forget, try_place};
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where people consent and tokens come from.
-    pub auth_url: Url,
+    pub auth_url: ServerUrl,
     /// As what we are registered with Pleo.
     pub client_id: String,
     /// By what we prove it. It goes to `auth_url` alone, and the tokens to the API alone.

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use crate::host::files;
+use crate::host::{digest, files};
 use crate::model::document::Receipt;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{Attachment, SystemError};
@@ -18,7 +18,6 @@ use crate::systems::{Attachment, SystemError};
 use super::books::{Books, nothing_booked, write_file};
 use super::index::Index;
 use super::lock::Lock;
-use super::text;
 use super::writer::{self, NewReceipt};
 use name::{Naming, Taken};
 
@@ -130,7 +129,7 @@ fn store<'a>(
 /// Whether a file with the receipt's content is there.
 fn is_there(receipt: &Receipt, path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() == receipt.size)
-        && fs::read(path).is_ok_and(|bytes| text::sha256(&bytes) == receipt.sha256)
+        && fs::read(path).is_ok_and(|bytes| digest::sha256(&bytes) == receipt.sha256)
 }
 
 /// Copies the bytes unless they are there.
@@ -149,7 +148,7 @@ fn keep(receipt: &Receipt, path: &Path) -> Result<(), SystemError> {
         ),
     };
     let bytes = fs::read(&receipt.path).map_err(|error| unreadable(format!("cannot be read ({error})")))?;
-    if text::sha256(&bytes) != receipt.sha256 {
+    if digest::sha256(&bytes) != receipt.sha256 {
         return Err(unreadable("is not what was fetched".to_owned()));
     }
     write_file(path, &bytes)

@@ -57,7 +57,7 @@ pub(super) enum Refusal {
 
 impl CallError {
     /// More than anybody asked for, or more than can be kept in memory.
-    pub(super) fn too_long(call: &str, longest: usize) -> Self {
+    pub(super) fn too_long(call: &str, longest: u64) -> Self {
         Self::Unusable(format!(
             "its answer to {call} has more than {} MB: export fewer expenses at a time, or lower batch_size under [pleo]",
             longest >> 20
