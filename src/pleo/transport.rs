@@ -405,7 +405,8 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Put => "PUT",
-            Self::Post => "POST",
+            Self::Post | Self::Create => "POST",
+            Self::Delete => "DELETE",
         }
     }
 
@@ -413,7 +414,8 @@ impl Method {
         match self {
             Self::Get => reqwest::Method::GET,
             Self::Put => reqwest::Method::PUT,
-            Self::Post => reqwest::Method::POST,
+            Self::Post | Self::Create => reqwest::Method::POST,
+            Self::Delete => reqwest::Method::DELETE,
         }
     }
 }

@@ -11,8 +11,10 @@ use thiserror::Error;
 mod answers;
 mod bodies;
 mod item;
+mod platform;
 mod reader;
 mod repair;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -24,8 +26,11 @@ pub use answers::{RawItem, Refusal, UpdateAnswer};
 pub use bodies::{ItemUpdate, JobEvent};
 pub(super) use bodies::{event_body, update_body};
 pub use item::export_item;
+pub(super) use platform::installation;
+pub use platform::{Installation, Subject};
 pub(super) use reader::Field;
 pub(super) use repair::read as read_body;
+pub(super) use subscriptions::{one_subscription, subscription, subscription_body, subscription_secret};
 
 use words::Words;
 

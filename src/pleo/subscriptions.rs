@@ -1,0 +1,77 @@
+//! Subscriptions: where Pleo says of each new export job that it is there.
+
+use secrecy::SecretString;
+
+use super::error::PleoError;
+use super::retry::Method;
+use super::transport::Request;
+use super::{Client, wire};
+
+/// The event that an export job is there to be worked on.
+pub const EXPORT_JOB_CREATED: &str = "v1.export-job.created";
+
+/// A subscription of this application, as Pleo lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// Pleo's id.
+    pub id: String,
+    /// Where deliveries go.
+    pub url: String,
+    /// Of which events.
+    pub events: Vec<String>,
+    /// Whether it delivers at all.
+    pub is_active: bool,
+}
+
+impl Client {
+    /// All subscriptions of this application, in Pleo's order.
+    pub fn subscriptions(&self) -> Result<Vec<Subscription>, PleoError> {
+        let mut all = Vec::new();
+        self.pages(&["v1", "subscriptions"], &[], wire::subscription, None, |page| {
+            all.extend(page);
+            Ok::<_, PleoError>(())
+        })?;
+        Ok(all)
+    }
+
+    /// Subscribes an address to new export jobs.
+    ///
+    /// # Errors
+    /// [`PleoError::LostAnswer`] where the subscription may have been made: the list tells.
+    pub fn subscribe(&self, url: &str) -> Result<Subscription, PleoError> {
+        let request = Request {
+            method: Method::Create,
+            segments: &["v1", "subscriptions"],
+            query: &[],
+            body: Some(wire::subscription_body(url, EXPORT_JOB_CREATED)),
+        };
+        let body = self.transport.send(&request)?;
+        wire::one_subscription(&body).map_err(|problem| request.contract(&problem))
+    }
+
+    /// The secret that signs the deliveries of a subscription, as Pleo writes it.
+    pub fn subscription_secret(&self, id: &str) -> Result<SecretString, PleoError> {
+        let request = Request {
+            method: Method::Get,
+            segments: &["v1", "subscriptions", id, "secret"],
+            query: &[],
+            body: None,
+        };
+        let body = self.transport.send(&request)?;
+        wire::subscription_secret(&body).map_err(|problem| request.contract(&problem))
+    }
+
+    /// Ends a subscription.
+    ///
+    /// # Errors
+    /// An answer of 404 where Pleo has none of this id.
+    pub fn unsubscribe(&self, id: &str) -> Result<(), PleoError> {
+        let request = Request {
+            method: Method::Delete,
+            segments: &["v1", "subscriptions", id],
+            query: &[],
+            body: None,
+        };
+        self.transport.send(&request).map(drop)
+    }
+}
