@@ -4,6 +4,8 @@
 
 mod args;
 mod exit;
+#[cfg(feature = "listen")]
+mod listen;
 mod logging;
 mod progress;
 mod render;
@@ -11,6 +13,7 @@ mod reverse;
 mod run;
 mod signals;
 mod status;
+mod subscribe;
 mod table;
 
 use std::ffi::OsString;
@@ -29,6 +32,7 @@ use crate::model::foreign_text::one_line;
 use args::{Args, Command, LogFormat};
 pub use exit::Exit;
 use render::{Answer, problem_text};
+use subscribe::Wish;
 
 /// The program: what `main` calls, and what the quickstart example calls.
 ///
@@ -52,13 +56,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> 
     };
     log_panics();
     catch_unwind(AssertUnwindSafe(|| obey(&args, &sources, form))).unwrap_or_else(|_| {
-        let problem = Problem {
-            kind: ProblemKind::Panicked,
-            message: "the program failed, which is an error in pleo-export".into(),
-            hint: PANICKED.into(),
-        };
-        answer(&Answer::of_problem(problem), form)
+        answer(&Answer::of_problem(panicked()), form)
     })
+}
+
+/// The program itself failed.
+fn panicked() -> Problem {
+    Problem {
+        kind: ProblemKind::Panicked,
+        message: "the program failed, which is an error in pleo-export".into(),
+        hint: PANICKED.into(),
+    }
 }
 
 fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
@@ -83,6 +91,18 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
         } => return reverse::reverse(sources, numbers, *date, reason.as_deref(), form),
         Command::Status { job, .. } => {
             return status::status(sources, job.as_deref().map(str::trim), form);
+        }
+        Command::Subscribe { url, remove, .. } => {
+            let wish = match (url, remove) {
+                (Some(url), _) => Wish::Subscribe(url.trim()),
+                (None, Some(id)) => Wish::Remove(id.trim()),
+                (None, None) => Wish::List,
+            };
+            return subscribe::subscribe(sources, &wish, form);
+        }
+        #[cfg(feature = "listen")]
+        Command::Listen { bind, every } => {
+            return listen::listen(sources, &args.global, *bind, *every, form);
         }
     };
     self::answer(&answer, form)

@@ -26,6 +26,8 @@ use crate::pleo::Credential;
 use crate::receipts;
 
 pub use accounting::SystemSettings;
+#[cfg(feature = "listen")]
+pub(crate) use section::duration;
 pub use sources::Sources;
 
 use section::Section;
