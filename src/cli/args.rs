@@ -98,6 +98,25 @@ pub(super) enum Command {
         #[command(flatten)]
         answer: Answer,
     },
+    /// Connect to Pleo by OAuth: a person consents in a browser, and the tokens are kept here
+    Login {
+        /// Read the address that the browser was sent to from stdin, instead of waiting for it
+        #[arg(long, conflicts_with = "status")]
+        paste: bool,
+        /// Only show what is known of the connection; asks nobody
+        #[arg(long)]
+        status: bool,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Remove the tokens of `login` from this machine
+    Logout {
+        /// Have Pleo remove the integration first, which makes every token of it void
+        #[arg(long)]
+        revoke: bool,
+        #[command(flatten)]
+        answer: Answer,
+    },
     /// Have Pleo tell `listen` of new export jobs, and keep the secret that signs what it tells
     #[command(group = ArgGroup::new("wish").required(true))]
     Subscribe {
@@ -147,6 +166,8 @@ impl Command {
             | Self::Resume { answer }
             | Self::Reverse { answer, .. }
             | Self::Status { answer, .. }
+            | Self::Login { answer, .. }
+            | Self::Logout { answer, .. }
             | Self::Subscribe { answer, .. } => answer.json,
             #[cfg(feature = "listen")]
             Self::Listen { .. } => false,

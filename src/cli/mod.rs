@@ -7,6 +7,7 @@ mod exit;
 #[cfg(feature = "listen")]
 mod listen;
 mod logging;
+mod login;
 mod progress;
 mod render;
 mod reverse;
@@ -55,9 +56,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> 
         log,
     };
     log_panics();
-    catch_unwind(AssertUnwindSafe(|| obey(&args, &sources, form))).unwrap_or_else(|_| {
-        answer(&Answer::of_problem(panicked()), form)
-    })
+    catch_unwind(AssertUnwindSafe(|| obey(&args, &sources, form)))
+        .unwrap_or_else(|_| answer(&Answer::of_problem(panicked()), form))
 }
 
 /// The program itself failed.
@@ -89,6 +89,9 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             reason,
             ..
         } => return reverse::reverse(sources, numbers, *date, reason.as_deref(), form),
+        Command::Login { status: true, .. } => return login::status(sources, form),
+        Command::Login { paste, .. } => return login::login(sources, *paste, form),
+        Command::Logout { revoke, .. } => return login::logout(sources, *revoke, form),
         Command::Status { job, .. } => {
             return status::status(sources, job.as_deref().map(str::trim), form);
         }

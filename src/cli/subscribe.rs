@@ -13,7 +13,7 @@ use super::table::{Table, safe};
 use super::{Form, print, run, signals, tell};
 use crate::config::{Config, Sources};
 use crate::export::report::{Problem, ProblemKind};
-use crate::host::http;
+use crate::host::server_url::is_loopback;
 use crate::pleo::webhook::kept::{self, KeptError, KeptSubscription, Owner};
 use crate::pleo::{Client, EXPORT_JOB_CREATED, PleoError, Subscription};
 
@@ -94,7 +94,10 @@ fn add(client: &Client, keeper: &mut Keeper, url: &str) -> Result<Told, Problem>
         Some(known) if !known.is_active => {
             return Err(Problem {
                 kind: ProblemKind::NeedsPerson,
-                message: format!("Pleo has a subscription of this address that is switched off ({})", known.id),
+                message: format!(
+                    "Pleo has a subscription of this address that is switched off ({})",
+                    known.id
+                ),
                 hint: format!(
                     "remove it with `pleo-export subscribe --remove {}`, then subscribe again",
                     known.id
@@ -105,7 +108,9 @@ fn add(client: &Client, keeper: &mut Keeper, url: &str) -> Result<Told, Problem>
         None => client.subscribe(url)?,
     };
     let secret = client.subscription_secret(&subscription.id)?;
-    keeper.kept.retain(|kept| kept.id != subscription.id && kept.url != subscription.url);
+    keeper
+        .kept
+        .retain(|kept| kept.id != subscription.id && kept.url != subscription.url);
     keeper.kept.push(KeptSubscription {
         id: subscription.id.clone(),
         url: subscription.url.clone(),
@@ -130,7 +135,9 @@ fn list(client: &Client, keeper: &Keeper) -> Result<Told, Problem> {
         if !subscriptions.iter().any(|known| known.id == kept.id) {
             warn!(
                 "Pleo does not know subscription {} of {} any more: run `pleo-export subscribe {2}`, or `--remove {0}`",
-                kept.id, keeper.path.display(), kept.url
+                kept.id,
+                keeper.path.display(),
+                kept.url
             );
         }
     }
@@ -206,7 +213,7 @@ fn check_address(text: &str, config: &Config) -> Result<(), Problem> {
     let url: Url = text
         .parse()
         .map_err(|_| usage(format!("`{}` is not an address", safe(text))))?;
-    let is_own = http::is_loopback(&url) && config.pleo.own_host().is_some();
+    let is_own = is_loopback(&url) && config.pleo.own_host().is_some();
     if url.scheme() != "https" && !(url.scheme() == "http" && is_own) {
         return Err(usage(format!(
             "`{}` does not begin with https, and Pleo delivers over that alone",
@@ -214,7 +221,9 @@ fn check_address(text: &str, config: &Config) -> Result<(), Problem> {
         )));
     }
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-        return Err(usage("the address must have no user, password or fragment".to_owned()));
+        return Err(usage(
+            "the address must have no user, password or fragment".to_owned(),
+        ));
     }
     let expected = format!("/webhooks/pleo/{}", config.pleo.company_id);
     if !url.path().eq_ignore_ascii_case(&expected) {
@@ -243,7 +252,9 @@ pub(super) fn about_file(error: &KeptError) -> Problem {
         },
         message: error.to_string(),
         hint: match error {
-            KeptError::Foreign { .. } => "give each company and each Pleo a checkpoint of its own (`checkpoint.path`)",
+            KeptError::Foreign { .. } => {
+                "give each company and each Pleo a checkpoint of its own (`checkpoint.path`)"
+            }
             KeptError::Io(_) => "make it readable and writable for this user alone",
             KeptError::Malformed { .. } => "move it aside, then run `pleo-export subscribe URL` once more",
         }
@@ -252,7 +263,11 @@ pub(super) fn about_file(error: &KeptError) -> Problem {
 }
 
 const fn state(subscription: &Subscription) -> &'static str {
-    if subscription.is_active { "ACTIVE" } else { "INACTIVE" }
+    if subscription.is_active {
+        "ACTIVE"
+    } else {
+        "INACTIVE"
+    }
 }
 
 #[derive(Serialize)]

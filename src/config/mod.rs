@@ -6,9 +6,11 @@
 
 mod accounting;
 mod bookkeeping;
+mod credential;
 mod dot_env;
 mod file;
 mod found;
+mod oauth;
 mod section;
 mod sources;
 
@@ -26,10 +28,13 @@ use crate::pleo::Credential;
 use crate::receipts;
 
 pub use accounting::SystemSettings;
+pub use oauth::OAuthConfig;
 #[cfg(feature = "listen")]
 pub(crate) use section::duration;
 pub use sources::Sources;
 
+use credential::{Found, credential, credential_in_use};
+use oauth::{OAuthSection, TOKEN_FILE};
 use section::Section;
 use sources::Layers;
 
@@ -122,17 +127,43 @@ impl Config {
         let mut file = layers.file_section();
 
         let mut pleo = file.section("pleo", &mut problems);
-        let company_id = company_id(&layers, &mut pleo, &mut problems);
+        let (mut missing, mut unimportant) = (Vec::new(), Vec::new());
+        let company_id = company_id(&layers, &mut pleo, Some(&mut missing), &mut problems);
         let base_url = base_url(&layers, &mut pleo, &mut problems);
-        let mut unimportant = Vec::new();
-        let credential = if needs_credential {
-            credential(&layers, &mut pleo, &mut problems, &mut warnings)
+        let oauth = OAuthSection::read(&layers, &mut pleo, &mut problems, &mut warnings);
+        let timeouts = timeouts(&mut pleo, &mut problems);
+        let (request_timeout, give_up_after) = timeouts;
+        let about_credential = if needs_credential {
+            &mut problems
         } else {
-            credential(&layers, &mut pleo, &mut unimportant, &mut warnings)
-                .or_else(|| Some(Credential::ApiKey(SecretString::default())))
+            &mut unimportant
         };
-        let request_timeout = seconds(&mut pleo, "timeout_seconds", 30, &mut problems);
-        let give_up_after = seconds(&mut pleo, "give_up_after_seconds", 120, &mut problems);
+        let found = credential(
+            &layers,
+            &mut pleo,
+            oauth.token_file.is_some(),
+            about_credential,
+            &mut warnings,
+        );
+        let (credential, of_tokens) = match found {
+            Some(Found::Tokens) => {
+                let of_tokens = oauth
+                    .tokens(base_url.as_ref(), about_credential)
+                    .and_then(|tokens| tokens.company_id);
+                let settings = oauth.settings(base_url.as_ref(), timeouts, about_credential);
+                (
+                    settings.map(|settings| Credential::OAuth(Box::new(settings))),
+                    of_tokens,
+                )
+            }
+            Some(Found::Secret(credential)) => (Some(credential), None),
+            None => (None, None),
+        };
+        let credential = match credential {
+            None if !needs_credential => Some(Credential::ApiKey(SecretString::default())),
+            credential => credential,
+        };
+        let company_id = one_company(company_id, of_tokens, &mut missing, &mut problems);
         let batch_size = pleo.integer("batch_size", 1..=100, &mut problems).unwrap_or(100);
         pleo.finish(&mut problems);
 
@@ -153,7 +184,7 @@ impl Config {
         if credential.is_some() {
             let of_odoo = matches!(&system, Some(SystemSettings::Odoo(_))) && layers.is_set("ODOO_API_KEY");
             let in_use = [
-                Some(credential_in_use(&layers)),
+                Some(credential_in_use(&layers, &credential)),
                 of_odoo.then_some("ODOO_API_KEY"),
             ];
             layers.refuse_misleading(&in_use.into_iter().flatten().collect::<Vec<_>>(), &mut problems);
@@ -211,7 +242,8 @@ impl StatusConfig {
         let mut unimportant = Vec::new();
         let mut pleo = file.section("pleo", &mut unimportant);
         let mut company_problems = Vec::new();
-        let company_id = company_id(&layers, &mut pleo, &mut company_problems);
+        let named = company_id(&layers, &mut pleo, None, &mut company_problems);
+        let company_id = named.or_else(|| tokens_company(&layers, &mut pleo));
         let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
         match checkpoint {
             Some(checkpoint) if problems.is_empty() => Ok(Self {
@@ -240,14 +272,20 @@ pub fn receipts_folder_of_the_first_version(checkpoint: &Path) -> PathBuf {
     checkpoint.with_extension("receipts")
 }
 
-fn company_id(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<CompanyId> {
+/// That none is named goes to `missing`, where it may be known from elsewhere.
+fn company_id(
+    layers: &Layers,
+    pleo: &mut Section,
+    missing: Option<&mut Vec<String>>,
+    problems: &mut Vec<String>,
+) -> Option<CompanyId> {
     let in_file = pleo.text("company_id", problems);
     let variable = layers.variable("PLEO_COMPANY_ID", problems).ok()?;
     let (name, text) = match (variable, in_file) {
         (Some(text), _) => ("PLEO_COMPANY_ID", text),
         (None, Some(text)) => ("pleo.company_id", text),
         (None, None) => {
-            problems.push(
+            missing.unwrap_or(problems).push(
                 "PLEO_COMPANY_ID is missing: set it to your company's id on Pleo (or `company_id` under [pleo])".into(),
             );
             return None;
@@ -266,6 +304,11 @@ fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> 
         (None, Some(text)) => ("pleo.base_url", text),
         (None, None) => ("pleo.base_url", "https://external.pleo.io".to_owned()),
     };
+    server(name, &text, problems)
+}
+
+/// A server's address.
+fn server(name: &str, text: &str, problems: &mut Vec<String>) -> Option<ServerUrl> {
     match text.parse() {
         Ok(url) => Some(url),
         Err(problem) => {
@@ -277,92 +320,37 @@ fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> 
     }
 }
 
-fn credential(
-    layers: &Layers,
-    pleo: &mut Section,
+/// The company that is named, or the one that the tokens are for; never one beside the other.
+fn one_company(
+    named: Option<CompanyId>,
+    of_tokens: Option<CompanyId>,
+    missing: &mut Vec<String>,
     problems: &mut Vec<String>,
-    warnings: &mut Vec<String>,
-) -> Option<Credential> {
-    let key_file = pleo.path("api_key_file", layers.file_folder(), problems);
-    let key = layers.variable("PLEO_API_KEY", problems);
-    let token = layers.variable("PLEO_ACCESS_TOKEN", problems);
-    match (key.ok()?, token.ok()?, key_file) {
-        (Some(_), Some(_), _) => {
-            problems.push("PLEO_API_KEY and PLEO_ACCESS_TOKEN are both set: keep the one you mean".into());
+) -> Option<CompanyId> {
+    match (named, of_tokens) {
+        (Some(named), Some(of_tokens)) if named != of_tokens => {
+            problems.push(format!(
+                "{TOKEN_FILE}: the tokens are for company {of_tokens}, and the settings name {named}: leave the company out, \
+                 or log in for that one"
+            ));
             None
         }
-        (Some(key), None, _) => sendable("PLEO_API_KEY", key, problems).map(Credential::ApiKey),
-        (None, Some(token), _) => sendable("PLEO_ACCESS_TOKEN", token, problems).map(Credential::AccessToken),
-        (None, None, Some(path)) => {
-            secret_file("pleo.api_key_file", &path, problems, warnings).map(Credential::ApiKey)
-        }
-        (None, None, None) => {
-            problems.push(
-                "PLEO_API_KEY is missing: set it to an API key made in Pleo under Settings > API Keys (or `api_key_file` \
-                 under [pleo], or PLEO_ACCESS_TOKEN)"
-                    .into(),
-            );
-            None
+        (None, Some(of_tokens)) => Some(of_tokens),
+        (named, _) => {
+            missing.append(problems);
+            problems.append(missing);
+            named
         }
     }
 }
 
-/// The name of the credential for Pleo that counts, where there is one.
-fn credential_in_use(layers: &Layers) -> &'static str {
-    let variables = ["PLEO_API_KEY", "PLEO_ACCESS_TOKEN"];
-    let set = variables.into_iter().find(|name| layers.is_set(name));
-    set.unwrap_or("pleo.api_key_file")
-}
-
-/// A secret as it can travel in a header.
-fn sendable(name: &str, secret: String, problems: &mut Vec<String>) -> Option<SecretString> {
-    let secret = secret.trim().to_owned();
-    if secret.starts_with(['"', '\'']) {
-        problems.push(format!(
-            "{name} begins with a quote, which no key does: set it without quotes"
-        ));
-        return None;
-    }
-    if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-        problems.push(format!(
-            "{name} is empty or has spaces or other characters that no key has: copy it once more"
-        ));
-        return None;
-    }
-    Some(SecretString::from(secret))
-}
-
-/// A secret kept in a file: one line, best readable by its owner alone.
-fn secret_file(
-    name: &str,
-    path: &Path,
-    problems: &mut Vec<String>,
-    warnings: &mut Vec<String>,
-) -> Option<SecretString> {
-    let text = match file::read_text(path) {
-        Ok(text) => text.trim().to_owned(),
-        Err(error) => {
-            problems.push(format!("{name}: cannot read `{}`: {error}", path.display()));
-            return None;
-        }
-    };
-    if text.is_empty() || text.lines().count() > 1 {
-        problems.push(format!(
-            "{name}: `{}` must hold the key and nothing else",
-            path.display()
-        ));
-        return None;
-    }
-    #[cfg(unix)]
-    if let Ok(metadata) = std::fs::metadata(path)
-        && std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
-    {
-        warnings.push(format!(
-            "other users can read the key in `{0}`: run chmod 600 {0}",
-            path.display()
-        ));
-    }
-    sendable(&format!("the key in `{}`", path.display()), text, problems)
+/// The company of the tokens, where there are some.
+fn tokens_company(layers: &Layers, pleo: &mut Section) -> Option<CompanyId> {
+    let (mut unimportant, mut warnings) = (Vec::new(), Vec::new());
+    let section = OAuthSection::read(layers, pleo, &mut unimportant, &mut warnings);
+    crate::pleo::oauth::tokens::read(&section.token_file?)
+        .ok()?
+        .company_id
 }
 
 /// `[run] alarm_after`.
@@ -371,6 +359,14 @@ fn alarm_after(file: &mut Section, problems: &mut Vec<String>) -> TimeDelta {
     let duration = run.duration("alarm_after", problems);
     run.finish(problems);
     duration.unwrap_or(ALARM_AFTER)
+}
+
+/// How long one request may take, and all of its tries.
+fn timeouts(pleo: &mut Section, problems: &mut Vec<String>) -> (Duration, Duration) {
+    (
+        seconds(pleo, "timeout_seconds", 30, problems),
+        seconds(pleo, "give_up_after_seconds", 120, problems),
+    )
 }
 
 fn seconds(section: &mut Section, key: &str, default: i64, problems: &mut Vec<String>) -> Duration {

@@ -97,7 +97,10 @@ pub fn tell(control: &Control, job: &str) {
 }
 
 fn due(world: &World, job: &str) -> Vec<Delivery> {
-    let job = world.jobs.iter().find(|known| known.id == job && known.status == JobStatus::Pending);
+    let job = world
+        .jobs
+        .iter()
+        .find(|known| known.id == job && known.status == JobStatus::Pending);
     let Some(job) = job.filter(|_| world.manner != Manner::Never) else {
         return Vec::new();
     };
@@ -139,7 +142,12 @@ fn headers(
 ) -> Vec<(&'static str, String)> {
     let timestamp = at.timestamp();
     let right = sign(secret, id, timestamp, body.as_bytes());
-    let wrong = sign("whsec_b2xkIHNlY3JldCBvbGQgc2VjcmV0", id, timestamp, body.as_bytes());
+    let wrong = sign(
+        "whsec_b2xkIHNlY3JldCBvbGQgc2VjcmV0",
+        id,
+        timestamp,
+        body.as_bytes(),
+    );
     let signature = match manner {
         Manner::WrongSignature => wrong,
         Manner::TwoSignatures => format!("{wrong} {right}"),
@@ -166,7 +174,9 @@ fn send(delivery: &Delivery) -> Option<u16> {
     for (name, value) in &delivery.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    stream.write_all(format!("{head}\r\n{}", delivery.body).as_bytes()).ok()?;
+    stream
+        .write_all(format!("{head}\r\n{}", delivery.body).as_bytes())
+        .ok()?;
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).ok()?;
     std::str::from_utf8(&answer).ok()?.split(' ').nth(1)?.parse().ok()

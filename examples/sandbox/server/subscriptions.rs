@@ -98,8 +98,14 @@ fn list(world: &mut World, call: &Call) -> Answered {
     };
     let rows: Vec<Row> = world.subscriptions.iter().map(passes).enumerate().collect();
     let Page { rows, pagination, .. } = paging::page(world, call, &query, &rows)?;
-    let data: Vec<Value> = rows.into_iter().map(|row| world.subscriptions[row].show()).collect();
-    Ok(Answer::json(200, json!({ "data": data, "pagination": pagination })))
+    let data: Vec<Value> = rows
+        .into_iter()
+        .map(|row| world.subscriptions[row].show())
+        .collect();
+    Ok(Answer::json(
+        200,
+        json!({ "data": data, "pagination": pagination }),
+    ))
 }
 
 fn create(world: &mut World, call: &Call) -> Answered {
@@ -154,7 +160,10 @@ fn activities(world: &mut World, call: &Call, id: &str) -> Answered {
     let rows: Vec<Row> = activities.iter().map(passes).enumerate().collect();
     let Page { rows, pagination, .. } = paging::page(world, call, &query, &rows)?;
     let data: Vec<&Value> = rows.into_iter().map(|row| &activities[row]).collect();
-    Ok(Answer::json(200, json!({ "data": data, "pagination": pagination })))
+    Ok(Answer::json(
+        200,
+        json!({ "data": data, "pagination": pagination }),
+    ))
 }
 
 fn wish(world: &mut World, call: &Call) -> Result<Wish, Answer> {
@@ -164,28 +173,47 @@ fn wish(world: &mut World, call: &Call) -> Result<Wish, Answer> {
 
 impl Wish {
     fn of(body: &Value) -> Result<Self, String> {
-        let keys = ["customHeaders", "endpointAuth", "endpointUrl", "eventTypes", "status"];
+        let keys = [
+            "customHeaders",
+            "endpointAuth",
+            "endpointUrl",
+            "eventTypes",
+            "status",
+        ];
         let fields = Fields::of(body, &keys)?;
         let url = fields.required("endpointUrl")?;
-        let uri: Uri = url.parse().map_err(|_| format!("`endpointUrl` is no address: {url}"))?;
-        let is_own = uri.host().is_some_and(|host| host == "127.0.0.1" || host == "localhost");
+        let uri: Uri = url
+            .parse()
+            .map_err(|_| format!("`endpointUrl` is no address: {url}"))?;
+        let is_own = uri
+            .host()
+            .is_some_and(|host| host == "127.0.0.1" || host == "localhost");
         // A sandbox delivers to this machine, where nobody has a certificate.
         if uri.scheme_str() != Some("https") && !(uri.scheme_str() == Some("http") && is_own) {
             return Err(format!("`endpointUrl` is not https: {url}"));
         }
         let events: Option<Vec<String>> = body["eventTypes"]
             .as_array()
-            .map(|events| events.iter().map(|event| Some(event.as_str()?.to_owned())).collect())
+            .map(|events| {
+                events
+                    .iter()
+                    .map(|event| Some(event.as_str()?.to_owned()))
+                    .collect()
+            })
             .ok_or("`eventTypes` is missing, or no list")?;
         let events = events.ok_or("`eventTypes` has something that is no text")?;
         if events.iter().collect::<BTreeSet<_>>().len() != events.len() {
             return Err("`eventTypes` has an event twice".to_owned());
         }
         if events.is_empty() || events.iter().any(|event| !EVENTS.contains(&event.as_str())) {
-            return Err(format!("`eventTypes` names other events than there are: {events:?}"));
+            return Err(format!(
+                "`eventTypes` names other events than there are: {events:?}"
+            ));
         }
         if let Some(headers) = body.get("customHeaders") {
-            let texts = headers.as_object().filter(|headers| headers.values().all(Value::is_string));
+            let texts = headers
+                .as_object()
+                .filter(|headers| headers.values().all(Value::is_string));
             texts.ok_or("`customHeaders` is no object of texts")?;
         }
         if let Some(auth) = body.get("endpointAuth") {
@@ -197,7 +225,10 @@ impl Wish {
             url,
             events,
             is_active: status.is_none_or(|status| status == "ACTIVE"),
-            others: ["customHeaders", "endpointAuth"].into_iter().filter_map(other).collect(),
+            others: ["customHeaders", "endpointAuth"]
+                .into_iter()
+                .filter_map(other)
+                .collect(),
         })
     }
 

@@ -122,12 +122,16 @@ impl Desk {
         let secrets = match kept::read(&place.secrets, &place.owner) {
             Ok(kept) => kept.into_iter().map(|kept| kept.secret).collect::<Vec<_>>(),
             Err(error) => {
-                self.tell(&format!("a delivery for company {company} cannot be checked: {error}"));
+                self.tell(&format!(
+                    "a delivery for company {company} cannot be checked: {error}"
+                ));
                 return Reply::Unable;
             }
         };
         if let Err(refusal) = signature::verify(&secrets, signed, body, now) {
-            self.tell(&format!("a delivery for company {company} was refused: {refusal}"));
+            self.tell(&format!(
+                "a delivery for company {company} was refused: {refusal}"
+            ));
             return Reply::Refused;
         }
         if !locked(&place.seen).is_new(signed.id, now) {

@@ -57,6 +57,9 @@ mod tests {
         health.ended(false, at(13));
         assert!(is_good(health, 32) && !is_good(health, 33));
         health.begun(at(32));
-        assert!(is_good(health, 132) && !is_good(health, 133), "at work, but not for ever");
+        assert!(
+            is_good(health, 132) && !is_good(health, 133),
+            "at work, but not for ever"
+        );
     }
 }
