@@ -64,6 +64,8 @@ mod lifetime;
 mod main_job;
 /// Proxies, certificates and answers that are not Pleo's.
 mod networks;
+/// A connection by OAuth: login, refresh, logout, and what goes wrong with each.
+mod oauth;
 /// Links, shares, other users and other programs; the log as JSON.
 mod odd_places;
 /// Settings that cannot be read are never taken for absent.

@@ -218,6 +218,20 @@ impl Control {
         self.world().oauth.live()
     }
 
+    /// Ends every access token; the refresh tokens stay good.
+    pub fn expire_access_tokens(&self) {
+        let mut world = self.world();
+        let now = world.clock.now();
+        world.oauth.expire_access(now);
+    }
+
+    /// Uses every code of a consent that was not used yet, as a thief might.
+    pub fn use_up_codes(&self) {
+        let mut world = self.world();
+        let now = world.clock.now();
+        world.oauth.use_up_codes(now);
+    }
+
     /// Takes every consent back, as a person in Pleo might.
     pub fn revoke_all(&self) {
         self.world().oauth.void_all();

@@ -111,6 +111,19 @@ impl Oauth {
         self.grants.iter_mut().for_each(|grant| grant.is_void = true);
     }
 
+    /// Ends every access token; the refresh tokens stay good.
+    pub fn expire_access(&mut self, now: DateTime<Utc>) {
+        self.grants.iter_mut().for_each(|grant| grant.until = now);
+    }
+
+    /// Uses every code, as a thief might.
+    pub fn use_up_codes(&mut self, until: DateTime<Utc>) {
+        for code in 0..self.codes.len() {
+            self.grant("", until);
+            self.codes[code].grant = Some(self.grants.len() - 1);
+        }
+    }
+
     /// Gives a new grant, and answers its tokens.
     pub fn grant(&mut self, scope: &str, until: DateTime<Utc>) -> (String, String) {
         self.grants.push(Grant {

@@ -87,9 +87,7 @@ impl Listener {
                         return Ok(taken);
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    stop.wait(LOOK_EVERY).map_err(stopped)?
-                }
+                // Nobody has come yet, or somebody went away again.
                 Err(_) => stop.wait(LOOK_EVERY).map_err(stopped)?,
             }
             if Instant::now() > until {

@@ -239,6 +239,7 @@ impl Room<'_> {
 
 /// Takes the tokens away; the lock stays. Answers whether there were some.
 pub(super) fn remove(lock: &TokensLock) -> Result<bool, FileError> {
+    files::refuse_link(&lock.path)?;
     match fs::remove_file(&lock.path) {
         Ok(()) => files::sync_folder(folder_of(&lock.path)).map(|()| true),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
