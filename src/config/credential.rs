@@ -82,7 +82,7 @@ pub(super) fn credentials(
 }
 
 /// The name of the credential for Pleo that counts.
-pub(super) fn credential_in_use(layers: &Layers, credential: &Option<Credential>) -> &'static str {
+pub(super) fn credential_in_use(layers: &Layers, credential: Option<&Credential>) -> &'static str {
     if matches!(credential, Some(Credential::OAuth(_))) {
         return TOKEN_FILE;
     }

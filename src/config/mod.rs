@@ -184,7 +184,7 @@ impl Config {
         if credential.is_some() {
             let of_odoo = matches!(&system, Some(SystemSettings::Odoo(_))) && layers.is_set("ODOO_API_KEY");
             let in_use = [
-                Some(credential_in_use(&layers, &credential)),
+                Some(credential_in_use(&layers, credential.as_ref())),
                 of_odoo.then_some("ODOO_API_KEY"),
             ];
             layers.refuse_misleading(&in_use.into_iter().flatten().collect::<Vec<_>>(), &mut problems);

@@ -73,7 +73,7 @@ pub struct Oauth {
 
 #[derive(Clone, Debug)]
 struct Code {
-    code: String,
+    text: String,
     redirect_uri: String,
     challenge: String,
     scope: String,
@@ -208,7 +208,7 @@ fn new_code(world: &mut World, redirect_uri: &str, challenge: String, scope: Str
     let code = format!("code-{:032x}", fastrand::u128(..));
     let at = world.clock.now();
     world.oauth.codes.push(Code {
-        code: code.clone(),
+        text: code.clone(),
         redirect_uri: redirect_uri.to_owned(),
         challenge,
         scope,
@@ -242,7 +242,7 @@ fn token(world: &mut World, call: &Call) -> Answered {
 
 fn exchange(world: &mut World, code: &str, redirect_uri: &str, verifier: &str) -> Answered {
     let now = world.clock.now();
-    let Some(known) = world.oauth.codes.iter().position(|known| known.code == code) else {
+    let Some(known) = world.oauth.codes.iter().position(|known| known.text == code) else {
         return Err(refusal(400, "invalid_grant", None));
     };
     let Code {

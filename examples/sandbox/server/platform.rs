@@ -112,7 +112,7 @@ pub fn activate(world: &mut World, call: &Call) -> Answered {
     if world.options.installation_status.is_empty() {
         return Err(no_installation());
     }
-    world.options.installation_status = "ACTIVATED".to_owned();
+    "ACTIVATED".clone_into(&mut world.options.installation_status);
     show_installation(world, &subject(world))
 }
 

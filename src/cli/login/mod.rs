@@ -279,7 +279,7 @@ fn disconnect(sources: &Sources, revoke: bool) -> Result<Told, Problem> {
             Ok(()) => {}
             // What Pleo does not take any more need not be revoked.
             Err(error @ PleoError::Disconnected { .. }) => {
-                warn!("{error}; only this machine's tokens are removed")
+                warn!("{error}; only this machine's tokens are removed");
             }
             Err(error) => return Err(error.into()),
         }
