@@ -117,11 +117,10 @@ pub(super) enum Command {
         #[command(flatten)]
         answer: Answer,
     },
-    /// Have Pleo tell `listen` of new export jobs, and keep the secret that signs what it tells
+    /// Have Pleo tell `listen` of new export jobs; keeps the secret of it
     #[command(group = ArgGroup::new("wish").required(true))]
     Subscribe {
-        /// Where Pleo reaches `listen`: https://YOUR-HOST/webhooks/pleo/COMPANY_ID
-        #[arg(group = "wish", value_name = "URL")]
+        #[arg(group = "wish", value_name = "URL", help = WEBHOOK_URL)]
         url: Option<String>,
         /// Show every subscription of this application
         #[arg(long, group = "wish")]
@@ -132,7 +131,7 @@ pub(super) enum Command {
         #[command(flatten)]
         answer: Answer,
     },
-    /// Poll whenever Pleo tells of a new export job, and every so often besides; runs until it is stopped
+    /// Poll when Pleo tells of a new export job, and every so often besides
     #[cfg(feature = "listen")]
     Listen {
         /// The address to listen on
@@ -143,6 +142,8 @@ pub(super) enum Command {
         every: Duration,
     },
 }
+
+const WEBHOOK_URL: &str = "Where Pleo reaches `listen`: https://YOUR-HOST/webhooks/pleo/COMPANY_ID";
 
 #[cfg(feature = "listen")]
 fn duration(text: &str) -> Result<Duration, &'static str> {

@@ -28,10 +28,19 @@ macro_rules! filtered {
 }
 
 #[test]
+#[cfg(feature = "listen")]
 fn help() {
     let world = World::new();
     let text = [
-        "poll", "run-job", "resume", "reverse", "status", "login", "logout",
+        "poll",
+        "run-job",
+        "resume",
+        "reverse",
+        "status",
+        "login",
+        "logout",
+        "subscribe",
+        "listen",
     ]
     .map(|command| world.run(&[command, "-h"]).exits(0).stdout);
     assert_snapshot!(text.join("\n"));

@@ -166,14 +166,17 @@ fn send(delivery: &Delivery) -> Option<u16> {
     let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http"))?;
     let mut stream = TcpStream::connect((authority.host(), authority.port_u16().unwrap_or(80))).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    let mut head = format!(
-        "POST {} HTTP/1.1\r\nHost: {authority}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
+    let headers: Vec<String> = delivery
+        .headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    let head = format!(
+        "POST {} HTTP/1.1\r\nHost: {authority}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{}",
         uri.path(),
-        delivery.body.len()
+        delivery.body.len(),
+        headers.concat()
     );
-    for (name, value) in &delivery.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
     stream
         .write_all(format!("{head}\r\n{}", delivery.body).as_bytes())
         .ok()?;

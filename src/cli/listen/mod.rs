@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::args::Global;
 use super::exit::Exit;
@@ -172,6 +172,12 @@ impl Running {
         stop: &Stop,
         form: Form,
     ) -> Exit {
+        let company = &place.owner.company_id;
+        if place.has_news() {
+            info!(company.id = %company, "polling: Pleo has told of a job");
+        } else {
+            info!(company.id = %company, "polling: it is time");
+        }
         place.take_news();
         place.health().begun(Instant::now());
         let polled = catch_unwind(AssertUnwindSafe(|| run::poll_until(sources, global, stop)))
@@ -190,6 +196,7 @@ impl Running {
         let is_success = polled.is_ok() && matches!(exit, Exit::Done | Exit::ItemsFailed | Exit::JobFailed);
         let now = Instant::now();
         place.health().ended(is_success, now);
+        info!(company.id = %company, exit = exit.code(), "the poll is over");
         turn.is_waiting = polled.is_err();
         turn.due = now
             + match exit {

@@ -29,14 +29,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 
 use super::desk::{Desk, Reply};
-use crate::host::clock;
+use crate::host::{clock, kill};
 use crate::pleo::webhook::signature::Signed;
 
 /// The largest body, in bytes. An event has less than a thousand.
 const LARGEST_BODY: usize = 64 * 1024;
 
-/// How long a connection may last, from its first byte to the last one of the answer.
-const DEADLINE: Duration = Duration::from_secs(10);
+/// How long a connection may last, from its first byte to the last one of the answer, in seconds.
+const DEADLINE: u64 = 10;
 
 /// The most connections at a time.
 const MOST_CONNECTIONS: usize = 64;
@@ -53,6 +53,7 @@ pub(super) fn start(listener: StdListener, desk: Arc<Desk>) -> io::Result<JoinHa
         Gate {
             listener: TcpListener::from_std(listener)?,
             places: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
+            deadline: Duration::from_secs(kill::limit("PLEO_EXPORT_WEBHOOK_DEADLINE", DEADLINE)),
         }
     };
     let router = Router::new()
@@ -118,6 +119,7 @@ async fn last_of_its_connection(mut response: Response) -> Response {
 struct Gate {
     listener: TcpListener,
     places: Arc<Semaphore>,
+    deadline: Duration,
 }
 
 impl Listener for Gate {
@@ -125,14 +127,11 @@ impl Listener for Gate {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Visitor, SocketAddr) {
-        let place = match Arc::clone(&self.places).acquire_owned().await {
-            Ok(place) => Some(place),
-            // Nobody closes it; if so, nobody counts any more either.
-            Err(_) => None,
-        };
+        // Nobody closes it; if so, nobody would count any more either.
+        let place = Arc::clone(&self.places).acquire_owned().await.ok();
         // axum's own listener waits and tries again where the system has no more to give.
         let (stream, address) = Listener::accept(&mut self.listener).await;
-        let deadline = Box::pin(tokio::time::sleep(DEADLINE));
+        let deadline = Box::pin(tokio::time::sleep(self.deadline));
         (
             Visitor {
                 stream,
