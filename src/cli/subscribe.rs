@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 
-use reqwest::Url;
 use serde::Serialize;
 use tracing::warn;
 
@@ -13,7 +12,7 @@ use super::table::{Table, safe};
 use super::{Form, print, run, signals, tell};
 use crate::config::{Config, Sources};
 use crate::export::report::{Problem, ProblemKind};
-use crate::host::server_url::is_loopback;
+use crate::host::server_url::{ServerUrl, UnsafeUrl};
 use crate::pleo::webhook::kept::{self, KeptError, KeptSubscription, Owner};
 use crate::pleo::{Client, EXPORT_JOB_CREATED, PleoError, Subscription};
 
@@ -210,20 +209,22 @@ fn check_address(text: &str, config: &Config) -> Result<(), Problem> {
             config.pleo.company_id
         ),
     };
-    let url: Url = text
-        .parse()
-        .map_err(|_| usage(format!("`{}` is not an address", safe(text))))?;
-    let is_own = is_loopback(&url) && config.pleo.own_host().is_some();
-    if url.scheme() != "https" && !(url.scheme() == "http" && is_own) {
-        return Err(usage(format!(
-            "`{}` does not begin with https, and Pleo delivers over that alone",
-            safe(text)
-        )));
-    }
-    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-        return Err(usage(
-            "the address must have no user, password or fragment".to_owned(),
-        ));
+    // What stands before an @ may be a password.
+    let shown = safe(text.rsplit('@').next().unwrap_or_default());
+    let not_https = || {
+        usage(format!(
+            "Pleo cannot deliver to `{shown}`: the address must be https, and none of this machine alone"
+        ))
+    };
+    let url: ServerUrl = text.parse().map_err(|error| match error {
+        UnsafeUrl::NotHttps => not_https(),
+        UnsafeUrl::MoreThanAServer => {
+            usage("the address must have no user, password, query or fragment".into())
+        }
+        UnsafeUrl::NoUrl | UnsafeUrl::NoHost => usage(format!("`{shown}` is not an address")),
+    })?;
+    if url.is_loopback() && !config.pleo.base_url.is_loopback() {
+        return Err(not_https());
     }
     let expected = format!("/webhooks/pleo/{}", config.pleo.company_id);
     if !url.path().eq_ignore_ascii_case(&expected) {

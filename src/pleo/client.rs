@@ -2,13 +2,13 @@
 
 use super::error::PleoError;
 use super::paging::{PAGE_SIZE, Pager};
-use super::retry::Method;
-use super::transport::{Request, ServerTime, Transport};
+use super::transport::{Action, Request, ServerTime, Transport};
 use super::wire::{self, Field, Malformed, Page, RawItem, UpdateAnswer};
 use super::{ItemUpdate, JobEvent, Settings};
 use crate::host::stop::Stop;
 use crate::model::export_job::{ExportJob, ExportJobItem, JobStatus};
 use crate::model::ids::{CompanyId, JobId};
+use crate::model::permit::Permit;
 
 /// How many items Pleo takes in one update.
 const LARGEST_UPDATE: usize = 100;
@@ -52,10 +52,9 @@ impl Client {
     /// One job as it is now, of whatever company.
     pub fn job(&self, id: &JobId) -> Result<ExportJob, PleoError> {
         let request = Request {
-            method: Method::Get,
+            action: Action::Read,
             segments: &["v3", "export-jobs", id.as_str()],
             query: &[],
-            body: None,
         };
         let body = self.transport.send(&request)?;
         let job = wire::one_export_job(&body).map_err(|problem| request.contract(&problem))?;
@@ -95,14 +94,21 @@ impl Client {
 
     /// Tells Pleo where items stand, in requests of at most a hundred. Once this returns, Pleo has all of them
     /// but the refused ones. Safe to repeat.
-    pub fn update_items(&self, id: &JobId, updates: &[ItemUpdate]) -> Result<UpdateAnswer, PleoError> {
+    ///
+    /// # Errors
+    /// [`PleoError::Withheld`] where the permit is withheld from a try: that one was not sent.
+    pub fn update_items(
+        &self,
+        permit: &Permit,
+        id: &JobId,
+        updates: &[ItemUpdate],
+    ) -> Result<UpdateAnswer, PleoError> {
         let mut whole = UpdateAnswer::default();
         for part in updates.chunks(LARGEST_UPDATE) {
             let request = Request {
-                method: Method::Put,
+                action: Action::Set(wire::update_body(part), permit),
                 segments: &["v3", "export-jobs", id.as_str(), "items"],
                 query: &[],
-                body: Some(wire::update_body(part)),
             };
             let body = self.transport.send(&request)?;
             let answer = wire::update_answer(&body).map_err(|problem| request.contract(&problem))?;
@@ -116,13 +122,13 @@ impl Client {
     ///
     /// # Errors
     /// [`PleoError::LostAnswer`] where the event may have arrived. It is never sent a second time by itself,
-    /// unless it surely was not processed.
-    pub fn send_event(&self, id: &JobId, event: &JobEvent) -> Result<(), PleoError> {
+    /// unless it surely was not processed. [`PleoError::Withheld`] where the permit is withheld from a try: then it was
+    /// not processed.
+    pub fn send_event(&self, permit: &Permit, id: &JobId, event: &JobEvent) -> Result<(), PleoError> {
         let request = Request {
-            method: Method::Post,
+            action: Action::Tell(wire::event_body(id, event), permit),
             segments: &["v3", "export-job-events"],
             query: &[],
-            body: Some(wire::event_body(id, event)),
         };
         self.transport.send(&request).map(drop)
     }
@@ -169,10 +175,9 @@ impl Client {
             query.push(("limit", &limit_text));
             query.extend(cursor.as_deref().map(|cursor| ("after", cursor)));
             let request = Request {
-                method: Method::Get,
+                action: Action::Read,
                 segments,
                 query: &query,
-                body: None,
             };
             let contract = |problem: &dyn std::fmt::Display| request.contract(problem);
             let next = match self.transport.send(&request) {

@@ -1,7 +1,6 @@
 //! What Pleo's other APIs tell: where the application is installed, and that it is in use or not any more.
 
-use super::retry::Method;
-use super::transport::Request;
+use super::transport::{Action, Request};
 use super::wire::{self, Installation};
 use super::{Client, PleoError};
 use crate::model::ids::CompanyId;
@@ -14,10 +13,9 @@ impl Client {
             .into_iter()
             .collect();
         let request = Request {
-            method: Method::Get,
+            action: Action::Read,
             segments: &["v1", "installations", "me"],
             query: &query,
-            body: None,
         };
         let body = self.transport.send(&request)?;
         wire::installation(&body).map_err(|problem| request.contract(&problem))
@@ -25,7 +23,10 @@ impl Client {
 
     /// Says that the set-up is done, and answers the installation as it is then.
     pub fn activate_installation(&self) -> Result<Installation, PleoError> {
-        let request = change(Method::Create, &["v1", "installations", "me:activate"]);
+        let request = change(
+            Action::Create(String::new()),
+            &["v1", "installations", "me:activate"],
+        );
         let body = self.transport.send(&request)?;
         wire::installation(&body).map_err(|problem| request.contract(&problem))
     }
@@ -35,7 +36,7 @@ impl Client {
     pub fn remove_installation(&self) -> Result<(), PleoError> {
         match self
             .transport
-            .send(&change(Method::Delete, &["v1", "installations", "me"]))
+            .send(&change(Action::Delete, &["v1", "installations", "me"]))
         {
             Err(PleoError::Refused { answer }) if answer.status == 404 => Ok(()),
             other => other.map(drop),
@@ -43,11 +44,10 @@ impl Client {
     }
 }
 
-fn change(method: Method, segments: &'static [&'static str]) -> Request<'static> {
+fn change<'a>(action: Action<'a>, segments: &'a [&'a str]) -> Request<'a> {
     Request {
-        method,
+        action,
         segments,
         query: &[],
-        body: None,
     }
 }

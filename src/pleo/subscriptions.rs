@@ -3,8 +3,7 @@
 use secrecy::SecretString;
 
 use super::error::PleoError;
-use super::retry::Method;
-use super::transport::Request;
+use super::transport::{Action, Request};
 use super::{Client, wire};
 
 /// The event that an export job is there to be worked on.
@@ -40,10 +39,9 @@ impl Client {
     /// [`PleoError::LostAnswer`] where the subscription may have been made: the list tells.
     pub fn subscribe(&self, url: &str) -> Result<Subscription, PleoError> {
         let request = Request {
-            method: Method::Create,
+            action: Action::Create(wire::subscription_body(url, EXPORT_JOB_CREATED)),
             segments: &["v1", "subscriptions"],
             query: &[],
-            body: Some(wire::subscription_body(url, EXPORT_JOB_CREATED)),
         };
         let body = self.transport.send(&request)?;
         wire::one_subscription(&body).map_err(|problem| request.contract(&problem))
@@ -52,10 +50,9 @@ impl Client {
     /// The secret that signs the deliveries of a subscription, as Pleo writes it.
     pub fn subscription_secret(&self, id: &str) -> Result<SecretString, PleoError> {
         let request = Request {
-            method: Method::Get,
+            action: Action::Read,
             segments: &["v1", "subscriptions", id, "secret"],
             query: &[],
-            body: None,
         };
         let body = self.transport.send(&request)?;
         wire::subscription_secret(&body).map_err(|problem| request.contract(&problem))
@@ -67,10 +64,9 @@ impl Client {
     /// An answer of 404 where Pleo has none of this id.
     pub fn unsubscribe(&self, id: &str) -> Result<(), PleoError> {
         let request = Request {
-            method: Method::Delete,
+            action: Action::Delete,
             segments: &["v1", "subscriptions", id],
             query: &[],
-            body: None,
         };
         self.transport.send(&request).map(drop)
     }

@@ -22,6 +22,7 @@ use crate::host::retry::{self, Next, Retry};
 use crate::host::server_url::ServerUrl;
 use crate::host::stop::Stop;
 use crate::host::{clock, kill};
+use crate::model::permit::{Permit, Withheld};
 
 /// The largest answer we read, in bytes: a page of a hundred items is far smaller.
 const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
@@ -45,17 +46,59 @@ pub struct ServerTime {
 /// One request.
 #[derive(Debug)]
 pub(super) struct Request<'a> {
-    pub(super) method: Method,
+    pub(super) action: Action<'a>,
     pub(super) segments: &'a [&'a str],
     pub(super) query: &'a [(&'a str, &'a str)],
-    pub(super) body: Option<String>,
+}
+
+/// What a request does. One that writes about a job needs a permit.
+#[derive(Debug)]
+pub(super) enum Action<'a> {
+    /// Reads.
+    Read,
+    /// Sets this; the same twice is the same.
+    Set(String, &'a Permit),
+    /// Tells of this event; the same twice is not the same.
+    Tell(String, &'a Permit),
+    /// Makes something new that is about no job; the same twice is two of them. Without a body where this is empty.
+    Create(String),
+    /// Takes away something that is about no job; the same twice is the same.
+    Delete,
+}
+
+impl Action<'_> {
+    const fn method(&self) -> Method {
+        match self {
+            Self::Read => Method::Get,
+            Self::Set(..) => Method::Put,
+            Self::Tell(..) => Method::Post,
+            Self::Create(_) => Method::Create,
+            Self::Delete => Method::Delete,
+        }
+    }
+
+    fn body(&self) -> Option<&str> {
+        match self {
+            Self::Read | Self::Delete => None,
+            Self::Create(body) if body.is_empty() => None,
+            Self::Set(body, _) | Self::Tell(body, _) | Self::Create(body) => Some(body),
+        }
+    }
+
+    /// Asks whether it may be done now.
+    fn ask(&self) -> Result<(), Withheld> {
+        match self {
+            Self::Read | Self::Create(_) | Self::Delete => Ok(()),
+            Self::Set(_, permit) | Self::Tell(_, permit) => permit.ask(),
+        }
+    }
 }
 
 impl Request<'_> {
     /// How errors and the log name it.
     pub(super) fn call(&self) -> Call {
         Call {
-            method: self.method.as_str(),
+            method: self.action.method().as_str(),
             path: shown(&format!("/{}", self.segments.join("/"))),
         }
     }
@@ -138,7 +181,8 @@ impl Transport {
 
     /// Sends until it is done, surely not done, or lost. The answer's body is JSON for a GET or PUT.
     ///
-    /// A wish to stop ends only the waits: what is known must still be told to Pleo once.
+    /// A wish to stop ends only the waits: what is known must still be told to Pleo once. What writes asks for its permit
+    /// before each try, for the wait before may have been long.
     pub(super) fn send(&self, request: &Request<'_>) -> Result<String, PleoError> {
         let url = self.address(request);
         let call = request.call();
@@ -146,13 +190,14 @@ impl Transport {
         let mut is_renewed = false;
         loop {
             let shown = self.access.shown()?;
+            request.action.ask()?;
             let attempt = self.attempt(request, url.clone(), &call, &shown);
             // It was surely not processed.
             if attempt.is_unauthorized() && !is_renewed && self.access.renew(&shown)? {
                 is_renewed = true;
                 continue;
             }
-            match classify(request.method, attempt.ending) {
+            match classify(request.action.method(), attempt.ending) {
                 Outcome::Done => return Ok(attempt.body),
                 Outcome::Final => {
                     let error = self.error(attempt, call, retry.tries() + 1);
@@ -210,12 +255,12 @@ impl Transport {
     fn exchange(&self, request: &Request<'_>, url: Url, call: &Call, shown: &Shown) -> Attempt {
         let began = Instant::now();
         let mut builder = shown
-            .on(self.http.request(request.method.for_http(), url))
+            .on(self.http.request(request.action.method().for_http(), url))
             .header(ACCEPT, "application/json");
-        if let Some(body) = &request.body {
+        if let Some(body) = request.action.body() {
             builder = builder
                 .header(CONTENT_TYPE, "application/json;charset=UTF-8")
-                .body(body.clone());
+                .body(body.to_owned());
         }
         kill::point("before request");
         let mut response = match builder.send() {
@@ -248,7 +293,7 @@ impl Transport {
             problem: format!("the answer is larger than {} bytes", largest_answer()),
         };
         self.stop.check()?;
-        let builder = self.http.request(request.method.for_http(), url);
+        let builder = self.http.request(request.action.method().for_http(), url);
         let response = self
             .access
             .shown()?

@@ -123,6 +123,9 @@ fn addresses_that_pleo_would_refuse_are_never_sent() {
         "http://example.com/webhooks/pleo/1",
         "example.com",
         "https://user:password@example.com/",
+        "http://user:password@example.com/",
+        "user:password@example.com",
+        "https://example.com/?key=1",
         "ftp://127.0.0.1/",
         "",
     ] {

@@ -203,7 +203,7 @@ fn pleos_clock_is_remembered() {
     let server = TestServer::start(vec![reply]);
     let client = client(&server);
     assert!(client.server_time().is_none());
-    client.send_event(&id(), &JobEvent::Started).unwrap();
+    client.send_event(&permit(), &id(), &JobEvent::Started).unwrap();
     let time = client.server_time().unwrap();
     assert_eq!(time.at.to_rfc3339(), "2026-10-05T08:49:37+00:00");
 }

@@ -222,8 +222,8 @@ pub(super) fn refuse_unbookable(
 }
 
 fn refuse_document(item: &PlannedItem, document: &Document, index: &Index) -> Result<(), SystemError> {
-    let sum = Amount::sum(document.postings.iter().map(|posting| posting.amount));
-    if sum != Some(Amount::ZERO) || document.postings.is_empty() {
+    let sum: Amount = document.postings.iter().map(|posting| posting.amount).sum();
+    if !sum.is_zero() || document.postings.is_empty() {
         return Err(refused(
             ItemFailureType::UnexpectedFailure,
             "The entry does not balance, which is an error of pleo-export: book it by hand, and please report it."

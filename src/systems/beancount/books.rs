@@ -222,6 +222,19 @@ impl Books {
         Ok(())
     }
 
+    /// Refuses books in which nothing can be written now. Folders of other years may be closed: what needs them says so.
+    pub(super) fn refuse_unwritable(&self, _lock: &Lock) -> Result<(), SystemError> {
+        let year = format!("{:04}", clock::now().year());
+        for folder in [&self.folder, &self.batches(), &self.documents] {
+            for folder in [folder.clone(), folder.join(&year)] {
+                if folder.is_dir() {
+                    files::refuse_unwritable(&folder).map_err(|error| nothing_booked(&error))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A new file of the books whose name begins with `name`. Neither it nor one for its evidence is there yet: what a
     /// killed run left behind stays as it is.
     pub(super) fn new_file(&self, _lock: &Lock, year: i32, name: &str) -> Result<NewFile<'_>, SystemError> {
@@ -362,10 +375,12 @@ fn write_in_folder(path: &Path, content: &[u8]) -> Result<(), SystemError> {
 
 /// For what could not be read.
 pub(super) fn unreadable(error: &FileError) -> SystemError {
-    SystemError::Unavailable {
-        reason: format!(
-            "The books could not be read: {error}. See to it, then run again. Nothing was booked."
-        ),
+    let reason =
+        format!("The books could not be read: {error}. See to it, then run again. Nothing was booked.");
+    if error.is_lasting() {
+        SystemError::Damaged { reason }
+    } else {
+        SystemError::Unavailable { reason }
     }
 }
 
@@ -383,10 +398,12 @@ pub(super) fn nothing_booked(error: &FileError) -> SystemError {
         }
         _ => "See to it",
     };
-    SystemError::Unavailable {
-        reason: format!(
-            "The books could not be written: {error}. {advice}, then run again. Nothing was booked."
-        ),
+    let reason =
+        format!("The books could not be written: {error}. {advice}, then run again. Nothing was booked.");
+    if error.is_lasting() {
+        SystemError::Damaged { reason }
+    } else {
+        SystemError::Unavailable { reason }
     }
 }
 

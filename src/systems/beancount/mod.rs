@@ -38,6 +38,7 @@ use crate::host::{clock, kill};
 use crate::model::booked_content::BookedContent;
 use crate::model::document::{Part, PlannedItem};
 use crate::model::ids::{AccountingEntryId, CompanyId};
+use crate::model::permit::Permit;
 use crate::model::references::{
     AccountKey, InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey,
 };
@@ -365,11 +366,17 @@ impl AccountingSystem for Beancount {
         content::read(&first.place)
     }
 
-    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+    fn book(
+        &mut self,
+        permit: &Permit,
+        items: &[PlannedItem],
+    ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         let lock = self.books.lock()?;
         self.index.refresh(&self.books)?;
         let mut batch = Batch::new(self.highest_numbers(), clock::now());
         let answers = items.iter().map(|item| self.place(item, &mut batch)).collect();
+        // Waiting for the lock and reading may have taken long.
+        permit.ask()?;
         batch.write(&lock, &self.books, &self.index)?;
         let (highest, remarks) = batch.into_numbers_and_remarks();
         self.given = highest;
@@ -385,10 +392,14 @@ impl AccountingSystem for Beancount {
         std::mem::take(&mut self.remarks)
     }
 
-    fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+    fn attach(
+        &mut self,
+        permit: &Permit,
+        entries: &[Attachment],
+    ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
         let lock = self.books.lock()?;
         self.index.refresh(&self.books)?;
-        receipts::attach(&lock, &self.books, &self.index, entries)
+        receipts::attach(permit, &lock, &self.books, &self.index, entries)
     }
 
     fn reverse(&mut self, request: &ReversalRequest) -> Result<Vec<Reversed>, ReversalError> {

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use crate::host::{digest, files};
 use crate::model::document::Receipt;
+use crate::model::permit::Permit;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{Attachment, SystemError};
 
@@ -23,6 +24,7 @@ use name::{Naming, Taken};
 
 /// Puts the receipts beside their entries, the directives of all of them in one new file.
 pub(super) fn attach(
+    permit: &Permit,
     lock: &Lock,
     books: &Books,
     index: &Index,
@@ -33,6 +35,7 @@ pub(super) fn attach(
     let mut named = BTreeSet::new();
     let mut taken = Taken::default();
     for entry in entries {
+        permit.ask()?;
         let stored = store(books, index, &mut taken, entry);
         answers.push(stored.map(|receipts| {
             // The same entry twice in one call is still named once.
@@ -56,6 +59,7 @@ pub(super) fn attach(
         writer::receipt(&mut text, receipt);
     }
     let file = books.new_file(lock, first.year, &format!("{first}-receipts"))?;
+    permit.ask()?;
     file.write(text.as_bytes())?;
     Ok(answers)
 }

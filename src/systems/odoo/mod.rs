@@ -39,6 +39,7 @@ use secrecy::SecretString;
 
 use crate::host::server_url::ServerUrl;
 use crate::model::document::{PlannedItem, PostingState};
+use crate::model::permit::Permit;
 use crate::model::references::{References, Resolution};
 use crate::model::reversal::{ReversalRequest, Reversed};
 use crate::model::verdict::JobFailureType;
@@ -168,15 +169,24 @@ impl AccountingSystem for Odoo {
         )
     }
 
-    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+    fn book(
+        &mut self,
+        permit: &Permit,
+        items: &[PlannedItem],
+    ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         let company = self.company()?;
-        book::book(&mut self.transport, &company, &self.settings, &self.maker, items)
+        let mut transport = self.transport.under(permit);
+        book::book(&mut transport, &company, &self.settings, &self.maker, items)
     }
 
-    fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+    fn attach(
+        &mut self,
+        permit: &Permit,
+        entries: &[Attachment],
+    ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
         let company = self.company()?;
         attachments::attach(
-            &mut self.transport,
+            &mut self.transport.under(permit),
             &company,
             self.settings.largest_attachment,
             entries,

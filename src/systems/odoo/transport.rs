@@ -18,18 +18,22 @@ use super::errors::CallError;
 use crate::host::http::{self, Body, BodyError};
 use crate::host::kill;
 use crate::host::server_url::ServerUrl;
+use crate::model::permit::Permit;
 use crate::systems::SystemError;
 
 /// The longest answer that is read, in bytes: a batch of 100 entries with all their lines is far smaller.
 const LONGEST_ANSWER: u64 = 64 << 20;
 
 /// A connection to one database.
+#[derive(Clone)]
 pub(super) struct Transport {
     client: Client,
     url: ServerUrl,
     database: String,
     api_key: SecretString,
     timeout: Duration,
+    /// Asked for before whatever writes. There is none while a person takes entries back: no job is at stake then.
+    permit: Option<Permit>,
 }
 
 impl std::fmt::Debug for Transport {
@@ -51,10 +55,32 @@ impl Transport {
             database: settings.database.clone(),
             api_key: settings.api_key.clone(),
             timeout: settings.timeout,
+            permit: None,
         })
     }
 
-    /// Calls a method of a model.
+    /// The same connection, on which nothing is written without this permit.
+    pub(super) fn under(&self, permit: &Permit) -> Self {
+        Self {
+            permit: Some(permit.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// Calls a method of a model that changes something.
+    pub(super) fn write<T: DeserializeOwned>(
+        &self,
+        model: &str,
+        method: &str,
+        arguments: &Value,
+    ) -> Result<T, CallError> {
+        if let Some(permit) = &self.permit {
+            permit.ask()?;
+        }
+        self.call(model, method, arguments)
+    }
+
+    /// Calls a method of a model that changes nothing.
     pub(super) fn call<T: DeserializeOwned>(
         &self,
         model: &str,
