@@ -3,6 +3,7 @@
 //! stdout carries the answer, stderr the log and, on a terminal, a progress bar.
 
 mod args;
+mod check;
 mod exit;
 mod logging;
 mod progress;
@@ -81,6 +82,7 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             reason,
             ..
         } => return reverse::reverse(sources, numbers, *date, reason.as_deref(), form),
+        Command::Check { .. } => return check::check(sources, form),
         Command::Status { job, .. } => {
             return status::status(sources, job.as_deref().map(str::trim), form);
         }

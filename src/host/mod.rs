@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod digest;
+pub mod disk;
 pub mod files;
 pub mod http;
 pub mod kill;

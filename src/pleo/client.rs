@@ -13,6 +13,40 @@ use crate::model::ids::{CompanyId, JobId};
 /// How many items Pleo takes in one update.
 const LARGEST_UPDATE: usize = 100;
 
+/// A list that is read page by page.
+pub(super) struct List<'a> {
+    method: Method,
+    segments: &'a [&'a str],
+    filter: &'a [(&'a str, &'a str)],
+    /// Sent with each request.
+    body: Option<String>,
+}
+
+impl<'a> List<'a> {
+    const fn new(segments: &'a [&'a str], filter: &'a [(&'a str, &'a str)]) -> Self {
+        Self {
+            method: Method::Get,
+            segments,
+            filter,
+            body: None,
+        }
+    }
+
+    /// A list that is asked for by POST, and changes nothing all the same.
+    pub(super) const fn asked_by_post(
+        segments: &'a [&'a str],
+        filter: &'a [(&'a str, &'a str)],
+        body: String,
+    ) -> Self {
+        Self {
+            method: Method::Search,
+            segments,
+            filter,
+            body: Some(body),
+        }
+    }
+}
+
 /// The way to the export API of one company.
 #[derive(Debug)]
 pub struct Client {
@@ -38,7 +72,8 @@ impl Client {
         let mut filter = vec![("company_id", self.company_id.as_str())];
         filter.extend(statuses.iter().map(|status| ("statuses", status.as_str())));
         let mut jobs = Vec::new();
-        self.pages(&["v3", "export-jobs"], &filter, wire::export_job, None, |page| {
+        let list = List::new(&["v3", "export-jobs"], &filter);
+        self.pages(&list, wire::export_job, None, |page| {
             let (ours, others): (Vec<_>, Vec<_>) = page.into_iter().partition(|job| self.is_ours(job));
             for job in others {
                 tracing::warn!(job.id = %job.id, company.id = %job.company_id, "Pleo listed a job of another company; ignored");
@@ -73,7 +108,7 @@ impl Client {
         on_page: impl FnMut(Vec<ExportJobItem>) -> Result<(), E>,
     ) -> Result<(), E> {
         let segments = ["v3", "export-jobs", id.as_str(), "items"];
-        self.pages(&segments, &[], wire::export_job_item, None, on_page)
+        self.pages(&List::new(&segments, &[]), wire::export_job_item, None, on_page)
     }
 
     /// The data layer of a job, page by page: the payload of each item, as received. An error of `on_page` ends
@@ -85,8 +120,7 @@ impl Client {
     ) -> Result<(), E> {
         let filter = [("job_id", id.as_str())];
         self.pages(
-            &["v3", "export-items"],
-            &filter,
+            &List::new(&["v3", "export-items"], &filter),
             |item| Ok(wire::raw_item(item)),
             Some(RawItem::too_large),
             on_page,
@@ -149,13 +183,34 @@ impl Client {
             .eq_ignore_ascii_case(self.company_id.as_str())
     }
 
+    pub(super) const fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    pub(super) const fn company_id(&self) -> &CompanyId {
+        &self.company_id
+    }
+
+    /// The whole of a list that is short.
+    pub(super) fn all<T>(
+        &self,
+        list: &List<'_>,
+        read: impl Fn(&Field<'_>) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, PleoError> {
+        let mut all = Vec::new();
+        self.pages(list, read, None, |page| {
+            all.extend(page);
+            Ok::<_, PleoError>(())
+        })?;
+        Ok(all)
+    }
+
     /// Reads a list to its end, one page in memory at a time. An element that cannot be read is left aside: it must
     /// not hide the others. `too_large` makes an element of the key of one that is larger than any is read; without it
     /// such a one is an error.
     fn pages<T, E: From<PleoError>>(
         &self,
-        segments: &[&str],
-        filter: &[(&str, &str)],
+        list: &List<'_>,
         read: impl Fn(&Field<'_>) -> Result<T, Malformed>,
         too_large: Option<fn(String) -> T>,
         mut on_page: impl FnMut(Vec<T>) -> Result<(), E>,
@@ -165,14 +220,14 @@ impl Client {
         let mut limit = PAGE_SIZE;
         loop {
             let limit_text = limit.to_string();
-            let mut query = filter.to_vec();
+            let mut query = list.filter.to_vec();
             query.push(("limit", &limit_text));
             query.extend(cursor.as_deref().map(|cursor| ("after", cursor)));
             let request = Request {
-                method: Method::Get,
-                segments,
+                method: list.method,
+                segments: list.segments,
                 query: &query,
-                body: None,
+                body: list.body.clone(),
             };
             let contract = |problem: &dyn std::fmt::Display| request.contract(problem);
             let next = match self.transport.send(&request) {

@@ -7,6 +7,7 @@
 mod client;
 mod error;
 mod paging;
+mod platform;
 mod retry;
 mod settings;
 #[cfg(test)]
@@ -18,4 +19,5 @@ pub use client::Client;
 pub use error::{Answer, Call, PleoError};
 pub use settings::{Credential, Settings};
 pub use transport::ServerTime;
+pub use wire::{Installation, Introspection, KnownAccount, KnownTax, Subject};
 pub use wire::{ItemUpdate, JobEvent, RawItem, Refusal, UpdateAnswer};

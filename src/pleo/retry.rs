@@ -1,6 +1,6 @@
 //! Which failed tries are made again.
 //!
-//! A GET or PUT may be repeated at will: the one reads, the other says the same thing twice. A POST is an event
+//! A GET or PUT may be repeated at will, and so may a search: they read, or say the same thing twice. Any other POST is an event
 //! that Pleo counts, so it is made again only when Pleo surely did not process it: the connection never came
 //! about, or 429. Everything else that may have happened after a POST was sent is a lost answer. After what time a
 //! try is made again, and for how long, is the same for all clients: [`crate::host::retry`].
@@ -16,12 +16,14 @@ pub(super) enum Method {
     Put,
     /// Sends an event; the same twice is not the same.
     Post,
+    /// Reads by a POST, since what is asked for stands in its body.
+    Search,
 }
 
 impl Method {
     /// Whether doing it twice is as good as once.
     const fn is_repeatable(self) -> bool {
-        matches!(self, Self::Get | Self::Put)
+        matches!(self, Self::Get | Self::Put | Self::Search)
     }
 }
 
@@ -106,7 +108,7 @@ mod tests {
 
     #[test]
     fn reading_and_updating_are_tried_again_on_these_statuses() {
-        for method in [Method::Get, Method::Put] {
+        for method in [Method::Get, Method::Put, Method::Search] {
             let retried = [
                 408, 425, 429, 500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 529,
             ];

@@ -412,7 +412,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Put => "PUT",
-            Self::Post => "POST",
+            Self::Post | Self::Search => "POST",
         }
     }
 
@@ -420,7 +420,7 @@ impl Method {
         match self {
             Self::Get => reqwest::Method::GET,
             Self::Put => reqwest::Method::PUT,
-            Self::Post => reqwest::Method::POST,
+            Self::Post | Self::Search => reqwest::Method::POST,
         }
     }
 }

@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime};
 use chrono::Datelike;
 use tracing::{info, warn};
 
-use crate::host::clock;
 use crate::host::files::{self, FileError};
+use crate::host::{clock, disk};
 use crate::host::stop::Stop;
 use crate::model::ids::CompanyId;
 use crate::model::references::NewAccount;
@@ -23,7 +23,7 @@ use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
 
 use super::includes::{self, Included, one_name};
-use super::lock::Lock;
+use super::lock::{LOCK, Lock};
 use super::roots::Roots;
 use super::text;
 use super::writer;
@@ -197,6 +197,22 @@ impl Books {
                     self.include_line()
                 ),
             });
+        }
+        Ok(())
+    }
+
+    /// Refuses books that this user may not write, as far as that can be told without writing.
+    pub(super) fn refuse_unwritable(&self) -> Result<(), SystemError> {
+        self.refuse_wrong_places()?;
+        let year = clock::now().year();
+        let ledger = self.ledger.parent().unwrap_or(Path::new(""));
+        let folders = [self.folder.as_path(), &self.documents, ledger].map(Path::to_owned);
+        let below = [self.batches().join(format!("{year:04}")), self.receipts(year)];
+        let locks = folders.clone().map(|folder| folder.join(LOCK));
+        let places = folders.iter().chain(&below).map(|place| disk::nearest_folder(place));
+        let locks = locks.iter().map(PathBuf::as_path).filter(|lock| lock.exists());
+        for place in places.chain(locks) {
+            disk::may_write(place).map_err(|error| nothing_booked(&FileError::at("write to", place)(error)))?;
         }
         Ok(())
     }

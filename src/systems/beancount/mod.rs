@@ -45,7 +45,7 @@ use crate::model::reversal::{ReversalRequest, Reversed};
 use crate::model::verdict::ItemFailureType;
 
 use super::{
-    AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
+    AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds, Notice,
     ReversalError, SystemError, Wanted,
 };
 
@@ -148,12 +148,13 @@ impl Beancount {
     }
 
     /// What is odd about marks and reversals, once a run.
-    fn notices_of_marks(&mut self) -> Vec<String> {
+    fn notices_of_marks(&mut self) -> Vec<Notice> {
         if std::mem::replace(&mut self.has_told_of_marks, true) {
-            Vec::new()
-        } else {
-            self.index.notices()
+            return Vec::new();
         }
+        let notices = self.index.notices().into_iter();
+        let remedy = None;
+        notices.map(|message| Notice { message, remedy: remedy.clone() }).collect()
     }
 
     fn invoices(&self, invoice: &InvoiceKey) -> Vec<InvoiceInBooks> {
@@ -307,7 +308,11 @@ impl AccountingSystem for Beancount {
         self.look_and_make()
     }
 
-    fn notices(&mut self) -> Vec<String> {
+    fn examine(&mut self, _job: &JobNeeds) -> Result<(), SystemError> {
+        self.look()
+    }
+
+    fn notices(&mut self) -> Vec<Notice> {
         if self.index.refresh(&self.books).is_err() {
             return Vec::new();
         }

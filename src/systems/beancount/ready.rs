@@ -31,6 +31,20 @@ impl Beancount {
         Ok(())
     }
 
+    /// The same without making, locking or writing anything, so that books which are yet to be made are in order.
+    pub(super) fn look(&mut self) -> Result<(), SystemError> {
+        self.refuse_malformed_names()?;
+        self.books.refuse_unwritable()?;
+        self.index.survey(&self.books)?;
+        self.accounts_to_open()?;
+        self.refuse_a_ledger_that_lacks_us()?;
+        // Before they are made, an include line of theirs may match no file yet.
+        if self.books.about().exists() {
+            self.index.refresh(&self.books)?;
+        }
+        Ok(())
+    }
+
     fn refuse_malformed_names(&self) -> Result<(), SystemError> {
         let mut names = self.settings.configured_accounts.iter();
         match names.find(|name| !text::is_account_name(name)) {
