@@ -22,6 +22,8 @@ pub struct Need {
     pub key: Option<NeedKey>,
     /// The line of the settings that decides, or would, without its value: `[accounts.map] "6800"`.
     pub setting: String,
+    /// Whether it is a tax of which nobody has said where it goes: the role takes it, as fully deductible.
+    pub is_assumed: bool,
     /// Pleo's name of it.
     name: Option<String>,
 }
@@ -120,12 +122,14 @@ pub fn of_settings(settings: &Settings, computes_tax: bool) -> Vec<Need> {
         what: format!("role {role}"),
         key: key_of_role(*role, settings).map(NeedKey::Account),
         setting: format!("[accounts] {role}"),
+        is_assumed: false,
         name: None,
     });
     let mapped = settings.map.iter().map(|(code, account)| Need {
         what: format!("account {code}"),
         key: Some(NeedKey::Account(AccountKey::Configured(account.clone()))),
         setting: format!("[accounts.map] {code:?}"),
+        is_assumed: false,
         name: None,
     });
     roles.chain(mapped).collect()
@@ -142,6 +146,7 @@ pub fn of_accounts<'a>(
             what: format!("account {}", named(code, &account.name)),
             key: key_of(account, purpose, settings).map(NeedKey::Account),
             setting: format!("[accounts.map] {:?}", code.unwrap_or_default()),
+            is_assumed: false,
             name: Some(account.name.clone()),
         }
     });
@@ -185,6 +190,7 @@ fn accounts_of_tax(tax: &Tax, name: &str, settings: &Settings) -> Vec<Need> {
     let needed = sides.into_iter().filter(|(is_needed, ..)| *is_needed);
     let needs = needed.map(|(_, side, setting)| Need {
         key: account_key(tax, side, settings).map(NeedKey::Account),
+        is_assumed: rule.is_none() && tax.ingoing_account.is_none(),
         ..need_of_tax(tax, name, setting)
     });
     needs.collect()
@@ -196,6 +202,7 @@ fn need_of_tax(tax: &Tax, name: &str, setting: &str) -> Need {
         what: format!("tax {}", named(code, name)),
         key: None,
         setting: format!("[taxes.{:?}] {setting}", code.unwrap_or_default()),
+        is_assumed: false,
         name: None,
     }
 }
@@ -217,7 +224,8 @@ fn of_rule(code: &str, rule: &TaxRule, computes_tax: bool) -> Vec<Need> {
             what: format!("tax {code}"),
             key: Some(key?),
             setting: format!("[taxes.{code:?}] {setting}"),
-            name: None,
+            is_assumed: false,
+        name: None,
         })
     });
     needs.collect()

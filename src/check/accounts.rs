@@ -120,43 +120,34 @@ pub fn counterparts(
     checks.extend(known.accounts.as_ref().err().cloned());
     if checks.is_empty() {
         let message = format!(
-            "{} of the settings and {} more that Pleo knows have their counterpart in the books",
+            "{} behind the settings and {} that Pleo knows have their counterpart in the books",
             counted(of_settings.len(), "account"),
-            of_pleo.len()
+            known.accounts.as_ref().map_or(0, Vec::len)
         );
         checks.push(Check::ok(Name::Accounts, message));
     } else if checks.iter().all(|check| known.accounts.as_ref().err() == Some(check)) {
         let settings = counted(of_settings.len(), "account");
-        let message = format!("{settings} of the settings have their counterpart in the books");
+        let message = format!("{settings} behind the settings have their counterpart in the books");
         checks.insert(0, Check::ok(Name::Accounts, message));
     }
     let mut of_taxes = look(Name::Taxes, &taxes);
     of_taxes.extend(known.taxes.as_ref().err().cloned());
     if of_taxes.is_empty() {
-        of_taxes.push(Check::ok(Name::Taxes, in_order(&known.taxes, settings)));
+        of_taxes.push(Check::ok(Name::Taxes, in_order(known.taxes.as_ref().map_or(0, Vec::len), settings, &taxes)));
     }
     checks.extend(of_taxes);
     checks
 }
 
 /// What is said of taxes that all have their counterpart.
-fn in_order(known: &Result<Vec<KnownTax>, Check>, settings: &Settings) -> String {
-    let known = known.as_deref().unwrap_or_default();
-    let is_assumed = |tax: &&KnownTax| {
-        let code = tax.tax.code.as_deref().unwrap_or_default();
-        !settings.taxes.contains_key(code) && tax.tax.ingoing_account.is_none()
-    };
-    let assumed: Vec<&str> = known
-        .iter()
-        .filter(is_assumed)
-        .map(|tax| tax.tax.code.as_deref().unwrap_or(&tax.name))
-        .collect();
-    let codes = counted(known.len(), "tax code");
-    let mut message = format!("{codes} of Pleo and {} of the settings have what they need", settings.taxes.len());
-    if !assumed.is_empty() {
-        let assumed = assumed.join(", ");
+fn in_order(known: usize, settings: &Settings, needs: &[Need]) -> String {
+    let codes = counted(known, "tax code");
+    let rules = settings.taxes.len();
+    let mut message = format!("{codes} of Pleo and {rules} of the settings have what they need");
+    let assumed = needs.iter().filter(|need| need.is_assumed).count();
+    if assumed > 0 {
         message.push_str(&format!(
-            "; nothing is said about {assumed}, so the roles take them, as fully deductible"
+            "; nothing is said about {assumed} of them, which go to the roles and count as fully deductible"
         ));
     }
     message

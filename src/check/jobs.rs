@@ -23,12 +23,13 @@ pub struct Here<'a> {
     pub may_adopt: bool,
 }
 
-/// The open jobs.
-pub fn jobs(client: &Client, here: Here<'_>, now: DateTime<Utc>) -> Vec<Check> {
+/// The open jobs. Their ages are told by Pleo's own clock.
+pub fn jobs(client: &Client, here: Here<'_>) -> Vec<Check> {
     let jobs = match client.list_jobs(&[JobStatus::Pending, JobStatus::InProgress]) {
         Ok(jobs) => jobs,
         Err(error) => return vec![of_error(Name::Jobs, &error)],
     };
+    let now = super::pleo::time(client).unwrap_or_else(clock::now);
     let (in_progress, pending): (Vec<ExportJob>, Vec<ExportJob>) =
         jobs.into_iter().partition(|job| job.status == JobStatus::InProgress);
     let mut checks: Vec<Check> = in_progress.iter().map(|job| begun(job, here, now)).collect();

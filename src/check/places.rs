@@ -1,5 +1,6 @@
 //! The disks that checkpoint, receipts and books lie on.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Check, Name};
@@ -13,12 +14,14 @@ const TOO_LITTLE: u64 = 100 * MIB;
 /// With less than this the disk is full soon.
 const LITTLE: u64 = 1024 * MIB;
 
-/// How much room each of these folders has, or the nearest one above it where it is not made yet.
+/// How much room each disk has on which one of these folders lies, or will.
 pub fn room(folders: &[PathBuf]) -> Vec<Check> {
-    let mut folders: Vec<&Path> = folders.iter().map(|folder| disk::nearest_folder(folder)).collect();
-    folders.sort_unstable();
-    folders.dedup();
-    folders.into_iter().map(room_of).collect()
+    let mut disks: BTreeMap<u64, &Path> = BTreeMap::new();
+    for folder in folders {
+        let folder = disk::nearest_folder(folder);
+        disks.entry(disk::disk_of(folder)).or_insert(folder);
+    }
+    disks.into_values().map(room_of).collect()
 }
 
 fn room_of(folder: &Path) -> Check {
@@ -28,7 +31,7 @@ fn room_of(folder: &Path) -> Check {
         Ok(free) => free,
         Err(error) => return Check::unknown(name, format!("`{shown}` cannot be asked for its room: {error}"), None),
     };
-    let message = format!("`{shown}` has {} MiB free", free / MIB);
+    let message = format!("{} MiB are free at `{shown}`", free / MIB);
     let remedy = "make room on that disk, or name another folder in the settings";
     match free {
         0..TOO_LITTLE => Check::failed(name, message, remedy),
@@ -47,6 +50,6 @@ mod tests {
         let folders = ["a", "b/c"].map(|name| folder.path().join(name));
         let checks = room(&folders);
         assert_eq!(checks.len(), 1);
-        assert!(checks[0].message.contains("MiB free"), "{checks:?}");
+        assert!(checks[0].message.contains("MiB are free"), "{checks:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! Pleo's side: what the credential is, what it may do, whose it is, and whether the clocks agree.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Check, Name};
 use crate::host::clock;
@@ -212,20 +212,26 @@ fn is_same(one: &CompanyId, other: &CompanyId) -> bool {
     one.as_str().eq_ignore_ascii_case(other.as_str())
 }
 
+/// The time on Pleo's clock, by its last answer.
+pub(super) fn time(client: &Client) -> Option<DateTime<Utc>> {
+    let told = client.server_time()?;
+    let since = TimeDelta::from_std(told.received.elapsed()).unwrap_or_default();
+    told.at.checked_add_signed(since)
+}
+
 /// Holds our clock against Pleo's, by its last answer.
 pub fn clocks(client: &Client) -> Vec<Check> {
     let name = Name::Clock;
-    let Some(theirs) = client.server_time() else {
+    let Some(theirs) = time(client) else {
         return super::not_looked_at(&[name], "no answer of Pleo told its time");
     };
-    let since = TimeDelta::from_std(theirs.received.elapsed()).unwrap_or_default();
-    let ahead = clock::now() - (theirs.at + since);
-    let seconds = ahead.abs().num_seconds();
+    let ahead = clock::now() - theirs;
+    let length = clock::length(ahead.abs());
     if ahead.abs() < NOTICED {
         return vec![Check::ok(name, "agrees with Pleo's")];
     }
     let direction = if ahead < TimeDelta::zero() { "behind" } else { "ahead of" };
-    let message = format!("the clock of this machine is {seconds} s {direction} Pleo's");
+    let message = format!("the clock of this machine is {length} {direction} Pleo's");
     let remedy = "set it, best by a time service: `timedatectl set-ntp true`";
     vec![if ahead.abs() > WRONG {
         Check::failed(name, message + ", too far for dates and deadlines", remedy)

@@ -94,7 +94,7 @@ fn whole(folder: Option<&Path>, company_id: &CompanyId, system: &Description) ->
 fn notices(system: &mut dyn AccountingSystem) -> Vec<Check> {
     let notices = system.notices().into_iter();
     let checks = notices.map(|notice| {
-        let remedy = notice.remedy.unwrap_or_else(|| "look at the place that is named".to_owned());
+        let remedy = notice.remedy.unwrap_or_else(|| "correct it at that place in the books".to_owned());
         Check::warning(Name::Books, notice.message, remedy)
     });
     checks.collect()

@@ -158,7 +158,7 @@ fn waiting(client: Option<&Client>, told: Option<&Told>, here: Here<'_>) -> Vec<
     };
     let mut checks = match &told.obstacle {
         Some(obstacle) => check::not_looked_at(&[Name::Jobs], obstacle),
-        None => check::guarded(&[Name::Jobs], || check::jobs::jobs(client, here, clock::now())),
+        None => check::guarded(&[Name::Jobs], || check::jobs::jobs(client, here)),
     };
     checks.extend(check::guarded(&[Name::Clock], || check::pleo::clocks(client)));
     checks

@@ -27,6 +27,15 @@ pub fn free_bytes(_folder: &Path) -> io::Result<u64> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Which disk the folder lies on; the same for all folders where nobody can tell.
+pub fn disk_of(folder: &Path) -> u64 {
+    #[cfg(unix)]
+    let disk = folder.metadata().map(|metadata| std::os::unix::fs::MetadataExt::dev(&metadata));
+    #[cfg(not(unix))]
+    let disk = folder.metadata().map(|_| 0);
+    disk.unwrap_or_default()
+}
+
 /// Whether this user may write the file, or make files in the folder.
 ///
 /// # Errors

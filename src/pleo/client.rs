@@ -13,6 +13,9 @@ use crate::model::ids::{CompanyId, JobId};
 /// How many items Pleo takes in one update.
 const LARGEST_UPDATE: usize = 100;
 
+/// More than any list of accounts or taxes has.
+const LONGEST_LIST: usize = 100_000;
+
 /// A list that is read page by page.
 pub(super) struct List<'a> {
     method: Method,
@@ -43,6 +46,16 @@ impl<'a> List<'a> {
             segments,
             filter,
             body: Some(body),
+        }
+    }
+
+    /// The request as errors name it.
+    fn first_request(&self) -> Request<'a> {
+        Request {
+            method: self.method,
+            segments: self.segments,
+            query: self.filter,
+            body: self.body.clone(),
         }
     }
 }
@@ -191,7 +204,7 @@ impl Client {
         &self.company_id
     }
 
-    /// The whole of a list that is short.
+    /// The whole of a list that fits into memory. More than any company has is an error.
     pub(super) fn all<T>(
         &self,
         list: &List<'_>,
@@ -200,6 +213,10 @@ impl Client {
         let mut all = Vec::new();
         self.pages(list, read, None, |page| {
             all.extend(page);
+            if all.len() > LONGEST_LIST {
+                let problem = format!("the list has more than {LONGEST_LIST} elements");
+                return Err(list.first_request().contract(&problem));
+            }
             Ok::<_, PleoError>(())
         })?;
         Ok(all)
