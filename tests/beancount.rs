@@ -35,7 +35,7 @@ use pleo_export::model::verdict::{ItemFailureType, JobFailureType};
 use pleo_export::systems::beancount::{Beancount, Settings, UnknownAccounts};
 use pleo_export::systems::{AccountingSystem, Found, SystemError};
 
-use items::{bill_with_payment, day, job, purchase, purchase_on, wanted};
+use items::{bill_with_payment, day, job, permit, purchase, purchase_on, wanted};
 use ledger::Ledger;
 
 #[test]
@@ -104,9 +104,12 @@ fn an_entry_is_booked_once_however_often_it_is_asked_for() {
     let ledger = Ledger::new();
     let mut system = ledger.system();
     let items = [purchase("e1"), bill_with_payment("e2", "INV-1"), purchase("e1")];
-    let first = system.book(&items).unwrap();
+    let first = system.book(&permit(), &items).unwrap();
     let before = ledger.text();
-    for again in [system.book(&items).unwrap(), ledger.try_book(&items).unwrap()] {
+    for again in [
+        system.book(&permit(), &items).unwrap(),
+        ledger.try_book(&items).unwrap(),
+    ] {
         assert_eq!(again, first);
     }
     assert_eq!(ledger.text(), before);
@@ -181,7 +184,7 @@ fn two_processes_on_one_folder_book_each_entry_once() {
             scope.spawn(move || {
                 let mut system = ledger.system();
                 for batch in &batches {
-                    assert!(system.book(batch).unwrap().iter().all(Result::is_ok));
+                    assert!(system.book(&permit(), batch).unwrap().iter().all(Result::is_ok));
                 }
             });
         }
@@ -263,7 +266,7 @@ fn an_account_opened_for_a_code_keeps_code_and_name() {
     let resolution = system.resolve(&references).unwrap();
     let mut item = purchase("e1");
     item.documents[0].postings[0].account = resolution.accounts[&key].best().unwrap().clone();
-    system.book(&[item]).unwrap();
+    system.book(&permit(), &[item]).unwrap();
     let opening = "1970-01-01 open Expenses:6800\n  code: \"6800\"\n  name: \"Meals \\\"out\\\"\"\n  \
                    identifier: \"3f25\"\n  purpose: \"cost\"\n";
     assert!(ledger.text().contains(opening), "{}", ledger.text());
@@ -293,7 +296,7 @@ fn an_account_that_somebody_opens_for_something_else_meanwhile_is_not_used() {
         ledger.edit("accounts.beancount", |text| {
             format!("{text}2020-01-01 open Expenses:6800\n{facts}")
         });
-        let answer = system.book(&[item]).unwrap().remove(0);
+        let answer = system.book(&permit(), &[item]).unwrap().remove(0);
         assert_eq!(answer.is_err(), is_taken, "{facts}: {answer:?}");
         ledger.assert_sound();
     }
@@ -433,7 +436,11 @@ fn an_entry_has_an_address_where_fava_is_configured() {
         ..ledger.settings()
     };
     let mut system = Beancount::new(settings, Stop::new());
-    let booked = system.book(&[purchase("e1")]).unwrap().remove(0).unwrap();
+    let booked = system
+        .book(&permit(), &[purchase("e1")])
+        .unwrap()
+        .remove(0)
+        .unwrap();
     let address = "http://localhost:5000/books/journal/?filter=%5Epleo-e1";
     assert_eq!(booked.external_url.as_deref(), Some(address));
     assert_eq!(

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use pleo_export::host::stop::Stop;
 use pleo_export::model::document::PlannedItem;
+use pleo_export::model::permit::Permit;
 use pleo_export::model::references::{References, Resolution};
 use pleo_export::model::verdict::ItemFailureType;
 use pleo_export::systems::command::{Command, Settings};
@@ -122,7 +123,7 @@ impl Bench {
         let (item, booked) = self.first()?;
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let receipt = sample::attachment(&item, &booked, folder.path()).map_err(|error| error.to_string())?;
-        let answers = self.system.attach(&[receipt]).map_err(told)?;
+        let answers = self.system.attach(&permit(), &[receipt]).map_err(told)?;
         answers.into_iter().collect::<Result<(), _>>().map_err(told)?;
         self.with_receipt = Some(booked.external_id);
         Ok(())
@@ -190,7 +191,7 @@ impl Bench {
 }
 
 pub(crate) fn book(system: &mut Command, item: &PlannedItem) -> Result<BookedEntry, SystemError> {
-    let answers = system.book(std::slice::from_ref(item))?;
+    let answers = system.book(&permit(), std::slice::from_ref(item))?;
     answers.into_iter().next().unwrap_or_else(|| Err(no_answer()))
 }
 
@@ -222,4 +223,9 @@ pub(crate) fn told(error: SystemError) -> String {
 /// The folder that programs are started in.
 pub(crate) fn here() -> std::path::PathBuf {
     std::env::current_dir().unwrap_or_else(|_| Path::new(".").to_owned())
+}
+
+/// Nobody but this process is at work.
+fn permit() -> Permit {
+    Permit::given_by(|| Ok(()))
 }

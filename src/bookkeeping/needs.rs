@@ -9,9 +9,10 @@ use chrono::NaiveDate;
 use crate::model::export_item::{AccountReference, Tax, TaxType};
 use crate::model::references::{AccountKey, AccountPurpose, References, Resolution};
 
-use super::accounts::{Role, given, key_of, key_of_role};
+use super::accounts::{given, key_of, key_of_role};
+use super::role::Role;
+use super::settings::{Settings, TaxRule};
 use super::taxes::{TaxSide, account_key, code_in_books};
-use super::{Settings, TaxRule};
 
 /// Something that expenses will need in the books.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +64,12 @@ impl Need {
     /// Whether it is asked for by a name of the books, from the settings or by default.
     pub const fn is_by_name(&self) -> bool {
         let key = self.key.as_ref();
-        matches!(key, Some(NeedKey::Account(AccountKey::Configured(_) | AccountKey::Assumed(_))))
+        matches!(
+            key,
+            Some(NeedKey::Account(
+                AccountKey::Configured(_) | AccountKey::Assumed(_)
+            ))
+        )
     }
 
     /// The name or code that is asked for.
@@ -80,20 +86,30 @@ impl Need {
             None => return Counterpart::Missing,
             Some(NeedKey::Tax(code)) => {
                 let found = resolution.tax_codes.contains_key(code);
-                return if found { Counterpart::Found(code.clone()) } else { Counterpart::Missing };
+                return if found {
+                    Counterpart::Found(code.clone())
+                } else {
+                    Counterpart::Missing
+                };
             }
             Some(NeedKey::Account(key)) => key,
         };
         let Some(candidates) = resolution.accounts.get(key) else {
             return Counterpart::Missing;
         };
-        match (candidates.on(day).as_slice(), candidates.best(), &candidates.taken_name) {
+        match (
+            candidates.on(day).as_slice(),
+            candidates.best(),
+            &candidates.taken_name,
+        ) {
             ([account], ..) if account.opens.is_some() => Counterpart::Opens(account.name.clone()),
             ([account], ..) => Counterpart::Found(account.name.clone()),
             ([], Some(account), _) => Counterpart::NotOpen(account.name.clone()),
             ([], None, Some(name)) => Counterpart::NameTaken(name.clone()),
             ([], None, None) => Counterpart::Missing,
-            (several, ..) => Counterpart::Several(several.iter().map(|account| account.name.clone()).collect()),
+            (several, ..) => {
+                Counterpart::Several(several.iter().map(|account| account.name.clone()).collect())
+            }
         }
     }
 }
@@ -117,7 +133,9 @@ pub fn references_of<'a>(needs: impl IntoIterator<Item = &'a Need>) -> Reference
 
 /// The roles, and the accounts that Pleo's codes are mapped to.
 pub fn of_settings(settings: &Settings, computes_tax: bool) -> Vec<Need> {
-    let roles = Role::ALL.iter().filter(|role| !computes_tax || !role.is_for_tax());
+    let roles = Role::ALL
+        .iter()
+        .filter(|role| !computes_tax || !role.is_for_tax());
     let roles = roles.map(|role| Need {
         what: format!("role {role}"),
         key: key_of_role(*role, settings).map(NeedKey::Account),
@@ -172,7 +190,10 @@ pub fn of_taxes<'a>(
             needs.extend(accounts_of_tax(tax, name, settings));
         }
     }
-    let only_in_settings = settings.taxes.iter().filter(|(code, _)| !codes.contains(code.as_str()));
+    let only_in_settings = settings
+        .taxes
+        .iter()
+        .filter(|(code, _)| !codes.contains(code.as_str()));
     needs.extend(only_in_settings.flat_map(|(code, rule)| of_rule(code, rule, computes_tax)));
     needs
 }
@@ -225,7 +246,7 @@ fn of_rule(code: &str, rule: &TaxRule, computes_tax: bool) -> Vec<Need> {
             key: Some(key?),
             setting: format!("[taxes.{code:?}] {setting}"),
             is_assumed: false,
-        name: None,
+            name: None,
         })
     });
     needs.collect()

@@ -56,8 +56,11 @@ fn list<T>(
     ask: impl FnOnce() -> Result<T, PleoError>,
 ) -> Result<T, Check> {
     let forbidden = || {
-        let message = format!("what Pleo knows was not looked at: the credential lacks the permission {scope}");
-        let remedy = format!("give the key the permission {scope} to have all of it looked at; exports do not need it");
+        let message =
+            format!("what Pleo knows was not looked at: the credential lacks the permission {scope}");
+        let remedy = format!(
+            "give the key the permission {scope} to have all of it looked at; exports do not need it"
+        );
         Check::unknown(name, message, Some(remedy))
     };
     if !told.may(scope) {
@@ -100,7 +103,9 @@ pub fn counterparts(
     let computes_tax = system.describe().computes_tax;
     let of_settings = needs::of_settings(settings, computes_tax);
     let known_accounts = known.accounts.as_deref().unwrap_or_default();
-    let known_accounts = known_accounts.iter().map(|(account, purpose)| (account, *purpose));
+    let known_accounts = known_accounts
+        .iter()
+        .map(|(account, purpose)| (account, *purpose));
     let of_pleo = needs::of_accounts(known_accounts, settings);
     let known_taxes = known.taxes.as_deref().unwrap_or_default();
     let known_taxes = known_taxes.iter().map(|known| (&known.tax, known.name.as_str()));
@@ -112,7 +117,9 @@ pub fn counterparts(
         Err(error) => return vec![of_system(Name::Accounts, &error), of_system(Name::Taxes, &error)],
     };
     let look = |name: Name, needs: &[Need]| -> Vec<Check> {
-        let checks = needs.iter().filter_map(|need| finding(name, need, &resolution, today));
+        let checks = needs
+            .iter()
+            .filter_map(|need| finding(name, need, &resolution, today));
         checks.collect()
     };
     let mut checks = look(Name::Accounts, &of_settings);
@@ -125,7 +132,10 @@ pub fn counterparts(
             known.accounts.as_ref().map_or(0, Vec::len)
         );
         checks.push(Check::ok(Name::Accounts, message));
-    } else if checks.iter().all(|check| known.accounts.as_ref().err() == Some(check)) {
+    } else if checks
+        .iter()
+        .all(|check| known.accounts.as_ref().err() == Some(check))
+    {
         let settings = counted(of_settings.len(), "account");
         let message = format!("{settings} behind the settings have their counterpart in the books");
         checks.insert(0, Check::ok(Name::Accounts, message));
@@ -133,7 +143,10 @@ pub fn counterparts(
     let mut of_taxes = look(Name::Taxes, &taxes);
     of_taxes.extend(known.taxes.as_ref().err().cloned());
     if of_taxes.is_empty() {
-        of_taxes.push(Check::ok(Name::Taxes, in_order(known.taxes.as_ref().map_or(0, Vec::len), settings, &taxes)));
+        of_taxes.push(Check::ok(
+            Name::Taxes,
+            in_order(known.taxes.as_ref().map_or(0, Vec::len), settings, &taxes),
+        ));
     }
     checks.extend(of_taxes);
     checks
@@ -158,7 +171,10 @@ fn finding(name: Name, need: &Need, resolution: &Resolution, today: NaiveDate) -
     let Need { what, setting, .. } = need;
     let asked = need.asked().unwrap_or_default();
     let line = |value: &str| format!("{setting} = \"{value}\"");
-    let add = format!("add it there, or say which one is meant in the settings: {}", line("…"));
+    let add = format!(
+        "add it there, or say which one is meant in the settings: {}",
+        line("…")
+    );
     Some(match need.counterpart(resolution, today) {
         Counterpart::Found(_) => return None,
         // What a person named is opened as it was named.
@@ -189,12 +205,18 @@ fn finding(name: Name, need: &Need, resolution: &Resolution, today: NaiveDate) -
         Counterpart::Several(names) => Check::failed(
             name,
             format!("{what} may mean {}", names.join(" or ")),
-            format!("say which one in the settings: {}", line(names.first().map_or("…", String::as_str))),
+            format!(
+                "say which one in the settings: {}",
+                line(names.first().map_or("…", String::as_str))
+            ),
         ),
         Counterpart::NotOpen(account) => Check::failed(
             name,
             format!("{what} means {account}, which is not open today"),
-            format!("open it in the books, or name another one in the settings: {}", line("…")),
+            format!(
+                "open it in the books, or name another one in the settings: {}",
+                line("…")
+            ),
         ),
         Counterpart::NameTaken(account) => Check::failed(
             name,

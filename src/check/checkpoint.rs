@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use super::{Check, Name};
 use crate::checkpoint::{self, Checkpoint, CheckpointError, Owner};
-use crate::host::disk;
+use crate::host::{disk, files};
 
 /// What opening it came to.
 pub type Opened = Result<Option<Checkpoint>, CheckpointError>;
@@ -23,7 +23,10 @@ pub fn file(path: &Path, opened: &Opened, owner: Option<(&Owner, Option<&str>)>)
             checks.push(Check::ok(name, format!("`{}` is whole and ours", path.display())));
         }
         Ok(None) if checks.is_empty() => {
-            checks.push(Check::ok(name, format!("`{}` will be made by the first run", path.display())));
+            checks.push(Check::ok(
+                name,
+                format!("`{}` will be made by the first run", path.display()),
+            ));
         }
         Ok(_) => {}
     }
@@ -64,19 +67,24 @@ fn place(path: &Path) -> Vec<Check> {
     let lock = checkpoint::lock_path(path);
     let files = [path.to_owned(), lock].into_iter().filter(|file| file.exists());
     let places: Vec<PathBuf> = files.chain([folder.to_owned()]).collect();
-    let unwritable = places.iter().find_map(|place| Some((place, disk::may_write(place).err()?)));
+    let unwritable = places
+        .iter()
+        .find_map(|place| files::refuse_unwritable(place).err());
     let mut checks = Vec::new();
-    if let Some((place, error)) = unwritable {
+    if let Some(error) = unwritable {
         checks.push(Check::failed(
             name,
-            format!("`{}` cannot be written: {error}", place.display()),
+            error.to_string(),
             "make it writable for the user that runs pleo-export, or set PLEO_EXPORT_CHECKPOINT",
         ));
     }
     if let Some(share) = disk::network_share(folder) {
         checks.push(Check::failed(
             name,
-            format!("`{}` lies on a network share ({share}), where a log in shared memory does not work", path.display()),
+            format!(
+                "`{}` lies on a network share ({share}), where a log in shared memory does not work",
+                path.display()
+            ),
             "set PLEO_EXPORT_CHECKPOINT to a file on a disk of this machine",
         ));
     }
@@ -101,7 +109,12 @@ pub fn lock(at_work: Option<&str>, alarm_after: TimeDelta, now: DateTime<Utc>) -
 }
 
 /// How the last polls ended.
-pub fn last_poll(opened: &Opened, alarm_after: TimeDelta, is_at_work: bool, now: DateTime<Utc>) -> Vec<Check> {
+pub fn last_poll(
+    opened: &Opened,
+    alarm_after: TimeDelta,
+    is_at_work: bool,
+    now: DateTime<Utc>,
+) -> Vec<Check> {
     let name = Name::LastPoll;
     let checkpoint = match opened {
         Ok(Some(checkpoint)) => checkpoint,
@@ -110,7 +123,12 @@ pub fn last_poll(opened: &Opened, alarm_after: TimeDelta, is_at_work: bool, now:
     };
     let (contact, ended_in_order) = match (checkpoint.contact(), checkpoint.ended_in_order()) {
         (Ok(contact), Ok(ended_in_order)) => (contact, ended_in_order),
-        (Err(error), _) | (_, Err(error)) => return vec![Check { name, ..of_error(&error) }],
+        (Err(error), _) | (_, Err(error)) => {
+            return vec![Check {
+                name,
+                ..of_error(&error)
+            }];
+        }
     };
     let mut checks = Vec::new();
     if !ended_in_order && !is_at_work {
@@ -124,7 +142,11 @@ pub fn last_poll(opened: &Opened, alarm_after: TimeDelta, is_at_work: bool, now:
         let since = series.since.to_rfc3339_opts(SecondsFormat::Secs, true);
         let message = format!(
             "{} in a row failed since {since}: {}",
-            if series.count == 1 { "1 poll".to_owned() } else { format!("{} polls", series.count) },
+            if series.count == 1 {
+                "1 poll".to_owned()
+            } else {
+                format!("{} polls", series.count)
+            },
             series.last_error
         );
         let remedy = "see to the cause, as far as it is not told above; the next good poll ends the series";

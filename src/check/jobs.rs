@@ -30,8 +30,9 @@ pub fn jobs(client: &Client, here: Here<'_>) -> Vec<Check> {
         Err(error) => return vec![of_error(Name::Jobs, &error)],
     };
     let now = super::pleo::time(client).unwrap_or_else(clock::now);
-    let (in_progress, pending): (Vec<ExportJob>, Vec<ExportJob>) =
-        jobs.into_iter().partition(|job| job.status == JobStatus::InProgress);
+    let (in_progress, pending): (Vec<ExportJob>, Vec<ExportJob>) = jobs
+        .into_iter()
+        .partition(|job| job.status == JobStatus::InProgress);
     let mut checks: Vec<Check> = in_progress.iter().map(|job| begun(job, here, now)).collect();
     checks.extend(waiting(&pending, here, now));
     if checks.is_empty() {
@@ -61,7 +62,10 @@ fn begun(job: &ExportJob, here: Here<'_>, now: DateTime<Utc>) -> Check {
 }
 
 fn is_ours(job: &ExportJob, checkpoint: Option<&Checkpoint>) -> Result<bool, CheckpointError> {
-    let record = checkpoint.map(|checkpoint| checkpoint.job(&job.id)).transpose()?.flatten();
+    let record = checkpoint
+        .map(|checkpoint| checkpoint.job(&job.id))
+        .transpose()?
+        .flatten();
     Ok(record.is_some_and(|record| record.state.is_open()))
 }
 
@@ -80,7 +84,8 @@ fn foreign(job: &ExportJob, may_adopt: bool, now: DateTime<Utc>) -> Check {
     } else {
         "leave it to that instance; Pleo ends it by itself when nobody works on it".to_owned()
     };
-    let half_a_lifetime = TimeDelta::seconds(i64::try_from(job.expires_in_seconds / 2).unwrap_or(i64::MAX / 1000));
+    let half_a_lifetime =
+        TimeDelta::seconds(i64::try_from(job.expires_in_seconds / 2).unwrap_or(i64::MAX / 1000));
     if age > half_a_lifetime {
         Check::failed(Name::Jobs, message, remedy)
     } else {

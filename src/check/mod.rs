@@ -201,6 +201,10 @@ mod tests {
         let checks = guarded(&[Name::Disk, Name::Lock], || panic!("an error of ours"));
         let names: Vec<&str> = checks.iter().map(|check| check.name.as_str()).collect();
         assert_eq!(names, ["disk", "lock"]);
-        assert!(checks.iter().all(|check| check.state == State::Failed && check.remedy.is_some()));
+        assert!(
+            checks
+                .iter()
+                .all(|check| check.state == State::Failed && check.remedy.is_some())
+        );
     }
 }

@@ -29,7 +29,13 @@ fn room_of(folder: &Path) -> Check {
     let shown = folder.display();
     let free = match disk::free_bytes(folder) {
         Ok(free) => free,
-        Err(error) => return Check::unknown(name, format!("`{shown}` cannot be asked for its room: {error}"), None),
+        Err(error) => {
+            return Check::unknown(
+                name,
+                format!("`{shown}` cannot be asked for its room: {error}"),
+                None,
+            );
+        }
     };
     let message = format!("{} MiB are free at `{shown}`", free / MIB);
     let remedy = "make room on that disk, or name another folder in the settings";

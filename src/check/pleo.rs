@@ -121,13 +121,18 @@ fn kind(introspection: &Result<Introspection, PleoError>) -> Check {
         _ => "a credential of a kind that Pleo does not tell",
     };
     let application = told.application.as_ref();
-    let application = application.map(|name| format!(" of the application {name}")).unwrap_or_default();
+    let application = application
+        .map(|name| format!(" of the application {name}"))
+        .unwrap_or_default();
     Check::ok(Name::Credential, format!("{kind}{application}, which Pleo takes"))
 }
 
 /// What is wrong with the installation, if something is.
 fn state(installation: &Installation) -> Option<Check> {
-    let status = installation.status.as_deref().filter(|status| *status != "ACTIVATED")?;
+    let status = installation
+        .status
+        .as_deref()
+        .filter(|status| *status != "ACTIVATED")?;
     let code = installation.error_code.as_ref();
     let code = code.map(|code| format!(", {code}")).unwrap_or_default();
     let message = format!("Pleo has the installation of this application as {status}{code}");
@@ -141,7 +146,9 @@ fn permissions(scopes: Option<&[String]>) -> Vec<Check> {
         let message = "Pleo does not say what this credential may do";
         return vec![Check::unknown(name, message, None)];
     };
-    let missing = SCOPES.iter().filter(|scope| !scopes.iter().any(|given| given == *scope));
+    let missing = SCOPES
+        .iter()
+        .filter(|scope| !scopes.iter().any(|given| given == *scope));
     let missing: Vec<Check> = missing
         .map(|scope| {
             let message = format!("the credential lacks the permission {scope}");
@@ -159,10 +166,13 @@ fn permissions(scopes: Option<&[String]>) -> Vec<Check> {
 
 fn company_of(subject: Option<&Subject>, installation: Option<&Installation>) -> Option<CompanyId> {
     let resource = installation.and_then(|installation| installation.resource.as_ref());
-    [subject, resource].into_iter().flatten().find_map(|subject| match subject {
-        Subject::Company(id) => Some(id.clone()),
-        Subject::Other(_) => None,
-    })
+    [subject, resource]
+        .into_iter()
+        .flatten()
+        .find_map(|subject| match subject {
+            Subject::Company(id) => Some(id.clone()),
+            Subject::Other(_) => None,
+        })
 }
 
 /// Whether the settings name the credential's own company, and why nothing can be asked for it where they do not.
@@ -173,15 +183,18 @@ fn company_check(
 ) -> (Check, Option<String>) {
     let name = Name::Company;
     match (configured, own, subject) {
-        (Some(configured), Some(own), _) if is_same(configured, own) => {
-            (Check::ok(name, format!("{configured} is the credential's own")), None)
-        }
+        (Some(configured), Some(own), _) if is_same(configured, own) => (
+            Check::ok(name, format!("{configured} is the credential's own")),
+            None,
+        ),
         (Some(configured), Some(own), _) => {
             let message = format!(
                 "the settings name company {configured}, but the credential is for company {own}: no job would ever be \
                  found"
             );
-            let remedy = format!("set PLEO_COMPANY_ID={own} (or `company_id` under [pleo]), or use the key of the other");
+            let remedy = format!(
+                "set PLEO_COMPANY_ID={own} (or `company_id` under [pleo]), or use the key of the other"
+            );
             let obstacle = "the credential is for another company".to_owned();
             (Check::failed(name, message, remedy), Some(obstacle))
         }
@@ -191,7 +204,9 @@ fn company_check(
             (Check::failed(name, message, remedy), None)
         }
         (Some(configured), None, Some(Subject::Other(urn))) => {
-            let message = format!("the credential is for {urn}, and Pleo does not say whether {configured} belongs to it");
+            let message = format!(
+                "the credential is for {urn}, and Pleo does not say whether {configured} belongs to it"
+            );
             (Check::unknown(name, message, None), None)
         }
         (Some(configured), None, _) => {
@@ -230,7 +245,11 @@ pub fn clocks(client: &Client) -> Vec<Check> {
     if ahead.abs() < NOTICED {
         return vec![Check::ok(name, "agrees with Pleo's")];
     }
-    let direction = if ahead < TimeDelta::zero() { "behind" } else { "ahead of" };
+    let direction = if ahead < TimeDelta::zero() {
+        "behind"
+    } else {
+        "ahead of"
+    };
     let message = format!("the clock of this machine is {length} {direction} Pleo's");
     let remedy = "set it, best by a time service: `timedatectl set-ntp true`";
     vec![if ahead.abs() > WRONG {

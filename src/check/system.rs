@@ -77,7 +77,10 @@ fn abilities(system: &Description, receipts: Policy) -> Vec<Check> {
 }
 
 fn in_words(system: &Description) -> String {
-    format!("{} ({}), with every right that a job needs", system.name, system.target)
+    format!(
+        "{} ({}), with every right that a job needs",
+        system.name, system.target
+    )
 }
 
 fn whole(folder: Option<&Path>, company_id: &CompanyId, system: &Description) -> String {
@@ -94,7 +97,9 @@ fn whole(folder: Option<&Path>, company_id: &CompanyId, system: &Description) ->
 fn notices(system: &mut dyn AccountingSystem) -> Vec<Check> {
     let notices = system.notices().into_iter();
     let checks = notices.map(|notice| {
-        let remedy = notice.remedy.unwrap_or_else(|| "correct it at that place in the books".to_owned());
+        let remedy = notice
+            .remedy
+            .unwrap_or_else(|| "correct it at that place in the books".to_owned());
         Check::warning(Name::Books, notice.message, remedy)
     });
     checks.collect()
@@ -109,7 +114,7 @@ fn of_books(error: &SystemError) -> Check {
 /// What an error of the accounting system means for a check.
 pub(super) fn of_error(name: Name, error: &SystemError) -> Check {
     match error {
-        SystemError::Unavailable { .. } | SystemError::Unknown { .. } => {
+        SystemError::Unavailable { .. } | SystemError::Unknown { .. } | SystemError::Withheld(_) => {
             Check::out_of_reach(name, error.to_string())
         }
         SystemError::Rejected { .. }
@@ -126,6 +131,9 @@ pub(super) fn of_error(name: Name, error: &SystemError) -> Check {
 /// What it means that the system cannot even be begun with. Only systems that are somewhere else can fail so.
 pub fn not_begun(error: &SystemError) -> Vec<Check> {
     let mut checks = vec![of_error(Name::AccountingSystem, error)];
-    checks.extend(super::not_looked_at(&[Name::Books], "the accounting system is not ready"));
+    checks.extend(super::not_looked_at(
+        &[Name::Books],
+        "the accounting system is not ready",
+    ));
     checks
 }

@@ -70,15 +70,16 @@ impl Checkpoint {
         })
     }
 
-    /// Begins a new process's work on a job: every verdict that Pleo does not have must be proven afresh.
+    /// Begins a new process's work on a job: every verdict that Pleo does not have must be proven afresh, and what
+    /// somebody else had finished is ours to do where Pleo shows it as open again.
     ///
     /// Call it after the control layer was read, so that a verdict that did arrive is known as accepted.
     pub fn begin_run(&mut self, job: &JobId, now: DateTime<Utc>) -> Result<(), CheckpointError> {
         self.change(|transaction| {
             let entries: Vec<String> = transaction
                 .prepare_cached(
-                    "SELECT entry_id FROM item WHERE job_id = ?1 AND report IN ('unsent', 'refused') \
-                     ORDER BY entry_id",
+                    "SELECT entry_id FROM item WHERE job_id = ?1 AND (report IN ('unsent', 'refused') \
+                     OR state = 'foreign' AND pleo_status IN ('pending', 'in_progress')) ORDER BY entry_id",
                 )?
                 .query_map([job.as_str()], |row| row.get(0))?
                 .collect::<Result<_, _>>()?;
@@ -236,6 +237,31 @@ impl Checkpoint {
         now: DateTime<Utc>,
     ) -> Result<(), CheckpointError> {
         self.each(job, entries, ItemEvent::Accept, "", now)
+    }
+
+    /// Notes that Pleo lacks verdicts that it took, as the last reading of the control layer shows: they are to be sent
+    /// again. Answers how many.
+    pub fn lacked(&mut self, job: &JobId, now: DateTime<Utc>) -> Result<usize, CheckpointError> {
+        let entries: Vec<AccountingEntryId> = self.look(|connection| {
+            let found = connection
+                .prepare_cached(
+                    "SELECT entry_id FROM item WHERE job_id = ?1 AND report = 'accepted' \
+                     AND pleo_status IN ('pending', 'in_progress') ORDER BY entry_id",
+                )?
+                .query_map([job.as_str()], |row| {
+                    row.get::<_, String>(0).map(AccountingEntryId::new)
+                })?
+                .collect::<Result<_, _>>()?;
+            Ok(found)
+        })?;
+        self.each(
+            job,
+            &entries,
+            ItemEvent::SeenOpen,
+            "open in the control layer",
+            now,
+        )?;
+        Ok(entries.len())
     }
 
     /// Notes that Pleo refused the verdicts on these items; `text` is what it said.

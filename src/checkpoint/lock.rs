@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::host::clock;
 use crate::host::files::{self, FileError};
+use crate::model::permit::Permit;
 
 /// The right to write one checkpoint, until it is dropped or the process ends.
 #[derive(Debug)]
@@ -79,6 +80,16 @@ impl RunLock {
             .and_then(|()| file.write_all(holder.as_bytes()))
             .map_err(FileError::at("write", &path))?;
         Ok(Self { _file: file })
+    }
+
+    /// The right to act that the lock stands for: one run at a time on this host. The lock is held for as long as the
+    /// permit is there.
+    pub fn into_permit(self) -> Permit {
+        Permit::given_by(move || {
+            // The system takes no lock away from a process that lives.
+            let _held = &self;
+            Ok(())
+        })
     }
 }
 

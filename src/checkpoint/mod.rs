@@ -78,7 +78,7 @@ pub struct Owner {
     pub company_id: CompanyId,
     /// The host of Pleo's API: staging and production know different jobs.
     pub pleo_host: String,
-    /// The books, as the accounting system describes them.
+    /// The books, as the accounting system describes them; empty where it could not be asked, which fits any books.
     pub target: String,
 }
 
@@ -399,20 +399,26 @@ fn prepare(
         schema::migrate(transaction)?;
         let is_ours = |found: &Owner| {
             let is_renamed = former_target == Some(found.target.as_str());
+            let is_unsaid = found.target.is_empty() || owner.target.is_empty();
             found.company_id == owner.company_id
                 && found.pleo_host == owner.pleo_host
-                && (found.target == owner.target || is_renamed)
+                && (found.target == owner.target || is_renamed || is_unsaid)
         };
-        if let Some(found) = bound_owner(transaction)?.filter(|found| !is_ours(found)) {
+        let bound = bound_owner(transaction)?;
+        if let Some(found) = bound.clone().filter(|found| !is_ours(found)) {
             return Ok((found, true));
         }
+        let target = match (bound, owner.target.as_str()) {
+            (Some(found), "") => found.target,
+            (_, target) => target.to_owned(),
+        };
         let was_clean = transaction
             .query_row("SELECT clean FROM meta", [], |row| row.get(0))
             .optional()?
             .unwrap_or(true);
         transaction.execute(
             "INSERT OR REPLACE INTO meta (id, company_id, pleo_host, target, clean) VALUES (1, ?1, ?2, ?3, 0)",
-            (owner.company_id.as_str(), &owner.pleo_host, &owner.target),
+            (owner.company_id.as_str(), &owner.pleo_host, &target),
         )?;
         Ok((owner.clone(), was_clean))
     })

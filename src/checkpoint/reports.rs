@@ -66,6 +66,15 @@ impl Checkpoint {
         )
     }
 
+    /// Whether the last reading of the control layer shows an item as open that was final there: with our verdict, or
+    /// with somebody else's.
+    pub fn shown_open_again(&self, job: &JobId) -> Result<bool, CheckpointError> {
+        self.exists(
+            job,
+            "(report = 'accepted' OR state = 'foreign') AND pleo_status IN ('pending', 'in_progress')",
+        )
+    }
+
     fn exists(&self, job: &JobId, which: &str) -> Result<bool, CheckpointError> {
         self.look(|connection| {
             let sql = format!("SELECT EXISTS (SELECT 1 FROM item WHERE job_id = ?1 AND {which})");

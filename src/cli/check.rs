@@ -65,7 +65,9 @@ fn examine(sources: &Sources) -> Vec<Check> {
     let at_work = config.checkpoint.as_deref().and_then(checkpoint::at_work);
     let opened = config.checkpoint.as_deref().map(Checkpoint::look_at);
     let whole = config.whole.as_ref();
-    let client = whole.map(|config| client(config, opened.as_ref(), &stop)).transpose();
+    let client = whole
+        .map(|config| client(config, opened.as_ref(), &stop))
+        .transpose();
     match &client {
         Ok(Some(client)) if told.is_none() => {
             let company_id = config.company_id.as_ref();
@@ -83,10 +85,16 @@ fn examine(sources: &Sources) -> Vec<Check> {
     let here = Here {
         checkpoint: opened.as_ref().and_then(|opened| opened.as_ref().ok()?.as_ref()),
         at_work: at_work.as_deref(),
-        may_adopt: system.as_ref().is_none_or(|system| system.describe().create != Create::Search),
+        may_adopt: system
+            .as_ref()
+            .is_none_or(|system| system.describe().create != Create::Search),
     };
     checks.extend(waiting(client.as_ref(), told.as_ref(), here));
-    checks.extend(books(system.as_deref_mut(), &config, client.as_ref().zip(told.as_ref())));
+    checks.extend(books(
+        system.as_deref_mut(),
+        &config,
+        client.as_ref().zip(told.as_ref()),
+    ));
     let owner = whole.zip(system.as_deref());
     checks.extend(kept_here(&config, opened.as_ref(), at_work.as_deref(), owner));
     checks
@@ -134,7 +142,10 @@ fn guarded_told(ask: impl FnOnce() -> Told) -> Told {
 /// nothing is sent, but books on this machine can be looked at.
 fn begin(config: &CheckConfig, stop: &Stop, checks: &mut Vec<Check>) -> Option<Box<dyn AccountingSystem>> {
     let is_here = books_folder(config).is_some();
-    let settings = config.system.as_ref().filter(|_| is_here || config.whole.is_some());
+    let settings = config
+        .system
+        .as_ref()
+        .filter(|_| is_here || config.whole.is_some());
     let Some(settings) = settings else {
         let names = [Name::AccountingSystem, Name::Books];
         checks.extend(check::not_looked_at(&names, SETTINGS_FIRST));
@@ -153,7 +164,9 @@ fn begin(config: &CheckConfig, stop: &Stop, checks: &mut Vec<Check>) -> Option<B
 fn waiting(client: Option<&Client>, told: Option<&Told>, here: Here<'_>) -> Vec<Check> {
     let names = [Name::Clock, Name::Jobs];
     let (Some(client), Some(told)) = (client, told) else {
-        let why = told.and_then(|told| told.obstacle.as_deref()).unwrap_or(SETTINGS_FIRST);
+        let why = told
+            .and_then(|told| told.obstacle.as_deref())
+            .unwrap_or(SETTINGS_FIRST);
         return check::not_looked_at(&names, why);
     };
     let mut checks = match &told.obstacle {
@@ -183,7 +196,11 @@ fn books(
         examined.checks
     });
     let Some(whole) = config.whole.as_ref().filter(|_| is_usable) else {
-        let why = if is_usable { SETTINGS_FIRST } else { "the accounting system is not ready" };
+        let why = if is_usable {
+            SETTINGS_FIRST
+        } else {
+            "the accounting system is not ready"
+        };
         checks.extend(check::not_looked_at(&counterparts, why));
         return checks;
     };
@@ -193,7 +210,9 @@ fn books(
             Some((_, told)) => KnownToPleo::nothing(told.obstacle.as_deref().unwrap_or_default()),
             None => KnownToPleo::nothing(SETTINGS_FIRST),
         };
-        let today = clock::now().with_timezone(&whole.bookkeeping.time_zone).date_naive();
+        let today = clock::now()
+            .with_timezone(&whole.bookkeeping.time_zone)
+            .date_naive();
         check::accounts::counterparts(system, &whole.bookkeeping, known, today)
     }));
     checks
@@ -216,7 +235,9 @@ fn kept_here(
         pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
         target: description.target.clone(),
     });
-    let former_target = description.as_ref().and_then(|(_, description)| description.former_target.as_deref());
+    let former_target = description
+        .as_ref()
+        .and_then(|(_, description)| description.former_target.as_deref());
     let now = clock::now();
     let mut checks = check::guarded(&[Name::Checkpoint], || {
         check::checkpoint::file(path, opened, owner.as_ref().map(|owner| (owner, former_target)))
@@ -227,7 +248,10 @@ fn kept_here(
     checks.extend(check::guarded(&[Name::LastPoll], || {
         check::checkpoint::last_poll(opened, config.alarm_after, at_work.is_some(), now)
     }));
-    let folders = [Some(path.parent().unwrap_or(Path::new("")).to_owned()), Some(receipts_folder(path))];
+    let folders = [
+        Some(path.parent().unwrap_or(Path::new("")).to_owned()),
+        Some(receipts_folder(path)),
+    ];
     let books = books_folder(config).map(Path::to_owned);
     let folders: Vec<PathBuf> = folders.into_iter().chain([books]).flatten().collect();
     checks.extend(check::guarded(&[Name::Disk], || check::places::room(&folders)));
@@ -245,7 +269,11 @@ fn books_folder(config: &CheckConfig) -> Option<&Path> {
 
 /// A line for each finding, with what to do behind it. Many of one kind are counted after the first few.
 fn to_text(checks: &[Check]) -> String {
-    let width = Name::ALL.iter().map(|name| name.as_str().len()).max().unwrap_or(0);
+    let width = Name::ALL
+        .iter()
+        .map(|name| name.as_str().len())
+        .max()
+        .unwrap_or(0);
     let mut text = String::new();
     let mut kinds: Vec<(Name, State)> = checks.iter().map(|check| (check.name, check.state)).collect();
     kinds.dedup();
@@ -263,7 +291,11 @@ fn to_text(checks: &[Check]) -> String {
         if count > SHOWN {
             let (name, state) = kind;
             let more = count - SHOWN;
-            text.push_str(&format!("{} {:width$}  and {more} more: --json has all\n", mark(state), name.as_str()));
+            text.push_str(&format!(
+                "{} {:width$}  and {more} more: --json has all\n",
+                mark(state),
+                name.as_str()
+            ));
         }
     }
     text + &sum(checks)
@@ -299,7 +331,12 @@ fn line(check: &Check, width: usize) -> String {
 }
 
 fn sum(checks: &[Check]) -> String {
-    let count = |states: &[State]| checks.iter().filter(|check| states.contains(&check.state)).count();
+    let count = |states: &[State]| {
+        checks
+            .iter()
+            .filter(|check| states.contains(&check.state))
+            .count()
+    };
     let parts = [
         (count(&[State::Failed]), "to correct"),
         (count(&[State::Warning]), "to know"),

@@ -16,11 +16,13 @@ use crate::export::{Exporter, Settings};
 use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::ids::JobId;
+use crate::model::permit::Permit;
 use crate::pleo::Client;
 use crate::receipts::{self, Fetcher};
 use crate::systems::beancount::Beancount;
 use crate::systems::command::Command;
 use crate::systems::odoo::Odoo;
+use crate::systems::unready::Unready;
 use crate::systems::{AccountingSystem, SystemError};
 
 pub(super) fn poll(
@@ -89,25 +91,32 @@ fn with_exporter(
     for warning in &config.warnings {
         warn!("{warning}");
     }
-    let _lock = match RunLock::acquire(&config.checkpoint) {
-        Ok(lock) => lock,
+    let permit = match RunLock::acquire(&config.checkpoint) {
+        Ok(lock) => lock.into_permit(),
         Err(LockError::Held { by, since }) => return locked(&config, &by, since, &caller),
         Err(error) => return failed(from_lock(&error)),
     };
-    prepare_and_work(config, global, &caller, books_are_right, work).unwrap_or_else(failed)
+    prepare_and_work(config, global, &caller, &permit, books_are_right, work).unwrap_or_else(failed)
 }
 
 fn prepare_and_work(
     config: Config,
     global: &Global,
     caller: &Caller,
+    permit: &Permit,
     books_are_right: bool,
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
 ) -> Result<Answer, Problem> {
     let stop = signals::stop_on_signals();
-    let mut system = accounting_system(&config.system, &stop).map_err(not_begun)?;
+    let mut unready = None;
+    let mut system = accounting_system(&config.system, &stop).unwrap_or_else(|error| {
+        unready = Some(not_begun(error.clone()));
+        Box::new(Unready::new(error))
+    });
     let description = system.describe();
-    warn_of_unset_roles(&config, description.computes_tax);
+    if unready.is_none() {
+        warn_of_unset_roles(&config, description.computes_tax);
+    }
     let owner = Owner {
         company_id: config.pleo.company_id.clone(),
         pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
@@ -130,15 +139,20 @@ fn prepare_and_work(
         pleo.answered_before();
     }
     let bar = Bar::new(global);
-    let report = work(&mut Exporter {
+    let mut report = work(&mut Exporter {
         pleo: &pleo,
         system: system.as_mut(),
         checkpoint: &mut checkpoint,
         receipts: &receipts,
         settings: &settings,
         stop: &stop,
+        permit,
         progress: &bar,
     });
+    // Also where nothing waits in Pleo: who hears of it now can mend it in time.
+    if report.problem.is_none() && report.jobs.iter().all(|job| job.ending.problem().is_none()) {
+        report.problem = unready;
+    }
     // How long polls fail is measured on our own clock.
     clock::follow(None);
     if pleo.has_answered() {
@@ -218,8 +232,8 @@ pub(super) fn not_begun(error: SystemError) -> Problem {
     match error {
         SystemError::Fatal { reason, .. } | SystemError::Rejected { reason, .. } => Problem {
             kind: ProblemKind::Configuration,
-            message: reason,
-            hint: "correct the settings under [accounting]; nothing was sent to Pleo".into(),
+            message: reason.replace('\n', " "),
+            hint: "correct the settings under [accounting]; nothing was booked".into(),
         },
         error => Problem {
             kind: ProblemKind::Temporary,

@@ -161,7 +161,7 @@ fn odoo_settings(
         "Odoo's address, such as \"https://odoo.example\"",
         problems,
     );
-    let url = url.and_then(|text| match super::server_url(&text) {
+    let url = url.and_then(|text| match text.parse() {
         Ok(url) => Some(url),
         Err(problem) => {
             problems.push(format!("accounting.odoo.url is `{text}`: {problem}"));

@@ -61,7 +61,9 @@ impl CheckConfig {
     pub fn load_for(sources: &Sources, company_id: &CompanyId) -> Self {
         let mut sources = sources.clone();
         let company_id = company_id.as_str().into();
-        sources.environment.insert("PLEO_COMPANY_ID".to_owned(), company_id);
+        sources
+            .environment
+            .insert("PLEO_COMPANY_ID".to_owned(), company_id);
         Self::load(&sources)
     }
 }

@@ -18,10 +18,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use reqwest::Url;
 use secrecy::SecretString;
 
 use crate::host::files;
+use crate::host::server_url::ServerUrl;
 use crate::model::ids::CompanyId;
 use crate::pleo::Credential;
 use crate::receipts;
@@ -120,7 +120,7 @@ struct Parts {
     company_id: Option<CompanyId>,
     /// That no company is named, where that is so.
     missing_company: Vec<String>,
-    base_url: Option<Url>,
+    base_url: Option<ServerUrl>,
     credential: Option<Credential>,
     request_timeout: Duration,
     give_up_after: Duration,
@@ -323,7 +323,7 @@ fn company_id(
         .ok()
 }
 
-fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<Url> {
+fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<ServerUrl> {
     let in_file = pleo.text("base_url", problems);
     let variable = layers.variable("PLEO_BASE_URL", problems).ok()?;
     let (name, text) = match (variable, in_file) {
@@ -331,7 +331,7 @@ fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> 
         (None, Some(text)) => ("pleo.base_url", text),
         (None, None) => ("pleo.base_url", "https://external.pleo.io".to_owned()),
     };
-    match server_url(&text) {
+    match text.parse() {
         Ok(url) => Some(url),
         Err(problem) => {
             // What stands before an @ may be a credential.
@@ -340,29 +340,6 @@ fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> 
             None
         }
     }
-}
-
-/// A server's address: https, or http to this machine alone, without credentials, query or fragment.
-fn server_url(text: &str) -> Result<Url, &'static str> {
-    let url: Url = text
-        .parse()
-        .map_err(|_| "that is not an address such as https://external.pleo.io")?;
-    if url.host_str().is_none() {
-        return Err("the address names no host");
-    }
-    match url.scheme() {
-        "https" => {}
-        "http" if crate::host::http::is_loopback(&url) => {}
-        _ => return Err("the credential may travel by https only (http is for this machine alone)"),
-    }
-    if !url.username().is_empty()
-        || url.password().is_some()
-        || url.query().is_some()
-        || url.fragment().is_some()
-    {
-        return Err("the address must have no user, password, query or fragment");
-    }
-    Ok(url)
 }
 
 fn credential(

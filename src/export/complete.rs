@@ -24,12 +24,11 @@ const ATTEMPTS: usize = 3;
 pub(super) fn close(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<Ending, Halt> {
     let mut finality = read_finality(exporter, run)?;
     if finality.open > 0 {
-        update::retry_refused(exporter, run)?;
-        update::report(exporter, run)?;
+        update::send_again(exporter, run)?;
         finality = read_finality(exporter, run)?;
     }
     if finality.open > 0 {
-        return close_with_refused(exporter, run, &finality);
+        return close_with_open(exporter, run, &finality);
     }
     let event = if finality.failed == 0 && run.miscount.is_none() {
         pleo::JobEvent::Completed
@@ -74,32 +73,38 @@ pub(super) fn fail_whole(
 }
 
 fn read_finality(exporter: &mut Exporter<'_>, run: &JobRun) -> Result<Finality, Halt> {
-    control::refresh(exporter, &run.job)?;
+    control::settle(exporter, &run.job)?;
     Ok(exporter.checkpoint.finality(&run.job.id)?)
 }
 
-/// Some items are not final because Pleo refuses our verdicts: later runs try again for three quarters of the job's
-/// lifetime, then it is closed all the same, so that it does not hold up the next one for ever.
-fn close_with_refused(
+/// Some items are not final because Pleo refuses our verdicts, or takes them and shows the items as open: later runs try
+/// again for three quarters of the job's lifetime, then it is closed all the same, so that it does not hold up the next one
+/// for ever.
+fn close_with_open(
     exporter: &mut Exporter<'_>,
     run: &mut JobRun,
     finality: &Finality,
 ) -> Result<Ending, Halt> {
     run.refresh(exporter)?;
-    let message = format!(
-        "Pleo does not take the verdicts of {} items of job {}",
-        finality.open, run.job.id
-    );
+    let refused = exporter.checkpoint.refused_items(&run.job.id)?.len();
+    let (id, open) = (&run.job.id, finality.open);
+    let halt = if refused > 0 {
+        Halt::UpdatesRefused(format!(
+            "Pleo does not take the verdicts of {refused} items of job {id}"
+        ))
+    } else {
+        Halt::Later(format!(
+            "Pleo shows {open} items of job {id} as open, although it has taken their verdicts"
+        ))
+    };
     let now = Instant::now();
     if !run.deadline.is_near(now) && !run.deadline.is_overdue(now) {
-        return Err(Halt::UpdatesRefused(message));
+        return Err(halt);
     }
-    warn!("{message}; closing the job before it expires");
+    warn!("{halt}; closing the job before it expires");
+    let problem = Halt::UpdatesRefused(halt.to_string()).into_problem();
     let status = end(exporter, run, &pleo::JobEvent::CompletedWithErrors)?;
-    Ok(Ending::ClosedButNeedsPerson(
-        status,
-        Halt::UpdatesRefused(message).into_problem(),
-    ))
+    Ok(Ending::ClosedButNeedsPerson(status, problem))
 }
 
 /// All items failed: the commonest reason stands for the job.
@@ -121,7 +126,7 @@ fn end(exporter: &mut Exporter<'_>, run: &mut JobRun, event: &pleo::JobEvent) ->
         exporter
             .checkpoint
             .close_job(&run.job.id, &closing, "intent", clock::now())?;
-        let sent = exporter.pleo.send_event(&run.job.id, event);
+        let sent = exporter.pleo.send_event(exporter.permit, &run.job.id, event);
         let lost = match sent {
             Ok(()) => false,
             // With our own status there it is done; another status is found below.

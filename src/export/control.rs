@@ -2,16 +2,16 @@
 
 use tracing::{info, warn};
 
-use super::Exporter;
 use super::halt::Halt;
 use super::job::JobRun;
+use super::{Exporter, confirm};
 use crate::host::clock;
 use crate::model::export_job::ExportJob;
 
 /// Reads which items the job holds and where they stand. Where Pleo's own count does not agree with its list, both are
 /// read again; if they never agree, what is listed is worked on, and a person is told.
 pub(super) fn read(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<(), Halt> {
-    let mut items = refresh(exporter, &run.job)?;
+    let mut items = settle(exporter, &run.job)?;
     if items != run.job.number_of_items {
         warn!("{}; reading both again", differs(&run.job, items));
         run.refresh(exporter)?;
@@ -31,6 +31,21 @@ fn differs(job: &ExportJob, listed: u64) -> String {
         "job {} holds {} items, but Pleo lists {listed}",
         job.id, job.number_of_items
     )
+}
+
+/// The same as [`refresh`], again for some seconds where an item is shown as open that was final before: what answers may
+/// be a copy that lags behind.
+pub(super) fn settle(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<u64, Halt> {
+    let mut items = refresh(exporter, job)?;
+    // The longest wait is left out, since a job may be read so several times.
+    for wait in confirm::WAITS.into_iter().take(5) {
+        if !exporter.checkpoint.shown_open_again(&job.id)? {
+            break;
+        }
+        exporter.stop.wait(wait)?;
+        items = refresh(exporter, job)?;
+    }
+    Ok(items)
 }
 
 /// Reads all pages into the checkpoint and counts the different items. Pages that overlap count an item once.

@@ -20,13 +20,17 @@ pub(super) fn work(
     refusals: &mut Vec<(String, usize)>,
     totals: &mut JobTotals,
 ) -> Result<Ending, Halt> {
-    let job = match start::start(exporter, job, claim)? {
-        Start::Ours(job) => job,
+    let (job, fault) = match start::start(exporter, job, claim)? {
+        Start::Ours(job) => (job, None),
+        Start::Unready(job, fault) => (job, Some(fault)),
         Start::Over(job) => return settle_finished(exporter, job),
     };
     exporter.progress.begin(&job.id, job.number_of_items);
     let mut run = JobRun::new(exporter, job)?;
-    let outcome = steps(exporter, &mut run, refusals);
+    let outcome = match fault {
+        Some(fault) => validate::fail_unready(exporter, &mut run, fault),
+        None => steps(exporter, &mut run, refusals),
+    };
     *totals = run.totals;
     match outcome {
         Err(Halt::EndedByPleo(job)) => {

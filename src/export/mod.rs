@@ -32,6 +32,7 @@ use crate::checkpoint::{Checkpoint, CheckpointError, Counts};
 use crate::host::stop::Stop;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
+use crate::model::permit::Permit;
 use crate::model::verdict::Failure;
 use crate::pleo::{Client, PleoError};
 use crate::receipts::{Fetcher, Policy};
@@ -83,6 +84,8 @@ pub struct Exporter<'a> {
     pub settings: &'a Settings,
     /// The wish to stop.
     pub stop: &'a Stop,
+    /// By what right this process acts at all: its lock.
+    pub permit: &'a Permit,
     /// Who wants to know.
     pub progress: &'a dyn Progress,
 }

@@ -8,6 +8,7 @@ use crate::host::clock;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::state::{JobEvent, JobState};
 use crate::pleo::{self, PleoError};
+use crate::systems::SystemError;
 
 /// How often `started` is sent when its answer is lost and the job is still pending.
 const START_ATTEMPTS: usize = 3;
@@ -29,6 +30,8 @@ pub(super) enum Claim {
 pub(super) enum Start {
     /// It is ours and in progress.
     Ours(ExportJob),
+    /// The same, and it is to be failed for this: it could wait no longer.
+    Unready(ExportJob, SystemError),
     /// It was over already.
     Over(ExportJob),
 }
@@ -51,11 +54,19 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
                 )));
             }
         }
-        validate::before_start(exporter)?;
+        let fault = validate::before_start(exporter, &job)?;
         let before = exporter.checkpoint.job(&job.id)?.map(|record| record.state);
         exporter.checkpoint.claim_job(&job, clock::now())?;
-        match exporter.pleo.send_event(&job.id, &pleo::JobEvent::Started) {
-            Ok(()) => return confirm_start(exporter, &job),
+        match exporter
+            .pleo
+            .send_event(exporter.permit, &job.id, &pleo::JobEvent::Started)
+        {
+            Ok(()) => {
+                return Ok(match (confirm_start(exporter, &job)?, fault) {
+                    (Start::Ours(job), Some(fault)) => Start::Unready(job, fault),
+                    (start, _) => start,
+                });
+            }
             // An earlier start of ours may have taken effect meanwhile.
             Err(PleoError::StatusConflict { .. }) if before.is_some_and(JobState::is_open) => {
                 job = exporter.pleo.job(&job.id)?;
@@ -104,6 +115,9 @@ fn confirm_start(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Start, 
 fn go_on(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -> Result<Start, Halt> {
     let repeatable = exporter.system.describe().create.is_repeatable();
     let state = exporter.checkpoint.job(&job.id)?.map(|record| record.state);
+    if state.is_some_and(JobState::is_open) || claim == Claim::Adopt {
+        validate::before_going_on(exporter, &job)?;
+    }
     match state {
         Some(JobState::Started | JobState::Closing) => {}
         Some(JobState::Starting) if repeatable => {

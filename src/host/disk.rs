@@ -1,5 +1,4 @@
-//! The disk that a file lies on: how much room it has, whether it is one of this machine, whether it may be written.
-//! Looks alone, and makes nothing.
+//! The disk that a file lies on: how much room it has, and whether it is one of this machine.
 
 use std::io;
 use std::path::Path;
@@ -30,34 +29,12 @@ pub fn free_bytes(_folder: &Path) -> io::Result<u64> {
 /// Which disk the folder lies on; the same for all folders where nobody can tell.
 pub fn disk_of(folder: &Path) -> u64 {
     #[cfg(unix)]
-    let disk = folder.metadata().map(|metadata| std::os::unix::fs::MetadataExt::dev(&metadata));
+    let disk = folder
+        .metadata()
+        .map(|metadata| std::os::unix::fs::MetadataExt::dev(&metadata));
     #[cfg(not(unix))]
     let disk = folder.metadata().map(|_| 0);
     disk.unwrap_or_default()
-}
-
-/// Whether this user may write the file, or make files in the folder.
-///
-/// # Errors
-/// Why not.
-#[cfg(unix)]
-pub fn may_write(path: &Path) -> io::Result<()> {
-    use rustix::fs::{Access, AtFlags, CWD, accessat};
-    let wanted = if path.is_dir() {
-        Access::WRITE_OK | Access::EXEC_OK
-    } else {
-        Access::WRITE_OK
-    };
-    Ok(accessat(CWD, path, wanted, AtFlags::EACCESS)?)
-}
-
-/// The same, where only trying would tell.
-#[cfg(not(unix))]
-pub fn may_write(path: &Path) -> io::Result<()> {
-    if path.metadata()?.permissions().readonly() {
-        return Err(io::ErrorKind::PermissionDenied.into());
-    }
-    Ok(())
 }
 
 /// Which network share the folder lies on, if it is known to be one.
@@ -97,8 +74,6 @@ mod tests {
         assert_eq!(nearest_folder(&folder.path().join("a/b")), folder.path());
         assert_eq!(nearest_folder(Path::new("")), Path::new("."));
         assert!(free_bytes(folder.path()).unwrap() > 0);
-        assert!(may_write(folder.path()).is_ok());
-        assert!(may_write(&folder.path().join("a")).is_err());
     }
 
     #[cfg(target_os = "linux")]

@@ -34,6 +34,25 @@ impl FileError {
         move |source| Self { action, path, source }
     }
 
+    /// Whether it stays so until somebody sees to it: rights, a read-only disk, a link or something else in the place of a
+    /// file or folder. A disk may be full for a while only.
+    pub fn is_lasting(&self) -> bool {
+        use io::ErrorKind as Kind;
+        let kind = self.source.kind();
+        matches!(
+            kind,
+            Kind::PermissionDenied
+                | Kind::ReadOnlyFilesystem
+                | Kind::NotADirectory
+                | Kind::IsADirectory
+                | Kind::Unsupported
+                | Kind::InvalidFilename
+        ) || (kind == Kind::Other && self.source.get_ref().is_some())
+            // A link that leads nowhere.
+            || (kind == Kind::NotFound && self.action == "follow")
+            || self.action == "lock"
+    }
+
     /// Whether a link lay where none may be: no matter of waiting, somebody must look.
     pub fn is_about_a_link(&self) -> bool {
         self.source
@@ -121,6 +140,24 @@ pub fn clear(folder: &Path, is_ours: impl Fn(&str, &Metadata) -> bool) -> Result
             let _ = fs::remove_file(entry.path());
         }
     }
+    Ok(())
+}
+
+/// Refuses a folder in which this user can make no file, or a file that this user cannot write.
+#[cfg(unix)]
+pub fn refuse_unwritable(path: &Path) -> Result<(), FileError> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    let (action, wanted) = if path.is_dir() {
+        ("write in the folder", Access::WRITE_OK | Access::EXEC_OK)
+    } else {
+        ("write", Access::WRITE_OK)
+    };
+    accessat(CWD, path, wanted, AtFlags::EACCESS).map_err(|error| FileError::at(action, path)(error.into()))
+}
+
+/// Elsewhere it shows when a file is made.
+#[cfg(not(unix))]
+pub fn refuse_unwritable(_path: &Path) -> Result<(), FileError> {
     Ok(())
 }
 

@@ -11,6 +11,7 @@ pub mod ids;
 pub mod invoice;
 pub mod money;
 pub mod payload;
+pub mod permit;
 pub mod references;
 pub mod reversal;
 pub mod state;

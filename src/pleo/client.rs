@@ -2,13 +2,13 @@
 
 use super::error::PleoError;
 use super::paging::{PAGE_SIZE, Pager};
-use super::retry::Method;
-use super::transport::{Request, ServerTime, Transport};
+use super::transport::{Action, Request, ServerTime, Transport};
 use super::wire::{self, Field, Malformed, Page, RawItem, UpdateAnswer};
 use super::{ItemUpdate, JobEvent, Settings};
 use crate::host::stop::Stop;
 use crate::model::export_job::{ExportJob, ExportJobItem, JobStatus};
 use crate::model::ids::{CompanyId, JobId};
+use crate::model::permit::Permit;
 
 /// How many items Pleo takes in one update.
 const LARGEST_UPDATE: usize = 100;
@@ -18,45 +18,49 @@ const LONGEST_LIST: usize = 100_000;
 
 /// A list that is read page by page.
 pub(super) struct List<'a> {
-    method: Method,
     segments: &'a [&'a str],
     filter: &'a [(&'a str, &'a str)],
-    /// Sent with each request.
-    body: Option<String>,
+    /// What is asked for, where it stands in a body.
+    search: Option<String>,
 }
 
 impl<'a> List<'a> {
     const fn new(segments: &'a [&'a str], filter: &'a [(&'a str, &'a str)]) -> Self {
         Self {
-            method: Method::Get,
             segments,
             filter,
-            body: None,
+            search: None,
         }
     }
 
-    /// A list that is asked for by POST, and changes nothing all the same.
-    pub(super) const fn asked_by_post(
+    /// A list that is asked for by a body.
+    pub(super) const fn searched(
         segments: &'a [&'a str],
         filter: &'a [(&'a str, &'a str)],
-        body: String,
+        search: String,
     ) -> Self {
         Self {
-            method: Method::Search,
             segments,
             filter,
-            body: Some(body),
+            search: Some(search),
         }
     }
 
-    /// The request as errors name it.
-    fn first_request(&self) -> Request<'a> {
-        Request {
-            method: self.method,
+    fn action(&self) -> Action<'static> {
+        match &self.search {
+            None => Action::Read,
+            Some(body) => Action::Search(body.clone()),
+        }
+    }
+
+    /// The error for a list that cannot be read.
+    fn contract(&self, problem: &dyn std::fmt::Display) -> PleoError {
+        let request = Request {
+            action: self.action(),
             segments: self.segments,
             query: self.filter,
-            body: self.body.clone(),
-        }
+        };
+        request.contract(problem)
     }
 }
 
@@ -100,10 +104,9 @@ impl Client {
     /// One job as it is now, of whatever company.
     pub fn job(&self, id: &JobId) -> Result<ExportJob, PleoError> {
         let request = Request {
-            method: Method::Get,
+            action: Action::Read,
             segments: &["v3", "export-jobs", id.as_str()],
             query: &[],
-            body: None,
         };
         let body = self.transport.send(&request)?;
         let job = wire::one_export_job(&body).map_err(|problem| request.contract(&problem))?;
@@ -142,14 +145,21 @@ impl Client {
 
     /// Tells Pleo where items stand, in requests of at most a hundred. Once this returns, Pleo has all of them
     /// but the refused ones. Safe to repeat.
-    pub fn update_items(&self, id: &JobId, updates: &[ItemUpdate]) -> Result<UpdateAnswer, PleoError> {
+    ///
+    /// # Errors
+    /// [`PleoError::Withheld`] where the permit is withheld from a try: that one was not sent.
+    pub fn update_items(
+        &self,
+        permit: &Permit,
+        id: &JobId,
+        updates: &[ItemUpdate],
+    ) -> Result<UpdateAnswer, PleoError> {
         let mut whole = UpdateAnswer::default();
         for part in updates.chunks(LARGEST_UPDATE) {
             let request = Request {
-                method: Method::Put,
+                action: Action::Set(wire::update_body(part), permit),
                 segments: &["v3", "export-jobs", id.as_str(), "items"],
                 query: &[],
-                body: Some(wire::update_body(part)),
             };
             let body = self.transport.send(&request)?;
             let answer = wire::update_answer(&body).map_err(|problem| request.contract(&problem))?;
@@ -163,13 +173,13 @@ impl Client {
     ///
     /// # Errors
     /// [`PleoError::LostAnswer`] where the event may have arrived. It is never sent a second time by itself,
-    /// unless it surely was not processed.
-    pub fn send_event(&self, id: &JobId, event: &JobEvent) -> Result<(), PleoError> {
+    /// unless it surely was not processed. [`PleoError::Withheld`] where the permit is withheld from a try: then it was
+    /// not processed.
+    pub fn send_event(&self, permit: &Permit, id: &JobId, event: &JobEvent) -> Result<(), PleoError> {
         let request = Request {
-            method: Method::Post,
+            action: Action::Tell(wire::event_body(id, event), permit),
             segments: &["v3", "export-job-events"],
             query: &[],
-            body: Some(wire::event_body(id, event)),
         };
         self.transport.send(&request).map(drop)
     }
@@ -215,7 +225,7 @@ impl Client {
             all.extend(page);
             if all.len() > LONGEST_LIST {
                 let problem = format!("the list has more than {LONGEST_LIST} elements");
-                return Err(list.first_request().contract(&problem));
+                return Err(list.contract(&problem));
             }
             Ok::<_, PleoError>(())
         })?;
@@ -241,10 +251,9 @@ impl Client {
             query.push(("limit", &limit_text));
             query.extend(cursor.as_deref().map(|cursor| ("after", cursor)));
             let request = Request {
-                method: list.method,
+                action: list.action(),
                 segments: list.segments,
                 query: &query,
-                body: list.body.clone(),
             };
             let contract = |problem: &dyn std::fmt::Display| request.contract(problem);
             let next = match self.transport.send(&request) {

@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::host::stop::Stopped;
 use crate::model::foreign_text::one_line;
+use crate::model::permit::Withheld;
 
 /// How much of a foreign text is shown.
 const SHOWN_CHARACTERS: usize = 300;
@@ -171,6 +172,9 @@ pub enum PleoError {
     /// The run was asked to stop while it waited to try again.
     #[error(transparent)]
     Stopped(#[from] Stopped),
+    /// This process may not act for the job now; the try that asked was not sent.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
     /// The client cannot work with these settings; nothing was sent.
     #[error("{problem}")]
     Settings {
@@ -202,7 +206,9 @@ impl PleoError {
                 "check `pleo.base_url`, the proxy (https_proxy, no_proxy) and the firewall between this machine and Pleo: \
                  nothing with these settings has reached Pleo yet"
             }
-            Self::OutOfReach { .. } | Self::LostAnswer { .. } | Self::Stopped(_) => "run again to go on",
+            Self::OutOfReach { .. } | Self::LostAnswer { .. } | Self::Stopped(_) | Self::Withheld(_) => {
+                "run again to go on"
+            }
             Self::Contract { .. } | Self::TooLarge { .. } => {
                 "check that `pleo.base_url` leads to Pleo and that nothing on the way changes answers; report it if so"
             }

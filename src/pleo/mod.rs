@@ -10,6 +10,7 @@ mod paging;
 mod platform;
 mod retry;
 mod settings;
+mod skim;
 #[cfg(test)]
 mod tests;
 mod transport;

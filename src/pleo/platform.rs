@@ -2,8 +2,7 @@
 //! All of it only reads.
 
 use super::client::List;
-use super::retry::Method;
-use super::transport::Request;
+use super::transport::{Action, Request};
 use super::wire::{self, Installation, Introspection, KnownAccount, KnownTax};
 use super::{Client, PleoError};
 use crate::model::ids::CompanyId;
@@ -18,7 +17,10 @@ impl Client {
 
     /// Where the application is installed; with a company, for a credential that serves several.
     pub fn installation(&self, company: Option<&CompanyId>) -> Result<Installation, PleoError> {
-        let query: Vec<(&str, &str)> = company.map(|id| ("company_id", id.as_str())).into_iter().collect();
+        let query: Vec<(&str, &str)> = company
+            .map(|id| ("company_id", id.as_str()))
+            .into_iter()
+            .collect();
         let request = reading(&["v1", "installations", "me"], &query);
         let body = self.transport().send(&request)?;
         wire::installation(&body).map_err(|problem| request.contract(&problem))
@@ -27,23 +29,22 @@ impl Client {
     /// The accounts that Pleo knows for our company, archived ones too. Those that stand for a wallet can be left out.
     pub fn known_accounts(&self, with_wallets: bool) -> Result<Vec<KnownAccount>, PleoError> {
         let search = wire::account_search(self.company_id(), !with_wallets);
-        let list = List::asked_by_post(&["v1", "chart-of-accounts:search"], &[], search);
+        let list = List::searched(&["v1", "chart-of-accounts:search"], &[], search);
         self.all(&list, wire::known_account)
     }
 
     /// The tax codes that Pleo knows for our company, archived ones too.
     pub fn known_taxes(&self) -> Result<Vec<KnownTax>, PleoError> {
         let filter = [("company_id", self.company_id().as_str())];
-        let list = List::asked_by_post(&["v0", "tax-codes:search"], &filter, "{}".to_owned());
+        let list = List::searched(&["v0", "tax-codes:search"], &filter, "{}".to_owned());
         self.all(&list, wire::known_tax)
     }
 }
 
 fn reading<'a>(segments: &'a [&'a str], query: &'a [(&'a str, &'a str)]) -> Request<'a> {
     Request {
-        method: Method::Get,
+        action: Action::Read,
         segments,
         query,
-        body: None,
     }
 }

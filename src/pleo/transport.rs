@@ -3,7 +3,6 @@
 //! The credential is added here, to requests for the configured host alone, and appears nowhere else. What a
 //! failed try means is decided in [`retry`]; what an answer means, by the caller.
 
-use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,26 +10,22 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use reqwest::Url;
 use reqwest::blocking::{Client, RequestBuilder, Response};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, LOCATION};
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 
 use super::error::{Answer, Call, PleoError, shown};
 use super::retry::{Ending, Method, Outcome, classify};
+use super::skim::Skimmed;
 use super::{Credential, Settings, wire};
-use crate::host::http::{self, BodyError, Fault};
+use crate::host::http::{self, Body, BodyError, Fault};
 use crate::host::retry::{self, Next, Retry};
+use crate::host::server_url::ServerUrl;
 use crate::host::stop::Stop;
 use crate::host::{clock, kill};
+use crate::model::permit::{Permit, Withheld};
 
 /// The largest answer we read, in bytes: a page of a hundred items is far smaller.
 const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
-
-/// The largest answer that is skimmed for what comes after one item, in bytes.
-const LARGEST_SKIMMED: u64 = 4 * LARGEST_ANSWER;
-
-/// Skimming takes no memory, but it takes time: so many times that of a request.
-const SKIMMING_TIMES: u32 = 10;
 
 /// Bookings take long. A connection that idled meanwhile may be gone, which would look like a lost answer.
 const LONGEST_IDLE: Duration = Duration::from_secs(15);
@@ -51,17 +46,55 @@ pub struct ServerTime {
 /// One request.
 #[derive(Debug)]
 pub(super) struct Request<'a> {
-    pub(super) method: Method,
+    pub(super) action: Action<'a>,
     pub(super) segments: &'a [&'a str],
     pub(super) query: &'a [(&'a str, &'a str)],
-    pub(super) body: Option<String>,
+}
+
+/// What a request does. One that writes has a body and needs a permit.
+#[derive(Debug)]
+pub(super) enum Action<'a> {
+    /// Reads.
+    Read,
+    /// Reads by a POST, since what is asked for stands in its body.
+    Search(String),
+    /// Sets this; the same twice is the same.
+    Set(String, &'a Permit),
+    /// Tells of this event; the same twice is not the same.
+    Tell(String, &'a Permit),
+}
+
+impl Action<'_> {
+    const fn method(&self) -> Method {
+        match self {
+            Self::Read => Method::Get,
+            Self::Search(_) => Method::Search,
+            Self::Set(..) => Method::Put,
+            Self::Tell(..) => Method::Post,
+        }
+    }
+
+    fn body(&self) -> Option<&str> {
+        match self {
+            Self::Read => None,
+            Self::Search(body) | Self::Set(body, _) | Self::Tell(body, _) => Some(body),
+        }
+    }
+
+    /// Asks whether it may be done now.
+    fn ask(&self) -> Result<(), Withheld> {
+        match self {
+            Self::Read | Self::Search(_) => Ok(()),
+            Self::Set(_, permit) | Self::Tell(_, permit) => permit.ask(),
+        }
+    }
 }
 
 impl Request<'_> {
     /// How errors and the log name it.
     pub(super) fn call(&self) -> Call {
         Call {
-            method: self.method.as_str(),
+            method: self.action.method().as_str(),
             path: shown(&format!("/{}", self.segments.join("/"))),
         }
     }
@@ -79,7 +112,7 @@ impl Request<'_> {
 #[derive(Debug)]
 pub(super) struct Transport {
     http: Client,
-    base_url: Url,
+    base_url: ServerUrl,
     credential: Credential,
     request_timeout: Duration,
     give_up_after: Duration,
@@ -105,13 +138,10 @@ struct Attempt {
 impl Transport {
     pub(super) fn new(settings: Settings, stop: Stop) -> Result<Self, PleoError> {
         settings.check()?;
-        let mut builder = http::client_builder_for(&settings.base_url)
+        let builder = http::client_builder_for(&settings.base_url)
             .timeout(settings.request_timeout)
             .pool_idle_timeout(LONGEST_IDLE)
             .referer(false);
-        if !http::is_loopback(&settings.base_url) {
-            builder = builder.https_only(true);
-        }
         Ok(Self {
             http: builder.build().map_err(|error| PleoError::Settings {
                 problem: format!(
@@ -147,14 +177,16 @@ impl Transport {
 
     /// Sends until it is done, surely not done, or lost. The answer's body is JSON for a GET or PUT.
     ///
-    /// A wish to stop ends only the waits: what is known must still be told to Pleo once.
+    /// A wish to stop ends only the waits: what is known must still be told to Pleo once. What writes asks for its permit
+    /// before each try, for the wait before may have been long.
     pub(super) fn send(&self, request: &Request<'_>) -> Result<String, PleoError> {
-        let url = self.address(request)?;
+        let url = self.address(request);
         let call = request.call();
         let mut retry = Retry::new(Instant::now(), self.give_up_after, fastrand::Rng::new());
         loop {
+            request.action.ask()?;
             let attempt = self.attempt(request, url.clone(), &call);
-            match classify(request.method, attempt.ending) {
+            match classify(request.action.method(), attempt.ending) {
                 Outcome::Done => return Ok(attempt.body),
                 Outcome::Final => return Err(self.error(attempt, call, retry.tries() + 1)),
                 Outcome::Lost => {
@@ -180,18 +212,12 @@ impl Transport {
         }
     }
 
-    fn address(&self, request: &Request<'_>) -> Result<Url, PleoError> {
-        let mut url = self.base_url.clone();
-        url.path_segments_mut()
-            .map_err(|()| PleoError::Settings {
-                problem: "`pleo.base_url` is not the address of a host".to_owned(),
-            })?
-            .pop_if_empty()
-            .extend(request.segments);
+    fn address(&self, request: &Request<'_>) -> Url {
+        let mut url = self.base_url.at(request.segments.iter().copied());
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(request.query);
         }
-        Ok(url)
+        url
     }
 
     /// One try, in the log as one line.
@@ -215,12 +241,12 @@ impl Transport {
     fn exchange(&self, request: &Request<'_>, url: Url, call: &Call) -> Attempt {
         let began = Instant::now();
         let mut builder = self
-            .authorized(self.http.request(request.method.for_http(), url))
+            .authorized(self.http.request(request.action.method().for_http(), url))
             .header(ACCEPT, "application/json");
-        if let Some(body) = &request.body {
+        if let Some(body) = request.action.body() {
             builder = builder
                 .header(CONTENT_TYPE, "application/json;charset=UTF-8")
-                .body(body.clone());
+                .body(body.to_owned());
         }
         kill::point("before request");
         let mut response = match builder.send() {
@@ -228,15 +254,18 @@ impl Transport {
             Err(error) => return Attempt::failed(http::fault(error)),
         };
         self.remember_time(&response);
-        let largest = usize::try_from(largest_answer()).unwrap_or(usize::MAX);
-        let body = match http::read_body(&mut response, largest, began + self.request_timeout) {
+        let until = began + self.request_timeout;
+        let body = Body::new(&mut response, largest_answer(), until, None);
+        let body = match body.whole() {
             Ok(body) => body,
-            Err(BodyError::TooLarge) => {
+            Err(BodyError::TooLarge(largest)) => {
                 let cause = format!("the answer is larger than {largest} bytes");
                 return Attempt::broken(Ending::TooLarge, cause);
             }
-            Err(BodyError::TooSlow) => return Attempt::broken(Ending::Interrupted, TOO_SLOW.to_owned()),
-            Err(BodyError::Broken(cause)) => return Attempt::broken(Ending::Interrupted, cause),
+            Err(BodyError::TooSlow | BodyError::Silent) => {
+                return Attempt::broken(Ending::Interrupted, TOO_SLOW.to_owned());
+            }
+            Err(error) => return Attempt::broken(Ending::Interrupted, error.to_string()),
         };
         kill::point("response");
         self.answered(&response, body, call)
@@ -244,26 +273,20 @@ impl Transport {
 
     /// Asks once for an answer that is too large to be read, and reads past its items.
     pub(super) fn skim(&self, request: &Request<'_>) -> Result<Skimmed, PleoError> {
-        let (call, url) = (request.call(), self.address(request)?);
+        let (call, url) = (request.call(), self.address(request));
         let too_large = || PleoError::TooLarge {
             call: request.call(),
             problem: format!("the answer is larger than {} bytes", largest_answer()),
         };
         self.stop.check()?;
-        let builder = self.http.request(request.method.for_http(), url);
+        let builder = self.http.request(request.action.method().for_http(), url);
         let response = self.authorized(builder).header(ACCEPT, "application/json").send();
         let response =
             response.map_err(|error| self.given_up(Attempt::failed(http::fault(error)), call, 1))?;
         if !response.status().is_success() {
             return Err(too_large());
         }
-        let patient = Patient {
-            response,
-            left: LARGEST_SKIMMED,
-            until: Instant::now() + self.request_timeout * SKIMMING_TIMES,
-            stop: &self.stop,
-        };
-        serde_json::from_reader(std::io::BufReader::new(patient)).map_err(|_| too_large())
+        Skimmed::read(response, self.request_timeout, &self.stop).ok_or_else(too_large)
     }
 
     fn authorized(&self, builder: RequestBuilder) -> RequestBuilder {
@@ -274,7 +297,7 @@ impl Transport {
     }
 
     fn remember_time(&self, response: &Response) {
-        if let Some(at) = header(response, &DATE).and_then(retry::http_date) {
+        if let Some(at) = http::header(response, &DATE).and_then(retry::http_date) {
             let received = Instant::now();
             *self.server_time.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(ServerTime { at, received });
@@ -289,7 +312,7 @@ impl Transport {
         if json || status == 202 {
             self.has_answered.store(true, Ordering::Relaxed);
         }
-        let media_type = || shown(header(response, &CONTENT_TYPE).unwrap_or("no media type"));
+        let media_type = || shown(http::header(response, &CONTENT_TYPE).unwrap_or("no media type"));
         let cause = match status {
             200 if !json => format!("the answer is not JSON ({})", media_type()),
             400..=499 if is_foreign => format!(
@@ -306,11 +329,9 @@ impl Transport {
             ending: Ending::Answered { status, json },
             cause,
             body,
-            retry_after: header(response, &RETRY_AFTER)
-                .filter(|_| retry::is_temporary(status))
-                .and_then(|text| retry::retry_after(text, now)),
+            retry_after: http::retry_after(response, now).filter(|_| retry::is_temporary(status)),
             is_foreign,
-            redirect_host: header(response, &LOCATION)
+            redirect_host: http::header(response, &LOCATION)
                 .and_then(|target| self.base_url.join(target).ok())
                 .and_then(|target| target.host_str().map(shown)),
         }
@@ -427,49 +448,6 @@ impl Method {
 
 fn largest_answer() -> u64 {
     kill::limit("PLEO_EXPORT_LARGEST_ANSWER", LARGEST_ANSWER)
-}
-
-/// A list of which only the keys were kept.
-#[derive(Debug, Deserialize)]
-pub(super) struct Skimmed {
-    pub(super) data: Vec<SkimmedItem>,
-    pub(super) pagination: SkimmedPagination,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SkimmedItem {
-    pub(super) accounting_entry_id: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SkimmedPagination {
-    pub(super) has_next_page: bool,
-    pub(super) end_cursor: Option<String>,
-}
-
-/// A body that ends when it is too large, too slow, or nobody wants it any more.
-struct Patient<'a> {
-    response: Response,
-    left: u64,
-    until: Instant,
-    stop: &'a Stop,
-}
-
-impl Read for Patient<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if self.left == 0 || Instant::now() > self.until || self.stop.is_requested() {
-            return Err(std::io::ErrorKind::TimedOut.into());
-        }
-        let read = self.response.read(buffer)?;
-        self.left = self.left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
-        Ok(read)
-    }
-}
-
-fn header<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
-    response.headers().get(name)?.to_str().ok()
 }
 
 fn log_retry(call: &Call, cause: &str, tries: u32, wait: Duration) {

@@ -13,6 +13,7 @@ use crate::model::booked_content::BookedContent;
 use crate::model::document::{Part, PlannedItem, Receipt};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::money::Money;
+use crate::model::permit::{Permit, Withheld};
 use crate::model::references::{References, Resolution};
 use crate::model::reversal::{ReversalRequest, Reversed};
 use crate::model::verdict::{ItemFailureType, JobFailure, JobFailureType};
@@ -20,6 +21,7 @@ use crate::model::verdict::{ItemFailureType, JobFailure, JobFailureType};
 pub mod beancount;
 pub mod command;
 pub mod odoo;
+pub mod unready;
 
 /// An accounting system, for the length of one run.
 pub trait AccountingSystem: fmt::Debug {
@@ -61,8 +63,12 @@ pub trait AccountingSystem: fmt::Debug {
 
     /// Books the documents of each item, all or none of an item, completing what was found in part. An entry
     /// that is already complete is answered as booked, not booked again. One answer for each, in the same
-    /// order; an outer error holds for all of them.
-    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError>;
+    /// order; an outer error holds for all of them. The permit is asked for before whatever writes.
+    fn book(
+        &mut self,
+        permit: &Permit,
+        items: &[PlannedItem],
+    ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError>;
 
     /// What booking found odd that the plan could not know, each with its entry; told once.
     fn take_remarks(&mut self) -> Vec<(AccountingEntryId, String)> {
@@ -70,7 +76,12 @@ pub trait AccountingSystem: fmt::Debug {
     }
 
     /// Puts the receipts beside each entry in order; the same content twice is one file. One answer for each, in the same order.
-    fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError>;
+    /// The permit is asked for before whatever writes.
+    fn attach(
+        &mut self,
+        permit: &Permit,
+        entries: &[Attachment],
+    ) -> Result<Vec<Result<(), SystemError>>, SystemError>;
 
     /// Takes entries back, as they stand today and all of their documents. All are looked at before the first is
     /// taken back; what an earlier call began is gone on with, never begun anew.
@@ -301,21 +312,37 @@ pub enum SystemError {
     Fatal {
         /// Why, in Pleo's words.
         failure_type: JobFailureType,
-        /// What happened and what to do.
+        /// What happened and what to do; from the second line on for the operator alone.
         reason: String,
     },
-    /// The books themselves are damaged and a person must repair them; nothing was booked.
+    /// The books themselves are damaged, or closed to us (nothing may be written or locked there), and a person must see
+    /// to it; nothing was booked.
     #[error("{reason}")]
     Damaged {
         /// Where, and what to do.
         reason: String,
     },
+    /// This process may not act for the job now: the call that asked wrote nothing. What calls before it wrote is looked
+    /// up again.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
     /// The settings do not fit the books, and a person must correct one of them; nothing was booked.
     #[error("{reason}")]
     Settings {
         /// What does not fit, and what to do.
         reason: String,
     },
+}
+
+/// Passes answers on, unless the permit was withheld from one: then the whole job is looked at again, and the other
+/// answers with it.
+///
+/// # Errors
+/// [`SystemError::Withheld`].
+pub fn none_withheld<T>(answers: &[Result<T, SystemError>]) -> Result<(), SystemError> {
+    let mut errors = answers.iter().filter_map(|answer| answer.as_ref().err());
+    let withheld = errors.find(|error| matches!(error, SystemError::Withheld(_)));
+    withheld.map_or(Ok(()), |error| Err(error.clone()))
 }
 
 impl SystemError {

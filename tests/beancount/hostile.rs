@@ -7,7 +7,7 @@ use pleo_export::model::references::{AccountKey, AccountPurpose, References};
 use pleo_export::systems::{AccountingSystem, Found, SystemError};
 use proptest::prelude::*;
 
-use crate::items::{job, purchase, wanted};
+use crate::items::{job, permit, purchase, wanted};
 use crate::ledger::{self, Ledger, metadata};
 
 const NASTY: [&str; 12] = [
@@ -137,7 +137,7 @@ proptest! {
         if let Some(account) = found {
             let mut item = purchase("e1");
             item.documents[0].postings[0].account = account.clone();
-            prop_assert!(system.book(&[item]).unwrap()[0].is_ok());
+            prop_assert!(system.book(&permit(), &[item]).unwrap()[0].is_ok());
             let again = ledger.system().resolve(&references).unwrap();
             let again = again.accounts[&key].best().unwrap();
             prop_assert_eq!((&again.reference, &again.opens), (&account.reference, &None));

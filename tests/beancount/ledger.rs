@@ -56,7 +56,7 @@ impl Ledger {
         &self,
         items: &[PlannedItem],
     ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
-        self.system().book(items)
+        self.system().book(&items::permit(), items)
     }
 
     /// All files below `pleo/`, sorted, as paths from there.

@@ -5,7 +5,7 @@ use std::fs;
 use pleo_export::model::document::Part;
 use pleo_export::systems::{AccountingSystem, Found, SystemError};
 
-use crate::items::{bill_with_payment, job, purchase, wanted};
+use crate::items::{bill_with_payment, job, permit, purchase, wanted};
 use crate::ledger::{self, Ledger};
 
 const FIRST: &str = "pleo/2026/PLEO-2026-000001.beancount";
@@ -226,7 +226,7 @@ fn damage_is_named_with_file_and_line_and_nothing_is_booked() {
         let mut system = ledger.system();
         for error in [
             system.find(&[wanted("e1", &[])]).unwrap_err(),
-            system.book(&[purchase("e9")]).unwrap_err(),
+            system.book(&permit(), &[purchase("e9")]).unwrap_err(),
             system.check(&job()).unwrap_err(),
         ] {
             assert!(matches!(error, SystemError::Damaged { .. }), "{why}: {error}");
@@ -244,7 +244,7 @@ fn damage_is_named_with_file_and_line_and_nothing_is_booked() {
 fn a_change_while_we_run_is_seen() {
     let ledger = Ledger::new();
     let mut system = ledger.system();
-    system.book(&[purchase("e1"), purchase("e2")]).unwrap();
+    system.book(&permit(), &[purchase("e1"), purchase("e2")]).unwrap();
     assert!(matches!(
         system.find(&[wanted("e1", &[])]).unwrap()[0],
         Found::Complete(_)
@@ -267,7 +267,9 @@ fn a_year_that_was_moved_elsewhere_still_counts() {
     let entry = ledger.try_book(&[purchase("e1")]).unwrap().remove(0).unwrap();
     let receipt = crate::items::receipt(ledger.folder.path(), "a.pdf", b"content");
     let attached = [crate::items::attachment("e1", entry, vec![receipt])];
-    ledger.system().attach(&attached).unwrap()[0].clone().unwrap();
+    ledger.system().attach(&permit(), &attached).unwrap()[0]
+        .clone()
+        .unwrap();
     let (year, archive) = (
         ledger.books().join("pleo/2026"),
         ledger.folder.path().join("archive"),
@@ -278,7 +280,9 @@ fn a_year_that_was_moved_elsewhere_still_counts() {
     assert_eq!(ledger.book(&[purchase("e2")]), ["PLEO-2026-000002"]);
     ledger.assert_sound();
     fs::remove_dir_all(ledger.books().join("documents")).unwrap();
-    ledger.system().attach(&attached).unwrap()[0].clone().unwrap();
+    ledger.system().attach(&permit(), &attached).unwrap()[0]
+        .clone()
+        .unwrap();
     ledger.assert_sound();
     assert!(ledger.books().join("documents").exists());
 }

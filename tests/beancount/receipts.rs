@@ -6,7 +6,7 @@ use pleo_export::model::document::Part;
 use pleo_export::model::verdict::ItemFailureType;
 use pleo_export::systems::{AccountingSystem, BookedEntry, Found, SystemError};
 
-use crate::items::{attachment, purchase, receipt, wanted};
+use crate::items::{attachment, permit, purchase, receipt, wanted};
 use crate::ledger::{self, Ledger};
 
 fn booked(ledger: &Ledger, entry_id: &str) -> BookedEntry {
@@ -25,8 +25,11 @@ fn receipts_are_kept_in_order_and_once() {
     ];
     let mut system = ledger.system();
     for _ in 0..2 {
-        assert_eq!(system.attach(&entries).unwrap(), [Ok(()), Ok(())]);
-        assert_eq!(ledger.system().attach(&entries).unwrap(), [Ok(()), Ok(())]);
+        assert_eq!(system.attach(&permit(), &entries).unwrap(), [Ok(()), Ok(())]);
+        assert_eq!(
+            ledger.system().attach(&permit(), &entries).unwrap(),
+            [Ok(()), Ok(())]
+        );
     }
     let text = ledger.text();
     assert_eq!(
@@ -62,7 +65,9 @@ fn a_receipt_that_is_gone_or_cut_short_is_put_back() {
     let entry = booked(&ledger, "e1");
     let a = receipt(ledger.folder.path(), "a.pdf", b"content");
     let entries = [attachment("e1", entry, vec![a.clone()])];
-    ledger.system().attach(&entries).unwrap()[0].clone().unwrap();
+    ledger.system().attach(&permit(), &entries).unwrap()[0]
+        .clone()
+        .unwrap();
     let path = ledger
         .books()
         .join("documents/2026/2026-10-09 Papirhuset PLEO-2026-000001 1.pdf");
@@ -72,7 +77,9 @@ fn a_receipt_that_is_gone_or_cut_short_is_put_back() {
         |path: &_| fs::write(path, b"cont").unwrap(),
     ] {
         damage(&path);
-        ledger.system().attach(&entries).unwrap()[0].clone().unwrap();
+        ledger.system().attach(&permit(), &entries).unwrap()[0]
+            .clone()
+            .unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"content");
         assert_eq!(ledger.text(), text);
     }
@@ -86,7 +93,7 @@ fn a_receipt_that_came_later_gets_a_file_of_its_own() {
     for receipts in [vec![a.clone()], vec![a, b]] {
         let outcome = ledger
             .system()
-            .attach(&[attachment("e1", entry.clone(), receipts)])
+            .attach(&permit(), &[attachment("e1", entry.clone(), receipts)])
             .unwrap();
         assert_eq!(outcome, [Ok(())]);
     }
@@ -101,11 +108,14 @@ fn a_failure_stays_with_its_entry() {
     let good = receipt(ledger.folder.path(), "good.pdf", b"good");
     let changed = receipt(ledger.folder.path(), "changed.pdf", b"before");
     fs::write(&changed.path, b"after!").unwrap();
-    let answers = ledger.system().attach(&[
-        attachment("e1", e1.clone(), vec![changed]),
-        attachment("gone", e1, vec![good.clone()]),
-        attachment("e2", e2, vec![good]),
-    ]);
+    let answers = ledger.system().attach(
+        &permit(),
+        &[
+            attachment("e1", e1.clone(), vec![changed]),
+            attachment("gone", e1, vec![good.clone()]),
+            attachment("e2", e2, vec![good]),
+        ],
+    );
     let answers = answers.unwrap();
     assert!(
         matches!(&answers[0], Err(SystemError::Unavailable { .. })),
@@ -127,7 +137,7 @@ fn receipts_do_not_count_as_bookings() {
     let a = receipt(ledger.folder.path(), "a.pdf", b"a");
     ledger
         .system()
-        .attach(&[attachment("e1", entry, vec![a])])
+        .attach(&permit(), &[attachment("e1", entry, vec![a])])
         .unwrap()[0]
         .clone()
         .unwrap();
@@ -146,7 +156,9 @@ fn what_the_first_version_stored_is_not_stored_again() {
     fs::create_dir_all(&group).unwrap();
     fs::write(group.join(format!("{}.pdf", a.sha256)), b"content").unwrap();
     let entries = [attachment("e1", entry, vec![a.clone()])];
-    ledger.system().attach(&entries).unwrap()[0].clone().unwrap();
+    ledger.system().attach(&permit(), &entries).unwrap()[0]
+        .clone()
+        .unwrap();
     let path = format!("../../documents/{}/{}.pdf", &a.sha256[..2], a.sha256);
     assert!(ledger.text().contains(&path), "{}", ledger.text());
     assert!(!ledger.books().join("documents/2026").exists());
@@ -165,7 +177,9 @@ fn a_file_of_the_same_name_is_never_overwritten() {
     fs::write(&other, b"another").unwrap();
     let entries = [attachment("e1", entry, vec![a])];
     for _ in 0..2 {
-        ledger.system().attach(&entries).unwrap()[0].clone().unwrap();
+        ledger.system().attach(&permit(), &entries).unwrap()[0]
+            .clone()
+            .unwrap();
     }
     assert_eq!(fs::read(other).unwrap(), b"another");
     let name = "2026-10-09 Papirhuset PLEO-2026-000001 1-2.pdf";

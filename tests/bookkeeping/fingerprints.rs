@@ -415,7 +415,7 @@ const SINGLE_CHANGES: [SingleChange; 20] = [
 ];
 
 fn more(amount: Amount) -> Amount {
-    amount.plus(Amount::hundredths(1)).unwrap()
+    amount + Amount::hundredths(1)
 }
 
 fn line(item: &mut ExportItem, at: usize) -> &mut Line {

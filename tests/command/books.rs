@@ -7,7 +7,7 @@ use pleo_export::model::references::{AccountKey, AccountPurpose, References};
 use pleo_export::systems::{AccountingSystem, Create, Found, Wanted};
 
 use crate::sample;
-use crate::world::{Connector, accounts, book, day, purchase};
+use crate::world::{Connector, accounts, book, day, permit, purchase};
 
 #[test]
 fn an_entry_is_one_csv_file_and_is_found_again() {
@@ -63,7 +63,7 @@ fn a_batch_is_answered_in_order() {
     let mut wrong = purchase("entry-2");
     wrong.documents[0].postings[1].account.reference = "9999".into();
     let answers = system
-        .book(&[purchase("entry-1"), wrong, purchase("entry-3")])
+        .book(&permit(), &[purchase("entry-1"), wrong, purchase("entry-3")])
         .unwrap();
     let numbers: Vec<_> = answers
         .iter()
@@ -137,7 +137,9 @@ fn receipts_lie_beside_their_entry_once() {
     let folder = tempfile::tempdir().unwrap();
     let attachment = sample::attachment(&purchase("entry-1"), &booked, folder.path()).unwrap();
     for _ in 0..2 {
-        let answers = system.attach(std::slice::from_ref(&attachment)).unwrap();
+        let answers = system
+            .attach(&permit(), std::slice::from_ref(&attachment))
+            .unwrap();
         assert_eq!(answers, [Ok(())]);
     }
     let names: Vec<_> = fs::read_dir(connector.path("journal"))
@@ -188,7 +190,7 @@ fn no_text_breaks_out_of_its_cell_or_becomes_a_formula() {
         let mut system = connector.start();
         let mut item = purchase("entry-1");
         text.clone_into(&mut item.description);
-        let booked = system.book(&[item]).unwrap().remove(0).unwrap();
+        let booked = system.book(&permit(), &[item]).unwrap().remove(0).unwrap();
         let rows = fs::read_to_string(connector.path("journal/entry-1.csv")).unwrap();
         assert!(rows.ends_with(&format!(",{cell}\r\n")), "{rows}");
         // What is read back is what was booked, whatever stands in the cells.

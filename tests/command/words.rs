@@ -7,7 +7,7 @@ use pleo_export::systems::{AccountingSystem, Found, SystemError, Wanted};
 use serde_json::{Value, json};
 
 use crate::sample;
-use crate::world::{Connector, accounts, book, purchase};
+use crate::world::{Connector, accounts, book, permit, purchase};
 
 /// A connector that keeps every line it gets and answers each with this.
 fn that_answers(answer: &str) -> Connector {
@@ -69,7 +69,7 @@ fn a_receipt_is_told_by_its_whole_path() {
     let booked = book(&mut Connector::script("hello unique; behave").start(), "entry-1").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let attachment = sample::attachment(&purchase("entry-1"), &booked, folder.path()).unwrap();
-    assert_eq!(system.attach(&[attachment]).unwrap(), [Ok(())]);
+    assert_eq!(system.attach(&permit(), &[attachment]).unwrap(), [Ok(())]);
     let line = asked(&connector);
     assert_eq!(line["entry_id"], "entry-1");
     assert_eq!(line["booked"]["external_id"], booked.external_id);
@@ -174,7 +174,7 @@ fn a_fatal_failure_in_mid_batch_keeps_what_was_booked() {
         r#"hello unique; ask; ok "$(booked)"; ask; fail '{"kind":"fatal","reason":"Licence expired."}'; behave"#,
     );
     let mut system = connector.start();
-    let answers = system.book(&["a", "b", "c"].map(purchase)).unwrap();
+    let answers = system.book(&permit(), &["a", "b", "c"].map(purchase)).unwrap();
     assert!(answers[0].is_ok(), "{answers:?}");
     assert!(
         matches!(answers[1], Err(SystemError::Fatal { .. })),

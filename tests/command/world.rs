@@ -9,12 +9,18 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use pleo_export::host::stop::Stop;
 use pleo_export::model::document::PlannedItem;
+use pleo_export::model::permit::Permit;
 use pleo_export::model::references::{Account, Candidates};
 use pleo_export::systems::command::{Command, Settings};
 use pleo_export::systems::{AccountingSystem, BookedEntry, SystemError};
 use tempfile::TempDir;
 
 use crate::sample::{self, Accounts, Expense};
+
+/// Nobody but this process is at work.
+pub(crate) fn permit() -> Permit {
+    Permit::given_by(|| Ok(()))
+}
 
 /// What every script begins with. `ask` reads a question and keeps its `id` and `verb`; `ok` and `fail` answer
 /// it. `start` counts the processes before this one.
@@ -189,5 +195,5 @@ pub(crate) fn purchase(entry_id: &str) -> PlannedItem {
 
 /// Books one item.
 pub(crate) fn book(system: &mut Command, entry_id: &str) -> Result<BookedEntry, SystemError> {
-    system.book(&[purchase(entry_id)])?.remove(0)
+    system.book(&permit(), &[purchase(entry_id)])?.remove(0)
 }

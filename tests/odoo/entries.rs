@@ -252,7 +252,12 @@ fn an_entry_that_was_reversed_or_deleted_no_longer_counts() {
 
     let mut plan = books.plan(std::slice::from_ref(&item)).remove(0).unwrap();
     plan.revision = 2;
-    let again = books.odoo.book(&[plan]).unwrap().remove(0).unwrap();
+    let again = books
+        .odoo
+        .book(&support::permit(), &[plan])
+        .unwrap()
+        .remove(0)
+        .unwrap();
     assert_eq!(again.revision, 2);
     assert_eq!(books.find(&item, 1), Found::Complete(again));
 

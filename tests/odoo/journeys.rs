@@ -34,7 +34,7 @@ fn a_hundred_items_are_booked_and_one_bad_one_stays_alone() {
     let mut plans = plans;
     // What nothing can foresee: the account goes away between plan and booking.
     plans[4].documents[0].postings[0].account.reference = Reference::Id(99_999_999);
-    let answers = books.odoo.book(&plans).unwrap();
+    let answers = books.odoo.book(&support::permit(), &plans).unwrap();
     for (index, (answer, item)) in answers.iter().zip(&items).enumerate() {
         let documents = server.documents(item).len();
         match index {
@@ -153,7 +153,13 @@ fn receipts_are_there_once_in_their_order() {
         ],
     };
     for _ in 0..2 {
-        assert_eq!(books.odoo.attach(std::slice::from_ref(&entry)).unwrap(), [Ok(())]);
+        assert_eq!(
+            books
+                .odoo
+                .attach(&support::permit(), std::slice::from_ref(&entry))
+                .unwrap(),
+            [Ok(())]
+        );
         let there = attachments(server, &item);
         let names: Vec<&str> = there.iter().filter_map(|file| file["name"].as_str()).collect();
         assert_eq!(names, ["second page first.pdf", "b.pdf"]);
@@ -174,7 +180,7 @@ fn receipts_are_there_once_in_their_order() {
         receipts: vec![receipt(folder.path(), "large.pdf", b"%PDF-1.4 three")],
         ..entry
     };
-    let answer = small.odoo.attach(&[entry]).unwrap().remove(0);
+    let answer = small.odoo.attach(&support::permit(), &[entry]).unwrap().remove(0);
     let Err(SystemError::Rejected { failure_type, .. }) = answer else {
         panic!("{answer:?}")
     };

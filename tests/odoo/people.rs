@@ -136,7 +136,12 @@ fn an_earlier_revision_that_a_person_took_up_again_still_counts() {
     assert_eq!(books.find(&item, 1), Found::Absent { next_revision: 2 });
     let mut plan = books.plan(std::slice::from_ref(&item)).remove(0).unwrap();
     plan.revision = 2;
-    books.odoo.book(&[plan]).unwrap().remove(0).unwrap();
+    books
+        .odoo
+        .book(&support::permit(), &[plan])
+        .unwrap()
+        .remove(0)
+        .unwrap();
     let second = server.documents(&item).pop().unwrap();
     reset_to_draft(server, &of_first);
     post(server, &of_first["id"]);

@@ -44,7 +44,8 @@ fn set_up(options: Options) -> World {
 fn line(run: &Run, mark: char, name: &str) -> String {
     let begins = format!("{mark} {name} ");
     let line = run.stdout.lines().find(|line| line.starts_with(&begins));
-    line.unwrap_or_else(|| panic!("no `{begins}` in {run}")).to_owned()
+    line.unwrap_or_else(|| panic!("no `{begins}` in {run}"))
+        .to_owned()
 }
 
 /// What `--json` says: each name with its states. All names are told, in their order.
@@ -80,7 +81,9 @@ fn not_ok(run: &Run) -> Vec<(String, String)> {
 
 fn told(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     let pairs = pairs.iter();
-    pairs.map(|(name, state)| ((*name).to_owned(), (*state).to_owned())).collect()
+    pairs
+        .map(|(name, state)| ((*name).to_owned(), (*state).to_owned()))
+        .collect()
 }
 
 /// Every file and folder with its time and content.
@@ -131,10 +134,19 @@ fn without_settings_everything_that_would_be_opened_is_told() {
     let world = World::new();
     let run = world.run(&["check"]).exits(0);
     let found = line(&run, '!', "accounts");
-    assert!(found.contains("account 6800 (Meals and entertainment) would be opened as Expenses:6800"), "{found}");
-    assert!(found.ends_with("-> if another one is meant, add to the settings: [accounts.map] \"6800\" = \"…\""), "{found}");
+    assert!(
+        found.contains("account 6800 (Meals and entertainment) would be opened as Expenses:6800"),
+        "{found}"
+    );
+    assert!(
+        found.ends_with("-> if another one is meant, add to the settings: [accounts.map] \"6800\" = \"…\""),
+        "{found}"
+    );
     let found = line(&run, '!', "taxes");
-    assert!(found.contains("tax S25 (Moms S25) would be opened as Assets:Tax:1510"), "{found}");
+    assert!(
+        found.contains("tax S25 (Moms S25) would be opened as Assets:Tax:1510"),
+        "{found}"
+    );
     assert!(found.ends_with("[taxes.\"S25\"] account = \"…\""), "{found}");
     run.says("and 9 more: --json has all");
     let whole = world.run(&["check", "--json"]).exits(0);
@@ -148,10 +160,20 @@ fn a_company_that_the_credential_is_not_for_is_told_with_the_right_one() {
     let world = world.with_variable("PLEO_COMPANY_ID", ANOTHER_COMPANY);
     let run = world.run(&["check"]).exits(2);
     let found = line(&run, '✗', "company");
-    assert!(found.contains(&format!("the credential is for company {own}")), "{found}");
-    assert!(found.contains(&format!("-> set PLEO_COMPANY_ID={own}")), "{found}");
+    assert!(
+        found.contains(&format!("the credential is for company {own}")),
+        "{found}"
+    );
+    assert!(
+        found.contains(&format!("-> set PLEO_COMPANY_ID={own}")),
+        "{found}"
+    );
     line(&run, '?', "jobs");
-    assert_eq!(world.sandbox.broken_rules(), [""; 0], "nothing is asked in its name");
+    assert_eq!(
+        world.sandbox.broken_rules(),
+        [""; 0],
+        "nothing is asked in its name"
+    );
 }
 
 #[test]
@@ -161,8 +183,14 @@ fn a_company_that_is_not_named_is_told_and_the_rest_is_looked_at_for_it() {
     let world = world.without_variable("PLEO_COMPANY_ID");
     let run = world.run(&["check"]).exits(2);
     let found = line(&run, '✗', "company");
-    assert!(found.contains(&format!("-> set PLEO_COMPANY_ID={own}")), "{found}");
-    assert_eq!(not_ok(&world.run(&["check", "--json"]).exits(2)), told(&[("company", "failed")]));
+    assert!(
+        found.contains(&format!("-> set PLEO_COMPANY_ID={own}")),
+        "{found}"
+    );
+    assert_eq!(
+        not_ok(&world.run(&["check", "--json"]).exits(2)),
+        told(&[("company", "failed")])
+    );
 }
 
 #[test]
@@ -177,7 +205,10 @@ fn an_organisation_s_credential_is_asked_for_the_company() {
     let world = set_up(options()).without_variable("PLEO_COMPANY_ID");
     let run = world.run(&["check"]).exits(2);
     let found = line(&run, '✗', "company");
-    assert!(found.contains("Pleo does not say whose the credential is -> set PLEO_COMPANY_ID"), "{found}");
+    assert!(
+        found.contains("Pleo does not say whose the credential is -> set PLEO_COMPANY_ID"),
+        "{found}"
+    );
 }
 
 #[test]
@@ -190,15 +221,24 @@ fn each_permission_that_is_missing_is_told_by_its_name() {
     for scope in ["export-jobs:write", "export-items:read"] {
         run.stdout
             .lines()
-            .find(|line| line.starts_with("✗ scopes ") && line.contains(&format!("-> give the key the permission {scope}")))
+            .find(|line| {
+                line.starts_with("✗ scopes ")
+                    && line.contains(&format!("-> give the key the permission {scope}"))
+            })
             .unwrap_or_else(|| panic!("{run}"));
     }
     // What only `check` asks for stops nothing.
     let found = line(&run, '?', "taxes");
-    assert!(found.contains("-> give the key the permission tax-codes:read"), "{found}");
+    assert!(
+        found.contains("-> give the key the permission tax-codes:read"),
+        "{found}"
+    );
     line(&run, '✓', "accounts");
     let asked = world.sandbox.requests();
-    assert!(asked.iter().all(|request| request.status == Some(200)), "nothing is asked in vain");
+    assert!(
+        asked.iter().all(|request| request.status == Some(200)),
+        "nothing is asked in vain"
+    );
 }
 
 #[test]
@@ -208,11 +248,18 @@ fn taxes_and_accounts_without_a_counterpart_are_told_with_the_line_that_gives_th
         chart: chart.collect(),
         ..Options::default()
     });
-    let world = world.with_settings("[bookkeeping]\nunknown_accounts = 'fail'\n[taxes.Z9]\naccount = 'Assets:Z9'\n");
+    let world =
+        world.with_settings("[bookkeeping]\nunknown_accounts = 'fail'\n[taxes.Z9]\naccount = 'Assets:Z9'\n");
     let run = world.run(&["check"]).exits(2);
     let found = line(&run, '✗', "taxes");
-    assert!(found.contains("tax S25 (Moms S25): the books have no counterpart (1510)"), "{found}");
-    assert!(found.ends_with("in the settings: [taxes.\"S25\"] account = \"…\""), "{found}");
+    assert!(
+        found.contains("tax S25 (Moms S25): the books have no counterpart (1510)"),
+        "{found}"
+    );
+    assert!(
+        found.ends_with("in the settings: [taxes.\"S25\"] account = \"…\""),
+        "{found}"
+    );
     let found = line(&run, '✗', "accounts");
     assert!(found.contains("[accounts"), "{found}");
     run.says("more: --json has all");
@@ -221,7 +268,11 @@ fn taxes_and_accounts_without_a_counterpart_are_told_with_the_line_that_gives_th
     let is_of_pleo = |check: &&Value| check["message"].as_str().unwrap().starts_with("account 7");
     assert_eq!(checks.iter().filter(is_of_pleo).count(), 300);
     let outgoing = |check: &&Value| check["remedy"].to_string().contains("outgoing_account");
-    assert_eq!(checks.iter().filter(outgoing).count(), 1, "reverse charge needs both");
+    assert_eq!(
+        checks.iter().filter(outgoing).count(),
+        1,
+        "reverse charge needs both"
+    );
     assert_eq!(world.sandbox.broken_rules(), [""; 0]);
     // What `check` says mends it.
     let lines = "[bookkeeping]\nunknown_accounts = 'fail'\n[taxes.S25]\naccount = 'Assets:VAT'\n";
@@ -238,12 +289,20 @@ fn books_and_a_checkpoint_that_cannot_be_written_are_told() {
     for path in everything(&world.path("")).into_keys() {
         set_mode(&path, if path.is_dir() { 0o755 } else { 0o644 });
     }
-    let Some(run) = as_nobody(&world, &["check"]) else { return };
+    let Some(run) = as_nobody(&world, &["check"]) else {
+        return;
+    };
     let run = run.exits(2);
     let found = line(&run, '✗', "books");
-    assert!(found.contains("books") && found.contains("Let the user that runs pleo-export write there"), "{found}");
+    assert!(
+        found.contains("books") && found.contains("Let the user that runs pleo-export write there"),
+        "{found}"
+    );
     let found = line(&run, '✗', "checkpoint");
-    assert!(found.contains("make it writable for the user that runs pleo-export"), "{found}");
+    assert!(
+        found.contains("make it writable for the user that runs pleo-export"),
+        "{found}"
+    );
     line(&run, '✓', "jobs");
 }
 
@@ -253,14 +312,24 @@ fn books_of_another_company_and_damaged_ones_are_told() {
     world.add_job(seed::mixed(3, 1));
     world.run(&["poll"]);
     let company = world.sandbox.company().to_owned();
-    world.books().edit("PLEO-2026-000001.beancount", |text| text.replace(&company, ANOTHER_COMPANY));
+    world.books().edit("PLEO-2026-000001.beancount", |text| {
+        text.replace(&company, ANOTHER_COMPANY)
+    });
     let found = line(&world.run(&["check"]).exits(2), '✗', "books");
-    assert!(found.contains(&format!("hold entries of company {ANOTHER_COMPANY}")), "{found}");
+    assert!(
+        found.contains(&format!("hold entries of company {ANOTHER_COMPANY}")),
+        "{found}"
+    );
     assert!(found.contains("Set accounting.beancount.directory"), "{found}");
-    world.books().edit("PLEO-2026-000001.beancount", |text| format!("{text}\n2026-01-01 * \"cut"));
+    world.books().edit("PLEO-2026-000001.beancount", |text| {
+        format!("{text}\n2026-01-01 * \"cut")
+    });
     let run = world.run(&["check"]).exits(2);
     let found = line(&run, '✗', "books");
-    assert!(found.contains("Repair it or take the file back from a backup"), "{found}");
+    assert!(
+        found.contains("Repair it or take the file back from a backup"),
+        "{found}"
+    );
     line(&run, '?', "accounts");
     line(&run, '✓', "checkpoint");
 }
@@ -271,15 +340,24 @@ fn a_job_of_another_instance_is_told_with_the_command_that_takes_it_over() {
     let job = world.add_job(seed::mixed(3, 1));
     world.sandbox.set_job_status(&job, JobStatus::InProgress);
     let found = line(&world.run(&["check"]).exits(0), '!', "jobs");
-    assert!(found.contains(&format!("job {job} is in progress for another instance")), "{found}");
-    assert!(found.contains(&format!("run `pleo-export run-job {job} --adopt`")), "{found}");
+    assert!(
+        found.contains(&format!("job {job} is in progress for another instance")),
+        "{found}"
+    );
+    assert!(
+        found.contains(&format!("run `pleo-export run-job {job} --adopt`")),
+        "{found}"
+    );
     // Nobody has worked on it for more than half of its life.
     world.sandbox.advance_clock(Duration::from_secs(40 * 60));
     let run = world.run(&["check"]).exits(2);
     let found = line(&run, '✗', "jobs");
     assert!(found.contains("last heard from 40 min ago"), "{found}");
     let found = line(&run, '✗', "clock");
-    assert!(found.contains("min behind Pleo's") && found.contains("-> set it"), "{found}");
+    assert!(
+        found.contains("min behind Pleo's") && found.contains("-> set it"),
+        "{found}"
+    );
 }
 
 #[test]
@@ -289,7 +367,10 @@ fn a_job_of_ours_that_was_interrupted_is_told() {
     world.kill_at_update(1, crate::interrupt::Fate::TakesEffect);
     let run = world.run(&["check"]).exits(0);
     let found = line(&run, '!', "jobs");
-    assert!(found.contains(&job) && found.contains("-> run `pleo-export resume`"), "{found}");
+    assert!(
+        found.contains(&job) && found.contains("-> run `pleo-export resume`"),
+        "{found}"
+    );
     let found = line(&run, '!', "last_poll");
     assert!(found.contains("was killed"), "{found}");
     world.run(&["resume"]);
@@ -303,11 +384,16 @@ fn what_version_0_1_left_under_the_expenses_is_told_with_the_transfer_that_mends
     let mut lines = run.stdout.lines();
     let found = lines.find(|line| line.starts_with("! books") && line.contains("Version 0.1"));
     let found = found.unwrap_or_else(|| panic!("{run}"));
-    assert!(found.contains("Expenses:5820 (belongs on Assets:Pleo:5820)"), "{found}");
+    assert!(
+        found.contains("Expenses:5820 (belongs on Assets:Pleo:5820)"),
+        "{found}"
+    );
     assert!(found.contains("-> Book this transfer to mend it"), "{found}");
     let (_, rest) = run.stdout.split_once(found).unwrap();
     let (transfer, _) = rest.split_once("\n✓ ").unwrap();
-    world.books().edit("main.beancount", |text| format!("{text}\n{transfer}\n"));
+    world
+        .books()
+        .edit("main.beancount", |text| format!("{text}\n{transfer}\n"));
     let run = world.run(&["check"]).exits(0);
     assert!(!run.stdout.contains("Version 0.1"), "{run}");
     world.books().are_clean();
@@ -316,13 +402,27 @@ fn what_version_0_1_left_under_the_expenses_is_told_with_the_transfer_that_mends
 #[test]
 fn a_pleo_that_is_down_hides_nothing_of_what_is_here() {
     let world = set_up(Options::default());
-    let settings = format!("[pleo]\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n{}", example("pleo-export.toml"));
+    let settings = format!(
+        "[pleo]\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n{}",
+        example("pleo-export.toml")
+    );
     let world = world.with_settings(&settings);
     world.sandbox.fault(Fault::new(Trouble::Status(503)).always());
     let run = world.run(&["check"]).exits(5);
     let found = line(&run, '?', "credential");
-    assert!(found.contains("503") && found.contains("-> run `pleo-export check` again"), "{found}");
-    for name in ["settings", "accounting_system", "checkpoint", "books", "disk", "lock", "last_poll"] {
+    assert!(
+        found.contains("503") && found.contains("-> run `pleo-export check` again"),
+        "{found}"
+    );
+    for name in [
+        "settings",
+        "accounting_system",
+        "checkpoint",
+        "books",
+        "disk",
+        "lock",
+        "last_poll",
+    ] {
         line(&run, '✓', name);
     }
     states(&world.run(&["check", "--json"]).exits(5));
@@ -334,7 +434,9 @@ fn a_pleo_that_is_down_hides_nothing_of_what_is_here() {
 #[test]
 fn a_pleo_that_was_never_reached_is_a_matter_of_settings() {
     let settings = "[pleo]\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n";
-    let world = World::new().with_settings(settings).with_variable("PLEO_BASE_URL", "http://127.0.0.1:1");
+    let world = World::new()
+        .with_settings(settings)
+        .with_variable("PLEO_BASE_URL", "http://127.0.0.1:1");
     let found = line(&world.run(&["check"]).exits(2), '✗', "credential");
     assert!(found.contains("-> check `pleo.base_url`, the proxy"), "{found}");
 }
@@ -344,7 +446,10 @@ fn a_credential_that_pleo_refuses_is_told() {
     let world = set_up(Options::default()).with_variable("PLEO_API_KEY", "revoked");
     let run = world.run(&["check"]).exits(2);
     let found = line(&run, '✗', "credential");
-    assert!(found.contains("401") && found.contains("-> check PLEO_API_KEY"), "{found}");
+    assert!(
+        found.contains("401") && found.contains("-> check PLEO_API_KEY"),
+        "{found}"
+    );
     assert_eq!(world.sandbox.request_count(), 1, "it is not sent again");
 }
 
@@ -357,7 +462,9 @@ fn where_pleo_cannot_say_nothing_is_failed() {
         ("POST", "/v1/chart-of-accounts:search"),
         ("POST", "/v0/tax-codes:search"),
     ] {
-        world.sandbox.fault(Fault::new(Trouble::Status(403)).on(method, path).always());
+        world
+            .sandbox
+            .fault(Fault::new(Trouble::Status(403)).on(method, path).always());
     }
     let expected = told(&[
         ("credential", "unknown"),
@@ -376,7 +483,10 @@ fn an_installation_that_is_not_in_use_is_told() {
         ..Options::default()
     });
     let found = line(&world.run(&["check"]).exits(0), '!', "credential");
-    assert!(found.contains("INACTIVE") && found.contains("-> connect it again"), "{found}");
+    assert!(
+        found.contains("INACTIVE") && found.contains("-> connect it again"),
+        "{found}"
+    );
 }
 
 /// Whatever comes in place of an answer, all else is told.
@@ -398,18 +508,28 @@ fn an_odd_answer_takes_down_itself_alone() {
         ("POST", "/v0/tax-codes:search"),
     ];
     let of_us = [("GET", "/v1/introspect"), ("GET", "/v1/installations/me")];
-    let each = of_lists.iter().chain(&of_us).flat_map(|path| odd.iter().map(move |trouble| (path, trouble)));
+    let each = of_lists
+        .iter()
+        .chain(&of_us)
+        .flat_map(|path| odd.iter().map(move |trouble| (path, trouble)));
     let each = each.chain(never_read.iter().map(|trouble| (&of_us[0], trouble)));
     for ((method, path), trouble) in each {
         world.sandbox.clear_faults();
-        world.sandbox.fault(Fault::new(trouble.clone()).on(method, path).always());
+        world
+            .sandbox
+            .fault(Fault::new(trouble.clone()).on(method, path).always());
         let run = world.run(&["check", "--json"]);
-        assert!([0, 2, 5].contains(&run.code.unwrap()), "{path} {trouble:?}: {run}");
+        assert!(
+            [0, 2, 5].contains(&run.code.unwrap()),
+            "{path} {trouble:?}: {run}"
+        );
         let states = states(&run);
         let is_ok = |name: &str| states.iter().any(|(told, state)| told == name && state == "ok");
         assert!(is_ok("books") && is_ok("checkpoint"), "{path} {trouble:?}: {run}");
-        assert!(!run.stdout.contains("\\u001b"), "{run}");
     }
+    // What was told last would steer a terminal.
+    let text = world.run(&["check"]).stdout;
+    assert!(!text.contains('\u{1b}'), "{text}");
 }
 
 #[test]
@@ -433,14 +553,19 @@ fn with_wrong_settings_all_problems_are_told_nothing_is_sent_and_the_rest_is_loo
 
 #[test]
 fn an_odoo_out_of_reach_and_a_connector_that_is_not_there_are_told() {
-    let odoo = "[accounting]\nsystem = 'odoo'\n[accounting.odoo]\nurl = 'http://127.0.0.1:1'\ndatabase = 'books'\n";
-    let world = World::new().with_settings(odoo).with_variable("ODOO_API_KEY", "key");
+    let odoo =
+        "[accounting]\nsystem = 'odoo'\n[accounting.odoo]\nurl = 'http://127.0.0.1:1'\ndatabase = 'books'\n";
+    let world = World::new()
+        .with_settings(odoo)
+        .with_variable("ODOO_API_KEY", "key");
     let run = world.run(&["check"]).exits(5);
     let found = line(&run, '?', "accounting_system");
     assert!(found.contains("Odoo"), "{found}");
     line(&run, '?', "taxes");
     line(&run, '✓', "credential");
-    let connector = |program: &str| format!("[accounting]\nsystem = 'command'\n[accounting.command]\nprogram = [{program}]\n");
+    let connector = |program: &str| {
+        format!("[accounting]\nsystem = 'command'\n[accounting.command]\nprogram = [{program}]\n")
+    };
     let world = World::new().with_settings(&connector("'./no-such-program'"));
     let found = line(&world.run(&["check"]).exits(2), '✗', "accounting_system");
     assert!(found.contains("accounting.command.program"), "{found}");
@@ -453,9 +578,14 @@ fn a_checkpoint_that_is_damaged_or_another_s_is_told() {
     let world = set_up(Options::default());
     world.add_job(seed::mixed(3, 1));
     world.run(&["poll"]);
-    let other_books = world.run_with("PLEO_EXPORT_BOOKS", "elsewhere", &["check"]).exits(2);
+    let other_books = world
+        .run_with("PLEO_EXPORT_BOOKS", "elsewhere", &["check"])
+        .exits(2);
     let found = line(&other_books, '✗', "checkpoint");
-    assert!(found.contains("belongs to company") && found.contains("-> name another file as checkpoint.path"), "{found}");
+    assert!(
+        found.contains("belongs to company") && found.contains("-> name another file as checkpoint.path"),
+        "{found}"
+    );
     let path = world.path("checkpoint.sqlite3");
     let mut bytes = fs::read(&path).unwrap();
     let half = bytes.len() / 2;
@@ -463,7 +593,10 @@ fn a_checkpoint_that_is_damaged_or_another_s_is_told() {
     fs::write(&path, bytes).unwrap();
     let run = world.run(&["check"]).exits(2);
     let found = line(&run, '✗', "checkpoint");
-    assert!(found.contains("is damaged") && found.contains("-> restore it from a backup"), "{found}");
+    assert!(
+        found.contains("is damaged") && found.contains("-> restore it from a backup"),
+        "{found}"
+    );
     line(&run, '✓', "books");
     line(&run, '✓', "jobs");
 }
@@ -476,7 +609,10 @@ fn a_run_at_work_and_one_that_does_not_end_are_told() {
     let held = File::open(&lock).unwrap();
     held.try_lock().unwrap();
     let found = line(&world.run(&["check"]).exits(2), '✗', "lock");
-    assert!(found.contains("process 4711 since 2026") && found.contains("-> look whether it still gets on"), "{found}");
+    assert!(
+        found.contains("process 4711 since 2026") && found.contains("-> look whether it still gets on"),
+        "{found}"
+    );
     fs::write(&lock, "process 4711 since 2999-01-01T00:00:00Z\n").unwrap();
     let found = line(&world.run(&["check"]).exits(0), '✓', "lock");
     assert!(found.contains("process 4711"), "{found}");
@@ -493,7 +629,10 @@ fn polls_that_failed_are_told() {
     world.run(&["poll"]).exits(5);
     world.sandbox.clear_faults();
     let found = line(&world.run(&["check"]).exits(0), '!', "last_poll");
-    assert!(found.contains("2 polls in a row failed since") && found.contains("503"), "{found}");
+    assert!(
+        found.contains("2 polls in a row failed since") && found.contains("503"),
+        "{found}"
+    );
 }
 
 #[test]
@@ -501,7 +640,9 @@ fn it_works_beside_a_run() {
     let world = set_up(Options::default());
     world.add_job(seed::mixed(40, 1));
     let slow = Trouble::slow(Duration::from_millis(300));
-    world.sandbox.fault(Fault::new(slow).on("PUT", "/v3/export-jobs/*/items").always());
+    world
+        .sandbox
+        .fault(Fault::new(slow).on("PUT", "/v3/export-jobs/*/items").always());
     let mut run = world.spawn(&["poll"]);
     while run.try_wait().unwrap().is_none() {
         let check = world.run(&["check"]);

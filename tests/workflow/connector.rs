@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::sandbox::seed::Item;
-use crate::sandbox::{ItemStatus, Job};
+use crate::sandbox::{ItemStatus, Job, JobStatus};
 use crate::support::World;
 
 /// Builds the example connector, as an integrator would, and answers where it is.
@@ -115,9 +115,9 @@ fn a_connector_that_is_not_there_is_a_matter_of_settings() {
     let world = World::new().with_settings(
         "[accounting]\nsystem = \"command\"\n[accounting.command]\nprogram = [\"./no-such-program\"]\n",
     );
-    world.add_mixed_job(2, 1);
+    let job = world.add_mixed_job(2, 1);
     world.run(&["poll"]).exits(2).says("no-such-program");
-    assert_eq!(world.sandbox.request_count(), 0);
+    assert_eq!(world.sandbox.job(&job).status, JobStatus::Pending);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Every failure type that this side can cause, each from its cause to what the bookkeeper reads in Pleo.
 
 use pleo_export::model::document::PlannedItem;
+use pleo_export::model::permit::Permit;
 use pleo_export::model::references::{References, Resolution};
 use pleo_export::model::verdict::{ItemFailureType, JobFailureType};
 use pleo_export::systems::beancount::Beancount;
@@ -256,7 +257,11 @@ impl AccountingSystem for Choosy {
         self.books.find(entries)
     }
 
-    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+    fn book(
+        &mut self,
+        permit: &Permit,
+        items: &[PlannedItem],
+    ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         match self.choice {
             Choice::Refuses(failure_type) => Ok(vec![
                 Err(SystemError::Rejected {
@@ -269,13 +274,17 @@ impl AccountingSystem for Choosy {
                 failure_type,
                 reason: reason(),
             }),
-            _ => self.books.book(items),
+            _ => self.books.book(permit, items),
         }
     }
 
-    fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+    fn attach(
+        &mut self,
+        permit: &Permit,
+        entries: &[Attachment],
+    ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
         if self.choice != Choice::TakesNoReceipts {
-            return self.books.attach(entries);
+            return self.books.attach(permit, entries);
         }
         let failure_type = ItemFailureType::ReceiptUploadFailure;
         Ok(vec![

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pleo_export::checkpoint::{Checkpoint, Owner};
+use pleo_export::checkpoint::{Checkpoint, Owner, RunLock};
 use pleo_export::config::{Config, Sources, SystemSettings, receipts_folder};
 use pleo_export::export::report::{Ending, ProblemKind, RunReport};
 use pleo_export::export::{Exporter, Progress, Settings};
 use pleo_export::host::stop::Stop;
 use pleo_export::model::document::{Part, PlannedItem};
 use pleo_export::model::ids::{AccountingEntryId, JobId};
+use pleo_export::model::permit::Permit;
 use pleo_export::model::references::{Account, Candidates, References, Resolution, Vendor};
 use pleo_export::pleo::Client;
 use pleo_export::receipts::{self, Fetcher};
@@ -81,6 +82,9 @@ impl World {
             stop.clone(),
         )
         .expect("a fetcher");
+        let permit = RunLock::acquire(&config.checkpoint)
+            .expect("nobody else runs")
+            .into_permit();
         let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner).expect("a checkpoint");
         let pleo = Client::new(config.pleo, stop.clone()).expect("a client");
         let mut exporter = Exporter {
@@ -90,6 +94,7 @@ impl World {
             receipts: &receipts,
             settings: &settings,
             stop,
+            permit: &permit,
             progress: &Silent,
         };
         exporter.poll(None)
@@ -147,11 +152,15 @@ impl AccountingSystem for DiesBeforeAttaching {
         self.0.find(entries)
     }
 
-    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
-        self.0.book(items)
+    fn book(
+        &mut self,
+        permit: &Permit,
+        items: &[PlannedItem],
+    ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+        self.0.book(permit, items)
     }
 
-    fn attach(&mut self, _: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+    fn attach(&mut self, _: &Permit, _: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
         panic!("dies here")
     }
 }
@@ -339,12 +348,20 @@ impl AccountingSystem for SearchedBooks {
         Ok(found.collect())
     }
 
-    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+    fn book(
+        &mut self,
+        _: &Permit,
+        items: &[PlannedItem],
+    ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         let mut shared = self.shared();
         Ok(items.iter().map(|item| shared.book(item)).collect())
     }
 
-    fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+    fn attach(
+        &mut self,
+        _: &Permit,
+        entries: &[Attachment],
+    ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
         let mut shared = self.shared();
         for entry in entries {
             shared

@@ -58,6 +58,8 @@ mod invariance;
 mod invariants;
 /// Bills, payments, refunds and duplicates, in one job and in several.
 mod invoices;
+/// What only a person can mend is found before a job is started, and never called temporary.
+mod lasting;
 /// The ledger that a person opens, laid out her way.
 mod ledgers;
 /// A job lives as long as Pleo hears from us, by Pleo's clock.
@@ -74,6 +76,8 @@ mod odd_settings;
 mod odd_values;
 /// What is told about an Odoo without asking one.
 mod odoo;
+/// Pleo shows an item as open whose verdict it has taken.
+mod open_again;
 /// What an auditor asks, answered by the books alone.
 mod queries;
 /// The same expenses come again.

@@ -38,11 +38,15 @@ impl ChartAccount {
 
 /// The accounts of the company in `seed`: what money is spent on, and the wallets.
 pub fn seeded_chart() -> Vec<ChartAccount> {
-    let costs = seed::ACCOUNTS.iter().map(|(code, name)| ChartAccount::cost(code, name));
-    let wallets = seed::CONTRA_ACCOUNTS.iter().map(|(_, (code, name))| ChartAccount {
-        is_contra: true,
-        ..ChartAccount::cost(code, name)
-    });
+    let costs = seed::ACCOUNTS
+        .iter()
+        .map(|(code, name)| ChartAccount::cost(code, name));
+    let wallets = seed::CONTRA_ACCOUNTS
+        .iter()
+        .map(|(_, (code, name))| ChartAccount {
+            is_contra: true,
+            ..ChartAccount::cost(code, name)
+        });
     costs.chain(wallets).collect()
 }
 
@@ -141,7 +145,9 @@ pub fn accounts(world: &mut World, call: &Call) -> Answered {
     let passes = |account: &ChartAccount| {
         !(wanted.without_costs && !account.is_contra)
             && !(wanted.without_contra && account.is_contra)
-            && wanted.archived.is_none_or(|archived| archived == account.archived)
+            && wanted
+                .archived
+                .is_none_or(|archived| archived == account.archived)
     };
     let rows: Vec<Row> = world.options.chart.iter().map(passes).enumerate().collect();
     let page = paging::page(world, call, &query, &rows)?;
@@ -157,7 +163,10 @@ pub fn accounts(world: &mut World, call: &Call) -> Answered {
         })
     };
     let data: Vec<Value> = page.rows.into_iter().map(show).collect();
-    Ok(Answer::json(200, json!({ "data": data, "pagination": page.pagination })))
+    Ok(Answer::json(
+        200,
+        json!({ "data": data, "pagination": page.pagination }),
+    ))
 }
 
 struct AccountSearch {
@@ -180,7 +189,11 @@ fn read_account_search(body: &Value) -> Result<AccountSearch, String> {
         "name",
     ];
     let fields = Fields::of(body, &keys)?;
-    let flag = |key: &str| body[key].as_bool().ok_or_else(|| format!("`{key}` is missing or no flag"));
+    let flag = |key: &str| {
+        body[key]
+            .as_bool()
+            .ok_or_else(|| format!("`{key}` is missing or no flag"))
+    };
     Ok(AccountSearch {
         company: fields.uuid("companyId")?,
         without_costs: flag("excludeIfAssignedToCategory")?,
@@ -213,7 +226,10 @@ pub fn tax_codes(world: &mut World, call: &Call) -> Answered {
         tax
     };
     let data: Vec<Value> = page.rows.into_iter().map(show).collect();
-    Ok(Answer::json(200, json!({ "data": data, "pagination": page.pagination })))
+    Ok(Answer::json(
+        200,
+        json!({ "data": data, "pagination": page.pagination }),
+    ))
 }
 
 fn read_tax_search(body: &Value) -> Result<Option<bool>, String> {
@@ -223,7 +239,9 @@ fn read_tax_search(body: &Value) -> Result<Option<bool>, String> {
     if ids.clone().any(|id| !id.as_str().is_some_and(is_uuid)) {
         return Err("`taxCodeIds` holds what is no UUID".to_owned());
     }
-    let archived = body.get("archived").map(|archived| archived.as_bool().ok_or("`archived` is no flag"));
+    let archived = body
+        .get("archived")
+        .map(|archived| archived.as_bool().ok_or("`archived` is no flag"));
     Ok(archived.transpose()?)
 }
 

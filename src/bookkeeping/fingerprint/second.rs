@@ -4,9 +4,9 @@
 //! The digests stand in the order of [`Field::ALL`] with dots between; a field that says nothing has none. Once
 //! released it is never changed: whoever needs another text makes a version 3.
 
+use super::field::{Field, employee_code};
 use super::text::{SHORT, Text, method, short_digest};
 use super::vendors::is_other_vendor;
-use super::{Field, employee_code};
 use crate::bookkeeping::accounts::given;
 use crate::bookkeeping::method::vendor_key;
 use crate::model::export_item::{AccountReference, ExportItem, Line, SubType, Tag, Tax};

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::NaiveDate;
-use sha2::{Digest, Sha256};
 
+use crate::host::digest;
 use crate::model::export_item::{AccountReference, Method};
 use crate::model::money::Money;
 
@@ -66,22 +66,12 @@ pub(super) fn method(method: &Method) -> Option<&str> {
     }
 }
 
-/// All of a text's SHA-256.
-pub(super) fn digest_in_hex(text: &str) -> String {
-    let mut hex = String::new();
-    for byte in Sha256::digest(text.as_bytes()) {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
-}
-
 /// How long a short digest is, in characters.
 pub(super) const SHORT: usize = 5;
 
 /// The first 30 bits of a text's SHA-256.
 pub(super) fn short_digest(text: &str) -> String {
-    let mut digest = URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()));
+    let mut digest = URL_SAFE_NO_PAD.encode(digest::of(text).bytes());
     digest.truncate(SHORT);
     digest
 }

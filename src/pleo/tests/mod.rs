@@ -8,6 +8,7 @@ use self::server::{Reply, TestServer};
 use super::{Client, Credential, PleoError, Settings};
 use crate::host::stop::Stop;
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
+use crate::model::permit::Permit;
 
 mod failing;
 mod reading;
@@ -27,6 +28,11 @@ fn settings(server: &TestServer) -> Settings {
         request_timeout: Duration::from_secs(20),
         give_up_after: Duration::from_secs(20),
     }
+}
+
+/// Nobody but this process is at work.
+fn permit() -> Permit {
+    Permit::given_by(|| Ok(()))
 }
 
 fn client(server: &TestServer) -> Client {

@@ -61,7 +61,7 @@ fn the_credential_travels_as_pleo_wants_it() {
 fn a_base_path_stays_in_front() {
     let body = format!(r#"{{"data":{}}}"#, job_json(JOB, OTHER_COMPANY));
     let server = TestServer::start(vec![Reply::json(200, body)]);
-    let base_url = server.url().join("proxy/").unwrap();
+    let base_url = format!("{}/proxy/", server.url()).parse().unwrap();
     let client = Client::new(
         Settings {
             base_url,
@@ -75,34 +75,8 @@ fn a_base_path_stays_in_front() {
 }
 
 #[test]
-fn settings_that_would_give_the_credential_away_are_refused() {
+fn a_credential_that_cannot_be_sent_is_refused() {
     let server = TestServer::start(vec![]);
-    let with_url = |url: &str| Settings {
-        base_url: url.parse().unwrap(),
-        ..settings(&server)
-    };
-    for url in [
-        "https://external.pleo.io",
-        "http://localhost:1",
-        "http://127.0.0.9",
-        "http://[::1]:80/x/",
-    ] {
-        Client::new(with_url(url), Stop::new()).unwrap();
-    }
-    for url in [
-        "http://external.pleo.io",
-        "http://127.0.0.1.evil.example",
-        "ftp://localhost",
-        "data:x",
-        "https://user@external.pleo.io",
-        "https://external.pleo.io/?key=1",
-    ] {
-        let error = Client::new(with_url(url), Stop::new()).unwrap_err();
-        assert!(
-            matches!(&error, PleoError::Settings { problem } if problem.contains("pleo.base_url")),
-            "{error}"
-        );
-    }
     for secret in ["", "top secret", "topsecret\n"] {
         let credential = Credential::AccessToken(SecretString::from(secret));
         let error = Client::new(
@@ -229,7 +203,7 @@ fn pleos_clock_is_remembered() {
     let server = TestServer::start(vec![reply]);
     let client = client(&server);
     assert!(client.server_time().is_none());
-    client.send_event(&id(), &JobEvent::Started).unwrap();
+    client.send_event(&permit(), &id(), &JobEvent::Started).unwrap();
     let time = client.server_time().unwrap();
     assert_eq!(time.at.to_rfc3339(), "2026-10-05T08:49:37+00:00");
 }

@@ -14,7 +14,9 @@ fn an_event_is_sent_once_when_it_may_have_arrived() {
         Reply::Answer(200, "Content-Type: text/html\r\n", "<html>log in</html>".into()),
     ] {
         let server = TestServer::start(vec![reply, Reply::json(202, "")]);
-        let error = client(&server).send_event(&id(), &JobEvent::Started).unwrap_err();
+        let error = client(&server)
+            .send_event(&permit(), &id(), &JobEvent::Started)
+            .unwrap_err();
         assert!(matches!(error, PleoError::LostAnswer { .. }), "{error:?}");
         assert_eq!(server.seen().len(), 1);
     }
@@ -24,12 +26,14 @@ fn an_event_is_sent_once_when_it_may_have_arrived() {
 fn an_event_is_sent_again_when_it_surely_was_not_processed() {
     let busy = Reply::Answer(429, "", String::new());
     let server = TestServer::start(vec![busy, Reply::json(202, "")]);
-    client(&server).send_event(&id(), &JobEvent::Started).unwrap();
+    client(&server)
+        .send_event(&permit(), &id(), &JobEvent::Started)
+        .unwrap();
     let body: serde_json::Value = serde_json::from_str(&server.seen()[1].body).unwrap();
     assert_eq!(body, serde_json::json!({"jobId": JOB, "event": "started"}));
     // All is said: nobody listens any more.
     let error = impatient(&server)
-        .send_event(&id(), &JobEvent::Started)
+        .send_event(&permit(), &id(), &JobEvent::Started)
         .unwrap_err();
     assert!(matches!(error, PleoError::NeverReached { .. }), "{error:?}");
 }
@@ -42,7 +46,7 @@ fn an_event_says_why_the_job_failed() {
     };
     let server = TestServer::start(vec![Reply::json(202, "")]);
     client(&server)
-        .send_event(&id(), &JobEvent::Failed(failure))
+        .send_event(&permit(), &id(), &JobEvent::Failed(failure))
         .unwrap();
     let seen = &server.seen()[0];
     assert_eq!(seen.line, "POST /v3/export-job-events");
@@ -64,7 +68,7 @@ fn a_stop_ends_the_waiting_but_not_the_telling() {
     stop.request();
     let server = TestServer::start(vec![Reply::json(202, ""), error(503, "X")]);
     let client = Client::new(settings(&server), stop).unwrap();
-    client.send_event(&id(), &JobEvent::Completed).unwrap();
+    client.send_event(&permit(), &id(), &JobEvent::Completed).unwrap();
     assert!(matches!(client.job(&id()), Err(PleoError::Stopped(_))));
 }
 
@@ -89,7 +93,7 @@ fn an_update_says_what_is_known_and_leaves_out_the_rest() {
         200,
         format!(r#"{{"data":[],"errors":[{refusal}]}}"#),
     )]);
-    let answer = client(&server).update_items(&id(), &updates).unwrap();
+    let answer = client(&server).update_items(&permit(), &id(), &updates).unwrap();
     let refused = Refusal {
         entry_id: entry("d"),
         error_type: "ACCOUNTING_ENTRY_UPDATE_FAILED".to_owned(),
@@ -127,7 +131,7 @@ fn an_update_of_more_than_a_hundred_goes_in_parts() {
         .collect();
     let accepted = || Reply::json(200, r#"{"data":[],"errors":[]}"#);
     let server = TestServer::start(vec![accepted(), accepted()]);
-    client(&server).update_items(&id(), &updates).unwrap();
+    client(&server).update_items(&permit(), &id(), &updates).unwrap();
     let sizes: Vec<usize> = server
         .seen()
         .iter()

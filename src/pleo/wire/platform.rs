@@ -113,7 +113,9 @@ pub(in crate::pleo) fn known_tax(tax: &Field<'_>) -> Result<KnownTax, Malformed>
     Ok(KnownTax {
         tax: Tax {
             code: tax.optional_code("code")?,
-            rate: tax.field("rate").map_or_else(String::new, |rate| rate.json().to_owned()),
+            rate: tax
+                .field("rate")
+                .map_or_else(String::new, |rate| rate.json().to_owned()),
             rate_millionths: None,
             tax_type: TaxType::from_wire(&word(&tax, "type").unwrap_or_default()),
             amount: Amount::ZERO,
@@ -131,7 +133,9 @@ fn word(object: &Object<'_>, name: &str) -> Option<String> {
 }
 
 fn flag(object: &Object<'_>, name: &str) -> bool {
-    object.field(name).is_some_and(|flag| flag.flag().unwrap_or(false))
+    object
+        .field(name)
+        .is_some_and(|flag| flag.flag().unwrap_or(false))
 }
 
 #[cfg(test)]
@@ -143,14 +147,18 @@ mod tests {
         let id = "11111111-1111-4111-8111-111111111111";
         let company = Subject::Company(id.parse().unwrap());
         assert_eq!(Subject::of(&format!("urn:pleo:company:{id}")), company);
-        for other in [format!("urn:pleo:organisation:{id}"), "urn:pleo:company:7".to_owned()] {
+        for other in [
+            format!("urn:pleo:organisation:{id}"),
+            "urn:pleo:company:7".to_owned(),
+        ] {
             assert_eq!(Subject::of(&other), Subject::Other(other));
         }
     }
 
     #[test]
     fn what_is_not_said_is_not_made_up() {
-        let said = introspection(r#"{"data":{"authMethod":"API_KEY","clientId":"x","subjectURN":7}}"#).unwrap();
+        let said =
+            introspection(r#"{"data":{"authMethod":"API_KEY","clientId":"x","subjectURN":7}}"#).unwrap();
         assert_eq!(said.scopes, None);
         assert_eq!(said.subject, Some(Subject::Other("7".to_owned())));
         assert!(introspection("[]").is_err());

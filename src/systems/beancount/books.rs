@@ -15,8 +15,8 @@ use chrono::Datelike;
 use tracing::{info, warn};
 
 use crate::host::files::{self, FileError};
-use crate::host::{clock, disk};
 use crate::host::stop::Stop;
+use crate::host::{clock, disk};
 use crate::model::ids::CompanyId;
 use crate::model::references::NewAccount;
 use crate::model::verdict::JobFailureType;
@@ -121,7 +121,7 @@ impl Books {
 
     /// Whether the ledger is the one that we make where there is none.
     pub(super) fn has_own_ledger(&self) -> bool {
-        let folder = one_name(self.ledger.parent().unwrap_or(Path::new("")));
+        let folder = one_name(self.ledger_folder());
         self.ledger.file_name().map(|name| folder.join(name)) == Some(self.main())
     }
 
@@ -201,22 +201,6 @@ impl Books {
         Ok(())
     }
 
-    /// Refuses books that this user may not write, as far as that can be told without writing.
-    pub(super) fn refuse_unwritable(&self) -> Result<(), SystemError> {
-        self.refuse_wrong_places()?;
-        let year = clock::now().year();
-        let ledger = self.ledger.parent().unwrap_or(Path::new(""));
-        let folders = [self.folder.as_path(), &self.documents, ledger].map(Path::to_owned);
-        let below = [self.batches().join(format!("{year:04}")), self.receipts(year)];
-        let locks = folders.clone().map(|folder| folder.join(LOCK));
-        let places = folders.iter().chain(&below).map(|place| disk::nearest_folder(place));
-        let locks = locks.iter().map(PathBuf::as_path).filter(|lock| lock.exists());
-        for place in places.chain(locks) {
-            disk::may_write(place).map_err(|error| nothing_booked(&FileError::at("write to", place)(error)))?;
-        }
-        Ok(())
-    }
-
     /// Makes what is missing of new books. `accounts` are opened where `accounts.beancount` is new.
     pub(super) fn create(&self, _lock: &Lock, roots: &Roots, accounts: &[String]) -> Result<(), SystemError> {
         if !self.about().exists() {
@@ -236,6 +220,39 @@ impl Books {
             info!(books = %self.main().display(), "new books were made");
         }
         Ok(())
+    }
+
+    /// Refuses books in which nothing can be written now, also those that are yet to be made. Folders of other years may be
+    /// closed: what needs them says so.
+    pub(super) fn refuse_unwritable(&self) -> Result<(), SystemError> {
+        self.refuse_wrong_places()?;
+        let year = format!("{:04}", clock::now().year());
+        let mut places = vec![
+            self.lock_or_folder(&self.folder),
+            self.lock_or_folder(self.ledger_folder()),
+        ];
+        for folder in [&self.folder, &self.batches(), &self.documents] {
+            places.extend([folder.clone(), folder.join(&year)]);
+        }
+        for place in places {
+            let place = if place.is_file() {
+                &place
+            } else {
+                disk::nearest_folder(&place)
+            };
+            files::refuse_unwritable(place).map_err(|error| nothing_booked(&error))?;
+        }
+        Ok(())
+    }
+
+    /// What is opened for the lock of a folder, or the folder that it will be made in.
+    fn lock_or_folder(&self, folder: &Path) -> PathBuf {
+        let lock = folder.join(LOCK);
+        if lock.is_file() { lock } else { folder.to_owned() }
+    }
+
+    fn ledger_folder(&self) -> &Path {
+        self.ledger.parent().unwrap_or(Path::new(""))
     }
 
     /// A new file of the books whose name begins with `name`. Neither it nor one for its evidence is there yet: what a
@@ -351,7 +368,7 @@ impl Books {
     /// Waits for the right to write: the ledger's folder first, which books of other companies may share.
     pub(super) fn lock(&self) -> Result<Lock, SystemError> {
         self.refuse_wrong_places()?;
-        let ledger = one_name(self.ledger.parent().unwrap_or(Path::new("")));
+        let ledger = one_name(self.ledger_folder());
         let mut folders = vec![ledger.as_path(), self.folder()];
         folders.dedup();
         Lock::of(&folders, &self.stop)
@@ -378,10 +395,12 @@ fn write_in_folder(path: &Path, content: &[u8]) -> Result<(), SystemError> {
 
 /// For what could not be read.
 pub(super) fn unreadable(error: &FileError) -> SystemError {
-    SystemError::Unavailable {
-        reason: format!(
-            "The books could not be read: {error}. See to it, then run again. Nothing was booked."
-        ),
+    let reason =
+        format!("The books could not be read: {error}. See to it, then run again. Nothing was booked.");
+    if error.is_lasting() {
+        SystemError::Damaged { reason }
+    } else {
+        SystemError::Unavailable { reason }
     }
 }
 
@@ -399,10 +418,12 @@ pub(super) fn nothing_booked(error: &FileError) -> SystemError {
         }
         _ => "See to it",
     };
-    SystemError::Unavailable {
-        reason: format!(
-            "The books could not be written: {error}. {advice}, then run again. Nothing was booked."
-        ),
+    let reason =
+        format!("The books could not be written: {error}. {advice}, then run again. Nothing was booked.");
+    if error.is_lasting() {
+        SystemError::Damaged { reason }
+    } else {
+        SystemError::Unavailable { reason }
     }
 }
 

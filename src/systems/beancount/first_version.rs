@@ -65,7 +65,7 @@ impl Misplaced {
                 let booked = self.by_us.entry((posting.account.into(), purpose)).or_default();
                 let tax = posting.metadata.get(key::TAX_CODE);
                 booked.taxes.extend(tax.map(Box::from));
-                add(booked.sums.entry(money.currency).or_default(), money.amount);
+                *booked.sums.entry(money.currency).or_default() += money.amount;
             }
         }
     }
@@ -84,9 +84,9 @@ impl Misplaced {
                 let known = self.by_people.entry(account.into()).or_default();
                 let moved = known.entry(currency).or_default();
                 match (is_reversal, amount.is_negative()) {
-                    (true, _) => add(&mut moved.reversals, amount),
-                    (false, true) => add(&mut moved.credits, amount.abs()),
-                    (false, false) => add(&mut moved.debits, amount),
+                    (true, _) => moved.reversals += amount,
+                    (false, true) => moved.credits += amount.abs(),
+                    (false, false) => moved.debits += amount,
                 }
             }
         }
@@ -106,20 +106,20 @@ impl Misplaced {
             for (&currency, &sum) in &booked.sums {
                 let moved = moved.entry(currency).or_default();
                 let mut amount = sum;
-                add(&mut amount, std::mem::take(&mut moved.reversals));
+                amount += std::mem::take(&mut moved.reversals);
                 let back = if amount.is_negative() {
                     &mut moved.debits
                 } else {
                     &mut moved.credits
                 };
                 let mended = amount.abs().min(*back);
-                add(back, mended.negated());
+                *back -= mended;
                 let mended = if amount.is_negative() {
                     mended
                 } else {
                     mended.negated()
                 };
-                add(&mut amount, mended);
+                amount += mended;
                 if !amount.is_zero() {
                     left.push(Left {
                         account,
@@ -228,9 +228,4 @@ fn is_asked(key: &AccountKey, purpose: AccountPurpose, code: &str) -> bool {
 /// Whether version 0.1 may have opened it for a code: it knew no other names of the kinds of accounts.
 pub(super) fn is_expense(account: &str) -> bool {
     account.starts_with("Expenses:")
-}
-
-/// A sum beyond all money would only make the notice wrong.
-fn add(sum: &mut Amount, amount: Amount) {
-    *sum = sum.plus(amount).unwrap_or(*sum);
 }

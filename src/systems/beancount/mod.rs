@@ -38,6 +38,7 @@ use crate::host::{clock, kill};
 use crate::model::booked_content::BookedContent;
 use crate::model::document::{Part, PlannedItem};
 use crate::model::ids::{AccountingEntryId, CompanyId};
+use crate::model::permit::Permit;
 use crate::model::references::{
     AccountKey, InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey,
 };
@@ -45,8 +46,8 @@ use crate::model::reversal::{ReversalRequest, Reversed};
 use crate::model::verdict::ItemFailureType;
 
 use super::{
-    AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds, Notice,
-    ReversalError, SystemError, Wanted,
+    AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
+    Notice, ReversalError, SystemError, Wanted,
 };
 
 use self::batch::Batch;
@@ -154,7 +155,12 @@ impl Beancount {
         }
         let notices = self.index.notices().into_iter();
         let remedy = None;
-        notices.map(|message| Notice { message, remedy: remedy.clone() }).collect()
+        notices
+            .map(|message| Notice {
+                message,
+                remedy: remedy.clone(),
+            })
+            .collect()
     }
 
     fn invoices(&self, invoice: &InvoiceKey) -> Vec<InvoiceInBooks> {
@@ -370,11 +376,17 @@ impl AccountingSystem for Beancount {
         content::read(&first.place)
     }
 
-    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+    fn book(
+        &mut self,
+        permit: &Permit,
+        items: &[PlannedItem],
+    ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         let lock = self.books.lock()?;
         self.index.refresh(&self.books)?;
         let mut batch = Batch::new(self.highest_numbers(), clock::now());
         let answers = items.iter().map(|item| self.place(item, &mut batch)).collect();
+        // Waiting for the lock and reading may have taken long.
+        permit.ask()?;
         batch.write(&lock, &self.books, &self.index)?;
         let (highest, remarks) = batch.into_numbers_and_remarks();
         self.given = highest;
@@ -390,10 +402,14 @@ impl AccountingSystem for Beancount {
         std::mem::take(&mut self.remarks)
     }
 
-    fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+    fn attach(
+        &mut self,
+        permit: &Permit,
+        entries: &[Attachment],
+    ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
         let lock = self.books.lock()?;
         self.index.refresh(&self.books)?;
-        receipts::attach(&lock, &self.books, &self.index, entries)
+        receipts::attach(permit, &lock, &self.books, &self.index, entries)
     }
 
     fn reverse(&mut self, request: &ReversalRequest) -> Result<Vec<Reversed>, ReversalError> {

@@ -10,20 +10,21 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use crate::host::files;
+use crate::host::{digest, files};
 use crate::model::document::Receipt;
+use crate::model::permit::Permit;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{Attachment, SystemError};
 
 use super::books::{Books, nothing_booked, write_file};
 use super::index::Index;
 use super::lock::Lock;
-use super::text;
 use super::writer::{self, NewReceipt};
 use name::{Naming, Taken};
 
 /// Puts the receipts beside their entries, the directives of all of them in one new file.
 pub(super) fn attach(
+    permit: &Permit,
     lock: &Lock,
     books: &Books,
     index: &Index,
@@ -34,6 +35,7 @@ pub(super) fn attach(
     let mut named = BTreeSet::new();
     let mut taken = Taken::default();
     for entry in entries {
+        permit.ask()?;
         let stored = store(books, index, &mut taken, entry);
         answers.push(stored.map(|receipts| {
             // The same entry twice in one call is still named once.
@@ -57,6 +59,7 @@ pub(super) fn attach(
         writer::receipt(&mut text, receipt);
     }
     let file = books.new_file(lock, first.year, &format!("{first}-receipts"))?;
+    permit.ask()?;
     file.write(text.as_bytes())?;
     Ok(answers)
 }
@@ -130,7 +133,7 @@ fn store<'a>(
 /// Whether a file with the receipt's content is there.
 fn is_there(receipt: &Receipt, path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() == receipt.size)
-        && fs::read(path).is_ok_and(|bytes| text::sha256(&bytes) == receipt.sha256)
+        && fs::read(path).is_ok_and(|bytes| digest::sha256(&bytes) == receipt.sha256)
 }
 
 /// Copies the bytes unless they are there.
@@ -149,7 +152,7 @@ fn keep(receipt: &Receipt, path: &Path) -> Result<(), SystemError> {
         ),
     };
     let bytes = fs::read(&receipt.path).map_err(|error| unreadable(format!("cannot be read ({error})")))?;
-    if text::sha256(&bytes) != receipt.sha256 {
+    if digest::sha256(&bytes) != receipt.sha256 {
         return Err(unreadable("is not what was fetched".to_owned()));
     }
     write_file(path, &bytes)

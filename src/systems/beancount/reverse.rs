@@ -329,7 +329,7 @@ fn mirrored<'a>(directive: &Directive<'a>, booked: &Booked) -> Result<Vec<Mirror
             let metadata = posting.metadata.raw().map(|(key, value)| (key, turned(value)));
             Ok(MirrorPosting {
                 account: posting.account,
-                money: turned_money(money),
+                money: money.negated(),
                 metadata: metadata.collect(),
             })
         })
@@ -344,18 +344,11 @@ fn left_out(postings: &[Posting<'_>]) -> Option<Money> {
     if postings.iter().filter(is_left_out).count() != 1 {
         return None;
     }
-    let sum = Amount::sum(exact().map(|money| money.amount))?;
+    let sum: Amount = exact().map(|money| money.amount).sum();
     Some(Money {
         amount: sum.negated(),
         currency,
     })
-}
-
-fn turned_money(money: Money) -> Money {
-    Money {
-        amount: money.amount.negated(),
-        ..money
-    }
 }
 
 /// A value of metadata as the mirror has it: amounts the other way round, all else the same.
@@ -370,7 +363,7 @@ fn turned(value: &str) -> String {
                 currency: currency.parse().ok()?,
             })
         });
-    match (money.map(turned_money), inside) {
+    match (money.map(Money::negated), inside) {
         (Some(money), Some(_)) => format!("\"{money}\""),
         (Some(money), None) => money.to_string(),
         (None, _) => value.to_owned(),

@@ -333,7 +333,7 @@ fn employee(lines: &mut Lines<'_>, posting: &Posting, item: &ExportItem) {
 /// Base and tax of a cost that holds tax.
 fn tax_in_cost(posting: &Posting) -> Option<(Amount, Amount)> {
     let base = posting.tax.as_ref()?.base;
-    let tax = posting.amount.minus(base)?;
+    let tax = posting.amount - base;
     (!tax.is_zero()).then_some((base, tax))
 }
 

@@ -13,9 +13,10 @@ use crate::host::stop::Stop;
 use crate::systems::Description;
 
 use super::answers::{self, Unfit};
-use super::process::Process;
+use super::process::{Process, Silence};
 use super::{LONGEST_NAME, LONGEST_TEXT, Settings, wire};
 use crate::model::foreign_text::one_line;
+use crate::model::permit::{Permit, Withheld};
 
 /// A connector, running or about to be started again.
 #[derive(Debug)]
@@ -41,18 +42,24 @@ pub(super) enum Trouble {
     /// It may have acted on the question.
     #[error("{0}")]
     Lost(String),
+    /// The same, and it may answer yet, or nobody waited for it.
+    #[error("{0}")]
+    Late(String),
+    /// The question was not asked, because this process may not act for the job now.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
     /// It answered that it will not or cannot.
     #[error("{}", .0.reason)]
     Refused(wire::Failure),
 }
 
 /// Whether a wish to stop breaks the wait off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wait<'a> {
     /// Nothing is written, so the answer can be done without.
     UntilStop,
-    /// The entry in hand is finished.
-    ToTheEnd,
+    /// Something is written, if this permits it, and the entry in hand is finished.
+    ToTheEnd(&'a Permit),
 }
 
 impl Connection {
@@ -81,14 +88,26 @@ impl Connection {
     pub(super) fn ask<T: DeserializeOwned, U>(
         &mut self,
         verb: wire::Verb,
-        wait: Wait,
+        wait: Wait<'_>,
         read: impl FnOnce(T) -> Result<U, Unfit>,
     ) -> Result<U, Trouble> {
         let mut running = self.take_running()?;
-        let stop = (wait == Wait::UntilStop).then_some(&self.stop);
+        let stop = match wait {
+            Wait::UntilStop => Some(&self.stop),
+            Wait::ToTheEnd(permit) => {
+                // Only now, for starting it anew may have taken long.
+                if let Err(withheld) = permit.ask() {
+                    self.running = Some(running);
+                    return Err(withheld.into());
+                }
+                None
+            }
+        };
         let answer = running.exchange(verb, &self.settings, stop, read);
         let answer = answer.map_err(|trouble| match trouble {
-            Trouble::Lost(what) => Trouble::Lost(format!("the connector `{}` failed: {what}", self.name)),
+            Trouble::Lost(what) | Trouble::Late(what) => {
+                Trouble::Lost(format!("the connector `{}` failed: {what}", self.name))
+            }
             Trouble::Refused(failure) => Trouble::Refused(with_reason(failure, &self.description.name)),
             other => other,
         });
@@ -112,7 +131,7 @@ impl Connection {
         }
         // What goes wrong now went well a moment ago; if it is the settings, the next run says so at its start.
         let (running, description) = start(&self.settings, &self.name, &self.stop)
-            .map_err(|trouble| Trouble::NotAsked(trouble.to_string()))?;
+            .map_err(|trouble| Trouble::NotAsked(trouble.to_string().replace('\n', " ")))?;
         if description == self.description {
             return Ok(running);
         }
@@ -153,7 +172,9 @@ fn start(settings: &Settings, name: &str, stop: &Stop) -> Result<(Running, Descr
     let description = running
         .exchange(hello, settings, Some(stop), Ok)
         .map_err(|trouble| match trouble {
-            Trouble::Lost(what) => Trouble::NotAsked(format!(
+            // It ended or talked nonsense: a wrong program or argument, or a fault in it, which the next run meets again.
+            Trouble::Lost(what) => Trouble::Misfit(unusable(name, &what, &running.process.last_words())),
+            Trouble::Late(what) => Trouble::NotAsked(format!(
                 "the connector `{name}` did not answer the greeting: {what}"
             )),
             Trouble::Refused(failure) => Trouble::Refused(with_reason(failure, name)),
@@ -162,6 +183,17 @@ fn start(settings: &Settings, name: &str, stop: &Stop) -> Result<(Running, Descr
     let description = answers::description(description)
         .map_err(|unfit| Trouble::Misfit(format!("The connector `{name}` cannot be used: {unfit}.")))?;
     Ok((running, description))
+}
+
+/// Why a connector is of no use, and on a line of its own, which Pleo is not told, what it wrote to its stderr.
+fn unusable(name: &str, what: &str, last_words: &str) -> String {
+    let reason =
+        format!("The connector `{name}` cannot be used: {what}. See to `accounting.command.program`.");
+    if last_words.is_empty() {
+        reason
+    } else {
+        format!("{reason}\nIt last wrote: {last_words}")
+    }
 }
 
 impl Running {
@@ -183,7 +215,10 @@ impl Running {
         let line = self
             .process
             .receive(settings.timeout, stop)
-            .map_err(Trouble::Lost)?;
+            .map_err(|silence| match silence {
+                Silence::Ended | Silence::Babble(_) => Trouble::Lost(silence.to_string()),
+                Silence::Late(_) | Silence::Stopped(_) => Trouble::Late(silence.to_string()),
+            })?;
         kill::point("response");
         match answer_to(self.last_id, &line).map_err(Trouble::Lost)? {
             Ok(good) => read(good)

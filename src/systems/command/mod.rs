@@ -20,6 +20,7 @@ use tracing::warn;
 
 use crate::host::stop::Stop;
 use crate::model::document::PlannedItem;
+use crate::model::permit::Permit;
 use crate::model::references::{References, Resolution};
 use crate::model::verdict::{ItemFailureType, JobFailureType};
 
@@ -57,8 +58,8 @@ pub struct Command {
 impl Command {
     /// Starts the program, because only it knows what it is.
     ///
-    /// The error is `Fatal` where the settings must be corrected (it cannot be started, speaks another version,
-    /// refuses) and `Unavailable` where it only failed to answer.
+    /// The error is `Fatal` where the settings or the program must be corrected (it cannot be started, ends or talks
+    /// nonsense, speaks another version, refuses) and `Unavailable` where it is only late.
     pub fn start(settings: Settings, stop: Stop) -> Result<Self, SystemError> {
         let connection = Connection::open(settings, stop.clone()).map_err(reading)?;
         Ok(Self { connection, stop })
@@ -92,6 +93,7 @@ impl Command {
                 // It holds for all of them, and nothing is lost by saying so.
                 Err(
                     error @ (SystemError::Fatal { .. }
+                    | SystemError::Withheld(_)
                     | SystemError::Damaged { .. }
                     | SystemError::Settings { .. }),
                 ) => {
@@ -147,20 +149,28 @@ impl AccountingSystem for Command {
             .map_err(reading)
     }
 
-    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+    fn book(
+        &mut self,
+        permit: &Permit,
+        items: &[PlannedItem],
+    ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         self.one_by_one(items, |connection, item| {
             let read = |answer| answers::booked_entry(&item.parts(), answer);
             connection
-                .ask(requests::book(item), Wait::ToTheEnd, read)
+                .ask(requests::book(item), Wait::ToTheEnd(permit), read)
                 .map_err(|trouble| booking(trouble, item))
         })
     }
 
-    fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+    fn attach(
+        &mut self,
+        permit: &Permit,
+        entries: &[Attachment],
+    ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
         self.one_by_one(entries, |connection, entry| {
             let done = |_: wire::Done| Ok(());
             connection
-                .ask(requests::attach(entry)?, Wait::ToTheEnd, done)
+                .ask(requests::attach(entry)?, Wait::ToTheEnd(permit), done)
                 .map_err(reading)
         })
     }
@@ -169,7 +179,7 @@ impl AccountingSystem for Command {
 /// What trouble means for an item that was to be booked.
 fn booking(trouble: Trouble, item: &PlannedItem) -> SystemError {
     match trouble {
-        Trouble::Lost(what) => SystemError::Unknown {
+        Trouble::Lost(what) | Trouble::Late(what) => SystemError::Unknown {
             reason: format!("{what}; entry {} may be booked", item.entry_id()),
         },
         Trouble::Refused(wire::Failure {
@@ -188,7 +198,10 @@ fn reading(trouble: Trouble) -> SystemError {
             failure_type: JobFailureType::InvalidConfiguration,
             reason,
         },
-        Trouble::NotAsked(reason) | Trouble::Lost(reason) => SystemError::Unavailable { reason },
+        Trouble::Withheld(withheld) => withheld.into(),
+        Trouble::NotAsked(reason) | Trouble::Lost(reason) | Trouble::Late(reason) => {
+            SystemError::Unavailable { reason }
+        }
         Trouble::Refused(failure) => refused(failure),
     }
 }

@@ -14,12 +14,12 @@ use tracing::warn;
 use super::Settings;
 use super::booked::{self, Booked, State};
 use super::company::Company;
-use super::documents::{self, Rows, Surroundings, is_bill};
+use super::documents::{self, Rows, Surroundings};
 use super::errors::in_other_hands;
 use super::key::Key;
 use super::kinds::Kinds;
 use super::partners::{CreditorIds, Creditors};
-use super::payments::{PaymentEntry, is_payment};
+use super::payments::PaymentEntry;
 use super::rates::Rates;
 use super::records::{Id, Identified};
 use super::stage::{Event, Stage};
@@ -40,14 +40,14 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     pub(super) fn is_to_load(&self, bills: bool) -> bool {
-        self.stage == Stage::Absent && is_bill(self.document.kind) == bills
+        self.stage == Stage::Absent && self.document.kind.is_bill() == bills
     }
 
     pub(super) fn payment(&self, planned: &'a PlannedItem) -> Option<PaymentEntry<'a>> {
         Some(PaymentEntry {
             planned,
             document: self.document,
-            id: self.stage.draft().filter(|_| is_payment(self.document.kind))?,
+            id: self.stage.draft().filter(|_| self.document.kind.is_payment())?,
             partner: self.creditor?.partner,
             currency: self.currency,
         })

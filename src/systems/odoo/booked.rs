@@ -161,7 +161,7 @@ fn with_domain(
             let key = Key::from_external_id(external_ids.get(&record.id.to_string())?)?;
             let reversals = record.reversal_move_ids.iter().filter_map(|id| posted.get(id));
             // A part of a bill may be credited: the rest of it still stands.
-            let credited = Amount::sum(reversals.copied()).unwrap_or_default();
+            let credited = reversals.copied().sum::<Amount>();
             let is_reversed = !credited.is_zero() && credited >= record.amount_total;
             Some(record.into_booked(key, is_reversed))
         })

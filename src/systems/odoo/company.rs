@@ -211,7 +211,7 @@ impl Locks {
 
     /// The last closed day, where the document's posting date is closed.
     pub(super) fn closes(&self, document: &Document) -> Option<NaiveDate> {
-        let is_purchase = matches!(document.kind, DocumentKind::VendorBill | DocumentKind::CreditNote);
+        let is_purchase = document.kind.is_bill();
         let has_tax = document
             .postings
             .iter()

@@ -86,11 +86,6 @@ impl Surroundings<'_> {
     }
 }
 
-/// Whether it is one of Odoo's invoices, which draw up the payable and tax lines themselves.
-pub(super) fn is_bill(kind: DocumentKind) -> bool {
-    matches!(kind, DocumentKind::VendorBill | DocumentKind::CreditNote)
-}
-
 /// The key of a document.
 pub(super) fn key(planned: &PlannedItem, document: &Document) -> Key {
     Key {
@@ -146,7 +141,7 @@ pub(super) fn rows(
     around: Surroundings<'_>,
 ) -> Result<Rows, SystemError> {
     let mut head = head(planned, document, around);
-    let lines = if is_bill(document.kind) {
+    let lines = if document.kind.is_bill() {
         bill_lines(planned, document, around)?
     } else {
         entry_lines(planned, document, around)?
@@ -182,7 +177,7 @@ fn head(planned: &PlannedItem, document: &Document, around: Surroundings<'_>) ->
             .map(|ids| ids.partner.to_string())
             .unwrap_or_default(),
     ];
-    if is_bill(document.kind) {
+    if document.kind.is_bill() {
         let invoice_date = document.invoice_date.unwrap_or(document.item_date);
         head.extend([
             invoice_date.to_string(),
@@ -198,7 +193,7 @@ fn head(planned: &PlannedItem, document: &Document, around: Surroundings<'_>) ->
 pub(super) fn reference(planned: &PlannedItem, document: &Document) -> String {
     let book_id = &planned.item.book_id;
     let number = document.invoice_number.as_deref();
-    match (is_bill(document.kind), document.kind, number) {
+    match (document.kind.is_bill(), document.kind, number) {
         (true, _, Some(number)) => number.to_owned(),
         (true, _, None) => format!("Pleo {book_id}"),
         (false, DocumentKind::JournalEntry, _) | (false, _, None) => {
@@ -224,7 +219,7 @@ fn bill_lines(
             if let Some(tax) = posting.tax.as_ref().filter(|tax| !tax.reverse_charge)
                 && tax_id(posting)?.is_some_and(|id| around.included_taxes.contains(&id))
             {
-                price = total([price, tax.amount])?;
+                price += tax.amount;
             }
             let price = if is_credit { price.negated() } else { price };
             Ok(vec![
@@ -282,15 +277,10 @@ fn balances(document: &Document, rate: Option<&Rate>) -> Result<Vec<Amount>, Sys
             .iter()
             .filter(|posting| is_left_to_odoo(posting));
         if taxes.count() == 0 {
-            *last = total(before.iter().copied())?.negated();
+            *last = before.iter().copied().sum::<Amount>().negated();
         }
     }
     Ok(balances)
-}
-
-/// The sum, where it is one that the books can hold.
-pub(super) fn total(amounts: impl IntoIterator<Item = Amount>) -> Result<Amount, SystemError> {
-    Amount::sum(amounts).ok_or_else(too_large)
 }
 
 fn too_large() -> SystemError {

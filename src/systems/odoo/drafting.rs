@@ -86,7 +86,7 @@ impl<'a> Booking<'a, '_> {
                     "vals": { "line_ids": correction.0 },
                     "context": self.company.context(),
                 });
-                if let Err(error) = self.transport.call::<Value>("account.move", "write", &arguments) {
+                if let Err(error) = self.transport.write::<Value>("account.move", "write", &arguments) {
                     let error = self.of_a_draft(id, error);
                     self.fail(id, error);
                 }

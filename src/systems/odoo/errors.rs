@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::host::http::Fault;
 use crate::host::retry;
 use crate::model::foreign_text;
+use crate::model::permit::Withheld;
 use crate::model::verdict::{ItemFailureType, JobFailureType};
 use crate::systems::SystemError;
 
@@ -28,6 +29,9 @@ pub(super) enum CallError {
     /// It answers with what will be of no use the next time either; what came of the call is not known.
     #[error("Odoo's answer cannot be used: {0}")]
     Unusable(String),
+    /// It was not made, because this process may not act for the job now.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
     /// Odoo said no, and changed nothing.
     #[error("Odoo refuses: {message}")]
     Refused {
@@ -57,7 +61,7 @@ pub(super) enum Refusal {
 
 impl CallError {
     /// More than anybody asked for, or more than can be kept in memory.
-    pub(super) fn too_long(call: &str, longest: usize) -> Self {
+    pub(super) fn too_long(call: &str, longest: u64) -> Self {
         Self::Unusable(format!(
             "its answer to {call} has more than {} MB: export fewer expenses at a time, or lower batch_size under [pleo]",
             longest >> 20
@@ -157,7 +161,7 @@ impl CallError {
     /// Whether the same call may succeed in a moment.
     pub(super) fn is_temporary(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Lost(_) | Self::Unusable(_) => true,
+            Self::Unreachable(_) | Self::Lost(_) | Self::Unusable(_) | Self::Withheld(_) => true,
             Self::Refused { refusal, .. } => *refusal == Refusal::Conflict,
         }
     }
@@ -168,6 +172,7 @@ impl CallError {
             Self::Unreachable(_) | Self::Lost(_) => SystemError::Unavailable {
                 reason: self.to_string(),
             },
+            Self::Withheld(withheld) => withheld.into(),
             Self::Unusable(message) => for_job(Refusal::Address, &message),
             Self::Refused { refusal, message } => for_job(refusal, &message),
         }
@@ -176,6 +181,7 @@ impl CallError {
     /// After a call that should have written something for one item.
     pub(super) fn for_item(self) -> SystemError {
         match self {
+            Self::Withheld(withheld) => withheld.into(),
             Self::Unreachable(_) => SystemError::Unavailable {
                 reason: self.to_string(),
             },

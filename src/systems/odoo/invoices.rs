@@ -264,7 +264,7 @@ fn leave_out_reversed(
     let posted = posted_reversals(transport, company, &reversals.copied().collect())?;
     records.retain(|record| {
         let reversals = record.reversal_move_ids.iter().filter_map(|id| posted.get(id));
-        let credited = Amount::sum(reversals.copied()).unwrap_or_default();
+        let credited = reversals.copied().sum::<Amount>();
         credited.is_zero() || credited < record.amount_total
     });
     Ok(())
@@ -295,7 +295,7 @@ fn in_books(record: &Record, lines: &[PayableLine]) -> Option<InvoiceInBooks> {
     let amount = match record.move_type.as_str() {
         "in_invoice" => record.amount_total.negated(),
         "in_refund" => record.amount_total,
-        _ => Amount::sum(lines.iter().map(|line| line.amount_currency))?,
+        _ => lines.iter().map(|line| line.amount_currency).sum(),
     };
     let currency = match &origin {
         Some(origin) => origin.amount.currency,

@@ -59,7 +59,7 @@ fn call(
     }
     let rows = json!({ "fields": fields, "data": rows, "context": context });
     let answer: Answer = transport
-        .call(model, "load", &rows)
+        .write(model, "load", &rows)
         .map_err(CallError::for_item)?;
     let first = answer.messages.iter().find(|message| message.kind == "error");
     let why = first.map_or("it does not say why", |first| first.message.as_str());

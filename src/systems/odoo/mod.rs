@@ -33,13 +33,13 @@ mod transport;
 mod undo;
 mod verify;
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::host::server_url::ServerUrl;
 use crate::model::document::{PlannedItem, PostingState};
+use crate::model::permit::Permit;
 use crate::model::references::{References, Resolution};
 use crate::model::reversal::{ReversalRequest, Reversed};
 use crate::model::verdict::JobFailureType;
@@ -54,8 +54,8 @@ use transport::Transport;
 /// Which Odoo, and how it is used.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where it answers: HTTPS, or HTTP on this machine alone.
-    pub url: Url,
+    /// Where it answers.
+    pub url: ServerUrl,
     /// The name of the database.
     pub database: String,
     /// The name of the company that is booked in, where it is said; it must be the user's default company.
@@ -85,18 +85,6 @@ pub struct Journals {
     pub payment: String,
 }
 
-/// Why an address cannot be used; `None` when it can.
-pub fn url_problem(url: &Url) -> Option<String> {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let is_loopback = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-    match url.scheme() {
-        "https" => None,
-        "http" if is_loopback => None,
-        "http" => Some("the API key would travel unprotected: use https".to_owned()),
-        _ => Some("it must begin with https://".to_owned()),
-    }
-}
-
 /// An Odoo, for the length of one run.
 #[derive(Debug)]
 pub struct Odoo {
@@ -109,20 +97,12 @@ pub struct Odoo {
 }
 
 impl Odoo {
-    /// Prepares the connection; nothing is sent yet. An address that is not safe for a credential is refused.
+    /// Prepares the connection; nothing is sent yet.
     pub fn new(settings: Settings) -> Result<Self, SystemError> {
-        let invalid = |reason: String| SystemError::Fatal {
+        let transport = Transport::new(&settings).map_err(|error| SystemError::Fatal {
             failure_type: JobFailureType::InvalidConfiguration,
-            reason,
-        };
-        if let Some(problem) = url_problem(&settings.url) {
-            return Err(invalid(format!(
-                "accounting.odoo.url is {}: {problem}",
-                settings.url
-            )));
-        }
-        let transport = Transport::new(&settings)
-            .map_err(|error| invalid(format!("the connection to Odoo cannot be prepared: {error}")))?;
+            reason: format!("the connection to Odoo cannot be prepared: {error}"),
+        })?;
         Ok(Self {
             settings,
             transport,
@@ -143,11 +123,7 @@ impl Odoo {
 
 impl AccountingSystem for Odoo {
     fn describe(&self) -> Description {
-        let database = format!(
-            "{} {}",
-            self.settings.url.as_str().trim_end_matches('/'),
-            self.settings.database
-        );
+        let database = format!("{} {}", self.settings.url, self.settings.database);
         let with_company = self
             .settings
             .company
@@ -193,15 +169,24 @@ impl AccountingSystem for Odoo {
         )
     }
 
-    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+    fn book(
+        &mut self,
+        permit: &Permit,
+        items: &[PlannedItem],
+    ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         let company = self.company()?;
-        book::book(&mut self.transport, &company, &self.settings, &self.maker, items)
+        let mut transport = self.transport.under(permit);
+        book::book(&mut transport, &company, &self.settings, &self.maker, items)
     }
 
-    fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+    fn attach(
+        &mut self,
+        permit: &Permit,
+        entries: &[Attachment],
+    ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
         let company = self.company()?;
         attachments::attach(
-            &mut self.transport,
+            &mut self.transport.under(permit),
             &company,
             self.settings.largest_attachment,
             entries,

@@ -220,7 +220,11 @@ impl Creditors {
             {
                 let contact = Contact {
                     name: vendor.name.clone(),
-                    tax_id: tax_number(item),
+                    tax_id: item
+                        .item
+                        .seller()
+                        .and_then(|seller| seller.tax_number)
+                        .map(str::to_owned),
                 };
                 missing.insert((Who::Vendor, number.clone()), contact);
             }
@@ -353,14 +357,6 @@ fn employee_codes(document: &Document) -> impl Iterator<Item = &str> {
         .iter()
         .filter_map(|posting| posting.employee_code.as_deref());
     creditor.into_iter().chain(postings)
-}
-
-fn tax_number(item: &PlannedItem) -> Option<String> {
-    match (&item.item.vendor, &item.item.supplier) {
-        (Some(vendor), _) => vendor.tax_number.clone(),
-        (None, Some(supplier)) => supplier.tax_number.clone(),
-        (None, None) => None,
-    }
 }
 
 fn unknown(creditor: &Creditor) -> SystemError {

@@ -6,12 +6,13 @@
 use serde_json::{Value, json};
 
 use super::company::Company;
-use super::documents::{is_claim, key, reference, total};
+use super::documents::{is_claim, key, reference};
 use super::errors::CallError;
 use super::load;
 use super::records::Id;
 use super::transport::Transport;
-use crate::model::document::{Document, DocumentKind, PlannedItem, Purpose};
+use crate::model::document::{Document, PlannedItem, Purpose};
+use crate::model::money::Amount;
 use crate::systems::SystemError;
 
 const FIELDS: [&str; 10] = [
@@ -27,11 +28,6 @@ const FIELDS: [&str; 10] = [
     "memo",
 ];
 
-/// Whether the document is one that Odoo calls a payment.
-pub(super) fn is_payment(kind: DocumentKind) -> bool {
-    matches!(kind, DocumentKind::BillPayment | DocumentKind::RefundReceipt)
-}
-
 /// A payment entry that is to become a payment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PaymentEntry<'a> {
@@ -43,19 +39,19 @@ pub(super) struct PaymentEntry<'a> {
 }
 
 impl PaymentEntry<'_> {
-    fn row(&self, company: &Company) -> Result<Vec<String>, SystemError> {
+    fn row(&self, company: &Company) -> Vec<String> {
         let money = self
             .document
             .postings
             .iter()
             .filter(|posting| !is_claim(posting) && posting.purpose != Purpose::FxDifference);
-        let amount = total(money.map(|posting| posting.amount))?;
+        let amount: Amount = money.map(|posting| posting.amount).sum();
         let payment_type = if amount.is_negative() {
             "outbound"
         } else {
             "inbound"
         };
-        Ok(vec![
+        vec![
             format!("{}_payment", key(self.planned, self.document).external_id()),
             self.id.to_string(),
             company.journals.payment.to_string(),
@@ -66,7 +62,7 @@ impl PaymentEntry<'_> {
             "supplier".to_owned(),
             self.partner.to_string(),
             reference(self.planned, self.document),
-        ])
+        ]
     }
 }
 
@@ -79,10 +75,7 @@ pub(super) fn register(
     if entries.is_empty() {
         return Ok(());
     }
-    let rows = entries
-        .iter()
-        .map(|entry| entry.row(company))
-        .collect::<Result<Vec<_>, _>>()?;
+    let rows: Vec<_> = entries.iter().map(|entry| entry.row(company)).collect();
     let ids = load::load(transport, company, "account.payment", &FIELDS, &rows)?;
     let links: Vec<Vec<String>> = entries
         .iter()
@@ -105,6 +98,6 @@ pub(super) fn confirm(
     }
     let arguments = json!({ "ids": payments, "context": company.context() });
     transport
-        .call::<Value>("account.payment", "action_post", &arguments)
+        .write::<Value>("account.payment", "action_post", &arguments)
         .map(|_| ())
 }

@@ -95,7 +95,7 @@ impl Booking<'_, '_> {
         }
         let arguments = json!({ "ids": ids, "context": self.company.context() });
         self.transport
-            .call::<Value>("account.move", "action_post", &arguments)?;
+            .write::<Value>("account.move", "action_post", &arguments)?;
         for draft in self.works.iter_mut().flat_map(|work| &mut work.drafts) {
             if draft.stage.id().is_some_and(|id| ids.contains(&id)) {
                 draft.stage = draft.stage.next(Event::Posted);
@@ -142,12 +142,13 @@ impl Booking<'_, '_> {
             warn!(item.id = %entry, "not settled with its counterpart: {error}");
             let document = booked.iter().find(|document| document.key.entry == entry);
             if let (true, Some(document)) = (error.is_temporary(), document) {
-                self.fail(
-                    document.id,
-                    SystemError::Unknown {
+                let failure = match error {
+                    CallError::Withheld(withheld) => withheld.into(),
+                    error => SystemError::Unknown {
                         reason: error.to_string(),
                     },
-                );
+                };
+                self.fail(document.id, failure);
             }
         }
     }

@@ -408,14 +408,14 @@ fn run_wizard(
         values.insert("reason".into(), json!(reason));
     }
     let wizard: Vec<Id> = transport
-        .call(
+        .write(
             "account.move.reversal",
             "create",
             &json!({ "vals_list": [values], "context": context }),
         )
         .map_err(refused)?;
     transport
-        .call::<Value>(
+        .write::<Value>(
             "account.move.reversal",
             "reverse_moves",
             &json!({ "ids": wizard, "context": context }),
@@ -504,7 +504,7 @@ fn write(
 ) -> Result<(), ReversalError> {
     let arguments = json!({ "ids": ids, "context": company.context() });
     transport
-        .call::<Value>(model, method, &arguments)
+        .write::<Value>(model, method, &arguments)
         .map(drop)
         .map_err(refused)
 }

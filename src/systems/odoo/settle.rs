@@ -230,7 +230,7 @@ pub(super) fn reconcile(
         taken.extend(&lines);
         let call = |method, lines: &[Id]| {
             let arguments = json!({ "ids": lines, "context": company.context() });
-            transport.call::<Value>("account.move.line", method, &arguments)
+            transport.write::<Value>("account.move.line", method, &arguments)
         };
         let freed = to_free.map_or(Ok(Value::Null), |line| call("remove_move_reconcile", &[line]));
         if let Err(error) = freed.and_then(|_| call("reconcile", &lines)) {

@@ -15,20 +15,25 @@ use tracing::debug;
 
 use super::Settings;
 use super::errors::CallError;
-use crate::host::http::{self, BodyError};
+use crate::host::http::{self, Body, BodyError};
 use crate::host::kill;
+use crate::host::server_url::ServerUrl;
+use crate::model::permit::Permit;
 use crate::systems::SystemError;
 
 /// The longest answer that is read, in bytes: a batch of 100 entries with all their lines is far smaller.
-const LONGEST_ANSWER: usize = 64 << 20;
+const LONGEST_ANSWER: u64 = 64 << 20;
 
 /// A connection to one database.
+#[derive(Clone)]
 pub(super) struct Transport {
     client: Client,
-    url: reqwest::Url,
+    url: ServerUrl,
     database: String,
     api_key: SecretString,
     timeout: Duration,
+    /// Asked for before whatever writes. There is none while a person takes entries back: no job is at stake then.
+    permit: Option<Permit>,
 }
 
 impl std::fmt::Debug for Transport {
@@ -50,10 +55,32 @@ impl Transport {
             database: settings.database.clone(),
             api_key: settings.api_key.clone(),
             timeout: settings.timeout,
+            permit: None,
         })
     }
 
-    /// Calls a method of a model.
+    /// The same connection, on which nothing is written without this permit.
+    pub(super) fn under(&self, permit: &Permit) -> Self {
+        Self {
+            permit: Some(permit.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// Calls a method of a model that changes something.
+    pub(super) fn write<T: DeserializeOwned>(
+        &self,
+        model: &str,
+        method: &str,
+        arguments: &Value,
+    ) -> Result<T, CallError> {
+        if let Some(permit) = &self.permit {
+            permit.ask()?;
+        }
+        self.call(model, method, arguments)
+    }
+
+    /// Calls a method of a model that changes nothing.
     pub(super) fn call<T: DeserializeOwned>(
         &self,
         model: &str,
@@ -64,7 +91,7 @@ impl Transport {
         let patience = self.patience(arguments);
         let request = self
             .client
-            .post(self.address(&format!("json/2/{model}/{method}")))
+            .post(self.url.at(["json", "2", model, method]))
             .bearer_auth(self.api_key.expose_secret())
             .header("X-Odoo-Database", &self.database)
             .timeout(patience)
@@ -102,10 +129,6 @@ impl Transport {
         self.timeout + Duration::from_secs(u64::try_from(characters / 200_000).unwrap_or(0))
     }
 
-    fn address(&self, path: &str) -> String {
-        format!("{}/{path}", self.url.as_str().trim_end_matches('/'))
-    }
-
     fn send(
         &self,
         request: reqwest::blocking::RequestBuilder,
@@ -122,25 +145,15 @@ impl Transport {
         let status = response.status();
         debug!(call = what, status = status.as_u16(), "Odoo answered");
         if status.is_redirection() {
-            let target = response
-                .headers()
-                .get(LOCATION)
-                .and_then(|value| value.to_str().ok());
-            return Err(CallError::redirected(
-                target.unwrap_or("another address"),
-                &self.url,
-            ));
+            let target = http::header(&response, &LOCATION).unwrap_or("another address");
+            return Err(CallError::redirected(target, &self.url));
         }
-        let is_json = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.contains("json"));
-        let body = http::read_body(&mut response, LONGEST_ANSWER, began + patience);
-        let body = body.map_err(|error| match error {
-            BodyError::TooLarge => CallError::too_long(what, LONGEST_ANSWER),
-            BodyError::TooSlow => CallError::Lost("its answer took too long".to_owned()),
-            BodyError::Broken(cause) => CallError::Lost(format!("its answer broke off ({cause})")),
+        let is_json = http::header(&response, &CONTENT_TYPE).is_some_and(|value| value.contains("json"));
+        let body = Body::new(&mut response, LONGEST_ANSWER, began + patience, None);
+        let body = body.whole().map_err(|error| match error {
+            BodyError::TooLarge(longest) => CallError::too_long(what, longest),
+            BodyError::TooSlow | BodyError::Silent => CallError::Lost("its answer took too long".to_owned()),
+            error => CallError::Lost(format!("its answer broke off ({error})")),
         })?;
         let value = serde_json::from_slice::<Value>(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body))
             .ok()

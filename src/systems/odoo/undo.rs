@@ -51,7 +51,7 @@ fn delete(transport: &Transport, company: &Company, model: &str, ids: impl Itera
         return;
     }
     let arguments = json!({ "ids": ids, "context": company.context() });
-    if let Err(error) = transport.call::<Value>(model, "unlink", &arguments) {
+    if let Err(error) = transport.write::<Value>(model, "unlink", &arguments) {
         debug!("{model}.unlink: {error}");
     }
 }

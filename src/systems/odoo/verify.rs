@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::documents::{account, is_bill, is_claim, is_left_to_odoo, tax_id, total, without_tax};
+use super::documents::{account, is_claim, is_left_to_odoo, tax_id, without_tax};
 use super::partners::CreditorIds;
 use super::records::{Id, Link, amount, maybe, number};
 use crate::model::document::{Document, Posting};
@@ -91,15 +91,15 @@ impl Comparison<'_> {
         // Odoo may split what is owed by its terms of payment.
         let (claims, extra): (Vec<&Line>, Vec<&Line>) = others
             .into_iter()
-            .partition(|line| is_bill(self.document.kind) && line.display_type == "payment_term");
-        let mut commands = self.claims(&claims, sum(&differences)?)?;
+            .partition(|line| self.document.kind.is_bill() && line.display_type == "payment_term");
+        let mut commands = self.claims(&claims, sum(&differences))?;
         commands.extend(self.tax(&differences, &tax_lines, &extra)?);
         Ok((!commands.is_empty()).then_some(Correction(commands)))
     }
 
     /// Whether the posting is what Odoo draws up by itself as the amount owed.
     fn is_claim(&self, posting: &Posting) -> bool {
-        is_bill(self.document.kind) && is_claim(posting)
+        self.document.kind.is_bill() && is_claim(posting)
     }
 
     /// What is owed: the amount must be right but for the missing tax; the account is Odoo's default and is set.
@@ -107,12 +107,12 @@ impl Comparison<'_> {
         let mut owed = Amount::ZERO;
         let mut own = None;
         for posting in planned(self.document).filter(|posting| self.is_claim(posting)) {
-            owed = total([owed, posting.amount])?;
+            owed += posting.amount;
             own = Some(account(posting, self.creditor)?);
         }
-        let in_books = total(lines.iter().map(|line| line.amount_currency))?;
+        let in_books: Amount = lines.iter().map(|line| line.amount_currency).sum();
         let expected = if own.is_some() {
-            total([owed, missing])?
+            owed + missing
         } else {
             Amount::ZERO
         };
@@ -134,11 +134,11 @@ impl Comparison<'_> {
         tax_lines: &[&Line],
         extra: &[&Line],
     ) -> Result<Vec<Value>, SystemError> {
-        let is_bill = is_bill(self.document.kind);
-        let surplus = total(extra.iter().map(|line| line.balance))?;
+        let is_bill = self.document.kind.is_bill();
+        let surplus: Amount = extra.iter().map(|line| line.balance).sum();
         let is_explained = match (is_bill, self.is_foreign) {
             (true, _) => extra.is_empty(),
-            (false, false) => surplus == sum(differences)?,
+            (false, false) => surplus == sum(differences),
             // All amounts of the wallet's currency are right, so it is rounding between two currencies.
             (false, true) => extra.is_empty() || !tax_lines.is_empty(),
         };
@@ -150,10 +150,10 @@ impl Comparison<'_> {
         }
         let mut figures: BTreeMap<Id, Value> = BTreeMap::new();
         for Difference { line, missing } in differences {
-            let mut new = json!({ "amount_currency": plus(line.amount_currency, *missing)? });
+            let mut new = json!({ "amount_currency": number(line.amount_currency + *missing) });
             if !is_bill {
                 let more = if self.is_foreign { Amount::ZERO } else { *missing };
-                new["balance"] = plus(line.balance, more)?;
+                new["balance"] = number(line.balance + more);
             }
             figures.insert(line.id, new);
         }
@@ -162,7 +162,7 @@ impl Comparison<'_> {
             let new = figures
                 .entry(line.id)
                 .or_insert_with(|| json!({ "amount_currency": number(line.amount_currency) }));
-            new["balance"] = plus(line.balance, surplus)?;
+            new["balance"] = number(line.balance + surplus);
         }
         let changed = figures.into_iter().map(|(id, new)| json!([1, id, new]));
         let removed = extra.iter().map(|line| json!([2, line.id]));
@@ -170,13 +170,9 @@ impl Comparison<'_> {
     }
 }
 
-fn plus(amount: Amount, more: Amount) -> Result<Value, SystemError> {
-    Ok(number(total([amount, more])?))
-}
-
 /// What all of Odoo's taxes together fall short of.
-fn sum(differences: &[Difference<'_>]) -> Result<Amount, SystemError> {
-    total(differences.iter().map(|difference| difference.missing))
+fn sum(differences: &[Difference<'_>]) -> Amount {
+    differences.iter().map(|difference| difference.missing).sum()
 }
 
 /// The postings that are sent.
@@ -214,7 +210,7 @@ fn taxes<'a>(
         };
         let sums = wanted.entry(id).or_default();
         sums.code = tax.code.clone().unwrap_or_default();
-        sums.pleo = total([sums.pleo, tax.amount])?;
+        sums.pleo += tax.amount;
         sums.tolerance += ROUNDING;
         sums.is_reverse |= tax.reverse_charge;
     }
@@ -225,20 +221,17 @@ fn taxes<'a>(
             .copied()
             .filter(|line| line.tax().is_some_and(|link| link.0 == id))
             .collect();
-        let signed = total(own.iter().map(|line| line.amount_currency))?;
+        let signed: Amount = own.iter().map(|line| line.amount_currency).sum();
         let side = |negative: bool| {
-            let side = own
-                .iter()
-                .map(|line| line.amount_currency)
-                .filter(|amount| amount.is_negative() == negative);
-            total(side)
+            let amounts = own.iter().map(|line| line.amount_currency);
+            amounts.filter(|amount| amount.is_negative() == negative).sum()
         };
         let odoo = if sums.is_reverse && signed.is_zero() {
-            side(sums.pleo.is_negative())?
+            side(sums.pleo.is_negative())
         } else {
             signed
         };
-        let missing = total([sums.pleo, odoo.negated()])?;
+        let missing = sums.pleo - odoo;
         if missing.abs().in_hundredths() > sums.tolerance || (sums.is_reverse && !signed.is_zero()) {
             return Err(other_tax(&sums.code, odoo, sums.pleo, currency));
         }

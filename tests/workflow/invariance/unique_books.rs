@@ -7,6 +7,7 @@ use fastrand::Rng;
 use pleo_export::model::document::{Creditor, Document, DocumentKind, Part, PlannedItem, Purpose};
 use pleo_export::model::ids::AccountingEntryId;
 use pleo_export::model::money::{Amount, Money};
+use pleo_export::model::permit::Permit;
 use pleo_export::model::references::{
     Account, Candidates, InvoiceInBooks, InvoiceKey, InvoiceSide, References, Resolution, Vendor,
 };
@@ -213,7 +214,11 @@ impl AccountingSystem for UniqueBooks {
         Ok(found.collect())
     }
 
-    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+    fn book(
+        &mut self,
+        _: &Permit,
+        items: &[PlannedItem],
+    ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         assert!(
             items.iter().all(|item| item.parts().contains(&Part::Main)),
             "an item has its main document"
@@ -221,7 +226,11 @@ impl AccountingSystem for UniqueBooks {
         Ok(items.iter().map(|item| self.book_one(item)).collect())
     }
 
-    fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+    fn attach(
+        &mut self,
+        _: &Permit,
+        entries: &[Attachment],
+    ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
         let mut attach = || {
             if self.is_in_a_mood() {
                 let reason = "It is not its day.".to_owned();

@@ -2,6 +2,7 @@
 
 use pleo_export::model::document::PlannedItem;
 use pleo_export::model::ids::AccountingEntryId;
+use pleo_export::model::permit::Permit;
 use pleo_export::model::references::{References, Resolution};
 use pleo_export::systems::beancount::Beancount;
 use pleo_export::systems::{
@@ -192,17 +193,25 @@ impl AccountingSystem for BookedMeanwhile {
         self.ours.find(entries)
     }
 
-    fn book(&mut self, items: &[PlannedItem]) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+    fn book(
+        &mut self,
+        permit: &Permit,
+        items: &[PlannedItem],
+    ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         if let Some(mut theirs) = self.theirs.take() {
             let mut same_bill = items[0].clone();
             same_bill.item.entry_id = AccountingEntryId::new("theirs");
-            theirs.book(&[same_bill]).unwrap().remove(0).unwrap();
+            theirs.book(permit, &[same_bill]).unwrap().remove(0).unwrap();
         }
-        self.ours.book(items)
+        self.ours.book(permit, items)
     }
 
-    fn attach(&mut self, entries: &[Attachment]) -> Result<Vec<Result<(), SystemError>>, SystemError> {
-        self.ours.attach(entries)
+    fn attach(
+        &mut self,
+        permit: &Permit,
+        entries: &[Attachment],
+    ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+        self.ours.attach(permit, entries)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pleo_export::host::stop::Stop;
 use pleo_export::model::document::PlannedItem;
+use pleo_export::model::permit::Permit;
 use pleo_export::model::references::{References, Resolution};
 use pleo_export::systems::beancount::Beancount;
 use pleo_export::systems::{
@@ -66,15 +67,15 @@ impl AccountingSystem for Handled {
         self.ours.find(entries)
     }
 
-    fn book(&mut self, items: &[PlannedItem]) -> Result<Answers, SystemError> {
-        let mut answers = self.ours.book(items)?;
+    fn book(&mut self, permit: &Permit, items: &[PlannedItem]) -> Result<Answers, SystemError> {
+        let mut answers = self.ours.book(permit, items)?;
         self.bookings += 1;
         (self.booked)(self.bookings, &mut answers);
         Ok(answers)
     }
 
-    fn attach(&mut self, entries: &[Attachment]) -> Result<Attached, SystemError> {
-        let mut answers = self.ours.attach(entries)?;
+    fn attach(&mut self, permit: &Permit, entries: &[Attachment]) -> Result<Attached, SystemError> {
+        let mut answers = self.ours.attach(permit, entries)?;
         self.attachings += 1;
         (self.attached)(self.attachings, &mut answers);
         Ok(answers)

@@ -11,7 +11,7 @@ use crate::export::process::receipts;
 use crate::host::{clock, kill};
 use crate::model::verdict::{Failure, ItemFailureType, Verdict};
 use crate::pleo::ItemUpdate;
-use crate::systems::{Attachment, BookedEntry, SystemError};
+use crate::systems::{self, Attachment, BookedEntry, SystemError};
 
 impl Batch {
     /// Puts the receipts beside every entry that is in the books, also beside those that were there before.
@@ -32,15 +32,20 @@ impl Batch {
             });
             exporter
                 .pleo
-                .update_items(&run.job.id, &told.collect::<Vec<_>>())?;
+                .update_items(exporter.permit, &run.job.id, &told.collect::<Vec<_>>())?;
         }
-        let results = match exporter.system.attach(&attachments) {
+        let results = match exporter.system.attach(exporter.permit, &attachments) {
             Ok(results) => results,
-            Err(error @ (SystemError::Damaged { .. } | SystemError::Settings { .. })) => {
+            Err(
+                error @ (SystemError::Damaged { .. }
+                | SystemError::Settings { .. }
+                | SystemError::Withheld(_)),
+            ) => {
                 return Err(error.into());
             }
             Err(error) => vec![Err(error); attachments.len()],
         };
+        systems::none_withheld(&results)?;
         for ((index, attachment), result) in owners.into_iter().zip(&attachments).zip(results) {
             if result.is_ok() {
                 exporter.receipts.remove(&attachment.receipts);

@@ -22,7 +22,7 @@ use crate::host::kill;
 use crate::model::document::PlannedItem;
 use crate::model::references::References;
 use crate::model::verdict::{Failure, ItemFailureType, JobFailure, Verdict};
-use crate::systems::{BookedEntry, SystemError};
+use crate::systems::{self, BookedEntry, SystemError};
 
 impl Batch {
     /// Books what is absent or there in part. A fatal failure decides nothing here: the rest of the job does.
@@ -283,6 +283,7 @@ fn book_all(
     };
     Ok(Ok(match book_catching(exporter, plans) {
         Ok(mut results) => {
+            systems::none_withheld(&results)?;
             if results.len() != plans.len() {
                 error!(
                     "{} answers came for {} entries: the rest is looked up again",
@@ -309,7 +310,9 @@ fn book_all(
             warn!("{error}");
             for_all(unknown(&error.to_string()))
         }
-        Err(error @ (SystemError::Damaged { .. } | SystemError::Settings { .. })) => {
+        Err(
+            error @ (SystemError::Damaged { .. } | SystemError::Settings { .. } | SystemError::Withheld(_)),
+        ) => {
             return Err(error.into());
         }
     }))
@@ -320,7 +323,7 @@ fn book_catching(
     exporter: &mut Exporter<'_>,
     plans: &[PlannedItem],
 ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
-    catch_unwind(AssertUnwindSafe(|| exporter.system.book(plans))).unwrap_or_else(|_| {
+    catch_unwind(AssertUnwindSafe(|| exporter.system.book(exporter.permit, plans))).unwrap_or_else(|_| {
         error!("the accounting system's part of the program panicked while booking; its items are looked up again");
         Err(SystemError::Unknown { reason: "the program failed while booking".into() })
     })
@@ -355,7 +358,12 @@ fn after_booking(step: &mut Step, result: Result<BookedEntry, SystemError>) -> O
                 &reason,
             )));
         }
-        Err(SystemError::Unavailable { .. } | SystemError::Damaged { .. } | SystemError::Settings { .. }) => {
+        Err(
+            SystemError::Unavailable { .. }
+            | SystemError::Damaged { .. }
+            | SystemError::Settings { .. }
+            | SystemError::Withheld(_),
+        ) => {
             *step = Step::TryAgain;
         }
         Err(SystemError::Unknown { .. }) => *step = Step::SetAside,

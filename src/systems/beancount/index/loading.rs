@@ -426,8 +426,5 @@ fn payable(postings: &[Posting<'_>]) -> Option<Money> {
         .filter(|posting| posting.metadata.get(key::PURPOSE).as_deref() == Some(purpose::PAYABLE))
         .filter_map(|posting| posting.amount.exact());
     let first = payables.next()?;
-    payables.try_fold(first, |sum, money| {
-        let amount = sum.amount.plus(money.amount)?;
-        (money.currency == sum.currency).then_some(Money { amount, ..sum })
-    })
+    payables.try_fold(first, Money::plus)
 }

@@ -3,6 +3,7 @@
 //! The hash of the entry says whether anything was changed, and from version 2 on which fields; what they were, the
 //! books say, as far as they show it. An entry whose hash cannot be read is compared by what the books show alone.
 
+mod fact;
 mod lines;
 mod parties;
 
@@ -10,87 +11,15 @@ use std::collections::BTreeSet;
 
 use crate::model::booked_content::{BookedContent, Stated};
 use crate::model::export_item::{AccountReference, ExportItem, Method, SubType};
-use crate::model::foreign_text::one_line;
 use crate::model::money::Money;
 use crate::model::references::VendorKey;
 
 use super::accounts::given;
+use super::dates;
 use super::fingerprint::{Comparison, Field, compare, employee_code};
-use super::{Settings, dates};
+use super::settings::Settings;
 
-/// The longest value that a text quotes, in characters.
-const LONGEST: usize = 80;
-
-const NOTHING: &str = "none";
-
-/// What the item says now, beside what the books say it was.
-#[derive(Debug)]
-struct Fact {
-    field: Field,
-    /// The subject with its verb: `the amount is`.
-    subject: String,
-    now: String,
-    before: Before,
-}
-
-#[derive(Debug)]
-enum Before {
-    /// The books do not show it, or show nothing else than now.
-    NotKnown,
-    /// The books show something else.
-    Other(String),
-}
-
-impl Fact {
-    /// A fact that the books state or not; `is_same` compares.
-    fn of<T>(
-        field: Field,
-        subject: &str,
-        now: String,
-        before: &Stated<T>,
-        is_same: impl Fn(Option<&T>) -> bool,
-        text: impl FnOnce(&T) -> String,
-    ) -> Self {
-        let before = match before {
-            Stated::NotHere => Before::NotKnown,
-            Stated::Nothing if is_same(None) => Before::NotKnown,
-            Stated::This(before) if is_same(Some(before)) => Before::NotKnown,
-            Stated::Nothing => Before::Other(NOTHING.to_owned()),
-            Stated::This(before) => Before::Other(text(before)),
-        };
-        Self {
-            field,
-            subject: subject.to_owned(),
-            now,
-            before,
-        }
-    }
-
-    fn is_other(&self) -> bool {
-        matches!(self.before, Before::Other(_))
-    }
-
-    /// The clause, where the books show what it was.
-    fn difference(&self) -> Option<String> {
-        match &self.before {
-            Before::NotKnown => None,
-            Before::Other(before) => Some(self.clause(&format!("instead of {}", shown(before)))),
-        }
-    }
-
-    /// The clause, where the hash alone says that it changed.
-    fn unknown_difference(&self, was_there: bool) -> String {
-        self.clause(if was_there {
-            "(before: not known here)"
-        } else {
-            "instead of none"
-        })
-    }
-
-    fn clause(&self, end: &str) -> String {
-        format!("{} now {} {end}", self.subject, shown(&self.now))
-    }
-}
+use fact::{Before, Fact, or_nothing};
 
 /// Whether the hash alone proves that the entry was booked from what the item says now.
 pub fn is_unchanged(item: &ExportItem, hash: &str) -> bool {
@@ -384,14 +313,4 @@ fn method_word(word: &str) -> &str {
 /// Pleo's word as people write it.
 fn words(word: &str) -> String {
     or_nothing(Some(word.trim().replace('_', " ")))
-}
-
-fn or_nothing(text: Option<String>) -> String {
-    text.filter(|text| !text.is_empty())
-        .unwrap_or_else(|| NOTHING.to_owned())
-}
-
-/// Foreign text, fit for people.
-fn shown(text: &str) -> String {
-    one_line(text, LONGEST)
 }

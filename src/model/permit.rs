@@ -1,0 +1,40 @@
+//! The right to act for a job, asked for before every try of whatever writes, at Pleo and in the books.
+//!
+//! A process can be away for an hour without knowing it: stopped, suspended, moved to another machine. Meanwhile
+//! somebody else may have taken its job over, and what it was about to write would be wrong. So whatever writes takes a
+//! `&Permit`, and nobody can forget to ask. Who gives it knows by what right: on one host it is who holds the run lock.
+
+use std::fmt;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// The answer to "may I act for this job now?", given anew each time it is asked.
+#[derive(Clone)]
+pub struct Permit(Arc<dyn Fn() -> Result<(), Withheld> + Send + Sync>);
+
+/// This process may not act now. Nothing was sent or written by the try that asked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("nothing was written: {0}")]
+pub struct Withheld(pub String);
+
+impl Permit {
+    /// One that `giver` gives or withholds. It is asked often and from any thread, so it must be quick where it can.
+    pub fn given_by(giver: impl Fn() -> Result<(), Withheld> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(giver))
+    }
+
+    /// Asks whether this process may act now.
+    ///
+    /// # Errors
+    /// [`Withheld`], with the reason in words for an operator.
+    pub fn ask(&self) -> Result<(), Withheld> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").finish_non_exhaustive()
+    }
+}
