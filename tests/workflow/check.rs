@@ -129,6 +129,38 @@ fn a_plain_set_up_is_all_ticks_and_nothing_is_written_before_or_after_a_run() {
     assert_eq!(world.sandbox.broken_rules(), [""; 0]);
 }
 
+/// What differs between two companies and machines, put out of the way.
+fn settled(text: &str, folder: &str) -> Vec<String> {
+    let words = |line: &str| -> String {
+        let line = line.replace(folder.trim_end_matches('/'), "/srv");
+        let words = line.split(' ').map(|word| {
+            let bare = word.trim_matches(['`', ',', '.']);
+            let is_id = bare.len() == 36 && bare.matches('-').count() == 4;
+            let is_number = !bare.is_empty() && bare.chars().all(|digit| digit.is_ascii_digit());
+            if is_id || is_number {
+                "…".to_owned()
+            } else {
+                word.to_owned()
+            }
+        });
+        words.collect::<Vec<_>>().join(" ")
+    };
+    text.lines().map(words).collect()
+}
+
+#[test]
+fn readme_shows_what_is_told() {
+    let world = set_up(Options::default());
+    world.add_job(seed::mixed(12, 1));
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let (_, shown) = readme.split_once("```text\n✓ settings").unwrap();
+    let (shown, _) = shown.split_once("\n```").unwrap();
+    let told = world.run(&["check"]).exits(0).stdout;
+    let told = settled(&told, world.path("").to_str().unwrap());
+    assert_eq!(settled(&format!("✓ settings{shown}"), "/srv"), told[..14]);
+    assert_eq!(told[14..], ["", "… in order"]);
+}
+
 #[test]
 fn without_settings_everything_that_would_be_opened_is_told() {
     let world = World::new();
@@ -569,8 +601,43 @@ fn an_odoo_out_of_reach_and_a_connector_that_is_not_there_are_told() {
     let world = World::new().with_settings(&connector("'./no-such-program'"));
     let found = line(&world.run(&["check"]).exits(2), '✗', "accounting_system");
     assert!(found.contains("accounting.command.program"), "{found}");
-    let world = World::new().with_settings(&connector("'/bin/false'"));
-    line(&world.run(&["check"]).exits(5), '?', "accounting_system");
+    let silent = connector("'sleep', '60'") + "timeout_seconds = 1\n";
+    line(
+        &World::new().with_settings(&silent).run(&["check"]).exits(5),
+        '?',
+        "accounting_system",
+    );
+}
+
+#[test]
+fn a_connector_is_asked_for_all_that_expenses_will_need() {
+    let world = World::new();
+    let journal = world.path("journal");
+    fs::create_dir(&journal).unwrap();
+    fs::write(journal.join("accounts.txt"), "6800\n5820\n1510\n").unwrap();
+    let world = world.with_settings(&format!(
+        "[accounting]\nsystem = 'command'\n[accounting.command]\nprogram = [{:?}, 'journal']\n",
+        crate::connector::connector()
+    ));
+    let run = world.run(&["check"]).exits(2);
+    line(&run, '✓', "accounting_system");
+    let found = line(&run, '!', "accounts");
+    assert!(
+        found.contains("role wallet has no account in the settings")
+            && found.contains("[accounts] wallet = \"…\""),
+        "{found}"
+    );
+    let found = line(&run, '✗', "accounts");
+    assert!(
+        found.contains("account 6810 (Travel and lodging)") && found.contains("[accounts.map] \"6810\""),
+        "{found}"
+    );
+    assert!(!run.stdout.contains("account 6800"), "{run}");
+    let found = line(&run, '✗', "taxes");
+    assert!(
+        found.contains("tax GB20") && found.contains("[taxes.\"GB20\"] account"),
+        "{found}"
+    );
 }
 
 #[test]

@@ -30,7 +30,7 @@ macro_rules! filtered {
 #[test]
 fn help() {
     let world = World::new();
-    let text = ["poll", "run-job", "resume", "reverse", "status"]
+    let text = ["poll", "run-job", "resume", "check", "reverse", "status"]
         .map(|command| world.run(&[command, "-h"]).exits(0).stdout);
     assert_snapshot!(text.join("\n"));
     assert_snapshot!("help_of_all", world.run(&["--help"]).exits(0).stdout);
