@@ -6,7 +6,7 @@
 //! beyond the item (its payment, its duplicates) to what the books and earlier items have (`known_invoices`). What
 //! tells an item that was changed since it was booked is in `fingerprint` and `changes`. Whatever stands in the way is a
 //! [`Refusal`]. Accounting
-//! systems are asked beforehand, with [`references`]; what they answer is in the [`JobView`].
+//! systems are asked beforehand, with [`references()`]; what they answer is in the [`JobView`].
 
 mod accounts;
 mod changes;

@@ -156,14 +156,13 @@ pub fn counterparts(
 fn in_order(known: usize, settings: &Settings, needs: &[Need]) -> String {
     let codes = counted(known, "tax code");
     let rules = settings.taxes.len();
-    let mut message = format!("{codes} of Pleo and {rules} of the settings have what they need");
-    let assumed = needs.iter().filter(|need| need.is_assumed).count();
-    if assumed > 0 {
-        message.push_str(&format!(
-            "; nothing is said about {assumed} of them, which go to the roles and count as fully deductible"
-        ));
+    let message = format!("{codes} of Pleo and {rules} of the settings have what they need");
+    match needs.iter().filter(|need| need.is_assumed).count() {
+        0 => message,
+        assumed => format!(
+            "{message}; nothing is said about {assumed} of them, which go to the roles and count as fully deductible"
+        ),
     }
-    message
 }
 
 /// What is told of a need; `None` where the books have what it takes.

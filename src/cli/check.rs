@@ -1,13 +1,11 @@
 //! `check`: puts the checks together with what they look at, and shows what they found.
 
+mod answer;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::exit::Exit;
-use super::render::{ErrorDocument, document};
-use super::table::safe;
 use super::{Form, print, run, signals};
 use crate::check::accounts::KnownToPleo;
 use crate::check::checkpoint::Opened;
@@ -24,9 +22,6 @@ use crate::systems::{AccountingSystem, Create};
 /// A person waits for the answer, so no outage is waited for as a run would.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(15);
 
-/// How many findings of one kind are shown to people; scripts get all.
-const SHOWN: usize = 5;
-
 const SETTINGS_FIRST: &str = "the settings must be right first";
 
 /// Looks at everything and shows it.
@@ -35,9 +30,9 @@ pub(super) fn check(sources: &Sources, form: Form) -> Exit {
     checks.sort_by_key(|check| check.name);
     let exit = exit_of(&checks);
     let text = if form.json {
-        to_json(&checks, exit)
+        answer::to_json(&checks, exit)
     } else {
-        to_text(&checks)
+        answer::to_text(&checks)
     };
     print(&text, exit)
 }
@@ -265,118 +260,4 @@ fn books_folder(config: &CheckConfig) -> Option<&Path> {
         SystemSettings::Beancount(settings) => Some(&settings.directory),
         SystemSettings::Odoo(_) | SystemSettings::Command(_) => None,
     }
-}
-
-/// A line for each finding, with what to do behind it. Many of one kind are counted after the first few.
-fn to_text(checks: &[Check]) -> String {
-    let width = Name::ALL
-        .iter()
-        .map(|name| name.as_str().len())
-        .max()
-        .unwrap_or(0);
-    let mut text = String::new();
-    let mut kinds: Vec<(Name, State)> = checks.iter().map(|check| (check.name, check.state)).collect();
-    kinds.dedup();
-    let mut told = Vec::new();
-    for kind in kinds {
-        if told.contains(&kind) {
-            continue;
-        }
-        told.push(kind);
-        let of_kind = checks.iter().filter(|check| (check.name, check.state) == kind);
-        let count = of_kind.clone().count();
-        for check in of_kind.take(SHOWN) {
-            text.push_str(&line(check, width));
-        }
-        if count > SHOWN {
-            let (name, state) = kind;
-            let more = count - SHOWN;
-            text.push_str(&format!(
-                "{} {:width$}  and {more} more: --json has all\n",
-                mark(state),
-                name.as_str()
-            ));
-        }
-    }
-    text + &sum(checks)
-}
-
-const fn mark(state: State) -> char {
-    match state {
-        State::Ok => '✓',
-        State::Unknown | State::OutOfReach => '?',
-        State::Warning => '!',
-        State::Failed => '✗',
-    }
-}
-
-/// What is to be copied stands at the left edge, as it is.
-fn line(check: &Check, width: usize) -> String {
-    let (remedy, copied) = match check.remedy.as_deref() {
-        Some(remedy) => remedy.split_once('\n').unwrap_or((remedy, "")),
-        None => ("", ""),
-    };
-    let arrow = if remedy.is_empty() { "" } else { " -> " };
-    let message = safe(&check.message).replace('\n', " ");
-    let mut line = format!(
-        "{} {:width$}  {message}{arrow}{}\n",
-        mark(check.state),
-        check.name.as_str(),
-        safe(remedy)
-    );
-    if !copied.trim().is_empty() {
-        line.push_str(&format!("\n{}\n\n", safe(copied.trim_matches('\n'))));
-    }
-    line
-}
-
-fn sum(checks: &[Check]) -> String {
-    let count = |states: &[State]| {
-        checks
-            .iter()
-            .filter(|check| states.contains(&check.state))
-            .count()
-    };
-    let parts = [
-        (count(&[State::Failed]), "to correct"),
-        (count(&[State::Warning]), "to know"),
-        (count(&[State::Unknown, State::OutOfReach]), "not told"),
-        (count(&[State::Ok]), "in order"),
-    ];
-    let parts = parts.iter().filter(|(count, _)| *count > 0);
-    let parts: Vec<String> = parts.map(|(count, what)| format!("{count} {what}")).collect();
-    format!("\n{}\n", parts.join(", "))
-}
-
-#[derive(Serialize)]
-struct CheckDocument<'a> {
-    name: &'static str,
-    state: &'static str,
-    message: &'a str,
-    remedy: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct ChecksDocument<'a> {
-    schema_version: u32,
-    exit_code: u8,
-    jobs: [(); 0],
-    checks: Vec<CheckDocument<'a>>,
-    error: Option<ErrorDocument>,
-}
-
-fn to_json(checks: &[Check], exit: Exit) -> String {
-    let checks = checks.iter().map(|check| CheckDocument {
-        name: check.name.as_str(),
-        state: check.state.as_str(),
-        message: &check.message,
-        remedy: check.remedy.as_deref(),
-    });
-    document(&ChecksDocument {
-        schema_version: 1,
-        exit_code: exit.code(),
-        jobs: [],
-        checks: checks.collect(),
-        error: None,
-    })
 }

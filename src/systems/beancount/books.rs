@@ -227,10 +227,7 @@ impl Books {
     pub(super) fn refuse_unwritable(&self) -> Result<(), SystemError> {
         self.refuse_wrong_places()?;
         let year = format!("{:04}", clock::now().year());
-        let mut places = vec![
-            self.lock_or_folder(&self.folder),
-            self.lock_or_folder(self.ledger_folder()),
-        ];
+        let mut places = vec![lock_or_folder(&self.folder), lock_or_folder(self.ledger_folder())];
         for folder in [&self.folder, &self.batches(), &self.documents] {
             places.extend([folder.clone(), folder.join(&year)]);
         }
@@ -243,12 +240,6 @@ impl Books {
             files::refuse_unwritable(place).map_err(|error| nothing_booked(&error))?;
         }
         Ok(())
-    }
-
-    /// What is opened for the lock of a folder, or the folder that it will be made in.
-    fn lock_or_folder(&self, folder: &Path) -> PathBuf {
-        let lock = folder.join(LOCK);
-        if lock.is_file() { lock } else { folder.to_owned() }
     }
 
     fn ledger_folder(&self) -> &Path {
@@ -373,6 +364,12 @@ impl Books {
         folders.dedup();
         Lock::of(&folders, &self.stop)
     }
+}
+
+/// What is opened for the lock of a folder, or the folder that it will be made in.
+fn lock_or_folder(folder: &Path) -> PathBuf {
+    let lock = folder.join(LOCK);
+    if lock.is_file() { lock } else { folder.to_owned() }
 }
 
 /// Writes a file of the books, with its folders.
