@@ -1,6 +1,7 @@
 //! Books Pleo's export jobs in an accounting system: each entry at most once, each item with a true verdict.
 
 pub mod bookkeeping;
+pub mod check;
 pub mod checkpoint;
 pub mod cli;
 pub mod config;

@@ -19,6 +19,7 @@
 mod audit;
 mod contact;
 mod error;
+mod health;
 mod item_row;
 mod items;
 mod jobs;
@@ -43,7 +44,7 @@ pub use self::error::CheckpointError;
 use self::error::Fault;
 pub use self::items::{Position, StoredItem};
 pub use self::jobs::{Closing, JobRecord};
-pub use self::lock::{LockError, RunLock, at_work, since};
+pub use self::lock::{LockError, RunLock, at_work, lock_path, since};
 pub use self::reports::{Counts, Finality};
 use crate::host::files::{self, FileError};
 use crate::host::kill;
@@ -137,16 +138,26 @@ impl Checkpoint {
         if !is_there.map_err(|error| Fault::from(error).at(path))? {
             return Ok(None);
         }
-        let (connection, unlocked) = match connect_for_reading(path, Locking::Usual) {
-            Ok(connection) => (connection, None),
+        match connect_for_reading(path, Locking::Usual) {
+            Ok(connection) => Self::reading(path, connection, None),
             // A folder that may only be read holds no place for SQLite's shared memory. Without a log the file is all.
-            Err(_) if is_unwritable(path) && !beside(path, "-wal").exists() => {
-                let stamp = stamp(path).map_err(|fault| fault.at(path))?;
-                let connection = connect_for_reading(path, Locking::None).map_err(|fault| fault.at(path))?;
-                (connection, Some(stamp))
-            }
-            Err(fault) => return Err(fault.at(path)),
-        };
+            Err(_) if is_unwritable(path) && !beside(path, "-wal").exists() => Self::open_unlocked(path),
+            Err(fault) => Err(fault.at(path)),
+        }
+    }
+
+    /// Opens a file without a log, taking no lock and making nothing.
+    fn open_unlocked(path: &Path) -> Result<Option<Self>, CheckpointError> {
+        let stamp = stamp(path).map_err(|fault| fault.at(path))?;
+        let connection = connect_for_reading(path, Locking::None).map_err(|fault| fault.at(path))?;
+        Self::reading(path, connection, Some(stamp))
+    }
+
+    fn reading(
+        path: &Path,
+        connection: Connection,
+        unlocked: Option<Stamp>,
+    ) -> Result<Option<Self>, CheckpointError> {
         if refuse_newer(&connection, path)? == 0 {
             return Ok(None);
         }

@@ -90,6 +90,11 @@ pub(super) enum Command {
         #[command(flatten)]
         answer: Answer,
     },
+    /// Look whether everything is in order, and say what to do where it is not; changes nothing
+    Check {
+        #[command(flatten)]
+        answer: Answer,
+    },
     /// Show what the checkpoint knows; needs no network and no credential
     Status {
         /// Show this job with its failures
@@ -165,6 +170,7 @@ impl Command {
             Self::Poll { answer, .. }
             | Self::RunJob { answer, .. }
             | Self::Resume { answer }
+            | Self::Check { answer }
             | Self::Reverse { answer, .. }
             | Self::Status { answer, .. }
             | Self::Login { answer, .. }

@@ -3,6 +3,7 @@
 //! stdout carries the answer, stderr the log and, on a terminal, a progress bar.
 
 mod args;
+mod check;
 mod exit;
 #[cfg(feature = "listen")]
 mod listen;
@@ -92,6 +93,7 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
         Command::Login { status: true, .. } => return login::status(sources, form),
         Command::Login { paste, .. } => return login::login(sources, *paste, form),
         Command::Logout { revoke, .. } => return login::logout(sources, *revoke, form),
+        Command::Check { .. } => return check::check(sources, form),
         Command::Status { job, .. } => {
             return status::status(sources, job.as_deref().map(str::trim), form);
         }

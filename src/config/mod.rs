@@ -6,6 +6,7 @@
 
 mod accounting;
 mod bookkeeping;
+mod check;
 mod credential;
 mod dot_env;
 mod file;
@@ -28,6 +29,7 @@ use crate::pleo::Credential;
 use crate::receipts;
 
 pub use accounting::SystemSettings;
+pub use check::CheckConfig;
 pub use oauth::OAuthConfig;
 #[cfg(feature = "listen")]
 pub(crate) use section::duration;
@@ -115,11 +117,35 @@ impl std::error::Error for ConfigProblems {}
 impl Config {
     /// Reads and checks everything. On any problem nothing but the list of all problems comes back.
     pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
-        Self::read(sources, true)
+        Parts::read(sources, true).whole()
     }
+}
 
+/// What can be read of the settings, and what is wrong with them.
+#[derive(Debug)]
+struct Parts {
+    company_id: Option<CompanyId>,
+    /// That no company is named, where that is so.
+    missing_company: Vec<String>,
+    base_url: Option<ServerUrl>,
+    credential: Option<Credential>,
+    request_timeout: Duration,
+    give_up_after: Duration,
+    batch_size: i64,
+    checkpoint: Option<PathBuf>,
+    bookkeeping: crate::bookkeeping::Settings,
+    attachments: receipts::Policy,
+    system: Option<SystemSettings>,
+    has_proxy: bool,
+    route: Option<String>,
+    alarm_after: TimeDelta,
+    problems: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Parts {
     /// Where no credential is needed, one that is wrong or missing is no problem, and an empty one stands for it.
-    fn read(sources: &Sources, needs_credential: bool) -> Result<Self, ConfigProblems> {
+    fn read(sources: &Sources, needs_credential: bool) -> Self {
         let mut problems = Vec::new();
         let mut warnings = Vec::new();
         let layers = Layers::read(sources, &mut problems);
@@ -127,8 +153,8 @@ impl Config {
         let mut file = layers.file_section();
 
         let mut pleo = file.section("pleo", &mut problems);
-        let (mut missing, mut unimportant) = (Vec::new(), Vec::new());
-        let company_id = company_id(&layers, &mut pleo, Some(&mut missing), &mut problems);
+        let (mut missing_company, mut unimportant) = (Vec::new(), Vec::new());
+        let company_id = company_id(&layers, &mut pleo, &mut problems, &mut missing_company);
         let base_url = base_url(&layers, &mut pleo, &mut problems);
         let oauth = OAuthSection::read(&layers, &mut pleo, &mut problems, &mut warnings);
         let timeouts = timeouts(&mut pleo, &mut problems);
@@ -163,7 +189,7 @@ impl Config {
             None if !needs_credential => Some(Credential::ApiKey(SecretString::default())),
             credential => credential,
         };
-        let company_id = one_company(company_id, of_tokens, &mut missing, &mut problems);
+        let company_id = one_company(company_id, of_tokens, &mut missing_company, &mut problems);
         let batch_size = pleo.integer("batch_size", 1..=100, &mut problems).unwrap_or(100);
         pleo.finish(&mut problems);
 
@@ -189,30 +215,63 @@ impl Config {
             ];
             layers.refuse_misleading(&in_use.into_iter().flatten().collect::<Vec<_>>(), &mut problems);
         }
+        Self {
+            company_id,
+            missing_company,
+            route: base_url.as_ref().map(|url| layers.route(url)),
+            base_url,
+            credential,
+            request_timeout,
+            give_up_after,
+            batch_size,
+            checkpoint,
+            bookkeeping,
+            attachments,
+            system,
+            has_proxy: layers.has_proxy(),
+            alarm_after,
+            problems,
+            warnings,
+        }
+    }
 
-        match (company_id, base_url, credential, checkpoint, system) {
-            (Some(company_id), Some(base_url), Some(credential), Some(checkpoint), Some(system))
-                if problems.is_empty() =>
-            {
-                Ok(Self {
-                    route: layers.route(&base_url),
-                    alarm_after,
-                    pleo: crate::pleo::Settings {
-                        base_url,
-                        company_id,
-                        credential,
-                        request_timeout,
-                        give_up_after,
-                    },
-                    checkpoint,
-                    batch_size: usize::try_from(batch_size).unwrap_or(100),
-                    bookkeeping,
-                    attachments,
-                    system,
-                    has_proxy: layers.has_proxy(),
-                    warnings,
-                })
-            }
+    fn whole(mut self) -> Result<Config, ConfigProblems> {
+        // It is the first thing to be told to a newcomer.
+        self.missing_company.append(&mut self.problems);
+        let problems = self.missing_company;
+        match (
+            self.company_id,
+            self.base_url,
+            self.credential,
+            self.checkpoint,
+            self.system,
+            self.route,
+        ) {
+            (
+                Some(company_id),
+                Some(base_url),
+                Some(credential),
+                Some(checkpoint),
+                Some(system),
+                Some(route),
+            ) if problems.is_empty() => Ok(Config {
+                route,
+                alarm_after: self.alarm_after,
+                pleo: crate::pleo::Settings {
+                    base_url,
+                    company_id,
+                    credential,
+                    request_timeout: self.request_timeout,
+                    give_up_after: self.give_up_after,
+                },
+                checkpoint,
+                batch_size: usize::try_from(self.batch_size).unwrap_or(100),
+                bookkeeping: self.bookkeeping,
+                attachments: self.attachments,
+                system,
+                has_proxy: self.has_proxy,
+                warnings: self.warnings,
+            }),
             _ => Err(ConfigProblems(problems)),
         }
     }
@@ -221,7 +280,7 @@ impl Config {
 impl BooksConfig {
     /// Reads and checks everything but the credential.
     pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
-        let config = Config::read(sources, false)?;
+        let config = Parts::read(sources, false).whole()?;
         Ok(Self {
             company_id: config.pleo.company_id,
             pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
@@ -241,9 +300,10 @@ impl StatusConfig {
         let mut file = layers.file_section();
         let mut unimportant = Vec::new();
         let mut pleo = file.section("pleo", &mut unimportant);
-        let mut company_problems = Vec::new();
-        let named = company_id(&layers, &mut pleo, None, &mut company_problems);
+        let (mut company_problems, mut missing) = (Vec::new(), Vec::new());
+        let named = company_id(&layers, &mut pleo, &mut company_problems, &mut missing);
         let company_id = named.or_else(|| tokens_company(&layers, &mut pleo));
+        company_problems.append(&mut missing);
         let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
         match checkpoint {
             Some(checkpoint) if problems.is_empty() => Ok(Self {
@@ -272,12 +332,12 @@ pub fn receipts_folder_of_the_first_version(checkpoint: &Path) -> PathBuf {
     checkpoint.with_extension("receipts")
 }
 
-/// That none is named goes to `missing`, where it may be known from elsewhere.
+/// That none is named goes to `missing`, since it is no problem for everybody.
 fn company_id(
     layers: &Layers,
     pleo: &mut Section,
-    missing: Option<&mut Vec<String>>,
     problems: &mut Vec<String>,
+    missing: &mut Vec<String>,
 ) -> Option<CompanyId> {
     let in_file = pleo.text("company_id", problems);
     let variable = layers.variable("PLEO_COMPANY_ID", problems).ok()?;
@@ -285,7 +345,7 @@ fn company_id(
         (Some(text), _) => ("PLEO_COMPANY_ID", text),
         (None, Some(text)) => ("pleo.company_id", text),
         (None, None) => {
-            missing.unwrap_or(problems).push(
+            missing.push(
                 "PLEO_COMPANY_ID is missing: set it to your company's id on Pleo (or `company_id` under [pleo])".into(),
             );
             return None;
@@ -335,12 +395,11 @@ fn one_company(
             ));
             None
         }
-        (None, Some(of_tokens)) => Some(of_tokens),
-        (named, _) => {
-            missing.append(problems);
-            problems.append(missing);
-            named
+        (None, Some(of_tokens)) => {
+            missing.clear();
+            Some(of_tokens)
         }
+        (named, _) => named,
     }
 }
 

@@ -46,7 +46,7 @@ impl OAuthConfig {
         let base_url = super::base_url(&layers, &mut pleo, &mut problems);
         let section = OAuthSection::read(&layers, &mut pleo, &mut problems, &mut warnings);
         let mut missing = Vec::new();
-        let company_id = company_id(&layers, &mut pleo, Some(&mut missing), &mut problems);
+        let company_id = company_id(&layers, &mut pleo, &mut problems, &mut missing);
         let key_file = pleo.path("api_key_file", layers.file_folder(), &mut problems);
         let (request_timeout, give_up_after) = timeouts(&mut pleo, &mut problems);
         if is_login {

@@ -61,7 +61,8 @@ fn steps(
         return give_up::give_up(exporter, run, &failure);
     }
     let outcome = process::process(exporter, run, refusals);
-    run.totals.notices = exporter.system.notices();
+    let notices = exporter.system.notices();
+    run.totals.notices = notices.iter().map(ToString::to_string).collect();
     match outcome? {
         Outcome::AllDecided => complete::close(exporter, run),
         Outcome::Fatal(failure) => give_up::give_up(exporter, run, &failure),

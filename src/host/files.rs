@@ -143,18 +143,21 @@ pub fn clear(folder: &Path, is_ours: impl Fn(&str, &Metadata) -> bool) -> Result
     Ok(())
 }
 
-/// Refuses a folder in which this user can make no file.
+/// Refuses a folder in which this user can make no file, or a file that this user cannot write.
 #[cfg(unix)]
-pub fn refuse_unwritable(folder: &Path) -> Result<(), FileError> {
+pub fn refuse_unwritable(path: &Path) -> Result<(), FileError> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
-    let wanted = Access::WRITE_OK | Access::EXEC_OK;
-    accessat(CWD, folder, wanted, AtFlags::EACCESS)
-        .map_err(|error| FileError::at("write in the folder", folder)(error.into()))
+    let (action, wanted) = if path.is_dir() {
+        ("write in the folder", Access::WRITE_OK | Access::EXEC_OK)
+    } else {
+        ("write", Access::WRITE_OK)
+    };
+    accessat(CWD, path, wanted, AtFlags::EACCESS).map_err(|error| FileError::at(action, path)(error.into()))
 }
 
 /// Elsewhere it shows when a file is made.
 #[cfg(not(unix))]
-pub fn refuse_unwritable(_folder: &Path) -> Result<(), FileError> {
+pub fn refuse_unwritable(_path: &Path) -> Result<(), FileError> {
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 pub mod chance;
 pub mod clock;
 pub mod digest;
+pub mod disk;
 pub mod files;
 pub mod http;
 pub mod kill;

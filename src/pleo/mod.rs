@@ -26,5 +26,5 @@ pub use error::{Answer, Call, PleoError};
 pub use settings::{Credential, Settings};
 pub use subscriptions::{EXPORT_JOB_CREATED, Subscription};
 pub use transport::ServerTime;
-pub use wire::{Installation, Subject};
+pub use wire::{Installation, Introspection, KnownAccount, KnownTax, Subject};
 pub use wire::{ItemUpdate, JobEvent, RawItem, Refusal, UpdateAnswer};

@@ -2,6 +2,7 @@
 
 use secrecy::SecretString;
 
+use super::client::List;
 use super::error::PleoError;
 use super::transport::{Action, Request};
 use super::{Client, wire};
@@ -25,12 +26,7 @@ pub struct Subscription {
 impl Client {
     /// All subscriptions of this application, in Pleo's order.
     pub fn subscriptions(&self) -> Result<Vec<Subscription>, PleoError> {
-        let mut all = Vec::new();
-        self.pages(&["v1", "subscriptions"], &[], wire::subscription, None, |page| {
-            all.extend(page);
-            Ok::<_, PleoError>(())
-        })?;
-        Ok(all)
+        self.all(&List::new(&["v1", "subscriptions"], &[]), wire::subscription)
     }
 
     /// Subscribes an address to new export jobs.
@@ -43,7 +39,7 @@ impl Client {
             segments: &["v1", "subscriptions"],
             query: &[],
         };
-        let body = self.transport.send(&request)?;
+        let body = self.transport().send(&request)?;
         wire::one_subscription(&body).map_err(|problem| request.contract(&problem))
     }
 
@@ -54,7 +50,7 @@ impl Client {
             segments: &["v1", "subscriptions", id, "secret"],
             query: &[],
         };
-        let body = self.transport.send(&request)?;
+        let body = self.transport().send(&request)?;
         wire::subscription_secret(&body).map_err(|problem| request.contract(&problem))
     }
 
@@ -68,6 +64,6 @@ impl Client {
             segments: &["v1", "subscriptions", id],
             query: &[],
         };
-        self.transport.send(&request).map(drop)
+        self.transport().send(&request).map(drop)
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Request<'a> {
 pub(super) enum Action<'a> {
     /// Reads.
     Read,
+    /// Reads by a POST, since what is asked for stands in its body.
+    Search(String),
     /// Sets this; the same twice is the same.
     Set(String, &'a Permit),
     /// Tells of this event; the same twice is not the same.
@@ -70,6 +72,7 @@ impl Action<'_> {
     const fn method(&self) -> Method {
         match self {
             Self::Read => Method::Get,
+            Self::Search(_) => Method::Search,
             Self::Set(..) => Method::Put,
             Self::Tell(..) => Method::Post,
             Self::Create(_) => Method::Create,
@@ -81,14 +84,14 @@ impl Action<'_> {
         match self {
             Self::Read | Self::Delete => None,
             Self::Create(body) if body.is_empty() => None,
-            Self::Set(body, _) | Self::Tell(body, _) | Self::Create(body) => Some(body),
+            Self::Search(body) | Self::Set(body, _) | Self::Tell(body, _) | Self::Create(body) => Some(body),
         }
     }
 
     /// Asks whether it may be done now.
     fn ask(&self) -> Result<(), Withheld> {
         match self {
-            Self::Read | Self::Create(_) | Self::Delete => Ok(()),
+            Self::Read | Self::Search(_) | Self::Create(_) | Self::Delete => Ok(()),
             Self::Set(_, permit) | Self::Tell(_, permit) => permit.ask(),
         }
     }
@@ -450,7 +453,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Put => "PUT",
-            Self::Post | Self::Create => "POST",
+            Self::Post | Self::Create | Self::Search => "POST",
             Self::Delete => "DELETE",
         }
     }
@@ -459,7 +462,7 @@ impl Method {
         match self {
             Self::Get => reqwest::Method::GET,
             Self::Put => reqwest::Method::PUT,
-            Self::Post | Self::Create => reqwest::Method::POST,
+            Self::Post | Self::Create | Self::Search => reqwest::Method::POST,
             Self::Delete => reqwest::Method::DELETE,
         }
     }

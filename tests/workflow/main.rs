@@ -34,6 +34,8 @@ mod alarms;
 mod bad_input;
 /// The figures in the books are right.
 mod balances;
+/// `check` alone finds what is wrong, with the cure in the same line.
+mod check;
 /// The checkpoint is lost, restored, copied, somebody else's, or two of them share the books.
 mod checkpoints;
 /// Another accounting system is a change of settings alone.

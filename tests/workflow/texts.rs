@@ -35,6 +35,7 @@ fn help() {
         "poll",
         "run-job",
         "resume",
+        "check",
         "reverse",
         "status",
         "login",

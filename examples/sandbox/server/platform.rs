@@ -178,8 +178,12 @@ pub fn accounts(world: &mut World, call: &Call) -> Answered {
     let wanted = read_account_search(&body).map_err(|rule| bad_request(world, call, &rule))?;
     refuse_another_company(world, &wanted.company)?;
     let passes = |account: &ChartAccount| {
-        !(wanted.without_costs && !account.is_contra)
-            && !(wanted.without_contra && account.is_contra)
+        let is_left_out = if account.is_contra {
+            wanted.without_contra
+        } else {
+            wanted.without_costs
+        };
+        !is_left_out
             && wanted
                 .archived
                 .is_none_or(|archived| archived == account.archived)

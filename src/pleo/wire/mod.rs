@@ -24,10 +24,10 @@ pub(super) use answers::{
 };
 pub use answers::{RawItem, Refusal, UpdateAnswer};
 pub use bodies::{ItemUpdate, JobEvent};
-pub(super) use bodies::{event_body, update_body};
+pub(super) use bodies::{account_search, event_body, update_body};
 pub use item::export_item;
-pub(super) use platform::installation;
-pub use platform::{Installation, Subject};
+pub use platform::{Installation, Introspection, KnownAccount, KnownTax, Subject};
+pub(super) use platform::{installation, introspection, known_account, known_tax};
 pub(super) use reader::Field;
 pub(super) use repair::read as read_body;
 pub(super) use subscriptions::{one_subscription, subscription, subscription_body, subscription_secret};

@@ -14,16 +14,16 @@ use std::time::{Duration, SystemTime};
 use chrono::Datelike;
 use tracing::{info, warn};
 
-use crate::host::clock;
 use crate::host::files::{self, FileError};
 use crate::host::stop::Stop;
+use crate::host::{clock, disk};
 use crate::model::ids::CompanyId;
 use crate::model::references::NewAccount;
 use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
 
 use super::includes::{self, Included, one_name};
-use super::lock::Lock;
+use super::lock::{LOCK, Lock};
 use super::roots::Roots;
 use super::text;
 use super::writer;
@@ -121,7 +121,7 @@ impl Books {
 
     /// Whether the ledger is the one that we make where there is none.
     pub(super) fn has_own_ledger(&self) -> bool {
-        let folder = one_name(self.ledger.parent().unwrap_or(Path::new("")));
+        let folder = one_name(self.ledger_folder());
         self.ledger.file_name().map(|name| folder.join(name)) == Some(self.main())
     }
 
@@ -222,17 +222,28 @@ impl Books {
         Ok(())
     }
 
-    /// Refuses books in which nothing can be written now. Folders of other years may be closed: what needs them says so.
-    pub(super) fn refuse_unwritable(&self, _lock: &Lock) -> Result<(), SystemError> {
+    /// Refuses books in which nothing can be written now, also those that are yet to be made. Folders of other years may be
+    /// closed: what needs them says so.
+    pub(super) fn refuse_unwritable(&self) -> Result<(), SystemError> {
+        self.refuse_wrong_places()?;
         let year = format!("{:04}", clock::now().year());
+        let mut places = vec![lock_or_folder(&self.folder), lock_or_folder(self.ledger_folder())];
         for folder in [&self.folder, &self.batches(), &self.documents] {
-            for folder in [folder.clone(), folder.join(&year)] {
-                if folder.is_dir() {
-                    files::refuse_unwritable(&folder).map_err(|error| nothing_booked(&error))?;
-                }
-            }
+            places.extend([folder.clone(), folder.join(&year)]);
+        }
+        for place in places {
+            let place = if place.is_file() {
+                &place
+            } else {
+                disk::nearest_folder(&place)
+            };
+            files::refuse_unwritable(place).map_err(|error| nothing_booked(&error))?;
         }
         Ok(())
+    }
+
+    fn ledger_folder(&self) -> &Path {
+        self.ledger.parent().unwrap_or(Path::new(""))
     }
 
     /// A new file of the books whose name begins with `name`. Neither it nor one for its evidence is there yet: what a
@@ -348,11 +359,17 @@ impl Books {
     /// Waits for the right to write: the ledger's folder first, which books of other companies may share.
     pub(super) fn lock(&self) -> Result<Lock, SystemError> {
         self.refuse_wrong_places()?;
-        let ledger = one_name(self.ledger.parent().unwrap_or(Path::new("")));
+        let ledger = one_name(self.ledger_folder());
         let mut folders = vec![ledger.as_path(), self.folder()];
         folders.dedup();
         Lock::of(&folders, &self.stop)
     }
+}
+
+/// What is opened for the lock of a folder, or the folder that it will be made in.
+fn lock_or_folder(folder: &Path) -> PathBuf {
+    let lock = folder.join(LOCK);
+    if lock.is_file() { lock } else { folder.to_owned() }
 }
 
 /// Writes a file of the books, with its folders.

@@ -47,7 +47,7 @@ use crate::model::verdict::ItemFailureType;
 
 use super::{
     AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
-    ReversalError, SystemError, Wanted,
+    Notice, ReversalError, SystemError, Wanted,
 };
 
 use self::batch::Batch;
@@ -149,12 +149,18 @@ impl Beancount {
     }
 
     /// What is odd about marks and reversals, once a run.
-    fn notices_of_marks(&mut self) -> Vec<String> {
+    fn notices_of_marks(&mut self) -> Vec<Notice> {
         if std::mem::replace(&mut self.has_told_of_marks, true) {
-            Vec::new()
-        } else {
-            self.index.notices()
+            return Vec::new();
         }
+        let notices = self.index.notices().into_iter();
+        let remedy = None;
+        notices
+            .map(|message| Notice {
+                message,
+                remedy: remedy.clone(),
+            })
+            .collect()
     }
 
     fn invoices(&self, invoice: &InvoiceKey) -> Vec<InvoiceInBooks> {
@@ -308,7 +314,11 @@ impl AccountingSystem for Beancount {
         self.look_and_make()
     }
 
-    fn notices(&mut self) -> Vec<String> {
+    fn examine(&mut self, _job: &JobNeeds) -> Result<(), SystemError> {
+        self.look()
+    }
+
+    fn notices(&mut self) -> Vec<Notice> {
         if self.index.refresh(&self.books).is_err() {
             return Vec::new();
         }

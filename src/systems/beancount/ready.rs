@@ -19,7 +19,7 @@ impl Beancount {
         let lacks_us = self.refuse_a_ledger_that_lacks_us();
         // Made all the same, so that the line that the refusal asks for matches a file at once.
         self.books.create(&lock, self.index.roots(), &accounts)?;
-        self.books.refuse_unwritable(&lock)?;
+        self.books.refuse_unwritable()?;
         lacks_us?;
         self.index.refresh(&self.books)?;
         if let Some(newest) = self
@@ -28,6 +28,20 @@ impl Beancount {
             .filter(|newest| self.books.was_shown_before(*newest))
         {
             self.books.show_readers(Some(newest));
+        }
+        Ok(())
+    }
+
+    /// The same without making, locking or writing anything, so that books which are yet to be made are in order.
+    pub(super) fn look(&mut self) -> Result<(), SystemError> {
+        self.refuse_malformed_names()?;
+        self.books.refuse_unwritable()?;
+        self.index.survey(&self.books)?;
+        self.accounts_to_open()?;
+        self.refuse_a_ledger_that_lacks_us()?;
+        // Before they are made, an include line of theirs may match no file yet.
+        if self.books.about().exists() {
+            self.index.refresh(&self.books)?;
         }
         Ok(())
     }
