@@ -61,9 +61,10 @@ impl Told {
 /// What an error of Pleo's means for a check.
 pub(super) fn of_error(name: Name, error: &PleoError) -> Check {
     match error {
-        PleoError::OutOfReach { .. } | PleoError::LostAnswer { .. } | PleoError::Stopped(_) => {
-            Check::out_of_reach(name, error.to_string())
-        }
+        PleoError::OutOfReach { .. }
+        | PleoError::LostAnswer { .. }
+        | PleoError::TokensBusy { .. }
+        | PleoError::Stopped(_) => Check::out_of_reach(name, error.to_string()),
         _ => Check::failed(name, error.to_string(), error.hint()),
     }
 }

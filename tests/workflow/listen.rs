@@ -15,7 +15,7 @@ use crate::sandbox::{Fault, Hook, JobStatus, Manner, Trouble, sign};
 use crate::support::World;
 
 /// A running `pleo-export listen`, to which the sandbox delivers.
-struct Listener<'world> {
+pub(crate) struct Listener<'world> {
     world: &'world World,
     child: Child,
     address: String,
@@ -25,7 +25,7 @@ struct Listener<'world> {
 
 impl<'world> Listener<'world> {
     /// Starts it, and waits until its first poll is over.
-    fn start(world: &'world World, every: &str) -> Self {
+    pub(crate) fn start(world: &'world World, every: &str) -> Self {
         let listener = Self::start_with(world, every, |_| {});
         eventually("the listener is healthy", || listener.health() == 200);
         listener
@@ -177,7 +177,7 @@ impl Drop for Listener<'_> {
 
 /// Waits until this holds, and fails when it does not in half a minute.
 #[track_caller]
-fn eventually(what: &str, holds: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
     let until = Instant::now() + Duration::from_secs(30);
     while !holds() {
         assert!(Instant::now() < until, "it never came about that {what}");

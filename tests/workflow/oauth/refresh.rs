@@ -215,9 +215,9 @@ fn trouble_in_the_middle_of_a_refresh_passes_or_is_told_as_what_it_is() {
     ];
     for troubles in passes {
         let world = connected(-60);
-        troubles
-            .iter()
-            .for_each(|trouble| world.sandbox.fault(on_refresh(trouble.clone())));
+        for trouble in troubles {
+            world.sandbox.fault(on_refresh(trouble));
+        }
         world.run(&["poll"]).exits(0);
         world.has_live_tokens();
         world.breaks_no_rule();

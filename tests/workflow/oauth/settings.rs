@@ -26,9 +26,9 @@ fn more_than_one_credential_is_refused_and_all_are_named() {
         }
         for command in ["poll", "login"] {
             let run = world.run(&[command]).exits(2).says("keep the one you mean");
-            names
-                .iter()
-                .for_each(|name| assert!(run.stderr.contains(name), "{name}: {run}"));
+            for name in &names {
+                assert!(run.stderr.contains(name), "{name}: {run}");
+            }
         }
         world.run(&["login", "--status"]).exits(0);
         assert_eq!(world.sandbox.request_count(), 0);
@@ -76,7 +76,7 @@ fn a_file_of_tokens_that_cannot_be_trusted_or_read_is_told_and_never_quoted() {
         (b"[]", "no JSON object"),
         (b"{}", "access_token"),
         (b"{\"access_token\": 7, \"secret\": \"secret\"}", "access_token"),
-        (&[b' '; 70_000], "no file of tokens"),
+        (&b" ".repeat(70_000), "no file of tokens"),
     ] {
         fs::write(world.path(TOKENS), content).unwrap();
         let run = world
