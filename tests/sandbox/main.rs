@@ -9,6 +9,7 @@
 mod faults;
 mod job_files;
 mod lifecycle;
+mod platform;
 mod reading;
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;

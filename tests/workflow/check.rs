@@ -367,6 +367,34 @@ fn books_of_another_company_and_damaged_ones_are_told() {
 }
 
 #[test]
+fn a_ledger_that_lacks_what_is_booked_is_told_with_the_line_that_takes_it_in() {
+    let world = set_up(Options::default());
+    world.add_job(seed::mixed(3, 1));
+    world.run(&["poll"]);
+    let main = world.path("books/main.beancount");
+    fs::write(
+        &main,
+        "option \"title\" \"Mine\"\ninclude \"accounts.beancount\"\n",
+    )
+    .unwrap();
+    let found = line(&world.run(&["check"]).exits(0), '!', "books");
+    assert!(
+        found.contains("does not include what is booked -> add the line  include \"pleo/**/*.beancount\""),
+        "{found}"
+    );
+    let settings = example("pleo-export.toml") + "[accounting.beancount]\nledger = 'books/main.beancount'\n";
+    let found = line(
+        &world.with_settings(&settings).run(&["check"]).exits(2),
+        '✗',
+        "books",
+    );
+    assert!(
+        found.contains("add the line  include \"pleo/**/*.beancount\""),
+        "{found}"
+    );
+}
+
+#[test]
 fn a_job_of_another_instance_is_told_with_the_command_that_takes_it_over() {
     let world = set_up(Options::default());
     let job = world.add_job(seed::mixed(3, 1));

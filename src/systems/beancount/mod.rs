@@ -113,6 +113,8 @@ pub struct Beancount {
     asked: BTreeMap<AccountKey, Option<String>>,
     /// Whether this run has said what version 0.1 booked in the wrong place.
     has_told_of_misplaced: bool,
+    /// What was found by looking alone, to be told with the notices.
+    to_tell: Option<Notice>,
     /// Whether it was told that the ledger does not include what is booked.
     told_of_ledger: bool,
     /// What was found odd while booking, since it was last asked for.
@@ -143,6 +145,7 @@ impl Beancount {
             has_told_of_marks: false,
             asked: BTreeMap::new(),
             has_told_of_misplaced: false,
+            to_tell: None,
             told_of_ledger: false,
             remarks: Vec::new(),
         }
@@ -322,7 +325,8 @@ impl AccountingSystem for Beancount {
         if self.index.refresh(&self.books).is_err() {
             return Vec::new();
         }
-        let mut notices = self.notices_of_marks();
+        let mut notices: Vec<Notice> = self.to_tell.take().into_iter().collect();
+        notices.extend(self.notices_of_marks());
         if !self.has_told_of_misplaced {
             let today = clock::now().date_naive();
             let misplaced = first_version::notice(&self.index, &self.settings, &self.asked, today);
