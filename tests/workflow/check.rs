@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -634,6 +636,37 @@ fn an_odoo_out_of_reach_and_a_connector_that_is_not_there_are_told() {
         &World::new().with_settings(&silent).run(&["check"]).exits(5),
         '?',
         "accounting_system",
+    );
+}
+
+/// An Odoo that says no to whatever it is asked.
+fn odoo_that_allows_nothing() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let head =
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 5";
+            write!(stream, "{head}\r\n\r\nfalse").unwrap();
+        }
+    });
+    url
+}
+
+#[test]
+fn a_right_that_the_odoo_user_lacks_is_told() {
+    let url = odoo_that_allows_nothing();
+    let odoo =
+        format!("[accounting]\nsystem = 'odoo'\n[accounting.odoo]\nurl = '{url}'\ndatabase = 'books'\n");
+    let world = World::new()
+        .with_settings(&odoo)
+        .with_variable("ODOO_API_KEY", "key");
+    let found = line(&world.run(&["check"]).exits(2), '✗', "accounting_system");
+    assert!(
+        found.contains("may not create journal entries: give the user the right"),
+        "{found}"
     );
 }
 
