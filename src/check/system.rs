@@ -100,7 +100,7 @@ fn notices(system: &mut dyn AccountingSystem) -> Vec<Check> {
         let remedy = notice
             .remedy
             .unwrap_or_else(|| "correct it at that place in the books".to_owned());
-        Check::warning(Name::Books, notice.message, remedy)
+        Check::warning(Name::Books, notice.message.trim_end_matches(':'), remedy)
     });
     checks.collect()
 }

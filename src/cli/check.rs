@@ -1,12 +1,14 @@
 //! `check`: puts the checks together with what they look at, and shows what they found.
 
-mod answer;
+mod findings;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::answer::{Form, print};
+use super::args::LogFormat;
 use super::exit::Exit;
-use super::{Form, print, run, signals};
+use super::{run, signals};
 use crate::check::accounts::KnownToPleo;
 use crate::check::checkpoint::Opened;
 use crate::check::jobs::Here;
@@ -30,11 +32,15 @@ pub(super) fn check(sources: &Sources, form: Form) -> Exit {
     checks.sort_by_key(|check| check.name);
     let exit = exit_of(&checks);
     let text = if form.json {
-        answer::to_json(&checks, exit)
+        findings::to_json(&checks, exit)
     } else {
-        answer::to_text(&checks)
+        findings::to_text(&checks)
     };
-    print(&text, exit)
+    let exit = print(&text, exit);
+    if form.log == LogFormat::Json {
+        findings::log(&checks);
+    }
+    exit
 }
 
 fn exit_of(checks: &[Check]) -> Exit {

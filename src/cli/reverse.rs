@@ -6,9 +6,10 @@ use std::ffi::OsString;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::answer::{Form, print, tell};
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
-use super::{Form, print, run, signals, tell};
+use super::{run, signals};
 use crate::bookkeeping::ClosedPeriods;
 use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
 use crate::config::{BooksConfig, Sources};
@@ -40,7 +41,7 @@ pub(super) fn reverse(
             tell(std::iter::once(&problem), form);
             exit
         }
-        Err(problem) => super::answer(&Answer::of_problem(problem), form),
+        Err(problem) => super::answer::answer(&Answer::of_problem(problem), form),
     }
 }
 

@@ -6,11 +6,12 @@ use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use tracing::{debug, warn};
 
+use super::answer::failed;
 use super::args::Global;
 use super::exit::Exit;
 use super::progress::Bar;
 use super::render::Answer;
-use super::{failed, signals};
+use super::signals;
 use crate::checkpoint::{Checkpoint, Contact, FailedPolls, LockError, Owner, RunLock};
 use crate::config::{
     Config, ConfigProblems, Sources, SystemSettings, receipts_folder, receipts_folder_of_the_first_version,

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use serde::Serialize;
 use tracing::warn;
 
+use super::answer::{self, Form, print, tell};
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
 use super::table::{Table, safe};
-use super::{Form, print, run, signals, tell};
+use super::{run, signals};
 use crate::config::{Config, Sources};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::server_url::{ServerUrl, UnsafeUrl};
@@ -37,7 +38,7 @@ pub(super) fn subscribe(sources: &Sources, wish: &Wish<'_>, form: Form) -> Exit 
             tell(std::iter::once(&problem), form);
             exit
         }
-        Err(problem) => super::answer(&Answer::of_problem(problem), form),
+        Err(problem) => answer::answer(&Answer::of_problem(problem), form),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+use super::secret::{secret_file, sendable};
 use super::section::Section;
 use super::sources::Layers;
 use crate::bookkeeping::{Role, Settings, TaxRule};
@@ -177,10 +178,8 @@ fn odoo_settings(
     }
     let key_file = section.path("api_key_file", layers.file_folder(), problems);
     let api_key = match (layers.variable("ODOO_API_KEY", problems).ok()?, key_file) {
-        (Some(key), _) => super::credential::sendable("ODOO_API_KEY", key, problems),
-        (None, Some(path)) => {
-            super::credential::secret_file("accounting.odoo.api_key_file", &path, problems, warnings)
-        }
+        (Some(key), _) => sendable("ODOO_API_KEY", key, problems),
+        (None, Some(path)) => secret_file("accounting.odoo.api_key_file", &path, problems, warnings),
         (None, None) => {
             problems.push(
                 "ODOO_API_KEY is missing: set it to an API key of the Odoo user (or `api_key_file` under [accounting.odoo])"

@@ -1,15 +1,12 @@
-//! The credential for Pleo: exactly one of an API key, an access token and a file of tokens; and secrets in general, as they
-//! stand in variables and files.
+//! The credential for Pleo: exactly one of an API key, an access token and a file of tokens.
 
-use std::path::Path;
-
-use secrecy::SecretString;
-
-use super::file;
-use super::oauth::TOKEN_FILE;
+use super::secret::{secret_file, sendable};
 use super::section::Section;
 use super::sources::Layers;
 use crate::pleo::Credential;
+
+/// The name of the setting that makes tokens the credential.
+pub(super) const TOKEN_FILE: &str = "pleo.oauth.token_file";
 
 /// What the credential is.
 pub(super) enum Found {
@@ -89,55 +86,4 @@ pub(super) fn credential_in_use(layers: &Layers, credential: Option<&Credential>
     let variables = ["PLEO_API_KEY", "PLEO_ACCESS_TOKEN"];
     let set = variables.into_iter().find(|name| layers.is_set(name));
     set.unwrap_or("pleo.api_key_file")
-}
-
-/// A secret as it can travel in a header.
-pub(super) fn sendable(name: &str, secret: String, problems: &mut Vec<String>) -> Option<SecretString> {
-    let secret = secret.trim().to_owned();
-    if secret.starts_with(['"', '\'']) {
-        problems.push(format!(
-            "{name} begins with a quote, which no key does: set it without quotes"
-        ));
-        return None;
-    }
-    if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-        problems.push(format!(
-            "{name} is empty or has spaces or other characters that no key has: copy it once more"
-        ));
-        return None;
-    }
-    Some(SecretString::from(secret))
-}
-
-/// A secret kept in a file: one line, best readable by its owner alone.
-pub(super) fn secret_file(
-    name: &str,
-    path: &Path,
-    problems: &mut Vec<String>,
-    warnings: &mut Vec<String>,
-) -> Option<SecretString> {
-    let text = match file::read_text(path) {
-        Ok(text) => text.trim().to_owned(),
-        Err(error) => {
-            problems.push(format!("{name}: cannot read `{}`: {error}", path.display()));
-            return None;
-        }
-    };
-    if text.is_empty() || text.lines().count() > 1 {
-        problems.push(format!(
-            "{name}: `{}` must hold the key and nothing else",
-            path.display()
-        ));
-        return None;
-    }
-    #[cfg(unix)]
-    if let Ok(metadata) = std::fs::metadata(path)
-        && std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
-    {
-        warnings.push(format!(
-            "other users can read the key in `{0}`: run chmod 600 {0}",
-            path.display()
-        ));
-    }
-    sendable(&format!("the key in `{}`", path.display()), text, problems)
 }

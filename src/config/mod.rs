@@ -12,6 +12,7 @@ mod dot_env;
 mod file;
 mod found;
 mod oauth;
+mod secret;
 mod section;
 mod sources;
 
@@ -35,8 +36,8 @@ pub use oauth::OAuthConfig;
 pub(crate) use section::duration;
 pub use sources::Sources;
 
-use credential::{Found, credential, credential_in_use};
-use oauth::{OAuthSection, TOKEN_FILE};
+use credential::{Found, TOKEN_FILE, credential, credential_in_use};
+use oauth::OAuthSection;
 use section::Section;
 use sources::Layers;
 

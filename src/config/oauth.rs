@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use super::credential::{credentials, secret_file, sendable};
+use super::credential::{TOKEN_FILE, credentials};
+use super::secret::{secret_file, sendable};
 use super::section::Section;
 use super::sources::{Layers, Sources};
 use super::{ConfigProblems, company_id, server, timeouts};
@@ -68,9 +69,6 @@ impl OAuthConfig {
         }
     }
 }
-
-/// The name of the setting that makes tokens the credential.
-pub(super) const TOKEN_FILE: &str = "pleo.oauth.token_file";
 
 /// `[pleo.oauth]` as it stands. What is missing matters only to those who use it.
 pub(super) struct OAuthSection {

@@ -40,6 +40,7 @@ pub trait AccountingSystem: fmt::Debug {
     /// The same as [`ready`](Self::ready) and [`check`](Self::check) for one who only wants to know: nothing is made, written
     /// or locked.
     fn examine(&mut self, job: &JobNeeds) -> Result<(), SystemError> {
+        self.ready()?;
         self.check(job)
     }
 

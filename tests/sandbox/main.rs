@@ -10,6 +10,7 @@ mod faults;
 mod job_files;
 mod lifecycle;
 mod oauth;
+mod platform;
 mod reading;
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;

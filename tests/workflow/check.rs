@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -367,6 +369,34 @@ fn books_of_another_company_and_damaged_ones_are_told() {
 }
 
 #[test]
+fn a_ledger_that_lacks_what_is_booked_is_told_with_the_line_that_takes_it_in() {
+    let world = set_up(Options::default());
+    world.add_job(seed::mixed(3, 1));
+    world.run(&["poll"]);
+    let main = world.path("books/main.beancount");
+    fs::write(
+        &main,
+        "option \"title\" \"Mine\"\ninclude \"accounts.beancount\"\n",
+    )
+    .unwrap();
+    let found = line(&world.run(&["check"]).exits(0), '!', "books");
+    assert!(
+        found.contains("does not include what is booked -> add the line  include \"pleo/**/*.beancount\""),
+        "{found}"
+    );
+    let settings = example("pleo-export.toml") + "[accounting.beancount]\nledger = 'books/main.beancount'\n";
+    let found = line(
+        &world.with_settings(&settings).run(&["check"]).exits(2),
+        '✗',
+        "books",
+    );
+    assert!(
+        found.contains("add the line  include \"pleo/**/*.beancount\""),
+        "{found}"
+    );
+}
+
+#[test]
 fn a_job_of_another_instance_is_told_with_the_command_that_takes_it_over() {
     let world = set_up(Options::default());
     let job = world.add_job(seed::mixed(3, 1));
@@ -606,6 +636,37 @@ fn an_odoo_out_of_reach_and_a_connector_that_is_not_there_are_told() {
         &World::new().with_settings(&silent).run(&["check"]).exits(5),
         '?',
         "accounting_system",
+    );
+}
+
+/// An Odoo that says no to whatever it is asked.
+fn odoo_that_allows_nothing() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let head =
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 5";
+            write!(stream, "{head}\r\n\r\nfalse").unwrap();
+        }
+    });
+    url
+}
+
+#[test]
+fn a_right_that_the_odoo_user_lacks_is_told() {
+    let url = odoo_that_allows_nothing();
+    let odoo =
+        format!("[accounting]\nsystem = 'odoo'\n[accounting.odoo]\nurl = '{url}'\ndatabase = 'books'\n");
+    let world = World::new()
+        .with_settings(&odoo)
+        .with_variable("ODOO_API_KEY", "key");
+    let found = line(&world.run(&["check"]).exits(2), '✗', "accounting_system");
+    assert!(
+        found.contains("may not create journal entries: give the user the right"),
+        "{found}"
     );
 }
 

@@ -16,11 +16,12 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 use tracing::{info, warn};
 
+use super::answer::{Form, answer, print};
 use super::args::Global;
 use super::exit::Exit;
 use super::render::Answer;
 use super::run::Held;
-use super::{Form, answer, panicked, print, run, signals, subscribe};
+use super::{panicked, run, signals, subscribe};
 use crate::config::{Config, Sources};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::stop::Stop;

@@ -9,10 +9,11 @@ use secrecy::SecretString;
 use serde::Serialize;
 use tracing::warn;
 
+use super::answer::{self, Form, print, tell};
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
 use super::table::safe;
-use super::{Form, print, run, signals, tell};
+use super::{run, signals};
 use crate::config::{OAuthConfig, Sources};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
@@ -36,17 +37,17 @@ struct Told {
 
 /// Asks a person for consent, and keeps what comes of it.
 pub(super) fn login(sources: &Sources, paste: bool, form: Form) -> Exit {
-    answer(connect(sources, paste, form), form)
+    told(connect(sources, paste, form), form)
 }
 
 /// Tells what is known of the connection here; asks nobody.
 pub(super) fn status(sources: &Sources, form: Form) -> Exit {
-    answer(look(sources), form)
+    told(look(sources), form)
 }
 
 /// Takes the tokens away from this machine; with `revoke` Pleo is asked to end the consent first.
 pub(super) fn logout(sources: &Sources, revoke: bool, form: Form) -> Exit {
-    answer(disconnect(sources, revoke), form)
+    told(disconnect(sources, revoke), form)
 }
 
 fn connect(sources: &Sources, paste: bool, form: Form) -> Result<Told, Problem> {
@@ -318,7 +319,7 @@ fn load(sources: &Sources, is_login: bool) -> Result<OAuthConfig, Problem> {
     Ok(config)
 }
 
-fn answer(result: Result<Told, Problem>, form: Form) -> Exit {
+fn told(result: Result<Told, Problem>, form: Form) -> Exit {
     match result {
         Ok(told) if form.json => print(&to_json(Exit::Done, told.connection, None), Exit::Done),
         Ok(told) => print(&told.text, Exit::Done),
@@ -328,7 +329,7 @@ fn answer(result: Result<Told, Problem>, form: Form) -> Exit {
             tell(std::iter::once(&problem), form);
             exit
         }
-        Err(problem) => super::answer(&Answer::of_problem(problem), form),
+        Err(problem) => answer::answer(&Answer::of_problem(problem), form),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading everything but the export items themselves: pages, jobs, the control layer, errors, the answer to
 //! an update.
 
-use super::Malformed;
+use super::malformed::Malformed;
 use super::reader::Field;
 use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};

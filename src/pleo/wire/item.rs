@@ -5,7 +5,7 @@
 //! sizes of files) is repaired or left out when it cannot be read, with a remark for the entry's notes where a person
 //! might miss it.
 
-use super::Malformed;
+use super::malformed::Malformed;
 use super::reader::{Field, Object};
 use crate::model::export_item::{
     AccountReference, ExportItem, InvoiceInformation, ItemType, Line, Method, Party, ReceiptFile, SubType,

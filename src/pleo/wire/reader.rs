@@ -9,16 +9,13 @@ use std::fmt::Display;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
 use serde_json::value::RawValue;
 
+use super::malformed::{LONGEST_CODE, Malformed, Problem};
 use super::repair::UNREADABLE;
-use super::{Malformed, Problem};
 use crate::model::foreign_text::one_line;
 use crate::model::money::{Amount, AmountError, Currency};
 
 /// How much of a wrong value an error shows.
 const SHOWN_CHARACTERS: usize = 60;
-
-/// The longest code, number or reference, in characters.
-pub(super) const LONGEST_CODE: usize = 200;
 
 /// The years of expenses. A date of another one is an error, and would not fit where dates are kept.
 const FIRST_YEAR: i32 = 1900;
@@ -336,15 +333,6 @@ impl<'a> Object<'a> {
         } else {
             format!("{}.{name}", self.path)
         }
-    }
-}
-
-/// A path as operators read it.
-pub(super) fn place(path: &str) -> String {
-    if path.is_empty() {
-        "what was received".to_owned()
-    } else {
-        format!("`{}`", one_line(path, SHOWN_CHARACTERS * 2))
     }
 }
 

@@ -172,7 +172,15 @@ impl<'a> Batch<'a> {
             range.1 = entry.number;
         }
         let ranges: Vec<(Number, Number)> = ranges.into_values().collect();
-        writer::head(&mut text, self.recorded_at, company, &ranges, index);
+        let gaps = index.gaps_before(&ranges);
+        writer::head(
+            &mut text,
+            self.recorded_at,
+            company,
+            &ranges,
+            &gaps,
+            index.roots(),
+        );
         text
     }
 }

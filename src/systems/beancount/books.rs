@@ -7,14 +7,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use chrono::Datelike;
 use tracing::{info, warn};
 
-use crate::host::files::{self, FileError};
+use crate::host::files;
 use crate::host::stop::Stop;
 use crate::host::{clock, disk};
 use crate::model::ids::CompanyId;
@@ -22,6 +21,7 @@ use crate::model::references::NewAccount;
 use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
 
+use super::errors::{nothing_booked, unreadable};
 use super::includes::{self, Included, one_name};
 use super::lock::{LOCK, Lock};
 use super::roots::Roots;
@@ -388,40 +388,6 @@ fn write_in_folder(path: &Path, content: &[u8]) -> Result<(), SystemError> {
             reason: format!("The books could not be written for sure: {error}. Run again to look."),
         },
     })
-}
-
-/// For what could not be read.
-pub(super) fn unreadable(error: &FileError) -> SystemError {
-    let reason =
-        format!("The books could not be read: {error}. See to it, then run again. Nothing was booked.");
-    if error.is_lasting() {
-        SystemError::Damaged { reason }
-    } else {
-        SystemError::Unavailable { reason }
-    }
-}
-
-/// For what failed before anything had its name in the books.
-pub(super) fn nothing_booked(error: &FileError) -> SystemError {
-    if error.is_about_a_link() {
-        return SystemError::Damaged {
-            reason: format!("The books were not written: {error}. Then run again. Nothing was booked."),
-        };
-    }
-    let advice = match error.source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "Make room on the disk",
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "Let the user that runs pleo-export write there"
-        }
-        _ => "See to it",
-    };
-    let reason =
-        format!("The books could not be written: {error}. {advice}, then run again. Nothing was booked.");
-    if error.is_lasting() {
-        SystemError::Damaged { reason }
-    } else {
-        SystemError::Unavailable { reason }
-    }
 }
 
 const MAIN: &str = r#"; The books that pleo-export writes. This file is yours: it was made once and is never written again.

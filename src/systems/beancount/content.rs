@@ -15,9 +15,10 @@ use crate::model::money::{Amount, Money};
 use crate::model::references::VendorKey;
 use crate::systems::SystemError;
 
-use super::books::unreadable;
+use super::errors::unreadable;
 use super::index::Place;
-use super::reader::{self, Directive, Kind, Manner, Metadata, Posting};
+use super::lexer::Manner;
+use super::reader::{self, Directive, Kind, Metadata, Posting};
 use super::vocabulary::{key, purpose};
 
 /// Reads the transaction at a place.

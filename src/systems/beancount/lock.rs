@@ -10,7 +10,7 @@ use crate::host::files::{self, FileError};
 use crate::host::stop::Stop;
 use crate::systems::SystemError;
 
-use super::books::nothing_booked;
+use super::errors::nothing_booked;
 
 /// How long another process may hold the books before we give up.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -16,7 +16,8 @@ use crate::model::permit::Permit;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{Attachment, SystemError};
 
-use super::books::{Books, nothing_booked, write_file};
+use super::books::{Books, write_file};
+use super::errors::nothing_booked;
 use super::index::Index;
 use super::lock::Lock;
 use super::writer::{self, NewReceipt};

@@ -18,12 +18,14 @@ use crate::model::money::{Amount, Currency, Money};
 use crate::model::reversal::{ReversalRequest, Reversed};
 use crate::systems::{ReversalError, SystemError};
 
-use super::books::{Books, unreadable};
+use super::books::Books;
+use super::errors::unreadable;
 use super::index::{Booked, Index, Reversal};
+use super::lexer::Manner;
 use super::lexer::{Lines, Token, Tokens};
 use super::lock::Lock;
 use super::number::Number;
-use super::reader::{self, Directive, Kind, Manner, Posting, PostingAmount};
+use super::reader::{self, Directive, Kind, Posting, PostingAmount};
 use super::vocabulary::key;
 use super::writer::{self, MirrorPosting, MirrorText};
 
@@ -89,7 +91,15 @@ pub(super) fn reverse(
         for entry in &reversed {
             writer::comment(&mut text, &format!("reversal of {}", entry.external_id));
         }
-        writer::head(&mut text, clock::now(), books.company(), &taken, index);
+        let gaps = index.gaps_before(&taken);
+        writer::head(
+            &mut text,
+            clock::now(),
+            books.company(),
+            &taken,
+            &gaps,
+            index.roots(),
+        );
         text.push_str(&mirrors.text);
         let file = books.new_file(lock, first.year, &first.to_string())?;
         file.write(text.as_bytes())?;

@@ -12,9 +12,11 @@ use crate::host::kill;
 use crate::host::stop::Stop;
 use crate::systems::Description;
 
-use super::answers::{self, Unfit};
+use super::answers::{self, LONGEST_NAME, Unfit};
 use super::process::{Process, Silence};
-use super::{LONGEST_NAME, LONGEST_TEXT, Settings, wire};
+use super::settings::Settings;
+use super::stderr::LONGEST_TEXT;
+use super::wire;
 use crate::model::foreign_text::one_line;
 use crate::model::permit::{Permit, Withheld};
 

@@ -10,11 +10,9 @@ mod process;
 mod requests;
 #[cfg(test)]
 mod schema;
+mod settings;
 mod stderr;
 mod wire;
-
-use std::path::PathBuf;
-use std::time::Duration;
 
 use tracing::warn;
 
@@ -26,27 +24,12 @@ use crate::model::verdict::{ItemFailureType, JobFailureType};
 
 use super::{AccountingSystem, Attachment, BookedEntry, Description, Found, JobNeeds, SystemError, Wanted};
 
+pub use self::settings::Settings;
+
 use self::connection::{Connection, Trouble, Wait};
-
-/// The longest text of a connector's that is passed on, in characters: a reason is a sentence or two.
-const LONGEST_TEXT: usize = 600;
-
-/// The longest name or word of a connector's that is passed on.
-const LONGEST_NAME: usize = 60;
 
 /// After so many items in a row without an answer the rest of a batch is not tried.
 const PATIENCE: usize = 3;
-
-/// What the configuration says about the connector.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The program and its arguments. A bare name is looked for in `PATH`, a relative path in the working folder.
-    pub program: Vec<String>,
-    /// The folder it runs in: that of the settings file.
-    pub working_folder: PathBuf,
-    /// How long one answer may take.
-    pub timeout: Duration,
-}
 
 /// An accounting system behind a program of somebody else's.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use crate::host::stop::{Stop, Stopped};
 
-use super::Settings;
+use super::settings::Settings;
 use super::stderr::Stderr;
 
 /// The longest line that is taken, in bytes.

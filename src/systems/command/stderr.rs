@@ -8,7 +8,8 @@ use tracing::warn;
 
 use crate::model::foreign_text::one_line;
 
-use super::LONGEST_TEXT;
+/// The longest text of a connector's that is passed on, in characters: a reason is a sentence or two.
+pub(super) const LONGEST_TEXT: usize = 600;
 
 /// How many lines are passed on for one question.
 const MOST_LINES: usize = 200;

@@ -16,16 +16,19 @@ use crate::model::money::Money;
 use crate::model::references::{AccountPurpose, InvoiceNumber, VendorKey};
 use crate::systems::SystemError;
 
-use super::super::books::{Books, unreadable};
+use super::super::books::Books;
 use super::super::content;
+use super::super::errors::unreadable;
 use super::super::includes::beside;
+use super::super::lexer::{Fault, Manner};
 use super::super::movements::Movements;
 use super::super::number::Number;
-use super::super::reader::{self, Directive, Fault, Kind, Manner, Metadata, Posting};
+use super::super::reader::{self, Directive, Kind, Metadata, Posting};
 use super::super::text;
 use super::super::vocabulary::{document_kind, key, purpose};
+use super::entries::{Booked, BookedInvoice, Numbered, OpenedAccount, Place};
 use super::marks::retired_lines;
-use super::{Booked, BookedInvoice, Include, Index, Numbered, OpenedAccount, Place, Reach, Source, Stamp};
+use super::{Include, Index, Reach, Source, Stamp};
 
 /// A file while it is read.
 struct Reading<'b> {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use crate::host::files::FileError;
 use crate::systems::SystemError;
 
-use super::super::books::{Books, unreadable};
+use super::super::books::Books;
+use super::super::errors::unreadable;
 use super::super::includes::{self, one_name};
 use super::{Include, Index, Reach, Stamp, Unseen};
 

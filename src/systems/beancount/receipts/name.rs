@@ -12,7 +12,7 @@ use crate::host::digest;
 use crate::host::files::FileError;
 use crate::systems::SystemError;
 
-use super::super::books::unreadable;
+use super::super::errors::unreadable;
 use super::super::number::Number;
 
 /// The longest name, in bytes, extension included.
