@@ -12,11 +12,12 @@ mod dot_env;
 mod file;
 mod found;
 mod oauth;
+mod pleo;
+mod problems;
 mod secret;
 mod section;
 mod sources;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,12 +33,14 @@ use crate::receipts;
 pub use accounting::SystemSettings;
 pub use check::CheckConfig;
 pub use oauth::OAuthConfig;
+pub use problems::ConfigProblems;
 #[cfg(feature = "listen")]
 pub(crate) use section::duration;
 pub use sources::Sources;
 
-use credential::{Found, TOKEN_FILE, credential, credential_in_use};
+use credential::{Found, credential, credential_in_use};
 use oauth::OAuthSection;
+use pleo::{base_url, company_id, one_company, timeouts};
 use section::Section;
 use sources::Layers;
 
@@ -96,24 +99,6 @@ pub struct BooksConfig {
     /// What is allowed but unwise; to be logged.
     pub warnings: Vec<String>,
 }
-
-/// Every problem with the settings. Nothing has been sent or written.
-#[derive(Debug, PartialEq, Eq)]
-pub struct ConfigProblems(pub Vec<String>);
-
-impl fmt::Display for ConfigProblems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.0.len();
-        write!(
-            f,
-            "{count} problem{} with the settings",
-            if count == 1 { "" } else { "s" }
-        )?;
-        self.0.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
-    }
-}
-
-impl std::error::Error for ConfigProblems {}
 
 impl Config {
     /// Reads and checks everything. On any problem nothing but the list of all problems comes back.
@@ -333,77 +318,6 @@ pub fn receipts_folder_of_the_first_version(checkpoint: &Path) -> PathBuf {
     checkpoint.with_extension("receipts")
 }
 
-/// That none is named goes to `missing`, since it is no problem for everybody.
-fn company_id(
-    layers: &Layers,
-    pleo: &mut Section,
-    problems: &mut Vec<String>,
-    missing: &mut Vec<String>,
-) -> Option<CompanyId> {
-    let in_file = pleo.text("company_id", problems);
-    let variable = layers.variable("PLEO_COMPANY_ID", problems).ok()?;
-    let (name, text) = match (variable, in_file) {
-        (Some(text), _) => ("PLEO_COMPANY_ID", text),
-        (None, Some(text)) => ("pleo.company_id", text),
-        (None, None) => {
-            missing.push(
-                "PLEO_COMPANY_ID is missing: set it to your company's id on Pleo (or `company_id` under [pleo])".into(),
-            );
-            return None;
-        }
-    };
-    text.parse()
-        .map_err(|error| problems.push(format!("{name}: {error}")))
-        .ok()
-}
-
-fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<ServerUrl> {
-    let in_file = pleo.text("base_url", problems);
-    let variable = layers.variable("PLEO_BASE_URL", problems).ok()?;
-    let (name, text) = match (variable, in_file) {
-        (Some(text), _) => ("PLEO_BASE_URL", text),
-        (None, Some(text)) => ("pleo.base_url", text),
-        (None, None) => ("pleo.base_url", "https://external.pleo.io".to_owned()),
-    };
-    server(name, &text, problems)
-}
-
-/// A server's address.
-fn server(name: &str, text: &str, problems: &mut Vec<String>) -> Option<ServerUrl> {
-    match text.parse() {
-        Ok(url) => Some(url),
-        Err(problem) => {
-            // What stands before an @ may be a credential.
-            let shown = text.rsplit('@').next().unwrap_or_default();
-            problems.push(format!("{name} is `{shown}`: {problem}"));
-            None
-        }
-    }
-}
-
-/// The company that is named, or the one that the tokens are for; never one beside the other.
-fn one_company(
-    named: Option<CompanyId>,
-    of_tokens: Option<CompanyId>,
-    missing: &mut Vec<String>,
-    problems: &mut Vec<String>,
-) -> Option<CompanyId> {
-    match (named, of_tokens) {
-        (Some(named), Some(of_tokens)) if named != of_tokens => {
-            problems.push(format!(
-                "{TOKEN_FILE}: the tokens are for company {of_tokens}, and the settings name {named}: leave the company out, \
-                 or log in for that one"
-            ));
-            None
-        }
-        (None, Some(of_tokens)) => {
-            missing.clear();
-            Some(of_tokens)
-        }
-        (named, _) => named,
-    }
-}
-
 /// The company of the tokens, where there are some.
 fn tokens_company(layers: &Layers, pleo: &mut Section) -> Option<CompanyId> {
     let (mut unimportant, mut warnings) = (Vec::new(), Vec::new());
@@ -419,19 +333,6 @@ fn alarm_after(file: &mut Section, problems: &mut Vec<String>) -> TimeDelta {
     let duration = run.duration("alarm_after", problems);
     run.finish(problems);
     duration.unwrap_or(ALARM_AFTER)
-}
-
-/// How long one request may take, and all of its tries.
-fn timeouts(pleo: &mut Section, problems: &mut Vec<String>) -> (Duration, Duration) {
-    (
-        seconds(pleo, "timeout_seconds", 30, problems),
-        seconds(pleo, "give_up_after_seconds", 120, problems),
-    )
-}
-
-fn seconds(section: &mut Section, key: &str, default: i64, problems: &mut Vec<String>) -> Duration {
-    let seconds = section.integer(key, 1..=86_400, problems).unwrap_or(default);
-    Duration::from_secs(u64::try_from(seconds).unwrap_or(1))
 }
 
 /// The checkpoint's file, in its folder's one name.

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 
 use super::credential::{TOKEN_FILE, credentials};
+use super::pleo::{base_url, company_id, server, timeouts};
+use super::problems::ConfigProblems;
 use super::secret::{secret_file, sendable};
 use super::section::Section;
 use super::sources::{Layers, Sources};
-use super::{ConfigProblems, company_id, server, timeouts};
 use crate::host::files;
 use crate::host::server_url::ServerUrl;
 use crate::model::ids::CompanyId;
@@ -44,7 +45,7 @@ impl OAuthConfig {
         layers.check_proxies(&mut problems);
         let mut file = layers.file_section();
         let mut pleo = file.section("pleo", &mut problems);
-        let base_url = super::base_url(&layers, &mut pleo, &mut problems);
+        let base_url = base_url(&layers, &mut pleo, &mut problems);
         let section = OAuthSection::read(&layers, &mut pleo, &mut problems, &mut warnings);
         let mut missing = Vec::new();
         let company_id = company_id(&layers, &mut pleo, &mut problems, &mut missing);
