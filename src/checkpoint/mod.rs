@@ -148,9 +148,10 @@ impl Checkpoint {
 
     /// Opens a file without a log, taking no lock and making nothing.
     fn open_unlocked(path: &Path) -> Result<Option<Self>, CheckpointError> {
-        let stamp = stamp(path).map_err(|fault| fault.at(path))?;
-        let connection = connect_for_reading(path, Locking::None).map_err(|fault| fault.at(path))?;
-        Self::reading(path, connection, Some(stamp))
+        let before = stamp(path).map_err(|fault| fault.at(path))?;
+        let opened = connect_for_reading(path, Locking::None).map_err(|fault| fault.at(path));
+        let opened = opened.and_then(|connection| Self::reading(path, connection, Some(before)));
+        opened.map_err(|error| unless_changed(path, before, error))
     }
 
     fn reading(
@@ -176,11 +177,7 @@ impl Checkpoint {
         let Some(before) = self.unlocked else {
             return Ok(());
         };
-        let after = stamp(&self.path).map_err(|fault| fault.at(&self.path))?;
-        if before == after && !beside(&self.path, "-wal").exists() {
-            return Ok(());
-        }
-        Err(Fault::Busy("it was changed while it was read".to_owned()).at(&self.path))
+        refuse_changed(&self.path, before)
     }
 
     /// Refuses a checkpoint of another company, for readers who have said whose they want.
@@ -216,6 +213,10 @@ impl Checkpoint {
 
     fn failed(&self, fault: Fault) -> CheckpointError {
         let error = fault.at(&self.path);
+        let error = match self.unlocked {
+            Some(before) => unless_changed(&self.path, before, error),
+            None => error,
+        };
         if matches!(error, CheckpointError::Damaged { .. }) {
             self.met_damage.set(true);
         }
@@ -326,6 +327,20 @@ fn is_unwritable(path: &Path) -> bool {
         let _ = std::fs::remove_file(probe);
     }
     made.is_err()
+}
+
+/// Refuses what was read without any lock where the file is another one by now.
+fn refuse_changed(path: &Path, before: Stamp) -> Result<(), CheckpointError> {
+    let after = stamp(path).map_err(|fault| fault.at(path))?;
+    if before == after && !beside(path, "-wal").exists() {
+        return Ok(());
+    }
+    Err(Fault::Busy("it was changed while it was read".to_owned()).at(path))
+}
+
+/// The error, or the cause of it: half of an old file and half of a new one look like damage.
+fn unless_changed(path: &Path, before: Stamp, error: CheckpointError) -> CheckpointError {
+    refuse_changed(path, before).err().unwrap_or(error)
 }
 
 fn stamp(path: &Path) -> Result<Stamp, Fault> {
