@@ -141,7 +141,7 @@ impl Checkpoint {
         match connect_for_reading(path, Locking::Usual) {
             Ok(connection) => Self::reading(path, connection, None),
             // A folder that may only be read holds no place for SQLite's shared memory. Without a log the file is all.
-            Err(_) if is_unwritable(path) && !beside(path, "-wal").exists() => Self::open_unlocked(path),
+            Err(_) if is_unwritable(path) && !has_log(path) => Self::open_unlocked(path),
             Err(fault) => Err(fault.at(path)),
         }
     }
@@ -329,10 +329,16 @@ fn is_unwritable(path: &Path) -> bool {
     made.is_err()
 }
 
+/// Whether something stands in the log that the file itself may not have yet. A reader leaves an empty one.
+fn has_log(path: &Path) -> bool {
+    let log = beside(path, "-wal").metadata();
+    log.is_ok_and(|log| log.len() > 0)
+}
+
 /// Refuses what was read without any lock where the file is another one by now.
 fn refuse_changed(path: &Path, before: Stamp) -> Result<(), CheckpointError> {
     let after = stamp(path).map_err(|fault| fault.at(path))?;
-    if before == after && !beside(path, "-wal").exists() {
+    if before == after && !has_log(path) {
         return Ok(());
     }
     Err(Fault::Busy("it was changed while it was read".to_owned()).at(path))
