@@ -159,11 +159,15 @@ impl Checkpoint {
         connection: Connection,
         unlocked: Option<Stamp>,
     ) -> Result<Option<Self>, CheckpointError> {
-        if refuse_newer(&connection, path)? == 0 {
+        let version = refuse_newer(&connection, path)?;
+        if version == 0 {
             return Ok(None);
         }
+        let is_old = version < schema::known_version();
+        let copy = is_old.then(|| schema::newest_copy(&connection, version));
+        let copy = copy.transpose().map_err(|fault| fault.at(path))?;
         Ok(Some(Self {
-            connection,
+            connection: copy.unwrap_or(connection),
             path: path.to_owned(),
             is_writer: false,
             met_damage: Cell::new(false),
