@@ -1,6 +1,6 @@
 //! The checkpoint: whole, ours, on a disk of this machine; who is at work on it, and how the last polls ended.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
@@ -65,11 +65,9 @@ fn place(path: &Path) -> Vec<Check> {
     let name = Name::Checkpoint;
     let folder = disk::nearest_folder(path.parent().unwrap_or(Path::new("")));
     let lock = checkpoint::lock_path(path);
-    let files = [path.to_owned(), lock].into_iter().filter(|file| file.exists());
-    let places: Vec<PathBuf> = files.chain([folder.to_owned()]).collect();
-    let unwritable = places
-        .iter()
-        .find_map(|place| files::refuse_unwritable(place).err());
+    let mut files = [path, &lock].into_iter().filter(|file| file.is_file());
+    let of_file = files.find_map(|file| files::refuse_unwritable_file(file).err());
+    let unwritable = of_file.or_else(|| files::refuse_unwritable(folder).err());
     let mut checks = Vec::new();
     if let Some(error) = unwritable {
         checks.push(Check::failed(

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::OptionalExtension;
 
 use super::error::Fault;
-use super::{Checkpoint, CheckpointError, Owner, beside, bound_owner, check_through};
+use super::{Checkpoint, CheckpointError, Owner, bound_owner, check_through, has_log};
 
 impl Checkpoint {
     /// The same as [`open_read_only`], without making SQLite's companions where there are none: nothing beside the file
@@ -14,7 +14,7 @@ impl Checkpoint {
     /// [`open_read_only`]: Self::open_read_only
     /// [`finish_reading`]: Self::finish_reading
     pub fn look_at(path: &Path) -> Result<Option<Self>, CheckpointError> {
-        if path.is_file() && !beside(path, "-wal").exists() {
+        if path.is_file() && !has_log(path) {
             Self::open_unlocked(path)
         } else {
             Self::open_read_only(path)

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Transaction};
 
 use super::audit::record;
 use super::error::Fault;
-use super::reports::verdict_from;
+use super::reports::{VERDICT, verdict_from};
 use super::time_text;
 use crate::model::export_job::{ExportJobItem, ItemStatus};
 use crate::model::ids::{AccountingEntryId, JobId};
@@ -128,10 +128,9 @@ fn verdict_of(
     job: &JobId,
     entry: &AccountingEntryId,
 ) -> Result<Option<Verdict>, Fault> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT entry_id, outcome, external_id, external_url, exported_at, failure_type, reason FROM item \
-         WHERE job_id = ?1 AND entry_id = ?2 AND outcome IS NOT NULL",
-    )?;
+    let mut statement = transaction.prepare_cached(&format!(
+        "SELECT {VERDICT} FROM item WHERE job_id = ?1 AND entry_id = ?2 AND outcome IS NOT NULL"
+    ))?;
     let mut found = statement.query_and_then((job.as_str(), entry.as_str()), |row| verdict_from(row, job))?;
     Ok(found.next().transpose()?.map(|(_, verdict)| verdict))
 }
@@ -150,7 +149,8 @@ pub(super) fn with_verdict(
     transaction
         .prepare_cached(
             "UPDATE item SET state = ?3, report = ?4, outcome = ?5, external_id = ?6, external_url = ?7, \
-             exported_at = ?8, failure_type = ?9, reason = ?10 WHERE job_id = ?1 AND entry_id = ?2",
+             exported_at = ?8, failure_type = ?9, reason = ?10, standing = ?11, booked_as = ?12 \
+             WHERE job_id = ?1 AND entry_id = ?2",
         )?
         .execute((
             job.as_str(),
@@ -167,6 +167,8 @@ pub(super) fn with_verdict(
             exported.map(|exported| time_text(exported.exported_at)),
             failure.map(|failure| failure.failure_type().as_str()),
             failure.map(Failure::reason),
+            failure.map(|failure| failure.standing().as_str()),
+            failure.and_then(|failure| failure.standing().booked_as()),
         ))?;
     Ok(())
 }
@@ -198,7 +200,7 @@ pub(super) fn without_verdict(
     transaction
         .prepare_cached(
             "UPDATE item SET state = ?3, report = NULL, outcome = NULL, external_id = NULL, external_url = NULL, \
-             exported_at = NULL, failure_type = NULL, reason = NULL, \
+             exported_at = NULL, failure_type = NULL, reason = NULL, standing = NULL, booked_as = NULL, \
              payload = iif(?3 = 'listed', NULL, payload), sort_date = iif(?3 = 'listed', '', sort_date) \
              WHERE job_id = ?1 AND entry_id = ?2",
         )?

@@ -213,7 +213,7 @@ impl Checkpoint {
                 let detail = match verdict {
                     Verdict::Successful(exported) => format!("successful as {}", exported.external_id),
                     Verdict::Failed(failure) => {
-                        format!("failed, {}: {}", failure.failure_type(), failure.reason())
+                        format!("failed, {}: {}", failure.failure_type(), failure.text())
                     }
                 };
                 record(

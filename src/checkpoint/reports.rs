@@ -6,7 +6,7 @@ use super::error::Fault;
 use super::items::rows;
 use super::{Checkpoint, CheckpointError, time_from};
 use crate::model::ids::{AccountingEntryId, JobId};
-use crate::model::verdict::{Exported, Failure, ItemFailureType, Verdict};
+use crate::model::verdict::{Exported, Failure, ItemFailureType, Standing, Verdict};
 
 /// How many items of a job there are, by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -172,14 +172,17 @@ fn verdicts(
 ) -> Result<Vec<(AccountingEntryId, Verdict)>, Fault> {
     connection
         .prepare_cached(&format!(
-            "SELECT entry_id, outcome, external_id, external_url, exported_at, failure_type, reason FROM item \
-             WHERE job_id = ?1 AND {which}"
+            "SELECT {VERDICT} FROM item WHERE job_id = ?1 AND {which}"
         ))?
         .query_and_then(parameters, |row| verdict_from(row, job))?
         .collect()
 }
 
-/// Reads a verdict from the columns `entry_id, outcome, external_id, external_url, exported_at, failure_type, reason`.
+/// The columns of a verdict, in the order in which [`verdict_from`] reads them.
+pub(super) const VERDICT: &str =
+    "entry_id, outcome, external_id, external_url, exported_at, failure_type, reason, standing, booked_as";
+
+/// Reads a verdict from the columns of [`VERDICT`].
 pub(super) fn verdict_from(row: &Row<'_>, job: &JobId) -> Result<(AccountingEntryId, Verdict), Fault> {
     let entry = AccountingEntryId::new(row.get::<_, String>(0)?);
     let outcome: String = row.get(1)?;
@@ -194,6 +197,7 @@ pub(super) fn verdict_from(row: &Row<'_>, job: &JobId) -> Result<(AccountingEntr
         }),
         "failed" => Verdict::Failed(Failure::restored(
             failure_type_from(&row.get::<_, String>(5)?, job)?,
+            standing_from(row, &entry, job)?,
             row.get(6)?,
         )),
         other => {
@@ -203,6 +207,15 @@ pub(super) fn verdict_from(row: &Row<'_>, job: &JobId) -> Result<(AccountingEntr
         }
     };
     Ok((entry, verdict))
+}
+
+fn standing_from(row: &Row<'_>, entry: &AccountingEntryId, job: &JobId) -> Result<Standing, Fault> {
+    let word: Option<String> = row.get(7)?;
+    let booked_as: Option<String> = row.get(8)?;
+    Standing::from_words(word.as_deref().unwrap_or_default(), booked_as).ok_or_else(|| {
+        let word = word.as_deref().unwrap_or("none");
+        Fault::Damaged(format!("item `{entry}` of job `{job}` has the standing `{word}`"))
+    })
 }
 
 fn failure_type_from(word: &str, job: &JobId) -> Result<ItemFailureType, Fault> {

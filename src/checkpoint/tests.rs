@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
 use crate::model::ids::{AccountingEntryId, JobId};
-use crate::model::verdict::{Exported, Failure, ItemFailureType, Verdict};
+use crate::model::verdict::{Exported, Failure, ItemFailureType, Standing, Verdict};
 
 fn owner() -> Owner {
     Owner {

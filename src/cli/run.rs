@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use tracing::{debug, warn};
 
@@ -185,12 +184,12 @@ fn prepare_and_work(
     let settings = Settings {
         company_id: config.pleo.company_id.clone(),
         batch_size: config.batch_size,
-        patience: config.pleo.give_up_after,
+        patience: config.patience,
         attachments: config.attachments,
         bookkeeping: config.bookkeeping.clone(),
         books_are_right,
     };
-    let receipts = fetcher(&config, system.as_ref(), stop).map_err(unexpected)?;
+    let receipts = fetcher(&config, system.as_ref(), stop).map_err(|error| without_receipts(&error))?;
     let mut checkpoint =
         Checkpoint::open_renamed(&config.checkpoint, &owner, description.former_target.as_deref())?;
     let mut contact = checkpoint.contact()?;
@@ -303,7 +302,11 @@ pub(super) fn not_begun(error: SystemError) -> Problem {
     }
 }
 
-fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> anyhow::Result<Fetcher> {
+fn fetcher(
+    config: &Config,
+    system: &dyn AccountingSystem,
+    stop: &Stop,
+) -> Result<Fetcher, receipts::SetupError> {
     let old = receipts_folder_of_the_first_version(&config.checkpoint);
     if let Err(error) = receipts::clear_of_the_first_version(&old, clock::now()) {
         debug!("{error}");
@@ -311,12 +314,12 @@ fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> anyho
     let settings = receipts::Settings {
         folder: receipts_folder(&config.checkpoint),
         largest: system.describe().attachments.map_or(0, |limits| limits.largest),
-        timeout: config.pleo.request_timeout,
-        give_up_after: config.pleo.give_up_after,
+        timeout: config.receipt_timeout,
+        give_up_after: config.receipts_give_up_after,
         own_host: config.pleo.own_host().map(str::to_owned),
         has_proxy: config.has_proxy,
     };
-    Fetcher::new(settings, stop.clone()).context("receipts cannot be fetched")
+    Fetcher::new(settings, stop.clone())
 }
 
 fn locked(held: &Held, caller: &Caller) -> Answer {
@@ -337,16 +340,20 @@ fn locked(held: &Held, caller: &Caller) -> Answer {
     }
 }
 
-fn unexpected(error: anyhow::Error) -> Problem {
-    let hint = match error.downcast_ref::<receipts::SetupError>() {
-        Some(receipts::SetupError::Client(_)) | None => {
-            "see that this machine has certificates (`ca-certificates`)"
-        }
-        Some(_) => "see to the folder that is named, then run again",
+fn without_receipts(error: &receipts::SetupError) -> Problem {
+    let (kind, hint) = match error {
+        receipts::SetupError::Client(_) => (
+            ProblemKind::Configuration,
+            "see that this machine has certificates (`ca-certificates`), and that SSL_CERT_FILE names a file of them if it is set",
+        ),
+        receipts::SetupError::Folder(_) | receipts::SetupError::NotOurs(_) => (
+            ProblemKind::Unexpected,
+            "see to the folder that is named, then run again",
+        ),
     };
     Problem {
-        kind: ProblemKind::Unexpected,
-        message: format!("{error:#}"),
+        kind,
+        message: error.to_string(),
         hint: hint.into(),
     }
 }

@@ -60,6 +60,12 @@ pub struct Config {
     pub bookkeeping: crate::bookkeeping::Settings,
     /// What happens when a receipt cannot be had.
     pub attachments: receipts::Policy,
+    /// How long a receipt's host may be silent.
+    pub receipt_timeout: Duration,
+    /// How long the receipts of one item may take, all tries together.
+    pub receipts_give_up_after: Duration,
+    /// How long the accounting system may be out of reach before the run gives up.
+    pub patience: Duration,
     /// Which accounting system, and where.
     pub system: SystemSettings,
     /// Whether the environment names a proxy.
@@ -121,6 +127,9 @@ struct Parts {
     checkpoint: Option<PathBuf>,
     bookkeeping: crate::bookkeeping::Settings,
     attachments: receipts::Policy,
+    receipt_timeout: Duration,
+    receipts_give_up_after: Duration,
+    patience: Duration,
     system: Option<SystemSettings>,
     has_proxy: bool,
     route: Option<String>,
@@ -182,15 +191,18 @@ impl Parts {
         let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
         let alarm_after = alarm_after(&mut file, &mut problems);
         let mut bookkeeping = file.section("bookkeeping", &mut problems);
-        let accounting = accounting::read(
+        let (accounting, patience) = accounting::read(
             &layers,
             &mut file,
             &mut bookkeeping,
-            request_timeout,
             (&mut problems, &mut warnings),
         );
         let (bookkeeping, attachments) =
             bookkeeping::read(&mut file, bookkeeping, accounting.role_defaults(), &mut problems);
+        let mut receipts = file.section("receipts", &mut problems);
+        let receipt_timeout = seconds(&mut receipts, "timeout_seconds", 30, &mut problems);
+        let receipts_give_up_after = seconds(&mut receipts, "give_up_after_seconds", 120, &mut problems);
+        receipts.finish(&mut problems);
         file.finish(&mut problems);
         let system = accounting.finished(&bookkeeping, company_id.as_ref(), &mut problems);
         if credential.is_some() {
@@ -213,6 +225,9 @@ impl Parts {
             checkpoint,
             bookkeeping,
             attachments,
+            receipt_timeout,
+            receipts_give_up_after,
+            patience,
             system,
             has_proxy: layers.has_proxy(),
             alarm_after,
@@ -254,6 +269,9 @@ impl Parts {
                 batch_size: usize::try_from(self.batch_size).unwrap_or(100),
                 bookkeeping: self.bookkeeping,
                 attachments: self.attachments,
+                receipt_timeout: self.receipt_timeout,
+                receipts_give_up_after: self.receipts_give_up_after,
+                patience: self.patience,
                 system,
                 has_proxy: self.has_proxy,
                 warnings: self.warnings,

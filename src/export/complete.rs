@@ -38,11 +38,28 @@ pub(super) fn close(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<End
         pleo::JobEvent::Failed(all_failed(exporter, run)?)
     };
     let status = end(exporter, run, &event)?;
-    let ending = with_unproven(exporter, &run.job.id, status)?;
-    Ok(match &run.miscount {
-        Some(miscount) => with_miscount(ending, miscount),
-        None => ending,
-    })
+    Ok(told(exporter, &run.job.id, status, run.miscount.as_deref())?)
+}
+
+/// How a job ended that we closed with this status: a closed job may need a person all the same.
+pub(super) fn told(
+    exporter: &Exporter<'_>,
+    job: &JobId,
+    status: JobStatus,
+    miscount: Option<&str>,
+) -> Result<Ending, CheckpointError> {
+    let ending = with_unproven(exporter, job, status)?;
+    if let Some(miscount) = miscount {
+        return Ok(with_miscount(ending, miscount));
+    }
+    // So is a job closed whose count did not agree while it was worked on, or whose verdicts Pleo did not take.
+    let finality = exporter.checkpoint.finality(job)?;
+    if matches!(ending, Ending::Closed(JobStatus::CompletedWithErrors)) && finality.failed == 0 {
+        let closed =
+            format!("job {job} was closed with errors, although none of the items that Pleo lists failed");
+        return Ok(with_miscount(ending, &closed));
+    }
+    Ok(ending)
 }
 
 /// A person must see where the items are that Pleo counts and does not list.
@@ -164,11 +181,7 @@ fn closing(event: &pleo::JobEvent) -> Closing {
 }
 
 /// A closed job still needs a person where an item may be in the books, or was changed after it was booked.
-pub(super) fn with_unproven(
-    exporter: &Exporter<'_>,
-    job: &JobId,
-    status: JobStatus,
-) -> Result<Ending, CheckpointError> {
+fn with_unproven(exporter: &Exporter<'_>, job: &JobId, status: JobStatus) -> Result<Ending, CheckpointError> {
     let failures = exporter.checkpoint.failures(job)?;
     let unproven = failures
         .iter()

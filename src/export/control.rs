@@ -26,6 +26,16 @@ pub(super) fn read(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<(), 
     Ok(())
 }
 
+/// How Pleo's count of the items of a job that is over differs from its list. Both are read, twice where they differ.
+pub(super) fn miscount(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Option<String>, Halt> {
+    if refresh(exporter, job)? == job.number_of_items {
+        return Ok(None);
+    }
+    let job = exporter.pleo.job(&job.id)?;
+    let items = refresh(exporter, &job)?;
+    Ok((items != job.number_of_items).then(|| differs(&job, items)))
+}
+
 fn differs(job: &ExportJob, listed: u64) -> String {
     format!(
         "job {} holds {} items, but Pleo lists {listed}",

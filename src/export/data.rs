@@ -12,11 +12,11 @@ use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::{Failure, ItemFailureType, JobFailure, JobFailureType, Verdict};
 use crate::pleo::{PleoError, wire};
 
-/// Reads every payload. The inner error is for Pleo: the job cannot be booked.
-pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Result<(), JobFailure>, Halt> {
+/// Reads every payload.
+pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<(), Halt> {
     let checkpoint = &mut *exporter.checkpoint;
     if !checkpoint.has_work(&job.id)? {
-        return Ok(Ok(()));
+        return Ok(());
     }
     let mut unreadable = 0_u64;
     let mut too_large = Vec::new();
@@ -47,7 +47,7 @@ pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Resul
                 "Contra accounts are missing ({message}): set one for each wallet currency in Pleo under Settings > \
                  Accounting > Contra accounts, then export again."
             );
-            return Ok(Err(JobFailure {
+            return Err(Halt::CannotGoOn(JobFailure {
                 failure_type: JobFailureType::MissingConfiguration,
                 reason,
             }));
@@ -62,7 +62,7 @@ pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Resul
     }
     decide_absent(exporter, job, &too_large)?;
     info!("job {}: data of its items read", job.id);
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// Items that the control layer lists but the data layer does not have, or has more of than is read.

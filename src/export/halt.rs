@@ -22,8 +22,12 @@ pub(super) enum Halt {
     Pleo(#[from] PleoError),
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The accounting system cannot be worked with now.
     #[error(transparent)]
-    System(#[from] SystemError),
+    System(SystemError),
+    /// The job cannot be booked: what is left of it is given up, and Pleo is told.
+    #[error("{}", .0.reason)]
+    CannotGoOn(JobFailure),
     /// The accounting system cannot take a job, which was found before it was worked on.
     #[error("{}", .error.to_string().replace('\n', " "))]
     NotReady {
@@ -150,6 +154,9 @@ impl Halt {
                 ProblemKind::Temporary,
                 "export the open expenses again in Pleo, fewer at a time; what is in the books is found there".into(),
             ),
+            Self::CannotGoOn(_) => {
+                (ProblemKind::JobFailed, "correct the cause, then export again in Pleo".into())
+            }
             Self::Panicked => (ProblemKind::Panicked, PANICKED.into()),
             Self::Later(_) => (ProblemKind::Temporary, "run again to go on".into()),
             Self::BooksLack(_) => (
@@ -168,6 +175,15 @@ impl Halt {
             _ => self.to_string(),
         };
         Problem { kind, message, hint }
+    }
+}
+
+impl From<SystemError> for Halt {
+    /// Of an answer that was not about one item.
+    fn from(error: SystemError) -> Self {
+        error
+            .into_job_failure()
+            .map_or_else(Self::System, Self::CannotGoOn)
     }
 }
 

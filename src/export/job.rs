@@ -1,14 +1,16 @@
 //! The seven steps for one job.
 
+use std::collections::HashMap;
+
 use super::Exporter;
 use super::deadline::{self, Deadline};
 use super::halt::Halt;
-use super::process::Outcome;
 use super::report::{Ending, JobTotals};
 use super::start::{Claim, Start};
 use super::{complete, control, data, give_up, process, start, validate};
 use crate::host::clock;
 use crate::model::export_job::{ExportJob, JobStatus};
+use crate::model::ids::AccountingEntryId;
 use crate::model::state::{JobEvent, JobState};
 
 /// Takes one job through all steps. `refusals` receives what the pre-check found and `totals` what was done to the books,
@@ -51,22 +53,28 @@ fn steps(
     run: &mut JobRun,
     refusals: &mut Vec<(String, usize)>,
 ) -> Result<Ending, Halt> {
-    if let Err(failure) = validate::validate(exporter, run)? {
-        return give_up::give_up(exporter, run, &failure);
+    match verdicts_told(exporter, run, refusals) {
+        Ok(()) => complete::close(exporter, run),
+        Err(Halt::CannotGoOn(failure)) => give_up::give_up(exporter, run, &failure),
+        Err(halt) => Err(halt),
     }
+}
+
+/// All steps up to where every item has its verdict and Pleo was told.
+fn verdicts_told(
+    exporter: &mut Exporter<'_>,
+    run: &mut JobRun,
+    refusals: &mut Vec<(String, usize)>,
+) -> Result<(), Halt> {
+    validate::validate(exporter, run)?;
     control::read(exporter, run)?;
     // Verdicts of an earlier process that Pleo does not have are proven afresh before they are sent.
     exporter.checkpoint.begin_run(&run.job.id, clock::now())?;
-    if let Err(failure) = data::read(exporter, &run.job)? {
-        return give_up::give_up(exporter, run, &failure);
-    }
+    data::read(exporter, &run.job)?;
     let outcome = process::process(exporter, run, refusals);
     let notices = exporter.system.notices();
     run.totals.notices = notices.iter().map(ToString::to_string).collect();
-    match outcome? {
-        Outcome::AllDecided => complete::close(exporter, run),
-        Outcome::Fatal(failure) => give_up::give_up(exporter, run, &failure),
-    }
+    outcome
 }
 
 /// A job that was over when we reached for it: say so, and note it where it was ours.
@@ -82,7 +90,7 @@ fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending
                 .is_some_and(|closing| closing.is_shown_by(&job)) =>
         {
             // The answer to our final event was lost; the verdicts are there if the control layer says so.
-            control::refresh(exporter, &job)?;
+            let miscount = control::miscount(exporter, &job)?;
             exporter
                 .checkpoint
                 .job_event(&job.id, JobEvent::Closed, job.status.as_str(), clock::now())?;
@@ -91,7 +99,12 @@ fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending
                 Some(failure) if exporter.checkpoint.failures(&job.id)?.is_empty() => {
                     Err(Halt::JobFailed(failure))
                 }
-                _ => Ok(complete::with_unproven(exporter, &job.id, job.status)?),
+                _ => Ok(complete::told(
+                    exporter,
+                    &job.id,
+                    job.status,
+                    miscount.as_deref(),
+                )?),
             }
         }
         JobState::Starting | JobState::Started | JobState::Closing => {
@@ -123,6 +136,9 @@ pub(super) struct JobRun {
     pub(super) totals: JobTotals,
     /// How Pleo's count of the items differs from its list, when it does.
     pub(super) miscount: Option<String>,
+    /// Items with which this run is the first to have begun and that surely were not sent, each with whether the books were
+    /// asked and had nothing of it.
+    pub(super) unsent: HashMap<AccountingEntryId, bool>,
 }
 
 impl JobRun {
@@ -137,6 +153,7 @@ impl JobRun {
             deadline,
             totals: JobTotals::default(),
             miscount: None,
+            unsent: HashMap::new(),
         })
     }
 

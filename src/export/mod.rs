@@ -5,6 +5,7 @@
 //! every item that is not final at Pleo is planned, looked up in the books, booked if it is not there, and
 //! reported. The checkpoint makes that fast and explains it; the books decide it.
 
+mod changed;
 mod complete;
 mod confirm;
 mod control;
@@ -15,11 +16,13 @@ mod give_up;
 mod halt;
 pub mod job;
 mod lacking;
+mod patience;
 mod process;
 pub mod report;
 mod start;
 mod update;
 mod validate;
+mod verdicts;
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -2,22 +2,17 @@
 //!
 //! Its books are looked at even before step 1 ends.
 
-use std::time::{Duration, Instant};
-
-use tracing::warn;
+use std::time::Instant;
 
 use super::deadline::Deadline;
 use super::halt::{Halt, Unready};
 use super::job::JobRun;
 use super::report::Ending;
-use super::{Exporter, complete};
+use super::{Exporter, complete, patience};
 use crate::model::export_job::ExportJob;
 use crate::model::verdict::{JobFailure, JobFailureType};
 use crate::receipts::Policy;
 use crate::systems::{JobNeeds, SystemError};
-
-/// Between two attempts at a system that is out of reach.
-const PAUSE: Duration = Duration::from_secs(2);
 
 /// Looks at the accounting system before the job is started. What is found wrong now leaves the job pending as long as
 /// more than half of its lifetime remains, so that a person can mend it and nothing has to be exported again. Answered is
@@ -81,51 +76,31 @@ fn job_failure(error: SystemError) -> JobFailure {
     failure
 }
 
-/// Checks the capabilities and the system itself. The inner error is for Pleo: the job cannot be booked.
-pub(super) fn validate(
-    exporter: &mut Exporter<'_>,
-    run: &mut JobRun,
-) -> Result<Result<(), JobFailure>, Halt> {
-    if let Err(failure) = capabilities(exporter, run) {
-        return Ok(Err(failure));
-    }
+/// Checks the capabilities and the system itself.
+pub(super) fn validate(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<(), Halt> {
+    capabilities(exporter, run).map_err(Halt::CannotGoOn)?;
     let needs = JobNeeds {
         job_id: run.job.id.clone(),
         company_id: run.job.company_id.clone(),
         payables: run.job.vendor_based_bookkeeping,
         attachments: exporter.settings.attachments == Policy::Required,
     };
-    let started = Instant::now();
-    loop {
-        let error = match exporter.system.check(&needs) {
-            Ok(()) => return Ok(Ok(())),
-            Err(error) => error,
-        };
-        match error.into_job_failure() {
-            Ok(failure) => return Ok(Err(failure)),
-            Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. }))
-                if started.elapsed() + PAUSE < exporter.settings.patience =>
-            {
-                warn!("{error}; trying again");
-                exporter.stop.wait(PAUSE)?;
-            }
-            // The next run comes in minutes, so an outage (or books that a person is about to repair) fails the
-            // job only when its time runs short.
-            Err(error) => return left_or_failed(exporter, run, error),
-        }
+    match patience::ask(exporter, |system| system.check(&needs)) {
+        Err(Halt::System(error)) => Err(left_or_failed(exporter, run, error)),
+        other => other,
     }
 }
 
-fn left_or_failed(
-    exporter: &Exporter<'_>,
-    run: &JobRun,
-    error: SystemError,
-) -> Result<Result<(), JobFailure>, Halt> {
-    exporter.stop.check()?;
-    if run.deadline.is_far(Instant::now()) {
-        return Err(error.into());
+/// The next run comes in minutes, so an outage (or books that a person is about to repair) fails the job only when its
+/// time runs short.
+fn left_or_failed(exporter: &Exporter<'_>, run: &JobRun, error: SystemError) -> Halt {
+    if let Err(stopped) = exporter.stop.check() {
+        return stopped.into();
     }
-    Ok(Err(job_failure(error)))
+    if run.deadline.is_far(Instant::now()) {
+        return error.into();
+    }
+    Halt::CannotGoOn(job_failure(error))
 }
 
 fn capabilities(exporter: &Exporter<'_>, run: &JobRun) -> Result<(), JobFailure> {

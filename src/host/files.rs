@@ -38,19 +38,20 @@ impl FileError {
     /// file or folder. A disk may be full for a while only.
     pub fn is_lasting(&self) -> bool {
         use io::ErrorKind as Kind;
-        let kind = self.source.kind();
-        matches!(
-            kind,
+        match self.source.kind() {
             Kind::PermissionDenied
-                | Kind::ReadOnlyFilesystem
-                | Kind::NotADirectory
-                | Kind::IsADirectory
-                | Kind::Unsupported
-                | Kind::InvalidFilename
-        ) || (kind == Kind::Other && self.source.get_ref().is_some())
-            // A link that leads nowhere.
-            || (kind == Kind::NotFound && self.action == "follow")
-            || self.action == "lock"
+            | Kind::ReadOnlyFilesystem
+            | Kind::NotADirectory
+            | Kind::IsADirectory
+            | Kind::AlreadyExists
+            | Kind::Unsupported
+            | Kind::InvalidFilename => true,
+            // Our own words: it is no file.
+            Kind::Other => self.source.get_ref().is_some(),
+            // What is read may have been moved just now; what is made cannot be missing.
+            Kind::NotFound => !matches!(self.action, "read" | "read the folder" | "list" | "look at"),
+            _ => matches!(self.action, "follow" | "lock"),
+        }
     }
 
     /// Whether a link lay where none may be: no matter of waiting, somebody must look.
@@ -143,16 +144,30 @@ pub fn clear(folder: &Path, is_ours: impl Fn(&str, &Metadata) -> bool) -> Result
     Ok(())
 }
 
-/// Refuses a folder in which this user can make no file, or a file that this user cannot write.
+/// Refuses a folder in which this user can make no file.
 #[cfg(unix)]
-pub fn refuse_unwritable(path: &Path) -> Result<(), FileError> {
+pub fn refuse_unwritable(folder: &Path) -> Result<(), FileError> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
-    let (action, wanted) = if path.is_dir() {
-        ("write in the folder", Access::WRITE_OK | Access::EXEC_OK)
+    let access = if folder.is_dir() {
+        accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).map_err(io::Error::from)
     } else {
-        ("write", Access::WRITE_OK)
+        Err(io::ErrorKind::NotADirectory.into())
     };
-    accessat(CWD, path, wanted, AtFlags::EACCESS).map_err(|error| FileError::at(action, path)(error.into()))
+    access.map_err(FileError::at("write in the folder", folder))
+}
+
+/// Refuses a file that this user cannot write.
+#[cfg(unix)]
+pub fn refuse_unwritable_file(path: &Path) -> Result<(), FileError> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS)
+        .map_err(|error| FileError::at("write", path)(error.into()))
+}
+
+/// Elsewhere it shows when it is written.
+#[cfg(not(unix))]
+pub fn refuse_unwritable_file(_path: &Path) -> Result<(), FileError> {
+    Ok(())
 }
 
 /// Elsewhere it shows when a file is made.

@@ -90,7 +90,7 @@ impl Client {
         filter.extend(statuses.iter().map(|status| ("statuses", status.as_str())));
         let mut jobs = Vec::new();
         let list = List::new(&["v3", "export-jobs"], &filter);
-        self.pages(&list, wire::export_job, None, |page| {
+        self.pages(&list, wire::listed_job, None, |page| {
             let (ours, others): (Vec<_>, Vec<_>) = page.into_iter().partition(|job| self.is_ours(job));
             for job in others {
                 tracing::warn!(job.id = %job.id, company.id = %job.company_id, "Pleo listed a job of another company; ignored");

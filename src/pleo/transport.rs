@@ -322,7 +322,8 @@ impl Transport {
     fn answered(&self, response: &Response, body: Vec<u8>, call: &Call) -> Attempt {
         let status = response.status().as_u16();
         let (body, json) = wire::read_body(body);
-        let is_foreign = !json && !body.trim().is_empty();
+        // A proxy alone asks for its own credential.
+        let is_foreign = !json && (!body.trim().is_empty() || status == 407);
         // What says nothing may come from anybody on the way; only Pleo accepts an event.
         if json || status == 202 {
             self.has_answered.store(true, Ordering::Relaxed);
@@ -330,7 +331,7 @@ impl Transport {
         let media_type = || shown(http::header(response, &CONTENT_TYPE).unwrap_or("no media type"));
         let cause = match status {
             200 if !json => format!("the answer is not JSON ({})", media_type()),
-            400..=499 if is_foreign => format!(
+            400.. if is_foreign => format!(
                 "a {status} that does not come from Pleo ({}, not JSON): a firewall or proxy on the way, or another \
                  server, answers in its place",
                 media_type()
@@ -385,8 +386,8 @@ impl Transport {
     /// The error when trying again is no use.
     fn error(&self, attempt: Attempt, call: Call, tries: u32) -> PleoError {
         let problem = attempt.cause;
-        let status = match attempt.ending {
-            Ending::Answered { status, .. } => status,
+        let (status, is_json) = match attempt.ending {
+            Ending::Answered { status, json } => (status, json),
             Ending::Untrusted => {
                 let problem = format!("{call} was not sent: {problem}");
                 return PleoError::Settings { problem };
@@ -395,15 +396,21 @@ impl Transport {
             Ending::NotConnected | Ending::Interrupted => return PleoError::Contract { call, problem },
         };
         match status {
-            300..=399 => PleoError::Contract {
-                call,
-                problem: format!(
+            300..=399 => {
+                let problem = format!(
                     "{status} redirects to the host `{}`, and redirects are not followed",
                     attempt.redirect_host.unwrap_or_default()
-                ),
-            },
+                );
+                // As the page does that wants one to log in to a network.
+                if self.has_answered() {
+                    PleoError::Contract { call, problem }
+                } else {
+                    self.not_reached(call, tries, problem)
+                }
+            }
             400..=499 if attempt.is_foreign => self.not_reached(call, tries, problem),
             400..=499 => wire::answer(call, status, &attempt.body).into_error(),
+            500.. if !is_json => self.not_reached(call, tries, problem),
             500.. => PleoError::OutOfReach {
                 call,
                 tries,
@@ -420,11 +427,18 @@ impl Transport {
     fn given_up(&self, attempt: Attempt, call: Call, tries: u32) -> PleoError {
         let cause = attempt.cause;
         match attempt.ending {
+            // Whoever limits calls says himself that it will pass.
+            Ending::Answered { status: 429, .. } => PleoError::OutOfReach { call, tries, cause },
+            // No JSON is no answer of Pleo's, whatever the status: until one came, nobody knows that it is Pleo out there.
+            Ending::NotConnected | Ending::Interrupted | Ending::Answered { json: false, .. }
+                if !self.has_answered() =>
+            {
+                PleoError::NeverReached { call, tries, cause }
+            }
             Ending::Answered { status: 200, .. } => {
                 let problem = format!("{cause}, in each of {tries} tries");
                 PleoError::Contract { call, problem }
             }
-            Ending::NotConnected => self.not_reached(call, tries, cause),
             _ => PleoError::OutOfReach { call, tries, cause },
         }
     }

@@ -124,7 +124,7 @@ fn a_connector_that_is_not_there_is_a_matter_of_settings() {
 fn an_odoo_that_does_not_answer_is_waited_for_and_then_left_to_the_next_run() {
     let world = World::new()
         .with_settings(
-            "[pleo]\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n[accounting]\nsystem = \"odoo\"\n\
+            "[accounting]\ngive_up_after_seconds = 1\nsystem = \"odoo\"\n\
              [accounting.odoo]\nurl = \"http://127.0.0.1:9\"\ndatabase = \"books\"\n",
         )
         .with_variable("ODOO_API_KEY", "key");

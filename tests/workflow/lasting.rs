@@ -4,6 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
+use crate::full_disk::with_little_room;
 use crate::interrupt::Fate;
 use crate::odd_places::{as_nobody, set_mode};
 use crate::sandbox::{Event, ItemStatus, JobStatus};
@@ -205,6 +206,9 @@ fn books_that_cannot_be_written_or_locked_are_told_before_a_job_is_started() {
 #[test]
 fn damaged_books_are_told_before_a_job_is_started() {
     for (name, text, says) in [
+        ("documents", "", "books/documents`"),
+        ("pleo", "", "books/pleo`"),
+        ("pleo/2026", "", "pleo/2026`"),
         (
             "main.beancount",
             "include \"missing.beancount\"\n",
@@ -258,6 +262,14 @@ fn without_a_writable_checkpoint_nothing_is_sent_at_all() {
         }
         assert_eq!(world.sandbox.request_count(), 0);
     }
+}
+
+#[test]
+fn without_room_for_the_checkpoint_nothing_is_sent_at_all() {
+    let world = World::new();
+    world.add_mixed_job(2, 1);
+    with_little_room(&world, 0).exits(1).says("checkpoint.sqlite3");
+    assert_eq!(world.sandbox.request_count(), 0);
 }
 
 #[test]

@@ -105,3 +105,6 @@ mod subscribe;
 mod texts;
 /// Books and checkpoint of an earlier version.
 mod upgrade;
+/// Every answer of the accounting system at every question, and what it means.
+#[cfg(unix)]
+mod verdict_table;

@@ -38,7 +38,8 @@ fn an_older_checkpoint_knows_the_numbers_that_pleo_was_told() {
     // As the first version left it.
     raw(&path)
         .execute_batch(
-            "DROP TABLE given_number; DROP INDEX item_told; DROP TABLE contact; PRAGMA user_version = 1",
+            "DROP TABLE given_number; DROP INDEX item_told; DROP TABLE contact; \
+             ALTER TABLE item DROP COLUMN booked_as; ALTER TABLE item DROP COLUMN standing; PRAGMA user_version = 1",
         )
         .unwrap();
     let checkpoint = Checkpoint::open(&path, &owner()).unwrap();
@@ -69,4 +70,75 @@ fn what_pleo_was_told_in_another_job_is_known() {
         checkpoint.told_before(&again).unwrap(),
         [(entry("a"), "PLEO-2026-000001".to_owned())]
     );
+}
+
+#[test]
+fn the_texts_of_an_older_checkpoint_are_read_for_what_the_books_have_once() {
+    let texts = [
+        (
+            "The invoice has no number. Nothing was booked.",
+            Standing::NothingBooked,
+            "The invoice has no number.",
+        ),
+        (
+            "Not: Booked as X: why. Nothing was booked.",
+            Standing::NothingBooked,
+            "Not: Booked as X: why.",
+        ),
+        (
+            "Booked as PLEO-2026-000001: no receipt: why.",
+            Standing::BookedAs("PLEO-2026-000001".into()),
+            "no receipt: why.",
+        ),
+        (
+            "May be booked: look for it.",
+            Standing::MayBeBooked,
+            "look for it.",
+        ),
+        (
+            "Booked as 7: the expense was changed in Pleo after it was booked: its date.",
+            Standing::Changed("7".into()),
+            "the expense was changed in Pleo after it was booked: its date.",
+        ),
+    ];
+    let (_folder, path, mut checkpoint) = new_checkpoint();
+    let ids: Vec<_> = (0..texts.len()).map(|at| entry(&at.to_string())).collect();
+    checkpoint.claim_job(&job("job-1", 1), now()).unwrap();
+    let page: Vec<_> = ids
+        .iter()
+        .map(|id| listed(id.as_str(), ItemStatus::Pending))
+        .collect();
+    checkpoint.store_control_page(&job_id(), &page, now()).unwrap();
+    let verdicts: Vec<_> = ids
+        .iter()
+        .map(|id| (id.clone(), failed(ItemFailureType::AccountUnknown, "unknown")))
+        .collect();
+    checkpoint.decide(&job_id(), &verdicts, now()).unwrap();
+    drop(checkpoint);
+    // As version 3 left it.
+    let raw = raw(&path);
+    raw.execute_batch("ALTER TABLE item DROP COLUMN booked_as; ALTER TABLE item DROP COLUMN standing; PRAGMA user_version = 3")
+        .unwrap();
+    for (id, (text, ..)) in ids.iter().zip(&texts) {
+        raw.execute(
+            "UPDATE item SET reason = ?2 WHERE entry_id = ?1",
+            (id.as_str(), text),
+        )
+        .unwrap();
+    }
+    drop(raw);
+    let is_read = |checkpoint: &Checkpoint| {
+        let failures = checkpoint.failures(&job_id()).unwrap();
+        assert_eq!(failures.len(), texts.len());
+        for ((_, failure), (text, standing, reason)) in failures.iter().zip(&texts) {
+            assert_eq!(
+                (failure.standing(), failure.reason(), &*failure.text()),
+                (standing, *reason, *text)
+            );
+        }
+    };
+    // A reader changes nothing.
+    is_read(&Checkpoint::open_read_only(&path).unwrap().unwrap());
+    is_read(&Checkpoint::open(&path, &owner()).unwrap());
+    is_read(&Checkpoint::open(&path, &owner()).unwrap());
 }

@@ -4,23 +4,19 @@
 //! planned again against the books.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
-
-use tracing::warn;
 
 use crate::bookkeeping::{self, JobView, KnownInvoices, Refusal, SystemTraits};
 use crate::checkpoint::StoredItem;
-use crate::export::Exporter;
 use crate::export::halt::Halt;
+use crate::export::{Exporter, patience};
 use crate::host::clock;
 use crate::model::document::PlannedItem;
 use crate::model::export_item::ExportItem;
 use crate::model::export_job::ExportJob;
 use crate::model::ids::CompanyId;
-use crate::model::references::{References, Resolution};
-use crate::model::verdict::{ItemFailureType, JobFailure};
+use crate::model::references::References;
+use crate::model::verdict::ItemFailureType;
 use crate::pleo::wire;
-use crate::systems::SystemError;
 
 /// Items read from the checkpoint at once while all of them are looked through.
 const PAGE: usize = 500;
@@ -39,11 +35,8 @@ pub(in crate::export) struct Considered {
     pub(in crate::export) plan: Result<PlannedItem, Refusal>,
 }
 
-/// Resolves everything at once and plans every item, keeping only the refusals. The inner error is for Pleo.
-pub(super) fn prepare(
-    exporter: &mut Exporter<'_>,
-    job: &ExportJob,
-) -> Result<Result<Prepared, JobFailure>, Halt> {
+/// Resolves everything at once and plans every item, keeping only the refusals.
+pub(super) fn prepare(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Prepared, Halt> {
     let system = exporter.system.describe();
     let traits = SystemTraits {
         payables: system.payables,
@@ -58,10 +51,8 @@ pub(super) fn prepare(
             references.extend(bookkeeping::references(&item, settings, &traits));
         }
     })?;
-    let mut view = match resolve(exporter, &references)? {
-        Ok(resolution) => JobView::new(resolution, today, traits),
-        Err(failure) => return Ok(Err(failure)),
-    };
+    let resolution = patience::ask(exporter, |system| system.resolve(&references))?;
+    let mut view = JobView::new(resolution, today, traits);
     let mut refusals = Vec::new();
     for_each_item(exporter, job, |stored| {
         match consider(exporter, job, &view, stored).plan {
@@ -71,30 +62,7 @@ pub(super) fn prepare(
     })?;
     view.invoices = KnownInvoices::default();
     let refusals = bookkeeping::grouped(refusals.iter());
-    Ok(Ok(Prepared { view, refusals }))
-}
-
-fn resolve(
-    exporter: &mut Exporter<'_>,
-    references: &References,
-) -> Result<Result<Resolution, JobFailure>, Halt> {
-    let started = Instant::now();
-    loop {
-        let error = match exporter.system.resolve(references) {
-            Ok(resolution) => return Ok(Ok(resolution)),
-            Err(error) => error,
-        };
-        match error.into_job_failure() {
-            Ok(failure) => return Ok(Err(failure)),
-            Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. }))
-                if started.elapsed() + super::PAUSE < exporter.settings.patience =>
-            {
-                warn!("{error}; trying again");
-                exporter.stop.wait(super::PAUSE)?;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
+    Ok(Prepared { view, refusals })
 }
 
 /// Reads and plans one item.

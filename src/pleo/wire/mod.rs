@@ -17,7 +17,7 @@ mod tests;
 mod words;
 
 pub(super) use answers::{
-    Page, answer, export_job, export_job_item, one_export_job, raw_item, update_answer,
+    Page, answer, export_job_item, listed_job, one_export_job, raw_item, update_answer,
 };
 pub use answers::{RawItem, Refusal, UpdateAnswer};
 pub use bodies::{ItemUpdate, JobEvent};

@@ -227,17 +227,27 @@ impl Books {
     pub(super) fn refuse_unwritable(&self) -> Result<(), SystemError> {
         self.refuse_wrong_places()?;
         let year = format!("{:04}", clock::now().year());
-        let mut places = vec![lock_or_folder(&self.folder), lock_or_folder(self.ledger_folder())];
-        for folder in [&self.folder, &self.batches(), &self.documents] {
-            places.extend([folder.clone(), folder.join(&year)]);
-        }
-        for place in places {
-            let place = if place.is_file() {
-                &place
+        let mut folders = vec![];
+        for folder in [&self.folder, self.ledger_folder()] {
+            let lock = folder.join(LOCK);
+            if lock.is_file() {
+                files::refuse_unwritable_file(&lock).map_err(|error| nothing_booked(&error))?;
             } else {
-                disk::nearest_folder(&place)
+                folders.push(folder.to_owned());
+            }
+        }
+        for folder in [&self.folder, &self.batches(), &self.documents] {
+            folders.extend([folder.clone(), folder.join(&year)]);
+        }
+        for folder in &folders {
+            // A link that leads nowhere is there, too.
+            let is_there = folder.symlink_metadata().is_ok();
+            let folder = if is_there {
+                folder
+            } else {
+                disk::nearest_folder(folder)
             };
-            files::refuse_unwritable(place).map_err(|error| nothing_booked(&error))?;
+            files::refuse_unwritable(folder).map_err(|error| nothing_booked(&error))?;
         }
         Ok(())
     }
@@ -364,12 +374,6 @@ impl Books {
         folders.dedup();
         Lock::of(&folders, &self.stop)
     }
-}
-
-/// What is opened for the lock of a folder, or the folder that it will be made in.
-fn lock_or_folder(folder: &Path) -> PathBuf {
-    let lock = folder.join(LOCK);
-    if lock.is_file() { lock } else { folder.to_owned() }
 }
 
 /// Writes a file of the books, with its folders.

@@ -7,8 +7,7 @@ use crate::systems::SystemError;
 
 /// For what could not be read.
 pub(super) fn unreadable(error: &FileError) -> SystemError {
-    let reason =
-        format!("The books could not be read: {error}. See to it, then run again. Nothing was booked.");
+    let reason = format!("The books could not be read: {error}. See to it, then run again.");
     if error.is_lasting() {
         SystemError::Damaged { reason }
     } else {
@@ -20,7 +19,7 @@ pub(super) fn unreadable(error: &FileError) -> SystemError {
 pub(super) fn nothing_booked(error: &FileError) -> SystemError {
     if error.is_about_a_link() {
         return SystemError::Damaged {
-            reason: format!("The books were not written: {error}. Then run again. Nothing was booked."),
+            reason: format!("The books were not written: {error}. Then run again."),
         };
     }
     let advice = match error.source.kind() {
@@ -30,8 +29,7 @@ pub(super) fn nothing_booked(error: &FileError) -> SystemError {
         }
         _ => "See to it",
     };
-    let reason =
-        format!("The books could not be written: {error}. {advice}, then run again. Nothing was booked.");
+    let reason = format!("The books could not be written: {error}. {advice}, then run again.");
     if error.is_lasting() {
         SystemError::Damaged { reason }
     } else {

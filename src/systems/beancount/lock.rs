@@ -51,7 +51,7 @@ fn wait_for(path: &Path, stop: &Stop) -> Result<File, SystemError> {
             Err(TryLockError::WouldBlock) if started.elapsed() >= PATIENCE => {
                 return Err(SystemError::Unavailable {
                     reason: format!(
-                        "The books are in use: another process holds `{}`. Nothing was booked; run again.",
+                        "The books are in use: another process holds `{}`. Run again.",
                         path.display()
                     ),
                 });
@@ -63,7 +63,7 @@ fn wait_for(path: &Path, stop: &Stop) -> Result<File, SystemError> {
             Err(TryLockError::WouldBlock) => {}
         }
         stop.wait(INTERVAL).map_err(|stopped| SystemError::Unavailable {
-            reason: format!("Waiting for the books ended: {stopped}. Nothing was booked."),
+            reason: format!("Waiting for the books ended: {stopped}."),
         })?;
     }
 }

@@ -194,8 +194,8 @@ impl Beancount {
         };
         if !self.is_as_planned(item) {
             return Err(SystemError::Unavailable {
-                reason: "Another process booked a document of the same invoice meanwhile. Nothing was booked; the \
-                         item is planned again."
+                reason: "Another process booked a document of the same invoice meanwhile: the item is \
+                         planned again."
                     .to_owned(),
             });
         }

@@ -104,8 +104,7 @@ impl Beancount {
         if self.settings.ledger.is_some() {
             return Err(SystemError::Settings {
                 reason: format!(
-                    "The ledger `{ledger}` does not include what is booked: add the line  {line}  to it, then run again. \
-                     Nothing was booked."
+                    "The ledger `{ledger}` does not include what is booked: add the line  {line}  to it, then run again."
                 ),
             });
         }

@@ -230,18 +230,17 @@ impl Running {
     }
 }
 
-/// The failure, with a sentence also where the connector left none: people read it.
+/// The failure with a sentence of ours about what the connector said, if it did: people read it, and a foreign text must
+/// not pass for our word on what is in the books.
 fn with_reason(failure: wire::Failure, connector: &str) -> wire::Failure {
-    if !failure.reason.is_empty() {
-        return failure;
-    }
-    wire::Failure {
-        reason: format!(
-            "The connector `{}` answered with an error and gave no reason: look into its log or ask who keeps it.",
-            one_line(connector, LONGEST_NAME)
+    let connector = one_line(connector, LONGEST_NAME);
+    let reason = match failure.reason.as_str() {
+        "" => format!(
+            "The connector `{connector}` answered with an error and gave no reason: look into its log or ask who keeps it."
         ),
-        ..failure
-    }
+        said => format!("The connector `{connector}` says: \"{said}\""),
+    };
+    wire::Failure { reason, ..failure }
 }
 
 fn answer_to<T: DeserializeOwned>(id: u64, line: &[u8]) -> Result<Result<T, wire::Failure>, Unfit> {

@@ -58,7 +58,7 @@ impl Command {
         &mut self,
         items: &[I],
         ask: impl Fn(&mut Connection, &I) -> Result<T, SystemError>,
-    ) -> Result<Vec<Result<T, SystemError>>, SystemError> {
+    ) -> Vec<Result<T, SystemError>> {
         let mut answers = Vec::with_capacity(items.len());
         let mut unanswered = 0;
         for item in items {
@@ -73,22 +73,17 @@ impl Command {
                     warn!("{error}");
                     unanswered += 1;
                 }
-                // It holds for all of them, and nothing is lost by saying so.
+                // It holds for all of them.
                 Err(
-                    error @ (SystemError::Fatal { .. }
+                    SystemError::Fatal { .. }
                     | SystemError::Withheld(_)
                     | SystemError::Damaged { .. }
-                    | SystemError::Settings { .. }),
-                ) => {
-                    if answers.is_empty() {
-                        return Err(error.clone());
-                    }
-                    unanswered = PATIENCE;
-                }
+                    | SystemError::Settings { .. },
+                ) => unanswered = PATIENCE,
             }
             answers.push(answer);
         }
-        Ok(answers)
+        answers
     }
 
     /// Why the rest of a batch should not be asked for now, if it should not.
@@ -137,12 +132,12 @@ impl AccountingSystem for Command {
         permit: &Permit,
         items: &[PlannedItem],
     ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
-        self.one_by_one(items, |connection, item| {
+        Ok(self.one_by_one(items, |connection, item| {
             let read = |answer| answers::booked_entry(&item.parts(), answer);
             connection
                 .ask(requests::book(item), Wait::ToTheEnd(permit), read)
                 .map_err(|trouble| booking(trouble, item))
-        })
+        }))
     }
 
     fn attach(
@@ -150,12 +145,12 @@ impl AccountingSystem for Command {
         permit: &Permit,
         entries: &[Attachment],
     ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
-        self.one_by_one(entries, |connection, entry| {
+        Ok(self.one_by_one(entries, |connection, entry| {
             let done = |_: wire::Done| Ok(());
             connection
                 .ask(requests::attach(entry)?, Wait::ToTheEnd(permit), done)
                 .map_err(reading)
-        })
+        }))
     }
 }
 

@@ -101,6 +101,10 @@ impl AccountingSystem for Odoo {
         }
     }
 
+    fn ready(&mut self) -> Result<(), SystemError> {
+        Ok(self.transport.greet()?)
+    }
+
     fn check(&mut self, job: &JobNeeds) -> Result<(), SystemError> {
         self.company = Some(check::check(&self.transport, &self.settings, job)?);
         Ok(())

@@ -90,7 +90,7 @@ impl Index {
         let passed_over = outcome.map_err(|Fault { line, problem }| SystemError::Damaged {
             reason: format!(
                 "The books are damaged: `{}`, line {line}: {problem}. Repair it or take the file back from a \
-                 backup, then run again. Nothing was booked.",
+                 backup, then run again.",
                 path.display()
             ),
         })?;

@@ -107,7 +107,7 @@ impl Index {
         Err(SystemError::Damaged {
             reason: format!(
                 "The books cannot be read whole: `{}`{line}: {}. Bring back what is missing or take the line out, then \
-                 run again. Nothing was booked.",
+                 run again.",
                 first.file.display(),
                 first.problem
             ),
@@ -130,7 +130,7 @@ impl Index {
                  of its own for each. To part two that share this one: move the files under `{folder}/pleo` that name \
                  the other company to the same place in its new folder, copy `documents` there, open in the \
                  accounts.beancount of each what bean-check then misses, and move the other's checkpoint aside. One \
-                 ledger may include both. Nothing was booked.",
+                 ledger may include both.",
                 books.company()
             ),
         })

@@ -23,6 +23,9 @@ pub(crate) enum CallError {
     /// It never reached Odoo, or was turned away at the door.
     #[error("Odoo cannot be reached: {0}")]
     Unreachable(String),
+    /// Nothing was sent, and nothing will be until a person corrects the settings: the certificate is not trusted.
+    #[error("Odoo is not spoken to: {0}")]
+    Untrusted(String),
     /// It may have reached Odoo; what came of it is not known.
     #[error("Odoo's answer was lost: {0}")]
     Lost(String),
@@ -70,7 +73,8 @@ impl CallError {
 
     pub(crate) fn from_fault((fault, cause): (Fault, String)) -> Self {
         match fault {
-            Fault::Untrusted | Fault::Unreached => Self::Unreachable(cause),
+            Fault::Untrusted => Self::Untrusted(cause),
+            Fault::Unreached => Self::Unreachable(cause),
             Fault::TimedOut | Fault::Broken => Self::Lost(cause),
         }
     }
@@ -162,6 +166,7 @@ impl CallError {
     pub(crate) fn is_temporary(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Lost(_) | Self::Unusable(_) | Self::Withheld(_) => true,
+            Self::Untrusted(_) => false,
             Self::Refused { refusal, .. } => *refusal == Refusal::Conflict,
         }
     }
@@ -170,6 +175,9 @@ impl CallError {
     pub(crate) fn for_reading(self) -> SystemError {
         match self {
             Self::Unreachable(_) | Self::Lost(_) => SystemError::Unavailable {
+                reason: self.to_string(),
+            },
+            Self::Untrusted(_) => SystemError::Settings {
                 reason: self.to_string(),
             },
             Self::Withheld(withheld) => withheld.into(),
@@ -185,6 +193,7 @@ impl CallError {
             Self::Unreachable(_) => SystemError::Unavailable {
                 reason: self.to_string(),
             },
+            Self::Untrusted(_) => self.for_reading(),
             Self::Lost(_) | Self::Unusable(_) => SystemError::Unknown {
                 reason: self.to_string(),
             },

@@ -23,6 +23,9 @@ use crate::systems::odoo::settings::Settings;
 /// The longest answer that is read, in bytes: a batch of 100 entries with all their lines is far smaller.
 const LONGEST_ANSWER: u64 = 64 << 20;
 
+/// How long a look may take whether a conversation can begin.
+const LONGEST_GREETING: Duration = Duration::from_secs(10);
+
 /// A connection to one database.
 #[derive(Clone)]
 pub(crate) struct Transport {
@@ -56,6 +59,21 @@ impl Transport {
             timeout: settings.timeout,
             permit: None,
         })
+    }
+
+    /// Looks whether a conversation can begin, as far as that is a matter of settings: an Odoo that is out of reach may be
+    /// there in a moment. Carries no key.
+    pub(crate) fn greet(&self) -> Result<(), CallError> {
+        let patience = self.timeout.min(LONGEST_GREETING);
+        let answer = self
+            .client
+            .head(self.url.at(["json", "version"]))
+            .timeout(patience)
+            .send();
+        match answer.map_err(|error| CallError::from_fault(http::fault(error))) {
+            Err(error @ CallError::Untrusted(_)) => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// The same connection, on which nothing is written without this permit.
