@@ -150,11 +150,13 @@ pub(super) enum Command {
 
 const WEBHOOK_URL: &str = "Where Pleo reaches `listen`: https://YOUR-HOST/webhooks/pleo/COMPANY_ID";
 
+/// A length of time, at most a day.
 #[cfg(feature = "listen")]
 fn duration(text: &str) -> Result<Duration, &'static str> {
     crate::config::duration(text)
         .and_then(|duration| duration.to_std().ok())
-        .ok_or("a number and its unit is due, such as 90s, 5m or 1h")
+        .filter(|duration| *duration <= Duration::from_secs(86_400))
+        .ok_or("a number and its unit is due, such as 90s, 5m or 1h, and at most a day")
 }
 
 #[derive(Clone, Copy, Debug, ClapArgs)]

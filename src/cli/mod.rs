@@ -27,11 +27,10 @@ use clap::error::ErrorKind;
 use tracing::Level;
 
 use crate::config::Sources;
-use crate::export::PANICKED;
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::privacy;
 use crate::model::foreign_text::one_line;
-use answer::{Form, answer};
+use answer::{Form, answer, panicked};
 use args::{Args, Command, LogFormat};
 pub use exit::Exit;
 use render::Answer;
@@ -60,15 +59,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> 
     log_panics();
     catch_unwind(AssertUnwindSafe(|| obey(&args, &sources, form)))
         .unwrap_or_else(|_| answer(&Answer::of_problem(panicked()), form))
-}
-
-/// The program itself failed.
-fn panicked() -> Problem {
-    Problem {
-        kind: ProblemKind::Panicked,
-        message: "the program failed, which is an error in pleo-export".into(),
-        hint: PANICKED.into(),
-    }
 }
 
 fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {

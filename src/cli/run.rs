@@ -16,7 +16,7 @@ use crate::config::{
     Config, ConfigProblems, Sources, SystemSettings, receipts_folder, receipts_folder_of_the_first_version,
 };
 use crate::export::report::{Problem, ProblemKind, RunReport};
-use crate::export::{Exporter, Settings};
+use crate::export::{Exporter, Settings, item_facts};
 use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::ids::JobId;
@@ -190,8 +190,8 @@ fn prepare_and_work(
         books_are_right,
     };
     let receipts = fetcher(&config, system.as_ref(), stop).map_err(|error| without_receipts(&error))?;
-    let mut checkpoint =
-        Checkpoint::open_renamed(&config.checkpoint, &owner, description.former_target.as_deref())?;
+    let former_target = description.former_target.as_deref();
+    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner, former_target, item_facts)?;
     let mut contact = checkpoint.contact()?;
     let pleo = Client::new(config.pleo, stop.clone())?;
     if contact.answered_by == config.route {

@@ -200,8 +200,8 @@ impl Parts {
         let (bookkeeping, attachments) =
             bookkeeping::read(&mut file, bookkeeping, accounting.role_defaults(), &mut problems);
         let mut receipts = file.section("receipts", &mut problems);
-        let receipt_timeout = seconds(&mut receipts, "timeout_seconds", 30, &mut problems);
-        let receipts_give_up_after = seconds(&mut receipts, "give_up_after_seconds", 120, &mut problems);
+        let receipt_timeout = receipts.seconds("timeout_seconds", 30, &mut problems);
+        let receipts_give_up_after = receipts.seconds("give_up_after_seconds", 120, &mut problems);
         receipts.finish(&mut problems);
         file.finish(&mut problems);
         let system = accounting.finished(&bookkeeping, company_id.as_ref(), &mut problems);

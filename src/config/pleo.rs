@@ -82,12 +82,7 @@ pub(super) fn one_company(
 /// How long one request may take, and all of its tries.
 pub(super) fn timeouts(pleo: &mut Section, problems: &mut Vec<String>) -> (Duration, Duration) {
     (
-        seconds(pleo, "timeout_seconds", 30, problems),
-        seconds(pleo, "give_up_after_seconds", 120, problems),
+        pleo.seconds("timeout_seconds", 30, problems),
+        pleo.seconds("give_up_after_seconds", 120, problems),
     )
-}
-
-fn seconds(section: &mut Section, key: &str, default: i64, problems: &mut Vec<String>) -> Duration {
-    let seconds = section.integer(key, 1..=86_400, problems).unwrap_or(default);
-    Duration::from_secs(u64::try_from(seconds).unwrap_or(1))
 }

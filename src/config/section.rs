@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use toml::Value;
@@ -118,6 +119,12 @@ impl Section {
                 None
             }
         }
+    }
+
+    /// A whole number of seconds, at least one and at most a day.
+    pub(super) fn seconds(&mut self, key: &str, default: i64, problems: &mut Vec<String>) -> Duration {
+        let seconds = self.integer(key, 1..=86_400, problems).unwrap_or(default);
+        Duration::from_secs(u64::try_from(seconds).unwrap_or(1))
     }
 
     /// A length of time: a whole number with its unit, such as `90s`, `30min`, `6h` or `2d`.

@@ -5,23 +5,11 @@ use secrecy::SecretString;
 use super::client::List;
 use super::error::PleoError;
 use super::transport::{Action, Request};
+use super::wire::Subscription;
 use super::{Client, wire};
 
 /// The event that an export job is there to be worked on.
 pub const EXPORT_JOB_CREATED: &str = "v1.export-job.created";
-
-/// A subscription of this application, as Pleo lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subscription {
-    /// Pleo's id.
-    pub id: String,
-    /// Where deliveries go.
-    pub url: String,
-    /// Of which events.
-    pub events: Vec<String>,
-    /// Whether it delivers at all.
-    pub is_active: bool,
-}
 
 impl Client {
     /// All subscriptions of this application, in Pleo's order.

@@ -1,6 +1,7 @@
 //! What the server and the main thread share: the server leaves news here, the main thread takes them and leaves how its
 //! polls went.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,9 +16,10 @@ use crate::host::stop::Stop;
 use crate::model::foreign_text::one_line;
 use crate::pleo::webhook::event::{self, News};
 use crate::pleo::webhook::kept::{self, Owner};
-use crate::pleo::webhook::signature::{self, Signed};
+use crate::pleo::webhook::signature::{self, Refusal, Signed};
 
-/// Refused deliveries are told at most so often: whoever sends thousands must not fill the log.
+/// Deliveries that are not taken for one reason are told at most so often: whoever sends thousands must not fill the log,
+/// nor hide in it what is not taken for another reason.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// A company whose deliveries are taken.
@@ -32,6 +34,22 @@ pub(super) struct Place {
     has_news: AtomicBool,
     seen: Mutex<SeenIds>,
     health: Mutex<Health>,
+}
+
+/// Why a delivery was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Reason {
+    NotServed,
+    Unable,
+    Forged,
+    OutOfTime,
+}
+
+/// When a reason was last told, and how often it has come up since.
+#[derive(Debug)]
+struct Told {
+    at: Instant,
+    untold: u64,
 }
 
 /// What is answered to a delivery.
@@ -50,8 +68,7 @@ pub(super) struct Desk {
     places: Vec<Place>,
     every: Duration,
     stop: Stop,
-    /// When it was last told, and how many were refused since.
-    refusals: Mutex<(Option<Instant>, u64)>,
+    told: Mutex<BTreeMap<Reason, Told>>,
 }
 
 impl Place {
@@ -87,7 +104,7 @@ impl Desk {
             places,
             every,
             stop,
-            refusals: Mutex::default(),
+            told: Mutex::default(),
         }
     }
 
@@ -112,26 +129,33 @@ impl Desk {
     ) -> Reply {
         let is_meant = |place: &&Place| place.owner.company_id.as_str().eq_ignore_ascii_case(company);
         let Some(place) = self.places.iter().find(is_meant) else {
-            self.tell(&format!(
-                "a delivery for company {} was passed over: it is not served here",
-                one_line(company, 60)
-            ));
+            let company = one_line(company, 60);
+            self.tell(
+                Reason::NotServed,
+                &format!("a delivery for company {company} was passed over: it is not served here"),
+            );
             return Reply::Taken;
         };
         let company = &place.owner.company_id;
         let secrets = match kept::read(&place.secrets, &place.owner) {
             Ok(kept) => kept.into_iter().map(|kept| kept.secret).collect::<Vec<_>>(),
             Err(error) => {
-                self.tell(&format!(
-                    "a delivery for company {company} cannot be checked: {error}"
-                ));
+                self.tell(
+                    Reason::Unable,
+                    &format!("a delivery for company {company} cannot be checked: {error}"),
+                );
                 return Reply::Unable;
             }
         };
         if let Err(refusal) = signature::verify(&secrets, signed, body, now) {
-            self.tell(&format!(
-                "a delivery for company {company} was refused: {refusal}"
-            ));
+            let reason = match refusal {
+                Refusal::Forged => Reason::Forged,
+                Refusal::OutOfTime { .. } => Reason::OutOfTime,
+            };
+            self.tell(
+                reason,
+                &format!("a delivery for company {company} was refused: {refusal}"),
+            );
             return Reply::Refused;
         }
         if !locked(&place.seen).is_new(signed.id, now) {
@@ -149,19 +173,23 @@ impl Desk {
         Reply::Taken
     }
 
-    /// Tells what was not taken, if it is time to tell again.
-    fn tell(&self, text: &str) {
-        let mut refusals = locked(&self.refusals);
-        let (told, untold) = &mut *refusals;
-        if told.is_some_and(|told| told.elapsed() < TELL_EVERY) {
-            *untold = untold.saturating_add(1);
-            return;
-        }
+    /// Tells what was not taken, if it is time to tell that again.
+    fn tell(&self, reason: Reason, text: &str) {
+        let mut told = locked(&self.told);
+        let now = Instant::now();
+        let untold = match told.get_mut(&reason) {
+            Some(told) if now.saturating_duration_since(told.at) < TELL_EVERY => {
+                told.untold = told.untold.saturating_add(1);
+                return;
+            }
+            Some(told) => told.untold,
+            None => 0,
+        };
+        told.insert(reason, Told { at: now, untold: 0 });
         match untold {
             0 => warn!("{text}"),
-            more => warn!("{text}; and {more} more that were not taken in the time before"),
+            more => warn!("{text}; and {more} more like it since this was told last"),
         }
-        *refusals = (Some(Instant::now()), 0);
     }
 }
 

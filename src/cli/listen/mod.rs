@@ -14,14 +14,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
-use super::answer::{Form, answer, print};
+use super::answer::{Form, answer, panicked, print};
 use super::args::Global;
 use super::exit::Exit;
 use super::render::Answer;
 use super::run::Held;
-use super::{panicked, run, signals, subscribe};
+use super::{run, signals, subscribe};
 use crate::config::{Config, Sources};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::stop::Stop;
@@ -47,23 +47,30 @@ pub(super) fn listen(
     form: Form,
 ) -> Exit {
     let stop = signals::stop_on_signals();
-    match begin(sources, bind, every, &stop) {
-        Ok(listener) => listener.run(sources, global, &stop, form),
+    match begin(vec![sources.clone()], bind, every, &stop) {
+        Ok(mut running) => running.run(global, &stop, form),
         Err(problem) => answer(&Answer::of_problem(problem), form),
     }
 }
 
-/// A server at its address, and what it shares with the polls.
+/// A server at its address, what it shares with the polls, and whose turn is when.
 struct Running {
     desk: Arc<Desk>,
+    /// One for each place at the desk, in the same order.
+    turns: Vec<Turn>,
     every: Duration,
     server: std::thread::JoinHandle<()>,
     address: SocketAddr,
 }
 
-fn begin(sources: &Sources, bind: SocketAddr, every: Duration, stop: &Stop) -> Result<Running, Problem> {
-    let config = Config::load(sources).map_err(|problems| run::wrong_settings(&problems))?;
-    let place = place(&config)?;
+/// `companies` are the settings of each company that is served.
+fn begin(
+    companies: Vec<Sources>,
+    bind: SocketAddr,
+    every: Duration,
+    stop: &Stop,
+) -> Result<Running, Problem> {
+    let places = companies.iter().map(place).collect::<Result<Vec<_>, _>>()?;
     let unbound = |error: std::io::Error| Problem {
         kind: ProblemKind::Configuration,
         message: format!("cannot listen on {bind}: {error}"),
@@ -71,10 +78,17 @@ fn begin(sources: &Sources, bind: SocketAddr, every: Duration, stop: &Stop) -> R
     };
     let listener = TcpListener::bind(bind).map_err(unbound)?;
     let address = listener.local_addr().map_err(unbound)?;
-    let desk = Arc::new(Desk::new(vec![place], every, stop.clone()));
+    let desk = Arc::new(Desk::new(places, every, stop.clone()));
     let server = server::start(listener, Arc::clone(&desk)).map_err(unbound)?;
+    let now = Instant::now();
+    let turn = |sources| Turn {
+        sources,
+        due: now,
+        is_waiting: false,
+    };
     Ok(Running {
         desk,
+        turns: companies.into_iter().map(turn).collect(),
         every,
         server,
         address,
@@ -82,8 +96,9 @@ fn begin(sources: &Sources, bind: SocketAddr, every: Duration, stop: &Stop) -> R
 }
 
 /// The company of these settings. Without a secret no delivery could be told from a forged one.
-fn place(config: &Config) -> Result<Place, Problem> {
-    let (owner, path) = (subscribe::owner(config), kept::path(&config.checkpoint));
+fn place(sources: &Sources) -> Result<Place, Problem> {
+    let config = Config::load(sources).map_err(|problems| run::wrong_settings(&problems))?;
+    let (owner, path) = (subscribe::owner(&config), kept::path(&config.checkpoint));
     let kept = kept::read(&path, &owner).map_err(|error| subscribe::about_file(&error))?;
     let secrets: Vec<SecretString> = kept.into_iter().map(|kept| kept.secret).collect();
     if !secrets.iter().any(signature::is_usable) {
@@ -105,12 +120,14 @@ fn place(config: &Config) -> Result<Place, Problem> {
 
 /// When a company is polled next without news, and what is known of the run that is in the way.
 struct Turn {
+    /// Read anew for every poll.
+    sources: Sources,
     due: Instant,
     is_waiting: bool,
 }
 
 impl Running {
-    fn run(&self, sources: &Sources, global: &Global, stop: &Stop, form: Form) -> Exit {
+    fn run(&mut self, global: &Global, stop: &Stop, form: Form) -> Exit {
         for place in self.desk.places() {
             let line = format!(
                 "Listening on http://{}/webhooks/pleo/{}, and polling every {} s.\n",
@@ -121,33 +138,27 @@ impl Running {
             print(&line, Exit::Done);
         }
         notify(&[Notice::Ready]);
-        let exit = self.poll_until_stopped(sources, global, stop, form);
+        let exit = self.poll_until_stopped(global, stop, form);
         notify(&[Notice::Stopping]);
         exit
     }
 
-    fn poll_until_stopped(&self, sources: &Sources, global: &Global, stop: &Stop, form: Form) -> Exit {
+    fn poll_until_stopped(&mut self, global: &Global, stop: &Stop, form: Form) -> Exit {
         let places = self.desk.places();
-        let now = Instant::now();
-        let new_turn = |_| Turn {
-            due: now,
-            is_waiting: false,
-        };
-        let mut turns: Vec<Turn> = places.iter().map(new_turn).collect();
         loop {
             if self.server.is_finished() {
                 return answer(&Answer::of_problem(server_ended()), form);
             }
             let next = places
                 .iter()
-                .zip(&mut turns)
+                .zip(&mut self.turns)
                 .min_by_key(|(place, turn)| (!place.has_news(), turn.due));
             let Some((place, turn)) = next else {
                 return Exit::Done;
             };
             let wait = turn.due.saturating_duration_since(Instant::now());
             let has_news = || places.iter().any(Place::has_news);
-            if !wait.is_zero() && !has_news() {
+            if !wait.is_zero() && !place.has_news() {
                 if stop.wait_for(wait.min(LOOK_AFTER_SERVER), has_news).is_err() {
                     return Exit::Done;
                 }
@@ -156,57 +167,53 @@ impl Running {
             if stop.is_requested() {
                 return Exit::Done;
             }
-            let exit = self.poll(place, turn, sources, global, stop, form);
+            let exit = poll(place, turn, self.every, global, stop, form);
             if stop.is_requested() {
                 return exit;
             }
         }
     }
+}
 
-    /// One poll of a company, and when the next one is due.
-    fn poll(
-        &self,
-        place: &Place,
-        turn: &mut Turn,
-        sources: &Sources,
-        global: &Global,
-        stop: &Stop,
-        form: Form,
-    ) -> Exit {
-        let company = &place.owner.company_id;
-        if place.has_news() {
-            info!(company.id = %company, "polling: Pleo has told of a job");
-        } else {
-            info!(company.id = %company, "polling: it is time");
-        }
-        place.take_news();
-        place.health().begun(Instant::now());
-        let polled = catch_unwind(AssertUnwindSafe(|| run::poll_until(sources, global, stop)))
-            .unwrap_or_else(|_| Ok(Answer::of_problem(panicked())));
-        let polled = polled.or_else(|held| match held.lasting() {
-            Some(problem) => Ok(Answer::of_problem(problem)),
-            None => Err(held),
-        });
-        let exit = match &polled {
-            Ok(polled) => answer(polled, form),
-            Err(held) => {
-                wait_for_another(turn, held);
-                Exit::Done
-            }
-        };
-        let is_success = polled.is_ok() && matches!(exit, Exit::Done | Exit::ItemsFailed | Exit::JobFailed);
-        let now = Instant::now();
-        place.health().ended(is_success, now);
-        info!(company.id = %company, exit = exit.code(), "the poll is over");
-        turn.is_waiting = polled.is_err();
-        turn.due = now
-            + match exit {
-                _ if polled.is_err() => AFTER_ANOTHER_RUN,
-                Exit::Temporary => self.every.min(AFTER_A_FAILURE),
-                _ => self.every,
-            };
-        exit
+/// One poll of a company, and when the next one is due.
+fn poll(place: &Place, turn: &mut Turn, every: Duration, global: &Global, stop: &Stop, form: Form) -> Exit {
+    let company = &place.owner.company_id;
+    if turn.is_waiting {
+        debug!(company.id = %company, "polling: perhaps the other run is over");
+    } else if place.has_news() {
+        info!(company.id = %company, "polling: Pleo has told of a job");
+    } else {
+        info!(company.id = %company, "polling: it is time");
     }
+    place.take_news();
+    place.health().begun(Instant::now());
+    let polled = catch_unwind(AssertUnwindSafe(|| run::poll_until(&turn.sources, global, stop)))
+        .unwrap_or_else(|_| Ok(Answer::of_problem(panicked())));
+    let polled = polled.or_else(|held| match held.lasting() {
+        Some(problem) => Ok(Answer::of_problem(problem)),
+        None => Err(held),
+    });
+    let exit = match &polled {
+        Ok(polled) => answer(polled, form),
+        Err(held) => {
+            wait_for_another(turn, held);
+            Exit::Done
+        }
+    };
+    let is_success = polled.is_ok() && matches!(exit, Exit::Done | Exit::ItemsFailed | Exit::JobFailed);
+    let now = Instant::now();
+    place.health().ended(is_success, now);
+    if polled.is_ok() {
+        info!(company.id = %company, exit = exit.code(), "the poll is over");
+    }
+    turn.is_waiting = polled.is_err();
+    turn.due = now
+        + match exit {
+            _ if polled.is_err() => AFTER_ANOTHER_RUN,
+            Exit::Temporary => every.min(AFTER_A_FAILURE),
+            _ => every,
+        };
+    exit
 }
 
 /// Says once that another run is in the way; it has the news, or the poll after it has.

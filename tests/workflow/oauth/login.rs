@@ -111,7 +111,7 @@ fn from_consent_to_booked_with_nothing_typed_in_between() {
 #[test]
 #[cfg(feature = "listen")]
 fn login_check_listen_and_a_job_is_booked_as_pleo_tells_of_it() {
-    use crate::listen::{Listener, eventually};
+    use crate::listen::listener::{Listener, eventually};
     let world = registered();
     world.login_by_paste(|redirect| redirect).exits(0);
     world.run(&["poll"]).exits(0);
