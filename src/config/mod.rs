@@ -70,7 +70,7 @@ pub struct Config {
     pub system: SystemSettings,
     /// Whether the environment names a proxy.
     pub has_proxy: bool,
-    /// By which way Pleo is asked: a digest of its address and the proxies, so that a change of them is seen.
+    /// The way to Pleo: a digest of its address and the proxies, so that a change of them is seen.
     pub route: String,
     /// For how long polls may fail, or another run may last, before a person is called.
     pub alarm_after: TimeDelta,

@@ -121,7 +121,7 @@ impl Section {
         }
     }
 
-    /// A whole number of seconds, at least one and at most a day.
+    /// A length of time in whole seconds, up to a day.
     pub(super) fn seconds(&mut self, key: &str, default: i64, problems: &mut Vec<String>) -> Duration {
         let seconds = self.integer(key, 1..=86_400, problems).unwrap_or(default);
         Duration::from_secs(u64::try_from(seconds).unwrap_or(1))

@@ -6,6 +6,7 @@
 //! here either, because the credential belongs to Pleo's own host alone.
 
 mod access;
+mod attempt;
 mod client;
 mod error;
 pub mod oauth;
