@@ -21,6 +21,7 @@
 //! `ARCHITECTURE.md` follows one expense through these rooms, and says what always holds and why.
 
 pub mod bookkeeping;
+pub mod check;
 pub mod checkpoint;
 pub mod cli;
 pub mod config;

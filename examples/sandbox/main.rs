@@ -85,6 +85,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             (file.jobs, format!("{jobs} from the file, {items} in all"))
         }
     };
+    let oauth = options.oauth_client.clone();
     let sandbox = Sandbox::start(options);
     for job in jobs {
         sandbox.add_job(job);
@@ -98,6 +99,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "More jobs: curl -d '{{\"items\": 10, \"seed\": 7}}' {}/_sandbox/jobs",
         sandbox.url()
+    );
+    println!(
+        "OAuth: client id {}, secret {}, redirect address {}",
+        oauth.id,
+        oauth.secret,
+        oauth.redirect_uris.join(", ")
     );
     println!("State: curl {}/_sandbox/state", sandbox.url());
     println!("End: Ctrl-C");

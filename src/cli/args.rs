@@ -90,11 +90,35 @@ pub(super) enum Command {
         #[command(flatten)]
         answer: Answer,
     },
+    /// Look whether everything is in order, and say what to do where it is not; changes nothing
+    Check {
+        #[command(flatten)]
+        answer: Answer,
+    },
     /// Show what the checkpoint knows; needs no network and no credential
     Status {
         /// Show this job with its failures
         #[arg(long, value_name = "JOB_ID")]
         job: Option<String>,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Connect to Pleo by OAuth: a person consents in a browser, and the tokens are kept here
+    Login {
+        /// Read the address that the browser was sent to from stdin, instead of waiting for it
+        #[arg(long, conflicts_with = "status")]
+        paste: bool,
+        /// Only show what is known of the connection; asks nobody
+        #[arg(long)]
+        status: bool,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Remove the tokens of `login` from this machine
+    Logout {
+        /// Have Pleo remove the integration first, which makes every token of it void
+        #[arg(long)]
+        revoke: bool,
         #[command(flatten)]
         answer: Answer,
     },
@@ -148,8 +172,11 @@ impl Command {
             Self::Poll { answer, .. }
             | Self::RunJob { answer, .. }
             | Self::Resume { answer }
+            | Self::Check { answer }
             | Self::Reverse { answer, .. }
             | Self::Status { answer, .. }
+            | Self::Login { answer, .. }
+            | Self::Logout { answer, .. }
             | Self::Subscribe { answer, .. } => answer.json,
             #[cfg(feature = "listen")]
             Self::Listen { .. } => false,

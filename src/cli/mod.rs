@@ -4,10 +4,12 @@
 
 mod answer;
 mod args;
+mod check;
 mod exit;
 #[cfg(feature = "listen")]
 mod listen;
 mod logging;
+mod login;
 mod progress;
 mod render;
 mod reverse;
@@ -79,6 +81,10 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             reason,
             ..
         } => return reverse::reverse(sources, numbers, *date, reason.as_deref(), form),
+        Command::Login { status: true, .. } => return login::status(sources, form),
+        Command::Login { paste, .. } => return login::login(sources, *paste, form),
+        Command::Logout { revoke, .. } => return login::logout(sources, *revoke, form),
+        Command::Check { .. } => return check::check(sources, form),
         Command::Status { job, .. } => {
             return status::status(sources, job.as_deref().map(str::trim), form);
         }

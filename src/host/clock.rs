@@ -31,6 +31,17 @@ pub fn follow(better: Option<(DateTime<Utc>, Instant)>) -> Option<TimeDelta> {
     followed.filter(|_| before.is_none()).map(ahead)
 }
 
+/// How long something lasts, for people.
+pub fn length(duration: TimeDelta) -> String {
+    let seconds = duration.num_seconds().max(0);
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
 fn on((at, when): (DateTime<Utc>, Instant)) -> DateTime<Utc> {
     let since = TimeDelta::from_std(when.elapsed()).unwrap_or_default();
     at.checked_add_signed(since).unwrap_or(at).trunc_subsecs(3)

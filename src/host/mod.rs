@@ -2,8 +2,10 @@
 //! which servers a credential may go, files that survive a power cut, digests, text from outside made harmless, what others
 //! may read of the process, and the points at which tests kill it.
 
+pub mod chance;
 pub mod clock;
 pub mod digest;
+pub mod disk;
 pub mod files;
 pub mod foreign_text;
 pub mod http;

@@ -35,6 +35,11 @@ impl Attempt {
         }
     }
 
+    /// Whether Pleo itself refused the credential, in whatever state it is.
+    pub(super) fn is_unauthorized(&self) -> bool {
+        matches!(self.ending, Ending::Answered { status: 401, .. }) && !self.is_foreign
+    }
+
     /// No answer came.
     pub(super) fn failed((fault, cause): (Fault, String)) -> Self {
         match fault {

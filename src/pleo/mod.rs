@@ -5,10 +5,13 @@
 //! Data in, data out: nothing here knows the checkpoint, the books or the workflow. Receipts are not fetched
 //! here either, because the credential belongs to Pleo's own host alone.
 
+mod access;
 mod attempt;
 mod client;
 mod error;
+pub mod oauth;
 mod paging;
+mod platform;
 mod retry;
 mod settings;
 mod skim;
@@ -24,4 +27,5 @@ pub use error::{Answer, Call, PleoError};
 pub use settings::{Credential, Settings};
 pub use subscriptions::EXPORT_JOB_CREATED;
 pub use transport::ServerTime;
+pub use wire::{Installation, Introspection, KnownAccount, KnownTax, Subject};
 pub use wire::{ItemUpdate, JobEvent, RawItem, Refusal, Subscription, UpdateAnswer};

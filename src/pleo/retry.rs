@@ -1,7 +1,7 @@
 //! Which failed tries are made again.
 //!
-//! A GET, PUT or DELETE may be repeated at will: the first reads, the others say the same thing twice. A POST is an
-//! event that Pleo counts, or makes something new, so it is made again only when Pleo surely did not process it: the connection never came
+//! A GET, PUT or DELETE may be repeated at will, and so may a search: they read, or say the same thing twice. Any other POST
+//! is an event that Pleo counts, or makes something new, so it is made again only when Pleo surely did not process it: the connection never came
 //! about, or 429. Everything else that may have happened after a POST was sent is a lost answer. After what time a
 //! try is made again, and for how long, is the same for all clients: [`crate::host::retry`].
 
@@ -20,12 +20,14 @@ pub(super) enum Method {
     Create,
     /// Takes something away; the same twice is the same.
     Delete,
+    /// Reads by a POST, since what is asked for stands in its body.
+    Search,
 }
 
 impl Method {
     /// Whether doing it twice is as good as once.
     const fn is_repeatable(self) -> bool {
-        matches!(self, Self::Get | Self::Put | Self::Delete)
+        matches!(self, Self::Get | Self::Put | Self::Delete | Self::Search)
     }
 }
 
@@ -129,7 +131,7 @@ mod tests {
 
     #[test]
     fn reading_and_updating_are_tried_again_on_these_statuses() {
-        for method in [Method::Get, Method::Put] {
+        for method in [Method::Get, Method::Put, Method::Search] {
             let retried = [
                 408, 425, 429, 500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 529,
             ];

@@ -2,6 +2,7 @@
 
 use secrecy::SecretString;
 
+use super::client::List;
 use super::error::PleoError;
 use super::transport::{Action, Request};
 use super::wire::Subscription;
@@ -13,12 +14,7 @@ pub const EXPORT_JOB_CREATED: &str = "v1.export-job.created";
 impl Client {
     /// All subscriptions of this application, in Pleo's order.
     pub fn subscriptions(&self) -> Result<Vec<Subscription>, PleoError> {
-        let mut all = Vec::new();
-        self.pages(&["v1", "subscriptions"], &[], wire::subscription, None, |page| {
-            all.extend(page);
-            Ok::<_, PleoError>(())
-        })?;
-        Ok(all)
+        self.all(&List::new(&["v1", "subscriptions"], &[]), wire::subscription)
     }
 
     /// Subscribes an address to new export jobs.
@@ -31,7 +27,7 @@ impl Client {
             segments: &["v1", "subscriptions"],
             query: &[],
         };
-        let body = self.transport.send(&request)?;
+        let body = self.transport().send(&request)?;
         wire::one_subscription(&body).map_err(|problem| request.contract(&problem))
     }
 
@@ -42,7 +38,7 @@ impl Client {
             segments: &["v1", "subscriptions", id, "secret"],
             query: &[],
         };
-        let body = self.transport.send(&request)?;
+        let body = self.transport().send(&request)?;
         wire::subscription_secret(&body).map_err(|problem| request.contract(&problem))
     }
 
@@ -56,6 +52,6 @@ impl Client {
             segments: &["v1", "subscriptions", id],
             query: &[],
         };
-        self.transport.send(&request).map(drop)
+        self.transport().send(&request).map(drop)
     }
 }

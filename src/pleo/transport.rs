@@ -1,6 +1,6 @@
 //! One request to Pleo with all its tries: authentication, limits, waits, the log.
 //!
-//! The credential is added here, to requests for the configured host alone, and appears nowhere else. What a
+//! The credential is added here ([`Access`]), to requests for the configured host alone, and appears nowhere else. What a
 //! failed try means is decided in [`retry`]; what an answer means, by the caller.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use reqwest::Url;
-use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::blocking::{Client, Response};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, LOCATION};
-use secrecy::ExposeSecret;
 
+use super::access::{Access, Shown};
 use super::attempt::Attempt;
 use super::error::{Call, PleoError, shown};
 use super::retry::{Ending, Method, Outcome, classify};
 use super::skim::Skimmed;
-use super::{Credential, Settings, wire};
+use super::{Settings, wire};
 use crate::host::http::{self, Body};
 use crate::host::retry::{self, Next, Retry};
 use crate::host::server_url::ServerUrl;
@@ -54,11 +54,13 @@ pub(super) struct Request<'a> {
 pub(super) enum Action<'a> {
     /// Reads.
     Read,
+    /// Reads by a POST, since what is asked for stands in its body.
+    Search(String),
     /// Sets this; the same twice is the same.
     Set(String, &'a Permit),
     /// Tells of this event; the same twice is not the same.
     Tell(String, &'a Permit),
-    /// Makes something new that is about no job; the same twice is two of them.
+    /// Makes something new that is about no job; the same twice is two of them. Without a body where this is empty.
     Create(String),
     /// Takes away something that is about no job; the same twice is the same.
     Delete,
@@ -68,6 +70,7 @@ impl Action<'_> {
     const fn method(&self) -> Method {
         match self {
             Self::Read => Method::Get,
+            Self::Search(_) => Method::Search,
             Self::Set(..) => Method::Put,
             Self::Tell(..) => Method::Post,
             Self::Create(_) => Method::Create,
@@ -78,14 +81,15 @@ impl Action<'_> {
     fn body(&self) -> Option<&str> {
         match self {
             Self::Read | Self::Delete => None,
-            Self::Set(body, _) | Self::Tell(body, _) | Self::Create(body) => Some(body),
+            Self::Create(body) if body.is_empty() => None,
+            Self::Search(body) | Self::Set(body, _) | Self::Tell(body, _) | Self::Create(body) => Some(body),
         }
     }
 
     /// Asks whether it may be done now.
     fn ask(&self) -> Result<(), Withheld> {
         match self {
-            Self::Read | Self::Create(_) | Self::Delete => Ok(()),
+            Self::Read | Self::Search(_) | Self::Create(_) | Self::Delete => Ok(()),
             Self::Set(_, permit) | Self::Tell(_, permit) => permit.ask(),
         }
     }
@@ -114,7 +118,7 @@ impl Request<'_> {
 pub(super) struct Transport {
     http: Client,
     base_url: ServerUrl,
-    credential: Credential,
+    access: Access,
     request_timeout: Duration,
     give_up_after: Duration,
     stop: Stop,
@@ -139,7 +143,7 @@ impl Transport {
                 ),
             })?,
             base_url: settings.base_url,
-            credential: settings.credential,
+            access: Access::new(settings.credential, &stop)?,
             request_timeout: settings.request_timeout,
             give_up_after: settings.give_up_after,
             stop,
@@ -171,12 +175,22 @@ impl Transport {
         let url = self.address(request);
         let call = request.call();
         let mut retry = Retry::new(Instant::now(), self.give_up_after, fastrand::Rng::new());
+        let mut is_renewed = false;
         loop {
+            let shown = self.access.shown()?;
             request.action.ask()?;
-            let attempt = self.attempt(request, url.clone(), &call);
+            let attempt = self.attempt(request, url.clone(), &call, &shown);
+            // It was surely not processed.
+            if attempt.is_unauthorized() && !is_renewed && self.access.renew(&shown)? {
+                is_renewed = true;
+                continue;
+            }
             match classify(request.action.method(), attempt.ending) {
                 Outcome::Done => return Ok(attempt.body),
-                Outcome::Final => return Err(attempt.error(call, retry.tries() + 1, self.has_answered())),
+                Outcome::Final => {
+                    let error = attempt.error(call, retry.tries() + 1, self.has_answered());
+                    return Err(self.access.understood(error));
+                }
                 Outcome::Lost => {
                     let cause = attempt.cause;
                     return Err(PleoError::LostAnswer { call, cause });
@@ -210,9 +224,9 @@ impl Transport {
     }
 
     /// One try, in the log as one line.
-    fn attempt(&self, request: &Request<'_>, url: Url, call: &Call) -> Attempt {
+    fn attempt(&self, request: &Request<'_>, url: Url, call: &Call, shown: &Shown) -> Attempt {
         let began = Instant::now();
-        let attempt = self.exchange(request, url, call);
+        let attempt = self.exchange(request, url, call, shown);
         let status = match attempt.ending {
             Ending::Answered { status, .. } => Some(status),
             Ending::NotConnected | Ending::Untrusted | Ending::Interrupted | Ending::TooLarge => None,
@@ -227,10 +241,10 @@ impl Transport {
         attempt
     }
 
-    fn exchange(&self, request: &Request<'_>, url: Url, call: &Call) -> Attempt {
+    fn exchange(&self, request: &Request<'_>, url: Url, call: &Call, shown: &Shown) -> Attempt {
         let began = Instant::now();
-        let mut builder = self
-            .authorized(self.http.request(request.action.method().for_http(), url))
+        let mut builder = shown
+            .on(self.http.request(request.action.method().for_http(), url))
             .header(ACCEPT, "application/json");
         if let Some(body) = request.action.body() {
             builder = builder
@@ -262,20 +276,14 @@ impl Transport {
         };
         self.stop.check()?;
         let builder = self.http.request(request.action.method().for_http(), url);
-        let response = self.authorized(builder).header(ACCEPT, "application/json").send();
+        let builder = self.access.shown()?.on(builder);
+        let response = builder.header(ACCEPT, "application/json").send();
         let response = response
             .map_err(|error| Attempt::failed(http::fault(error)).given_up(call, 1, self.has_answered()))?;
         if !response.status().is_success() {
             return Err(too_large());
         }
         Skimmed::read(response, self.request_timeout, &self.stop).ok_or_else(too_large)
-    }
-
-    fn authorized(&self, builder: RequestBuilder) -> RequestBuilder {
-        match &self.credential {
-            Credential::ApiKey(key) => builder.basic_auth(key.expose_secret(), Some("")),
-            Credential::AccessToken(token) => builder.bearer_auth(token.expose_secret()),
-        }
     }
 
     fn remember_time(&self, response: &Response) {
@@ -326,7 +334,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Put => "PUT",
-            Self::Post | Self::Create => "POST",
+            Self::Post | Self::Create | Self::Search => "POST",
             Self::Delete => "DELETE",
         }
     }
@@ -335,7 +343,7 @@ impl Method {
         match self {
             Self::Get => reqwest::Method::GET,
             Self::Put => reqwest::Method::PUT,
-            Self::Post | Self::Create => reqwest::Method::POST,
+            Self::Post | Self::Create | Self::Search => reqwest::Method::POST,
             Self::Delete => reqwest::Method::DELETE,
         }
     }

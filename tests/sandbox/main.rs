@@ -9,6 +9,8 @@
 mod faults;
 mod job_files;
 mod lifecycle;
+mod oauth;
+mod platform;
 mod reading;
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;

@@ -1,6 +1,6 @@
 //! The listener as Pleo, a proxy and strangers see it: the real program, raw sockets.
 
-mod listener;
+pub mod listener;
 
 use std::fs;
 use std::io::{Read, Write};

@@ -34,6 +34,8 @@ mod alarms;
 mod bad_input;
 /// The figures in the books are right.
 mod balances;
+/// `check` alone finds what is wrong, with the cure in the same line.
+mod check;
 /// The checkpoint is lost, restored, copied, somebody else's, or two of them share the books.
 mod checkpoints;
 /// Another accounting system is a change of settings alone.
@@ -69,6 +71,8 @@ mod listen;
 mod main_job;
 /// Proxies, certificates and answers that are not Pleo's.
 mod networks;
+/// A connection by OAuth: login, refresh, logout, and what goes wrong with each.
+mod oauth;
 /// Links, shares, other users and other programs; the log as JSON.
 mod odd_places;
 /// Settings that cannot be read are never taken for absent.

@@ -35,8 +35,11 @@ fn help() {
         "poll",
         "run-job",
         "resume",
+        "check",
         "reverse",
         "status",
+        "login",
+        "logout",
         "subscribe",
         "listen",
     ]

@@ -198,6 +198,55 @@ impl Control {
         self.world().faults.push(ArmedFault::new(fault));
     }
 
+    /// How many refreshes of tokens were done.
+    pub fn refreshes(&self) -> usize {
+        self.world().oauth.refreshes
+    }
+
+    /// Gives an access and a refresh token, as if somebody had consented. The access token is good for as long as the
+    /// options say.
+    pub fn grant(&self) -> (String, String) {
+        let mut world = self.world();
+        let seconds = world.options.oauth_client.access_token_seconds;
+        let until = world.clock.now() + chrono::TimeDelta::seconds(seconds);
+        let scope = world.options.scopes.join(" ");
+        world.oauth.grant(&scope, until)
+    }
+
+    /// The tokens that are good now, access and refresh.
+    pub fn live_tokens(&self) -> Vec<(String, String)> {
+        self.world().oauth.live()
+    }
+
+    /// Ends every access token; the refresh tokens stay good.
+    pub fn expire_access_tokens(&self) {
+        let mut world = self.world();
+        let now = world.clock.now();
+        world.oauth.expire_access(now);
+    }
+
+    /// Uses every code of a consent that was not used yet, as a thief might.
+    pub fn use_up_codes(&self) {
+        let mut world = self.world();
+        let now = world.clock.now();
+        world.oauth.use_up_codes(now);
+    }
+
+    /// Takes every consent back, as a person in Pleo might.
+    pub fn revoke_all(&self) {
+        self.world().oauth.void_all();
+    }
+
+    /// Changes what the server is set up with.
+    pub fn change_options(&self, change: impl FnOnce(&mut Options)) {
+        change(&mut self.world().options);
+    }
+
+    /// The state of the installation; empty when there is none.
+    pub fn installation_status(&self) -> String {
+        self.world().options.installation_status.clone()
+    }
+
     /// Takes all faults away.
     pub fn clear_faults(&self) {
         self.world().faults.clear();

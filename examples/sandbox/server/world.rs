@@ -12,6 +12,7 @@ use super::delivery::{Delivered, Manner};
 use super::exchange::{Call, Request};
 use super::fault::{ArmedFault, Trouble};
 use super::job::{ItemRecord, ItemState, Job, JobRecord};
+use super::oauth::Oauth;
 use super::receipts::Receipts;
 use super::states::{ItemStatus, JobStatus};
 use super::subscriptions::Subscription;
@@ -40,6 +41,8 @@ pub struct World {
     pub jobs: Vec<JobRecord>,
     /// The other host's files.
     pub receipts: Receipts,
+    /// Consents and tokens.
+    pub oauth: Oauth,
     /// Every subscription, also those that are gone.
     pub subscriptions: Vec<Subscription>,
     /// How events are delivered.
@@ -68,6 +71,7 @@ impl World {
             clock,
             jobs: Vec::new(),
             receipts: Receipts::new(receipts_url),
+            oauth: Oauth::default(),
             subscriptions: Vec::new(),
             manner: Manner::default(),
             deliveries: Vec::new(),
