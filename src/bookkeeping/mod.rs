@@ -31,7 +31,7 @@ mod view;
 
 pub use changes::{change, is_unchanged};
 pub use description::payee;
-pub use fingerprint::content_hash;
+pub use fingerprint::{canonical_text, content_hash};
 pub use known_invoices::KnownInvoices;
 pub use method::vendor_name;
 pub use plan::plan;

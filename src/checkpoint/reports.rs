@@ -33,11 +33,11 @@ pub struct Finality {
 }
 
 impl Checkpoint {
-    /// How many items of the job are final at Pleo, as of the last reading of the control layer.
+    /// How many items of the job are final at Pleo, by its control layer and its answers to our reports.
     pub fn finality(&self, job: &JobId) -> Result<Finality, CheckpointError> {
         self.look(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT pleo_status, count(*) FROM item WHERE job_id = ?1 GROUP BY pleo_status",
+                "SELECT pleo_status, count(*) FROM item WHERE job = (SELECT number FROM job WHERE id = ?1) GROUP BY pleo_status",
             )?;
             let mut finality = Finality::default();
             let mut found = statement.query([job.as_str()])?;
@@ -77,7 +77,7 @@ impl Checkpoint {
 
     fn exists(&self, job: &JobId, which: &str) -> Result<bool, CheckpointError> {
         self.look(|connection| {
-            let sql = format!("SELECT EXISTS (SELECT 1 FROM item WHERE job_id = ?1 AND {which})");
+            let sql = format!("SELECT EXISTS (SELECT 1 FROM item WHERE job = (SELECT number FROM job WHERE id = ?1) AND {which})");
             Ok(connection
                 .prepare_cached(&sql)?
                 .query_row([job.as_str()], |row| row.get(0))?)
@@ -88,7 +88,7 @@ impl Checkpoint {
     pub fn counts(&self, job: &JobId) -> Result<Counts, CheckpointError> {
         self.look(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT state, outcome, pleo_status, count(*) FROM item WHERE job_id = ?1 \
+                "SELECT state, outcome, pleo_status, count(*) FROM item WHERE job = (SELECT number FROM job WHERE id = ?1) \
                  GROUP BY state, outcome, pleo_status",
             )?;
             let mut counts = Counts::default();
@@ -117,7 +117,8 @@ impl Checkpoint {
         limit: usize,
     ) -> Result<Vec<(AccountingEntryId, Verdict)>, CheckpointError> {
         self.look(|connection| {
-            let which = "report = 'unsent' ORDER BY entry_id LIMIT ?2";
+            // In the words of the index, else it is not used.
+            let which = "report IN ('unsent', 'refused') AND report = 'unsent' ORDER BY number LIMIT ?2";
             verdicts(connection, job, which, (job.as_str(), rows(limit)))
         })
     }
@@ -125,7 +126,7 @@ impl Checkpoint {
     /// The verdicts that Pleo refused.
     pub fn refused_items(&self, job: &JobId) -> Result<Vec<(AccountingEntryId, Verdict)>, CheckpointError> {
         self.look(|connection| {
-            let which = "report = 'refused' ORDER BY entry_id";
+            let which = "report IN ('unsent', 'refused') AND report = 'refused' ORDER BY number";
             verdicts(connection, job, which, [job.as_str()])
         })
     }
@@ -133,7 +134,7 @@ impl Checkpoint {
     /// The items that we found to have failed, whether or not Pleo knows it yet.
     pub fn failures(&self, job: &JobId) -> Result<Vec<(AccountingEntryId, Failure)>, CheckpointError> {
         self.look(|connection| {
-            let which = "state IN ('declined', 'settled') AND outcome = 'failed' ORDER BY entry_id";
+            let which = "state IN ('declined', 'settled') AND outcome = 'failed' ORDER BY number";
             let found = verdicts(connection, job, which, [job.as_str()])?;
             Ok(found
                 .into_iter()
@@ -151,7 +152,7 @@ impl Checkpoint {
             connection
                 .prepare_cached(
                     "SELECT failure_type, count(*) AS items FROM item \
-                     WHERE job_id = ?1 AND state IN ('declined', 'settled') AND outcome = 'failed' \
+                     WHERE job = (SELECT number FROM job WHERE id = ?1) AND state IN ('declined', 'settled') AND outcome = 'failed' \
                      GROUP BY failure_type ORDER BY items DESC, failure_type",
                 )?
                 .query_and_then([job.as_str()], |row| {
@@ -172,7 +173,7 @@ fn verdicts(
 ) -> Result<Vec<(AccountingEntryId, Verdict)>, Fault> {
     connection
         .prepare_cached(&format!(
-            "SELECT {VERDICT} FROM item WHERE job_id = ?1 AND {which}"
+            "SELECT {VERDICT} FROM item WHERE job = (SELECT number FROM job WHERE id = ?1) AND {which}"
         ))?
         .query_and_then(parameters, |row| verdict_from(row, job))?
         .collect()

@@ -13,6 +13,7 @@ use super::{run, signals};
 use crate::bookkeeping::ClosedPeriods;
 use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
 use crate::config::{BooksConfig, Sources};
+use crate::export::item_facts;
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
 use crate::model::foreign_text::one_line;
@@ -81,8 +82,8 @@ fn take_back(
         pleo_host: config.pleo_host.clone(),
         target: description.target,
     };
-    let mut checkpoint =
-        Checkpoint::open_renamed(&config.checkpoint, &owner, description.former_target.as_deref())?;
+    let former_target = description.former_target.as_deref();
+    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner, former_target, item_facts)?;
     let request = ReversalRequest {
         numbers,
         reason: reason.map(|reason| one_line(reason, LONGEST_REASON)),

@@ -29,6 +29,8 @@ use crate::receipts;
 
 pub use accounting::SystemSettings;
 pub use check::CheckConfig;
+#[cfg(feature = "listen")]
+pub(crate) use section::duration;
 pub use sources::Sources;
 
 use secret::{secret_file, sendable};

@@ -1,5 +1,8 @@
 //! Step 3: the control layer, which says what is to be done. All pages, stored before anything is booked.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
 use tracing::{info, warn};
 
 use super::halt::Halt;
@@ -7,6 +10,10 @@ use super::job::JobRun;
 use super::{Exporter, confirm};
 use crate::host::clock;
 use crate::model::export_job::ExportJob;
+
+/// So many items of the list are stored in one piece: they are all over the index of entries, and the more of them come
+/// at once, the fewer of its pages are written more than once.
+const STORED_AT_ONCE: usize = 1_000;
 
 /// Reads which items the job holds and where they stand. Where Pleo's own count does not agree with its list, both are
 /// read again; if they never agree, what is listed is worked on, and a person is told.
@@ -61,15 +68,23 @@ pub(super) fn settle(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<u64
 /// Reads all pages into the checkpoint and counts the different items. Pages that overlap count an item once.
 pub(super) fn refresh(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<u64, Halt> {
     let checkpoint = &mut *exporter.checkpoint;
-    let mut seen = std::collections::HashSet::new();
+    // By their hashes: the list may be long, and that two of it have the same one is less likely than a broken machine.
+    let hasher = RandomState::new();
+    let mut seen = HashSet::new();
     let mut length = Length::default();
+    let mut unstored = Vec::new();
     exporter.pleo.control_layer(&job.id, |page| -> Result<(), Halt> {
         exporter.stop.check()?;
         length.grow(job, page.len())?;
-        checkpoint.store_control_page(&job.id, &page, clock::now())?;
-        seen.extend(page.into_iter().map(|item| item.entry_id));
+        unstored.extend(page);
+        if unstored.len() >= STORED_AT_ONCE {
+            checkpoint.store_control_page(&job.id, &unstored, clock::now())?;
+            seen.extend(unstored.drain(..).map(|item| hasher.hash_one(item.entry_id)));
+        }
         Ok(())
     })?;
+    checkpoint.store_control_page(&job.id, &unstored, clock::now())?;
+    seen.extend(unstored.into_iter().map(|item| hasher.hash_one(item.entry_id)));
     Ok(u64::try_from(seen.len()).unwrap_or(u64::MAX))
 }
 

@@ -70,8 +70,8 @@ fn verdicts_told(
     control::read(exporter, run)?;
     // Verdicts of an earlier process that Pleo does not have are proven afresh before they are sent.
     exporter.checkpoint.begin_run(&run.job.id, clock::now())?;
-    data::read(exporter, &run.job)?;
-    let outcome = process::process(exporter, run, refusals);
+    let references = data::read(exporter, &run.job)?;
+    let outcome = process::process(exporter, run, &references, refusals);
     let notices = exporter.system.notices();
     run.totals.notices = notices.iter().map(ToString::to_string).collect();
     outcome

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::bookkeeping;
+use crate::bookkeeping::{self, SystemTraits};
 use crate::checkpoint::{Checkpoint, CheckpointError, Counts};
 use crate::host::stop::Stop;
 use crate::model::export_job::{ExportJob, JobStatus};
@@ -41,6 +41,7 @@ use crate::pleo::{Client, PleoError};
 use crate::receipts::{Fetcher, Policy};
 use crate::systems::AccountingSystem;
 
+pub use data::item_facts;
 use halt::Halt;
 pub use halt::PANICKED;
 use report::{Ending, JobReport, JobTotals, RunReport};
@@ -102,6 +103,16 @@ impl std::fmt::Debug for Exporter<'_> {
 }
 
 impl Exporter<'_> {
+    /// What planning must know of the accounting system.
+    fn traits(&self) -> SystemTraits {
+        let system = self.system.describe();
+        SystemTraits {
+            payables: system.payables,
+            computes_tax: system.computes_tax,
+            keeps_vendors: system.keeps_vendors,
+        }
+    }
+
     /// Goes on with interrupted jobs of ours, then takes pending ones, oldest first, until none is left.
     pub fn poll(&mut self, max_jobs: Option<u32>) -> RunReport {
         let mut report = self.resume();

@@ -41,6 +41,19 @@ impl Stop {
 
     /// Waits, unless somebody wishes to stop before the time is over.
     pub fn wait(&self, duration: Duration) -> Result<(), Stopped> {
+        self.wait_for(duration, || false)
+    }
+
+    /// Lets every [`Stop::wait_for`] look again.
+    pub fn wake(&self) {
+        let (flag, wake) = &*self.shared;
+        // Whoever is between its look and its wait holds the lock, and must not miss this.
+        drop(flag.lock().unwrap_or_else(PoisonError::into_inner));
+        wake.notify_all();
+    }
+
+    /// Waits until `is_due`, as seen after each [`Stop::wake`], or the time is over, unless somebody wishes to stop before.
+    pub fn wait_for(&self, duration: Duration, is_due: impl Fn() -> bool) -> Result<(), Stopped> {
         let until = Instant::now() + duration;
         let (flag, wake) = &*self.shared;
         let mut requested = flag.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,7 +62,7 @@ impl Stop {
                 return Err(Stopped);
             }
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if left.is_zero() || is_due() {
                 return Ok(());
             }
             requested = wake

@@ -104,6 +104,15 @@ impl Amount {
     /// assert!(Amount::from_json_number("89696.5").is_err());
     /// ```
     pub fn from_json_number(text: &str) -> Result<Self, AmountError> {
+        // What most amounts look like; anything else is taken apart.
+        let is_plain = !text.starts_with('+');
+        if let Some(whole) = text
+            .parse()
+            .ok()
+            .filter(|whole| is_plain && (-LARGEST..=LARGEST).contains(whole))
+        {
+            return Ok(Self(whole));
+        }
         let decimal = Decimal::parse(text).ok_or_else(|| AmountError::NotANumber(shortened(text)))?;
         let whole = decimal.whole().ok_or_else(|| {
             if decimal.is_fraction() {

@@ -25,7 +25,7 @@ pub(super) struct List<'a> {
 }
 
 impl<'a> List<'a> {
-    const fn new(segments: &'a [&'a str], filter: &'a [(&'a str, &'a str)]) -> Self {
+    pub(super) const fn new(segments: &'a [&'a str], filter: &'a [(&'a str, &'a str)]) -> Self {
         Self {
             segments,
             filter,
@@ -67,7 +67,7 @@ impl<'a> List<'a> {
 /// The way to the export API of one company.
 #[derive(Debug)]
 pub struct Client {
-    transport: Transport,
+    pub(super) transport: Transport,
     company_id: CompanyId,
 }
 
@@ -235,7 +235,7 @@ impl Client {
     /// Reads a list to its end, one page in memory at a time. An element that cannot be read is left aside: it must
     /// not hide the others. `too_large` makes an element of the key of one that is larger than any is read; without it
     /// such a one is an error.
-    fn pages<T, E: From<PleoError>>(
+    pub(super) fn pages<T, E: From<PleoError>>(
         &self,
         list: &List<'_>,
         read: impl Fn(&Field<'_>) -> Result<T, Malformed>,

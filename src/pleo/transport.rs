@@ -51,7 +51,7 @@ pub(super) struct Request<'a> {
     pub(super) query: &'a [(&'a str, &'a str)],
 }
 
-/// What a request does. One that writes has a body and needs a permit.
+/// What a request does. One that writes about a job needs a permit.
 #[derive(Debug)]
 pub(super) enum Action<'a> {
     /// Reads.
@@ -62,6 +62,10 @@ pub(super) enum Action<'a> {
     Set(String, &'a Permit),
     /// Tells of this event; the same twice is not the same.
     Tell(String, &'a Permit),
+    /// Makes something new that is about no job; the same twice is two of them.
+    Create(String),
+    /// Takes away something that is about no job; the same twice is the same.
+    Delete,
 }
 
 impl Action<'_> {
@@ -71,20 +75,22 @@ impl Action<'_> {
             Self::Search(_) => Method::Search,
             Self::Set(..) => Method::Put,
             Self::Tell(..) => Method::Post,
+            Self::Create(_) => Method::Create,
+            Self::Delete => Method::Delete,
         }
     }
 
     fn body(&self) -> Option<&str> {
         match self {
-            Self::Read => None,
-            Self::Search(body) | Self::Set(body, _) | Self::Tell(body, _) => Some(body),
+            Self::Read | Self::Delete => None,
+            Self::Search(body) | Self::Set(body, _) | Self::Tell(body, _) | Self::Create(body) => Some(body),
         }
     }
 
     /// Asks whether it may be done now.
     fn ask(&self) -> Result<(), Withheld> {
         match self {
-            Self::Read | Self::Search(_) => Ok(()),
+            Self::Read | Self::Search(_) | Self::Create(_) | Self::Delete => Ok(()),
             Self::Set(_, permit) | Self::Tell(_, permit) => permit.ask(),
         }
     }
@@ -447,7 +453,8 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Put => "PUT",
-            Self::Post | Self::Search => "POST",
+            Self::Post | Self::Create | Self::Search => "POST",
+            Self::Delete => "DELETE",
         }
     }
 
@@ -455,7 +462,8 @@ impl Method {
         match self {
             Self::Get => reqwest::Method::GET,
             Self::Put => reqwest::Method::PUT,
-            Self::Post | Self::Search => reqwest::Method::POST,
+            Self::Post | Self::Create | Self::Search => reqwest::Method::POST,
+            Self::Delete => reqwest::Method::DELETE,
         }
     }
 }

@@ -85,7 +85,8 @@ impl World {
         let permit = RunLock::acquire(&config.checkpoint)
             .expect("nobody else runs")
             .into_permit();
-        let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner).expect("a checkpoint");
+        let mut checkpoint =
+            Checkpoint::open(&config.checkpoint, &owner, None, |_| None).expect("a checkpoint");
         let pleo = Client::new(config.pleo, stop.clone()).expect("a client");
         let mut exporter = Exporter {
             pleo: &pleo,

@@ -14,6 +14,7 @@ use super::paging::{self, Page, Row};
 use super::platform;
 use super::query::{PAGING, Query, bad_request, is_uuid};
 use super::states::{ItemStatus, JobStatus};
+use super::subscriptions;
 use super::update;
 use super::wire;
 use super::world::World;
@@ -44,6 +45,7 @@ fn dispatch(world: &mut World, call: &Call) -> Answered {
         ("POST", ["v3", "export-job-events"]) => event::post(world, call),
         ("GET", ["v3", "export-items"]) => data_layer(world, call),
         ("GET", ["v3", "export-job-items"]) => item_of_entry(world, call),
+        (_, ["v1", "subscriptions", rest @ ..]) => subscriptions::answer(world, call, rest),
         (
             _,
             [

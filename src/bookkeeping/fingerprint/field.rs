@@ -74,6 +74,32 @@ impl Field {
         Self::Split,
     ];
 
+    /// Its name in the canonical text.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Type => "type",
+            Self::Method => "method",
+            Self::Date => "date",
+            Self::Amount => "amount",
+            Self::SupplierAmount => "supplier_amount",
+            Self::ContraAccount => "contra_account",
+            Self::Vendor => "vendor",
+            Self::Employee => "employee",
+            Self::InvoiceNumber => "invoice_number",
+            Self::InvoiceDate => "invoice_date",
+            Self::DueDate => "due_date",
+            Self::LineAmounts => "line_amounts",
+            Self::NetAmounts => "net_amounts",
+            Self::Accounts => "accounts",
+            Self::Tax => "tax",
+            Self::TaxRates => "tax_rates",
+            Self::TaxTypes => "tax_types",
+            Self::TaxAccounts => "tax_accounts",
+            Self::Tags => "tags",
+            Self::Split => "split",
+        }
+    }
+
     /// Whether it is a matter of the lines.
     pub(in crate::bookkeeping) const fn is_of_lines(self) -> bool {
         matches!(

@@ -45,6 +45,12 @@ pub fn content_hash(item: &ExportItem) -> String {
     format!("{NEWEST}:{}", second::digests(item))
 }
 
+/// What the content hash of an item is made of, for whoever compares when the item is gone: `2:` and the text of each
+/// field.
+pub fn canonical_text(item: &ExportItem) -> String {
+    format!("{NEWEST}:\n{}", second::canonical_text(item))
+}
+
 /// Compares an item with the hash of an entry that was booked from it, in the version of the hash. `vendor` is the one
 /// of the entry, where the books show it.
 pub(super) fn compare(item: &ExportItem, hash: &str, vendor: Option<&VendorKey>) -> Comparison {

@@ -19,30 +19,24 @@ fn the_highest_number_of_each_year_stays_the_highest() {
     ] {
         checkpoint.keep_numbers(&given).unwrap();
         drop(checkpoint);
-        checkpoint = Checkpoint::open(&path, &owner()).unwrap();
+        checkpoint = open(&path, &owner()).unwrap();
         assert_eq!(checkpoint.given_numbers().unwrap(), expected);
     }
 }
 
 #[test]
 fn an_older_checkpoint_knows_the_numbers_that_pleo_was_told() {
-    let (_folder, path, mut checkpoint) = with_items();
-    let verdicts = ["PLEO-2026-000012", "PLEO-2026-000003", "BILL/2026/06/0001"];
-    let verdicts: Vec<_> = ["a", "b", "c"]
-        .into_iter()
-        .zip(verdicts)
-        .map(|(id, number)| (entry(id), successful(number)))
-        .collect();
-    checkpoint.decide(&job_id(), &verdicts, now()).unwrap();
-    drop(checkpoint);
-    // As the first version left it.
-    raw(&path)
-        .execute_batch(
-            "DROP TABLE given_number; DROP INDEX item_told; DROP TABLE contact; \
-             ALTER TABLE item DROP COLUMN booked_as; ALTER TABLE item DROP COLUMN standing; PRAGMA user_version = 1",
-        )
-        .unwrap();
-    let checkpoint = Checkpoint::open(&path, &owner()).unwrap();
+    let (_folder, path) = of_version(1);
+    for (id, number) in [
+        ("a", "PLEO-2026-000012"),
+        ("b", "PLEO-2026-000003"),
+        ("c", "BILL/2026/06/0001"),
+    ] {
+        let sql = "INSERT INTO item (job_id, entry_id, state, report, pleo_status, outcome, external_id, exported_at) \
+                   VALUES ('job-1', ?1, 'settled', 'accepted', 'pending', 'successful', ?2, '2026-11-22T10:00:00.000Z')";
+        raw(&path).execute(sql, [id, number]).unwrap();
+    }
+    let checkpoint = open(&path, &owner()).unwrap();
     assert_eq!(checkpoint.given_numbers().unwrap(), BTreeMap::from([(2026, 12)]));
 }
 
@@ -101,32 +95,12 @@ fn the_texts_of_an_older_checkpoint_are_read_for_what_the_books_have_once() {
             "the expense was changed in Pleo after it was booked: its date.",
         ),
     ];
-    let (_folder, path, mut checkpoint) = new_checkpoint();
-    let ids: Vec<_> = (0..texts.len()).map(|at| entry(&at.to_string())).collect();
-    checkpoint.claim_job(&job("job-1", 1), now()).unwrap();
-    let page: Vec<_> = ids
-        .iter()
-        .map(|id| listed(id.as_str(), ItemStatus::Pending))
-        .collect();
-    checkpoint.store_control_page(&job_id(), &page, now()).unwrap();
-    let verdicts: Vec<_> = ids
-        .iter()
-        .map(|id| (id.clone(), failed(ItemFailureType::AccountUnknown, "unknown")))
-        .collect();
-    checkpoint.decide(&job_id(), &verdicts, now()).unwrap();
-    drop(checkpoint);
-    // As version 3 left it.
-    let raw = raw(&path);
-    raw.execute_batch("ALTER TABLE item DROP COLUMN booked_as; ALTER TABLE item DROP COLUMN standing; PRAGMA user_version = 3")
-        .unwrap();
-    for (id, (text, ..)) in ids.iter().zip(&texts) {
-        raw.execute(
-            "UPDATE item SET reason = ?2 WHERE entry_id = ?1",
-            (id.as_str(), text),
-        )
-        .unwrap();
+    let (_folder, path) = of_version(3);
+    for (at, (text, ..)) in texts.iter().enumerate() {
+        let sql = "INSERT INTO item (job_id, entry_id, state, report, pleo_status, outcome, failure_type, reason) \
+                   VALUES ('job-1', ?1, 'declined', 'unsent', 'pending', 'failed', 'account_unknown', ?2)";
+        raw(&path).execute(sql, (at.to_string(), text)).unwrap();
     }
-    drop(raw);
     let is_read = |checkpoint: &Checkpoint| {
         let failures = checkpoint.failures(&job_id()).unwrap();
         assert_eq!(failures.len(), texts.len());
@@ -139,6 +113,6 @@ fn the_texts_of_an_older_checkpoint_are_read_for_what_the_books_have_once() {
     };
     // A reader changes nothing.
     is_read(&Checkpoint::open_read_only(&path).unwrap().unwrap());
-    is_read(&Checkpoint::open(&path, &owner()).unwrap());
-    is_read(&Checkpoint::open(&path, &owner()).unwrap());
+    is_read(&open(&path, &owner()).unwrap());
+    is_read(&open(&path, &owner()).unwrap());
 }

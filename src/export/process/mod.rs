@@ -15,6 +15,7 @@ use super::halt::Halt;
 use super::job::JobRun;
 use super::{Exporter, lacking, update};
 use crate::checkpoint::{Position, StoredItem};
+use crate::model::references::References;
 
 use batch::Batch;
 use prepare::Prepared;
@@ -24,10 +25,11 @@ use set_aside::SetAside;
 pub(super) fn process(
     exporter: &mut Exporter<'_>,
     run: &mut JobRun,
+    references: &References,
     refusals: &mut Vec<(String, usize)>,
 ) -> Result<(), Halt> {
     update::report(exporter, run)?;
-    let mut prepared = prepare::prepare(exporter, &run.job)?;
+    let mut prepared = prepare::prepare(exporter, &run.job, references)?;
     lacking::refuse(exporter, run)?;
     log_refusals(&prepared);
     refusals.clone_from(&prepared.refusals);
@@ -39,7 +41,7 @@ pub(super) fn process(
         let items =
             exporter
                 .checkpoint
-                .in_scope_page(&run.job.id, after.as_ref(), exporter.settings.batch_size)?;
+                .loaded_page(&run.job.id, after.as_ref(), exporter.settings.batch_size)?;
         let Some(last) = items.last() else { break };
         after = Some(last.position.clone());
         ensure_time(exporter, run, longest)?;

@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::bookkeeping::{self, JobView, KnownInvoices, Refusal, SystemTraits};
+use crate::bookkeeping::{self, JobView, KnownInvoices, Refusal};
 use crate::checkpoint::StoredItem;
 use crate::export::halt::Halt;
 use crate::export::{Exporter, patience};
@@ -35,24 +35,16 @@ pub(in crate::export) struct Considered {
     pub(in crate::export) plan: Result<PlannedItem, Refusal>,
 }
 
-/// Resolves everything at once and plans every item, keeping only the refusals.
-pub(super) fn prepare(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Prepared, Halt> {
-    let system = exporter.system.describe();
-    let traits = SystemTraits {
-        payables: system.payables,
-        computes_tax: system.computes_tax,
-        keeps_vendors: system.keeps_vendors,
-    };
-    let settings = &exporter.settings.bookkeeping;
-    let today = clock::now().with_timezone(&settings.time_zone).date_naive();
-    let mut references = References::default();
-    for_each_item(exporter, job, |stored| {
-        if let Ok(item) = read_item(stored, &exporter.settings.company_id) {
-            references.extend(bookkeeping::references(&item, settings, &traits));
-        }
-    })?;
-    let resolution = patience::ask(exporter, |system| system.resolve(&references))?;
-    let mut view = JobView::new(resolution, today, traits);
+/// Resolves all that the items refer to at once and plans every item, keeping only the refusals.
+pub(super) fn prepare(
+    exporter: &mut Exporter<'_>,
+    job: &ExportJob,
+    references: &References,
+) -> Result<Prepared, Halt> {
+    let time_zone = &exporter.settings.bookkeeping.time_zone;
+    let today = clock::now().with_timezone(time_zone).date_naive();
+    let resolution = patience::ask(exporter, |system| system.resolve(references))?;
+    let mut view = JobView::new(resolution, today, exporter.traits());
     let mut refusals = Vec::new();
     for_each_item(exporter, job, |stored| {
         match consider(exporter, job, &view, stored).plan {
@@ -145,7 +137,7 @@ fn for_each_item(
     let mut after = None;
     loop {
         exporter.stop.check()?;
-        let page = exporter.checkpoint.in_scope_page(&job.id, after.as_ref(), PAGE)?;
+        let page = exporter.checkpoint.loaded_page(&job.id, after.as_ref(), PAGE)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.position.clone());
         page.iter().for_each(&mut look);

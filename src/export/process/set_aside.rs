@@ -168,10 +168,7 @@ mod tests {
             bill_may_tell_vendor: true,
             is_held: false,
             fetched: None,
-            position: Position {
-                sort_date: day.to_owned(),
-                entry_id,
-            },
+            position: Position(day.replace('-', "").parse().unwrap()),
             sent: Sent::Perhaps,
         }
     }

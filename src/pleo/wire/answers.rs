@@ -3,6 +3,7 @@
 
 use super::malformed::Malformed;
 use super::reader::Field;
+use super::sound;
 use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::pleo::error::{Answer, Call, shown};
@@ -53,11 +54,12 @@ impl RawItem {
 }
 
 pub(in crate::pleo) fn raw_item(item: &Field<'_>) -> RawItem {
-    let entry_id = item
-        .object()
-        .and_then(|object| object.identifier("accountingEntryId"));
+    let entry_id = sound::entry_id(item.json()).or_else(|| {
+        let object = item.object().ok()?;
+        object.identifier("accountingEntryId").ok()
+    });
     RawItem {
-        entry_id: entry_id.ok().map(AccountingEntryId::new),
+        entry_id: entry_id.map(AccountingEntryId::new),
         payload: item.json().to_owned(),
         is_too_large: false,
     }

@@ -11,6 +11,8 @@ mod malformed;
 mod platform;
 mod reader;
 mod repair;
+mod sound;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -21,9 +23,20 @@ pub(super) use answers::{
 pub use answers::{RawItem, Refusal, UpdateAnswer};
 pub use bodies::{ItemUpdate, JobEvent};
 pub(super) use bodies::{account_search, event_body, update_body};
-pub use item::export_item;
 pub use malformed::Malformed;
 pub use platform::{Installation, Introspection, KnownAccount, KnownTax, Subject};
 pub(super) use platform::{installation, introspection, known_account, known_tax};
 pub(super) use reader::Field;
 pub(super) use repair::read as read_body;
+pub use subscriptions::Subscription;
+pub(super) use subscriptions::{one_subscription, subscription, subscription_body, subscription_secret};
+
+use crate::model::export_item::ExportItem;
+
+/// Reads the payload of one export item as Pleo sent it.
+///
+/// # Errors
+/// [`Malformed`] names the field that cannot be read and what was there.
+pub fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
+    sound::export_item(payload).map_or_else(|| item::export_item(payload), Ok)
+}

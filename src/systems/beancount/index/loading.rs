@@ -335,6 +335,8 @@ impl Index {
                 ),
             ));
         }
+        // Nearly every entry has one or two, and there are as many entries as there ever were expenses.
+        transactions.reserve_exact(1);
         transactions.push(booked);
         Ok(())
     }
