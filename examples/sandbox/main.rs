@@ -143,7 +143,13 @@ fn print_news(news: Receiver<News>, quiet: bool) {
     for news in news {
         match news {
             News::BrokenRule(rule) => println!("broken rule: {rule}"),
-            News::Answered(_) if quiet => {}
+            News::Answered(_) | News::Delivered(_) if quiet => {}
+            News::Delivered(delivered) => {
+                let answer = delivered
+                    .status
+                    .map_or("nobody there".to_owned(), |status| status.to_string());
+                println!("     told {} of job {}: {answer}", delivered.url, delivered.job);
+            }
             News::Answered(request) => {
                 let mark = if request.query.is_empty() { "" } else { "?" };
                 let answer = request

@@ -27,6 +27,8 @@ use crate::pleo::Credential;
 use crate::receipts;
 
 pub use accounting::SystemSettings;
+#[cfg(feature = "listen")]
+pub(crate) use section::duration;
 pub use sources::Sources;
 
 use secret::{secret_file, sendable};
@@ -59,7 +61,7 @@ pub struct Config {
     pub system: SystemSettings,
     /// Whether the environment names a proxy.
     pub has_proxy: bool,
-    /// By which way Pleo is asked: a digest of its address and the proxies, so that a change of them is seen.
+    /// The way to Pleo: a digest of its address and the proxies, so that a change of them is seen.
     pub route: String,
     /// For how long polls may fail, or another run may last, before a person is called.
     pub alarm_after: TimeDelta,

@@ -1,4 +1,5 @@
-//! The only reader of the clock. Whatever decides takes the time as an argument.
+//! The only reader of the clock. What is pure (the model, bookkeeping, the schedule of retries) takes the time as an
+//! argument.
 //!
 //! A machine whose clock is wrong would book on wrong days and tell Pleo wrong times. Where another clock is known to be
 //! better, the time follows that one for the rest of the thread's work.

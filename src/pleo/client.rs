@@ -16,7 +16,7 @@ const LARGEST_UPDATE: usize = 100;
 /// The way to the export API of one company.
 #[derive(Debug)]
 pub struct Client {
-    transport: Transport,
+    pub(super) transport: Transport,
     company_id: CompanyId,
 }
 
@@ -158,7 +158,7 @@ impl Client {
     /// Reads a list to its end, one page in memory at a time. An element that cannot be read is left aside: it must
     /// not hide the others. `too_large` makes an element of the key of one that is larger than any is read; without it
     /// such a one is an error.
-    fn pages<T, E: From<PleoError>>(
+    pub(super) fn pages<T, E: From<PleoError>>(
         &self,
         segments: &[&str],
         filter: &[(&str, &str)],

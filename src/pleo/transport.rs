@@ -13,11 +13,12 @@ use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, LOCATION};
 use secrecy::ExposeSecret;
 
-use super::error::{Answer, Call, PleoError, shown};
+use super::attempt::Attempt;
+use super::error::{Call, PleoError, shown};
 use super::retry::{Ending, Method, Outcome, classify};
 use super::skim::Skimmed;
 use super::{Credential, Settings, wire};
-use crate::host::http::{self, Body, BodyError, Fault};
+use crate::host::http::{self, Body};
 use crate::host::retry::{self, Next, Retry};
 use crate::host::server_url::ServerUrl;
 use crate::host::stop::Stop;
@@ -29,9 +30,6 @@ const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
 
 /// Bookings take long. A connection that idled meanwhile may be gone, which would look like a lost answer.
 const LONGEST_IDLE: Duration = Duration::from_secs(15);
-
-/// What happened when an answer did not come, or not all of it.
-const TOO_SLOW: &str = "no answer within `pleo.timeout_seconds`";
 
 /// The time on Pleo's clock, and when it was so on ours: a job's deadline can be measured without trusting that
 /// our clock is right or that nobody sets it.
@@ -51,7 +49,7 @@ pub(super) struct Request<'a> {
     pub(super) query: &'a [(&'a str, &'a str)],
 }
 
-/// What a request does. One that writes has a body and needs a permit.
+/// What a request does. One that writes about a job needs a permit.
 #[derive(Debug)]
 pub(super) enum Action<'a> {
     /// Reads.
@@ -60,6 +58,10 @@ pub(super) enum Action<'a> {
     Set(String, &'a Permit),
     /// Tells of this event; the same twice is not the same.
     Tell(String, &'a Permit),
+    /// Makes something new that is about no job; the same twice is two of them.
+    Create(String),
+    /// Takes away something that is about no job; the same twice is the same.
+    Delete,
 }
 
 impl Action<'_> {
@@ -68,20 +70,22 @@ impl Action<'_> {
             Self::Read => Method::Get,
             Self::Set(..) => Method::Put,
             Self::Tell(..) => Method::Post,
+            Self::Create(_) => Method::Create,
+            Self::Delete => Method::Delete,
         }
     }
 
     fn body(&self) -> Option<&str> {
         match self {
-            Self::Read => None,
-            Self::Set(body, _) | Self::Tell(body, _) => Some(body),
+            Self::Read | Self::Delete => None,
+            Self::Set(body, _) | Self::Tell(body, _) | Self::Create(body) => Some(body),
         }
     }
 
     /// Asks whether it may be done now.
     fn ask(&self) -> Result<(), Withheld> {
         match self {
-            Self::Read => Ok(()),
+            Self::Read | Self::Create(_) | Self::Delete => Ok(()),
             Self::Set(_, permit) | Self::Tell(_, permit) => permit.ask(),
         }
     }
@@ -117,19 +121,6 @@ pub(super) struct Transport {
     server_time: Mutex<Option<ServerTime>>,
     /// Whether Pleo itself ever answered with these settings.
     has_answered: AtomicBool,
-}
-
-/// How one try ended, and what is known of it.
-struct Attempt {
-    ending: Ending,
-    /// For people.
-    cause: String,
-    body: String,
-    retry_after: Option<Duration>,
-    /// Where a redirect points to.
-    redirect_host: Option<String>,
-    /// Whether the body is one that Pleo never sends.
-    is_foreign: bool,
 }
 
 impl Transport {
@@ -174,7 +165,7 @@ impl Transport {
 
     /// Sends until it is done, surely not done, or lost. The answer's body is JSON for a GET or PUT.
     ///
-    /// A wish to stop ends only the waits: what is known must still be told to Pleo once. What writes asks for its permit
+    /// A request to stop ends only the waits: what is known must still be told to Pleo once. What writes asks for its permit
     /// before each try, for the wait before may have been long.
     pub(super) fn send(&self, request: &Request<'_>) -> Result<String, PleoError> {
         let url = self.address(request);
@@ -185,7 +176,7 @@ impl Transport {
             let attempt = self.attempt(request, url.clone(), &call);
             match classify(request.action.method(), attempt.ending) {
                 Outcome::Done => return Ok(attempt.body),
-                Outcome::Final => return Err(self.error(attempt, call, retry.tries() + 1)),
+                Outcome::Final => return Err(attempt.error(call, retry.tries() + 1, self.has_answered())),
                 Outcome::Lost => {
                     let cause = attempt.cause;
                     return Err(PleoError::LostAnswer { call, cause });
@@ -195,14 +186,15 @@ impl Transport {
                         log_retry(&call, &attempt.cause, retry.tries(), wait);
                         self.stop.wait(wait)?;
                     }
-                    Next::GiveUp => return Err(self.given_up(attempt, call, retry.tries())),
+                    Next::GiveUp => return Err(attempt.given_up(call, retry.tries(), self.has_answered())),
                     Next::TooLong(asked) => {
                         let cause = format!(
                             "{}, and Pleo asks to wait {} s, which is longer than `pleo.give_up_after_seconds` leaves",
                             attempt.cause,
                             asked.as_secs()
                         );
-                        return Err(self.given_up(Attempt { cause, ..attempt }, call, retry.tries()));
+                        let attempt = Attempt { cause, ..attempt };
+                        return Err(attempt.given_up(call, retry.tries(), self.has_answered()));
                     }
                 },
             }
@@ -255,14 +247,7 @@ impl Transport {
         let body = Body::new(&mut response, largest_answer(), until, None);
         let body = match body.whole() {
             Ok(body) => body,
-            Err(BodyError::TooLarge(largest)) => {
-                let cause = format!("the answer is larger than {largest} bytes");
-                return Attempt::broken(Ending::TooLarge, cause);
-            }
-            Err(BodyError::TooSlow | BodyError::Silent) => {
-                return Attempt::broken(Ending::Interrupted, TOO_SLOW.to_owned());
-            }
-            Err(error) => return Attempt::broken(Ending::Interrupted, error.to_string()),
+            Err(error) => return Attempt::not_read(error),
         };
         kill::point("response");
         self.answered(&response, body, call)
@@ -278,8 +263,8 @@ impl Transport {
         self.stop.check()?;
         let builder = self.http.request(request.action.method().for_http(), url);
         let response = self.authorized(builder).header(ACCEPT, "application/json").send();
-        let response =
-            response.map_err(|error| self.given_up(Attempt::failed(http::fault(error)), call, 1))?;
+        let response = response
+            .map_err(|error| Attempt::failed(http::fault(error)).given_up(call, 1, self.has_answered()))?;
         if !response.status().is_success() {
             return Err(too_large());
         }
@@ -336,115 +321,13 @@ impl Transport {
     }
 }
 
-impl Attempt {
-    fn broken(ending: Ending, cause: String) -> Self {
-        Self {
-            ending,
-            cause,
-            body: String::new(),
-            retry_after: None,
-            redirect_host: None,
-            is_foreign: false,
-        }
-    }
-
-    /// No answer came.
-    fn failed((fault, cause): (Fault, String)) -> Self {
-        match fault {
-            Fault::Untrusted => Self::broken(Ending::Untrusted, cause),
-            Fault::Unreached => Self::broken(Ending::NotConnected, cause),
-            Fault::TimedOut => Self::broken(Ending::Interrupted, TOO_SLOW.to_owned()),
-            Fault::Broken => Self::broken(Ending::Interrupted, cause),
-        }
-    }
-}
-
-impl Transport {
-    /// The error when trying again is no use.
-    fn error(&self, attempt: Attempt, call: Call, tries: u32) -> PleoError {
-        let problem = attempt.cause;
-        let (status, is_json) = match attempt.ending {
-            Ending::Answered { status, json } => (status, json),
-            Ending::Untrusted => {
-                let problem = format!("{call} was not sent: {problem}");
-                return PleoError::Settings { problem };
-            }
-            Ending::TooLarge => return PleoError::TooLarge { call, problem },
-            Ending::NotConnected | Ending::Interrupted => return PleoError::Contract { call, problem },
-        };
-        match status {
-            300..=399 => {
-                let problem = format!(
-                    "{status} redirects to the host `{}`, and redirects are not followed",
-                    attempt.redirect_host.unwrap_or_default()
-                );
-                // As the page does that wants one to log in to a network.
-                if self.has_answered() {
-                    PleoError::Contract { call, problem }
-                } else {
-                    self.not_reached(call, tries, problem)
-                }
-            }
-            400..=499 if attempt.is_foreign => self.not_reached(call, tries, problem),
-            400..=499 => wire::answer(call, status, &attempt.body).into_error(),
-            500.. if !is_json => self.not_reached(call, tries, problem),
-            500.. => PleoError::OutOfReach {
-                call,
-                tries,
-                cause: problem,
-            },
-            _ => PleoError::Contract {
-                call,
-                problem: format!("status {status}, where 200 is due"),
-            },
-        }
-    }
-
-    /// The error when the patience is over.
-    fn given_up(&self, attempt: Attempt, call: Call, tries: u32) -> PleoError {
-        let cause = attempt.cause;
-        match attempt.ending {
-            // Whoever limits calls says himself that it will pass.
-            Ending::Answered { status: 429, .. } => PleoError::OutOfReach { call, tries, cause },
-            // No JSON is no answer of Pleo's, whatever the status: until one came, nobody knows that it is Pleo out there.
-            Ending::NotConnected | Ending::Interrupted | Ending::Answered { json: false, .. }
-                if !self.has_answered() =>
-            {
-                PleoError::NeverReached { call, tries, cause }
-            }
-            Ending::Answered { status: 200, .. } => {
-                let problem = format!("{cause}, in each of {tries} tries");
-                PleoError::Contract { call, problem }
-            }
-            _ => PleoError::OutOfReach { call, tries, cause },
-        }
-    }
-
-    /// Somebody or something stands between us and Pleo: for a time, if it was different once.
-    fn not_reached(&self, call: Call, tries: u32, cause: String) -> PleoError {
-        if self.has_answered() {
-            PleoError::OutOfReach { call, tries, cause }
-        } else {
-            PleoError::NeverReached { call, tries, cause }
-        }
-    }
-}
-
-impl Answer {
-    /// What Pleo said, without the call.
-    fn words(&self) -> String {
-        let whole = self.to_string();
-        let call = format!("{} ", self.call);
-        whole.strip_prefix(&call).unwrap_or(&whole).to_owned()
-    }
-}
-
 impl Method {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
             Self::Put => "PUT",
-            Self::Post => "POST",
+            Self::Post | Self::Create => "POST",
+            Self::Delete => "DELETE",
         }
     }
 
@@ -452,7 +335,8 @@ impl Method {
         match self {
             Self::Get => reqwest::Method::GET,
             Self::Put => reqwest::Method::PUT,
-            Self::Post => reqwest::Method::POST,
+            Self::Post | Self::Create => reqwest::Method::POST,
+            Self::Delete => reqwest::Method::DELETE,
         }
     }
 }

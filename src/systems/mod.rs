@@ -336,7 +336,10 @@ impl SystemError {
     /// Itself, where the job may still go on.
     pub fn into_job_failure(self) -> Result<JobFailure, Self> {
         match self {
-            Self::Fatal { failure_type, reason } => Ok(JobFailure { failure_type, reason }),
+            Self::Fatal { failure_type, reason } => Ok(JobFailure {
+                failure_type,
+                reason: reason.lines().next().unwrap_or_default().to_owned(),
+            }),
             Self::Rejected { failure_type, reason }
             | Self::BookedWrong {
                 failure_type, reason, ..

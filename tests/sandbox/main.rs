@@ -13,6 +13,7 @@ mod reading;
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;
 mod seeds;
+mod subscriptions;
 
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};

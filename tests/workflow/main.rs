@@ -62,6 +62,9 @@ mod lasting;
 mod ledgers;
 /// A job lives as long as Pleo hears from us, by Pleo's clock.
 mod lifetime;
+/// Pleo tells of a job, and it is booked.
+#[cfg(feature = "listen")]
+mod listen;
 /// The main job: poll, run-job, resume, status, with their exit codes.
 mod main_job;
 /// Proxies, certificates and answers that are not Pleo's.
@@ -92,6 +95,8 @@ mod secrets;
 mod sequences;
 /// What Pleo tells beside the data (sizes, its clock) is used.
 mod sizes_and_dates;
+/// Whom Pleo tells of jobs, and by which secret it is known.
+mod subscribe;
 /// What people read, word by word.
 mod texts;
 /// Books and checkpoint of an earlier version.

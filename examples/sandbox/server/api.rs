@@ -13,6 +13,7 @@ use super::job::JobRecord;
 use super::paging::{self, Page, Row};
 use super::query::{PAGING, Query, bad_request, is_uuid};
 use super::states::{ItemStatus, JobStatus};
+use super::subscriptions;
 use super::update;
 use super::wire;
 use super::world::World;
@@ -34,6 +35,7 @@ fn dispatch(world: &mut World, call: &Call) -> Answered {
         ("POST", ["v3", "export-job-events"]) => event::post(world, call),
         ("GET", ["v3", "export-items"]) => data_layer(world, call),
         ("GET", ["v3", "export-job-items"]) => item_of_entry(world, call),
+        (_, ["v1", "subscriptions", rest @ ..]) => subscriptions::answer(world, call, rest),
         (
             _,
             [

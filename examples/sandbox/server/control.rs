@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Options;
+use super::delivery::{self, Delivered, Manner};
 use super::exchange::Request;
 use super::fault::{ArmedFault, Fault, Trouble};
 use super::job::{Job, JobRecord, JobState};
@@ -79,9 +80,35 @@ impl Control {
         *self.hook.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Adds a job and answers its id.
+    /// Adds a job and answers its id; who has subscribed is told.
     pub fn add_job(&self, job: Job) -> String {
-        self.world().add_job(job)
+        let id = self.world().add_job(job);
+        delivery::tell(self, &id);
+        id
+    }
+
+    /// Tells whoever has subscribed of a job once more, as a delivery of its own.
+    pub fn tell_of(&self, job: &str) {
+        delivery::tell(self, job);
+    }
+
+    /// Delivers the events of jobs in this manner from now on.
+    pub fn deliver(&self, manner: Manner) {
+        self.world().manner = manner;
+    }
+
+    /// Every delivery that was made, in the order in which they ended.
+    pub fn deliveries(&self) -> Vec<Delivered> {
+        self.world().deliveries.clone()
+    }
+
+    /// The addresses and secrets of the subscriptions that there are.
+    pub fn subscriptions(&self) -> Vec<(String, String)> {
+        let world = self.world();
+        let there = world.subscriptions.iter().filter(|known| !known.is_deleted);
+        there
+            .map(|known| (known.wish.url.clone(), known.secret.clone()))
+            .collect()
     }
 
     /// A job as it stands.

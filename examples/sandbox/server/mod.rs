@@ -1,4 +1,4 @@
-//! A Pleo of one's own: the Export API v3 on loopback, strict and with a memory. It refuses what the contract refuses,
+//! A Pleo of one's own: the Export API v3 and the webhook on loopback, strict and with a memory. It refuses what the contract refuses,
 //! records every rule that a client breaks, and makes the faults that a network makes, on demand.
 //!
 //! It is the other side of the wire, so it knows nothing of the crate that is tried on it. Programs and tests take it in
@@ -23,6 +23,7 @@ mod codec;
 mod connection;
 mod control;
 mod damage;
+mod delivery;
 mod document;
 mod event;
 mod exchange;
@@ -36,6 +37,7 @@ mod query;
 mod receipts;
 pub mod seed;
 mod states;
+mod subscriptions;
 mod update;
 mod wire;
 mod world;
@@ -47,6 +49,7 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 pub use control::{Control, Hook, Snapshot};
+pub use delivery::{Delivered, Manner, sign};
 pub use exchange::{Host, Request};
 pub use fault::{Fault, RetryAfter, Trouble};
 pub use job::{ItemState, Job, JobState};

@@ -11,6 +11,7 @@ mod malformed;
 mod reader;
 mod repair;
 mod sound;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -24,6 +25,8 @@ pub(super) use bodies::{event_body, update_body};
 pub use malformed::Malformed;
 pub(super) use reader::Field;
 pub(super) use repair::read as read_body;
+pub use subscriptions::Subscription;
+pub(super) use subscriptions::{one_subscription, subscription, subscription_body, subscription_secret};
 
 use crate::model::export_item::ExportItem;
 
