@@ -31,3 +31,4 @@ pub mod model;
 pub mod pleo;
 pub mod receipts;
 pub mod systems;
+pub mod verify;

@@ -17,6 +17,7 @@
 //! The file and SQLite's two companions (`-wal`, `-shm`) are readable by their owner alone, as payloads name people.
 
 mod audit;
+mod compared;
 mod contact;
 mod error;
 mod health;
@@ -40,6 +41,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
+pub use self::compared::{About, Recorded};
 pub use self::contact::{Contact, FailedPolls};
 pub use self::error::CheckpointError;
 use self::error::Fault;

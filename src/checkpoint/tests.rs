@@ -60,6 +60,7 @@ fn listed(id: &str, status: ItemStatus) -> ExportJobItem {
     ExportJobItem {
         entry_id: entry(id),
         status,
+        external_id: None,
     }
 }
 

@@ -95,6 +95,17 @@ pub(super) enum Command {
         #[command(flatten)]
         answer: Answer,
     },
+    /// Compare Pleo, checkpoint and books, and say what to do where they differ; changes nothing
+    Verify {
+        /// Only this job: its id, or the first 8 characters of it and more
+        #[arg(long, value_name = "JOB_ID", conflicts_with = "since")]
+        job: Option<String>,
+        /// Only jobs that were made in Pleo on this day or later
+        #[arg(long, value_name = "DATE")]
+        since: Option<NaiveDate>,
+        #[command(flatten)]
+        answer: Answer,
+    },
     /// Show what the checkpoint knows; needs no network and no credential
     Status {
         /// Show this job with its failures
@@ -174,6 +185,7 @@ impl Command {
             | Self::Resume { answer }
             | Self::Check { answer }
             | Self::Reverse { answer, .. }
+            | Self::Verify { answer, .. }
             | Self::Status { answer, .. }
             | Self::Login { answer, .. }
             | Self::Logout { answer, .. }

@@ -18,6 +18,7 @@ mod signals;
 mod status;
 mod subscribe;
 mod table;
+mod verify;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -85,6 +86,9 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
         Command::Login { paste, .. } => return login::login(sources, *paste, form),
         Command::Logout { revoke, .. } => return login::logout(sources, *revoke, form),
         Command::Check { .. } => return check::check(sources, form),
+        Command::Verify { job, since, .. } => {
+            return verify::verify(sources, job.as_deref().map(str::trim), *since, form);
+        }
         Command::Status { job, .. } => {
             return status::status(sources, job.as_deref().map(str::trim), form);
         }

@@ -108,3 +108,5 @@ mod upgrade;
 /// Every answer of the accounting system at every question, and what it means.
 #[cfg(unix)]
 mod verdict_table;
+/// Whatever was done to one of the three sides is found afterwards.
+mod verify;

@@ -70,10 +70,7 @@ fn perform(checkpoint: &mut Checkpoint, operation: &Operation) -> Result<(), Che
             checkpoint.close_job(&id, &closing, "", now())
         }
         Operation::Control(item, status) => {
-            let page = [ExportJobItem {
-                entry_id: one(item),
-                status: *status,
-            }];
+            let page = [listed(one(item).as_str(), *status)];
             checkpoint.store_control_page(&id, &page, now()).map(drop)
         }
         Operation::Payload(item) => {

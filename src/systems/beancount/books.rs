@@ -312,6 +312,19 @@ impl Books {
         self.documents().join(group).join(format!("{sha256}{extension}"))
     }
 
+    /// Where the evidence of that name lies: beside the file that names it, else where it was written.
+    pub(super) fn evidence(&self, named_in: &Path, name: &str) -> PathBuf {
+        let beside = named_in.with_file_name(name);
+        let year = name.get(5..9).unwrap_or_default();
+        // A batch that a person moved leaves it where it was.
+        let first = self.batches().join(year).join(name);
+        if beside.exists() || !first.exists() {
+            beside
+        } else {
+            first
+        }
+    }
+
     /// The receipts of a year.
     pub(super) fn receipts(&self, year: i32) -> PathBuf {
         self.documents().join(format!("{year:04}"))

@@ -13,6 +13,7 @@ mod evidence;
 mod first_version;
 mod includes;
 mod index;
+mod inspect;
 mod lexer;
 mod lock;
 mod misplaced;
@@ -40,6 +41,7 @@ use crate::host::{clock, kill};
 use crate::model::booked_content::BookedContent;
 use crate::model::document::{Part, PlannedItem};
 use crate::model::ids::AccountingEntryId;
+use crate::model::inspected::Inspected;
 use crate::model::permit::Permit;
 use crate::model::references::{
     AccountKey, InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey,
@@ -323,6 +325,10 @@ impl AccountingSystem for Beancount {
             self.found(entry_id, &wanted.parts, &standing)
         });
         Ok(found.collect())
+    }
+
+    fn inspect(&mut self, entries: &[AccountingEntryId]) -> Result<Vec<(Found, Inspected)>, SystemError> {
+        self.look_closely(entries)
     }
 
     fn content(&mut self, entry_id: &AccountingEntryId) -> Result<BookedContent, SystemError> {

@@ -25,7 +25,7 @@ use super::super::number::Number;
 use super::super::reader::{self, Directive, Kind, Posting};
 use super::super::text;
 use super::super::vocabulary::{document_kind, key};
-use super::entries::{Booked, Numbered, OpenedAccount, Place};
+use super::entries::{Booked, Named, Numbered, OpenedAccount, Place};
 use super::marks::retired_lines;
 use super::said::{invoice, touches_tax, wallet};
 use super::{Include, Index, Reach, Source, Stamp};
@@ -130,7 +130,11 @@ impl Index {
             _ => {}
         }
         match &directive.kind {
-            Kind::Transaction { .. } | Kind::Document { .. } | Kind::Missing { .. }
+            Kind::Transaction { .. }
+            | Kind::Document { .. }
+            | Kind::Missing { .. }
+            | Kind::Evidence { .. }
+            | Kind::EvidenceRemoved { .. }
                 if reading.is_of_another() => {}
             Kind::Transaction { date, postings } => {
                 self.add_transaction(&directive, *date, postings, &reading.file)?;
@@ -173,10 +177,21 @@ impl Index {
                 if let (Some(entry_id), Some(sha256)) = (entry_id, sha256) {
                     let folder = reading.file.parent().unwrap_or(Path::new(""));
                     self.receipts
-                        .entry((entry_id.into(), sha256.into()))
+                        .entry(entry_id.into())
                         .or_default()
-                        .push(beside(folder, Path::new(&**path)));
+                        .push((sha256.into(), beside(folder, Path::new(&**path))));
                 }
+            }
+            Kind::Evidence { file, sha256 } => {
+                let named = self.evidence.entry(Arc::clone(&reading.file)).or_default();
+                named.push(Named {
+                    line: directive.line,
+                    file: (&**file).into(),
+                    sha256: (&**sha256).into(),
+                });
+            }
+            Kind::EvidenceRemoved { file } => {
+                self.removed_evidence.insert((&**file).into());
             }
             Kind::Numbers { last } => {
                 reading.numbers.extend(last.parse::<Number>());
@@ -323,6 +338,14 @@ impl Index {
         let transactions = self.entries.entry(entry_id.into()).or_default();
         let same = |other: &&Booked| other.part == booked.part && other.revision == booked.revision;
         if let Some(other) = transactions.iter().find(same) {
+            if let Some(repeats) = &mut self.repeats {
+                let both = format!(
+                    "{} stands in {} and, as {}, in {}",
+                    other.number, other.place, booked.number, booked.place
+                );
+                repeats.entry(entry_id.into()).or_default().push(both);
+                return Ok(());
+            }
             return Err(Fault::at(
                 booked.place.line,
                 format!(
