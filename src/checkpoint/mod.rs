@@ -26,6 +26,7 @@ mod items;
 mod jobs;
 mod lock;
 mod reports;
+mod retention;
 mod schema;
 mod small_rows;
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod items;
 mod jobs;
 mod opening;
 mod random;
+mod retention;
 mod small_rows;
 mod told;
 

@@ -1,6 +1,7 @@
 //! `verify`: Pleo, checkpoint and books compared, and what differs shown. Writes nothing and takes no lock.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::Serialize;
@@ -133,15 +134,14 @@ fn look(config: &Config, scope: &Scope, stop: &Stop) -> Result<Outcome, Problem>
         stop,
     };
     let mut outcome = gather(&mut sides, scope).map_err(problem)?;
-    match &checkpoint {
-        Some(checkpoint) => checkpoint.finish_reading()?,
-        None => {
-            let note = format!(
-                "there is no checkpoint `{}`: amounts are compared with the evidence alone",
-                config.checkpoint.display()
-            );
-            outcome.not_compared.insert(note);
-        }
+    if let Some(checkpoint) = &checkpoint {
+        checkpoint.finish_reading()?;
+    } else {
+        let note = format!(
+            "there is no checkpoint `{}`: amounts are compared with the evidence alone",
+            config.checkpoint.display()
+        );
+        outcome.not_compared.insert(note);
     }
     Ok(outcome)
 }
@@ -173,13 +173,14 @@ fn to_text(outcome: &Outcome) -> String {
             .or_default()
             .push(difference);
     }
+    // Writing into a text never fails.
     let mut text = String::new();
     for ((level, kind), differences) in &groups {
         let heading = match level {
             Level::Difference => heading(*kind),
             Level::Remark => "A person may have done so",
         };
-        text.push_str(&format!("{heading} ({}, {})\n", kind.as_str(), differences.len()));
+        let _ = writeln!(text, "{heading} ({}, {})", kind.as_str(), differences.len());
         let mut table = Table::new(&["accounting entry", "what differs, and what to do"]);
         for difference in differences.iter().take(SHOWN) {
             let entry_id = difference
@@ -193,7 +194,7 @@ fn to_text(outcome: &Outcome) -> String {
         }
         text.push_str(&table.render());
         if let Some(more) = differences.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-            text.push_str(&format!("  and {more} more: --json has all\n"));
+            let _ = writeln!(text, "  and {more} more: --json has all");
         }
         text.push('\n');
     }
@@ -227,7 +228,7 @@ fn sum(outcome: &Outcome) -> String {
         text.push_str(COMPARED);
     }
     for note in &outcome.not_compared {
-        text.push_str(&format!("Not compared: {}\n", safe(note)));
+        let _ = writeln!(text, "Not compared: {}", safe(note));
     }
     text
 }

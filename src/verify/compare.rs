@@ -194,7 +194,7 @@ fn of_books(facts: &Facts<'_>, booked: &BookedEntry, differences: &mut Vec<Diffe
     });
     match (edited, is_other_amount) {
         (Some(Edited::Amount(how)), _) => {
-            differences.push(difference(facts, Kind::Changed, how.clone(), correct(booked)))
+            differences.push(difference(facts, Kind::Changed, how.clone(), correct(booked)));
         }
         _ if facts.is_changed_in_pleo => differences.push(difference(
             facts,

@@ -89,6 +89,8 @@ mod queries;
 mod re_export;
 /// One process dies, or many: the next one goes on.
 mod resume;
+/// What names people goes when it may be kept no longer.
+mod retention;
 /// Entries are taken back, by command and by hand.
 mod reverse;
 /// One job by its id: whose it may be, and when it is its turn.

@@ -169,27 +169,8 @@ impl Index {
                 let days = self.balances.entry((*account).into()).or_default();
                 days.entry(*date).or_insert(place);
             }
-            Kind::Document { path } => {
-                let (entry_id, sha256) = (
-                    directive.metadata.get(key::RECEIPT_OF),
-                    directive.metadata.get(key::SHA256),
-                );
-                if let (Some(entry_id), Some(sha256)) = (entry_id, sha256) {
-                    let folder = reading.file.parent().unwrap_or(Path::new(""));
-                    self.receipts
-                        .entry(entry_id.into())
-                        .or_default()
-                        .push((sha256.into(), beside(folder, Path::new(&**path))));
-                }
-            }
-            Kind::Evidence { file, sha256 } => {
-                let named = self.evidence.entry(Arc::clone(&reading.file)).or_default();
-                named.push(Named {
-                    line: directive.line,
-                    file: (&**file).into(),
-                    sha256: (&**sha256).into(),
-                });
-            }
+            Kind::Document { path } => self.add_receipt(&directive, path, reading),
+            Kind::Evidence { file, sha256 } => self.add_evidence(directive.line, file, sha256, reading),
             Kind::EvidenceRemoved { file } => {
                 self.removed_evidence.insert((&**file).into());
             }
@@ -249,6 +230,24 @@ impl Index {
         }
         let booked = self.booked(directive, date, postings, file)?;
         self.add_booked(&entry_id, booked)
+    }
+
+    fn add_receipt(&mut self, directive: &Directive<'_>, path: &str, reading: &Reading<'_>) {
+        let value = |key| directive.metadata.get(key);
+        if let (Some(entry_id), Some(sha256)) = (value(key::RECEIPT_OF), value(key::SHA256)) {
+            let folder = reading.file.parent().unwrap_or(Path::new(""));
+            let receipts = self.receipts.entry(entry_id.into()).or_default();
+            receipts.push((sha256.into(), beside(folder, Path::new(path))));
+        }
+    }
+
+    fn add_evidence(&mut self, line: u32, file: &str, sha256: &str, reading: &Reading<'_>) {
+        let named = self.evidence.entry(Arc::clone(&reading.file)).or_default();
+        named.push(Named {
+            line,
+            file: file.into(),
+            sha256: sha256.into(),
+        });
     }
 
     /// What follows in the file is this company's.
