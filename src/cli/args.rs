@@ -106,6 +106,14 @@ pub(super) enum Command {
         #[command(flatten)]
         answer: Answer,
     },
+    /// Remove evidence that may be kept no longer; a line in the books says so
+    PruneEvidence {
+        /// The first year of which it stays
+        #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i32).range(1970..=9999))]
+        before: i32,
+        #[command(flatten)]
+        answer: Answer,
+    },
     /// Show what the checkpoint knows; needs no network and no credential
     Status {
         /// Show this job with its failures
@@ -186,6 +194,7 @@ impl Command {
             | Self::Check { answer }
             | Self::Reverse { answer, .. }
             | Self::Verify { answer, .. }
+            | Self::PruneEvidence { answer, .. }
             | Self::Status { answer, .. }
             | Self::Login { answer, .. }
             | Self::Logout { answer, .. }

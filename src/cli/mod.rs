@@ -11,6 +11,7 @@ mod listen;
 mod logging;
 mod login;
 mod progress;
+mod prune;
 mod render;
 mod reverse;
 mod run;
@@ -82,6 +83,7 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             reason,
             ..
         } => return reverse::reverse(sources, numbers, *date, reason.as_deref(), form),
+        Command::PruneEvidence { before, .. } => return prune::prune_evidence(sources, *before, form),
         Command::Login { status: true, .. } => return login::status(sources, form),
         Command::Login { paste, .. } => return login::login(sources, *paste, form),
         Command::Logout { revoke, .. } => return login::logout(sources, *revoke, form),

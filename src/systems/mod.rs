@@ -77,6 +77,16 @@ pub trait AccountingSystem: fmt::Debug {
         Ok(found.into_iter().map(with_amount).collect())
     }
 
+    /// Removes the evidence of batches of the years before this one, with a line that says so; answers its files.
+    fn prune_evidence(&mut self, _before: i32) -> Result<Vec<String>, SystemError> {
+        Err(SystemError::Settings {
+            reason: format!(
+                "{} keeps no evidence here that could be removed.",
+                self.describe().name
+            ),
+        })
+    }
+
     /// What an entry that counts says of the expense that it was booked from, as far as the books show it. Asked only
     /// where the expense may have been changed since, for the text that says what.
     fn content(&mut self, _entry_id: &AccountingEntryId) -> Result<BookedContent, SystemError> {

@@ -366,17 +366,22 @@ impl Books {
     /// Makes sure that the names of files that another process made survive a power cut, since the process may
     /// have been killed before it saw to that.
     pub(super) fn make_names_durable(&self) -> Result<(), SystemError> {
-        let batches = self.batches();
-        let years = fs::read_dir(&batches)
+        let folders = [self.folder.clone(), self.batches()]
             .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path());
-        let folders = [self.folder.clone(), batches.clone()].into_iter().chain(years);
-        for folder in folders.filter(|folder| folder.is_dir()) {
+            .filter(|folder| folder.is_dir());
+        for folder in folders.chain(self.year_folders()) {
             files::sync_folder(&folder).map_err(|error| nothing_booked(&error))?;
         }
         Ok(())
+    }
+
+    /// The folders of batches that are there.
+    pub(super) fn year_folders(&self) -> Vec<PathBuf> {
+        let years = fs::read_dir(self.batches()).into_iter().flatten().flatten();
+        years
+            .map(|entry| entry.path())
+            .filter(|folder| folder.is_dir())
+            .collect()
     }
 
     /// Waits for the right to write: the ledger's folder first, which books of other companies may share.

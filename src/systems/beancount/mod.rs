@@ -19,6 +19,7 @@ mod lock;
 mod misplaced;
 mod movements;
 mod number;
+mod prune;
 mod reader;
 mod ready;
 #[cfg(test)]
@@ -329,6 +330,10 @@ impl AccountingSystem for Beancount {
 
     fn inspect(&mut self, entries: &[AccountingEntryId]) -> Result<Vec<(Found, Inspected)>, SystemError> {
         self.look_closely(entries)
+    }
+
+    fn prune_evidence(&mut self, before: i32) -> Result<Vec<String>, SystemError> {
+        self.prune(before)
     }
 
     fn content(&mut self, entry_id: &AccountingEntryId) -> Result<BookedContent, SystemError> {

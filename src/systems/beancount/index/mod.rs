@@ -266,6 +266,12 @@ impl Index {
         self.evidence.get(file).map_or(&[], Vec::as_slice)
     }
 
+    /// The names of all evidence, each with the file that names it.
+    pub(super) fn evidence_names(&self) -> impl Iterator<Item = (&Path, &str)> {
+        let files = self.evidence.iter();
+        files.flat_map(|(file, named)| named.iter().map(move |named| (&**file, &*named.file)))
+    }
+
     /// Whether a line says that this evidence was removed.
     pub(super) fn is_evidence_removed(&self, name: &str) -> bool {
         self.removed_evidence.contains(name)
