@@ -217,13 +217,13 @@ fn sum(outcome: &Outcome) -> String {
     let count = differences.filter(|one| one.level == Level::Difference).count();
     let found = match count {
         0 => "No difference".to_owned(),
-        1 => "1 difference".to_owned(),
-        several => format!("{several} differences"),
+        count => counted(count, "difference"),
     };
-    let mut text = format!(
-        "{found} in {} items of {} export jobs.\n",
-        outcome.items, outcome.jobs
+    let (items, jobs) = (
+        counted(outcome.items, "item"),
+        counted(outcome.jobs, "export job"),
     );
+    let mut text = format!("{found} in {items} of {jobs}.\n");
     if outcome.items > 0 {
         text.push_str(COMPARED);
     }
@@ -231,6 +231,11 @@ fn sum(outcome: &Outcome) -> String {
         let _ = writeln!(text, "Not compared: {}", safe(note));
     }
     text
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{ending}")
 }
 
 /// Pleo shows no amounts of a job that is over.

@@ -117,7 +117,7 @@ fn what_is_as_it_should_be_is_not_told() {
         Vec::<Value>::new()
     );
     let run: Run = world.run(&["verify"]).exits(0);
-    run.says("No difference in 3 items of 1 export jobs.")
+    run.says("No difference in 3 items of 1 export job.")
         .says("statuses and numbers were compared with Pleo, amounts with checkpoint and evidence");
 }
 
