@@ -196,7 +196,7 @@ fn print(text: &str, exit: Exit) -> Exit {
 /// A run that ended before any job.
 fn failed(problem: Problem) -> Answer {
     Answer::of_run(RunReport {
-        jobs: Vec::new(),
         problem: Some(problem),
+        ..RunReport::default()
     })
 }

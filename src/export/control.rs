@@ -6,7 +6,8 @@ use super::Exporter;
 use super::halt::Halt;
 use super::job::JobRun;
 use crate::host::clock;
-use crate::model::export_job::ExportJob;
+use crate::model::export_job::{ExportJob, ItemStatus};
+use crate::model::ids::AccountingEntryId;
 
 /// Reads which items the job holds and where they stand. Where Pleo's own count does not agree with its list, both are
 /// read again; if they never agree, what is listed is worked on, and a person is told.
@@ -46,6 +47,16 @@ pub(super) fn refresh(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<u6
         Ok(())
     })?;
     Ok(u64::try_from(seen.len()).unwrap_or(u64::MAX))
+}
+
+/// Reads all pages of a job that is over, and answers the items that have no verdict.
+pub(super) fn without_verdict(
+    exporter: &mut Exporter<'_>,
+    job: &ExportJob,
+) -> Result<Vec<AccountingEntryId>, Halt> {
+    refresh(exporter, job)?;
+    let is_without = |status| !matches!(status, ItemStatus::Successful | ItemStatus::Failed);
+    Ok(exporter.pleo.items_where(&job.id, is_without))
 }
 
 /// How long a list of the job's items has become: pages may overlap, but a list that goes on and on is none.

@@ -1,23 +1,31 @@
 //! The client: one method for each endpoint of Pleo that an export needs.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
 use super::error::PleoError;
+use super::heard::{Exchange, Heard, Record};
 use super::paging::{PAGE_SIZE, Pager};
-use super::transport::{Action, Request, ServerTime, Transport};
+use super::transport::{Action, Answered, Request, ServerTime, Transport};
 use super::wire::{self, Field, Malformed, Page, RawItem, UpdateAnswer};
 use super::{ItemUpdate, JobEvent, Settings};
+use crate::host::clock;
 use crate::host::stop::Stop;
-use crate::model::export_job::{ExportJob, ExportJobItem, JobStatus};
-use crate::model::ids::{CompanyId, JobId};
+use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
+use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::permit::Permit;
 
 /// How many items Pleo takes in one update.
 const LARGEST_UPDATE: usize = 100;
 
-/// The way to the export API of one company.
-#[derive(Debug)]
+/// The way to the export API of one company. Clones share it, with all that was heard.
+#[derive(Clone, Debug)]
 pub struct Client {
-    transport: Transport,
+    transport: Arc<Transport>,
     company_id: CompanyId,
+    /// Of the job in hand.
+    record: Arc<Mutex<Option<Record>>>,
 }
 
 impl Client {
@@ -28,7 +36,8 @@ impl Client {
     pub fn new(settings: Settings, stop: Stop) -> Result<Self, PleoError> {
         Ok(Self {
             company_id: settings.company_id.clone(),
-            transport: Transport::new(settings, stop)?,
+            transport: Arc::new(Transport::new(settings, stop)?),
+            record: Arc::default(),
         })
     }
 
@@ -51,16 +60,30 @@ impl Client {
 
     /// One job as it is now, of whatever company.
     pub fn job(&self, id: &JobId) -> Result<ExportJob, PleoError> {
+        self.job_by(id, Transport::send)
+    }
+
+    /// The same, asked for once: what might come right in a moment is an error.
+    pub fn job_now(&self, id: &JobId) -> Result<ExportJob, PleoError> {
+        self.job_by(id, Transport::send_once)
+    }
+
+    fn job_by(
+        &self,
+        id: &JobId,
+        send: impl Fn(&Transport, &Request<'_>) -> Result<Answered, PleoError>,
+    ) -> Result<ExportJob, PleoError> {
         let request = Request {
             action: Action::Read,
             segments: &["v3", "export-jobs", id.as_str()],
             query: &[],
         };
-        let body = self.transport.send(&request)?;
+        let Answered { body, exchange } = send(&self.transport, &request)?;
         let job = wire::one_export_job(&body).map_err(|problem| request.contract(&problem))?;
         if !job.id.as_str().eq_ignore_ascii_case(id.as_str()) {
             return Err(request.contract(&"`data.id` is another job than the one asked for"));
         }
+        self.record(id, |record| record.shown(&job, exchange));
         Ok(job)
     }
 
@@ -71,8 +94,60 @@ impl Client {
         id: &JobId,
         on_page: impl FnMut(Vec<ExportJobItem>) -> Result<(), E>,
     ) -> Result<(), E> {
+        let (items, first) = self.items(id, on_page)?;
+        self.record(id, |record| record.listed(items, first));
+        Ok(())
+    }
+
+    /// Reads the control layer to compare it with what is known of it here; [`Client::heard`] tells the outcome.
+    pub fn compare_items(&self, id: &JobId) -> Result<(), PleoError> {
+        let (items, first) = self.items(id, |_| Ok::<_, PleoError>(()))?;
+        self.record(id, |record| record.compared(&items, first));
+        Ok(())
+    }
+
+    fn items<E: From<PleoError>>(
+        &self,
+        id: &JobId,
+        mut on_page: impl FnMut(Vec<ExportJobItem>) -> Result<(), E>,
+    ) -> Result<(HashMap<AccountingEntryId, ItemStatus>, Exchange), E> {
         let segments = ["v3", "export-jobs", id.as_str(), "items"];
-        self.pages(&segments, &[], wire::export_job_item, None, on_page)
+        let mut items = HashMap::new();
+        let first = self.pages(&segments, &[], wire::export_job_item, None, |page| {
+            items.extend(page.iter().map(|item| (item.entry_id.clone(), item.status)));
+            on_page(page)
+        })?;
+        Ok((items, first))
+    }
+
+    /// What was heard of a job; `None` where it is not the job in hand.
+    pub fn heard(&self, id: &JobId) -> Option<Heard> {
+        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = record.as_ref().filter(|record| record.is_of(id))?;
+        Some(record.heard(clock::since_boot()))
+    }
+
+    /// The items of the job in hand that Pleo has in such a status, as it was last shown or told; in the order of their ids.
+    pub fn items_where(&self, id: &JobId, is_meant: impl Fn(ItemStatus) -> bool) -> Vec<AccountingEntryId> {
+        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = record.as_ref().filter(|record| record.is_of(id));
+        record.map_or_else(Vec::new, |record| record.items_where(is_meant))
+    }
+
+    /// Takes what is known of the job's items for doubtful until they are compared.
+    pub fn doubt(&self, id: &JobId) {
+        self.record(id, Record::doubt);
+    }
+
+    /// How long one try of a request may take.
+    pub fn request_timeout(&self) -> Duration {
+        self.transport.request_timeout()
+    }
+
+    fn record(&self, id: &JobId, note: impl FnOnce(&mut Record)) {
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = record.take().filter(|record| record.is_of(id));
+        note(record.insert(known.unwrap_or_else(|| Record::of(id))));
     }
 
     /// The data layer of a job, page by page: the payload of each item, as received. An error of `on_page` ends
@@ -90,6 +165,7 @@ impl Client {
             Some(RawItem::too_large),
             on_page,
         )
+        .map(drop)
     }
 
     /// Tells Pleo where items stand, in requests of at most a hundred. Once this returns, Pleo has all of them
@@ -110,8 +186,15 @@ impl Client {
                 segments: &["v3", "export-jobs", id.as_str(), "items"],
                 query: &[],
             };
-            let body = self.transport.send(&request)?;
+            let Answered { body, exchange } = self.transport.send(&request)?;
             let answer = wire::update_answer(&body).map_err(|problem| request.contract(&problem))?;
+            let is_refused =
+                |entry: &AccountingEntryId| answer.refused.iter().any(|refusal| refusal.entry_id == *entry);
+            let taken = part
+                .iter()
+                .map(|update| (update.entry_id(), update.status()))
+                .filter(|(entry, _)| !is_refused(entry));
+            self.record(id, |record| record.updated(taken, exchange));
             whole.refused.extend(answer.refused);
         }
         Ok(whole)
@@ -130,7 +213,9 @@ impl Client {
             segments: &["v3", "export-job-events"],
             query: &[],
         };
-        self.transport.send(&request).map(drop)
+        let Answered { exchange, .. } = self.transport.send(&request)?;
+        self.record(id, |record| record.took_our_word(exchange));
+        Ok(())
     }
 
     /// The time on Pleo's clock, as of the last answer that told it.
@@ -157,7 +242,7 @@ impl Client {
 
     /// Reads a list to its end, one page in memory at a time. An element that cannot be read is left aside: it must
     /// not hide the others. `too_large` makes an element of the key of one that is larger than any is read; without it
-    /// such a one is an error.
+    /// such a one is an error. Answers the exchange that brought the first page.
     fn pages<T, E: From<PleoError>>(
         &self,
         segments: &[&str],
@@ -165,7 +250,8 @@ impl Client {
         read: impl Fn(&Field<'_>) -> Result<T, Malformed>,
         too_large: Option<fn(String) -> T>,
         mut on_page: impl FnMut(Vec<T>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<Exchange, E> {
+        let mut first = None;
         let mut pager = Pager::default();
         let mut cursor: Option<String> = None;
         let mut limit = PAGE_SIZE;
@@ -180,8 +266,9 @@ impl Client {
                 query: &query,
             };
             let contract = |problem: &dyn std::fmt::Display| request.contract(problem);
-            let next = match self.transport.send(&request) {
-                Ok(body) => {
+            let began = clock::since_boot();
+            let (next, exchange) = match self.transport.send(&request) {
+                Ok(Answered { body, exchange }) => {
                     let page = Page::read(&body).map_err(|problem| contract(&problem))?;
                     let next = pager.next(&page).map_err(|problem| contract(&problem))?;
                     let elements = page.elements.iter().map(&read);
@@ -191,7 +278,7 @@ impl Client {
                             .collect(),
                     )?;
                     limit = limit.saturating_mul(2).min(PAGE_SIZE);
-                    next
+                    (next, exchange)
                 }
                 // Fewer items at a time, down to one.
                 Err(PleoError::TooLarge { .. }) if limit > 1 => {
@@ -212,13 +299,22 @@ impl Client {
                         .map_err(|problem| contract(&problem))?;
                     let elements = skimmed.data.into_iter();
                     on_page(elements.map(|item| too_large(item.accounting_entry_id)).collect())?;
-                    next
+                    let ended = clock::since_boot();
+                    (
+                        next,
+                        Exchange {
+                            began,
+                            ended,
+                            date: None,
+                        },
+                    )
                 }
                 Err(error) => return Err(error.into()),
             };
+            let first = *first.get_or_insert(exchange);
             match next {
                 Some(next) => cursor = Some(next),
-                None => return Ok(()),
+                None => return Ok(first),
             }
         }
     }

@@ -6,6 +6,7 @@
 
 mod client;
 mod error;
+mod heard;
 mod paging;
 mod retry;
 mod settings;
@@ -16,6 +17,7 @@ pub mod wire;
 
 pub use client::Client;
 pub use error::{Answer, Call, PleoError};
+pub use heard::{Heard, silence};
 pub use settings::{Credential, Settings};
 pub use transport::ServerTime;
 pub use wire::{ItemUpdate, JobEvent, RawItem, Refusal, UpdateAnswer};

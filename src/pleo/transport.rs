@@ -16,6 +16,7 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::error::{Answer, Call, PleoError, shown};
+use super::heard::Exchange;
 use super::retry::{Ending, Method, Outcome, classify};
 use super::{Credential, Settings, wire};
 use crate::host::http::{self, BodyError, Fault};
@@ -125,12 +126,22 @@ pub(super) struct Transport {
     has_answered: AtomicBool,
 }
 
+/// A good answer.
+#[derive(Debug)]
+pub(super) struct Answered {
+    /// JSON for a GET or PUT.
+    pub(super) body: String,
+    pub(super) exchange: Exchange,
+}
+
 /// How one try ended, and what is known of it.
 struct Attempt {
     ending: Ending,
     /// For people.
     cause: String,
     body: String,
+    /// The time on Pleo's clock in the answer.
+    date: Option<DateTime<Utc>>,
     retry_after: Option<Duration>,
     /// Where a redirect points to.
     redirect_host: Option<String>,
@@ -176,24 +187,48 @@ impl Transport {
         self.has_answered.store(true, Ordering::Relaxed);
     }
 
+    /// How long one try of a request may take.
+    pub(super) const fn request_timeout(&self) -> Duration {
+        self.request_timeout
+    }
+
     /// The time of the last answer.
     pub(super) fn server_time(&self) -> Option<ServerTime> {
         *self.server_time.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends until it is done, surely not done, or lost. The answer's body is JSON for a GET or PUT.
+    /// Sends until it is done, surely not done, or lost.
     ///
     /// A wish to stop ends only the waits: what is known must still be told to Pleo once. What writes asks for its permit
     /// before each try, for the wait before may have been long.
-    pub(super) fn send(&self, request: &Request<'_>) -> Result<String, PleoError> {
+    pub(super) fn send(&self, request: &Request<'_>) -> Result<Answered, PleoError> {
+        self.send_within(self.give_up_after, request)
+    }
+
+    /// Sends once; what might come right in a moment is an error.
+    pub(super) fn send_once(&self, request: &Request<'_>) -> Result<Answered, PleoError> {
+        self.send_within(Duration::ZERO, request)
+    }
+
+    fn send_within(&self, patience: Duration, request: &Request<'_>) -> Result<Answered, PleoError> {
         let url = self.address(request)?;
         let call = request.call();
-        let mut retry = Retry::new(Instant::now(), self.give_up_after, fastrand::Rng::new());
+        let mut retry = Retry::new(Instant::now(), patience, fastrand::Rng::new());
         loop {
+            // Before the permit is asked for: this process may be stopped between that and the sending.
+            let began = clock::since_boot();
             request.action.ask()?;
             let attempt = self.attempt(request, url.clone(), &call);
             match classify(request.action.method(), attempt.ending) {
-                Outcome::Done => return Ok(attempt.body),
+                Outcome::Done => {
+                    let exchange = Exchange {
+                        began,
+                        ended: clock::since_boot(),
+                        date: attempt.date,
+                    };
+                    let body = attempt.body;
+                    return Ok(Answered { body, exchange });
+                }
                 Outcome::Final => return Err(self.error(attempt, call, retry.tries() + 1)),
                 Outcome::Lost => {
                     let cause = attempt.cause;
@@ -312,7 +347,7 @@ impl Transport {
     }
 
     fn remember_time(&self, response: &Response) {
-        if let Some(at) = header(response, &DATE).and_then(retry::http_date) {
+        if let Some(at) = date(response) {
             let received = Instant::now();
             *self.server_time.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(ServerTime { at, received });
@@ -344,6 +379,7 @@ impl Transport {
             ending: Ending::Answered { status, json },
             cause,
             body,
+            date: date(response),
             retry_after: header(response, &RETRY_AFTER)
                 .filter(|_| retry::is_temporary(status))
                 .and_then(|text| retry::retry_after(text, now)),
@@ -361,6 +397,7 @@ impl Attempt {
             ending,
             cause,
             body: String::new(),
+            date: None,
             retry_after: None,
             redirect_host: None,
             is_foreign: false,
@@ -504,6 +541,11 @@ impl Read for Patient<'_> {
         self.left = self.left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
         Ok(read)
     }
+}
+
+/// The time on the server's clock.
+fn date(response: &Response) -> Option<DateTime<Utc>> {
+    header(response, &DATE).and_then(retry::http_date)
 }
 
 fn header<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {

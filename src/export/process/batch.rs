@@ -184,7 +184,7 @@ impl Batch {
             exporter.checkpoint.intend(&run.job.id, &to_book, clock::now())?;
         }
         let updates: Vec<_> = to_book.into_iter().map(ItemUpdate::InProgress).collect();
-        let answer = match exporter.pleo.update_items(exporter.permit, &run.job.id, &updates) {
+        let answer = match exporter.pleo.update_items(&run.permit, &run.job.id, &updates) {
             Err(PleoError::JobFinished { .. }) => {
                 return Err(confirm::refused_as_finished(exporter, &run.job.id));
             }

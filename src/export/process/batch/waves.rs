@@ -20,6 +20,7 @@ use crate::export::process::groups::groups;
 use crate::export::process::prepare::{self, Prepared};
 use crate::host::kill;
 use crate::model::document::PlannedItem;
+use crate::model::permit::Permit;
 use crate::model::references::References;
 use crate::model::verdict::{Failure, ItemFailureType, JobFailure, Verdict};
 use crate::systems::{self, BookedEntry, SystemError};
@@ -141,7 +142,7 @@ impl Batch {
         if plans.is_empty() {
             return Ok(None);
         }
-        let results = book_all(exporter, &plans);
+        let results = book_all(exporter, &run.permit, &plans);
         run.totals.remarks.extend(exporter.system.take_remarks());
         let results = match results? {
             Ok(results) => results,
@@ -275,13 +276,14 @@ impl BatchItem {
 /// Books the plans, with an answer for each of them. The inner error ends the job.
 fn book_all(
     exporter: &mut Exporter<'_>,
+    permit: &Permit,
     plans: &[PlannedItem],
 ) -> Result<Result<Vec<Result<BookedEntry, SystemError>>, JobFailure>, Halt> {
     let for_all = |error: SystemError| vec![Err(error); plans.len()];
     let unknown = |reason: &str| SystemError::Unknown {
         reason: reason.to_owned(),
     };
-    Ok(Ok(match book_catching(exporter, plans) {
+    Ok(Ok(match book_catching(exporter, permit, plans) {
         Ok(mut results) => {
             systems::none_withheld(&results)?;
             if results.len() != plans.len() {
@@ -321,9 +323,10 @@ fn book_all(
 /// Books; a panic in the system is an answer that nobody knows.
 fn book_catching(
     exporter: &mut Exporter<'_>,
+    permit: &Permit,
     plans: &[PlannedItem],
 ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
-    catch_unwind(AssertUnwindSafe(|| exporter.system.book(exporter.permit, plans))).unwrap_or_else(|_| {
+    catch_unwind(AssertUnwindSafe(|| exporter.system.book(permit, plans))).unwrap_or_else(|_| {
         error!("the accounting system's part of the program panicked while booking; its items are looked up again");
         Err(SystemError::Unknown { reason: "the program failed while booking".into() })
     })

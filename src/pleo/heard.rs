@@ -1,0 +1,185 @@
+//! What this process has last heard from Pleo about the job in hand: how fresh that is, and whether somebody else has had
+//! a hand in it since. Pure: the clock comes in as an argument.
+//!
+//! Whether Pleo's `lastUpdatedAt` moves with each update of items is inferred: the contract calls it the time of the last
+//! action and says no more. So it only ever says when to look at the items again, and what they show decides. Where it
+//! is seen not to move, [`Heard::tells_updates`] says so.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+
+use crate::host::kill;
+use crate::model::export_job::{ExportJob, ItemStatus, JobStatus};
+use crate::model::ids::{AccountingEntryId, JobId};
+
+/// For how long what was heard of a job is taken for fresh. Somebody else may go unnoticed for so long, and no longer: a
+/// fast run is never silent for that time, and so it never asks.
+pub fn silence() -> Duration {
+    Duration::from_millis(kill::limit("PLEO_EXPORT_SILENCE", 2_000))
+}
+
+/// What is known of one job.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    job: JobId,
+    at: Duration,
+    status: Option<JobStatus>,
+    items: HashMap<AccountingEntryId, ItemStatus>,
+    listed_at: Option<Duration>,
+    /// Up to this second of Pleo's clock whatever happened to the items is known here.
+    known_until: Option<DateTime<Utc>>,
+    /// The job's `lastUpdatedAt` when it was last shown.
+    last_shown: Option<DateTime<Utc>>,
+    /// When Pleo last took an update of items from us.
+    last_update: Option<DateTime<Utc>>,
+    is_touched: bool,
+    has_progressed: bool,
+    tells_updates: bool,
+}
+
+/// An exchange with Pleo that brought an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Exchange {
+    /// When it began, by [`crate::host::clock::since_boot`]: what it told may be as old as that.
+    pub(super) began: Duration,
+    /// When it ended.
+    pub(super) ended: Duration,
+    /// The time on Pleo's clock in the answer.
+    pub(super) date: Option<DateTime<Utc>>,
+}
+
+/// What this process has heard of a job, as far as it decides whether it may go on.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// How old the newest of it is.
+    pub age: Duration,
+    /// Where Pleo had the job.
+    pub status: Option<JobStatus>,
+    /// Pleo has heard of the job later than of our last word on it.
+    pub is_touched: bool,
+    /// An item is further than we brought it: somebody else is at work, or was.
+    pub has_progressed: bool,
+    /// Whether `lastUpdatedAt` tells of updates of items, as far as can be seen.
+    pub tells_updates: bool,
+    /// How long ago all items were read; never, if nothing.
+    pub listed_before: Option<Duration>,
+}
+
+impl Record {
+    /// Nothing is known yet.
+    pub(super) fn of(job: &JobId) -> Self {
+        Self {
+            job: job.clone(),
+            at: Duration::ZERO,
+            status: None,
+            items: HashMap::new(),
+            listed_at: None,
+            known_until: None,
+            last_shown: None,
+            last_update: None,
+            is_touched: false,
+            has_progressed: false,
+            tells_updates: true,
+        }
+    }
+
+    pub(super) fn is_of(&self, job: &JobId) -> bool {
+        self.job.as_str().eq_ignore_ascii_case(job.as_str())
+    }
+
+    pub(super) fn heard(&self, now: Duration) -> Heard {
+        Heard {
+            age: now.saturating_sub(self.at),
+            status: self.status.clone(),
+            is_touched: self.is_touched,
+            has_progressed: self.has_progressed,
+            tells_updates: self.tells_updates,
+            listed_before: self.listed_at.map(|at| now.saturating_sub(at)),
+        }
+    }
+
+    /// Pleo has shown the job.
+    pub(super) fn shown(&mut self, job: &ExportJob, exchange: Exchange) {
+        self.at = exchange.began;
+        self.status = Some(job.status.clone());
+        // An update of ours may have been on its way for so long when its answer was dated.
+        let tolerance = TimeDelta::from_std(silence()).unwrap_or_default() + TimeDelta::seconds(1);
+        // In whole seconds, as a `Date` is: what happened within its second cannot be told from our own word.
+        self.last_shown = job.last_updated_at.map(|at| at.trunc_subsecs(0));
+        self.tells_updates = match (self.last_shown, self.last_update) {
+            (Some(shown), Some(ours)) => shown >= ours - tolerance,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        self.is_touched |= self.known_until.is_some() && self.last_shown > self.known_until;
+    }
+
+    /// All items were read from end to end, and whoever asked goes by what they show. `first` is the exchange that brought
+    /// the first page: what came later may have happened after it.
+    pub(super) fn listed(&mut self, items: HashMap<AccountingEntryId, ItemStatus>, first: Exchange) {
+        self.items = items;
+        self.has_progressed = false;
+        self.looked_over(first);
+    }
+
+    /// All items were read from end to end, only to compare them with what is known.
+    pub(super) fn compared(&mut self, items: &HashMap<AccountingEntryId, ItemStatus>, first: Exchange) {
+        self.has_progressed |= items.iter().any(|(entry, shown)| {
+            let known = self.items.get(entry).copied().unwrap_or(ItemStatus::Pending);
+            is_further(*shown, known)
+        });
+        self.looked_over(first);
+    }
+
+    fn looked_over(&mut self, first: Exchange) {
+        self.at = first.began;
+        self.listed_at = Some(first.began);
+        // The job was shown before the first page came, so all that it told of is in the pages.
+        self.known_until = first.date.max(self.last_shown).max(self.known_until);
+        self.is_touched = false;
+    }
+
+    /// Pleo took these updates.
+    pub(super) fn updated<'a>(
+        &mut self,
+        items: impl Iterator<Item = (&'a AccountingEntryId, ItemStatus)>,
+        exchange: Exchange,
+    ) {
+        self.items
+            .extend(items.map(|(entry, status)| (entry.clone(), status)));
+        self.last_update = exchange.date.or(self.last_update);
+        self.took_our_word(exchange);
+    }
+
+    /// Pleo took a word of ours. Where that took long, others may have had theirs meanwhile.
+    pub(super) fn took_our_word(&mut self, exchange: Exchange) {
+        self.at = exchange.began;
+        if exchange.ended.saturating_sub(exchange.began) < silence() {
+            self.known_until = exchange.date.max(self.known_until);
+        }
+    }
+
+    pub(super) fn items_where(&self, is_meant: impl Fn(ItemStatus) -> bool) -> Vec<AccountingEntryId> {
+        let meant = self.items.iter().filter(|(_, status)| is_meant(**status));
+        let mut meant: Vec<_> = meant.map(|(entry, _)| entry.clone()).collect();
+        meant.sort_unstable();
+        meant
+    }
+
+    /// The items must be compared before anything else is done, however fresh is what is known.
+    pub(super) fn doubt(&mut self) {
+        self.is_touched = true;
+    }
+}
+
+/// Whether an item is further on its way than it was known to be. One that is less far is an answer that lags.
+fn is_further(shown: ItemStatus, known: ItemStatus) -> bool {
+    let place = |status: ItemStatus| match status {
+        ItemStatus::Pending => 0,
+        ItemStatus::InProgress => 1,
+        ItemStatus::Failed | ItemStatus::Successful | ItemStatus::Abandoned => 2,
+    };
+    place(shown) > place(known) || (known.is_final() && shown.is_final() && shown != known)
+}
