@@ -133,8 +133,8 @@ impl Record {
         self.looked_over(first);
     }
 
+    /// Nothing is heard of the job itself by that: the items of one that is over can be read as well.
     fn looked_over(&mut self, first: Exchange) {
-        self.at = first.began;
         self.listed_at = Some(first.began);
         // The job was shown before the first page came, so all that it told of is in the pages.
         self.known_until = first.date.max(self.last_shown).max(self.known_until);
