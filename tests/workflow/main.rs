@@ -72,6 +72,8 @@ mod odd_settings;
 mod odd_values;
 /// What is told about an Odoo without asking one.
 mod odoo;
+/// What a permit costs, and what is told of a job that is not ours any more.
+mod permits;
 /// What an auditor asks, answered by the books alone.
 mod queries;
 /// The same expenses come again.
