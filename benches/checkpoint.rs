@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, Utc};
 use divan::Bencher;
-use pleo_export::checkpoint::{Checkpoint, Owner};
+use pleo_export::checkpoint::{Checkpoint, ItemData, Owner};
 use pleo_export::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
 use pleo_export::model::ids::{AccountingEntryId, CompanyId, JobId};
 use tempfile::TempDir;
@@ -59,7 +59,8 @@ fn ready() -> Ready {
         pleo_host: "localhost".to_owned(),
         target: "books".to_owned(),
     };
-    let mut checkpoint = Checkpoint::open(&folder.path().join("checkpoint.sqlite3"), &owner).unwrap();
+    let mut checkpoint =
+        Checkpoint::open(&folder.path().join("checkpoint.sqlite3"), &owner, None, |_| None).unwrap();
     let job = JobId::new("job");
     let export_job = ExportJob {
         id: job.clone(),
@@ -88,7 +89,11 @@ fn ready() -> Ready {
     checkpoint.store_control_page(&job, &page, now()).unwrap();
     let payloads: Vec<_> = entries
         .iter()
-        .map(|entry_id| (entry_id.clone(), "{}", None))
+        .map(|entry_id| ItemData {
+            entry_id: entry_id.clone(),
+            payload: "{}",
+            facts: None,
+        })
         .collect();
     checkpoint.store_payloads(&job, &payloads, now()).unwrap();
     Ready {

@@ -445,7 +445,7 @@ fn a_folder_that_cannot_be_written_is_named_and_nothing_is_booked() {
     assert!(matches!(error, SystemError::Unavailable { .. }));
     let text = error.to_string();
     assert!(
-        text.contains("pleo/2026") && text.ends_with("Nothing was booked."),
+        text.contains("pleo/2026") && text.ends_with("then run again."),
         "{text}"
     );
     fs::remove_file(ledger.books().join("pleo/2026")).unwrap();

@@ -3,8 +3,9 @@
 
 use chrono::{DateTime, Months, NaiveDate, Offset, TimeZone, Utc};
 
+use super::planner::Planner;
 use super::refusal::Refusal;
-use super::{ClosedPeriods, Planner};
+use super::settings::ClosedPeriods;
 
 /// The two days of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

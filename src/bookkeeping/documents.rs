@@ -10,14 +10,14 @@ use crate::model::document::{Creditor, Document, DocumentKind, Part, Posting, Pu
 use crate::model::money::Amount;
 use crate::model::references::InvoiceKey;
 
-use super::Planner;
-use super::accounts::Role;
 use super::figures::{self, Figures};
 use super::invoices::{self, Brings, Settlement};
 use super::item_types::{Row, Side};
 use super::known_invoices::payable;
 use super::method::Way;
+use super::planner::Planner;
 use super::refusal::Refusal;
+use super::role::Role;
 
 /// The figures of an item in the direction of its row.
 struct Totals {
@@ -61,7 +61,8 @@ impl Planner<'_> {
             _ => vec![self.journal_entry(row, &totals)?],
         };
         let balances = |document: &Document| {
-            Amount::sum(document.postings.iter().map(|posting| posting.amount)) == Some(Amount::ZERO)
+            let amounts = document.postings.iter().map(|posting| posting.amount);
+            amounts.sum::<Amount>().is_zero()
         };
         if documents.iter().all(balances) {
             Ok(documents)
@@ -147,7 +148,7 @@ impl Planner<'_> {
                 let Settlement {
                     rate_difference,
                     remark,
-                } = self.settle(&key.number, brings, payable(document))?;
+                } = self.settle(&key.number, brings, payable(document));
                 remarks.extend(remark);
                 self.add_rate_difference(document, rate_difference)?;
             }
@@ -203,7 +204,7 @@ impl Planner<'_> {
             .iter_mut()
             .filter(|posting| posting.purpose == Purpose::Payable)
         {
-            posting.amount = posting.amount.minus(difference).ok_or_else(Refusal::too_large)?;
+            posting.amount -= difference;
         }
         let at = postings.len().saturating_sub(1);
         postings.insert(
@@ -230,7 +231,7 @@ impl Planner<'_> {
     ) -> Result<Vec<Posting>, Refusal> {
         let has_lines = [debit, credit].contains(&Side::Lines);
         let has_tax = has_lines && self.item.lines.iter().any(|line| line.tax.is_some());
-        let day = self.dates(is_purchase(kind), has_tax)?.posting_date;
+        let day = self.dates(kind.is_bill(), has_tax)?.posting_date;
         let debited = self.side(debit, true, totals, day)?;
         let credited = self.side(credit, false, totals, day)?;
         let credit_first = match (debit, credit) {
@@ -283,7 +284,7 @@ impl Planner<'_> {
         postings: Vec<Posting>,
     ) -> Result<Document, Refusal> {
         let has_tax = postings.iter().any(|posting| posting.tax.is_some());
-        let dates = self.dates(is_purchase(kind), has_tax)?;
+        let dates = self.dates(kind.is_bill(), has_tax)?;
         let invoice = self.item.invoice.as_ref().filter(|_| part == Part::Main);
         Ok(Document {
             kind,
@@ -299,8 +300,4 @@ impl Planner<'_> {
             postings,
         })
     }
-}
-
-fn is_purchase(kind: DocumentKind) -> bool {
-    matches!(kind, DocumentKind::VendorBill | DocumentKind::CreditNote)
 }

@@ -10,7 +10,6 @@ use crate::model::export_item::{ExportItem, Line, Tax, TaxType};
 use crate::model::money::Amount;
 
 use super::refusal::Refusal;
-use super::taxes::share;
 
 /// What a line means in cash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +59,8 @@ pub(super) fn figures(item: &ExportItem, remarks: &mut Vec<String>) -> Result<Ve
         let Some(figures) = choose(&readings, on_top, larger) else {
             continue;
         };
-        let sum = Amount::sum(figures.iter().map(|line| line.gross)).ok_or_else(Refusal::too_large)?;
-        let difference = item.amount.amount.minus(sum).ok_or_else(Refusal::too_large)?;
+        let sum: Amount = figures.iter().map(|line| line.gross).sum();
+        let difference = item.amount.amount - sum;
         first_sum.get_or_insert(sum);
         let is_better = best
             .as_ref()
@@ -77,7 +76,7 @@ pub(super) fn figures(item: &ExportItem, remarks: &mut Vec<String>) -> Result<Ve
         ));
     };
     if !difference.is_zero() {
-        round_off(&mut figures, difference, item, remarks)?;
+        round_off(&mut figures, difference, item, remarks);
     }
     Ok(figures)
 }
@@ -100,12 +99,7 @@ fn choose(readings: &[Readings], on_top: bool, larger: bool) -> Option<Vec<Figur
 
 /// A foreign purchase is converted line by line, so a hundredth a line may be missing: the largest line takes
 /// it.
-fn round_off(
-    figures: &mut [Figures],
-    difference: Amount,
-    item: &ExportItem,
-    remarks: &mut Vec<String>,
-) -> Result<(), Refusal> {
+fn round_off(figures: &mut [Figures], difference: Amount, item: &ExportItem, remarks: &mut Vec<String>) {
     let mut largest: Option<(usize, &mut Figures)> = None;
     for (index, line) in figures.iter_mut().enumerate() {
         if largest
@@ -115,16 +109,13 @@ fn round_off(
             largest = Some((index, line));
         }
     }
-    let Some((index, line)) = largest else {
-        return Ok(());
-    };
-    line.gross = line.gross.plus(difference).ok_or_else(Refusal::too_large)?;
+    let Some((index, line)) = largest else { return };
+    line.gross += difference;
     let number = index + 1;
     let currency = item.amount.currency;
     remarks.push(format!(
         "line {number} takes a conversion difference of {difference} {currency}, so that the lines add up to the amount"
     ));
-    Ok(())
 }
 
 fn readings(
@@ -158,7 +149,7 @@ fn readings(
             is_reverse: true,
         });
     }
-    let apart = larger.abs().minus(smaller.abs()).ok_or_else(Refusal::too_large)?;
+    let apart = larger.abs() - smaller.abs();
     if amount == net && !tax.is_zero() {
         if let Some(Tax {
             tax_type: TaxType::Unknown(word),
@@ -174,16 +165,14 @@ fn readings(
         };
         return Ok(Readings {
             first: Some(amount).filter(|amount| tax <= amount.abs()),
-            second: amount
-                .plus(with_sign_of(tax, sign))
-                .ok_or_else(Refusal::too_large)?,
+            second: amount + with_sign_of(tax, sign),
             tax,
             is_reverse: false,
         });
     }
     // Each figure of a foreign purchase is converted by itself, so they may miss each other by a hundredth.
     let slack = Amount::hundredths(i64::from(is_foreign));
-    let miss = apart.minus(tax).ok_or_else(Refusal::too_large)?;
+    let miss = apart - tax;
     if miss.abs() > slack {
         return Err(disagrees());
     }
@@ -209,7 +198,7 @@ fn reverse_tax(
     if larger != smaller {
         return Err(Refusal::line_disagrees(number, larger, smaller, Amount::ZERO));
     }
-    let computed = share(larger, rate).ok_or_else(Refusal::too_large)?.abs();
+    let computed = larger.share(rate).abs();
     if !computed.is_zero() {
         let rate = &tax.rate;
         remarks.push(format!(

@@ -16,8 +16,9 @@ use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceNumber, Invoic
 
 use super::item_types::{Direction, Row};
 use super::method::{vendor_key, vendor_name};
+use super::planner::Planner;
 use super::refusal::Refusal;
-use super::{DuplicateInvoices, Planner};
+use super::settings::DuplicateInvoices;
 
 /// The longest name of a vendor in a remark, in characters.
 const LONGEST_NAME: usize = 80;
@@ -139,7 +140,7 @@ impl Planner<'_> {
 
     /// Whether a document of the same number and sign is the same document. With `one_a_day` its day alone says so.
     fn is_duplicate(&self, other: &InvoiceInBooks, one_a_day: bool) -> bool {
-        let has_same_gross = other.gross() == abs(self.item.supplier_amount.unwrap_or(self.item.amount));
+        let has_same_gross = other.gross() == self.item.supplier_amount.unwrap_or(self.item.amount).abs();
         let (same_date, same_year) = match (self.invoice_date(), other.invoice_date) {
             (Some(own), Some(other)) => (own == other, own.year() == other.year()),
             _ => (false, true),
@@ -148,28 +149,23 @@ impl Planner<'_> {
     }
 
     /// Settles an invoice or its payment against the other side.
-    pub(super) fn settle(
-        &self,
-        number: &InvoiceNumber,
-        brings: Brings,
-        payable: Amount,
-    ) -> Result<Settlement, Refusal> {
+    pub(super) fn settle(&self, number: &InvoiceNumber, brings: Brings, payable: Amount) -> Settlement {
         let side = match brings {
             Brings::Bill | Brings::Credit => InvoiceSide::Bill,
             Brings::Payment => InvoiceSide::Payment,
         };
         let others = self.same_invoice(brings);
         if others.iter().all(|other| other.side == side) {
-            return Ok(Settlement::default());
+            return Settlement::default();
         }
-        let supplier = sum(others.iter().map(|other| other.in_supplier_currency()))?;
-        let wallet = sum(others.iter().map(|other| Some(other.payable)))?;
+        let supplier = sum(others.iter().map(|other| other.in_supplier_currency()));
+        let wallet = sum(others.iter().map(|other| Some(other.payable)));
         let is_paid_in_advance = supplier
             .or(wallet)
             .is_none_or(|net| !net.amount.is_negative() && !net.amount.is_zero());
         if brings == Brings::Bill && !is_paid_in_advance {
             // What was paid belongs to another bill of this number.
-            return Ok(Settlement::default());
+            return Settlement::default();
         }
         let own = Money {
             amount: payable,
@@ -179,10 +175,10 @@ impl Planner<'_> {
             .item
             .supplier_amount
             .map(|money| with_sign_of(payable, money));
-        let supplier = sum([supplier, own_in_supplier_currency].into_iter())?;
-        let wallet = sum([wallet, Some(own)].into_iter())?;
+        let supplier = sum([supplier, own_in_supplier_currency].into_iter());
+        let wallet = sum([wallet, Some(own)].into_iter());
         let number = number.as_str();
-        Ok(match (supplier, wallet) {
+        match (supplier, wallet) {
             (_, Some(wallet)) if wallet.amount.is_zero() => Settlement::default(),
             (Some(supplier), Some(wallet))
                 if supplier.amount.is_zero() && supplier.currency != wallet.currency =>
@@ -205,7 +201,7 @@ impl Planner<'_> {
                     supplier.filter(|open| !open.amount.is_zero()).or(wallet),
                 )),
             },
-        })
+        }
     }
 
     /// How the books join the documents of the invoice, where they have any of them.
@@ -253,7 +249,7 @@ impl InvoiceInBooks {
 
     /// The amount on the vendor's document; what it moved in the wallet's currency where nothing else is known.
     fn gross(&self) -> Money {
-        abs(self.supplier_amount.unwrap_or(self.payable))
+        self.supplier_amount.unwrap_or(self.payable).abs()
     }
 }
 
@@ -286,8 +282,8 @@ fn uncredited(documents: &[InvoiceInBooks]) -> Vec<&InvoiceInBooks> {
         }
         for left in left.iter_mut().filter(|left| left.currency == credited.currency) {
             let taken = left.amount.min(credited.amount);
-            left.amount = left.amount.minus(taken).unwrap_or(left.amount);
-            credited.amount = credited.amount.minus(taken).unwrap_or(credited.amount);
+            left.amount -= taken;
+            credited.amount -= taken;
         }
     }
     let bills = bills.into_iter().zip(left);
@@ -297,40 +293,18 @@ fn uncredited(documents: &[InvoiceInBooks]) -> Vec<&InvoiceInBooks> {
         .collect()
 }
 
-fn abs(money: Money) -> Money {
-    Money {
-        amount: money.amount.abs(),
-        ..money
-    }
-}
-
 fn with_sign_of(payable: Amount, money: Money) -> Money {
-    let money = abs(money);
-    Money {
-        amount: if payable.is_negative() {
-            money.amount.negated()
-        } else {
-            money.amount
-        },
-        ..money
+    if payable.is_negative() {
+        money.abs().negated()
+    } else {
+        money.abs()
     }
 }
 
-/// The sum; `None` where an amount is unknown or of another currency.
-fn sum(all: impl Iterator<Item = Option<Money>>) -> Result<Option<Money>, Refusal> {
-    let mut total: Option<Money> = None;
-    for money in all {
-        let Some(money) = money else { return Ok(None) };
-        total = Some(match total {
-            None => money,
-            Some(total) if total.currency != money.currency => return Ok(None),
-            Some(total) => Money {
-                amount: total.amount.plus(money.amount).ok_or_else(Refusal::too_large)?,
-                currency: total.currency,
-            },
-        });
-    }
-    Ok(total)
+/// The sum; `None` where an amount is unknown or of another currency, or there is none.
+fn sum(mut all: impl Iterator<Item = Option<Money>>) -> Option<Money> {
+    let first = all.next()??;
+    all.try_fold(first, |sum, money| sum.plus(money?))
 }
 
 /// What is left on the vendor's account: a credit is still owed.

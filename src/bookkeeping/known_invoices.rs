@@ -3,9 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::document::{Creditor, Document, DocumentKind, PlannedItem, Purpose};
+use crate::model::document::{Creditor, Document, PlannedItem, Purpose};
 use crate::model::money::{Amount, Money};
-use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceNumber, InvoiceSide, Reference};
+use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceNumber, Reference};
 
 /// Invoices of the books, and of plans that are taken as booked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl KnownInvoices {
     /// Takes a planned item as booked, so that what is planned after it sees its documents.
     pub fn add(&mut self, item: &PlannedItem) {
         for document in &item.documents {
-            let (Some(key), Some(side)) = (&document.matching, side(document.kind)) else {
+            let (Some(key), Some(side)) = (&document.matching, document.kind.side()) else {
                 continue;
             };
             let vendor = match &document.creditor {
@@ -84,15 +84,6 @@ impl KnownInvoices {
         let planned = planned.filter(is_same).map(|planned| &planned.document);
         let planned = planned.filter(|document| !booked.contains(&(&document.entry_id, document.side)));
         in_books.iter().chain(planned).cloned().collect()
-    }
-}
-
-/// Which side of an invoice a document is.
-fn side(kind: DocumentKind) -> Option<InvoiceSide> {
-    match kind {
-        DocumentKind::JournalEntry => None,
-        DocumentKind::VendorBill | DocumentKind::CreditNote => Some(InvoiceSide::Bill),
-        DocumentKind::BillPayment | DocumentKind::RefundReceipt => Some(InvoiceSide::Payment),
     }
 }
 

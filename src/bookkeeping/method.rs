@@ -10,8 +10,9 @@ use crate::model::references::{Vendor, VendorKey};
 
 use super::accounts::given;
 use super::item_types::{CreditorKind, Direction, Row, Side};
+use super::planner::Planner;
 use super::refusal::Refusal;
-use super::{Planner, Settings, SystemTraits};
+use super::settings::{Settings, SystemTraits};
 
 /// How an item is booked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,34 +27,22 @@ pub(super) enum Way {
 /// who it is.
 pub(super) fn vendor_key(item: &ExportItem) -> Option<VendorKey> {
     // Nobody can see or write a control character, and not all books keep them.
-    let owned = |text: &Option<String>| {
-        let text = text.as_deref()?.replace(char::is_control, "");
+    let owned = |text: Option<&str>| {
+        let text = text?.replace(char::is_control, "");
         given(Some(&text)).map(str::to_owned)
     };
-    let key = match (&item.vendor, &item.supplier) {
-        (Some(vendor), _) => VendorKey {
-            code: owned(&vendor.code),
-            external_id: owned(&vendor.external_id),
-            tax_number: owned(&vendor.tax_number),
-        },
-        (None, Some(supplier)) => VendorKey {
-            code: owned(&supplier.code),
-            // The number of an account, which many suppliers may share, says something only where there is no code.
-            external_id: owned(&supplier.account).filter(|_| owned(&supplier.code).is_none()),
-            tax_number: owned(&supplier.tax_number),
-        },
-        (None, None) => VendorKey::default(),
+    let seller = item.seller()?;
+    let key = VendorKey {
+        code: owned(seller.code),
+        external_id: owned(seller.external_id),
+        tax_number: owned(seller.tax_number),
     };
     (key != VendorKey::default()).then_some(key)
 }
 
 /// The vendor's name as Pleo has it.
 pub fn vendor_name(item: &ExportItem) -> Option<&str> {
-    match (&item.vendor, &item.supplier) {
-        (Some(vendor), _) => given(Some(&vendor.name)),
-        (None, Some(supplier)) => given(supplier.name.as_deref()),
-        (None, None) => None,
-    }
+    given(item.seller()?.name)
 }
 
 /// Whether the item may turn out to be a payable once its vendor has been looked up.

@@ -15,7 +15,7 @@ use crate::model::money::{Amount, Money};
 use crate::model::references::Account;
 use crate::model::verdict::ItemFailureType;
 
-use super::accounts::Role;
+use super::role::Role;
 
 /// The longest foreign word that a text quotes, in characters.
 const LONGEST_WORD: usize = 80;
@@ -379,13 +379,6 @@ impl Refusal {
                 "The lines add up to {sum}, but the amount is {amount}: correct the lines in Pleo, then export again."
             ),
             "the lines do not add up to the amount",
-        )
-    }
-
-    pub(super) fn too_large() -> Self {
-        Self::invalid(
-            "The figures of the item are too large to be added up: correct the amounts in Pleo, then export again.".to_owned(),
-            "the figures of an item are too large",
         )
     }
 

@@ -10,23 +10,12 @@ use crate::model::export_item::{Line, Tax};
 use crate::model::money::Amount;
 use crate::model::references::{Account, AccountKey, AccountPurpose};
 
-use super::accounts::{Role, given, key_of_role};
+use super::accounts::{given, key_of_role};
 use super::figures::Figures;
+use super::planner::Planner;
 use super::refusal::Refusal;
-use super::{Planner, Settings, TaxRule};
-
-/// The whole, in millionths.
-const WHOLE: i64 = 1_000_000;
-
-/// A share in millionths, rounded half away from zero.
-pub(super) fn share(amount: Amount, millionths: i64) -> Option<Amount> {
-    let product = i128::from(amount.in_hundredths()).checked_mul(i128::from(millionths))?;
-    let whole = i128::from(WHOLE);
-    let half = if product < 0 { -whole / 2 } else { whole / 2 };
-    i64::try_from(product.checked_add(half)? / whole)
-        .ok()
-        .map(Amount::hundredths)
-}
+use super::role::Role;
+use super::settings::{Settings, TaxRule};
 
 /// The rule for a tax, where the configuration has one.
 fn rule<'a>(tax: &Tax, settings: &'a Settings) -> Option<&'a TaxRule> {
@@ -108,7 +97,7 @@ impl Planner<'_> {
         let signed = |amount: Amount| if is_debit { amount } else { amount.negated() };
         let account = self.line_account(number, line, day)?;
         let (gross, tax) = (signed(figures.gross), signed(figures.tax));
-        let net = gross.minus(tax).ok_or_else(Refusal::too_large)?;
+        let net = gross - tax;
         let base = if figures.is_reverse { gross } else { net };
         let posting_tax = line
             .tax
@@ -116,11 +105,10 @@ impl Planner<'_> {
             .map(|sent| self.posting_tax(number, sent, base, tax, figures.is_reverse))
             .transpose()?;
         let deductible = match &line.tax {
-            Some(sent) => self.deductible(sent, tax)?,
+            Some(sent) => self.deductible(sent, tax),
             None => Amount::ZERO,
         };
-        let rest = tax.minus(deductible).ok_or_else(Refusal::too_large)?;
-        let cost = base.plus(rest).ok_or_else(Refusal::too_large)?;
+        let cost = base + (tax - deductible);
 
         let posting = |account: Account, amount: Amount, purpose: Purpose, is_assumed: bool| Posting {
             account,
@@ -155,12 +143,10 @@ impl Planner<'_> {
 
     /// A system that computes tax knows the deductible share by its own code, so all of it counts as tax
     /// here.
-    fn deductible(&self, tax: &Tax, amount: Amount) -> Result<Amount, Refusal> {
+    fn deductible(&self, tax: &Tax, amount: Amount) -> Amount {
         match rule(tax, self.settings) {
-            Some(rule) if !self.view.system.computes_tax => {
-                share(amount, rule.deductible_millionths).ok_or_else(Refusal::too_large)
-            }
-            _ => Ok(amount),
+            Some(rule) if !self.view.system.computes_tax => amount.share(rule.deductible_millionths),
+            _ => amount,
         }
     }
 

@@ -1,10 +1,15 @@
 //! The audit trail: what was decided, when and about what. Rows are added, never changed; the tables see to it.
+//!
+//! What is said alike of several items is one row, which lists them all in `entries`, as JSON.
 
 use chrono::{DateTime, Utc};
 use rusqlite::Transaction;
+use serde_json::Value;
 
+use super::error::Fault;
 use super::{Checkpoint, CheckpointError, time_text};
 use crate::model::ids::{AccountingEntryId, JobId};
+use crate::model::state::ItemEvent;
 
 impl Checkpoint {
     /// Writes one line into the audit trail, for what leaves no other trace here.
@@ -16,29 +21,73 @@ impl Checkpoint {
         detail: &str,
         now: DateTime<Utc>,
     ) -> Result<(), CheckpointError> {
-        self.change(|transaction| Ok(record(transaction, job, entry, event, detail, now)?))
+        self.change(|transaction| {
+            let about = entry.map_or(About::Job, About::Item);
+            Ok(record(transaction, job, &about, event, detail, now)?)
+        })
     }
+}
+
+/// What a line is about.
+pub(super) enum About<'a> {
+    /// The job as a whole, or none.
+    Job,
+    /// One item.
+    Item(&'a AccountingEntryId),
+    /// Several items, as a JSON list.
+    Items(Value),
 }
 
 /// Writes one line as part of the change it tells of.
 pub(super) fn record(
     transaction: &Transaction<'_>,
     job: Option<&JobId>,
-    entry: Option<&AccountingEntryId>,
+    about: &About<'_>,
     event: &str,
     detail: &str,
     now: DateTime<Utc>,
 ) -> Result<(), rusqlite::Error> {
+    let (entry, entries) = match about {
+        About::Job => (None, None),
+        About::Item(entry) => (Some(entry.as_str()), None),
+        About::Items(entries) => (None, Some(entries.to_string())),
+    };
     transaction
         .prepare_cached(
-            "INSERT INTO audit (at, job_id, entry_id, event, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO audit (at, job_id, entry_id, entries, event, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute((
-            time_text(now),
-            job.map(JobId::as_str),
-            entry.map(AccountingEntryId::as_str),
-            event,
-            detail,
-        ))?;
+        .execute((time_text(now), job.map(JobId::as_str), entry, entries, event, detail))?;
     Ok(())
+}
+
+/// What a change did to each of its items, in order.
+#[derive(Debug, Default)]
+pub(super) struct Lines(Vec<(ItemEvent, String, Vec<AccountingEntryId>)>);
+
+impl Lines {
+    /// Adds what happened to one item.
+    pub(super) fn add(&mut self, entry: &AccountingEntryId, event: ItemEvent, detail: String) {
+        let entry = entry.clone();
+        match self.0.iter_mut().find(|line| line.0 == event && line.1 == detail) {
+            Some((_, _, entries)) => entries.push(entry),
+            None => self.0.push((event, detail, vec![entry])),
+        }
+    }
+
+    /// Writes them as part of the change.
+    pub(super) fn write(
+        &self,
+        transaction: &Transaction<'_>,
+        job: &JobId,
+        now: DateTime<Utc>,
+    ) -> Result<(), Fault> {
+        for (event, detail, entries) in &self.0 {
+            let about = match entries.as_slice() {
+                [only] => About::Item(only),
+                several => About::Items(several.iter().map(AccountingEntryId::as_str).collect::<Value>()),
+            };
+            record(transaction, Some(job), &about, event.as_str(), detail, now)?;
+        }
+        Ok(())
+    }
 }

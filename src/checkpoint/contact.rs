@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Transaction;
 
 use super::error::Fault;
-use super::{Checkpoint, CheckpointError, schema, time_from, time_text};
+use super::{Checkpoint, CheckpointError, time_from, time_text};
 
 /// Fewer failed polls in a row than these are no series, however long ago the first one was.
 const SHORTEST_SERIES: u64 = 3;
@@ -53,10 +53,6 @@ impl Checkpoint {
     /// What is known about reaching Pleo.
     pub fn contact(&self) -> Result<Contact, CheckpointError> {
         self.look(|connection| {
-            // A reader may meet a file that no newer version has written to yet.
-            if schema::version(connection)? < schema::WITH_CONTACT {
-                return Ok(Contact::default());
-            }
             connection.query_row_and_then(
                 "SELECT answered_by, failed_polls, first_failed_at, last_error FROM contact",
                 [],

@@ -2,111 +2,149 @@
 //!
 //! The columns of a verdict are there exactly while the state has one; the three writers below keep that so.
 
-use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::audit::record;
+use super::audit::Lines;
 use super::error::Fault;
-use super::reports::verdict_from;
+use super::jobs::JobKey;
+use super::reports::{VERDICT, verdict_from};
 use super::time_text;
 use crate::model::export_job::{ExportJobItem, ItemStatus};
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::state::{ItemEvent, ItemState, Report};
 use crate::model::verdict::{Failure, Verdict};
 
+/// An item as a change finds it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ItemRow {
+    /// Its key inside the checkpoint.
+    pub(super) number: i64,
+    pub(super) state: ItemState,
+    /// The row of its data, once they were read.
+    pub(super) data: Option<i64>,
+}
+
 /// Inserts an item that is not known yet, else keeps what Pleo says of it now. Answers whether it is new.
 pub(super) fn insert(
     transaction: &Transaction<'_>,
-    job: &JobId,
+    job: &JobKey<'_>,
     item: &ExportJobItem,
 ) -> Result<bool, Fault> {
-    let key = (job.as_str(), item.entry_id.as_str(), item.status.as_str());
-    let known = transaction
-        .prepare_cached("UPDATE item SET pleo_status = ?3 WHERE job_id = ?1 AND entry_id = ?2")?
-        .execute(key)?;
-    if known > 0 {
-        return Ok(false);
+    let status = item.status.as_str();
+    let known: Option<(i64, bool)> = transaction
+        .prepare_cached("SELECT number, pleo_status IS ?3 FROM item WHERE entry_id = ?2 AND job = ?1")?
+        .query_row((job.number, item.entry_id.as_str(), status), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    match known {
+        Some((_, true)) => Ok(false),
+        Some((number, false)) => {
+            transaction
+                .prepare_cached("UPDATE item SET pleo_status = ?2 WHERE number = ?1")?
+                .execute((number, status))?;
+            Ok(false)
+        }
+        None => {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO item (job, entry_id, state, pleo_status) VALUES (?1, ?2, 'listed', ?3)",
+                )?
+                .execute((job.number, item.entry_id.as_str(), status))?;
+            Ok(true)
+        }
     }
-    transaction
-        .prepare_cached(
-            "INSERT INTO item (job_id, entry_id, state, pleo_status) VALUES (?1, ?2, 'listed', ?3)",
-        )?
-        .execute(key)?;
-    Ok(true)
 }
 
 /// Takes a final status of Pleo's for what it means to us.
 pub(super) fn seen_final(
     transaction: &Transaction<'_>,
-    job: &JobId,
+    job: &JobKey<'_>,
     item: &ExportJobItem,
-    now: DateTime<Utc>,
+    lines: &mut Lines,
 ) -> Result<(), Fault> {
     let entry = &item.entry_id;
-    let ours = verdict_of(transaction, job, entry)?;
+    let before = known(transaction, job, entry)?;
+    let ours = verdict_of(transaction, job.id, before.number)?;
     let is_ours = match &ours {
         Some(Verdict::Successful(_)) => item.status == ItemStatus::Successful,
         Some(Verdict::Failed(_)) => item.status == ItemStatus::Failed,
         None => false,
     };
-    let before = find(transaction, job, entry)?;
     let event = if is_ours {
         ItemEvent::Accept
     } else {
         ItemEvent::SeenFinal
     };
-    let state = step(transaction, job, entry, event)?;
-    if before == Some(state) {
+    let state = next(job, entry, before.state, event)?;
+    if before.state == state {
         return Ok(());
     }
     let detail = if is_ours {
-        keep_verdict(transaction, job, entry, state)?;
+        keep_verdict(transaction, before.number, state)?;
         "seen in the control layer".to_owned()
     } else {
-        without_verdict(transaction, job, entry, state)?;
+        without_verdict(transaction, before.number, state)?;
         match ours {
             // The verdict leaves its row here, so the trail is the place that still knows it.
             Some(verdict) => format!("{}, while ours was {verdict:?}", item.status.as_str()),
             None => item.status.as_str().to_owned(),
         }
     };
-    Ok(record(
-        transaction,
-        Some(job),
-        Some(entry),
-        event.as_str(),
-        &detail,
-        now,
-    )?)
+    lines.add(entry, event, detail);
+    Ok(())
 }
 
-/// The state of an item after `event`; nothing is written yet.
+/// An item, and its state after `event`; nothing is written yet.
 pub(super) fn step(
     transaction: &Transaction<'_>,
-    job: &JobId,
+    job: &JobKey<'_>,
     entry: &AccountingEntryId,
     event: ItemEvent,
+) -> Result<(i64, ItemState), Fault> {
+    let row = known(transaction, job, entry)?;
+    Ok((row.number, next(job, entry, row.state, event)?))
+}
+
+fn known(
+    transaction: &Transaction<'_>,
+    job: &JobKey<'_>,
+    entry: &AccountingEntryId,
+) -> Result<ItemRow, Fault> {
+    find(transaction, job, entry)?.ok_or_else(|| Fault::MissingItem(job.id.clone(), entry.clone()))
+}
+
+/// The state after `event`.
+pub(super) fn next(
+    job: &JobKey<'_>,
+    entry: &AccountingEntryId,
+    state: ItemState,
+    event: ItemEvent,
 ) -> Result<ItemState, Fault> {
-    find(transaction, job, entry)?
-        .ok_or_else(|| Fault::MissingItem(job.clone(), entry.clone()))?
+    state
         .next(event)
-        .map_err(|transition| Fault::IllegalItem(job.clone(), entry.clone(), transition))
+        .map_err(|transition| Fault::IllegalItem(job.id.clone(), entry.clone(), transition))
 }
 
 pub(super) fn find(
     transaction: &Transaction<'_>,
-    job: &JobId,
+    job: &JobKey<'_>,
     entry: &AccountingEntryId,
-) -> Result<Option<ItemState>, Fault> {
-    let words: Option<(String, Option<String>)> = transaction
-        .prepare_cached("SELECT state, report FROM item WHERE job_id = ?1 AND entry_id = ?2")?
-        .query_row((job.as_str(), entry.as_str()), |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?;
-    words
-        .map(|(state, report)| state_from(job, entry, &state, report.as_deref()))
-        .transpose()
+) -> Result<Option<ItemRow>, Fault> {
+    let mut statement = transaction
+        .prepare_cached("SELECT number, state, report, data FROM item WHERE entry_id = ?2 AND job = ?1")?;
+    let mut rows = statement.query((job.number, entry.as_str()))?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let (state, report) = (row.get_ref(1)?.as_str(), row.get_ref(2)?.as_str_or_null());
+    let (state, report) = (
+        state.map_err(rusqlite::Error::from)?,
+        report.map_err(rusqlite::Error::from)?,
+    );
+    Ok(Some(ItemRow {
+        number: row.get(0)?,
+        state: state_from(job.id, entry, state, report)?,
+        data: row.get(3)?,
+    }))
 }
 
 pub(super) fn state_from(
@@ -123,23 +161,17 @@ pub(super) fn state_from(
     })
 }
 
-fn verdict_of(
-    transaction: &Transaction<'_>,
-    job: &JobId,
-    entry: &AccountingEntryId,
-) -> Result<Option<Verdict>, Fault> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT entry_id, outcome, external_id, external_url, exported_at, failure_type, reason FROM item \
-         WHERE job_id = ?1 AND entry_id = ?2 AND outcome IS NOT NULL",
-    )?;
-    let mut found = statement.query_and_then((job.as_str(), entry.as_str()), |row| verdict_from(row, job))?;
+fn verdict_of(transaction: &Transaction<'_>, job: &JobId, number: i64) -> Result<Option<Verdict>, Fault> {
+    let mut statement = transaction.prepare_cached(&format!(
+        "SELECT {VERDICT} FROM item WHERE number = ?1 AND outcome IS NOT NULL"
+    ))?;
+    let mut found = statement.query_and_then([number], |row| verdict_from(row, job))?;
     Ok(found.next().transpose()?.map(|(_, verdict)| verdict))
 }
 
 pub(super) fn with_verdict(
     transaction: &Transaction<'_>,
-    job: &JobId,
-    entry: &AccountingEntryId,
+    number: i64,
     state: ItemState,
     verdict: &Verdict,
 ) -> Result<(), Fault> {
@@ -149,12 +181,11 @@ pub(super) fn with_verdict(
     };
     transaction
         .prepare_cached(
-            "UPDATE item SET state = ?3, report = ?4, outcome = ?5, external_id = ?6, external_url = ?7, \
-             exported_at = ?8, failure_type = ?9, reason = ?10 WHERE job_id = ?1 AND entry_id = ?2",
+            "UPDATE item SET state = ?2, report = ?3, outcome = ?4, external_id = ?5, external_url = ?6, \
+             exported_at = ?7, failure_type = ?8, reason = ?9, standing = ?10, booked_as = ?11 WHERE number = ?1",
         )?
         .execute((
-            job.as_str(),
-            entry.as_str(),
+            number,
             state.as_str(),
             state.report().map(Report::as_str),
             if exported.is_some() {
@@ -167,41 +198,47 @@ pub(super) fn with_verdict(
             exported.map(|exported| time_text(exported.exported_at)),
             failure.map(|failure| failure.failure_type().as_str()),
             failure.map(Failure::reason),
+            failure.map(|failure| failure.standing().as_str()),
+            failure.and_then(|failure| failure.standing().booked_as()),
         ))?;
     Ok(())
 }
 
 pub(super) fn keep_verdict(
     transaction: &Transaction<'_>,
-    job: &JobId,
-    entry: &AccountingEntryId,
+    number: i64,
     state: ItemState,
 ) -> Result<(), Fault> {
     transaction
-        .prepare_cached("UPDATE item SET state = ?3, report = ?4 WHERE job_id = ?1 AND entry_id = ?2")?
-        .execute((
-            job.as_str(),
-            entry.as_str(),
-            state.as_str(),
-            state.report().map(Report::as_str),
-        ))?;
+        .prepare_cached("UPDATE item SET state = ?2, report = ?3 WHERE number = ?1")?
+        .execute((number, state.as_str(), state.report().map(Report::as_str)))?;
     Ok(())
 }
 
-/// For the states before and beyond a verdict of ours. A listed item has lost its payload too: it is read again.
+/// The verdict is Pleo's too now, so its status there is what the verdict says: the control layer need not tell it.
+pub(super) fn keep_accepted(
+    transaction: &Transaction<'_>,
+    number: i64,
+    state: ItemState,
+) -> Result<(), Fault> {
+    transaction
+        .prepare_cached("UPDATE item SET state = ?2, report = ?3, pleo_status = outcome WHERE number = ?1")?
+        .execute((number, state.as_str(), state.report().map(Report::as_str)))?;
+    Ok(())
+}
+
+/// For the states before and beyond a verdict of ours. The data of a listed item are read again.
 pub(super) fn without_verdict(
     transaction: &Transaction<'_>,
-    job: &JobId,
-    entry: &AccountingEntryId,
+    number: i64,
     state: ItemState,
 ) -> Result<(), Fault> {
     transaction
         .prepare_cached(
-            "UPDATE item SET state = ?3, report = NULL, outcome = NULL, external_id = NULL, external_url = NULL, \
-             exported_at = NULL, failure_type = NULL, reason = NULL, \
-             payload = iif(?3 = 'listed', NULL, payload), sort_date = iif(?3 = 'listed', '', sort_date) \
-             WHERE job_id = ?1 AND entry_id = ?2",
+            "UPDATE item SET state = ?2, report = NULL, outcome = NULL, external_id = NULL, external_url = NULL, \
+             exported_at = NULL, failure_type = NULL, reason = NULL, standing = NULL, booked_as = NULL, \
+             date = iif(?2 = 'listed', NULL, date) WHERE number = ?1",
         )?
-        .execute((job.as_str(), entry.as_str(), state.as_str()))?;
+        .execute((number, state.as_str()))?;
     Ok(())
 }

@@ -1,20 +1,24 @@
 //! The items of a job on their way to a verdict: listed, loaded, intended, decided, reported.
 //!
 //! An item is in scope while it is listed, loaded or intended. What is known of items with a verdict is read in
-//! [`super::reports`].
+//! [`super::reports`]. What Pleo said of an item is written once, into a table of its own, so that a step of the item
+//! rewrites a small row. Items are worked on in the order of their numbers, so the rows that one batch changes lie
+//! side by side ([`Checkpoint::arrange`]).
 
 use chrono::{DateTime, Utc};
-use rusqlite::Row;
+use rusqlite::{Row, Transaction};
 
-use super::audit::record;
+use super::audit::{About, Lines, record};
 use super::error::Fault;
 use super::item_row::{
-    find, insert, keep_verdict, seen_final, state_from, step, with_verdict, without_verdict,
+    ItemRow, find, insert, keep_accepted, keep_verdict, next, seen_final, state_from, step, with_verdict,
+    without_verdict,
 };
-use super::jobs::known_state;
+use super::jobs::JobKey;
 use super::{Checkpoint, CheckpointError};
 use crate::model::export_job::{ExportJobItem, ItemStatus};
 use crate::model::ids::{AccountingEntryId, JobId};
+use crate::model::money::Money;
 use crate::model::state::{ItemEvent, ItemState};
 use crate::model::verdict::Verdict;
 
@@ -29,21 +33,46 @@ pub struct StoredItem {
     pub state: ItemState,
     /// What the data layer said, once it was read.
     pub payload: Option<String>,
-    /// Where Pleo had it when the control layer was last read.
+    /// Where Pleo has it, by the control layer or by its answer to our report.
     pub pleo_status: ItemStatus,
 }
 
-/// A place in the order of work, to go on after.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
-    /// The item's date as text; empty for an item without a readable one.
-    pub sort_date: String,
-    /// The accounting entry, which orders items of one date.
+/// A place in the order of work, to go on after: as long as the items are not arranged anew, its order is that of the
+/// items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position(pub i64);
+
+/// What the data layer says of one item.
+#[derive(Clone, Debug)]
+pub struct ItemData<'a> {
+    /// The accounting entry.
     pub entry_id: AccountingEntryId,
+    /// All of it, as it was received.
+    pub payload: &'a str,
+    /// What of it is kept for good; `None` where it cannot be read.
+    pub facts: Option<ItemFacts>,
 }
 
+/// What is kept of an item for good, also when its payload is kept no longer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemFacts {
+    /// When the expense was, which orders the work.
+    pub date: DateTime<Utc>,
+    /// From whom it was.
+    pub supplier: Option<String>,
+    /// How much, in the currency of the wallet.
+    pub amount: Money,
+    /// Where a person sees it in Pleo.
+    pub link: Option<String>,
+    /// What its content hash is made of.
+    pub canonical_text: String,
+}
+
+/// Reads the facts out of a payload; `None` where it cannot be read.
+pub type ReadFacts = fn(payload: &str) -> Option<ItemFacts>;
+
 impl Checkpoint {
-    /// Stores a page of the control layer and answers how many of its items were new; an id twice counts once.
+    /// Stores a part of the control layer and answers how many of its items were new; an id twice counts once.
     ///
     /// A final status that says the same as our verdict means that Pleo has it. Any other final status is somebody
     /// else's word, and the item is never touched.
@@ -53,87 +82,116 @@ impl Checkpoint {
         items: &[ExportJobItem],
         now: DateTime<Utc>,
     ) -> Result<usize, CheckpointError> {
-        self.change(|transaction| {
-            known_state(transaction, job)?;
+        self.change_items(job, now, |transaction, job, lines| {
             let mut new = 0;
             for item in items {
                 if insert(transaction, job, item)? {
                     new += 1;
                 }
                 if item.status.is_final() {
-                    seen_final(transaction, job, item, now)?;
+                    seen_final(transaction, job, item, lines)?;
                 }
             }
             let detail = format!("{new} new of {}", items.len());
-            record(transaction, Some(job), None, "control_page", &detail, now)?;
+            record(
+                transaction,
+                Some(job.id),
+                &About::Job,
+                "control_page",
+                &detail,
+                now,
+            )?;
             Ok(new)
         })
     }
 
-    /// Begins a new process's work on a job: every verdict that Pleo does not have must be proven afresh.
+    /// Begins a new process's work on a job: every verdict that Pleo does not have must be proven afresh, and what
+    /// somebody else had finished is ours to do where Pleo shows it as open again.
     ///
     /// Call it after the control layer was read, so that a verdict that did arrive is known as accepted.
     pub fn begin_run(&mut self, job: &JobId, now: DateTime<Utc>) -> Result<(), CheckpointError> {
-        self.change(|transaction| {
-            let entries: Vec<String> = transaction
+        self.change_items(job, now, |transaction, job, lines| {
+            let found: Vec<(i64, AccountingEntryId, ItemState)> = transaction
                 .prepare_cached(
-                    "SELECT entry_id FROM item WHERE job_id = ?1 AND report IN ('unsent', 'refused') \
-                     ORDER BY entry_id",
+                    "SELECT number, entry_id, state, report FROM item \
+                     WHERE job = ?1 AND (report IN ('unsent', 'refused') \
+                     OR state = 'foreign' AND pleo_status IN ('pending', 'in_progress')) ORDER BY number",
                 )?
-                .query_map([job.as_str()], |row| row.get(0))?
+                .query_and_then([job.number], |row| {
+                    let entry = AccountingEntryId::new(row.get::<_, String>(1)?);
+                    let report: Option<String> = row.get(3)?;
+                    let state = state_from(job.id, &entry, &row.get::<_, String>(2)?, report.as_deref())?;
+                    Ok::<_, Fault>((row.get(0)?, entry, state))
+                })?
                 .collect::<Result<_, _>>()?;
-            for entry in entries {
-                let entry = AccountingEntryId::new(entry);
-                let state = step(transaction, job, &entry, ItemEvent::Reopen)?;
-                without_verdict(transaction, job, &entry, state)?;
-                record(
-                    transaction,
-                    Some(job),
-                    Some(&entry),
-                    ItemEvent::Reopen.as_str(),
-                    "",
-                    now,
-                )?;
+            for (number, entry, state) in found {
+                let state = next(job, &entry, state, ItemEvent::Reopen)?;
+                without_verdict(transaction, number, state)?;
+                lines.add(&entry, ItemEvent::Reopen, String::new());
             }
             Ok(())
         })
     }
 
-    /// Stores what the data layer says of items, each with its date as text for the order of work, and answers how
-    /// many were stored. Items out of scope are passed over.
+    /// Stores what the data layer says of items and answers of how many. Items out of scope are passed over.
     pub fn store_payloads(
         &mut self,
         job: &JobId,
-        payloads: &[(AccountingEntryId, &str, Option<String>)],
+        items: &[ItemData<'_>],
         now: DateTime<Utc>,
     ) -> Result<usize, CheckpointError> {
-        self.change(|transaction| {
+        self.change_items(job, now, |transaction, job, _| {
             let mut stored = 0;
-            for (entry, payload, sort_date) in payloads {
-                match find(transaction, job, entry)? {
-                    Some(ItemState::Listed | ItemState::Loaded | ItemState::Intended) => {}
-                    Some(ItemState::Declined(_) | ItemState::Settled(_) | ItemState::Foreign) | None => {
-                        continue;
-                    }
+            for item in items {
+                let Some(row) = find(transaction, job, &item.entry_id)? else {
+                    continue;
+                };
+                match row.state {
+                    ItemState::Listed | ItemState::Loaded | ItemState::Intended => {}
+                    ItemState::Declined(_) | ItemState::Settled(_) | ItemState::Foreign => continue,
                 }
-                let state = step(transaction, job, entry, ItemEvent::Load)?;
+                let state = next(job, &item.entry_id, row.state, ItemEvent::Load)?;
+                let data = store_data(transaction, row, item.payload, item.facts.as_ref())?;
                 transaction
-                    .prepare_cached(
-                        "UPDATE item SET state = ?3, payload = ?4, sort_date = ?5 \
-                         WHERE job_id = ?1 AND entry_id = ?2",
-                    )?
+                    .prepare_cached("UPDATE item SET state = ?2, data = ?3, date = ?4 WHERE number = ?1")?
                     .execute((
-                        job.as_str(),
-                        entry.as_str(),
+                        row.number,
                         state.as_str(),
-                        payload,
-                        sort_date.as_deref().unwrap_or_default(),
+                        data,
+                        item.facts.as_ref().map(|facts| facts.date.to_rfc3339()),
                     ))?;
                 stored += 1;
             }
-            let detail = format!("{stored} stored of {}", payloads.len());
-            record(transaction, Some(job), None, "data_page", &detail, now)?;
+            let detail = format!("{stored} stored of {}", items.len());
+            record(transaction, Some(job.id), &About::Job, "data_page", &detail, now)?;
             Ok(stored)
+        })
+    }
+
+    /// Brings the items in scope into the order of work: by date, those without one first, then by entry. To be called
+    /// once their data are read and before any [`Position`] is taken.
+    pub fn arrange(&mut self, job: &JobId) -> Result<(), CheckpointError> {
+        self.change(|transaction| {
+            let job = JobKey::of(transaction, job)?;
+            let in_order: Vec<i64> = transaction
+                .prepare_cached(
+                    "SELECT number FROM item WHERE job = ?1 AND state IN ('listed', 'loaded', 'intended') \
+                     ORDER BY coalesce(date, ''), entry_id",
+                )?
+                .query_map([job.number], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            if in_order.is_sorted() {
+                return Ok(());
+            }
+            let mut last: i64 = transaction
+                .prepare_cached("SELECT max(number) FROM item")?
+                .query_row([], |row| row.get(0))?;
+            let mut renumber = transaction.prepare_cached("UPDATE item SET number = ?2 WHERE number = ?1")?;
+            for number in in_order {
+                last += 1;
+                renumber.execute((number, last))?;
+            }
+            Ok(())
         })
     }
 
@@ -142,7 +200,8 @@ impl Checkpoint {
         self.look(|connection| {
             let entries = connection
                 .prepare_cached(
-                    "SELECT entry_id FROM item WHERE job_id = ?1 AND state = 'listed' ORDER BY entry_id",
+                    "SELECT entry_id FROM item WHERE job = (SELECT number FROM job WHERE id = ?1) \
+                     AND state = 'listed' ORDER BY entry_id",
                 )?
                 .query_map([job.as_str()], |row| {
                     row.get::<_, String>(0).map(AccountingEntryId::new)
@@ -152,26 +211,44 @@ impl Checkpoint {
         })
     }
 
-    /// The next items in scope after a position, at most `limit`, in the order of work: date, then entry.
+    /// The next items in scope after a position, at most `limit`, in the order of work.
     pub fn in_scope_page(
         &self,
         job: &JobId,
         after: Option<&Position>,
         limit: usize,
     ) -> Result<Vec<StoredItem>, CheckpointError> {
-        let (date, entry) = after.map_or(("", ""), |position| {
-            (position.sort_date.as_str(), position.entry_id.as_str())
-        });
+        self.page(job, "state IN ('listed', 'loaded', 'intended')", after, limit)
+    }
+
+    /// The same without items whose data were not read: Pleo may list an item only when the data layer was read already.
+    pub fn loaded_page(
+        &self,
+        job: &JobId,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Vec<StoredItem>, CheckpointError> {
+        self.page(job, "state IN ('loaded', 'intended')", after, limit)
+    }
+
+    fn page(
+        &self,
+        job: &JobId,
+        which: &str,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Vec<StoredItem>, CheckpointError> {
+        let after = after.map_or(i64::MIN, |position| position.0);
         self.look(|connection| {
             connection
-                .prepare_cached(
-                    "SELECT entry_id, state, report, sort_date, pleo_status, payload FROM item \
-                     WHERE job_id = ?1 AND state IN ('listed', 'loaded', 'intended') \
-                     AND (sort_date, entry_id) > (?2, ?3) ORDER BY sort_date, entry_id LIMIT ?4",
-                )?
-                .query_and_then((job.as_str(), date, entry, rows(limit)), |row| {
-                    stored_item(row, job)
-                })?
+                .prepare_cached(&format!(
+                    "SELECT item.number, entry_id, state, report, pleo_status, \
+                     iif(state = 'listed', NULL, payload) \
+                     FROM item LEFT JOIN item_data ON item_data.number = item.data \
+                     WHERE job = (SELECT number FROM job WHERE id = ?1) AND item.number > ?2 AND {which} \
+                     ORDER BY item.number LIMIT ?3"
+                ))?
+                .query_and_then((job.as_str(), after, rows(limit)), |row| stored_item(row, job))?
                 .collect()
         })
     }
@@ -181,7 +258,8 @@ impl Checkpoint {
         self.look(|connection| {
             Ok(connection
                 .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM item WHERE job_id = ?1 AND entry_id = ?2 \
+                    "SELECT EXISTS (SELECT 1 FROM item \
+                     WHERE entry_id = ?2 AND job = (SELECT number FROM job WHERE id = ?1) \
                      AND state IN ('listed', 'loaded', 'intended'))",
                 )?
                 .query_row((job.as_str(), entry.as_str()), |row| row.get(0))?)
@@ -205,24 +283,17 @@ impl Checkpoint {
         verdicts: &[(AccountingEntryId, Verdict)],
         now: DateTime<Utc>,
     ) -> Result<(), CheckpointError> {
-        self.change(|transaction| {
+        self.change_items(job, now, |transaction, job, lines| {
             for (entry, verdict) in verdicts {
-                let state = step(transaction, job, entry, ItemEvent::Decide)?;
-                with_verdict(transaction, job, entry, state, verdict)?;
+                let (number, state) = step(transaction, job, entry, ItemEvent::Decide)?;
+                with_verdict(transaction, number, state, verdict)?;
                 let detail = match verdict {
                     Verdict::Successful(exported) => format!("successful as {}", exported.external_id),
                     Verdict::Failed(failure) => {
-                        format!("failed, {}: {}", failure.failure_type(), failure.reason())
+                        format!("failed, {}: {}", failure.failure_type(), failure.text())
                     }
                 };
-                record(
-                    transaction,
-                    Some(job),
-                    Some(entry),
-                    ItemEvent::Decide.as_str(),
-                    &detail,
-                    now,
-                )?;
+                lines.add(entry, ItemEvent::Decide, detail);
             }
             Ok(())
         })
@@ -236,6 +307,31 @@ impl Checkpoint {
         now: DateTime<Utc>,
     ) -> Result<(), CheckpointError> {
         self.each(job, entries, ItemEvent::Accept, "", now)
+    }
+
+    /// Notes that Pleo lacks verdicts that it took, as the last reading of the control layer shows: they are to be sent
+    /// again. Answers how many.
+    pub fn lacked(&mut self, job: &JobId, now: DateTime<Utc>) -> Result<usize, CheckpointError> {
+        let entries: Vec<AccountingEntryId> = self.look(|connection| {
+            let found = connection
+                .prepare_cached(
+                    "SELECT entry_id FROM item WHERE job = (SELECT number FROM job WHERE id = ?1) \
+                     AND report = 'accepted' AND pleo_status IN ('pending', 'in_progress') ORDER BY number",
+                )?
+                .query_map([job.as_str()], |row| {
+                    row.get::<_, String>(0).map(AccountingEntryId::new)
+                })?
+                .collect::<Result<_, _>>()?;
+            Ok(found)
+        })?;
+        self.each(
+            job,
+            &entries,
+            ItemEvent::SeenOpen,
+            "open in the control layer",
+            now,
+        )?;
+        Ok(entries.len())
     }
 
     /// Notes that Pleo refused the verdicts on these items; `text` is what it said.
@@ -258,26 +354,71 @@ impl Checkpoint {
         detail: &str,
         now: DateTime<Utc>,
     ) -> Result<(), CheckpointError> {
-        self.change(|transaction| {
+        self.change_items(job, now, |transaction, job, lines| {
             for entry in entries {
-                let state = step(transaction, job, entry, event)?;
-                keep_verdict(transaction, job, entry, state)?;
-                record(transaction, Some(job), Some(entry), event.as_str(), detail, now)?;
+                let (number, state) = step(transaction, job, entry, event)?;
+                if event == ItemEvent::Accept {
+                    keep_accepted(transaction, number, state)?;
+                } else {
+                    keep_verdict(transaction, number, state)?;
+                }
+                lines.add(entry, event, detail.to_owned());
             }
             Ok(())
         })
     }
+
+    /// Makes one change of a job's items, with what it adds to the audit trail.
+    fn change_items<T>(
+        &mut self,
+        job: &JobId,
+        now: DateTime<Utc>,
+        work: impl FnOnce(&Transaction<'_>, &JobKey<'_>, &mut Lines) -> Result<T, Fault>,
+    ) -> Result<T, CheckpointError> {
+        self.change(|transaction| {
+            let mut lines = Lines::default();
+            let value = work(transaction, &JobKey::of(transaction, job)?, &mut lines)?;
+            lines.write(transaction, job, now)?;
+            Ok(value)
+        })
+    }
+}
+
+/// Stores the data of an item, in the place of earlier ones, and answers their row.
+pub(super) fn store_data(
+    transaction: &Transaction<'_>,
+    row: ItemRow,
+    payload: &str,
+    facts: Option<&ItemFacts>,
+) -> Result<i64, Fault> {
+    let sql = match row.data {
+        None => {
+            "INSERT INTO item_data (number, supplier, amount, currency, link, canonical_text, payload) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        }
+        Some(_) => {
+            "UPDATE item_data SET supplier = ?2, amount = ?3, currency = ?4, link = ?5, canonical_text = ?6, \
+             payload = ?7 WHERE number = ?1"
+        }
+    };
+    transaction.prepare_cached(sql)?.execute((
+        row.data,
+        facts.and_then(|facts| facts.supplier.as_deref()),
+        facts.map(|facts| facts.amount.amount.in_hundredths()),
+        facts.map(|facts| facts.amount.currency.as_str()),
+        facts.and_then(|facts| facts.link.as_deref()),
+        facts.map(|facts| facts.canonical_text.as_str()),
+        payload,
+    ))?;
+    Ok(row.data.unwrap_or_else(|| transaction.last_insert_rowid()))
 }
 
 fn stored_item(row: &Row<'_>, job: &JobId) -> Result<StoredItem, Fault> {
-    let entry_id = AccountingEntryId::new(row.get::<_, String>(0)?);
-    let report: Option<String> = row.get(2)?;
-    let state = state_from(job, &entry_id, &row.get::<_, String>(1)?, report.as_deref())?;
+    let entry_id = AccountingEntryId::new(row.get::<_, String>(1)?);
+    let report: Option<String> = row.get(3)?;
+    let state = state_from(job, &entry_id, &row.get::<_, String>(2)?, report.as_deref())?;
     Ok(StoredItem {
-        position: Position {
-            sort_date: row.get(3)?,
-            entry_id: entry_id.clone(),
-        },
+        position: Position(row.get(0)?),
         state,
         payload: row.get(5)?,
         pleo_status: status_from(job, &entry_id, &row.get::<_, String>(4)?)?,

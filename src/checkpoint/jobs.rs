@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
-use super::audit::record;
+use super::audit::{About, record};
 use super::error::Fault;
 use super::{Checkpoint, CheckpointError, time_from, time_text};
 use crate::model::export_job::{ExportJob, JobStatus};
@@ -61,7 +61,7 @@ impl Checkpoint {
             Ok(record(
                 transaction,
                 Some(&job.id),
-                None,
+                &About::Job,
                 JobEvent::Claim.as_str(),
                 "",
                 now,
@@ -73,7 +73,7 @@ impl Checkpoint {
     pub fn adopt_job(&mut self, job: &ExportJob, now: DateTime<Utc>) -> Result<(), CheckpointError> {
         self.change(|transaction| {
             enter(transaction, job, JobEvent::Started, JobState::Started, now)?;
-            Ok(record(transaction, Some(&job.id), None, "adopt", "", now)?)
+            Ok(record(transaction, Some(&job.id), &About::Job, "adopt", "", now)?)
         })
     }
 
@@ -100,7 +100,14 @@ impl Checkpoint {
             transaction
                 .prepare_cached("UPDATE job SET state = ?2, updated_at = ?3 WHERE id = ?1")?
                 .execute((id.as_str(), state.as_str(), time_text(now)))?;
-            Ok(record(transaction, Some(id), None, event.as_str(), note, now)?)
+            Ok(record(
+                transaction,
+                Some(id),
+                &About::Job,
+                event.as_str(),
+                note,
+                now,
+            )?)
         })
     }
 
@@ -129,7 +136,7 @@ impl Checkpoint {
                     failure.map(|failure| &failure.reason),
                 ))?;
             let detail = format!("{} {note}", closing.status.as_str());
-            Ok(record(transaction, Some(id), None, JobEvent::Close.as_str(), detail.trim(), now)?)
+            Ok(record(transaction, Some(id), &About::Job, JobEvent::Close.as_str(), detail.trim(), now)?)
         })
     }
 
@@ -211,8 +218,28 @@ fn enter(
     Ok(())
 }
 
+/// A job by both of its keys.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct JobKey<'a> {
+    /// Its key inside the checkpoint.
+    pub(super) number: i64,
+    pub(super) id: &'a JobId,
+}
+
+impl<'a> JobKey<'a> {
+    /// The keys of a job that must be known.
+    pub(super) fn of(transaction: &Transaction<'_>, id: &'a JobId) -> Result<Self, Fault> {
+        let number = transaction
+            .prepare_cached("SELECT number FROM job WHERE id = ?1")?
+            .query_row([id.as_str()], |row| row.get(0))
+            .optional()?
+            .ok_or_else(|| Fault::Missing(id.clone()))?;
+        Ok(Self { number, id })
+    }
+}
+
 /// The state of a job that must be known.
-pub(super) fn known_state(transaction: &Transaction<'_>, id: &JobId) -> Result<JobState, Fault> {
+fn known_state(transaction: &Transaction<'_>, id: &JobId) -> Result<JobState, Fault> {
     state_of(transaction, id)?.ok_or_else(|| Fault::Missing(id.clone()))
 }
 

@@ -1,7 +1,7 @@
 //! The checkpoint: one SQLite file that makes a run fast to go on with, and explains it afterwards.
 //!
 //! **Stored**: whose checkpoint it is; the jobs we work on, with the outcome we are about to tell Pleo; their items
-//! with state, payload and verdict; an append-only audit trail. Never a credential. Losing the file loses no
+//! with state, data and verdict; an append-only audit trail. Never a credential. Losing the file loses no
 //! booking: the books are the truth, and every entry is looked up there before it is booked.
 //!
 //! **Written** by one process at a time, the holder of the [`RunLock`], which a run takes before it opens the file.
@@ -25,6 +25,7 @@ mod jobs;
 mod lock;
 mod reports;
 mod schema;
+mod small_rows;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -41,7 +42,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, Transactio
 pub use self::contact::{Contact, FailedPolls};
 pub use self::error::CheckpointError;
 use self::error::Fault;
-pub use self::items::{Position, StoredItem};
+pub use self::items::{ItemData, ItemFacts, Position, ReadFacts, StoredItem};
 pub use self::jobs::{Closing, JobRecord};
 pub use self::lock::{LockError, RunLock, at_work, since};
 pub use self::reports::{Counts, Finality};
@@ -77,7 +78,7 @@ pub struct Owner {
     pub company_id: CompanyId,
     /// The host of Pleo's API: staging and production know different jobs.
     pub pleo_host: String,
-    /// The books, as the accounting system describes them.
+    /// The books, as the accounting system describes them; empty where it could not be asked, which fits any books.
     pub target: String,
 }
 
@@ -92,22 +93,20 @@ impl fmt::Display for Owner {
 }
 
 impl Checkpoint {
-    /// Opens the checkpoint for a run, making it (and its folder) when there is none.
+    /// Opens the checkpoint for a run, making it (and its folder) when there is none, and bringing one of an earlier
+    /// version up to date: `read_facts` reads what is kept of its payloads then. The books of the owner may stand in the
+    /// file by a former name; they get the new one.
     ///
     /// The caller holds the [`RunLock`]. A file whose last run did not end in order is checked through first.
-    pub fn open(path: &Path, owner: &Owner) -> Result<Self, CheckpointError> {
-        Self::open_renamed(path, owner, None)
-    }
-
-    /// The same, where the books of the owner may stand in the file by a former name; they get the new one then.
-    pub fn open_renamed(
+    pub fn open(
         path: &Path,
         owner: &Owner,
         former_target: Option<&str>,
+        read_facts: ReadFacts,
     ) -> Result<Self, CheckpointError> {
         let mut connection = connect_for_writing(path).map_err(|fault| fault.at(path))?;
         refuse_newer(&connection, path)?;
-        let prepared = prepare(&mut connection, owner, former_target);
+        let prepared = prepare(&mut connection, owner, former_target, read_facts);
         let (found, was_clean) = prepared.map_err(|fault| fault.at(path))?;
         if found != *owner {
             return Err(CheckpointError::BelongsToAnother {
@@ -147,11 +146,15 @@ impl Checkpoint {
             }
             Err(fault) => return Err(fault.at(path)),
         };
-        if refuse_newer(&connection, path)? == 0 {
+        let version = refuse_newer(&connection, path)?;
+        if version == 0 {
             return Ok(None);
         }
+        let is_old = version < schema::known_version();
+        let copy = is_old.then(|| schema::newest_copy(&connection, version));
+        let copy = copy.transpose().map_err(|fault| fault.at(path))?;
         Ok(Some(Self {
-            connection,
+            connection: copy.unwrap_or(connection),
             path: path.to_owned(),
             is_writer: false,
             met_damage: Cell::new(false),
@@ -261,6 +264,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // What a file says is data: functions in its schema that could do anything are not run.
     connection.pragma_update(None, "trusted_schema", false)?;
+    // What is sorted names people, too, and no other file of the machine is asked for room.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)
 }
 
@@ -353,6 +358,8 @@ fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
         "FULL"
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
+    // A payload that is kept no longer is gone from the file.
+    connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)
 }
 
@@ -383,25 +390,32 @@ fn prepare(
     connection: &mut Connection,
     owner: &Owner,
     former_target: Option<&str>,
+    read_facts: ReadFacts,
 ) -> Result<(Owner, bool), Fault> {
     change(connection, |transaction| {
-        schema::migrate(transaction)?;
+        schema::migrate(transaction, read_facts)?;
         let is_ours = |found: &Owner| {
             let is_renamed = former_target == Some(found.target.as_str());
+            let is_unsaid = found.target.is_empty() || owner.target.is_empty();
             found.company_id == owner.company_id
                 && found.pleo_host == owner.pleo_host
-                && (found.target == owner.target || is_renamed)
+                && (found.target == owner.target || is_renamed || is_unsaid)
         };
-        if let Some(found) = bound_owner(transaction)?.filter(|found| !is_ours(found)) {
+        let bound = bound_owner(transaction)?;
+        if let Some(found) = bound.clone().filter(|found| !is_ours(found)) {
             return Ok((found, true));
         }
+        let target = match (bound, owner.target.as_str()) {
+            (Some(found), "") => found.target,
+            (_, target) => target.to_owned(),
+        };
         let was_clean = transaction
             .query_row("SELECT clean FROM meta", [], |row| row.get(0))
             .optional()?
             .unwrap_or(true);
         transaction.execute(
             "INSERT OR REPLACE INTO meta (id, company_id, pleo_host, target, clean) VALUES (1, ?1, ?2, ?3, 0)",
-            (owner.company_id.as_str(), &owner.pleo_host, &owner.target),
+            (owner.company_id.as_str(), &owner.pleo_host, &target),
         )?;
         Ok((owner.clone(), was_clean))
     })

@@ -6,7 +6,7 @@ use super::error::Fault;
 use super::items::rows;
 use super::{Checkpoint, CheckpointError, time_from};
 use crate::model::ids::{AccountingEntryId, JobId};
-use crate::model::verdict::{Exported, Failure, ItemFailureType, Verdict};
+use crate::model::verdict::{Exported, Failure, ItemFailureType, Standing, Verdict};
 
 /// How many items of a job there are, by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,11 +33,11 @@ pub struct Finality {
 }
 
 impl Checkpoint {
-    /// How many items of the job are final at Pleo, as of the last reading of the control layer.
+    /// How many items of the job are final at Pleo, by its control layer and its answers to our reports.
     pub fn finality(&self, job: &JobId) -> Result<Finality, CheckpointError> {
         self.look(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT pleo_status, count(*) FROM item WHERE job_id = ?1 GROUP BY pleo_status",
+                "SELECT pleo_status, count(*) FROM item WHERE job = (SELECT number FROM job WHERE id = ?1) GROUP BY pleo_status",
             )?;
             let mut finality = Finality::default();
             let mut found = statement.query([job.as_str()])?;
@@ -66,9 +66,18 @@ impl Checkpoint {
         )
     }
 
+    /// Whether the last reading of the control layer shows an item as open that was final there: with our verdict, or
+    /// with somebody else's.
+    pub fn shown_open_again(&self, job: &JobId) -> Result<bool, CheckpointError> {
+        self.exists(
+            job,
+            "(report = 'accepted' OR state = 'foreign') AND pleo_status IN ('pending', 'in_progress')",
+        )
+    }
+
     fn exists(&self, job: &JobId, which: &str) -> Result<bool, CheckpointError> {
         self.look(|connection| {
-            let sql = format!("SELECT EXISTS (SELECT 1 FROM item WHERE job_id = ?1 AND {which})");
+            let sql = format!("SELECT EXISTS (SELECT 1 FROM item WHERE job = (SELECT number FROM job WHERE id = ?1) AND {which})");
             Ok(connection
                 .prepare_cached(&sql)?
                 .query_row([job.as_str()], |row| row.get(0))?)
@@ -79,7 +88,7 @@ impl Checkpoint {
     pub fn counts(&self, job: &JobId) -> Result<Counts, CheckpointError> {
         self.look(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT state, outcome, pleo_status, count(*) FROM item WHERE job_id = ?1 \
+                "SELECT state, outcome, pleo_status, count(*) FROM item WHERE job = (SELECT number FROM job WHERE id = ?1) \
                  GROUP BY state, outcome, pleo_status",
             )?;
             let mut counts = Counts::default();
@@ -108,7 +117,8 @@ impl Checkpoint {
         limit: usize,
     ) -> Result<Vec<(AccountingEntryId, Verdict)>, CheckpointError> {
         self.look(|connection| {
-            let which = "report = 'unsent' ORDER BY entry_id LIMIT ?2";
+            // In the words of the index, else it is not used.
+            let which = "report IN ('unsent', 'refused') AND report = 'unsent' ORDER BY number LIMIT ?2";
             verdicts(connection, job, which, (job.as_str(), rows(limit)))
         })
     }
@@ -116,7 +126,7 @@ impl Checkpoint {
     /// The verdicts that Pleo refused.
     pub fn refused_items(&self, job: &JobId) -> Result<Vec<(AccountingEntryId, Verdict)>, CheckpointError> {
         self.look(|connection| {
-            let which = "report = 'refused' ORDER BY entry_id";
+            let which = "report IN ('unsent', 'refused') AND report = 'refused' ORDER BY number";
             verdicts(connection, job, which, [job.as_str()])
         })
     }
@@ -124,7 +134,7 @@ impl Checkpoint {
     /// The items that we found to have failed, whether or not Pleo knows it yet.
     pub fn failures(&self, job: &JobId) -> Result<Vec<(AccountingEntryId, Failure)>, CheckpointError> {
         self.look(|connection| {
-            let which = "state IN ('declined', 'settled') AND outcome = 'failed' ORDER BY entry_id";
+            let which = "state IN ('declined', 'settled') AND outcome = 'failed' ORDER BY number";
             let found = verdicts(connection, job, which, [job.as_str()])?;
             Ok(found
                 .into_iter()
@@ -142,7 +152,7 @@ impl Checkpoint {
             connection
                 .prepare_cached(
                     "SELECT failure_type, count(*) AS items FROM item \
-                     WHERE job_id = ?1 AND state IN ('declined', 'settled') AND outcome = 'failed' \
+                     WHERE job = (SELECT number FROM job WHERE id = ?1) AND state IN ('declined', 'settled') AND outcome = 'failed' \
                      GROUP BY failure_type ORDER BY items DESC, failure_type",
                 )?
                 .query_and_then([job.as_str()], |row| {
@@ -163,14 +173,17 @@ fn verdicts(
 ) -> Result<Vec<(AccountingEntryId, Verdict)>, Fault> {
     connection
         .prepare_cached(&format!(
-            "SELECT entry_id, outcome, external_id, external_url, exported_at, failure_type, reason FROM item \
-             WHERE job_id = ?1 AND {which}"
+            "SELECT {VERDICT} FROM item WHERE job = (SELECT number FROM job WHERE id = ?1) AND {which}"
         ))?
         .query_and_then(parameters, |row| verdict_from(row, job))?
         .collect()
 }
 
-/// Reads a verdict from the columns `entry_id, outcome, external_id, external_url, exported_at, failure_type, reason`.
+/// The columns of a verdict, in the order in which [`verdict_from`] reads them.
+pub(super) const VERDICT: &str =
+    "entry_id, outcome, external_id, external_url, exported_at, failure_type, reason, standing, booked_as";
+
+/// Reads a verdict from the columns of [`VERDICT`].
 pub(super) fn verdict_from(row: &Row<'_>, job: &JobId) -> Result<(AccountingEntryId, Verdict), Fault> {
     let entry = AccountingEntryId::new(row.get::<_, String>(0)?);
     let outcome: String = row.get(1)?;
@@ -185,6 +198,7 @@ pub(super) fn verdict_from(row: &Row<'_>, job: &JobId) -> Result<(AccountingEntr
         }),
         "failed" => Verdict::Failed(Failure::restored(
             failure_type_from(&row.get::<_, String>(5)?, job)?,
+            standing_from(row, &entry, job)?,
             row.get(6)?,
         )),
         other => {
@@ -194,6 +208,15 @@ pub(super) fn verdict_from(row: &Row<'_>, job: &JobId) -> Result<(AccountingEntr
         }
     };
     Ok((entry, verdict))
+}
+
+fn standing_from(row: &Row<'_>, entry: &AccountingEntryId, job: &JobId) -> Result<Standing, Fault> {
+    let word: Option<String> = row.get(7)?;
+    let booked_as: Option<String> = row.get(8)?;
+    Standing::from_words(word.as_deref().unwrap_or_default(), booked_as).ok_or_else(|| {
+        let word = word.as_deref().unwrap_or("none");
+        Fault::Damaged(format!("item `{entry}` of job `{job}` has the standing `{word}`"))
+    })
 }
 
 fn failure_type_from(word: &str, job: &JobId) -> Result<ItemFailureType, Fault> {

@@ -3,9 +3,12 @@
 //! Every rule about a row that SQL can say stands here as a CHECK, so that no code and no hand can store a state
 //! without what belongs to it. The rules about what follows what are in [`crate::model::state`].
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Transaction, params_from_iter};
 
 use super::error::Fault;
+use super::items::ReadFacts;
+use super::small_rows;
 
 /// Says in the file's header whose file it is ("PLEO").
 const APPLICATION_ID: i32 = 0x504C_454F;
@@ -13,10 +16,29 @@ const APPLICATION_ID: i32 = 0x504C_454F;
 /// The steps from an empty file to the newest schema; `user_version` counts those that were made.
 ///
 /// A step that was released is never changed, removed or moved: a new one is added at the end.
-const STEPS: &[&str] = &[FIRST, GIVEN_NUMBERS, CONTACT];
+const STEPS: &[Step] = &[
+    Step::Sql(FIRST),
+    Step::Sql(GIVEN_NUMBERS),
+    Step::Sql(CONTACT),
+    Step::Sql(STANDING),
+    Step::Small,
+];
 
-/// The version from which on there is a row about reaching Pleo.
-pub(super) const WITH_CONTACT: i64 = 3;
+/// A step to the next schema.
+enum Step {
+    Sql(&'static str),
+    /// Rows become small, see [`small_rows`].
+    Small,
+}
+
+impl Step {
+    fn make(&self, connection: &Connection, read_facts: ReadFacts) -> Result<(), Fault> {
+        match self {
+            Self::Sql(sql) => Ok(connection.execute_batch(sql)?),
+            Self::Small => small_rows::make(connection, read_facts),
+        }
+    }
+}
 
 const FIRST: &str = "
 CREATE TABLE meta (
@@ -125,6 +147,35 @@ CREATE TABLE contact (
 INSERT INTO contact (id, answered_by, failed_polls) VALUES (1, '', 0);
 ";
 
+/// What the books have of an item that failed. Until then only its text said so, at its beginning or its end; from then on
+/// `reason` is the reason alone. A column that is added can hold no rule about those before it, so the rule that each
+/// failed item has a standing is with the next table that is made anew.
+const STANDING: &str = "
+ALTER TABLE item ADD COLUMN standing TEXT
+    CHECK (standing IN ('nothing_booked', 'booked_as', 'changed', 'may_be_booked'))
+    CHECK (standing IS NULL OR outcome IS 'failed');
+-- the number in the books
+ALTER TABLE item ADD COLUMN booked_as TEXT
+    CHECK ((booked_as IS NOT NULL) = (standing IS 'booked_as' OR standing IS 'changed'));
+
+UPDATE item SET standing = 'may_be_booked', reason = substr(reason, length('May be booked: ') + 1)
+    WHERE outcome = 'failed' AND reason GLOB 'May be booked: *';
+UPDATE item SET
+    standing = iif(
+        substr(reason, instr(reason, ': ') + 2) GLOB 'the expense was changed in Pleo after it was booked*',
+        'changed', 'booked_as'
+    ),
+    booked_as = substr(reason, length('Booked as ') + 1, instr(reason, ': ') - length('Booked as ') - 1),
+    reason = substr(reason, instr(reason, ': ') + 2)
+    WHERE outcome = 'failed' AND standing IS NULL AND reason GLOB 'Booked as *: *';
+UPDATE item SET
+    standing = 'nothing_booked',
+    reason = iif(
+        reason GLOB '* Nothing was booked.', substr(reason, 1, length(reason) - length(' Nothing was booked.')), reason
+    )
+    WHERE outcome = 'failed' AND standing IS NULL;
+";
+
 /// The newest schema that this program knows.
 pub(super) fn known_version() -> i64 {
     i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
@@ -156,7 +207,7 @@ fn refuse_foreign_objects(connection: &Connection, version: i64) -> Result<(), F
     let found = objects(connection)?;
     let ours = Connection::open_in_memory()?;
     for step in STEPS.iter().take(usize::try_from(version).unwrap_or(usize::MAX)) {
-        ours.execute_batch(step)?;
+        step.make(&ours, |_| None)?;
     }
     let ours = objects(&ours)?;
     // An index that is lost only costs time.
@@ -183,12 +234,48 @@ fn objects(connection: &Connection) -> Result<Vec<(String, String, Option<String
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Makes an empty file of an earlier version.
+#[cfg(test)]
+pub(super) fn make_version(connection: &Connection, version: usize) -> Result<(), Fault> {
+    for step in STEPS.iter().take(version) {
+        step.make(connection, |_| None)?;
+    }
+    connection.pragma_update(None, "user_version", i64::try_from(version).unwrap_or(i64::MAX))?;
+    Ok(connection.pragma_update(None, "application_id", APPLICATION_ID)?)
+}
+
+/// What an older file holds, as the newest schema has it, for readers, who may not change the file itself.
+pub(super) fn newest_copy(old: &Connection, version: i64) -> Result<Connection, Fault> {
+    let (made, missing) = STEPS.split_at(usize::try_from(version).unwrap_or(usize::MAX).min(STEPS.len()));
+    let copy = Connection::open_in_memory()?;
+    made.iter().try_for_each(|step| step.make(&copy, |_| None))?;
+    let tables = objects(&copy)?.into_iter().filter(|(kind, ..)| kind == "table");
+    for (_, table, _) in tables {
+        let mut rows = old.prepare(&format!("SELECT * FROM {table}"))?;
+        let places = vec!["?"; rows.column_count()].join(", ");
+        let mut insert = copy.prepare(&format!("INSERT OR REPLACE INTO {table} VALUES ({places})"))?;
+        let columns = rows.column_count();
+        let payload = rows.column_index("payload").ok();
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let row = (0..columns).map(|column| match row.get::<_, Value>(column) {
+                // Nobody who only looks asks for it, and there may be more than memory holds.
+                Ok(Value::Text(_)) if Some(column) == payload => Ok(Value::Text(String::new())),
+                value => value,
+            });
+            insert.execute(params_from_iter(row.collect::<Result<Vec<_>, _>>()?))?;
+        }
+    }
+    missing.iter().try_for_each(|step| step.make(&copy, |_| None))?;
+    Ok(copy)
+}
+
 /// Makes the steps that the file has not seen.
-pub(super) fn migrate(transaction: &Transaction<'_>) -> Result<(), Fault> {
+pub(super) fn migrate(transaction: &Transaction<'_>, read_facts: ReadFacts) -> Result<(), Fault> {
     let done = version(transaction)?;
     for (number, step) in (1_i64..).zip(STEPS) {
         if number > done {
-            transaction.execute_batch(step)?;
+            step.make(transaction, read_facts)?;
             transaction.pragma_update(None, "user_version", number)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         }

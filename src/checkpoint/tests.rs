@@ -5,6 +5,7 @@ mod items;
 mod jobs;
 mod opening;
 mod random;
+mod small_rows;
 mod told;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
 use crate::model::ids::{AccountingEntryId, JobId};
-use crate::model::verdict::{Exported, Failure, ItemFailureType, Verdict};
+use crate::model::money::{Amount, Money};
+use crate::model::verdict::{Exported, Failure, ItemFailureType, Standing, Verdict};
 
 fn owner() -> Owner {
     Owner {
@@ -73,11 +75,43 @@ fn failed(failure_type: ItemFailureType, reason: &str) -> Verdict {
     Verdict::Failed(Failure::nothing_booked(failure_type, reason))
 }
 
+fn open(path: &Path, owner: &Owner) -> Result<Checkpoint, CheckpointError> {
+    Checkpoint::open(path, owner, None, |_| None)
+}
+
+/// What the data layer says of an item of this day.
+fn data<'a>(id: &str, payload: &'a str, day: &str) -> ItemData<'a> {
+    let date = format!("{day}T00:00:00Z");
+    ItemData {
+        entry_id: entry(id),
+        payload,
+        facts: Some(ItemFacts {
+            date: date.parse().unwrap(),
+            supplier: Some("Kaffebaren".to_owned()),
+            amount: Money {
+                amount: Amount::hundredths(12_50),
+                currency: "DKK".parse().unwrap(),
+            },
+            link: None,
+            canonical_text: "2:\n".to_owned(),
+        }),
+    }
+}
+
+/// The same where nothing can be read.
+fn unreadable(id: &str) -> ItemData<'static> {
+    ItemData {
+        entry_id: entry(id),
+        payload: "{}",
+        facts: None,
+    }
+}
+
 /// A new checkpoint in a folder of its own.
 fn new_checkpoint() -> (TempDir, PathBuf, Checkpoint) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state").join("pleo.sqlite3");
-    let checkpoint = Checkpoint::open(&path, &owner()).unwrap();
+    let checkpoint = open(&path, &owner()).unwrap();
     (folder, path, checkpoint)
 }
 
@@ -87,16 +121,40 @@ fn with_items() -> (TempDir, PathBuf, Checkpoint) {
     checkpoint.claim_job(&job("job-1", 1), now()).unwrap();
     let page = ["a", "b", "c"].map(|id| listed(id, ItemStatus::Pending));
     assert_eq!(checkpoint.store_control_page(&job_id(), &page, now()).unwrap(), 3);
-    let payloads = ["a", "b", "c"].map(|id| (entry(id), "{}", Some("2026-11-01".to_owned())));
+    let payloads = ["a", "b", "c"].map(|id| data(id, "{}", "2026-11-01"));
     assert_eq!(checkpoint.store_payloads(&job_id(), &payloads, now()).unwrap(), 3);
     (folder, path, checkpoint)
+}
+
+/// A file as that version of the schema has it, with one job.
+fn of_version(version: usize) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pleo.sqlite3");
+    let connection = raw(&path);
+    schema::make_version(&connection, version).unwrap();
+    let owner = owner();
+    connection
+        .execute(
+            "INSERT INTO meta (id, company_id, pleo_host, target, clean) VALUES (1, ?1, ?2, ?3, 1)",
+            [owner.company_id.as_str(), &owner.pleo_host, &owner.target],
+        )
+        .unwrap();
+    add_former_job(&connection, "job-1", "started");
+    (folder, path)
+}
+
+fn add_former_job(connection: &Connection, id: &str, state: &str) {
+    let closing = (state == "closed").then_some("completed");
+    let sql = "INSERT INTO job (id, company_id, created_at, number_of_items, vendor_based_bookkeeping, state, updated_at, \
+               closing_status) VALUES (?1, 'company-1', '2026-11-22T10:00:00.000Z', 3, 1, ?2, '2026-11-22T10:00:00.000Z', ?3)";
+    connection.execute(sql, (id, state, closing)).unwrap();
 }
 
 fn audit(checkpoint: &Checkpoint) -> Vec<String> {
     let mut statement = checkpoint
         .connection
         .prepare(
-            "SELECT coalesce(entry_id, job_id, '') || ' ' || event || ' ' || detail FROM audit ORDER BY id",
+            "SELECT coalesce(entry_id, entries, job_id, '') || ' ' || event || ' ' || detail FROM audit ORDER BY id",
         )
         .unwrap();
     let lines = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();

@@ -47,9 +47,9 @@ impl Checkpoint {
             let told = connection
                 .prepare_cached(
                     "SELECT item.entry_id, max(told.external_id) FROM item \
-                     JOIN item AS told ON told.entry_id = item.entry_id AND told.job_id <> item.job_id \
+                     JOIN item AS told ON told.entry_id = item.entry_id AND told.job <> item.job \
                          AND told.outcome = 'successful' AND told.report = 'accepted' \
-                     WHERE item.job_id = ?1 AND item.state IN ('listed', 'loaded', 'intended') \
+                     WHERE item.job = (SELECT number FROM job WHERE id = ?1) AND item.state IN ('listed', 'loaded', 'intended') \
                      GROUP BY item.entry_id ORDER BY item.entry_id",
                 )?
                 .query_map([job.as_str()], |row| {

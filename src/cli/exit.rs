@@ -7,10 +7,10 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done, or nothing to do, or another `poll` is running.
     Done,
-    /// Unexpected error; damaged checkpoint or books.
+    /// Unexpected error; checkpoint or books that are damaged or cannot be written.
     Unexpected,
     /// Wrong usage or configuration, refused credential, unknown job, checkpoint of another company, host or target, a
-    /// certificate that is not trusted, a Pleo that was never reached with these settings.
+    /// certificate that is not trusted, a connector that cannot start, a Pleo that was never reached with these settings.
     Usage,
     /// Job closed, but some or all items failed.
     ItemsFailed,
@@ -27,10 +27,10 @@ impl Exit {
     pub(super) const HELP: &'static str = "\
 Exit codes:
   0  done, or nothing to do
-  1  unexpected error; damaged checkpoint or books
+  1  unexpected error; checkpoint or books that are damaged or cannot be written
   2  wrong usage or settings, credential refused, unknown job or number, job of another company,
-     checkpoint of another company, host or target, certificate not trusted, Pleo never reached
-     with these settings
+     checkpoint of another company, host or target, certificate not trusted, connector that
+     cannot start, Pleo never reached with these settings
   3  job closed, but some or all of its items failed
   4  job failed as a whole before booking, or expired or was cancelled on Pleo's side
   5  temporary: out of reach, rate limit, lock held, stopped by a signal; run again

@@ -2,6 +2,7 @@
 //!
 //! stdout carries the answer, stderr the log and, on a terminal, a progress bar.
 
+mod answer;
 mod args;
 mod exit;
 mod logging;
@@ -14,7 +15,6 @@ mod status;
 mod table;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::Parser;
@@ -23,12 +23,13 @@ use tracing::Level;
 
 use crate::config::Sources;
 use crate::export::PANICKED;
-use crate::export::report::{Problem, ProblemKind, RunReport};
+use crate::export::report::{Problem, ProblemKind};
 use crate::host::privacy;
 use crate::model::foreign_text::one_line;
+use answer::{Form, answer};
 use args::{Args, Command, LogFormat};
 pub use exit::Exit;
-use render::{Answer, problem_text};
+use render::Answer;
 
 /// The program: what `main` calls, and what the quickstart example calls.
 ///
@@ -85,7 +86,7 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             return status::status(sources, job.as_deref().map(str::trim), form);
         }
     };
-    self::answer(&answer, form)
+    answer::answer(&answer, form)
 }
 
 /// A panic is a line of the log like any other.
@@ -95,51 +96,6 @@ fn log_panics() {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!("the program panicked at {place}: {text}");
     }));
-}
-
-/// In which form the answer goes to stdout, and what went wrong to stderr.
-#[derive(Clone, Copy)]
-struct Form {
-    json: bool,
-    log: LogFormat,
-}
-
-/// Gives the answer: one document, or a table on stdout and what went wrong on stderr. A log of JSON lines ends with what
-/// went wrong, whatever stdout has.
-fn answer(answer: &Answer, form: Form) -> Exit {
-    let exit = answer.exit();
-    let text = if form.json {
-        answer.json(exit)
-    } else {
-        answer.text()
-    };
-    let exit = print(&text, exit);
-    tell(answer.problems(), form);
-    exit
-}
-
-/// Says what went wrong beside the answer.
-fn tell<'a>(problems: impl Iterator<Item = &'a Problem>, form: Form) {
-    match form {
-        Form {
-            log: LogFormat::Json, ..
-        } => {
-            for problem in problems {
-                tracing::error!(
-                    kind = problem.kind.as_str(),
-                    hint = problem.hint,
-                    "{}",
-                    problem.message
-                );
-            }
-        }
-        Form { json: true, .. } => {}
-        Form { json: false, .. } => {
-            let text: String = problems.map(problem_text).collect();
-            // Nobody can be told that stderr is gone.
-            let _ = io::stderr().lock().write_all(text.as_bytes());
-        }
-    }
 }
 
 /// clap's own words for people; a document or a line of the log for scripts.
@@ -178,25 +134,4 @@ fn form_of(arguments: &[OsString]) -> Form {
             LogFormat::Text
         },
     }
-}
-
-/// Writes the answer to stdout. A reader that has gone away is no error of ours.
-fn print(text: &str, exit: Exit) -> Exit {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Ok(()) => exit,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit,
-        Err(error) => {
-            tracing::error!("cannot write the answer to stdout: {error}");
-            exit.worst(Exit::Unexpected)
-        }
-    }
-}
-
-/// A run that ended before any job.
-fn failed(problem: Problem) -> Answer {
-    Answer::of_run(RunReport {
-        problem: Some(problem),
-        ..RunReport::default()
-    })
 }

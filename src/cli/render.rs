@@ -140,7 +140,7 @@ impl From<&(AccountingEntryId, Failure)> for FailureDocument {
         Self {
             accounting_entry_id: entry_id.as_str().to_owned(),
             failure_type: failure.failure_type().as_str(),
-            reason: failure.reason().to_owned(),
+            reason: failure.text(),
         }
     }
 }
@@ -271,7 +271,7 @@ pub(super) fn failures_table(failures: &[(AccountingEntryId, Failure)]) -> Strin
         table.row(&[
             entry_id.as_str(),
             failure.failure_type().as_str(),
-            failure.reason(),
+            &failure.text(),
         ]);
     }
     table.render()

@@ -6,12 +6,14 @@ use std::ffi::OsString;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::answer::{Form, print, tell};
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
-use super::{Form, print, run, signals, tell};
+use super::{run, signals};
 use crate::bookkeeping::ClosedPeriods;
 use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
 use crate::config::{BooksConfig, Sources};
+use crate::export::item_facts;
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
 use crate::model::foreign_text::one_line;
@@ -40,7 +42,7 @@ pub(super) fn reverse(
             tell(std::iter::once(&problem), form);
             exit
         }
-        Err(problem) => super::answer(&Answer::of_problem(problem), form),
+        Err(problem) => super::answer::answer(&Answer::of_problem(problem), form),
     }
 }
 
@@ -80,8 +82,8 @@ fn take_back(
         pleo_host: config.pleo_host.clone(),
         target: description.target,
     };
-    let mut checkpoint =
-        Checkpoint::open_renamed(&config.checkpoint, &owner, description.former_target.as_deref())?;
+    let former_target = description.former_target.as_deref();
+    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner, former_target, item_facts)?;
     let request = ReversalRequest {
         numbers,
         reason: reason.map(|reason| one_line(reason, LONGEST_REASON)),

@@ -1,18 +1,18 @@
 //! `poll`, `run-job` and `resume`: settings, lock, checkpoint and accounting system, then the workflow.
 
-use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use tracing::{debug, warn};
 
+use super::answer::failed;
 use super::args::Global;
 use super::exit::Exit;
 use super::progress::Bar;
 use super::render::Answer;
-use super::{failed, signals};
+use super::signals;
 use crate::checkpoint::{Checkpoint, Contact, FailedPolls, LockError, Owner, RunLock};
 use crate::config::{Config, Sources, SystemSettings, receipts_folder, receipts_folder_of_the_first_version};
 use crate::export::report::{Problem, ProblemKind, RunReport};
-use crate::export::{Exporter, Settings};
+use crate::export::{Exporter, Settings, item_facts};
 use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::ids::JobId;
@@ -22,6 +22,7 @@ use crate::receipts::{self, Fetcher};
 use crate::systems::beancount::Beancount;
 use crate::systems::command::Command;
 use crate::systems::odoo::Odoo;
+use crate::systems::unready::Unready;
 use crate::systems::{AccountingSystem, SystemError};
 
 pub(super) fn poll(
@@ -107,9 +108,15 @@ fn prepare_and_work(
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
 ) -> Result<Answer, Problem> {
     let stop = signals::stop_on_signals();
-    let mut system = accounting_system(&config.system, &stop).map_err(not_begun)?;
+    let mut unready = None;
+    let mut system = accounting_system(&config.system, &stop).unwrap_or_else(|error| {
+        unready = Some(not_begun(error.clone()));
+        Box::new(Unready::new(error))
+    });
     let description = system.describe();
-    warn_of_unset_roles(&config, description.computes_tax);
+    if unready.is_none() {
+        warn_of_unset_roles(&config, description.computes_tax);
+    }
     let owner = Owner {
         company_id: config.pleo.company_id.clone(),
         pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
@@ -118,21 +125,21 @@ fn prepare_and_work(
     let settings = Settings {
         company_id: config.pleo.company_id.clone(),
         batch_size: config.batch_size,
-        patience: config.pleo.give_up_after,
+        patience: config.patience,
         attachments: config.attachments,
         bookkeeping: config.bookkeeping.clone(),
         books_are_right,
     };
-    let receipts = fetcher(&config, system.as_ref(), &stop).map_err(unexpected)?;
-    let mut checkpoint =
-        Checkpoint::open_renamed(&config.checkpoint, &owner, description.former_target.as_deref())?;
+    let receipts = fetcher(&config, system.as_ref(), &stop).map_err(|error| without_receipts(&error))?;
+    let former_target = description.former_target.as_deref();
+    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner, former_target, item_facts)?;
     let mut contact = checkpoint.contact()?;
     let pleo = Client::new(config.pleo, stop.clone())?;
     if contact.answered_by == config.route {
         pleo.answered_before();
     }
     let bar = Bar::new(global);
-    let report = work(&mut Exporter {
+    let mut report = work(&mut Exporter {
         pleo: &pleo,
         system: system.as_mut(),
         checkpoint: &mut checkpoint,
@@ -142,6 +149,10 @@ fn prepare_and_work(
         permit,
         progress: &bar,
     });
+    // Also where nothing waits in Pleo: who hears of it now can mend it in time.
+    if report.problem.is_none() && report.jobs.iter().all(|job| job.ending.problem().is_none()) {
+        report.problem = unready;
+    }
     // How long polls fail is measured on our own clock.
     clock::follow(None);
     if pleo.has_answered() {
@@ -221,8 +232,8 @@ pub(super) fn not_begun(error: SystemError) -> Problem {
     match error {
         SystemError::Fatal { reason, .. } | SystemError::Rejected { reason, .. } => Problem {
             kind: ProblemKind::Configuration,
-            message: reason,
-            hint: "correct the settings under [accounting]; nothing was sent to Pleo".into(),
+            message: reason.replace('\n', " "),
+            hint: "correct the settings under [accounting]; nothing was booked".into(),
         },
         error => Problem {
             kind: ProblemKind::Temporary,
@@ -232,7 +243,11 @@ pub(super) fn not_begun(error: SystemError) -> Problem {
     }
 }
 
-fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> anyhow::Result<Fetcher> {
+fn fetcher(
+    config: &Config,
+    system: &dyn AccountingSystem,
+    stop: &Stop,
+) -> Result<Fetcher, receipts::SetupError> {
     let old = receipts_folder_of_the_first_version(&config.checkpoint);
     if let Err(error) = receipts::clear_of_the_first_version(&old, clock::now()) {
         debug!("{error}");
@@ -240,12 +255,12 @@ fn fetcher(config: &Config, system: &dyn AccountingSystem, stop: &Stop) -> anyho
     let settings = receipts::Settings {
         folder: receipts_folder(&config.checkpoint),
         largest: system.describe().attachments.map_or(0, |limits| limits.largest),
-        timeout: config.pleo.request_timeout,
-        give_up_after: config.pleo.give_up_after,
+        timeout: config.receipt_timeout,
+        give_up_after: config.receipts_give_up_after,
         own_host: config.pleo.own_host().map(str::to_owned),
         has_proxy: config.has_proxy,
     };
-    Fetcher::new(settings, stop.clone()).context("receipts cannot be fetched")
+    Fetcher::new(settings, stop.clone())
 }
 
 fn locked(config: &Config, by: &str, since: Option<DateTime<Utc>>, caller: &Caller) -> Answer {
@@ -269,16 +284,20 @@ fn locked(config: &Config, by: &str, since: Option<DateTime<Utc>>, caller: &Call
     }
 }
 
-fn unexpected(error: anyhow::Error) -> Problem {
-    let hint = match error.downcast_ref::<receipts::SetupError>() {
-        Some(receipts::SetupError::Client(_)) | None => {
-            "see that this machine has certificates (`ca-certificates`)"
-        }
-        Some(_) => "see to the folder that is named, then run again",
+fn without_receipts(error: &receipts::SetupError) -> Problem {
+    let (kind, hint) = match error {
+        receipts::SetupError::Client(_) => (
+            ProblemKind::Configuration,
+            "see that this machine has certificates (`ca-certificates`), and that SSL_CERT_FILE names a file of them if it is set",
+        ),
+        receipts::SetupError::Folder(_) | receipts::SetupError::NotOurs(_) => (
+            ProblemKind::Unexpected,
+            "see to the folder that is named, then run again",
+        ),
     };
     Problem {
-        kind: ProblemKind::Unexpected,
-        message: format!("{error:#}"),
+        kind,
+        message: error.to_string(),
         hint: hint.into(),
     }
 }

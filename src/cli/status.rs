@@ -3,13 +3,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
+use super::answer::{Form, print};
 use super::exit::Exit;
 use super::render::{
     Answer, Document, ErrorDocument, FailureDocument, ItemsDocument, document, failures_table, problem_text,
 };
 use super::run;
 use super::table::Table;
-use super::{Form, print};
 use crate::checkpoint::{self, Checkpoint, Counts, JobRecord};
 use crate::config::{Sources, StatusConfig};
 use crate::export::report::{Problem, ProblemKind};
@@ -30,7 +30,7 @@ pub(super) fn status(sources: &Sources, job: Option<&str>, form: Form) -> Exit {
             };
             print(&text, Exit::Done)
         }
-        Err(problem) => super::answer(&Answer::of_problem(problem), form),
+        Err(problem) => super::answer::answer(&Answer::of_problem(problem), form),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+use super::secret::{secret_file, sendable};
 use super::section::Section;
 use super::sources::Layers;
 use crate::bookkeeping::{Role, Settings, TaxRule};
@@ -64,14 +65,13 @@ pub(super) struct Books {
     fava_url: Option<String>,
 }
 
-/// Reads `[accounting]`. The sections of systems that are not chosen are read for unknown keys alone.
+/// Reads `[accounting]`, with how long the system may be out of reach. The sections of systems that are not chosen are read for unknown keys alone.
 pub(super) fn read(
     layers: &Layers,
     file: &mut Section,
     bookkeeping: &mut Section,
-    timeout: Duration,
     (problems, warnings): (&mut Vec<String>, &mut Vec<String>),
-) -> Chosen {
+) -> (Chosen, Duration) {
     let mut section = file.section("accounting", problems);
     let system = section
         .choice(
@@ -84,6 +84,7 @@ pub(super) fn read(
             problems,
         )
         .unwrap_or(System::Beancount);
+    let patience = super::seconds(&mut section, "give_up_after_seconds", 120, problems);
     let unknown_accounts = bookkeeping
         .choice(
             "unknown_accounts",
@@ -95,17 +96,18 @@ pub(super) fn read(
     let odoo = section.section("odoo", problems);
     let command = section.section("command", problems);
     section.finish(problems);
-    match system {
+    let chosen = match system {
         System::Beancount => Chosen::Beancount {
             books,
             unknown_accounts,
         },
         System::Odoo => {
-            let odoo = odoo_settings(layers, odoo, timeout, problems, warnings);
+            let odoo = odoo_settings(layers, odoo, problems, warnings);
             Chosen::Odoo(odoo.map(Box::new))
         }
         System::Command => Chosen::Command(command_settings(layers, command, problems)),
-    }
+    };
+    (chosen, patience)
 }
 
 fn books(layers: &Layers, mut section: Section, problems: &mut Vec<String>) -> Books {
@@ -152,7 +154,6 @@ fn fava_problem(url: &str) -> Option<&'static str> {
 fn odoo_settings(
     layers: &Layers,
     mut section: Section,
-    timeout: Duration,
     problems: &mut Vec<String>,
     warnings: &mut Vec<String>,
 ) -> Option<odoo::Settings> {
@@ -161,7 +162,7 @@ fn odoo_settings(
         "Odoo's address, such as \"https://odoo.example\"",
         problems,
     );
-    let url = url.and_then(|text| match super::server_url(&text) {
+    let url = url.and_then(|text| match text.parse() {
         Ok(url) => Some(url),
         Err(problem) => {
             problems.push(format!("accounting.odoo.url is `{text}`: {problem}"));
@@ -177,8 +178,8 @@ fn odoo_settings(
     }
     let key_file = section.path("api_key_file", layers.file_folder(), problems);
     let api_key = match (layers.variable("ODOO_API_KEY", problems).ok()?, key_file) {
-        (Some(key), _) => super::sendable("ODOO_API_KEY", key, problems),
-        (None, Some(path)) => super::secret_file("accounting.odoo.api_key_file", &path, problems, warnings),
+        (Some(key), _) => sendable("ODOO_API_KEY", key, problems),
+        (None, Some(path)) => secret_file("accounting.odoo.api_key_file", &path, problems, warnings),
         (None, None) => {
             problems.push(
                 "ODOO_API_KEY is missing: set it to an API key of the Odoo user (or `api_key_file` under [accounting.odoo])"
@@ -201,6 +202,7 @@ fn odoo_settings(
     };
     journals.finish(problems);
     let company = section.text("company", problems);
+    let timeout = super::seconds(&mut section, "timeout_seconds", 60, problems);
     let create_vendors = section.boolean("create_vendors", problems).unwrap_or(false);
     section.finish(problems);
     Some(odoo::Settings {
@@ -227,14 +229,12 @@ fn command_settings(
             "accounting.command.program is missing: name the connector, such as [\"python3\", \"connector.py\"]".into(),
         );
     }
-    let timeout = section
-        .integer("timeout_seconds", 1..=86_400, problems)
-        .unwrap_or(60);
+    let timeout = super::seconds(&mut section, "timeout_seconds", 60, problems);
     section.finish(problems);
     Some(command::Settings {
         program: program.filter(|program| !program.is_empty())?,
         working_folder: layers.file_folder().to_owned(),
-        timeout: Duration::from_secs(timeout.unsigned_abs()),
+        timeout,
     })
 }
 

@@ -9,6 +9,7 @@ mod bookkeeping;
 mod dot_env;
 mod file;
 mod found;
+mod secret;
 mod section;
 mod sources;
 
@@ -17,10 +18,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use reqwest::Url;
 use secrecy::SecretString;
 
 use crate::host::files;
+use crate::host::server_url::ServerUrl;
 use crate::model::ids::CompanyId;
 use crate::pleo::Credential;
 use crate::receipts;
@@ -28,6 +29,7 @@ use crate::receipts;
 pub use accounting::SystemSettings;
 pub use sources::Sources;
 
+use secret::{secret_file, sendable};
 use section::Section;
 use sources::Layers;
 
@@ -47,6 +49,12 @@ pub struct Config {
     pub bookkeeping: crate::bookkeeping::Settings,
     /// What happens when a receipt cannot be had.
     pub attachments: receipts::Policy,
+    /// How long a receipt's host may be silent.
+    pub receipt_timeout: Duration,
+    /// How long the receipts of one item may take, all tries together.
+    pub receipts_give_up_after: Duration,
+    /// How long the accounting system may be out of reach before the run gives up.
+    pub patience: Duration,
     /// Which accounting system, and where.
     pub system: SystemSettings,
     /// Whether the environment names a proxy.
@@ -137,15 +145,18 @@ impl Config {
         let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
         let alarm_after = alarm_after(&mut file, &mut problems);
         let mut bookkeeping = file.section("bookkeeping", &mut problems);
-        let accounting = accounting::read(
+        let (accounting, patience) = accounting::read(
             &layers,
             &mut file,
             &mut bookkeeping,
-            request_timeout,
             (&mut problems, &mut warnings),
         );
         let (bookkeeping, attachments) =
             bookkeeping::read(&mut file, bookkeeping, accounting.role_defaults(), &mut problems);
+        let mut receipts = file.section("receipts", &mut problems);
+        let receipt_timeout = seconds(&mut receipts, "timeout_seconds", 30, &mut problems);
+        let receipts_give_up_after = seconds(&mut receipts, "give_up_after_seconds", 120, &mut problems);
+        receipts.finish(&mut problems);
         file.finish(&mut problems);
         let system = accounting.finished(&bookkeeping, company_id.as_ref(), &mut problems);
         if credential.is_some() {
@@ -175,6 +186,9 @@ impl Config {
                     batch_size: usize::try_from(batch_size).unwrap_or(100),
                     bookkeeping,
                     attachments,
+                    receipt_timeout,
+                    receipts_give_up_after,
+                    patience,
                     system,
                     has_proxy: layers.has_proxy(),
                     warnings,
@@ -256,7 +270,7 @@ fn company_id(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -
         .ok()
 }
 
-fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<Url> {
+fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<ServerUrl> {
     let in_file = pleo.text("base_url", problems);
     let variable = layers.variable("PLEO_BASE_URL", problems).ok()?;
     let (name, text) = match (variable, in_file) {
@@ -264,7 +278,7 @@ fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> 
         (None, Some(text)) => ("pleo.base_url", text),
         (None, None) => ("pleo.base_url", "https://external.pleo.io".to_owned()),
     };
-    match server_url(&text) {
+    match text.parse() {
         Ok(url) => Some(url),
         Err(problem) => {
             // What stands before an @ may be a credential.
@@ -273,29 +287,6 @@ fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> 
             None
         }
     }
-}
-
-/// A server's address: https, or http to this machine alone, without credentials, query or fragment.
-fn server_url(text: &str) -> Result<Url, &'static str> {
-    let url: Url = text
-        .parse()
-        .map_err(|_| "that is not an address such as https://external.pleo.io")?;
-    if url.host_str().is_none() {
-        return Err("the address names no host");
-    }
-    match url.scheme() {
-        "https" => {}
-        "http" if crate::host::http::is_loopback(&url) => {}
-        _ => return Err("the credential may travel by https only (http is for this machine alone)"),
-    }
-    if !url.username().is_empty()
-        || url.password().is_some()
-        || url.query().is_some()
-        || url.fragment().is_some()
-    {
-        return Err("the address must have no user, password, query or fragment");
-    }
-    Ok(url)
 }
 
 fn credential(
@@ -333,57 +324,6 @@ fn credential_in_use(layers: &Layers) -> &'static str {
     let variables = ["PLEO_API_KEY", "PLEO_ACCESS_TOKEN"];
     let set = variables.into_iter().find(|name| layers.is_set(name));
     set.unwrap_or("pleo.api_key_file")
-}
-
-/// A secret as it can travel in a header.
-fn sendable(name: &str, secret: String, problems: &mut Vec<String>) -> Option<SecretString> {
-    let secret = secret.trim().to_owned();
-    if secret.starts_with(['"', '\'']) {
-        problems.push(format!(
-            "{name} begins with a quote, which no key does: set it without quotes"
-        ));
-        return None;
-    }
-    if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-        problems.push(format!(
-            "{name} is empty or has spaces or other characters that no key has: copy it once more"
-        ));
-        return None;
-    }
-    Some(SecretString::from(secret))
-}
-
-/// A secret kept in a file: one line, best readable by its owner alone.
-fn secret_file(
-    name: &str,
-    path: &Path,
-    problems: &mut Vec<String>,
-    warnings: &mut Vec<String>,
-) -> Option<SecretString> {
-    let text = match file::read_text(path) {
-        Ok(text) => text.trim().to_owned(),
-        Err(error) => {
-            problems.push(format!("{name}: cannot read `{}`: {error}", path.display()));
-            return None;
-        }
-    };
-    if text.is_empty() || text.lines().count() > 1 {
-        problems.push(format!(
-            "{name}: `{}` must hold the key and nothing else",
-            path.display()
-        ));
-        return None;
-    }
-    #[cfg(unix)]
-    if let Ok(metadata) = std::fs::metadata(path)
-        && std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
-    {
-        warnings.push(format!(
-            "other users can read the key in `{0}`: run chmod 600 {0}",
-            path.display()
-        ));
-    }
-    sendable(&format!("the key in `{}`", path.display()), text, problems)
 }
 
 /// `[run] alarm_after`.

@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::found::distrust;
 use super::section::Section;
 use super::{dot_env, file};
@@ -193,13 +191,13 @@ impl Layers {
 
     /// A digest of the server's address and the proxies on the way to it. No part of it can be read back.
     pub(super) fn route(&self, server: &reqwest::Url) -> String {
-        let mut hash = Sha256::new_with_prefix(server.as_str());
+        let mut hash = digest::of(server.as_str());
         for name in PROXIES {
             let value = self.variables.get(name).map(|value| value.as_encoded_bytes());
             hash.update([0]);
             hash.update(value.unwrap_or_default());
         }
-        digest::hex(&hash.finalize())
+        hash.hex()
     }
 }
 

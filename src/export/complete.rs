@@ -24,12 +24,11 @@ const ATTEMPTS: usize = 3;
 pub(super) fn close(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<Ending, Halt> {
     let mut finality = read_finality(exporter, run)?;
     if finality.open > 0 {
-        update::retry_refused(exporter, run)?;
-        update::report(exporter, run)?;
+        update::send_again(exporter, run)?;
         finality = read_finality(exporter, run)?;
     }
     if finality.open > 0 {
-        return close_with_refused(exporter, run, &finality);
+        return close_with_open(exporter, run, &finality);
     }
     let event = if finality.failed == 0 && run.miscount.is_none() {
         pleo::JobEvent::Completed
@@ -39,11 +38,28 @@ pub(super) fn close(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<End
         pleo::JobEvent::Failed(all_failed(exporter, run)?)
     };
     let status = end(exporter, run, &event)?;
-    let ending = with_unproven(exporter, &run.job.id, status)?;
-    Ok(match &run.miscount {
-        Some(miscount) => with_miscount(ending, miscount),
-        None => ending,
-    })
+    Ok(told(exporter, &run.job.id, status, run.miscount.as_deref())?)
+}
+
+/// How a job ended that we closed with this status: a closed job may need a person all the same.
+pub(super) fn told(
+    exporter: &Exporter<'_>,
+    job: &JobId,
+    status: JobStatus,
+    miscount: Option<&str>,
+) -> Result<Ending, CheckpointError> {
+    let ending = with_unproven(exporter, job, status)?;
+    if let Some(miscount) = miscount {
+        return Ok(with_miscount(ending, miscount));
+    }
+    // So is a job closed whose count did not agree while it was worked on, or whose verdicts Pleo did not take.
+    let finality = exporter.checkpoint.finality(job)?;
+    if matches!(ending, Ending::Closed(JobStatus::CompletedWithErrors)) && finality.failed == 0 {
+        let closed =
+            format!("job {job} was closed with errors, although none of the items that Pleo lists failed");
+        return Ok(with_miscount(ending, &closed));
+    }
+    Ok(ending)
 }
 
 /// A person must see where the items are that Pleo counts and does not list.
@@ -74,32 +90,38 @@ pub(super) fn fail_whole(
 }
 
 fn read_finality(exporter: &mut Exporter<'_>, run: &JobRun) -> Result<Finality, Halt> {
-    control::refresh(exporter, &run.job)?;
+    control::settle(exporter, &run.job)?;
     Ok(exporter.checkpoint.finality(&run.job.id)?)
 }
 
-/// Some items are not final because Pleo refuses our verdicts: later runs try again for three quarters of the job's
-/// lifetime, then it is closed all the same, so that it does not hold up the next one for ever.
-fn close_with_refused(
+/// Some items are not final because Pleo refuses our verdicts, or takes them and shows the items as open: later runs try
+/// again for three quarters of the job's lifetime, then it is closed all the same, so that it does not hold up the next one
+/// for ever.
+fn close_with_open(
     exporter: &mut Exporter<'_>,
     run: &mut JobRun,
     finality: &Finality,
 ) -> Result<Ending, Halt> {
     run.refresh(exporter)?;
-    let message = format!(
-        "Pleo does not take the verdicts of {} items of job {}",
-        finality.open, run.job.id
-    );
+    let refused = exporter.checkpoint.refused_items(&run.job.id)?.len();
+    let (id, open) = (&run.job.id, finality.open);
+    let halt = if refused > 0 {
+        Halt::UpdatesRefused(format!(
+            "Pleo does not take the verdicts of {refused} items of job {id}"
+        ))
+    } else {
+        Halt::Later(format!(
+            "Pleo shows {open} items of job {id} as open, although it has taken their verdicts"
+        ))
+    };
     let now = Instant::now();
     if !run.deadline.is_near(now) && !run.deadline.is_overdue(now) {
-        return Err(Halt::UpdatesRefused(message));
+        return Err(halt);
     }
-    warn!("{message}; closing the job before it expires");
+    warn!("{halt}; closing the job before it expires");
+    let problem = Halt::UpdatesRefused(halt.to_string()).into_problem();
     let status = end(exporter, run, &pleo::JobEvent::CompletedWithErrors)?;
-    Ok(Ending::ClosedButNeedsPerson(
-        status,
-        Halt::UpdatesRefused(message).into_problem(),
-    ))
+    Ok(Ending::ClosedButNeedsPerson(status, problem))
 }
 
 /// All items failed: the commonest reason stands for the job.
@@ -159,11 +181,7 @@ fn closing(event: &pleo::JobEvent) -> Closing {
 }
 
 /// A closed job still needs a person where an item may be in the books, or was changed after it was booked.
-pub(super) fn with_unproven(
-    exporter: &Exporter<'_>,
-    job: &JobId,
-    status: JobStatus,
-) -> Result<Ending, CheckpointError> {
+fn with_unproven(exporter: &Exporter<'_>, job: &JobId, status: JobStatus) -> Result<Ending, CheckpointError> {
     let failures = exporter.checkpoint.failures(job)?;
     let unproven = failures
         .iter()

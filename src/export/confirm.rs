@@ -7,8 +7,8 @@ use super::halt::Halt;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::JobId;
 
-/// Between two readings; about ten seconds in all.
-const WAITS: [Duration; 6] = [
+/// Between two readings of what Pleo may show late; about ten seconds in all.
+pub(super) const WAITS: [Duration; 6] = [
     Duration::from_millis(50),
     Duration::from_millis(250),
     Duration::from_millis(700),

@@ -1,18 +1,25 @@
 //! Step 3: the control layer, which says what is to be done. All pages, stored before anything is booked.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
 use tracing::{info, warn};
 
-use super::Exporter;
 use super::halt::Halt;
 use super::job::JobRun;
+use super::{Exporter, confirm};
 use crate::host::clock;
-use crate::model::export_job::{ExportJob, ItemStatus};
+use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus};
 use crate::model::ids::AccountingEntryId;
+
+/// So many items of the list are stored in one piece: they are all over the index of entries, and the more of them come
+/// at once, the fewer of its pages are written more than once.
+const STORED_AT_ONCE: usize = 1_000;
 
 /// Reads which items the job holds and where they stand. Where Pleo's own count does not agree with its list, both are
 /// read again; if they never agree, what is listed is worked on, and a person is told.
 pub(super) fn read(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<(), Halt> {
-    let mut items = refresh(exporter, &run.job)?;
+    let mut items = settle(exporter, &run.job)?;
     if items != run.job.number_of_items {
         warn!("{}; reading both again", differs(&run.job, items));
         run.refresh(exporter)?;
@@ -27,6 +34,16 @@ pub(super) fn read(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<(), 
     Ok(())
 }
 
+/// How Pleo's count of the items of a job that is over differs from its list. Both are read, twice where they differ.
+pub(super) fn miscount(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Option<String>, Halt> {
+    if refresh(exporter, job)? == job.number_of_items {
+        return Ok(None);
+    }
+    let job = exporter.pleo.job(&job.id)?;
+    let items = refresh(exporter, &job)?;
+    Ok((items != job.number_of_items).then(|| differs(&job, items)))
+}
+
 fn differs(job: &ExportJob, listed: u64) -> String {
     format!(
         "job {} holds {} items, but Pleo lists {listed}",
@@ -34,29 +51,58 @@ fn differs(job: &ExportJob, listed: u64) -> String {
     )
 }
 
+/// The same as [`refresh`], again for some seconds where an item is shown as open that was final before: what answers may
+/// be a copy that lags behind.
+pub(super) fn settle(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<u64, Halt> {
+    let mut items = refresh(exporter, job)?;
+    // The longest wait is left out, since a job may be read so several times.
+    for wait in confirm::WAITS.into_iter().take(5) {
+        if !exporter.checkpoint.shown_open_again(&job.id)? {
+            break;
+        }
+        exporter.stop.wait(wait)?;
+        items = refresh(exporter, job)?;
+    }
+    Ok(items)
+}
+
 /// Reads all pages into the checkpoint and counts the different items. Pages that overlap count an item once.
 pub(super) fn refresh(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<u64, Halt> {
     let checkpoint = &mut *exporter.checkpoint;
-    let mut seen = std::collections::HashSet::new();
+    // By their hashes: the list may be long, and that two of it have the same one is less likely than a broken machine.
+    let hasher = RandomState::new();
+    let mut seen = HashSet::new();
     let mut length = Length::default();
+    let mut unstored = Vec::new();
     exporter.pleo.control_layer(&job.id, |page| -> Result<(), Halt> {
         exporter.stop.check()?;
         length.grow(job, page.len())?;
-        checkpoint.store_control_page(&job.id, &page, clock::now())?;
-        seen.extend(page.into_iter().map(|item| item.entry_id));
+        unstored.extend(page);
+        if unstored.len() >= STORED_AT_ONCE {
+            checkpoint.store_control_page(&job.id, &unstored, clock::now())?;
+            seen.extend(unstored.drain(..).map(|item| hasher.hash_one(item.entry_id)));
+        }
         Ok(())
     })?;
+    checkpoint.store_control_page(&job.id, &unstored, clock::now())?;
+    seen.extend(unstored.into_iter().map(|item| hasher.hash_one(item.entry_id)));
     Ok(u64::try_from(seen.len()).unwrap_or(u64::MAX))
 }
 
 /// Reads all pages of a job that is over, and answers the items that have no verdict.
 pub(super) fn without_verdict(
-    exporter: &mut Exporter<'_>,
+    exporter: &Exporter<'_>,
     job: &ExportJob,
 ) -> Result<Vec<AccountingEntryId>, Halt> {
-    refresh(exporter, job)?;
-    let is_without = |status| !matches!(status, ItemStatus::Successful | ItemStatus::Failed);
-    Ok(exporter.pleo.items_where(&job.id, is_without))
+    let mut without = Vec::new();
+    let mut length = Length::default();
+    exporter.pleo.control_layer(&job.id, |page| -> Result<(), Halt> {
+        length.grow(job, page.len())?;
+        let open = |item: &ExportJobItem| !matches!(item.status, ItemStatus::Successful | ItemStatus::Failed);
+        without.extend(page.into_iter().filter(open).map(|item| item.entry_id));
+        Ok(())
+    })?;
+    Ok(without)
 }
 
 /// How long a list of the job's items has become: pages may overlap, but a list that goes on and on is none.

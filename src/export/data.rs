@@ -6,17 +6,23 @@ use tracing::{info, warn};
 use super::control::Length;
 use super::halt::Halt;
 use super::{Exporter, confirm};
+use crate::bookkeeping;
+use crate::checkpoint::{ItemData, ItemFacts};
 use crate::host::clock;
+use crate::model::export_item::ExportItem;
 use crate::model::export_job::ExportJob;
 use crate::model::ids::AccountingEntryId;
+use crate::model::references::References;
 use crate::model::verdict::{Failure, ItemFailureType, JobFailure, JobFailureType, Verdict};
 use crate::pleo::{PleoError, wire};
 
-/// Reads every payload. The inner error is for Pleo: the job cannot be booked.
-pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Result<(), JobFailure>, Halt> {
+/// Reads every payload, and answers what the items refer to in the books.
+pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<References, Halt> {
+    let mut references = References::default();
+    let (traits, settings) = (exporter.traits(), exporter.settings);
     let checkpoint = &mut *exporter.checkpoint;
     if !checkpoint.has_work(&job.id)? {
-        return Ok(Ok(()));
+        return Ok(references);
     }
     let mut unreadable = 0_u64;
     let mut too_large = Vec::new();
@@ -30,10 +36,18 @@ pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Resul
                 Some(entry_id) if item.is_too_large => too_large.push(entry_id.clone()),
                 // An item that cannot be read whole fails alone, later, with the reason.
                 Some(entry_id) => {
-                    let date = wire::export_item(&item.payload)
-                        .ok()
-                        .map(|item| item.date.to_rfc3339());
-                    payloads.push((entry_id.clone(), item.payload.as_str(), date));
+                    let read = wire::export_item(&item.payload).ok();
+                    if let Some(read) = read
+                        .as_ref()
+                        .filter(|read| read.company_id == settings.company_id)
+                    {
+                        references.extend(bookkeeping::references(read, &settings.bookkeeping, &traits));
+                    }
+                    payloads.push(ItemData {
+                        entry_id: entry_id.clone(),
+                        payload: &item.payload,
+                        facts: read.as_ref().map(facts),
+                    });
                 }
                 None => unreadable += 1,
             }
@@ -47,7 +61,7 @@ pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Resul
                 "Contra accounts are missing ({message}): set one for each wallet currency in Pleo under Settings > \
                  Accounting > Contra accounts, then export again."
             );
-            return Ok(Err(JobFailure {
+            return Err(Halt::CannotGoOn(JobFailure {
                 failure_type: JobFailureType::MissingConfiguration,
                 reason,
             }));
@@ -61,8 +75,24 @@ pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Resul
         warn!("{unreadable} elements of the data layer are no export items and were passed over");
     }
     decide_absent(exporter, job, &too_large)?;
+    exporter.checkpoint.arrange(&job.id)?;
     info!("job {}: data of its items read", job.id);
-    Ok(Ok(()))
+    Ok(references)
+}
+
+/// What is kept of a payload for good; `None` where it cannot be read.
+pub fn item_facts(payload: &str) -> Option<ItemFacts> {
+    wire::export_item(payload).ok().as_ref().map(facts)
+}
+
+fn facts(item: &ExportItem) -> ItemFacts {
+    ItemFacts {
+        date: item.date,
+        supplier: bookkeeping::vendor_name(item).map(str::to_owned),
+        amount: item.amount,
+        canonical_text: bookkeeping::canonical_text(item),
+        link: item.web_link.clone(),
+    }
 }
 
 /// Items that the control layer lists but the data layer does not have, or has more of than is read.

@@ -5,21 +5,19 @@
 
 use tracing::warn;
 
-use super::Exporter;
+use super::changed::changed;
 use super::halt::Halt;
 use super::job::JobRun;
 use super::report::Ending;
-use super::{complete, control, process, update};
+use super::verdicts::{self, Known, Next, Plan};
+use super::{Exporter, complete, control, patience, update};
 use crate::checkpoint::StoredItem;
 use crate::host::clock;
 use crate::model::export_item::ExportItem;
-use crate::model::export_job::ItemStatus;
-use crate::model::ids::AccountingEntryId;
-use crate::model::state::ItemState;
-use crate::model::verdict::{Failure, ItemFailureType, JobFailure, JobFailureType, Verdict};
+use crate::model::verdict::{JobFailure, Verdict};
 use crate::pleo::wire;
 use crate::receipts::Policy;
-use crate::systems::{BookedEntry, Found, Wanted};
+use crate::systems::{Found, Wanted};
 
 /// Fails the job, or what is left of it.
 pub(super) fn give_up(
@@ -32,7 +30,7 @@ pub(super) fn give_up(
     if !exporter.checkpoint.anything_begun(&run.job.id)? {
         return complete::fail_whole(exporter, run, failure);
     }
-    let mut after = None;
+    let (mut after, mut books_answer) = (None, true);
     loop {
         let items =
             exporter
@@ -40,19 +38,40 @@ pub(super) fn give_up(
                 .in_scope_page(&run.job.id, after.as_ref(), exporter.settings.batch_size)?;
         let Some(last) = items.last() else { break };
         after = Some(last.position.clone());
-        let verdicts = verdicts(exporter, &items, failure);
+        let found = if books_answer {
+            look_up(exporter, &items)?
+        } else {
+            None
+        };
+        books_answer = found.is_some();
+        let verdicts: Vec<_> = match found {
+            Some(found) => {
+                let found = items.iter().zip(found);
+                found
+                    .map(|(item, found)| {
+                        (
+                            item.entry_id.clone(),
+                            verdict(exporter, run, item, found, failure),
+                        )
+                    })
+                    .collect()
+            }
+            None => items
+                .iter()
+                .map(|item| {
+                    let is_absent = run.unsent.get(&item.entry_id).copied().unwrap_or(false);
+                    (item.entry_id.clone(), verdicts::unasked(is_absent, failure))
+                })
+                .collect(),
+        };
         exporter.checkpoint.decide(&run.job.id, &verdicts, clock::now())?;
     }
     update::report(exporter, run)?;
     complete::close(exporter, run)
 }
 
-/// By the books where they can be asked, else by what is surely known.
-fn verdicts(
-    exporter: &mut Exporter<'_>,
-    items: &[StoredItem],
-    failure: &JobFailure,
-) -> Vec<(AccountingEntryId, Verdict)> {
+/// What the books have of these items; `None` where they cannot be asked.
+fn look_up(exporter: &mut Exporter<'_>, items: &[StoredItem]) -> Result<Option<Vec<Found>>, Halt> {
     let wanted: Vec<_> = items
         .iter()
         .map(|item| Wanted {
@@ -60,91 +79,43 @@ fn verdicts(
             parts: Vec::new(),
         })
         .collect();
-    let found = exporter.system.find(&wanted).ok();
-    items
-        .iter()
-        .enumerate()
-        .map(|(index, item)| {
-            let found = found.as_ref().and_then(|found| found.get(index));
-            (item.entry_id.clone(), verdict(exporter, item, found, failure))
-        })
-        .collect()
+    match patience::ask(exporter, |system| system.find(&wanted)) {
+        Ok(found) => Ok(Some(found)),
+        Err(error @ (Halt::System(_) | Halt::CannotGoOn(_))) => {
+            warn!("the books cannot be asked: {error}");
+            Ok(None)
+        }
+        Err(halt) => Err(halt),
+    }
 }
 
 fn verdict(
     exporter: &mut Exporter<'_>,
+    run: &JobRun,
     item: &StoredItem,
-    found: Option<&Found>,
+    found: Found,
     failure: &JobFailure,
 ) -> Verdict {
-    let failure_type = item_failure(failure.failure_type);
-    let begun = item.state == ItemState::Intended || item.pleo_status == ItemStatus::InProgress;
-    match found {
-        Some(Found::Complete(booked)) => {
-            let said = item
-                .payload
-                .as_deref()
-                .and_then(|payload| wire::export_item(payload).ok());
-            process::changed(exporter, &item.entry_id, booked, said.as_ref()).unwrap_or_else(|| {
-                found_complete(booked, said.as_ref(), failure, exporter.settings.attachments)
-            })
-        }
-        Some(Found::Unclear { booked, reason }) => process::unclear(booked, reason),
-        Some(Found::Incomplete(booked)) => Verdict::Failed(Failure::booked_as(
-            &booked.external_id,
-            failure_type,
-            &failure.reason,
-        )),
-        Some(Found::Absent { .. }) => nothing_booked(failure_type, failure),
-        None if begun => Verdict::Failed(Failure::may_be_booked(
-            failure_type,
-            &format!(
-                "{} Look for the entry in the books before it is exported again.",
-                failure.reason
-            ),
-        )),
-        None => nothing_booked(failure_type, failure),
-    }
+    let said = item
+        .payload
+        .as_deref()
+        .and_then(|payload| wire::export_item(payload).ok());
+    let changed = found
+        .booked()
+        .and_then(|booked| changed(exporter, &item.entry_id, booked, said.as_ref()));
+    let known = Known {
+        plan: Plan::Stands,
+        is_readable: said.is_some(),
+        is_announced: verdicts::is_announced(item) && !run.unsent.contains_key(&item.entry_id),
+        is_held: false,
+        create: verdicts::by_looking_alone(exporter.system.describe().create),
+    };
+    let next = changed.map_or_else(|| verdicts::after_look_up(found, known), Next::Decided);
+    let is_whole = needs_no_receipts(said.as_ref(), exporter.settings.attachments);
+    verdicts::given_up(next, is_whole, failure, clock::now())
 }
 
-/// Its documents are all there; its receipts may not be, and nobody puts them there now.
-fn found_complete(
-    booked: &BookedEntry,
-    said: Option<&ExportItem>,
-    failure: &JobFailure,
-    policy: Policy,
-) -> Verdict {
-    let needs_nothing_more = policy == Policy::None || said.is_some_and(|item| item.files.is_empty());
-    if needs_nothing_more {
-        return process::successful(booked, clock::now());
-    }
-    let reason = format!(
-        "its receipts may be missing, because the export was given up: export it again. {}",
-        failure.reason
-    );
-    Verdict::Failed(Failure::booked_as(
-        &booked.external_id,
-        item_failure(failure.failure_type),
-        &reason,
-    ))
-}
-
-fn nothing_booked(failure_type: ItemFailureType, failure: &JobFailure) -> Verdict {
-    Verdict::Failed(Failure::nothing_booked(failure_type, &failure.reason))
-}
-
-fn item_failure(failure_type: JobFailureType) -> ItemFailureType {
-    match failure_type {
-        JobFailureType::InvalidConfiguration => ItemFailureType::InvalidConfiguration,
-        JobFailureType::MissingConfiguration => ItemFailureType::MissingConfiguration,
-        JobFailureType::AccountingSystemAuthenticationFailure => {
-            ItemFailureType::AccountingSystemAuthenticationFailure
-        }
-        JobFailureType::AccountingSystemRateLimit => ItemFailureType::AccountingSystemRateLimit,
-        JobFailureType::AccountingSystemUnreachable => ItemFailureType::AccountingSystemUnreachable,
-        JobFailureType::AccountingSystemTimeout => ItemFailureType::AccountingSystemTimeout,
-        JobFailureType::AuthorizationFailure => ItemFailureType::AuthorizationFailure,
-        JobFailureType::ValidationFailure => ItemFailureType::ValidationFailure,
-        JobFailureType::PleoRateLimit => ItemFailureType::UnexpectedFailure,
-    }
+/// Whether an entry is whole without anybody looking for its receipts, which nobody puts there now.
+fn needs_no_receipts(said: Option<&ExportItem>, policy: Policy) -> bool {
+    policy != Policy::Required || said.is_some_and(|item| item.files.is_empty())
 }

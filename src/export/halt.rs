@@ -22,11 +22,20 @@ pub(super) enum Halt {
     Pleo(#[from] PleoError),
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The accounting system cannot be worked with now.
     #[error(transparent)]
-    System(#[from] SystemError),
-    /// The books cannot take a job, which was found before it was started.
-    #[error("{0}")]
-    NotReady(SystemError),
+    System(SystemError),
+    /// The job cannot be booked: what is left of it is given up, and Pleo is told.
+    #[error("{}", .0.reason)]
+    CannotGoOn(JobFailure),
+    /// The accounting system cannot take a job, which was found before it was worked on.
+    #[error("{}", .error.to_string().replace('\n', " "))]
+    NotReady {
+        /// Why.
+        error: SystemError,
+        /// What became of the job.
+        job: Unready,
+    },
     #[error(transparent)]
     Stopped(#[from] Stopped),
     /// The job is not for the company that we work for.
@@ -67,6 +76,17 @@ pub(super) enum Halt {
     UpdatesRefused(String),
 }
 
+/// What becomes of a job that the accounting system cannot take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unready {
+    /// It waits in Pleo, not begun.
+    Waits,
+    /// It is in progress, and left so for now.
+    LeftOpen,
+    /// It was told to Pleo as failed, because its time grew short.
+    Failed,
+}
+
 /// The job that comes first.
 #[derive(Debug, Error)]
 pub(super) enum Blocking {
@@ -86,7 +106,14 @@ impl Halt {
         match self {
             Self::JobFailed(_) => Ending::Failed(self.into_problem()),
             Self::EndedByPleo(_) => Ending::EndedByPleo(self.into_problem()),
-            Self::NotReady(_) => Ending::NotBegun(self.into_problem()),
+            Self::NotReady { job, .. } => {
+                let problem = self.into_problem();
+                match job {
+                    Unready::Waits => Ending::NotBegun(problem),
+                    Unready::LeftOpen => Ending::LeftOpen(problem),
+                    Unready::Failed => Ending::Failed(problem),
+                }
+            }
             _ => Ending::LeftOpen(self.into_problem()),
         }
     }
@@ -96,11 +123,7 @@ impl Halt {
             Self::Pleo(error) => (pleo_kind(error), error.hint().into()),
             Self::Checkpoint(error) => (checkpoint_kind(error), error.hint().into()),
             Self::System(error) => about_system(error),
-            Self::NotReady(SystemError::Fatal { .. } | SystemError::Rejected { .. }) => (
-                ProblemKind::Configuration,
-                "correct the cause, then run again; the export waits in Pleo".into(),
-            ),
-            Self::NotReady(error) => about_system(error),
+            Self::NotReady { error, job } => not_ready(error, *job),
             Self::Stopped(_) => (ProblemKind::Stopped, "run again to go on".into()),
             Self::OtherCompany(_) => (
                 ProblemKind::Configuration,
@@ -131,6 +154,9 @@ impl Halt {
                 ProblemKind::Temporary,
                 "export the open expenses again in Pleo, fewer at a time; what is in the books is found there".into(),
             ),
+            Self::CannotGoOn(_) => {
+                (ProblemKind::JobFailed, "correct the cause, then export again in Pleo".into())
+            }
             Self::Panicked => (ProblemKind::Panicked, PANICKED.into()),
             Self::Later(_) => (ProblemKind::Temporary, "run again to go on".into()),
             Self::BooksLack(_) => (
@@ -149,6 +175,15 @@ impl Halt {
             _ => self.to_string(),
         };
         Problem { kind, message, hint }
+    }
+}
+
+impl From<SystemError> for Halt {
+    /// Of an answer that was not about one item.
+    fn from(error: SystemError) -> Self {
+        error
+            .into_job_failure()
+            .map_or_else(Self::System, Self::CannotGoOn)
     }
 }
 
@@ -221,6 +256,25 @@ const fn checkpoint_kind(error: &CheckpointError) -> ProblemKind {
     }
 }
 
+/// A lasting fault keeps its exit code, whether the job could wait for a person or not.
+fn not_ready(error: &SystemError, job: Unready) -> (ProblemKind, String) {
+    let kind = match about_system(error).0 {
+        ProblemKind::Temporary if job == Unready::Failed => ProblemKind::JobFailed,
+        // It is the settings that name what cannot be used.
+        ProblemKind::JobFailed => ProblemKind::Configuration,
+        kind => kind,
+    };
+    let hint = match job {
+        Unready::Failed => {
+            "Pleo was told that this export failed, since its time grew short; nothing was booked: see to the cause, then \
+             export again in Pleo"
+        }
+        _ if kind == ProblemKind::Temporary => "run again to go on: what is booked is found first",
+        _ => "see to the cause, then run again: the export waits in Pleo for a while, and nothing was booked",
+    };
+    (kind, hint.into())
+}
+
 fn about_system(error: &SystemError) -> (ProblemKind, String) {
     match error {
         SystemError::Unavailable { .. } | SystemError::Unknown { .. } | SystemError::Withheld(_) => (
@@ -233,7 +287,7 @@ fn about_system(error: &SystemError) -> (ProblemKind, String) {
         ),
         SystemError::Damaged { .. } => (
             ProblemKind::Damaged,
-            "repair the books at the place named, then run again; nothing was booked".into(),
+            "see to the books at the place named, then run again; nothing was booked".into(),
         ),
         SystemError::Settings { .. } => (
             ProblemKind::Configuration,

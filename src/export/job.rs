@@ -1,11 +1,12 @@
 //! The seven steps for one job.
 
+use std::collections::HashMap;
+
 use tracing::warn;
 
 use super::Exporter;
 use super::deadline::{self, Deadline};
 use super::halt::Halt;
-use super::process::Outcome;
 use super::report::{Ending, JobTotals, Problem, ProblemKind};
 use super::start::{Claim, Start};
 use super::{complete, control, data, give_up, permit, process, start, validate};
@@ -27,13 +28,17 @@ pub(super) fn work(
     refusals: &mut Vec<(String, usize)>,
     totals: &mut JobTotals,
 ) -> Result<Ending, Halt> {
-    let job = match start::start(exporter, job, claim)? {
-        Start::Ours(job) => job,
+    let (job, fault) = match start::start(exporter, job, claim)? {
+        Start::Ours(job) => (job, None),
+        Start::Unready(job, fault) => (job, Some(fault)),
         Start::Over(job) => return settle_finished(exporter, job),
     };
     exporter.progress.begin(&job.id, job.number_of_items);
     let mut run = JobRun::new(exporter, job)?;
-    let outcome = until_permitted(exporter, &mut run, refusals);
+    let outcome = match fault {
+        Some(fault) => validate::fail_unready(exporter, &mut run, fault),
+        None => until_permitted(exporter, &mut run, refusals),
+    };
     *totals = run.totals;
     match outcome {
         Err(Halt::EndedByPleo(job)) => ended(exporter, job),
@@ -63,21 +68,27 @@ fn steps(
     run: &mut JobRun,
     refusals: &mut Vec<(String, usize)>,
 ) -> Result<Ending, Halt> {
-    if let Err(failure) = validate::validate(exporter, run)? {
-        return give_up::give_up(exporter, run, &failure);
+    match verdicts_told(exporter, run, refusals) {
+        Ok(()) => complete::close(exporter, run),
+        Err(Halt::CannotGoOn(failure)) => give_up::give_up(exporter, run, &failure),
+        Err(halt) => Err(halt),
     }
+}
+
+/// All steps up to where every item has its verdict and Pleo was told.
+fn verdicts_told(
+    exporter: &mut Exporter<'_>,
+    run: &mut JobRun,
+    refusals: &mut Vec<(String, usize)>,
+) -> Result<(), Halt> {
+    validate::validate(exporter, run)?;
     control::read(exporter, run)?;
     // Verdicts of an earlier process that Pleo does not have are proven afresh before they are sent.
     exporter.checkpoint.begin_run(&run.job.id, clock::now())?;
-    if let Err(failure) = data::read(exporter, &run.job)? {
-        return give_up::give_up(exporter, run, &failure);
-    }
-    let outcome = process::process(exporter, run, refusals);
+    let references = data::read(exporter, &run.job)?;
+    let outcome = process::process(exporter, run, &references, refusals);
     run.totals.notices = exporter.system.notices();
-    match outcome? {
-        Outcome::AllDecided => complete::close(exporter, run),
-        Outcome::Fatal(failure) => give_up::give_up(exporter, run, &failure),
-    }
+    outcome
 }
 
 /// A job that was over when we reached for it: say so, and note it where it was ours.
@@ -93,6 +104,7 @@ fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending
                 .is_some_and(|closing| closing.is_shown_by(&job)) =>
         {
             // The answer to our final event was lost; the verdicts are there if the control layer says so.
+            let miscount = control::miscount(exporter, &job)?;
             let without_verdict = control::without_verdict(exporter, &job)?;
             exporter
                 .checkpoint
@@ -103,7 +115,12 @@ fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending
                     Err(Halt::JobFailed(failure))
                 }
                 _ if !without_verdict.is_empty() => Ok(closed_without(&job, &without_verdict)),
-                _ => Ok(complete::with_unproven(exporter, &job.id, job.status)?),
+                _ => Ok(complete::told(
+                    exporter,
+                    &job.id,
+                    job.status,
+                    miscount.as_deref(),
+                )?),
             }
         }
         JobState::Starting | JobState::Started | JobState::Closing => ended(exporter, Box::new(job)),
@@ -167,6 +184,9 @@ pub(super) struct JobRun {
     pub(super) returns: u32,
     /// How Pleo's count of the items differs from its list, when it does.
     pub(super) miscount: Option<String>,
+    /// Items with which this run is the first to have begun and that surely were not sent, each with whether the books were
+    /// asked and had nothing of it.
+    pub(super) unsent: HashMap<AccountingEntryId, bool>,
 }
 
 impl JobRun {
@@ -183,6 +203,7 @@ impl JobRun {
             deadline,
             totals: JobTotals::default(),
             miscount: None,
+            unsent: HashMap::new(),
         })
     }
 

@@ -3,9 +3,9 @@
 
 use chrono::Datelike;
 
-use super::Exporter;
 use super::halt::Halt;
 use super::job::JobRun;
+use super::{Exporter, patience};
 use crate::host::clock;
 use crate::model::ids::AccountingEntryId;
 use crate::systems::{Found, Wanted};
@@ -65,7 +65,7 @@ fn missing(exporter: &mut Exporter<'_>, run: &JobRun) -> Result<Vec<(AccountingE
                 parts: Vec::new(),
             })
             .collect();
-        let found = exporter.system.find(&wanted)?;
+        let found = patience::ask(exporter, |system| system.find(&wanted))?;
         let absent = told
             .iter()
             .zip(found)

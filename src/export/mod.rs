@@ -5,6 +5,7 @@
 //! every item that is not final at Pleo is planned, looked up in the books, booked if it is not there, and
 //! reported. The checkpoint makes that fast and explains it; the books decide it.
 
+mod changed;
 mod complete;
 mod confirm;
 mod control;
@@ -15,12 +16,14 @@ mod give_up;
 mod halt;
 pub mod job;
 mod lacking;
+mod patience;
 mod permit;
 mod process;
 pub mod report;
 mod start;
 mod update;
 mod validate;
+mod verdicts;
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,7 +31,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::bookkeeping;
+use crate::bookkeeping::{self, SystemTraits};
 use crate::checkpoint::{Checkpoint, CheckpointError, Counts};
 use crate::host::stop::Stop;
 use crate::model::export_job::{ExportJob, JobStatus};
@@ -39,6 +42,7 @@ use crate::pleo::{Client, PleoError};
 use crate::receipts::{Fetcher, Policy};
 use crate::systems::AccountingSystem;
 
+pub use data::item_facts;
 use halt::Halt;
 pub use halt::PANICKED;
 use report::{Ending, JobReport, JobTotals, RunReport};
@@ -100,6 +104,16 @@ impl std::fmt::Debug for Exporter<'_> {
 }
 
 impl Exporter<'_> {
+    /// What planning must know of the accounting system.
+    fn traits(&self) -> SystemTraits {
+        let system = self.system.describe();
+        SystemTraits {
+            payables: system.payables,
+            computes_tax: system.computes_tax,
+            keeps_vendors: system.keeps_vendors,
+        }
+    }
+
     /// Goes on with interrupted jobs of ours, then takes pending ones, oldest first, until none is left.
     pub fn poll(&mut self, max_jobs: Option<u32>) -> RunReport {
         let mut report = self.resume();

@@ -121,6 +121,8 @@ pub(super) fn regain(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<()
     }
     if exporter.pleo.heard(&id).is_some_and(|heard| heard.has_progressed) {
         warn!("somebody else has worked on job {id} meanwhile; waiting to see whether they still do");
+        // They may have sent what this process did not.
+        run.unsent.clear();
         control::refresh(exporter, &run.job)?;
         if let Others::AtWork = look_for_others(exporter, &id)? {
             let state = exporter.checkpoint.job(&id)?.map(|record| record.state);

@@ -192,7 +192,8 @@ pub enum Ending {
 }
 
 impl Ending {
-    pub(super) fn problem(&self) -> Option<&Problem> {
+    /// What a person or a scheduler has to react to, if anything.
+    pub fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Closed(_) | Self::AlreadyOver(_) => None,
             Self::ClosedButNeedsPerson(_, problem)

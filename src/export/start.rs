@@ -9,6 +9,7 @@ use crate::host::clock;
 use crate::model::export_job::{ExportJob, ItemStatus, JobStatus};
 use crate::model::state::{JobEvent, JobState};
 use crate::pleo::{self, PleoError};
+use crate::systems::SystemError;
 
 /// How often `started` is sent when its answer is lost and the job is still pending.
 const START_ATTEMPTS: usize = 3;
@@ -30,6 +31,8 @@ pub(super) enum Claim {
 pub(super) enum Start {
     /// It is ours and in progress.
     Ours(ExportJob),
+    /// The same, and it is to be failed for this: it could wait no longer.
+    Unready(ExportJob, SystemError),
     /// It was over already.
     Over(ExportJob),
 }
@@ -55,7 +58,7 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
                 )));
             }
         }
-        validate::before_start(exporter)?;
+        let fault = validate::before_start(exporter, &job)?;
         exporter.checkpoint.claim_job(&job, clock::now())?;
         // Looking at the books may have taken long, and others poll too.
         let permit = permit::for_job(exporter, &job.id, JobStatus::Pending);
@@ -63,7 +66,12 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
             .pleo
             .send_event(&permit, &job.id, &pleo::JobEvent::Started)
         {
-            Ok(()) => return confirm_start(exporter, &job),
+            Ok(()) => {
+                return Ok(match (confirm_start(exporter, &job)?, fault) {
+                    (Start::Ours(job), Some(fault)) => Start::Unready(job, fault),
+                    (start, _) => start,
+                });
+            }
             Err(PleoError::StatusConflict { .. } | PleoError::Withheld(_)) if may_be_started => {
                 job = exporter.pleo.job(&job.id)?;
             }
@@ -114,6 +122,9 @@ fn confirm_start(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Start, 
 fn go_on(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -> Result<Start, Halt> {
     let repeatable = exporter.system.describe().create.is_repeatable();
     let state = exporter.checkpoint.job(&job.id)?.map(|record| record.state);
+    if state.is_some_and(JobState::is_open) || claim == Claim::Adopt {
+        validate::before_going_on(exporter, &job)?;
+    }
     match state {
         Some(JobState::Started | JobState::Closing) => {}
         Some(JobState::Starting) if claim != Claim::Adopt => return unproven(exporter, job),

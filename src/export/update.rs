@@ -23,8 +23,14 @@ pub(super) fn report(exporter: &mut Exporter<'_>, run: &JobRun) -> Result<(), Ha
     }
 }
 
-/// Sends the refused verdicts once more, each alone.
-pub(super) fn retry_refused(exporter: &mut Exporter<'_>, run: &JobRun) -> Result<(), Halt> {
+/// Sends what Pleo refused once more, each alone, and what it took and lacks all the same: a late request of ours or a
+/// restored copy may have taken a verdict back. Nothing is concluded from what Pleo said before.
+pub(super) fn send_again(exporter: &mut Exporter<'_>, run: &JobRun) -> Result<(), Halt> {
+    let lacked = exporter.checkpoint.lacked(&run.job.id, clock::now())?;
+    if lacked > 0 {
+        warn!("Pleo shows {lacked} items as open whose verdicts it has taken; sending these again");
+    }
+    report(exporter, run)?;
     for (entry_id, verdict) in exporter.checkpoint.refused_items(&run.job.id)? {
         send_alone(exporter, run, entry_id, verdict)?;
     }

@@ -2,74 +2,105 @@
 //!
 //! Its books are looked at even before step 1 ends.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use tracing::warn;
-
-use super::Exporter;
-use super::halt::Halt;
+use super::deadline::Deadline;
+use super::halt::{Halt, Unready};
 use super::job::JobRun;
+use super::report::Ending;
+use super::{Exporter, complete, patience};
+use crate::model::export_job::ExportJob;
 use crate::model::verdict::{JobFailure, JobFailureType};
 use crate::receipts::Policy;
 use crate::systems::{JobNeeds, SystemError};
 
-/// Between two attempts at a system that is out of reach.
-const PAUSE: Duration = Duration::from_secs(2);
-
-/// Looks at the books before the job is started: what is found wrong now is told with the job left pending, so that a
-/// person can mend it and nothing has to be exported again.
-pub(super) fn before_start(exporter: &mut Exporter<'_>) -> Result<(), Halt> {
-    exporter.system.ready().map_err(Halt::NotReady)
+/// Looks at the accounting system before the job is started. What is found wrong now leaves the job pending as long as
+/// more than half of its lifetime remains, so that a person can mend it and nothing has to be exported again. Answered is
+/// the fault with which it is then to be started and failed, so that it does not expire without a reason.
+///
+/// Whether a pending job expires at all is not documented. One that is older than its lifetime has not, so it waits on.
+pub(super) fn before_start(
+    exporter: &mut Exporter<'_>,
+    job: &ExportJob,
+) -> Result<Option<SystemError>, Halt> {
+    fault(exporter, job, Unready::Waits)
 }
 
-/// Checks the capabilities and the system itself. The inner error is for Pleo: the job cannot be booked.
-pub(super) fn validate(
+/// The same for a job in progress that is to be gone on with. What is wrong late in its life is left to the steps, which
+/// look at what is in the books already.
+pub(super) fn before_going_on(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<(), Halt> {
+    fault(exporter, job, Unready::LeftOpen).map(drop)
+}
+
+fn fault(exporter: &mut Exporter<'_>, job: &ExportJob, left: Unready) -> Result<Option<SystemError>, Halt> {
+    let Err(error) = exporter.system.ready() else {
+        return Ok(None);
+    };
+    // Whoever wishes to stop is no fault of the system's.
+    exporter.stop.check()?;
+    if Deadline::of(job, exporter.pleo.server_time()).is_far(Instant::now()) {
+        return Err(Halt::NotReady { error, job: left });
+    }
+    Ok(Some(error))
+}
+
+/// Fails a job that was started for this alone.
+pub(super) fn fail_unready(
     exporter: &mut Exporter<'_>,
     run: &mut JobRun,
-) -> Result<Result<(), JobFailure>, Halt> {
-    if let Err(failure) = capabilities(exporter, run) {
-        return Ok(Err(failure));
+    error: SystemError,
+) -> Result<Ending, Halt> {
+    match complete::fail_whole(exporter, run, &job_failure(error.clone())) {
+        Err(Halt::JobFailed(_)) => Err(Halt::NotReady {
+            error,
+            job: Unready::Failed,
+        }),
+        other => other,
     }
+}
+
+/// What Pleo is told of a fault that keeps the whole job from being booked.
+fn job_failure(error: SystemError) -> JobFailure {
+    let failure_type = match &error {
+        SystemError::Damaged { .. } => JobFailureType::ValidationFailure,
+        SystemError::Settings { .. } => JobFailureType::InvalidConfiguration,
+        _ => JobFailureType::AccountingSystemUnreachable,
+    };
+    let mut failure = error.into_job_failure().unwrap_or_else(|error| JobFailure {
+        failure_type,
+        reason: error.to_string(),
+    });
+    // What follows the first line is for the operator.
+    let end = failure.reason.find('\n').unwrap_or(failure.reason.len());
+    failure.reason.truncate(end);
+    failure
+}
+
+/// Checks the capabilities and the system itself.
+pub(super) fn validate(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<(), Halt> {
+    capabilities(exporter, run).map_err(Halt::CannotGoOn)?;
     let needs = JobNeeds {
         job_id: run.job.id.clone(),
         company_id: run.job.company_id.clone(),
         payables: run.job.vendor_based_bookkeeping,
         attachments: exporter.settings.attachments == Policy::Required,
     };
-    let started = Instant::now();
-    loop {
-        let error = match exporter.system.check(&needs) {
-            Ok(()) => return Ok(Ok(())),
-            Err(error) => error,
-        };
-        match error.into_job_failure() {
-            Ok(failure) => return Ok(Err(failure)),
-            Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. }))
-                if started.elapsed() + PAUSE < exporter.settings.patience =>
-            {
-                warn!("{error}; trying again");
-                exporter.stop.wait(PAUSE)?;
-            }
-            // The next run comes in minutes, so an outage (or books that a person is about to repair) fails the
-            // job only when its time runs short.
-            Err(error) => return left_or_failed(run, error),
-        }
+    match patience::ask(exporter, |system| system.check(&needs)) {
+        Err(Halt::System(error)) => Err(left_or_failed(exporter, run, error)),
+        other => other,
     }
 }
 
-fn left_or_failed(run: &JobRun, error: SystemError) -> Result<Result<(), JobFailure>, Halt> {
-    if run.deadline.is_far(Instant::now()) {
-        return Err(error.into());
+/// The next run comes in minutes, so an outage (or books that a person is about to repair) fails the job only when its
+/// time runs short.
+fn left_or_failed(exporter: &Exporter<'_>, run: &JobRun, error: SystemError) -> Halt {
+    if let Err(stopped) = exporter.stop.check() {
+        return stopped.into();
     }
-    let failure_type = match error {
-        SystemError::Damaged { .. } => JobFailureType::ValidationFailure,
-        SystemError::Settings { .. } => JobFailureType::InvalidConfiguration,
-        _ => JobFailureType::AccountingSystemUnreachable,
-    };
-    Ok(Err(JobFailure {
-        failure_type,
-        reason: error.to_string(),
-    }))
+    if run.deadline.is_far(Instant::now()) {
+        return error.into();
+    }
+    Halt::CannotGoOn(job_failure(error))
 }
 
 fn capabilities(exporter: &Exporter<'_>, run: &JobRun) -> Result<(), JobFailure> {

@@ -34,6 +34,26 @@ impl FileError {
         move |source| Self { action, path, source }
     }
 
+    /// Whether it stays so until somebody sees to it: rights, a read-only disk, a link or something else in the place of a
+    /// file or folder. A disk may be full for a while only.
+    pub fn is_lasting(&self) -> bool {
+        use io::ErrorKind as Kind;
+        match self.source.kind() {
+            Kind::PermissionDenied
+            | Kind::ReadOnlyFilesystem
+            | Kind::NotADirectory
+            | Kind::IsADirectory
+            | Kind::AlreadyExists
+            | Kind::Unsupported
+            | Kind::InvalidFilename => true,
+            // Our own words: it is no file.
+            Kind::Other => self.source.get_ref().is_some(),
+            // What is read may have been moved just now; what is made cannot be missing.
+            Kind::NotFound => !matches!(self.action, "read" | "read the folder" | "list" | "look at"),
+            _ => matches!(self.action, "follow" | "lock"),
+        }
+    }
+
     /// Whether a link lay where none may be: no matter of waiting, somebody must look.
     pub fn is_about_a_link(&self) -> bool {
         self.source
@@ -121,6 +141,24 @@ pub fn clear(folder: &Path, is_ours: impl Fn(&str, &Metadata) -> bool) -> Result
             let _ = fs::remove_file(entry.path());
         }
     }
+    Ok(())
+}
+
+/// Refuses a folder in which this user can make no file.
+#[cfg(unix)]
+pub fn refuse_unwritable(folder: &Path) -> Result<(), FileError> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    let access = if folder.is_dir() {
+        accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).map_err(io::Error::from)
+    } else {
+        Err(io::ErrorKind::NotADirectory.into())
+    };
+    access.map_err(FileError::at("write in the folder", folder))
+}
+
+/// Elsewhere it shows when a file is made.
+#[cfg(not(unix))]
+pub fn refuse_unwritable(_folder: &Path) -> Result<(), FileError> {
     Ok(())
 }
 

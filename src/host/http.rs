@@ -6,12 +6,17 @@
 
 use std::error::Error;
 use std::io::{self, Read};
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use reqwest::Url;
 use reqwest::blocking::{Client, ClientBuilder, Response};
+use reqwest::header::{HeaderName, RETRY_AFTER};
+use thiserror::Error;
 
+use super::retry;
+use super::server_url::ServerUrl;
+use super::stop::{Stop, Stopped};
 use crate::model::foreign_text::one_line;
 
 /// How long a connection may take to come about.
@@ -48,65 +53,137 @@ pub fn is_about_a_proxy(variable: &str) -> bool {
 }
 
 /// The same for a client of this server alone.
-pub fn client_builder_for(server: &Url) -> ClientBuilder {
-    if is_loopback(server) {
+pub fn client_builder_for(server: &ServerUrl) -> ClientBuilder {
+    if server.is_loopback() {
         client_builder().no_proxy()
     } else {
-        client_builder()
+        client_builder().https_only(true)
     }
 }
 
-/// Whether the address is one of this machine itself.
-pub fn is_loopback(url: &Url) -> bool {
-    let Some(host) = url.host_str() else {
-        return false;
-    };
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-}
-
 /// Why a body was not read whole.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum BodyError {
-    /// It is larger than allowed.
-    TooLarge,
+    /// It is larger than this, in bytes.
+    #[error("it is larger than {0} bytes")]
+    TooLarge(u64),
     /// It took too long.
+    #[error("it took too long")]
     TooSlow,
+    /// No piece of it came for too long.
+    #[error("the server fell silent")]
+    Silent,
+    /// It is not compressed as its head says: it will be the same next time.
+    #[error("{0}")]
+    FalselyEncoded(String),
     /// It broke off.
+    #[error("{0}")]
     Broken(String),
+    /// Nobody wants it any more.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
-/// The whole body, of at most so many bytes. The client's own timeout begins anew with each piece, so the time for the
-/// whole is kept here.
-pub fn read_body(response: &mut Response, largest: usize, until: Instant) -> Result<Vec<u8>, BodyError> {
-    let mut body = Vec::new();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let count = response.read(&mut buffer).map_err(of_read)?;
-        if count == 0 {
-            return Ok(body);
+/// The body of an answer, of at most so many bytes. The client's own timeout begins anew with each piece, so the time for
+/// the whole is kept here.
+#[derive(Debug)]
+pub struct Body<'a> {
+    response: &'a mut Response,
+    largest: u64,
+    read: u64,
+    until: Instant,
+    stop: Option<&'a Stop>,
+}
+
+impl<'a> Body<'a> {
+    /// The body of this answer. With a `stop` it is given up when the run is to stop.
+    pub const fn new(
+        response: &'a mut Response,
+        largest: u64,
+        until: Instant,
+        stop: Option<&'a Stop>,
+    ) -> Self {
+        Self {
+            response,
+            largest,
+            read: 0,
+            until,
+            stop,
         }
-        body.extend_from_slice(buffer.get(..count).unwrap_or_default());
-        if body.len() > largest {
-            return Err(BodyError::TooLarge);
+    }
+
+    /// All of it, in memory.
+    pub fn whole(mut self) -> Result<Vec<u8>, BodyError> {
+        let mut body = Vec::new();
+        self.pieces(|piece| {
+            body.extend_from_slice(piece);
+            Ok::<_, BodyError>(())
+        })?;
+        Ok(body)
+    }
+
+    /// All of it, a piece at a time.
+    pub fn pieces<E: From<BodyError>>(
+        &mut self,
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let count = self.piece(&mut buffer)?;
+            if count == 0 {
+                return Ok(());
+            }
+            take(buffer.get(..count).unwrap_or_default())?;
         }
-        if Instant::now() > until {
+    }
+
+    fn piece(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
+        self.stop.map_or(Ok(()), Stop::check)?;
+        let count = self.response.read(buffer).map_err(of_read)?;
+        self.read = self.read.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        if self.read > self.largest {
+            return Err(BodyError::TooLarge(self.largest));
+        }
+        if count > 0 && Instant::now() > self.until {
             return Err(BodyError::TooSlow);
         }
+        Ok(count)
+    }
+}
+
+impl Read for Body<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.piece(buffer).map_err(io::Error::other)
     }
 }
 
 /// An error of reading hides the client's own error inside.
 fn of_read(error: io::Error) -> BodyError {
+    if is_falsely_encoded(&error) {
+        return BodyError::FalselyEncoded(chain(&error));
+    }
+    if error.kind() == io::ErrorKind::TimedOut {
+        return BodyError::Silent;
+    }
     match error.downcast::<reqwest::Error>() {
-        Ok(error) if error.is_timeout() => BodyError::TooSlow,
+        Ok(error) if error.is_timeout() => BodyError::Silent,
         Ok(error) => BodyError::Broken(chain(&error.without_url())),
         Err(error) => BodyError::Broken(chain(&error)),
     }
 }
 
-/// Whether a body cannot be read because it is not compressed as its head says: it will be the same next time.
-pub fn is_falsely_encoded(error: &io::Error) -> bool {
+/// A header of an answer, where it is there and can be read.
+pub fn header<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
+    response.headers().get(name)?.to_str().ok()
+}
+
+/// How long the answer asks us to wait, by a clock that shows `now`.
+pub fn retry_after(response: &Response, now: DateTime<Utc>) -> Option<Duration> {
+    header(response, &RETRY_AFTER).and_then(|text| retry::retry_after(text, now))
+}
+
+/// Whether a body cannot be read because it is not compressed as its head says.
+fn is_falsely_encoded(error: &io::Error) -> bool {
     // TLS calls its own faults so, too.
     let is_tls = |error: &io::Error| {
         error

@@ -8,4 +8,5 @@ pub mod http;
 pub mod kill;
 pub mod privacy;
 pub mod retry;
+pub mod server_url;
 pub mod stop;

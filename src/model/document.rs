@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::export_item::{ExportItem, Tag};
 use super::ids::{AccountingEntryId, JobId};
 use super::money::Amount;
-use super::references::{Account, InvoiceInBooks, InvoiceKey, Reference, Vendor};
+use super::references::{Account, InvoiceInBooks, InvoiceKey, InvoiceSide, Reference, Vendor};
 
 /// Everything to book for one export item. All documents are booked, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +111,27 @@ pub enum DocumentKind {
     BillPayment,
     /// Money in that settles a credit note.
     RefundReceipt,
+}
+
+impl DocumentKind {
+    /// Whether it is a claim of a vendor's or an employee's, either way round.
+    pub const fn is_bill(self) -> bool {
+        matches!(self, Self::VendorBill | Self::CreditNote)
+    }
+
+    /// Whether it moves money that settles a claim.
+    pub const fn is_payment(self) -> bool {
+        matches!(self, Self::BillPayment | Self::RefundReceipt)
+    }
+
+    /// Its side of an invoice; `None` for plain journal entries.
+    pub const fn side(self) -> Option<InvoiceSide> {
+        match self {
+            Self::JournalEntry => None,
+            Self::VendorBill | Self::CreditNote => Some(InvoiceSide::Bill),
+            Self::BillPayment | Self::RefundReceipt => Some(InvoiceSide::Payment),
+        }
+    }
 }
 
 /// One balanced document in wallet currency.

@@ -187,6 +187,45 @@ pub struct Vendor {
     pub country: Option<String>,
 }
 
+/// Who sold something, by what the accounting system may know them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seller<'a> {
+    /// The name.
+    pub name: Option<&'a str>,
+    /// The number in the accounting system.
+    pub code: Option<&'a str>,
+    /// The identifier there.
+    pub external_id: Option<&'a str>,
+    /// The tax number.
+    pub tax_number: Option<&'a str>,
+}
+
+impl ExportItem {
+    /// Who sold it: the vendor that somebody tagged in Pleo beats the supplier of the payment.
+    pub fn seller(&self) -> Option<Seller<'_>> {
+        if let Some(vendor) = &self.vendor {
+            return Some(Seller {
+                name: Some(&vendor.name),
+                code: vendor.code.as_deref(),
+                external_id: vendor.external_id.as_deref(),
+                tax_number: vendor.tax_number.as_deref(),
+            });
+        }
+        let supplier = self.supplier.as_ref()?;
+        let is_shown = |text: &str| text.chars().any(|one| !one.is_control() && !one.is_whitespace());
+        Some(Seller {
+            name: supplier.name.as_deref(),
+            code: supplier.code.as_deref(),
+            // The number of an account, which many suppliers may share, says something only where there is no code.
+            external_id: match supplier.code.as_deref() {
+                Some(code) if is_shown(code) => None,
+                _ => supplier.account.as_deref(),
+            },
+            tax_number: supplier.tax_number.as_deref(),
+        })
+    }
+}
+
 /// A user or a team.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Party {

@@ -5,6 +5,8 @@
 //! their text.
 
 use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -79,17 +81,17 @@ impl Amount {
         }
     }
 
-    /// The difference, or `None` where it is beyond what an amount can hold.
-    pub const fn minus(self, other: Self) -> Option<Self> {
-        match self.0.checked_sub(other.0) {
-            Some(difference) => Some(Self(difference)),
-            None => None,
-        }
+    /// So many millionths of it, rounded half away from zero.
+    #[must_use]
+    pub fn share(self, millionths: i64) -> Self {
+        let product = i128::from(self.0) * i128::from(millionths);
+        Self::nearest((product + product.signum() * 500_000) / 1_000_000)
     }
 
-    /// The sum of many amounts, or `None` where it is beyond what an amount can hold.
-    pub fn sum(amounts: impl IntoIterator<Item = Self>) -> Option<Self> {
-        amounts.into_iter().try_fold(Self::ZERO, Self::plus)
+    /// What cannot be held is as large as can be: it then differs from whatever it is compared with.
+    fn nearest(hundredths: i128) -> Self {
+        let largest = if hundredths < 0 { i64::MIN } else { i64::MAX };
+        Self(i64::try_from(hundredths).unwrap_or(largest))
     }
 
     /// Reads a JSON number that counts hundredths: `89696`, `89696.0` and `8.9696e4` are the same.
@@ -102,6 +104,15 @@ impl Amount {
     /// assert!(Amount::from_json_number("89696.5").is_err());
     /// ```
     pub fn from_json_number(text: &str) -> Result<Self, AmountError> {
+        // What most amounts look like; anything else is taken apart.
+        let is_plain = !text.starts_with('+');
+        if let Some(whole) = text
+            .parse()
+            .ok()
+            .filter(|whole| is_plain && (-LARGEST..=LARGEST).contains(whole))
+        {
+            return Ok(Self(whole));
+        }
         let decimal = Decimal::parse(text).ok_or_else(|| AmountError::NotANumber(shortened(text)))?;
         let whole = decimal.whole().ok_or_else(|| {
             if decimal.is_fraction() {
@@ -114,6 +125,42 @@ impl Amount {
             return Err(AmountError::TooLarge(shortened(text)));
         }
         Ok(Self(whole))
+    }
+}
+
+/// Neither this nor the difference overflows: it takes nine thousand of the largest amounts that are ever read.
+impl Add for Amount {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl AddAssign for Amount {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sub for Amount {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl SubAssign for Amount {
+    fn sub_assign(&mut self, other: Self) {
+        *self = *self - other;
+    }
+}
+
+/// However many there are, nothing is lost on the way.
+impl Sum for Amount {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        Self::nearest(amounts.map(|amount| i128::from(amount.0)).sum())
     }
 }
 
@@ -255,6 +302,31 @@ pub struct Money {
     pub currency: Currency,
 }
 
+impl Money {
+    /// Without its sign.
+    #[must_use]
+    pub const fn abs(self) -> Self {
+        self.with(self.amount.abs())
+    }
+
+    /// With the other sign.
+    #[must_use]
+    pub const fn negated(self) -> Self {
+        self.with(self.amount.negated())
+    }
+
+    /// The same currency with another amount.
+    #[must_use]
+    pub const fn with(self, amount: Amount) -> Self {
+        Self { amount, ..self }
+    }
+
+    /// The sum; `None` where the currencies differ.
+    pub fn plus(self, other: Self) -> Option<Self> {
+        (self.currency == other.currency).then(|| self.with(self.amount + other.amount))
+    }
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.amount, self.currency)
@@ -302,6 +374,29 @@ mod tests {
                 matches!(Amount::from_json_number(text), Err(AmountError::TooLarge(_))),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn sums_are_exact_on_the_way_and_shares_are_rounded_half_away_from_zero() {
+        let most = Amount(i64::MAX);
+        assert_eq!(
+            [most, most, most.negated(), Amount(5)]
+                .into_iter()
+                .sum::<Amount>(),
+            most
+        );
+        assert_eq!(
+            [most, Amount(5), most.negated()].into_iter().sum::<Amount>(),
+            Amount(5)
+        );
+        for (amount, millionths, share) in [
+            (100, 500_000, 50),
+            (1, 500_000, 1),
+            (-1, 500_000, -1),
+            (1, 499_999, 0),
+        ] {
+            assert_eq!(Amount(amount).share(millionths), Amount(share));
         }
     }
 

@@ -24,12 +24,10 @@ impl Payload {
     /// no payload.
     pub fn without_file_addresses(&self) -> Box<RawValue> {
         let mut out = String::new();
-        copy(
-            &mut out,
-            self.0.as_deref().unwrap_or("null"),
-            Place::default(),
-            DEEPEST,
-        );
+        let json = self.0.as_deref().unwrap_or("null");
+        if copy(&mut out, json, Place::default(), DEEPEST).is_none() {
+            return RawValue::NULL.to_owned();
+        }
         RawValue::from_string(out).unwrap_or_else(|_| RawValue::NULL.to_owned())
     }
 }
@@ -50,55 +48,71 @@ struct Place {
 
 impl Place {
     fn below(self, name: &str) -> Self {
-        let name = name.to_ascii_lowercase();
-        let names_file = match name.as_str() {
-            "files" | "_links" => true,
+        let is = |word: &str| name.eq_ignore_ascii_case(word);
+        let ends_with = |word: &&str| {
+            let end = name.len().checked_sub(word.len()).and_then(|at| name.get(at..));
+            end.is_some_and(|end| end.eq_ignore_ascii_case(word))
+        };
+        let names_file = if is("files") || is("_links") {
+            true
+        } else if is("web") {
             // The pages of Pleo's app, which ask for a login.
-            "web" => false,
-            _ => self.names_file || ["url", "uri", "href"].iter().any(|end| name.ends_with(end)),
+            false
+        } else {
+            self.names_file || ["url", "uri", "href"].iter().any(ends_with)
         };
         Self { names_file }
     }
 
     fn leaves_out(self, json: &str) -> bool {
         self.names_file
+            && json.starts_with('"')
             && serde_json::from_str::<String>(json).is_ok_and(|text| text.trim_start().contains("://"))
     }
 }
 
-/// Copies a value without what its place leaves out.
-fn copy(out: &mut String, json: &str, place: Place, deepest: usize) {
-    let nested = json.starts_with(['{', '[']);
-    if nested && deepest == 0 {
-        out.push_str("\"(nested too deep)\"");
-    } else if let Ok(fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(json) {
-        out.push('{');
-        let kept = fields
-            .iter()
-            .map(|(name, value)| (name, value.get(), place.below(name)))
-            .filter(|(_, value, place)| !place.leaves_out(value));
-        for (at, (name, value, place)) in kept.enumerate() {
-            if at > 0 {
-                out.push(',');
-            }
-            out.push_str(&serde_json::Value::from(name.as_str()).to_string());
-            out.push(':');
-            copy(out, value, place, deepest - 1);
-        }
-        out.push('}');
-    } else if let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(json) {
-        out.push('[');
-        let kept = elements.iter().filter(|value| !place.leaves_out(value.get()));
-        for (at, value) in kept.enumerate() {
-            if at > 0 {
-                out.push(',');
-            }
-            copy(out, value.get(), place, deepest - 1);
-        }
-        out.push(']');
-    } else {
-        out.push_str(json);
+/// Copies a value without what its place leaves out; `None` where it is no JSON.
+fn copy(out: &mut String, json: &str, place: Place, deepest: usize) -> Option<()> {
+    match json.trim_start().as_bytes().first() {
+        Some(b'{' | b'[') if deepest == 0 => out.push_str("\"(nested too deep)\""),
+        Some(b'{') => copy_object(out, json, place, deepest - 1)?,
+        Some(b'[') => copy_list(out, json, place, deepest - 1)?,
+        _ => out.push_str(json),
     }
+    Some(())
+}
+
+fn copy_object(out: &mut String, json: &str, place: Place, deepest: usize) -> Option<()> {
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
+    let kept = fields
+        .iter()
+        .map(|(name, value)| (name, value.get(), place.below(name)))
+        .filter(|(_, value, place)| !place.leaves_out(value));
+    out.push('{');
+    for (at, (name, value, place)) in kept.enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        out.push_str(&serde_json::Value::from(name.as_str()).to_string());
+        out.push(':');
+        copy(out, value, place, deepest)?;
+    }
+    out.push('}');
+    Some(())
+}
+
+fn copy_list(out: &mut String, json: &str, place: Place, deepest: usize) -> Option<()> {
+    let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    let kept = elements.iter().filter(|value| !place.leaves_out(value.get()));
+    out.push('[');
+    for (at, value) in kept.enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        copy(out, value.get(), place, deepest)?;
+    }
+    out.push(']');
+    Some(())
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub enum ItemState {
     Declined(Report),
     /// It has a verdict, reached after the intent.
     Settled(Report),
-    /// Pleo had a final status for it that is not from us. It is never touched.
+    /// Pleo had a final status for it that is not from us. It is not touched as long as Pleo shows that.
     Foreign,
 }
 
@@ -52,7 +52,8 @@ pub enum ItemEvent {
     Intend,
     /// A verdict was reached.
     Decide,
-    /// A new process begins: the verdict of an earlier one must be proven afresh before it is sent.
+    /// A new process begins: the verdict of an earlier one must be proven afresh before it is sent, and what somebody else
+    /// had finished is worked on where Pleo shows it as open again.
     Reopen,
     /// Pleo took the verdict, or has the same final status.
     Accept,
@@ -60,6 +61,8 @@ pub enum ItemEvent {
     Refuse,
     /// Pleo has a final status that is not our verdict.
     SeenFinal,
+    /// Pleo took the verdict, and shows the item as open all the same.
+    SeenOpen,
 }
 
 impl ItemState {
@@ -79,6 +82,9 @@ impl ItemState {
             (Self::Settled(_), E::Accept) => Self::Settled(Accepted),
             (Self::Declined(Unsent | Refused), E::Refuse) => Self::Declined(Refused),
             (Self::Settled(Unsent | Refused), E::Refuse) => Self::Settled(Refused),
+            (Self::Declined(Accepted), E::SeenOpen) => Self::Declined(Unsent),
+            (Self::Settled(Accepted), E::SeenOpen) => Self::Settled(Unsent),
+            (Self::Foreign, E::Reopen) => Self::Listed,
             (_, E::SeenFinal) => Self::Foreign,
             _ => {
                 return Err(IllegalTransition {
@@ -151,6 +157,7 @@ impl ItemEvent {
             Self::Accept => "accept",
             Self::Refuse => "refuse",
             Self::SeenFinal => "seen_final",
+            Self::SeenOpen => "seen_open",
         }
     }
 }

@@ -50,93 +50,142 @@ impl Exported {
     }
 }
 
-const CHANGED: &str = "the expense was changed in Pleo after it was booked";
-
-const NOTHING_BOOKED: &str = "Nothing was booked.";
-
-/// A reason from elsewhere may say itself at its end that nothing was booked; what is true of the entry is said once.
-fn without_claim(reason: &str) -> &str {
-    let reason = reason.trim_end();
-    reason.strip_suffix(NOTHING_BOOKED).unwrap_or(reason).trim_end()
+/// What the books have of an item that failed, as far as it is known. Whoever decides anything about a failure decides by
+/// this and by its kind, never by its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing of it is in the books.
+    NothingBooked,
+    /// It, or a part of it, is in the books under this number.
+    BookedAs(String),
+    /// It is in the books under this number as it was before it was changed in Pleo.
+    Changed(String),
+    /// Nobody knows whether it is in the books.
+    MayBeBooked,
 }
 
-/// Why an item failed. The only ways to make one say in their name what is in the books, so that the text
-/// cannot leave it open.
+impl Standing {
+    /// The word in the checkpoint.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::NothingBooked => "nothing_booked",
+            Self::BookedAs(_) => "booked_as",
+            Self::Changed(_) => "changed",
+            Self::MayBeBooked => "may_be_booked",
+        }
+    }
+
+    /// The number in the books, where it is known.
+    pub const fn booked_as(&self) -> Option<&String> {
+        match self {
+            Self::BookedAs(number) | Self::Changed(number) => Some(number),
+            Self::NothingBooked | Self::MayBeBooked => None,
+        }
+    }
+
+    /// Reads the checkpoint's word and number.
+    pub fn from_words(word: &str, booked_as: Option<String>) -> Option<Self> {
+        match (word, booked_as) {
+            ("nothing_booked", None) => Some(Self::NothingBooked),
+            ("booked_as", Some(number)) => Some(Self::BookedAs(number)),
+            ("changed", Some(number)) => Some(Self::Changed(number)),
+            ("may_be_booked", None) => Some(Self::MayBeBooked),
+            _ => None,
+        }
+    }
+}
+
+/// Why an item failed, and what the books have of it all the same. The ways to make one say in their name what that is,
+/// so that nobody can leave it open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    failure_type: ItemFailureType,
+    kind: ItemFailureType,
+    standing: Standing,
     reason: String,
 }
 
 impl Failure {
-    /// Nothing of the entry is in the books, which the text says at its end.
+    /// Nothing of the entry is in the books.
     pub fn nothing_booked(failure_type: ItemFailureType, reason: &str) -> Self {
-        Self {
-            failure_type,
-            reason: format!("{} {NOTHING_BOOKED}", without_claim(reason)),
-        }
+        Self::restored(failure_type, Standing::NothingBooked, reason.to_owned())
     }
 
     /// The entry, or a part of it, is in the books under `external_id`.
     pub fn booked_as(external_id: &str, failure_type: ItemFailureType, reason: &str) -> Self {
-        Self {
+        Self::restored(
             failure_type,
-            reason: format!(
-                "Booked as {}: {}",
-                one_line(external_id, LONGEST_EXTERNAL_ID),
-                without_claim(reason)
-            ),
-        }
+            Standing::BookedAs(shown(external_id)),
+            reason.to_owned(),
+        )
     }
 
     /// Whether the entry is in the books could not be proven.
     pub fn may_be_booked(failure_type: ItemFailureType, reason: &str) -> Self {
-        Self {
-            failure_type,
-            reason: format!("May be booked: {}", without_claim(reason)),
-        }
-    }
-
-    /// A failure that was written down earlier.
-    pub fn restored(failure_type: ItemFailureType, reason: String) -> Self {
-        Self { failure_type, reason }
-    }
-
-    /// Its kind, as Pleo knows it.
-    pub const fn failure_type(&self) -> ItemFailureType {
-        self.failure_type
-    }
-
-    /// The text for the bookkeeper.
-    pub fn reason(&self) -> &str {
-        &self.reason
-    }
-
-    /// Whether a person must look into the books before anything else is done.
-    pub fn may_be_in_the_books(&self) -> bool {
-        self.reason.starts_with("May be booked: ")
+        Self::restored(failure_type, Standing::MayBeBooked, reason.to_owned())
     }
 
     /// The entry is in the books as it was before it was changed in Pleo: nobody but a person can say which of
     /// the two is right. `difference` says what was changed, in clauses.
     pub fn changed_after_booking(external_id: &str, difference: &str) -> Self {
         let number = in_command(external_id);
-        let reason =
-            format!("{CHANGED}: {difference}: run `pleo-export reverse {number}`, then export again.");
-        Self::booked_as(external_id, ItemFailureType::ValidationFailure, &reason)
+        Self::restored(
+            ItemFailureType::ValidationFailure,
+            Standing::Changed(shown(external_id)),
+            format!(
+                "the expense was changed in Pleo after it was booked: {difference}: run `pleo-export reverse {number}`, then \
+                 export again."
+            ),
+        )
+    }
+
+    /// A failure that was written down earlier.
+    pub const fn restored(failure_type: ItemFailureType, standing: Standing, reason: String) -> Self {
+        Self {
+            kind: failure_type,
+            standing,
+            reason,
+        }
+    }
+
+    /// Its kind, as Pleo knows it.
+    pub const fn failure_type(&self) -> ItemFailureType {
+        self.kind
+    }
+
+    /// What the books have of it.
+    pub const fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// The reason alone, without what the books have.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// The text for the bookkeeper. What is in the books stands at its beginning; that nothing is, at its end.
+    pub fn text(&self) -> String {
+        let reason = self.reason.trim_end();
+        match &self.standing {
+            Standing::NothingBooked => format!("{reason} Nothing was booked."),
+            Standing::BookedAs(number) | Standing::Changed(number) => format!("Booked as {number}: {reason}"),
+            Standing::MayBeBooked => format!("May be booked: {reason}"),
+        }
+    }
+
+    /// Whether a person must look into the books before anything else is done.
+    pub const fn may_be_in_the_books(&self) -> bool {
+        matches!(self.standing, Standing::MayBeBooked)
     }
 
     /// Whether it was changed after it was booked.
-    pub fn is_changed_after_booking(&self) -> bool {
-        self.reason
-            .split_once(": ")
-            .is_some_and(|(_, rest)| rest.starts_with(CHANGED))
+    pub const fn is_changed_after_booking(&self) -> bool {
+        matches!(self.standing, Standing::Changed(_))
     }
+}
 
-    /// Whether something of the entry is in the books.
-    pub fn is_in_the_books(&self) -> bool {
-        self.reason.starts_with("Booked as ")
-    }
+/// A number of the books as people are told it.
+fn shown(external_id: &str) -> String {
+    one_line(external_id, LONGEST_EXTERNAL_ID)
 }
 
 /// A number as it is typed in a command: a draft of Odoo has a space in its name.
@@ -278,6 +327,25 @@ impl ItemFailureType {
     }
 }
 
+impl JobFailureType {
+    /// The same of each item that the job takes with it.
+    pub const fn as_item_failure(self) -> ItemFailureType {
+        match self {
+            Self::InvalidConfiguration => ItemFailureType::InvalidConfiguration,
+            Self::MissingConfiguration => ItemFailureType::MissingConfiguration,
+            Self::AccountingSystemAuthenticationFailure => {
+                ItemFailureType::AccountingSystemAuthenticationFailure
+            }
+            Self::AccountingSystemRateLimit => ItemFailureType::AccountingSystemRateLimit,
+            Self::AccountingSystemUnreachable => ItemFailureType::AccountingSystemUnreachable,
+            Self::AccountingSystemTimeout => ItemFailureType::AccountingSystemTimeout,
+            Self::AuthorizationFailure => ItemFailureType::AuthorizationFailure,
+            Self::ValidationFailure => ItemFailureType::ValidationFailure,
+            Self::PleoRateLimit => ItemFailureType::UnexpectedFailure,
+        }
+    }
+}
+
 /// Why a whole job failed, for Pleo and the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobFailure {
@@ -285,4 +353,36 @@ pub struct JobFailure {
     pub failure_type: JobFailureType,
     /// What happened and what to do.
     pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_made_from_the_standing_and_decides_nothing() {
+        let kind = ItemFailureType::ValidationFailure;
+        let cases = [
+            (Failure::nothing_booked(kind, "why. "), "why. Nothing was booked."),
+            (Failure::booked_as("A\nB", kind, "why."), "Booked as A B: why."),
+            (Failure::may_be_booked(kind, "why."), "May be booked: why."),
+        ];
+        for (failure, text) in cases {
+            assert_eq!(failure.text(), text);
+        }
+        let changed = Failure::changed_after_booking("A B", "the day is new");
+        assert!(changed.is_changed_after_booking() && !changed.may_be_in_the_books());
+        assert!(
+            changed
+                .text()
+                .starts_with("Booked as A B: the expense was changed")
+        );
+        assert!(
+            changed.text().contains("`pleo-export reverse 'A B'`"),
+            "{}",
+            changed.text()
+        );
+        let pretends = Failure::nothing_booked(kind, "May be booked: or not.");
+        assert!(!pretends.may_be_in_the_books());
+    }
 }

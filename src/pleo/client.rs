@@ -1,18 +1,18 @@
 //! The client: one method for each endpoint of Pleo that an export needs.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::error::PleoError;
-use super::heard::{Exchange, Heard, Record};
+use super::heard::{Exchange, Heard, Picture, Record};
 use super::paging::{PAGE_SIZE, Pager};
 use super::transport::{Action, Answered, Request, ServerTime, Transport};
 use super::wire::{self, Field, Malformed, Page, RawItem, UpdateAnswer};
 use super::{ItemUpdate, JobEvent, Settings};
 use crate::host::clock;
 use crate::host::stop::Stop;
-use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
+use crate::model::export_job::{ExportJob, ExportJobItem, JobStatus};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::permit::Permit;
 
@@ -26,6 +26,7 @@ pub struct Client {
     company_id: CompanyId,
     /// Of the job in hand.
     record: Arc<Mutex<Option<Record>>>,
+    hasher: RandomState,
 }
 
 impl Client {
@@ -38,6 +39,7 @@ impl Client {
             company_id: settings.company_id.clone(),
             transport: Arc::new(Transport::new(settings, stop)?),
             record: Arc::default(),
+            hasher: RandomState::new(),
         })
     }
 
@@ -47,7 +49,7 @@ impl Client {
         let mut filter = vec![("company_id", self.company_id.as_str())];
         filter.extend(statuses.iter().map(|status| ("statuses", status.as_str())));
         let mut jobs = Vec::new();
-        self.pages(&["v3", "export-jobs"], &filter, wire::export_job, None, |page| {
+        self.pages(&["v3", "export-jobs"], &filter, wire::listed_job, None, |page| {
             let (ours, others): (Vec<_>, Vec<_>) = page.into_iter().partition(|job| self.is_ours(job));
             for job in others {
                 tracing::warn!(job.id = %job.id, company.id = %job.company_id, "Pleo listed a job of another company; ignored");
@@ -110,11 +112,11 @@ impl Client {
         &self,
         id: &JobId,
         mut on_page: impl FnMut(Vec<ExportJobItem>) -> Result<(), E>,
-    ) -> Result<(HashMap<AccountingEntryId, ItemStatus>, Exchange), E> {
+    ) -> Result<(Picture, Exchange), E> {
         let segments = ["v3", "export-jobs", id.as_str(), "items"];
-        let mut items = HashMap::new();
+        let mut items = Picture::new();
         let first = self.pages(&segments, &[], wire::export_job_item, None, |page| {
-            items.extend(page.iter().map(|item| (item.entry_id.clone(), item.status)));
+            items.extend(page.iter().map(|item| (self.hash(&item.entry_id), item.status)));
             on_page(page)
         })?;
         Ok((items, first))
@@ -127,13 +129,6 @@ impl Client {
         Some(record.heard(clock::since_boot()))
     }
 
-    /// The items of the job in hand that Pleo has in such a status, as it was last shown or told; in the order of their ids.
-    pub fn items_where(&self, id: &JobId, is_meant: impl Fn(ItemStatus) -> bool) -> Vec<AccountingEntryId> {
-        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
-        let record = record.as_ref().filter(|record| record.is_of(id));
-        record.map_or_else(Vec::new, |record| record.items_where(is_meant))
-    }
-
     /// Takes what is known of the job's items for doubtful until they are compared.
     pub fn doubt(&self, id: &JobId) {
         self.record(id, Record::doubt);
@@ -142,6 +137,11 @@ impl Client {
     /// How long one try of a request may take.
     pub fn request_timeout(&self) -> Duration {
         self.transport.request_timeout()
+    }
+
+    /// What stands for an item in the picture.
+    fn hash(&self, entry_id: &AccountingEntryId) -> u64 {
+        self.hasher.hash_one(entry_id)
     }
 
     fn record(&self, id: &JobId, note: impl FnOnce(&mut Record)) {
@@ -192,8 +192,8 @@ impl Client {
                 |entry: &AccountingEntryId| answer.refused.iter().any(|refusal| refusal.entry_id == *entry);
             let taken = part
                 .iter()
-                .map(|update| (update.entry_id(), update.status()))
-                .filter(|(entry, _)| !is_refused(entry));
+                .filter(|update| !is_refused(update.entry_id()))
+                .map(|update| (self.hash(update.entry_id()), update.status()));
             self.record(id, |record| record.updated(taken, exchange));
             whole.refused.extend(answer.refused);
         }

@@ -12,7 +12,7 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use crate::host::kill;
 use crate::model::export_job::{ExportJob, ItemStatus, JobStatus};
-use crate::model::ids::{AccountingEntryId, JobId};
+use crate::model::ids::JobId;
 
 /// For how long what was heard of a job is taken for fresh. Somebody else may go unnoticed for so long, and no longer: a
 /// fast run is never silent for that time, and so it never asks.
@@ -20,13 +20,17 @@ pub fn silence() -> Duration {
     Duration::from_millis(kill::limit("PLEO_EXPORT_SILENCE", 2_000))
 }
 
+/// Where Pleo has each item of a job. By their hashes: there may be many, and that two of them have the same one is less
+/// likely than a broken machine.
+pub(super) type Picture = HashMap<u64, ItemStatus>;
+
 /// What is known of one job.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     job: JobId,
     at: Duration,
     status: Option<JobStatus>,
-    items: HashMap<AccountingEntryId, ItemStatus>,
+    items: Picture,
     listed_at: Option<Duration>,
     /// Up to this second of Pleo's clock whatever happened to the items is known here.
     known_until: Option<DateTime<Utc>>,
@@ -74,7 +78,7 @@ impl Record {
             job: job.clone(),
             at: Duration::ZERO,
             status: None,
-            items: HashMap::new(),
+            items: Picture::new(),
             listed_at: None,
             known_until: None,
             last_shown: None,
@@ -118,14 +122,14 @@ impl Record {
 
     /// All items were read from end to end, and whoever asked goes by what they show. `first` is the exchange that brought
     /// the first page: what came later may have happened after it.
-    pub(super) fn listed(&mut self, items: HashMap<AccountingEntryId, ItemStatus>, first: Exchange) {
+    pub(super) fn listed(&mut self, items: Picture, first: Exchange) {
         self.items = items;
         self.has_progressed = false;
         self.looked_over(first);
     }
 
     /// All items were read from end to end, only to compare them with what is known.
-    pub(super) fn compared(&mut self, items: &HashMap<AccountingEntryId, ItemStatus>, first: Exchange) {
+    pub(super) fn compared(&mut self, items: &Picture, first: Exchange) {
         self.has_progressed |= items.iter().any(|(entry, shown)| {
             let known = self.items.get(entry).copied().unwrap_or(ItemStatus::Pending);
             is_further(*shown, known)
@@ -142,13 +146,8 @@ impl Record {
     }
 
     /// Pleo took these updates.
-    pub(super) fn updated<'a>(
-        &mut self,
-        items: impl Iterator<Item = (&'a AccountingEntryId, ItemStatus)>,
-        exchange: Exchange,
-    ) {
-        self.items
-            .extend(items.map(|(entry, status)| (entry.clone(), status)));
+    pub(super) fn updated(&mut self, items: impl Iterator<Item = (u64, ItemStatus)>, exchange: Exchange) {
+        self.items.extend(items);
         self.last_update = exchange.date.or(self.last_update);
         self.took_our_word(exchange);
     }
@@ -159,13 +158,6 @@ impl Record {
         if exchange.ended.saturating_sub(exchange.began) < silence() {
             self.known_until = exchange.date.max(self.known_until);
         }
-    }
-
-    pub(super) fn items_where(&self, is_meant: impl Fn(ItemStatus) -> bool) -> Vec<AccountingEntryId> {
-        let meant = self.items.iter().filter(|(_, status)| is_meant(**status));
-        let mut meant: Vec<_> = meant.map(|(entry, _)| entry.clone()).collect();
-        meant.sort_unstable();
-        meant
     }
 
     /// The items must be compared before anything else is done, however fresh is what is known.

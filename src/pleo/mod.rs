@@ -10,6 +10,7 @@ mod heard;
 mod paging;
 mod retry;
 mod settings;
+mod skim;
 #[cfg(test)]
 mod tests;
 mod transport;

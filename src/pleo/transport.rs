@@ -3,7 +3,6 @@
 //! The credential is added here, to requests for the configured host alone, and appears nowhere else. What a
 //! failed try means is decided in [`retry`]; what an answer means, by the caller.
 
-use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,28 +10,23 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use reqwest::Url;
 use reqwest::blocking::{Client, RequestBuilder, Response};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, LOCATION};
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 
 use super::error::{Answer, Call, PleoError, shown};
 use super::heard::Exchange;
 use super::retry::{Ending, Method, Outcome, classify};
+use super::skim::Skimmed;
 use super::{Credential, Settings, wire};
-use crate::host::http::{self, BodyError, Fault};
+use crate::host::http::{self, Body, BodyError, Fault};
 use crate::host::retry::{self, Next, Retry};
+use crate::host::server_url::ServerUrl;
 use crate::host::stop::Stop;
 use crate::host::{clock, kill};
 use crate::model::permit::{Permit, Withheld};
 
 /// The largest answer we read, in bytes: a page of a hundred items is far smaller.
 const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
-
-/// The largest answer that is skimmed for what comes after one item, in bytes.
-const LARGEST_SKIMMED: u64 = 4 * LARGEST_ANSWER;
-
-/// Skimming takes no memory, but it takes time: so many times that of a request.
-const SKIMMING_TIMES: u32 = 10;
 
 /// Bookings take long. A connection that idled meanwhile may be gone, which would look like a lost answer.
 const LONGEST_IDLE: Duration = Duration::from_secs(15);
@@ -116,7 +110,7 @@ impl Request<'_> {
 #[derive(Debug)]
 pub(super) struct Transport {
     http: Client,
-    base_url: Url,
+    base_url: ServerUrl,
     credential: Credential,
     request_timeout: Duration,
     give_up_after: Duration,
@@ -152,13 +146,10 @@ struct Attempt {
 impl Transport {
     pub(super) fn new(settings: Settings, stop: Stop) -> Result<Self, PleoError> {
         settings.check()?;
-        let mut builder = http::client_builder_for(&settings.base_url)
+        let builder = http::client_builder_for(&settings.base_url)
             .timeout(settings.request_timeout)
             .pool_idle_timeout(LONGEST_IDLE)
             .referer(false);
-        if !http::is_loopback(&settings.base_url) {
-            builder = builder.https_only(true);
-        }
         Ok(Self {
             http: builder.build().map_err(|error| PleoError::Settings {
                 problem: format!(
@@ -211,7 +202,7 @@ impl Transport {
     }
 
     fn send_within(&self, patience: Duration, request: &Request<'_>) -> Result<Answered, PleoError> {
-        let url = self.address(request)?;
+        let url = self.address(request);
         let call = request.call();
         let mut retry = Retry::new(Instant::now(), patience, fastrand::Rng::new());
         loop {
@@ -253,18 +244,12 @@ impl Transport {
         }
     }
 
-    fn address(&self, request: &Request<'_>) -> Result<Url, PleoError> {
-        let mut url = self.base_url.clone();
-        url.path_segments_mut()
-            .map_err(|()| PleoError::Settings {
-                problem: "`pleo.base_url` is not the address of a host".to_owned(),
-            })?
-            .pop_if_empty()
-            .extend(request.segments);
+    fn address(&self, request: &Request<'_>) -> Url {
+        let mut url = self.base_url.at(request.segments.iter().copied());
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(request.query);
         }
-        Ok(url)
+        url
     }
 
     /// One try, in the log as one line.
@@ -301,15 +286,18 @@ impl Transport {
             Err(error) => return Attempt::failed(http::fault(error)),
         };
         self.remember_time(&response);
-        let largest = usize::try_from(largest_answer()).unwrap_or(usize::MAX);
-        let body = match http::read_body(&mut response, largest, began + self.request_timeout) {
+        let until = began + self.request_timeout;
+        let body = Body::new(&mut response, largest_answer(), until, None);
+        let body = match body.whole() {
             Ok(body) => body,
-            Err(BodyError::TooLarge) => {
+            Err(BodyError::TooLarge(largest)) => {
                 let cause = format!("the answer is larger than {largest} bytes");
                 return Attempt::broken(Ending::TooLarge, cause);
             }
-            Err(BodyError::TooSlow) => return Attempt::broken(Ending::Interrupted, TOO_SLOW.to_owned()),
-            Err(BodyError::Broken(cause)) => return Attempt::broken(Ending::Interrupted, cause),
+            Err(BodyError::TooSlow | BodyError::Silent) => {
+                return Attempt::broken(Ending::Interrupted, TOO_SLOW.to_owned());
+            }
+            Err(error) => return Attempt::broken(Ending::Interrupted, error.to_string()),
         };
         kill::point("response");
         self.answered(&response, body, call)
@@ -317,7 +305,7 @@ impl Transport {
 
     /// Asks once for an answer that is too large to be read, and reads past its items.
     pub(super) fn skim(&self, request: &Request<'_>) -> Result<Skimmed, PleoError> {
-        let (call, url) = (request.call(), self.address(request)?);
+        let (call, url) = (request.call(), self.address(request));
         let too_large = || PleoError::TooLarge {
             call: request.call(),
             problem: format!("the answer is larger than {} bytes", largest_answer()),
@@ -330,13 +318,7 @@ impl Transport {
         if !response.status().is_success() {
             return Err(too_large());
         }
-        let patient = Patient {
-            response,
-            left: LARGEST_SKIMMED,
-            until: Instant::now() + self.request_timeout * SKIMMING_TIMES,
-            stop: &self.stop,
-        };
-        serde_json::from_reader(std::io::BufReader::new(patient)).map_err(|_| too_large())
+        Skimmed::read(response, self.request_timeout, &self.stop).ok_or_else(too_large)
     }
 
     fn authorized(&self, builder: RequestBuilder) -> RequestBuilder {
@@ -357,15 +339,16 @@ impl Transport {
     fn answered(&self, response: &Response, body: Vec<u8>, call: &Call) -> Attempt {
         let status = response.status().as_u16();
         let (body, json) = wire::read_body(body);
-        let is_foreign = !json && !body.trim().is_empty();
+        // A proxy alone asks for its own credential.
+        let is_foreign = !json && (!body.trim().is_empty() || status == 407);
         // What says nothing may come from anybody on the way; only Pleo accepts an event.
         if json || status == 202 {
             self.has_answered.store(true, Ordering::Relaxed);
         }
-        let media_type = || shown(header(response, &CONTENT_TYPE).unwrap_or("no media type"));
+        let media_type = || shown(http::header(response, &CONTENT_TYPE).unwrap_or("no media type"));
         let cause = match status {
             200 if !json => format!("the answer is not JSON ({})", media_type()),
-            400..=499 if is_foreign => format!(
+            400.. if is_foreign => format!(
                 "a {status} that does not come from Pleo ({}, not JSON): a firewall or proxy on the way, or another \
                  server, answers in its place",
                 media_type()
@@ -380,11 +363,9 @@ impl Transport {
             cause,
             body,
             date: date(response),
-            retry_after: header(response, &RETRY_AFTER)
-                .filter(|_| retry::is_temporary(status))
-                .and_then(|text| retry::retry_after(text, now)),
+            retry_after: http::retry_after(response, now).filter(|_| retry::is_temporary(status)),
             is_foreign,
-            redirect_host: header(response, &LOCATION)
+            redirect_host: http::header(response, &LOCATION)
                 .and_then(|target| self.base_url.join(target).ok())
                 .and_then(|target| target.host_str().map(shown)),
         }
@@ -419,8 +400,8 @@ impl Transport {
     /// The error when trying again is no use.
     fn error(&self, attempt: Attempt, call: Call, tries: u32) -> PleoError {
         let problem = attempt.cause;
-        let status = match attempt.ending {
-            Ending::Answered { status, .. } => status,
+        let (status, is_json) = match attempt.ending {
+            Ending::Answered { status, json } => (status, json),
             Ending::Untrusted => {
                 let problem = format!("{call} was not sent: {problem}");
                 return PleoError::Settings { problem };
@@ -429,15 +410,21 @@ impl Transport {
             Ending::NotConnected | Ending::Interrupted => return PleoError::Contract { call, problem },
         };
         match status {
-            300..=399 => PleoError::Contract {
-                call,
-                problem: format!(
+            300..=399 => {
+                let problem = format!(
                     "{status} redirects to the host `{}`, and redirects are not followed",
                     attempt.redirect_host.unwrap_or_default()
-                ),
-            },
+                );
+                // As the page does that wants one to log in to a network.
+                if self.has_answered() {
+                    PleoError::Contract { call, problem }
+                } else {
+                    self.not_reached(call, tries, problem)
+                }
+            }
             400..=499 if attempt.is_foreign => self.not_reached(call, tries, problem),
             400..=499 => wire::answer(call, status, &attempt.body).into_error(),
+            500.. if !is_json => self.not_reached(call, tries, problem),
             500.. => PleoError::OutOfReach {
                 call,
                 tries,
@@ -454,11 +441,18 @@ impl Transport {
     fn given_up(&self, attempt: Attempt, call: Call, tries: u32) -> PleoError {
         let cause = attempt.cause;
         match attempt.ending {
+            // Whoever limits calls says himself that it will pass.
+            Ending::Answered { status: 429, .. } => PleoError::OutOfReach { call, tries, cause },
+            // No JSON is no answer of Pleo's, whatever the status: until one came, nobody knows that it is Pleo out there.
+            Ending::NotConnected | Ending::Interrupted | Ending::Answered { json: false, .. }
+                if !self.has_answered() =>
+            {
+                PleoError::NeverReached { call, tries, cause }
+            }
             Ending::Answered { status: 200, .. } => {
                 let problem = format!("{cause}, in each of {tries} tries");
                 PleoError::Contract { call, problem }
             }
-            Ending::NotConnected => self.not_reached(call, tries, cause),
             _ => PleoError::OutOfReach { call, tries, cause },
         }
     }
@@ -504,52 +498,9 @@ fn largest_answer() -> u64 {
     kill::limit("PLEO_EXPORT_LARGEST_ANSWER", LARGEST_ANSWER)
 }
 
-/// A list of which only the keys were kept.
-#[derive(Debug, Deserialize)]
-pub(super) struct Skimmed {
-    pub(super) data: Vec<SkimmedItem>,
-    pub(super) pagination: SkimmedPagination,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SkimmedItem {
-    pub(super) accounting_entry_id: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SkimmedPagination {
-    pub(super) has_next_page: bool,
-    pub(super) end_cursor: Option<String>,
-}
-
-/// A body that ends when it is too large, too slow, or nobody wants it any more.
-struct Patient<'a> {
-    response: Response,
-    left: u64,
-    until: Instant,
-    stop: &'a Stop,
-}
-
-impl Read for Patient<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if self.left == 0 || Instant::now() > self.until || self.stop.is_requested() {
-            return Err(std::io::ErrorKind::TimedOut.into());
-        }
-        let read = self.response.read(buffer)?;
-        self.left = self.left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
-        Ok(read)
-    }
-}
-
 /// The time on the server's clock.
 fn date(response: &Response) -> Option<DateTime<Utc>> {
-    header(response, &DATE).and_then(retry::http_date)
-}
-
-fn header<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
-    response.headers().get(name)?.to_str().ok()
+    http::header(response, &DATE).and_then(retry::http_date)
 }
 
 fn log_retry(call: &Call, cause: &str, tries: u32, wait: Duration) {

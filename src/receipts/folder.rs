@@ -6,8 +6,8 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::SetupError;
 use super::content::Format;
+use super::error::SetupError;
 use crate::host::files::{self, FileError};
 
 /// Files older than this were left by a run that died: addresses work for a day, a job lives shorter still.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use self::server::{Server, send};
 use super::*;
+use crate::model::verdict::ItemFailureType;
 
 const PDF: &[u8] = b"%PDF-1.7\nhello\n%%EOF";
 

@@ -21,6 +21,7 @@ use crate::model::verdict::{ItemFailureType, JobFailure, JobFailureType};
 pub mod beancount;
 pub mod command;
 pub mod odoo;
+pub mod unready;
 
 /// An accounting system, for the length of one run.
 pub trait AccountingSystem: fmt::Debug {
@@ -28,7 +29,8 @@ pub trait AccountingSystem: fmt::Debug {
     fn describe(&self) -> Description;
 
     /// Whether its books and the settings for them are in order, looked at before a job is begun: what a person must
-    /// mend is told while the job still waits in Pleo. Nothing is asked of the network.
+    /// mend is told while the job still waits in Pleo. Of the network it asks no more than whether a conversation can begin:
+    /// what is out of reach may be there in a moment.
     fn ready(&mut self) -> Result<(), SystemError> {
         Ok(())
     }
@@ -284,15 +286,16 @@ pub enum SystemError {
         /// Why, for the operator.
         reason: String,
     },
-    /// Nothing more can be booked in this job.
+    /// Nothing more can be booked in this job, and nothing was by this call: it is given up.
     #[error("{reason}")]
     Fatal {
         /// Why, in Pleo's words.
         failure_type: JobFailureType,
-        /// What happened and what to do.
+        /// What happened and what to do; from the second line on for the operator alone.
         reason: String,
     },
-    /// The books themselves are damaged and a person must repair them; nothing was booked.
+    /// The books themselves are damaged, or closed to us (nothing may be written or locked there), and a person must see
+    /// to it; nothing was booked.
     #[error("{reason}")]
     Damaged {
         /// Where, and what to do.
@@ -322,6 +325,11 @@ pub fn none_withheld<T>(answers: &[Result<T, SystemError>]) -> Result<(), System
 }
 
 impl SystemError {
+    /// Whether it may come right by itself in a moment.
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Unknown { .. })
+    }
+
     /// The failure of the whole job, where the question was not about one item and will never be answered.
     ///
     /// # Errors
@@ -329,7 +337,10 @@ impl SystemError {
     pub fn into_job_failure(self) -> Result<JobFailure, Self> {
         match self {
             Self::Fatal { failure_type, reason } => Ok(JobFailure { failure_type, reason }),
-            Self::Rejected { failure_type, reason } => Ok(JobFailure {
+            Self::Rejected { failure_type, reason }
+            | Self::BookedWrong {
+                failure_type, reason, ..
+            } => Ok(JobFailure {
                 failure_type: failure_type
                     .as_job_failure()
                     .unwrap_or(JobFailureType::ValidationFailure),

@@ -1,7 +1,9 @@
 //! The content hash: the same expense is the same, a changed one is not.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{Days, TimeDelta};
-use pleo_export::bookkeeping::{change, content_hash, is_unchanged};
+use pleo_export::bookkeeping::{canonical_text, change, content_hash, is_unchanged};
 use pleo_export::model::booked_content::BookedContent;
 use pleo_export::model::export_item::{
     AccountReference, ExportItem, InvoiceInformation, ItemType, Line, Method, Party, ReceiptFile, SubType,
@@ -9,6 +11,7 @@ use pleo_export::model::export_item::{
 };
 use pleo_export::model::money::Amount;
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 
 use crate::items::{Item, item, money};
 use crate::properties::items;
@@ -45,6 +48,23 @@ fn an_entry_is_compared_in_the_version_that_its_hash_names() {
         assert!(!is_unchanged(&base().0, unknown), "{unknown}");
         assert_eq!(changed(&base().0, unknown), None, "{unknown}");
     }
+}
+
+#[test]
+fn its_text_says_of_each_field_what_it_is_made_of() {
+    let text = canonical_text(&base().0);
+    assert!(text.starts_with("2:\ntype="), "{text}");
+    // A field by its name and length, and in it what is digested.
+    for field in [
+        "invoice_number=13:number=3:A-1\n\n",
+        "amount=21:amount=10:225.00 DKK\n\n",
+        "contra_account=15:account=4:5830\n\n",
+    ] {
+        assert!(text.contains(field), "{field} in {text}");
+    }
+    let invoice = Sha256::digest("number=3:A-1\n");
+    let digest = URL_SAFE_NO_PAD.encode(invoice);
+    assert!(content_hash(&base().0).contains(&format!(".{}.", &digest[..5])));
 }
 
 #[test]
@@ -139,6 +159,7 @@ fn what_the_books_depend_on_changes_it() {
         let mut item = base();
         change(&mut item);
         assert_ne!(content_hash(&item.0), before, "{title}");
+        assert_ne!(canonical_text(&item.0), canonical_text(&base().0), "{title}");
     }
 }
 
@@ -166,6 +187,7 @@ fn names_notes_addresses_and_order_do_not() {
     item.0.web_link = Some("https://y".to_owned());
     item.0.remarks.push("odd".to_owned());
     assert_eq!(content_hash(&item.0), content_hash(&base().0));
+    assert_eq!(canonical_text(&item.0), canonical_text(&base().0));
 }
 
 #[test]
@@ -415,7 +437,7 @@ const SINGLE_CHANGES: [SingleChange; 20] = [
 ];
 
 fn more(amount: Amount) -> Amount {
-    amount.plus(Amount::hundredths(1)).unwrap()
+    amount + Amount::hundredths(1)
 }
 
 fn line(item: &mut ExportItem, at: usize) -> &mut Line {

@@ -12,12 +12,10 @@ use crate::world::{World, world};
 
 fn sum(planned: &PlannedItem, purpose: impl Fn(Purpose) -> bool) -> Amount {
     let postings = planned.documents.iter().flat_map(|document| &document.postings);
-    Amount::sum(
-        postings
-            .filter(|posting| purpose(posting.purpose))
-            .map(|posting| posting.amount),
-    )
-    .unwrap()
+    postings
+        .filter(|posting| purpose(posting.purpose))
+        .map(|posting| posting.amount)
+        .sum()
 }
 
 /// A line's account, gross amount, tax rate in per cent and how its figures are written.
@@ -106,8 +104,8 @@ proptest! {
     fn every_document_balances_and_the_wallet_moves_by_the_amount((item, _) in items()) {
         let Some(planned) = planned(&world(), &item) else { return Ok(()) };
         for document in &planned.documents {
-            let sum = Amount::sum(document.postings.iter().map(|posting| posting.amount));
-            prop_assert_eq!(sum, Some(Amount::ZERO));
+            let sum: Amount = document.postings.iter().map(|posting| posting.amount).sum();
+            prop_assert_eq!(sum, Amount::ZERO);
         }
         let cash = sum(&planned, |purpose| purpose == Purpose::Cash);
         let expected = if moves_the_wallet(&item) { item.0.amount.amount.abs() } else { Amount::ZERO };

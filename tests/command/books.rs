@@ -74,7 +74,7 @@ fn a_batch_is_answered_in_order() {
     let refusal = answers[1].as_ref().unwrap_err().to_string();
     assert_eq!(
         refusal,
-        "Account 9999 is not in accounts.txt: add it, then export again."
+        "The connector `CSV journal` says: \"Account 9999 is not in accounts.txt: add it, then export again.\""
     );
 }
 

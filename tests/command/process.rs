@@ -64,7 +64,7 @@ fn its_own_refusal_is_passed_on() {
     let error = connector.try_start().unwrap_err();
     let expected = SystemError::Fatal {
         failure_type: JobFailureType::MissingConfiguration,
-        reason: "Set BOOKS_URL.".to_owned(),
+        reason: "The connector `/bin/sh` says: \"Set BOOKS_URL.\"".to_owned(),
     };
     assert_eq!(error, expected);
 }

@@ -28,7 +28,7 @@ done
     );
     fs::write(world.path("connector.sh"), script).unwrap();
     let world = world.with_settings(
-        "[pleo]\ngive_up_after_seconds = 1\n[bookkeeping]\nattachments = \"none\"\n[accounts]\nwallet = \"w\"\n[accounting]\nsystem = \"command\"\n\
+        "[bookkeeping]\nattachments = \"none\"\n[accounts]\nwallet = \"w\"\n[accounting]\ngive_up_after_seconds = 1\nsystem = \"command\"\n\
          [accounting.command]\nprogram = [\"sh\", \"connector.sh\"]\n",
     );
     crate::attack::add_item(&world);

@@ -131,7 +131,7 @@ proptest! {
         let world = World::new();
         fs::write(world.path("answers"), answers.join("\n") + "\n").unwrap();
         let world = world.with_settings(
-            "[pleo]\ngive_up_after_seconds = 1\n[accounts]\nwallet = \"w\"\n[accounting]\nsystem = \"command\"\n\
+            "[accounts]\nwallet = \"w\"\n[accounting]\ngive_up_after_seconds = 1\nsystem = \"command\"\n\
              [accounting.command]\nprogram = [\"cat\", \"answers\"]\ntimeout_seconds = 2\n",
         );
         crate::attack::add_item(&world);

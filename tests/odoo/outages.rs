@@ -69,15 +69,22 @@ fn are_booked_once(server: &Server, world: &World, job: &str, items: &[Value], w
     assert_eq!(world.sandbox.broken_rules(), Vec::<String>::new(), "{when}");
 }
 
+/// A world with one more setting at the head of a table.
+fn world_with(server: &Server, url: &str, table: &str, setting: &str) -> World {
+    let settings = world::settings(&server.database, url, "");
+    let settings = settings.replace(&format!("{table}\n"), &format!("{table}\n{setting}\n"));
+    world::world_at(server, url, "").with_settings(&settings)
+}
+
 /// At every so many-th request something happens to it, and for two more Odoo is away.
-fn restarts(server: &Server, what: Passage, every: usize, more: &str) {
+fn restarts(server: &Server, what: Passage, every: usize, setting: &str) {
     for nth in (2..).step_by(every) {
         let door = Door::before(&server.url, move |request, _| match request.checked_sub(nth) {
             Some(0) => what,
             Some(1 | 2) => Passage::Shut,
             _ => Passage::Open,
         });
-        let world = world::world_at(server, &door.url, more);
+        let world = world_with(server, &door.url, "[accounting.odoo]", setting);
         let items = items();
         let job = world.add_job(items.clone());
         let run = world.run(&["poll"]);
@@ -106,7 +113,7 @@ fn an_odoo_whose_answers_are_lost_in_mid_job_is_asked_again() {
 #[test]
 fn an_odoo_that_is_slower_than_we_wait_is_asked_again() {
     let Some(server) = support::server() else { return };
-    restarts(server, Passage::AnswerLate, 9, "[pleo]\ntimeout_seconds = 3");
+    restarts(server, Passage::AnswerLate, 9, "timeout_seconds = 3");
 }
 
 #[test]
@@ -124,7 +131,7 @@ fn an_odoo_that_stays_away_is_left_to_the_next_run() {
             Passage::Open
         }
     });
-    let world = world::world_at(server, &door.url, "[pleo]\ngive_up_after_seconds = 1");
+    let world = world_with(server, &door.url, "[accounting]", "give_up_after_seconds = 1");
     let items = items();
     let job = world.add_job(items.clone());
     world.run(&["poll"]).exits(5).says("Odoo");

@@ -77,7 +77,8 @@ impl Story {
         });
         let policy = random.choice(["required", "required", "best_effort"]).unwrap();
         let world = world.with_settings(&format!(
-            "[pleo]\nbatch_size = {}\ntimeout_seconds = 1\ngive_up_after_seconds = 1\n[bookkeeping]\nattachments = \"{policy}\"\n",
+            "[pleo]\nbatch_size = {}\ntimeout_seconds = 1\ngive_up_after_seconds = 1\n\
+             [accounting]\ngive_up_after_seconds = 1\n[receipts]\ntimeout_seconds = 1\ngive_up_after_seconds = 1\n[bookkeeping]\nattachments = \"{policy}\"\n",
             random.usize(3..25)
         ));
         Self {

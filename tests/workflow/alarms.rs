@@ -48,6 +48,20 @@ fn a_series_of_failed_polls_calls_a_person() {
 }
 
 #[test]
+fn polls_that_fail_before_pleo_is_asked_count_too() {
+    let world = World::new()
+        .with_settings(
+            "[run]\nalarm_after = \"1s\"\n[accounting]\nsystem = \"command\"\n[accounting.command]\n\
+             program = [\"sh\", \"-c\", \"read line; read line\"]\ntimeout_seconds = 1\n",
+        )
+        .with_variable("PATH", std::env::var_os("PATH").unwrap());
+    world.run(&["poll"]).exits(5).says("no answer within 1s");
+    world.run(&["poll"]).exits(5);
+    world.run(&["poll"]).exits(6).says("3 polls in a row");
+    world.run(&["status"]).exits(0).says("3 polls in a row");
+}
+
+#[test]
 fn a_good_poll_breaks_the_series_and_a_young_one_calls_nobody() {
     let world = world();
     for _ in 0..2 {
@@ -119,7 +133,8 @@ fn a_checkpoint_of_the_first_version_is_read_and_brought_up_to_date() {
     let path = world.path("checkpoint.sqlite3");
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection
-        .execute_batch("DROP TABLE contact; PRAGMA user_version = 2;")
+        .execute_batch("DROP TABLE contact; ALTER TABLE item DROP COLUMN booked_as; ALTER TABLE item DROP COLUMN standing; \
+             PRAGMA user_version = 2;")
         .unwrap();
     drop(connection);
     world.run(&["status"]).exits(0);

@@ -2,6 +2,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::interrupt::{Fate, is_event};
 use crate::sandbox::seed::{self, Item};
 use crate::sandbox::{Event, Fault, ItemStatus, JobStatus, Trouble};
 use crate::support::World;
@@ -173,12 +174,17 @@ fn books_that_cannot_be_read_stop_the_job_until_they_are_repaired() {
 fn a_web_page_in_place_of_pleo_is_no_answer() {
     let world = World::new().impatient();
     let job = world.add_mixed_job(2, 1);
-    world.sandbox.fault(Fault::new(Trouble::HtmlPage).always());
-    world
-        .run(&["poll"])
-        .exits(1)
-        .says("not JSON")
-        .says("pleo.base_url");
+    for (has_answered, code) in [(false, 2), (true, 1)] {
+        if has_answered {
+            world
+                .run(&["run-job", "7e57c0de-0000-4000-8000-00000000dead"])
+                .exits(2);
+        }
+        world.sandbox.fault(Fault::new(Trouble::HtmlPage).always());
+        let run = world.run(&["poll"]).exits(code).says("not JSON");
+        run.says("pleo.base_url");
+        world.sandbox.clear_faults();
+    }
     assert_eq!(world.sandbox.job(&job).status, JobStatus::Pending);
 }
 
@@ -227,6 +233,30 @@ fn a_count_that_never_agrees_closes_the_job_with_errors_and_calls_a_person() {
         assert_eq!(job.status, JobStatus::CompletedWithErrors);
         assert_eq!(job.count(ItemStatus::Successful), 4 - failing);
         world.sandbox.clear_faults();
+        world.run(&["poll"]).exits(0);
+        world.keeps_its_promise_and_all_rules();
+    }
+}
+
+#[test]
+fn a_count_that_never_agreed_is_told_also_where_the_answer_to_the_end_was_lost() {
+    for still_differs in [true, false] {
+        let world = World::new();
+        let job = world.add_mixed_job(2, 1);
+        let fault = Fault::new(Trouble::WrongCount(3)).on("GET", "/v3/export-jobs/*");
+        world.sandbox.fault(fault.always());
+        let run = world.run_and_signal(&["poll"], "KILL", Fate::TakesEffect, |request| {
+            is_event(request, "completed_with_errors")
+        });
+        assert_eq!(run.code, None, "{run}");
+        let says = if still_differs {
+            "holds 3 items, but Pleo lists 2"
+        } else {
+            world.sandbox.clear_faults();
+            "closed with errors, although none"
+        };
+        world.run(&["poll"]).exits(6).says(says);
+        assert_eq!(world.sandbox.job(&job).status, JobStatus::CompletedWithErrors);
         world.run(&["poll"]).exits(0);
         world.keeps_its_promise_and_all_rules();
     }

@@ -224,10 +224,7 @@ fn a_job_that_pleo_has_forgotten_does_not_hold_up_the_others() {
     });
     let connection = rusqlite::Connection::open(world.path("checkpoint.sqlite3")).unwrap();
     connection
-        .execute_batch(
-            "PRAGMA foreign_keys = OFF; UPDATE job SET id = '7e57c0de-0000-4000-8000-000000000bad'; \
-             UPDATE item SET job_id = '7e57c0de-0000-4000-8000-000000000bad';",
-        )
+        .execute("UPDATE job SET id = '7e57c0de-0000-4000-8000-000000000bad'", [])
         .unwrap();
     drop(connection);
     let job = world.sandbox.jobs()[0].id.clone();

@@ -3,7 +3,7 @@ use std::process::Command;
 use crate::support::{Run, World};
 
 /// Runs the program where no file may grow beyond so many blocks: as on a disk that is full, in any place.
-fn with_little_room(world: &World, blocks: u32) -> Run {
+pub fn with_little_room(world: &World, blocks: u32) -> Run {
     let program = world.command(&["poll"]);
     let mut command = Command::new("sh");
     command

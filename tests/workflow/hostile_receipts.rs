@@ -26,7 +26,7 @@ fn receipts_that_lie_are_found_out_or_harmless() {
         // Thirty megabytes take their time on a slow machine; a download that breaks off is tried as long.
         let patience = if trouble == Trouble::Endless { 60 } else { 1 };
         let world = World::new().with_settings(&format!(
-            "[pleo]\ntimeout_seconds = 20\ngive_up_after_seconds = {patience}\n"
+            "[receipts]\ntimeout_seconds = 20\ngive_up_after_seconds = {patience}\n"
         ));
         let job = world.add_job(vec![Item::card_purchase(100).id(ENTRY).receipt("pdf").build()]);
         world

@@ -65,7 +65,7 @@ impl World {
         let settings = Settings {
             company_id: config.pleo.company_id.clone(),
             batch_size: config.batch_size,
-            patience: config.pleo.give_up_after,
+            patience: config.patience,
             attachments: config.attachments,
             bookkeeping: config.bookkeeping,
             books_are_right: false,
@@ -74,8 +74,8 @@ impl World {
             receipts::Settings {
                 folder: receipts_folder(&config.checkpoint),
                 largest: receipts::LARGEST_ON_PLEO,
-                timeout: config.pleo.request_timeout,
-                give_up_after: config.pleo.give_up_after,
+                timeout: config.receipt_timeout,
+                give_up_after: config.receipts_give_up_after,
                 own_host: Some("127.0.0.1".to_owned()),
                 has_proxy: false,
             },
@@ -85,7 +85,8 @@ impl World {
         let permit = RunLock::acquire(&config.checkpoint)
             .expect("nobody else runs")
             .into_permit();
-        let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner).expect("a checkpoint");
+        let mut checkpoint =
+            Checkpoint::open(&config.checkpoint, &owner, None, |_| None).expect("a checkpoint");
         let pleo = Client::new(config.pleo, stop.clone()).expect("a client");
         let mut exporter = Exporter {
             pleo: &pleo,

@@ -134,13 +134,17 @@ fn the_tables_hold_no_row_that_makes_no_sense() {
         "UPDATE item SET state = 'booked'",
         "UPDATE item SET report = 'unsent' WHERE state = 'loaded'",
         "UPDATE item SET state = 'settled' WHERE state = 'intended'",
-        "UPDATE item SET payload = NULL WHERE state = 'intended'",
+        "UPDATE item SET data = NULL WHERE state = 'intended'",
         "UPDATE item SET external_id = NULL WHERE outcome = 'successful'",
         "UPDATE item SET reason = 'why' WHERE outcome = 'successful'",
         "UPDATE item SET outcome = 'failed' WHERE outcome = 'successful'",
         "UPDATE item SET pleo_status = 'lost'",
         "UPDATE item SET entry_id = ''",
-        "UPDATE item SET job_id = 'none'",
+        "UPDATE item SET job = 'none'",
+        "UPDATE item SET job = 99",
+        "UPDATE item SET data = 9999 WHERE state = 'intended'",
+        "UPDATE item_data SET amount = NULL",
+        "UPDATE job SET id = ''",
         "UPDATE job SET state = 'closed'",
         "UPDATE job SET state = 'paused'",
         "UPDATE job SET closing_status = 'completed'",
@@ -205,7 +209,7 @@ fn an_illegal_step_is_an_error_that_names_the_item() {
         pleo_host: "pleo.example".to_owned(),
         target: "books".to_owned(),
     };
-    let mut checkpoint = Checkpoint::open(&folder.path().join("c.sqlite3"), &owner).unwrap();
+    let mut checkpoint = Checkpoint::open(&folder.path().join("c.sqlite3"), &owner, None, |_| None).unwrap();
     #[allow(clippy::disallowed_methods, reason = "any time will do")]
     let now = Utc::now();
     let id = JobId::new("job-1");

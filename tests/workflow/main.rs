@@ -56,6 +56,8 @@ mod invariance;
 mod invariants;
 /// Bills, payments, refunds and duplicates, in one job and in several.
 mod invoices;
+/// What only a person can mend is found before a job is started, and never called temporary.
+mod lasting;
 /// The ledger that a person opens, laid out her way.
 mod ledgers;
 /// A job lives as long as Pleo hears from us, by Pleo's clock.
@@ -72,6 +74,8 @@ mod odd_settings;
 mod odd_values;
 /// What is told about an Odoo without asking one.
 mod odoo;
+/// Pleo shows an item as open whose verdict it has taken.
+mod open_again;
 /// What a permit costs, and what is told of a job that is not ours any more.
 mod permits;
 /// What an auditor asks, answered by the books alone.
@@ -94,3 +98,6 @@ mod sizes_and_dates;
 mod texts;
 /// Books and checkpoint of an earlier version.
 mod upgrade;
+/// Every answer of the accounting system at every question, and what it means.
+#[cfg(unix)]
+mod verdict_table;

@@ -108,6 +108,12 @@ fn a_certificate_that_is_not_trusted_is_a_matter_of_settings() {
             "it will be the same next time, so it is not tried again"
         );
     }
+    // The same for a file of certificates that is not there, holds none or cannot be read.
+    for file in ["/nowhere.pem", "/dev/null", "/"] {
+        poll_at(&fresh(), &pleo_with("good"), &[("SSL_CERT_FILE", file)])
+            .exits(2)
+            .says("SSL_CERT_FILE");
+    }
     // Also where it was good before: nothing else than a person will make it so again.
     let world = fresh();
     let url = pleo_with("good");
@@ -177,8 +183,63 @@ fn nothing_on_this_machine_is_asked_through_a_proxy() {
 }
 
 #[test]
+fn an_odoo_whose_certificate_is_not_trusted_is_told_before_a_job_is_started() {
+    let authority = certificate("authority");
+    for (name, trust, says) in [
+        ("good", None, "UnknownIssuer"),
+        ("expired", Some(&authority), "expired"),
+        ("other-host", Some(&authority), "not valid for name"),
+    ] {
+        let mut world = World::new()
+            .with_settings(&format!(
+                "[pleo]\ngive_up_after_seconds = 60\n[accounting]\nsystem = \"odoo\"\n[accounting.odoo]\nurl = {:?}\n\
+                 database = \"books\"\n",
+                pleo_with(name)
+            ))
+            .with_variable("ODOO_API_KEY", "key");
+        if let Some(authority) = trust {
+            world = world.with_variable("SSL_CERT_FILE", authority);
+        }
+        let job = world.add_mixed_job(2, 1);
+        let began = std::time::Instant::now();
+        let poll = || world.run(&["poll"]).exits(2).says("SSL_CERT_FILE").says(says);
+        poll();
+        assert_eq!(world.sandbox.job(&job).status, JobStatus::Pending);
+        world
+            .sandbox
+            .advance_clock(std::time::Duration::from_secs(40 * 60));
+        poll();
+        let state = world.sandbox.job(&job);
+        assert_eq!(state.status, JobStatus::Failed);
+        assert_eq!(
+            state.failure_reason_type.as_deref(),
+            Some("invalid_configuration")
+        );
+        assert!(
+            began.elapsed().as_secs() < 20,
+            "it will be the same next time, so it is not tried again"
+        );
+    }
+    // Whatever the certificate, an Odoo that is not there may be there in a moment.
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let world = World::new()
+        .with_settings(&format!(
+            "[pleo]\ngive_up_after_seconds = 1\n[accounting]\nsystem = \"odoo\"\n[accounting.odoo]\nurl = \
+             \"https://{nobody}\"\ndatabase = \"books\"\n"
+        ))
+        .with_variable("ODOO_API_KEY", "key");
+    world.add_mixed_job(2, 1);
+    world.run(&["poll"]).exits(5).says("cannot be reached");
+    let proxy = ("https_proxy", "socks5://127.0.0.1:9");
+    world
+        .run_with(proxy.0, proxy.1, &["poll"])
+        .exits(2)
+        .says("https_proxy");
+}
+
+#[test]
 fn a_page_that_is_not_from_pleo_is_told_as_such() {
-    for status in [401, 403, 404, 451] {
+    for status in [200, 401, 403, 404, 451, 500, 501, 502, 503, 504, 520] {
         let page = || {
             Fault::new(Trouble::Page(
                 status,
@@ -192,14 +253,53 @@ fn a_page_that_is_not_from_pleo_is_told_as_such() {
         let run = world
             .run(&["poll"])
             .exits(2)
-            .says("does not come from Pleo")
-            .says(&status.to_string());
+            .says(if status == 200 {
+                "not JSON"
+            } else {
+                "does not come from Pleo"
+            })
+            .says(&if status == 200 {
+                String::new()
+            } else {
+                status.to_string()
+            });
         assert!(!run.stderr.contains("credential"), "{run}");
         world.sandbox.clear_faults();
         world.run(&["poll"]).exits(0);
         world.sandbox.fault(page());
-        world.run(&["poll"]).exits(5).says("does not come from Pleo");
+        match status {
+            200 => world.run(&["poll"]).exits(1).says("not JSON"),
+            _ => world.run(&["poll"]).exits(5).says("does not come from Pleo"),
+        };
     }
+}
+
+#[test]
+fn a_way_to_pleo_that_swallows_or_breaks_every_request_is_a_matter_of_settings_until_pleo_has_answered() {
+    let page = |status, text: &str| Trouble::Page(status, "text/plain".into(), text.into());
+    for (trouble, code) in [
+        (Trouble::ResetBeforeEffect, 5),
+        (Trouble::TruncatedBody, 5),
+        (Trouble::slow(std::time::Duration::from_secs(3)), 5),
+        (page(407, ""), 5),
+        (page(501, ""), 5),
+        (page(502, ""), 5),
+        (page(511, "Log in to the network."), 5),
+        (Trouble::Redirect("http://portal.example/".into()), 1),
+    ] {
+        let world = World::new().impatient();
+        let fault = || Fault::new(trouble.clone()).always();
+        world.sandbox.fault(fault());
+        world.run(&["poll"]).exits(2).says("has reached Pleo yet");
+        world.sandbox.clear_faults();
+        world.run(&["poll"]).exits(0);
+        world.sandbox.fault(fault());
+        world.run(&["poll"]).exits(code);
+    }
+    // Pleo's own words for an outage are an answer.
+    let world = World::new().impatient();
+    world.sandbox.fault(Fault::new(Trouble::Status(503)).always());
+    world.run(&["poll"]).exits(5);
 }
 
 #[test]

@@ -9,12 +9,12 @@ use std::process::Command;
 use crate::sandbox::JobStatus;
 use crate::support::{Run, World};
 
-fn set_mode(path: &Path, mode: u32) {
+pub fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
 /// The program as a user who owns nothing; `None`, with a note, where this test cannot become one.
-fn as_nobody(world: &World, arguments: &[&str]) -> Option<Run> {
+pub fn as_nobody(world: &World, arguments: &[&str]) -> Option<Run> {
     let program = world.path("program");
     if !program.exists() {
         fs::copy(env!("CARGO_BIN_EXE_pleo-export"), &program).unwrap();

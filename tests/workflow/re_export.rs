@@ -234,7 +234,7 @@ fn deleted_by_hand_it_is_booked_again() {
 fn only_a_receipt_missing_is_attached() {
     let world = World::new().impatient();
     let world = world.with_settings(
-        "[pleo]\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n[bookkeeping]\nattachments = \"best_effort\"\n",
+        "[receipts]\ngive_up_after_seconds = 1\n[bookkeeping]\nattachments = \"best_effort\"\n",
     );
     world.sandbox.fault(
         Fault::new(Trouble::Status(404))

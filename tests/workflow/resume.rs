@@ -7,7 +7,8 @@ use crate::interrupt::{Fate, nth_of};
 use crate::sandbox::{Fault, Hook, ItemStatus, JobStatus, Trouble};
 use crate::support::{Run, World};
 
-const SMALL_BATCHES: &str = "[pleo]\nbatch_size = 5\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n";
+const SMALL_BATCHES: &str = "[pleo]\nbatch_size = 5\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n\
+                             [receipts]\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n";
 
 #[test]
 fn killed_at_any_update_the_next_run_finishes() {

@@ -12,6 +12,10 @@ use tempfile::TempDir;
 
 use crate::sandbox::{Job, JobFile, Options, Sandbox, seed};
 
+/// Short patience with everything that is waited for. `[pleo]` stands last, so that a test may go on with it.
+pub const IMPATIENT: &str = "[accounting]\ngive_up_after_seconds = 1\n[receipts]\ntimeout_seconds = 2\n\
+                             give_up_after_seconds = 1\n[pleo]\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n";
+
 /// Everything a test works with. It reads as a sentence: `World::new().with_settings(..)`, then `world.run(..)`.
 pub struct World {
     pub sandbox: Sandbox,
@@ -44,7 +48,7 @@ impl World {
 
     /// Short patience, so that a test of an outage does not wait.
     pub fn impatient(self) -> Self {
-        self.with_settings("[pleo]\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n")
+        self.with_settings(IMPATIENT)
     }
 
     pub fn with_settings(self, toml: &str) -> Self {

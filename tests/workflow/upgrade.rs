@@ -2,6 +2,7 @@
 
 /// The changes that are tried.
 mod changes;
+mod small_rows;
 
 use std::collections::BTreeMap;
 use std::fs;

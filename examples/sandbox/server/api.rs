@@ -137,7 +137,11 @@ fn control_layer(world: &mut World, call: &Call, id: &str) -> Answered {
     let data: Vec<Value> = page
         .rows
         .iter()
-        .map(|item| wire::item(&job.id, &job.items[*item].state))
+        .map(|item| &job.items[*item].state)
+        .map(|item| match &call.trouble {
+            Some(Trouble::StaleItems) => wire::item(&job.id, &item.before_its_end()),
+            _ => wire::item(&job.id, item),
+        })
         .collect();
     Ok(Answer::json(
         200,

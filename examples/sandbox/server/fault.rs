@@ -61,6 +61,8 @@ pub enum Trouble {
     MissingCursor,
     /// The list starts again at its end, with new cursors for ever; arm it for all requests.
     EndlessPages,
+    /// The control layer shows final items as they were before their end: a copy that lags behind.
+    StaleItems,
     /// The last item of the page before comes once more; on a first page, the first item comes twice.
     ItemTwice,
     /// Jobs claim this number of items.
@@ -114,6 +116,7 @@ impl Trouble {
     fn natural_target(&self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::RefusedItems { .. } => Some(("PUT", "/v3/export-jobs/*/items")),
+            Self::StaleItems => Some(("GET", "/v3/export-jobs/*/items")),
             Self::ItemTwice | Self::MissingContraAccounts(_) => Some(("GET", "/v3/export-items")),
             Self::LateEvent(_) => Some(("POST", "/v3/export-job-events")),
             Self::ContentType(_) | Self::LongerThanAnnounced | Self::Endless | Self::CutShort => {

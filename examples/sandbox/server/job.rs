@@ -106,6 +106,25 @@ pub struct ItemState {
     pub history: Vec<ItemStatus>,
 }
 
+impl ItemState {
+    /// As it stood before it became final.
+    pub fn before_its_end(&self) -> Self {
+        if !self.status.is_final() {
+            return self.clone();
+        }
+        let was_begun = self.history.contains(&ItemStatus::InProgress);
+        Self {
+            entry: self.entry.clone(),
+            status: if was_begun {
+                ItemStatus::InProgress
+            } else {
+                ItemStatus::Pending
+            },
+            ..Self::default()
+        }
+    }
+}
+
 /// One export job as it stands.
 #[derive(Clone, Debug, Serialize)]
 pub struct JobState {

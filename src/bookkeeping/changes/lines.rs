@@ -2,14 +2,15 @@
 
 use crate::bookkeeping::accounts::given;
 use crate::bookkeeping::fingerprint::Field;
+use crate::bookkeeping::settings::Settings;
 use crate::bookkeeping::taxes::TaxSide;
-use crate::bookkeeping::{Settings, figures, item_types, taxes};
+use crate::bookkeeping::{figures, item_types, taxes};
 use crate::model::booked_content::{BookedContent, BookedLine};
 use crate::model::export_item::{ExportItem, Line, Tax};
 use crate::model::money::Amount;
 use crate::model::references::AccountKey;
 
-use super::{Before, Fact, NOTHING, or_nothing};
+use super::fact::{Before, Fact, NOTHING, or_nothing};
 
 /// Amount, account, tax and tags of the lines, and the split as a whole.
 pub(super) fn facts(item: &ExportItem, booked: &BookedContent, settings: &Settings) -> Vec<Fact> {

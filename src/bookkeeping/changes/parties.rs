@@ -8,7 +8,7 @@ use crate::model::booked_content::BookedContent;
 use crate::model::export_item::ExportItem;
 use crate::model::references::VendorKey;
 
-use super::{Fact, or_nothing};
+use super::fact::{Fact, or_nothing};
 
 pub(super) fn vendor(item: &ExportItem, booked: &BookedContent) -> Fact {
     let now = method::vendor_key(item).unwrap_or_default();

@@ -1,12 +1,13 @@
 //! Version 1, of pleo-export 0.1.0: one digest over everything. Never changed any more, for books keep it.
 
-use super::text::{Text, account, digest_in_hex, method};
+use super::text::{Text, account, method};
 use super::vendors::{Kind, References};
+use crate::host::digest;
 use crate::model::export_item::{ExportItem, Line, SubType, Tag};
 
 /// The digest: 64 hexadecimal digits. `vendor` are the vendor's references that it covers.
 pub(super) fn digest(item: &ExportItem, vendor: &References<'_>) -> String {
-    digest_in_hex(&canonical(item, vendor))
+    digest::sha256(canonical(item, vendor))
 }
 
 fn canonical(item: &ExportItem, references: &References<'_>) -> String {

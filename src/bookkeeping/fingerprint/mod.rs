@@ -8,6 +8,7 @@
 //! A hash begins with its version. Every released version stays here, and an entry is compared in the version that
 //! its hash names; new entries get the newest.
 
+mod field;
 mod first;
 mod second;
 mod text;
@@ -16,102 +17,13 @@ mod vendors;
 use crate::model::export_item::ExportItem;
 use crate::model::references::VendorKey;
 
-use super::accounts::given;
-use super::item_types::{Side, row};
-
 use vendors::{Kind, References};
 
+pub(super) use field::{Field, employee_code};
 pub(super) use vendors::is_other_vendor;
 
 /// The newest version.
 const NEWEST: u32 = 2;
-
-/// What a hash covers, as version 2 tells it apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Field {
-    /// Type and sub-type.
-    Type,
-    /// The bookkeeping method.
-    Method,
-    /// The moment of the expense.
-    Date,
-    /// The amount in wallet currency.
-    Amount,
-    /// The amount in the supplier's currency.
-    SupplierAmount,
-    /// The account that stands for the wallet.
-    ContraAccount,
-    /// The references of vendor or supplier.
-    Vendor,
-    /// The employee who owes or is owed.
-    Employee,
-    /// The vendor's invoice number.
-    InvoiceNumber,
-    /// When the invoice was issued.
-    InvoiceDate,
-    /// When it is due.
-    DueDate,
-    /// The amounts of the lines.
-    LineAmounts,
-    /// Their other amounts.
-    NetAmounts,
-    /// The accounts of the lines.
-    Accounts,
-    /// Codes and amounts of the taxes of the lines.
-    Tax,
-    /// The rates of these taxes.
-    TaxRates,
-    /// Pleo's words for their kinds.
-    TaxTypes,
-    /// Their accounts.
-    TaxAccounts,
-    /// The tags of the lines.
-    Tags,
-    /// Which line has which amount, account, tax and tags.
-    Split,
-}
-
-impl Field {
-    /// Every field. Version 2 writes their digests in this order, so it stays.
-    pub(super) const ALL: [Self; 20] = [
-        Self::Type,
-        Self::Method,
-        Self::Date,
-        Self::Amount,
-        Self::SupplierAmount,
-        Self::ContraAccount,
-        Self::Vendor,
-        Self::Employee,
-        Self::InvoiceNumber,
-        Self::InvoiceDate,
-        Self::DueDate,
-        Self::LineAmounts,
-        Self::NetAmounts,
-        Self::Accounts,
-        Self::Tax,
-        Self::TaxRates,
-        Self::TaxTypes,
-        Self::TaxAccounts,
-        Self::Tags,
-        Self::Split,
-    ];
-
-    /// Whether it is a matter of the lines.
-    pub(super) const fn is_of_lines(self) -> bool {
-        matches!(
-            self,
-            Self::LineAmounts
-                | Self::NetAmounts
-                | Self::Accounts
-                | Self::Tax
-                | Self::TaxRates
-                | Self::TaxTypes
-                | Self::TaxAccounts
-                | Self::Tags
-                | Self::Split
-        )
-    }
-}
 
 /// What a hash says about an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,12 +45,10 @@ pub fn content_hash(item: &ExportItem) -> String {
     format!("{NEWEST}:{}", second::digests(item))
 }
 
-/// The code of the employee who owes or is owed; `None` where nobody is, or has none.
-pub(super) fn employee_code(item: &ExportItem) -> Option<&str> {
-    let (row, _) = row(item).ok()?;
-    let is_employees = |side| matches!(side, Side::OutOfPocket | Side::EmployeeReceivable);
-    let user = item.user.as_ref()?;
-    given(user.code.as_deref()).filter(|_| is_employees(row.debit) || is_employees(row.credit))
+/// What the content hash of an item is made of, for whoever compares when the item is gone: `2:` and the text of each
+/// field.
+pub fn canonical_text(item: &ExportItem) -> String {
+    format!("{NEWEST}:\n{}", second::canonical_text(item))
 }
 
 /// Compares an item with the hash of an entry that was booked from it, in the version of the hash. `vendor` is the one

@@ -4,9 +4,9 @@
 //! The digests stand in the order of [`Field::ALL`] with dots between; a field that says nothing has none. Once
 //! released it is never changed: whoever needs another text makes a version 3.
 
+use super::field::{Field, employee_code};
 use super::text::{SHORT, Text, method, short_digest};
 use super::vendors::is_other_vendor;
-use super::{Field, employee_code};
 use crate::bookkeeping::accounts::given;
 use crate::bookkeeping::method::vendor_key;
 use crate::model::export_item::{AccountReference, ExportItem, Line, SubType, Tag, Tax};
@@ -70,7 +70,32 @@ fn lines_of(split: &str) -> usize {
     count.and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
+/// All that the digests are made of, each field under its name; what says nothing is left out.
+pub(super) fn canonical_text(item: &ExportItem) -> String {
+    let mut whole = Text::default();
+    for field in Field::ALL {
+        let text = text(field, item);
+        if !text.is_empty() {
+            whole.field(field.name(), &text);
+        }
+    }
+    whole.into_string()
+}
+
 fn digest(field: Field, item: &ExportItem) -> String {
+    let text = match field {
+        Field::Vendor => return vendor(item),
+        _ => text(field, item),
+    };
+    match field {
+        _ if text.is_empty() => String::new(),
+        Field::Split => format!("{}{}", item.lines.len(), short_digest(&text)),
+        _ => short_digest(&text),
+    }
+}
+
+/// What an item says of a field.
+fn text(field: Field, item: &ExportItem) -> String {
     let mut text = Text::default();
     match field {
         Field::Type => {
@@ -86,7 +111,12 @@ fn digest(field: Field, item: &ExportItem) -> String {
             }
         }
         Field::ContraAccount => text.optional("account", name(item.contra_account.as_ref())),
-        Field::Vendor => return vendor(item),
+        Field::Vendor => {
+            let names = ["code", "external_id", "tax_number"];
+            for (name, reference) in names.into_iter().zip(references(item)) {
+                text.optional(name, reference.as_deref());
+            }
+        }
         Field::Employee => text.optional("code", employee_code(item)),
         Field::InvoiceNumber => text.optional(
             "number",
@@ -112,24 +142,16 @@ fn digest(field: Field, item: &ExportItem) -> String {
                 ];
                 aspects.map(|field| of_line(field, line)).concat()
             });
-            return format!("{}{}", item.lines.len(), short_digest(&text.into_string()));
         }
         _ => of_lines(&mut text, item, |line| of_line(field, line)),
     }
-    let text = text.into_string();
-    if text.is_empty() {
-        String::new()
-    } else {
-        short_digest(&text)
-    }
+    text.into_string()
 }
 
 /// A digest for each reference of vendor or supplier, as it is compared. A code may once have been the external id, so
 /// both are written alike.
 fn vendor(item: &ExportItem) -> String {
-    let key = vendor_key(item).unwrap_or_default();
-    let tax_number = key.compared_tax_number();
-    let references = [key.code, key.external_id, tax_number].map(|reference| {
+    let references = references(item).map(|reference| {
         let mut text = Text::default();
         text.field("reference", &reference?);
         Some(short_digest(&text.into_string()))
@@ -137,6 +159,13 @@ fn vendor(item: &ExportItem) -> String {
     let digests = references.map(Option::unwrap_or_default);
     let digests = digests.join(&REFERENCES.to_string());
     digests.trim_end_matches(REFERENCES).to_owned()
+}
+
+/// Code, external id and tax number of vendor or supplier, as they are compared.
+fn references(item: &ExportItem) -> [Option<String>; 3] {
+    let key = vendor_key(item).unwrap_or_default();
+    let tax_number = key.compared_tax_number();
+    [key.code, key.external_id, tax_number]
 }
 
 /// By what an account is known: its code, else its identifier.

@@ -1,13 +1,11 @@
 //! The canonical text that digests are made of: `name=length:value` a line, so that no value can pass for another
 //! field. Both versions are made of it, so it is never changed either.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::NaiveDate;
-use sha2::{Digest, Sha256};
 
+use crate::host::digest;
 use crate::model::export_item::{AccountReference, Method};
 use crate::model::money::Money;
 
@@ -17,8 +15,9 @@ pub(super) struct Text(String);
 
 impl Text {
     pub(super) fn field(&mut self, name: &str, value: &str) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "{name}={}:{value}", value.len());
+        for part in [name, "=", &value.len().to_string(), ":", value, "\n"] {
+            self.0.push_str(part);
+        }
     }
 
     pub(super) fn optional(&mut self, name: &str, value: Option<&str>) {
@@ -66,22 +65,13 @@ pub(super) fn method(method: &Method) -> Option<&str> {
     }
 }
 
-/// All of a text's SHA-256.
-pub(super) fn digest_in_hex(text: &str) -> String {
-    let mut hex = String::new();
-    for byte in Sha256::digest(text.as_bytes()) {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
-}
-
 /// How long a short digest is, in characters.
 pub(super) const SHORT: usize = 5;
 
 /// The first 30 bits of a text's SHA-256.
 pub(super) fn short_digest(text: &str) -> String {
-    let mut digest = URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()));
+    let [a, b, c, d, ..] = digest::of(text).bytes();
+    let mut digest = URL_SAFE_NO_PAD.encode([a, b, c, d]);
     digest.truncate(SHORT);
     digest
 }

@@ -63,7 +63,17 @@ proptest! {
         for other in &others {
             let page = [ExportJobItem { entry_id: other.clone(), status: ItemStatus::Pending }];
             checkpoint.store_control_page(&id, &page, now).unwrap();
-            checkpoint.store_payloads(&id, &[(other.clone(), payload.as_str(), Some(note.clone()))], now).unwrap();
+            checkpoint.store_payloads(&id, &[ItemData {
+                entry_id: other.clone(),
+                payload: &payload,
+                facts: Some(ItemFacts {
+                    supplier: Some(note.clone()),
+                    link: Some(error.clone()),
+                    canonical_text: reason.clone(),
+                    date: now,
+                    ..data("", "", "2026-11-01").facts.unwrap()
+                }),
+            }], now).unwrap();
         }
         prop_assert_eq!(checkpoint.in_scope_page(&id, None, 10).unwrap().len(), 2);
         checkpoint.intend(&id, &others, now).unwrap();

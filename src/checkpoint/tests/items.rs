@@ -44,7 +44,7 @@ fn an_item_goes_from_the_list_to_a_verdict_that_pleo_has() {
     checkpoint.decide(&job_id(), &verdicts, now()).unwrap();
     drop(checkpoint);
 
-    let mut checkpoint = Checkpoint::open(&path, &owner()).unwrap();
+    let mut checkpoint = open(&path, &owner()).unwrap();
     assert_eq!(checkpoint.unsent(&job_id(), 10).unwrap(), verdicts);
     assert_eq!(ids(checkpoint.unsent(&job_id(), 1).unwrap()), ["a"]);
     checkpoint.accepted(&job_id(), &[a], now()).unwrap();
@@ -68,8 +68,7 @@ fn an_item_goes_from_the_list_to_a_verdict_that_pleo_has() {
             "job-1 claim",
             "job-1 control_page 3 new of 3",
             "job-1 data_page 3 stored of 3",
-            "a intend",
-            "b intend",
+            r#"["a","b"] intend"#,
             "a decide successful as 2026-1",
             "b decide failed, account_unknown: Account 6800 is not in the books. Nothing was booked.",
             "a accept",
@@ -101,7 +100,7 @@ fn final_items_are_never_in_scope() {
     ];
     checkpoint.store_control_page(&job_id(), &page, now()).unwrap();
     let all = ["done", "failed", "gone", "open", "theirs", "unknown"];
-    let payloads = all.map(|id| (entry(id), "{}", None));
+    let payloads = all.map(unreadable);
     assert_eq!(checkpoint.store_payloads(&job_id(), &payloads, now()).unwrap(), 2);
     assert_eq!(
         in_scope(&checkpoint),
@@ -141,8 +140,9 @@ fn the_work_is_ordered_by_date_and_read_page_by_page() {
     let mut page = dates.map(|(id, _)| listed(id, ItemStatus::Pending)).to_vec();
     page.push(listed("e", ItemStatus::Pending));
     checkpoint.store_control_page(&job_id(), &page, now()).unwrap();
-    let payloads = dates.map(|(id, date)| (entry(id), "{}", Some(date.to_owned())));
+    let payloads = dates.map(|(id, date)| data(id, "{}", date));
     checkpoint.store_payloads(&job_id(), &payloads, now()).unwrap();
+    checkpoint.arrange(&job_id()).unwrap();
     assert_eq!(checkpoint.without_payload(&job_id()).unwrap(), [entry("e")]);
 
     let mut seen = Vec::new();
@@ -179,6 +179,7 @@ fn a_new_run_proves_afresh_what_pleo_does_not_have() {
     checkpoint.accepted(&job_id(), &[a], now()).unwrap();
     checkpoint.refused(&job_id(), &[b], now(), "no").unwrap();
     checkpoint.begin_run(&job_id(), now()).unwrap();
+    checkpoint.arrange(&job_id()).unwrap();
     assert_eq!(
         in_scope(&checkpoint),
         [
@@ -193,7 +194,7 @@ fn a_new_run_proves_afresh_what_pleo_does_not_have() {
         .begin_run(&job_id(), now())
         .expect("beginning twice is no harm");
     checkpoint
-        .store_payloads(&job_id(), &[(c, "{}", None)], now())
+        .store_payloads(&job_id(), &[unreadable("c")], now())
         .unwrap();
     assert_eq!(checkpoint.without_payload(&job_id()).unwrap(), []);
 }

@@ -33,7 +33,7 @@ fn a_job_is_claimed_started_and_closed_with_an_outcome_that_is_kept() {
         .unwrap();
     drop(checkpoint);
 
-    let mut checkpoint = Checkpoint::open(&path, &owner()).unwrap();
+    let mut checkpoint = open(&path, &owner()).unwrap();
     assert_eq!(
         checkpoint.job(&job_id()).unwrap().unwrap(),
         JobRecord {

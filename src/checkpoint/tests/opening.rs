@@ -28,7 +28,7 @@ fn a_new_checkpoint_is_private() {
 fn what_was_written_is_there_after_opening_again() {
     let (_folder, path, checkpoint) = with_items();
     drop(checkpoint);
-    let checkpoint = Checkpoint::open(&path, &owner()).unwrap();
+    let checkpoint = open(&path, &owner()).unwrap();
     assert_eq!(checkpoint.counts(&job_id()).unwrap().open, 3);
 }
 
@@ -40,13 +40,13 @@ fn another_owner_is_refused_and_both_are_named() {
         target: "odoo books".to_owned(),
         ..owner()
     };
-    let error = Checkpoint::open(&path, &other).unwrap_err();
+    let error = open(&path, &other).unwrap_err();
     assert!(matches!(error, CheckpointError::BelongsToAnother { .. }));
     let text = error.to_string();
     for part in ["beancount /books", "odoo books", "company-1", "pleo.sqlite3"] {
         assert!(text.contains(part), "{text}");
     }
-    Checkpoint::open(&path, &owner()).unwrap();
+    open(&path, &owner()).unwrap();
 }
 
 #[test]
@@ -60,15 +60,15 @@ fn books_that_get_a_fuller_name_are_the_same_books() {
             ..owner()
         },
     );
-    Checkpoint::open_renamed(&path, &fuller, Some("another")).unwrap_err();
-    Checkpoint::open_renamed(&path, &fuller, Some(&former)).unwrap();
+    Checkpoint::open(&path, &fuller, Some("another"), |_| None).unwrap_err();
+    Checkpoint::open(&path, &fuller, Some(&former), |_| None).unwrap();
     // From then on they have that name, and books of another fuller name are others.
-    Checkpoint::open(&path, &fuller).unwrap();
+    open(&path, &fuller).unwrap();
     let other = Owner {
         target: format!("{former}, company Another"),
         ..owner()
     };
-    Checkpoint::open_renamed(&path, &other, Some(&former)).unwrap_err();
+    Checkpoint::open(&path, &other, Some(&former), |_| None).unwrap_err();
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn without_a_job_it_belongs_to_nobody() {
         ..owner()
     };
     for owner in [other, owner()] {
-        drop(Checkpoint::open(&path, &owner).unwrap());
+        drop(open(&path, &owner).unwrap());
     }
     let reader = Checkpoint::open_read_only(&path).unwrap().unwrap();
     reader.refuse_other_company(&CompanyId::new("another")).unwrap();
@@ -92,7 +92,7 @@ fn a_newer_schema_is_refused_for_writing_and_reading() {
     drop(checkpoint);
     raw(&path).pragma_update(None, "user_version", 99).unwrap();
     for error in [
-        Checkpoint::open(&path, &owner()).unwrap_err(),
+        open(&path, &owner()).unwrap_err(),
         Checkpoint::open_read_only(&path).unwrap_err(),
     ] {
         let CheckpointError::NewerVersion { found: 99, .. } = error else {
@@ -116,7 +116,7 @@ fn a_file_that_is_no_checkpoint_is_refused_and_left_as_it_is() {
     for path in [text, foreign] {
         let before = std::fs::read(&path).unwrap();
         for error in [
-            Checkpoint::open(&path, &owner()).unwrap_err(),
+            open(&path, &owner()).unwrap_err(),
             Checkpoint::open_read_only(&path).unwrap_err(),
         ] {
             assert!(matches!(error, CheckpointError::Damaged { .. }), "{error}");
@@ -139,19 +139,19 @@ fn damage_is_found_after_an_unclean_end() {
     let connection = raw(&path);
     connection.pragma_update(None, "writable_schema", true).unwrap();
     connection
-        .execute("DELETE FROM sqlite_schema WHERE name = 'item_counted'", [])
+        .execute("DELETE FROM sqlite_schema WHERE name = 'item_of_job'", [])
         .unwrap();
     drop(connection);
-    Checkpoint::open(&path, &owner()).expect("an orderly end is believed");
+    open(&path, &owner()).expect("an orderly end is believed");
     raw(&path).execute("UPDATE meta SET clean = 0", []).unwrap();
-    let error = Checkpoint::open(&path, &owner()).unwrap_err();
+    let error = open(&path, &owner()).unwrap_err();
     assert!(matches!(error, CheckpointError::Damaged { .. }), "{error}");
-    let again = Checkpoint::open(&path, &owner()).unwrap_err();
+    let again = open(&path, &owner()).unwrap_err();
     assert!(matches!(again, CheckpointError::Damaged { .. }), "still: {again}");
     // A sound file passes the same check.
     std::fs::write(&path, sound).unwrap();
     raw(&path).execute("UPDATE meta SET clean = 0", []).unwrap();
-    Checkpoint::open(&path, &owner()).unwrap();
+    open(&path, &owner()).unwrap();
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn an_end_counts_as_orderly_only_when_it_was() {
     assert!(!clean(&path), "while a run writes");
     drop(checkpoint);
     assert!(clean(&path));
-    let checkpoint = Checkpoint::open(&path, &owner()).unwrap();
+    let checkpoint = open(&path, &owner()).unwrap();
     checkpoint.failed(Fault::Damaged("seen".to_owned()));
     drop(checkpoint);
     assert!(!clean(&path), "after damage was met");
@@ -186,7 +186,7 @@ fn a_damaged_word_names_its_row() {
         .execute("UPDATE job SET created_at = 'yesterday'", [])
         .unwrap();
     drop(connection);
-    let mut checkpoint = Checkpoint::open(&path, &owner()).unwrap();
+    let mut checkpoint = open(&path, &owner()).unwrap();
     let error = checkpoint.intend(&job_id(), &[entry("b")], now()).unwrap_err();
     assert!(
         error
@@ -214,12 +214,12 @@ fn a_full_disk_is_said_and_loses_nothing() {
         .unwrap();
     let long = "x".repeat(100_000);
     let error = checkpoint
-        .store_payloads(&job_id(), &[(entry("a"), &long, None)], now())
+        .store_payloads(&job_id(), &[data("a", &long, "2026-11-01")], now())
         .unwrap_err();
     assert!(matches!(error, CheckpointError::Storage { .. }), "{error}");
     assert!(error.to_string().contains("the disk is full"), "{error}");
     drop(checkpoint);
-    let checkpoint = Checkpoint::open(&path, &owner()).unwrap();
+    let checkpoint = open(&path, &owner()).unwrap();
     let items = checkpoint.in_scope_page(&job_id(), None, 10).unwrap();
     assert_eq!(items.len(), 3);
     assert_eq!(items.first().unwrap().payload.as_deref(), Some("{}"));
@@ -242,7 +242,7 @@ fn a_place_that_cannot_be_written_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let error = Checkpoint::open(&file.join("pleo.sqlite3"), &owner()).unwrap_err();
+    let error = open(&file.join("pleo.sqlite3"), &owner()).unwrap_err();
     assert!(matches!(error, CheckpointError::Storage { .. }), "{error}");
 
     #[cfg(unix)]
@@ -253,7 +253,7 @@ fn a_place_that_cannot_be_written_is_said() {
         std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o500)).unwrap();
         // The superuser may write everywhere, so there is nothing to see for it.
         if std::fs::write(closed.join("probe"), "").is_err() {
-            let error = Checkpoint::open(&closed.join("pleo.sqlite3"), &owner()).unwrap_err();
+            let error = open(&closed.join("pleo.sqlite3"), &owner()).unwrap_err();
             assert!(matches!(error, CheckpointError::Storage { .. }), "{error}");
         }
     }
@@ -281,7 +281,7 @@ fn a_reader_makes_nothing_and_changes_nothing() {
     // A run that died before it wrote anything leaves an empty file.
     std::fs::write(&path, "").unwrap();
     assert!(Checkpoint::open_read_only(&path).unwrap().is_none());
-    drop(Checkpoint::open(&path, &owner()).unwrap());
+    drop(open(&path, &owner()).unwrap());
     let mut reader = Checkpoint::open_read_only(&path).unwrap().unwrap();
     assert!(reader.claim_job(&job("job-1", 1), now()).is_err());
     assert_eq!(reader.jobs().unwrap(), []);

@@ -77,7 +77,7 @@ fn perform(checkpoint: &mut Checkpoint, operation: &Operation) -> Result<(), Che
             checkpoint.store_control_page(&id, &page, now()).map(drop)
         }
         Operation::Payload(item) => {
-            let payloads = [(one(item), "{}", Some("2026-11-01".to_owned()))];
+            let payloads = [data(one(item).as_str(), "{}", "2026-11-01")];
             checkpoint.store_payloads(&id, &payloads, now()).map(drop)
         }
         Operation::Begin => checkpoint.begin_run(&id, now()),

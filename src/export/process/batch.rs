@@ -5,29 +5,27 @@ mod waves;
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
 use tracing::warn;
 
 use super::groups::groups;
 use super::prepare::{self, Prepared};
 use super::receipts::Fetched;
-use super::set_aside::{SetAside, Why};
-use crate::bookkeeping::{self, ClosedPeriods, Refusal};
+use super::set_aside::SetAside;
+use crate::bookkeeping::{self, Refusal};
 use crate::checkpoint::{Position, StoredItem};
+use crate::export::changed::changed;
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;
-use crate::export::{Exporter, confirm, control};
+use crate::export::verdicts::{Known, Next, Plan, Why};
+use crate::export::{Exporter, confirm, control, patience, verdicts};
 use crate::host::{clock, kill};
-use crate::model::booked_content::BookedContent;
 use crate::model::document::PlannedItem;
 use crate::model::export_item::ExportItem;
-use crate::model::export_job::ItemStatus;
 use crate::model::ids::AccountingEntryId;
 use crate::model::references::InvoiceKey;
-use crate::model::state::ItemState;
-use crate::model::verdict::{Exported, Failure, ItemFailureType, JobFailure, Verdict};
+use crate::model::verdict::ItemFailureType;
 use crate::pleo::{ItemUpdate, PleoError};
-use crate::systems::{BookedEntry, Found, Wanted};
+use crate::systems::{BookedEntry, Create, Found, SystemError, Wanted};
 
 /// The items of one batch, in work order.
 pub(super) struct Batch {
@@ -51,26 +49,19 @@ pub(super) struct BatchItem {
     pub(super) fetched: Option<Fetched>,
     /// Its place in the order of work.
     pub(super) position: Position,
-    /// Somebody announced earlier that it would be booked: it may be in the books, or still be on its way there.
-    pub(super) announced_before: bool,
+    /// Whether it may be in the books already, or on its way there.
+    pub(super) sent: Sent,
 }
 
-/// A verdict, once there is one, and what must be done before it may be given.
-enum Step {
-    Decided(Verdict),
-    /// Book the plan of this revision; what is there in part is completed.
-    Book {
-        revision: u32,
-        partly: Option<BookedEntry>,
-    },
-    /// In the books; its receipts may be missing.
-    Attach(BookedEntry),
-    /// Surely not booked, or held back by an item that may not be: passed through again when everything else is done.
-    TryAgain,
-    /// Booked, and only without its receipts: passed through again as well.
-    AttachAgain,
-    /// Nobody knows: proven when everything else is done.
-    SetAside,
+/// What was done with an item before it came into the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// Nothing that is known of.
+    No,
+    /// It was announced that it would be booked, or its answer was lost.
+    Perhaps,
+    /// The same, and everything else is done: what is not proven now never is, and is not booked.
+    PerhapsAtTheEnd,
 }
 
 impl Batch {
@@ -96,8 +87,11 @@ impl Batch {
                     is_held: false,
                     fetched: None,
                     position: stored.position.clone(),
-                    announced_before: stored.state == ItemState::Intended
-                        || stored.pleo_status == ItemStatus::InProgress,
+                    sent: if verdicts::is_announced(stored) {
+                        Sent::Perhaps
+                    } else {
+                        Sent::No
+                    },
                 }
             })
             .collect();
@@ -108,32 +102,24 @@ impl Batch {
         self.items.len()
     }
 
-    /// Books the batch and commits every verdict. A failure here is fatal for the whole job.
+    /// Books the batch and commits every verdict, also where an error ends it.
     pub(super) fn book(
         mut self,
         exporter: &mut Exporter<'_>,
         run: &mut JobRun,
         prepared: &mut Prepared,
         aside: &mut SetAside,
-    ) -> Result<Option<JobFailure>, Halt> {
+    ) -> Result<(), Halt> {
         self.hold_back(prepared, aside);
         self.announce(exporter, run)?;
-        let found = super::find(exporter, &self.wanted())?;
-        let repeatable = exporter.system.describe().create.is_repeatable();
-        let mut steps = Vec::with_capacity(self.items.len());
-        for (item, found) in self.items.iter().zip(found) {
-            if let Some(remark) = found.booked().and_then(|booked| booked.remark.clone()) {
-                run.totals.remark(&item.entry_id, remark);
-            }
-            let changed = found
-                .booked()
-                .and_then(|booked| changed(exporter, &item.entry_id, booked, item.item.as_ref()));
-            steps.push(changed.map_or_else(|| item.step(found, repeatable), Step::Decided));
+        let mut steps = self.look_up(exporter, run)?;
+        let mut ended = self.book_in_waves(exporter, run, prepared, &mut steps);
+        if is_withheld(&ended) {
+            return ended;
         }
-        let fatal = self.book_in_waves(exporter, run, prepared, &mut steps)?;
         // Whatever becomes of their receipts.
         let in_books: Vec<(usize, BookedEntry)> = steps.iter().enumerate().filter_map(in_books).collect();
-        self.plan_found(exporter, run, prepared, in_books.iter().map(|(at, _)| *at))?;
+        self.plan_found(exporter, run, prepared, in_books.iter().map(|(at, _)| *at));
         // What was learnt is old by the next batch.
         prepared.view.invoices = bookkeeping::KnownInvoices::default();
         if kill::mutation("book-before-intent") {
@@ -141,24 +127,61 @@ impl Batch {
                 .checkpoint
                 .intend(&run.job.id, &self.to_book(), clock::now())?;
         }
-        self.attach(exporter, run, &mut steps)?;
+        ended = ended.and(self.attach(exporter, run, &mut steps));
+        if is_withheld(&ended) {
+            return ended;
+        }
         // An item may pass through several batches, and has one verdict.
-        let is_decided = |(at, _): &&(usize, BookedEntry)| matches!(steps.get(*at), Some(Step::Decided(_)));
+        let is_decided = |(at, _): &&(usize, BookedEntry)| matches!(steps.get(*at), Some(Next::Decided(_)));
         self.count(run, in_books.iter().filter(is_decided));
         let mut verdicts = Vec::with_capacity(steps.len());
         for (item, step) in self.items.into_iter().zip(steps) {
             match step {
-                Step::Decided(verdict) => verdicts.push((item.entry_id, verdict)),
-                Step::TryAgain => aside.push(item, Why::NotBooked),
-                Step::AttachAgain => aside.push(item, Why::Receipts),
-                Step::SetAside | Step::Attach(_) | Step::Book { .. } => aside.push(item, Why::Unproven),
+                Next::Decided(verdict) => verdicts.push((item.entry_id, verdict)),
+                Next::Wait(why) => aside.push(item, why),
+                Next::Unproven { .. } => aside.push(item, Why::Unproven),
+                Next::Halt(error) => ended = ended.and(Err(error.into())),
+                // Only where an error has ended it.
+                Next::Attach(_) | Next::Book { .. } => {}
             }
         }
         exporter
             .checkpoint
             .keep_numbers(&exporter.system.highest_numbers())?;
         exporter.checkpoint.decide(&run.job.id, &verdicts, clock::now())?;
-        Ok(fatal)
+        ended
+    }
+
+    /// What the books have of each item, and what that means for it.
+    fn look_up(&self, exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<Vec<Next>, Halt> {
+        let wanted = self.wanted();
+        let found = patience::ask(exporter, |system| system.find(&wanted))?;
+        let create = exporter.system.describe().create;
+        let mut steps = Vec::with_capacity(self.items.len());
+        for (item, found) in self.items.iter().zip(found) {
+            if let Some(remark) = found.booked().and_then(|booked| booked.remark.clone()) {
+                run.totals.remark(&item.entry_id, remark);
+            }
+            let is_absent = matches!(found, Found::Absent { .. });
+            let changed = found
+                .booked()
+                .and_then(|booked| changed(exporter, &item.entry_id, booked, item.item.as_ref()));
+            let mut next = changed.map_or_else(
+                || verdicts::after_look_up(found, item.known(create)),
+                Next::Decided,
+            );
+            if item.sent == Sent::PerhapsAtTheEnd {
+                next = verdicts::at_the_end(next);
+            }
+            if is_absent
+                && item.sent == Sent::No
+                && matches!(next, Next::Book { .. } | Next::Wait(Why::NotBooked))
+            {
+                run.unsent.insert(item.entry_id.clone(), true);
+            }
+            steps.push(next);
+        }
+        Ok(steps)
     }
 
     /// Marks the items that have to wait for one that is set aside.
@@ -175,13 +198,16 @@ impl Batch {
     }
 
     /// Commits the intent, then tells Pleo. Items that Pleo will not have in progress leave the batch unbooked.
-    fn announce(&mut self, exporter: &mut Exporter<'_>, run: &JobRun) -> Result<(), Halt> {
+    fn announce(&mut self, exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<(), Halt> {
         let to_book = self.to_book();
         if to_book.is_empty() {
             return Ok(());
         }
         if !kill::mutation("book-before-intent") {
             exporter.checkpoint.intend(&run.job.id, &to_book, clock::now())?;
+        }
+        for item in self.items.iter().filter(|item| item.sent == Sent::No) {
+            run.unsent.entry(item.entry_id.clone()).or_insert(false);
         }
         let updates: Vec<_> = to_book.into_iter().map(ItemUpdate::InProgress).collect();
         let answer = match exporter.pleo.update_items(&run.permit, &run.job.id, &updates) {
@@ -236,7 +262,8 @@ impl Batch {
     }
 
     fn to_book(&self) -> Vec<AccountingEntryId> {
-        let is_next = |item: &&BatchItem| item.may_be_booked() && !item.is_held;
+        let is_next =
+            |item: &&BatchItem| item.may_be_booked() && !item.is_held && item.sent != Sent::PerhapsAtTheEnd;
         let to_book = self.items.iter().filter(is_next);
         to_book.map(|item| item.entry_id.clone()).collect()
     }
@@ -253,10 +280,15 @@ impl Batch {
     }
 }
 
+/// Whether the job may be somebody else's by now: then nothing more is judged, and the next run looks at all of it again.
+const fn is_withheld(ended: &Result<(), Halt>) -> bool {
+    matches!(ended, Err(Halt::System(SystemError::Withheld(_))))
+}
+
 /// An entry that is in the books, with its place in the batch.
-fn in_books((at, step): (usize, &Step)) -> Option<(usize, BookedEntry)> {
+fn in_books((at, step): (usize, &Next)) -> Option<(usize, BookedEntry)> {
     match step {
-        Step::Attach(booked) => Some((at, booked.clone())),
+        Next::Attach(booked) => Some((at, booked.clone())),
         _ => None,
     }
 }
@@ -287,93 +319,18 @@ impl BatchItem {
         self.fetched = Some(fetched);
     }
 
-    /// What the look-up means for this item, which was not changed since.
-    fn step(&self, found: Found, repeatable: bool) -> Step {
-        match (found, &self.plan) {
-            (Found::Unclear { booked, reason }, _) => Step::Decided(unclear(&booked, &reason)),
-            (Found::Complete(booked), Ok(_)) => Step::Attach(booked),
-            // Booked earlier under other settings: it is in the books all the same.
-            (Found::Complete(booked), Err(refusal))
-                if !is_about_receipts(refusal.failure_type) && self.item.is_some() =>
-            {
-                Step::Attach(booked)
-            }
-            (Found::Complete(booked) | Found::Incomplete(booked), Err(refusal)) => {
-                Step::Decided(Verdict::Failed(Failure::booked_as(
-                    &booked.external_id,
-                    refusal.failure_type,
-                    &refusal.reason,
-                )))
-            }
-            // The missing part may be on its way.
-            (Found::Incomplete(_), Ok(_)) if self.announced_before && !repeatable => Step::SetAside,
-            (Found::Incomplete(_), Ok(_)) if self.is_held => Step::TryAgain,
-            (Found::Incomplete(booked), Ok(_)) => Step::Book {
-                revision: booked.revision,
-                partly: Some(booked),
+    /// What is known of it, for the rule about look-ups.
+    fn known(&self, create: Create) -> Known<'_> {
+        Known {
+            plan: match &self.plan {
+                Ok(_) => Plan::Stands,
+                Err(refusal) if self.may_be_booked() => Plan::Open(refusal),
+                Err(refusal) => Plan::Refused(refusal),
             },
-            // A write that is on its way may land after a look-up says absent.
-            (Found::Absent { .. }, _) if self.announced_before && !repeatable => Step::SetAside,
-            (Found::Absent { .. }, Err(refusal)) if !self.may_be_booked() => Step::Decided(refused(refusal)),
-            (Found::Absent { .. }, _) if self.is_held => Step::TryAgain,
-            (Found::Absent { next_revision }, _) => Step::Book {
-                revision: next_revision,
-                partly: None,
-            },
+            is_readable: self.item.is_some(),
+            is_announced: self.sent != Sent::No,
+            is_held: self.is_held,
+            create,
         }
     }
-}
-
-pub(in crate::export) fn successful(booked: &BookedEntry, now: DateTime<Utc>) -> Verdict {
-    Verdict::Successful(Exported::new(
-        &booked.external_id,
-        booked.external_url.clone(),
-        now,
-    ))
-}
-
-/// What a person did to the entry in the books is for a person to settle.
-pub(in crate::export) fn unclear(booked: &BookedEntry, reason: &str) -> Verdict {
-    let failure_type = ItemFailureType::AccountingSystemValidationFailure;
-    Verdict::Failed(Failure::booked_as(&booked.external_id, failure_type, reason))
-}
-
-fn refused(refusal: &Refusal) -> Verdict {
-    Verdict::Failed(Failure::nothing_booked(refusal.failure_type, &refusal.reason))
-}
-
-fn is_about_receipts(failure_type: ItemFailureType) -> bool {
-    matches!(
-        failure_type,
-        ItemFailureType::ReceiptDownloadFailure
-            | ItemFailureType::ReceiptUploadFailure
-            | ItemFailureType::ReceiptFileSizeLimitExceeded
-            | ItemFailureType::ReceiptConversionFailure
-    )
-}
-
-/// The verdict on an entry that was booked from another content than the item has now: nobody but a person can say
-/// which is right.
-pub(in crate::export) fn changed(
-    exporter: &mut Exporter<'_>,
-    entry_id: &AccountingEntryId,
-    booked: &BookedEntry,
-    item: Option<&ExportItem>,
-) -> Option<Verdict> {
-    let (hash, item) = (booked.content_hash.as_deref()?, item?);
-    if bookkeeping::is_unchanged(item, hash) {
-        return None;
-    }
-    let mut content = exporter.system.content(entry_id).unwrap_or_else(|error| {
-        warn!(item.id = %entry_id, "{error}; the text will not say what the entry was booked from");
-        BookedContent::default()
-    });
-    content.amount = content.amount.or(booked.amount);
-    // Where no period was closed the day that it is booked on is that of the expense.
-    if content.moment.is_none() && exporter.settings.bookkeeping.closed_periods == ClosedPeriods::Fail {
-        content.day = content.day.or(Some(booked.posting_date));
-    }
-    let change = bookkeeping::change(item, hash, &content, &exporter.settings.bookkeeping)?;
-    let failure = Failure::changed_after_booking(&booked.external_id, &change);
-    Some(Verdict::Failed(failure))
 }

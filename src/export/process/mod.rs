@@ -15,36 +15,21 @@ use super::halt::Halt;
 use super::job::JobRun;
 use super::{Exporter, lacking, update};
 use crate::checkpoint::{Position, StoredItem};
-use crate::model::verdict::JobFailure;
-use crate::systems::{Found, SystemError, Wanted};
+use crate::model::references::References;
 
 use batch::Batch;
-pub(super) use batch::{changed, successful, unclear};
-pub(super) use prepare::Prepared;
+use prepare::Prepared;
 use set_aside::SetAside;
 
-/// Between two attempts at a system that is out of reach.
-const PAUSE: Duration = Duration::from_secs(2);
-
-/// How processing ended.
-pub(super) enum Outcome {
-    /// Every item in scope has a verdict, and Pleo was told.
-    AllDecided,
-    /// The accounting system can book nothing more in this job.
-    Fatal(JobFailure),
-}
-
-/// Books and reports every item in scope.
+/// Books every item in scope and tells Pleo its verdict.
 pub(super) fn process(
     exporter: &mut Exporter<'_>,
     run: &mut JobRun,
+    references: &References,
     refusals: &mut Vec<(String, usize)>,
-) -> Result<Outcome, Halt> {
+) -> Result<(), Halt> {
     update::report(exporter, run)?;
-    let mut prepared = match prepare::prepare(exporter, &run.job)? {
-        Ok(prepared) => prepared,
-        Err(failure) => return Ok(Outcome::Fatal(failure)),
-    };
+    let mut prepared = prepare::prepare(exporter, &run.job, references)?;
     lacking::refuse(exporter, run)?;
     log_refusals(&prepared);
     refusals.clone_from(&prepared.refusals);
@@ -56,19 +41,16 @@ pub(super) fn process(
         let items =
             exporter
                 .checkpoint
-                .in_scope_page(&run.job.id, after.as_ref(), exporter.settings.batch_size)?;
+                .loaded_page(&run.job.id, after.as_ref(), exporter.settings.batch_size)?;
         let Some(last) = items.last() else { break };
         after = Some(last.position.clone());
         ensure_time(exporter, run, longest)?;
         let started = Instant::now();
-        if let Some(failure) = book_and_report(exporter, run, &mut prepared, items, &mut aside)? {
-            return Ok(Outcome::Fatal(failure));
-        }
+        book_and_report(exporter, run, &mut prepared, items, &mut aside)?;
         longest = longest.max(started.elapsed());
     }
     set_aside::settle(exporter, run, &mut prepared, aside)?;
-    update::report(exporter, run)?;
-    Ok(Outcome::AllDecided)
+    update::report(exporter, run)
 }
 
 /// Books one batch, or as many smaller ones as it takes to let Pleo hear from us in time.
@@ -78,16 +60,13 @@ fn book_and_report(
     prepared: &mut Prepared,
     mut items: Vec<StoredItem>,
     aside: &mut SetAside,
-) -> Result<Option<JobFailure>, Halt> {
+) -> Result<(), Halt> {
     while !items.is_empty() {
         let mut batch = Batch::plan(exporter, run, prepared, &items);
         let taken = receipts::fetch(exporter, run, &mut batch, aside)?;
         items.drain(..taken);
         let count = batch.len();
-        match batch.book(exporter, run, prepared, aside)? {
-            None => {}
-            fatal => return Ok(fatal),
-        }
+        batch.book(exporter, run, prepared, aside)?;
         update::report(exporter, run)?;
         exporter.progress.advance(u64::try_from(count).unwrap_or(0));
         if !items.is_empty() {
@@ -95,23 +74,7 @@ fn book_and_report(
             run.refresh(exporter)?;
         }
     }
-    Ok(None)
-}
-
-/// Looks entries up; a system that is out of reach is waited for.
-fn find(exporter: &mut Exporter<'_>, wanted: &[Wanted]) -> Result<Vec<Found>, Halt> {
-    let started = Instant::now();
-    loop {
-        match exporter.system.find(wanted) {
-            Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. }))
-                if started.elapsed() + PAUSE < exporter.settings.patience =>
-            {
-                warn!("{error}; trying again");
-                exporter.stop.wait(PAUSE)?;
-            }
-            answer => return Ok(answer?),
-        }
-    }
+    Ok(())
 }
 
 /// Before a batch begins: is there time for it before Pleo gives the job up?

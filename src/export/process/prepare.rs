@@ -4,23 +4,19 @@
 //! planned again against the books.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
 
-use tracing::warn;
-
-use crate::bookkeeping::{self, JobView, KnownInvoices, Refusal, SystemTraits};
+use crate::bookkeeping::{self, JobView, KnownInvoices, Refusal};
 use crate::checkpoint::StoredItem;
-use crate::export::Exporter;
 use crate::export::halt::Halt;
+use crate::export::{Exporter, patience};
 use crate::host::clock;
 use crate::model::document::PlannedItem;
 use crate::model::export_item::ExportItem;
 use crate::model::export_job::ExportJob;
 use crate::model::ids::CompanyId;
-use crate::model::references::{References, Resolution};
-use crate::model::verdict::{ItemFailureType, JobFailure};
+use crate::model::references::References;
+use crate::model::verdict::ItemFailureType;
 use crate::pleo::wire;
-use crate::systems::SystemError;
 
 /// Items read from the checkpoint at once while all of them are looked through.
 const PAGE: usize = 500;
@@ -39,29 +35,16 @@ pub(in crate::export) struct Considered {
     pub(in crate::export) plan: Result<PlannedItem, Refusal>,
 }
 
-/// Resolves everything at once and plans every item, keeping only the refusals. The inner error is for Pleo.
+/// Resolves all that the items refer to at once and plans every item, keeping only the refusals.
 pub(super) fn prepare(
     exporter: &mut Exporter<'_>,
     job: &ExportJob,
-) -> Result<Result<Prepared, JobFailure>, Halt> {
-    let system = exporter.system.describe();
-    let traits = SystemTraits {
-        payables: system.payables,
-        computes_tax: system.computes_tax,
-        keeps_vendors: system.keeps_vendors,
-    };
-    let settings = &exporter.settings.bookkeeping;
-    let today = clock::now().with_timezone(&settings.time_zone).date_naive();
-    let mut references = References::default();
-    for_each_item(exporter, job, |stored| {
-        if let Ok(item) = read_item(stored, &exporter.settings.company_id) {
-            references.extend(bookkeeping::references(&item, settings, &traits));
-        }
-    })?;
-    let mut view = match resolve(exporter, &references)? {
-        Ok(resolution) => JobView::new(resolution, today, traits),
-        Err(failure) => return Ok(Err(failure)),
-    };
+    references: &References,
+) -> Result<Prepared, Halt> {
+    let time_zone = &exporter.settings.bookkeeping.time_zone;
+    let today = clock::now().with_timezone(time_zone).date_naive();
+    let resolution = patience::ask(exporter, |system| system.resolve(references))?;
+    let mut view = JobView::new(resolution, today, exporter.traits());
     let mut refusals = Vec::new();
     for_each_item(exporter, job, |stored| {
         match consider(exporter, job, &view, stored).plan {
@@ -71,30 +54,7 @@ pub(super) fn prepare(
     })?;
     view.invoices = KnownInvoices::default();
     let refusals = bookkeeping::grouped(refusals.iter());
-    Ok(Ok(Prepared { view, refusals }))
-}
-
-fn resolve(
-    exporter: &mut Exporter<'_>,
-    references: &References,
-) -> Result<Result<Resolution, JobFailure>, Halt> {
-    let started = Instant::now();
-    loop {
-        let error = match exporter.system.resolve(references) {
-            Ok(resolution) => return Ok(Ok(resolution)),
-            Err(error) => error,
-        };
-        match error.into_job_failure() {
-            Ok(failure) => return Ok(Err(failure)),
-            Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. }))
-                if started.elapsed() + super::PAUSE < exporter.settings.patience =>
-            {
-                warn!("{error}; trying again");
-                exporter.stop.wait(super::PAUSE)?;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
+    Ok(Prepared { view, refusals })
 }
 
 /// Reads and plans one item.
@@ -177,7 +137,7 @@ fn for_each_item(
     let mut after = None;
     loop {
         exporter.stop.check()?;
-        let page = exporter.checkpoint.in_scope_page(&job.id, after.as_ref(), PAGE)?;
+        let page = exporter.checkpoint.loaded_page(&job.id, after.as_ref(), PAGE)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.position.clone());
         page.iter().for_each(&mut look);

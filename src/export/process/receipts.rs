@@ -6,11 +6,12 @@ use std::time::Instant;
 use tracing::{debug, warn};
 
 use super::batch::{Batch, BatchItem};
-use super::set_aside::{SetAside, Why};
+use super::set_aside::SetAside;
 use crate::bookkeeping::Refusal;
 use crate::export::Exporter;
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;
+use crate::export::verdicts::Why;
 use crate::model::document::{PlannedItem, Receipt};
 use crate::model::export_item::ReceiptFile;
 use crate::model::ids::AccountingEntryId;

@@ -5,38 +5,20 @@
 //! items of its invoice; they are set aside too.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::info;
 
-use super::batch::{Batch, BatchItem, successful, unclear};
+use super::batch::{Batch, BatchItem, Sent};
 use super::groups::groups;
 use super::prepare::Prepared;
 use crate::bookkeeping::JobView;
 use crate::export::Exporter;
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;
-use crate::host::clock;
-use crate::model::document::PlannedItem;
+use crate::export::patience::Patience;
+use crate::export::verdicts::Why;
 use crate::model::references::InvoiceKey;
-use crate::model::verdict::{Failure, ItemFailureType, Verdict};
-use crate::systems::{Found, Wanted};
-
-/// Between two attempts.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// Why an item is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
-    /// It is surely not booked.
-    NotBooked,
-    /// It may be booked.
-    Unproven,
-    /// It is booked, and its receipts may be missing. It holds back nobody.
-    Receipts,
-    /// Its receipts did not come in time: it is left to a later run.
-    Late,
-}
 
 /// The items set aside, in work order, with their receipts.
 #[derive(Default)]
@@ -46,7 +28,10 @@ pub(super) struct SetAside {
 
 impl SetAside {
     /// Sets an item aside, at its place in the order of work.
-    pub(super) fn push(&mut self, item: BatchItem, why: Why) {
+    pub(super) fn push(&mut self, mut item: BatchItem, why: Why) {
+        if why == Why::Unproven && item.sent == Sent::No {
+            item.sent = Sent::Perhaps;
+        }
         let at = self
             .items
             .partition_point(|(other, _)| other.position < item.position);
@@ -79,11 +64,16 @@ impl SetAside {
         ready
     }
 
+    /// Takes out those that may be booked, for a last look.
     fn take_unproven(&mut self) -> Vec<BatchItem> {
         let items = std::mem::take(&mut self.items).into_iter();
-        let (unproven, rest) = items.partition(|(_, why)| *why == Why::Unproven);
+        let (unproven, rest): (Vec<_>, _) = items.partition(|(_, why)| *why == Why::Unproven);
         self.items = rest;
-        unproven.into_iter().map(|(item, _)| item).collect()
+        let last_look = |(item, _)| BatchItem {
+            sent: Sent::PerhapsAtTheEnd,
+            ..item
+        };
+        unproven.into_iter().map(last_look).collect()
     }
 }
 
@@ -102,47 +92,37 @@ pub(super) fn settle(
     prepared: &mut Prepared,
     mut aside: SetAside,
 ) -> Result<(), Halt> {
-    let mut started = Instant::now();
     let is_repeatable = exporter.system.describe().create.is_repeatable();
-    let mut rounds = 0_u32;
+    let mut patience = Patience::new(exporter);
+    let mut is_first = true;
     while !aside.items.is_empty() {
-        let ready = aside.take_ready(&prepared.view, is_repeatable);
+        let open = aside.items.len();
+        let mut ready = aside.take_ready(&prepared.view, is_repeatable);
         if ready.is_empty() {
-            let unproven = aside.take_unproven();
-            if unproven.is_empty() {
-                return leave(exporter, run, aside.items.len());
-            }
-            info!("{} items have no known outcome; looking them up", unproven.len());
-            by_look_up(exporter, run, prepared, unproven)?;
-            started = Instant::now();
-            continue;
+            ready = aside.take_unproven();
+            info!("{} items have no known outcome; looking them up", ready.len());
+        } else if !is_first && !patience.wait(exporter)? {
+            return Err(Halt::Later(format!(
+                "the accounting system is out of reach: {} items have no known outcome yet",
+                ready.len()
+            )));
+        } else {
+            is_first = false;
+            info!("{} items are tried once more", ready.len());
         }
-        if rounds > 0 {
-            wait(exporter, started, ready.len())?;
+        if ready.is_empty() {
+            return leave(exporter, run, aside.items.len());
         }
-        rounds = rounds.saturating_add(1);
-        info!("{} items are tried once more", ready.len());
-        let open = ready.len().saturating_add(aside.items.len());
-        try_again(exporter, run, prepared, ready, &mut aside)?;
+        pass_through(exporter, run, prepared, ready, &mut aside)?;
         if aside.items.len() < open {
-            started = Instant::now();
+            patience = Patience::new(exporter);
         }
     }
-    Ok(())
-}
-
-fn wait(exporter: &Exporter<'_>, started: Instant, count: usize) -> Result<(), Halt> {
-    if started.elapsed() + PAUSE > exporter.settings.patience {
-        return Err(Halt::Later(format!(
-            "the accounting system is out of reach: {count} items have no known outcome yet"
-        )));
-    }
-    exporter.stop.wait(PAUSE)?;
     Ok(())
 }
 
 /// Passes items through batches again; what stays open is set aside again.
-fn try_again(
+fn pass_through(
     exporter: &mut Exporter<'_>,
     run: &mut JobRun,
     prepared: &mut Prepared,
@@ -155,61 +135,9 @@ fn try_again(
         let rest = items.split_off(items.len().min(exporter.settings.batch_size));
         let batch = Batch { items };
         items = rest;
-        if let Some(failure) = batch.book(exporter, run, prepared, aside)? {
-            return Err(Halt::Later(failure.reason));
-        }
+        batch.book(exporter, run, prepared, aside)?;
         crate::export::update::report(exporter, run)?;
     }
-    Ok(())
-}
-
-/// The system can only be searched: found is booked; absent is not booked again, because a write may still be on
-/// its way.
-fn by_look_up(
-    exporter: &mut Exporter<'_>,
-    run: &mut JobRun,
-    prepared: &mut Prepared,
-    items: Vec<BatchItem>,
-) -> Result<(), Halt> {
-    let parts = |item: &BatchItem| item.plan.as_ref().map(PlannedItem::parts).unwrap_or_default();
-    let wanted: Vec<_> = items
-        .iter()
-        .map(|item| Wanted {
-            entry_id: item.entry_id.clone(),
-            parts: parts(item),
-        })
-        .collect();
-    let found = exporter.system.find(&wanted)?;
-    let mut batch = Batch { items };
-    let complete = found.iter().enumerate().filter_map(|(at, found)| match found {
-        Found::Complete(booked) => Some((at, booked.clone())),
-        Found::Absent { .. } | Found::Incomplete(_) | Found::Unclear { .. } => None,
-    });
-    let in_books: Vec<_> = complete.collect();
-    batch.plan_found(exporter, run, prepared, in_books.iter().map(|(at, _)| *at))?;
-    batch.count(run, in_books.iter());
-    let mut verdicts = Vec::new();
-    for (item, found) in batch.items.into_iter().zip(found) {
-        let verdict = match found {
-            Found::Complete(booked) => successful(&booked, clock::now()),
-            Found::Unclear { booked, reason } => unclear(&booked, &reason),
-            Found::Incomplete(booked) => Verdict::Failed(Failure::booked_as(
-                &booked.external_id,
-                ItemFailureType::UnexpectedFailure,
-                "only a part of the entry is found in the books: look there, and complete it by hand.",
-            )),
-            Found::Absent { .. } => {
-                warn!(item.id = %item.entry_id, "it may be booked, but cannot be found");
-                Verdict::Failed(Failure::may_be_booked(
-                    ItemFailureType::UnexpectedFailure,
-                    "the accounting system's answer was lost and the entry cannot be found there. Look for it in the \
-                     books; if it is not there tomorrow, export the expense again.",
-                ))
-            }
-        };
-        verdicts.push((item.entry_id, verdict));
-    }
-    exporter.checkpoint.decide(&run.job.id, &verdicts, clock::now())?;
     Ok(())
 }
 
@@ -220,6 +148,7 @@ mod tests {
     use crate::checkpoint::Position;
     use crate::model::ids::AccountingEntryId;
     use crate::model::references::{InvoiceNumber, Resolution, VendorKey};
+    use crate::model::verdict::ItemFailureType;
 
     fn item(day: &str) -> BatchItem {
         let entry_id = AccountingEntryId::new(day);
@@ -239,11 +168,8 @@ mod tests {
             bill_may_tell_vendor: true,
             is_held: false,
             fetched: None,
-            position: Position {
-                sort_date: day.to_owned(),
-                entry_id,
-            },
-            announced_before: true,
+            position: Position(day.replace('-', "").parse().unwrap()),
+            sent: Sent::Perhaps,
         }
     }
 

@@ -101,12 +101,15 @@ fn reading_gives_up_when_the_patience_is_over() {
             "`GET /v3/export-jobs/{JOB}` got no good answer (tries: 1): answered 503 BUSY (\"words of Pleo\")"
         )
     );
-    let html = TestServer::start(vec![Reply::Answer(
-        200,
-        "Content-Type: text/html\r\n",
-        "<html>".into(),
-    )]);
-    let error = impatient(&html).job(&id()).unwrap_err();
+    let page = || Reply::Answer(200, "Content-Type: text/html\r\n", "<html>".into());
+    let html = TestServer::start(vec![page(), page()]);
+    let client = impatient(&html);
+    let error = client.job(&id()).unwrap_err();
+    assert!(
+        matches!(&error, PleoError::NeverReached { cause, .. } if cause.contains("not JSON (text/html)"))
+    );
+    client.answered_before();
+    let error = client.job(&id()).unwrap_err();
     assert!(
         matches!(&error, PleoError::Contract { problem, .. } if problem.contains("not JSON (text/html)"))
     );
@@ -121,10 +124,9 @@ fn slow_answers_are_cut_off() {
             give_up_after: Duration::ZERO,
             ..settings(&server)
         };
-        let error = Client::new(settings, Stop::new())
-            .unwrap()
-            .job(&id())
-            .unwrap_err();
+        let client = Client::new(settings, Stop::new()).unwrap();
+        client.answered_before();
+        let error = client.job(&id()).unwrap_err();
         assert!(
             matches!(&error, PleoError::OutOfReach { cause, .. } if cause.contains("timeout_seconds")),
             "{error}"

@@ -4,20 +4,29 @@ use super::*;
 use crate::model::export_job::{ItemStatus, JobStatus};
 use crate::pleo::JobEvent;
 
+const OTHER: &str = "7e57c0de-0000-4000-8000-0000000000f2";
+const THIRD: &str = "7e57c0de-0000-4000-8000-0000000000f3";
+
 #[test]
 fn lists_the_jobs_of_our_company_from_all_pages() {
     let server = TestServer::start(vec![
         page(
-            &[&job_json(JOB, COMPANY), &job_json("x", OTHER_COMPANY)],
+            &[&job_json(JOB, COMPANY), &job_json(OTHER, OTHER_COMPANY)],
             Some("AB=~2"),
         ),
-        page(&[&job_json("third", &COMPANY.to_uppercase())], None),
+        page(
+            &[
+                &job_json(THIRD, &COMPANY.to_uppercase()),
+                &job_json("../x", COMPANY),
+            ],
+            None,
+        ),
     ]);
     let jobs = client(&server)
         .list_jobs(&[JobStatus::Pending, JobStatus::InProgress])
         .unwrap();
     let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
-    assert_eq!(ids, [JOB, "third"]);
+    assert_eq!(ids, [JOB, THIRD], "what cannot be asked for is left aside");
     assert_eq!(jobs[0].status, JobStatus::Pending);
     assert_eq!(jobs[0].expires_in_seconds, 3600);
     assert!(jobs[0].vendor_based_bookkeeping);
@@ -61,7 +70,7 @@ fn the_credential_travels_as_pleo_wants_it() {
 fn a_base_path_stays_in_front() {
     let body = format!(r#"{{"data":{}}}"#, job_json(JOB, OTHER_COMPANY));
     let server = TestServer::start(vec![Reply::json(200, body)]);
-    let base_url = server.url().join("proxy/").unwrap();
+    let base_url = format!("{}/proxy/", server.url()).parse().unwrap();
     let client = Client::new(
         Settings {
             base_url,
@@ -75,34 +84,8 @@ fn a_base_path_stays_in_front() {
 }
 
 #[test]
-fn settings_that_would_give_the_credential_away_are_refused() {
+fn a_credential_that_cannot_be_sent_is_refused() {
     let server = TestServer::start(vec![]);
-    let with_url = |url: &str| Settings {
-        base_url: url.parse().unwrap(),
-        ..settings(&server)
-    };
-    for url in [
-        "https://external.pleo.io",
-        "http://localhost:1",
-        "http://127.0.0.9",
-        "http://[::1]:80/x/",
-    ] {
-        Client::new(with_url(url), Stop::new()).unwrap();
-    }
-    for url in [
-        "http://external.pleo.io",
-        "http://127.0.0.1.evil.example",
-        "ftp://localhost",
-        "data:x",
-        "https://user@external.pleo.io",
-        "https://external.pleo.io/?key=1",
-    ] {
-        let error = Client::new(with_url(url), Stop::new()).unwrap_err();
-        assert!(
-            matches!(&error, PleoError::Settings { problem } if problem.contains("pleo.base_url")),
-            "{error}"
-        );
-    }
     for secret in ["", "top secret", "topsecret\n"] {
         let credential = Credential::AccessToken(SecretString::from(secret));
         let error = Client::new(
@@ -124,8 +107,9 @@ fn a_redirect_is_not_followed() {
         "Location: https://elsewhere.example/login?x=1\r\n",
         String::new(),
     )]);
-    let error = client(&server).list_jobs(&[JobStatus::Pending]).unwrap_err();
-    assert!(matches!(error, PleoError::Contract { .. }), "{error:?}");
+    let client = client(&server);
+    let error = client.list_jobs(&[JobStatus::Pending]).unwrap_err();
+    assert!(matches!(error, PleoError::NeverReached { .. }), "{error:?}");
     let text = error.to_string();
     assert!(text.contains("`elsewhere.example`"), "{text}");
     assert!(

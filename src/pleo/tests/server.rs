@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use reqwest::Url;
+use crate::host::server_url::ServerUrl;
 
 /// What the server does with one request.
 pub(super) enum Reply {
@@ -66,7 +66,7 @@ impl TestServer {
         Self { address, seen }
     }
 
-    pub(super) fn url(&self) -> Url {
+    pub(super) fn url(&self) -> ServerUrl {
         format!("http://{}", self.address).parse().unwrap()
     }
 

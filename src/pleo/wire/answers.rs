@@ -1,8 +1,9 @@
 //! Reading everything but the export items themselves: pages, jobs, the control layer, errors, the answer to
 //! an update.
 
-use super::Malformed;
+use super::malformed::Malformed;
 use super::reader::Field;
+use super::sound;
 use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::pleo::error::{Answer, Call, shown};
@@ -53,11 +54,12 @@ impl RawItem {
 }
 
 pub(in crate::pleo) fn raw_item(item: &Field<'_>) -> RawItem {
-    let entry_id = item
-        .object()
-        .and_then(|object| object.identifier("accountingEntryId"));
+    let entry_id = sound::entry_id(item.json()).or_else(|| {
+        let object = item.object().ok()?;
+        object.identifier("accountingEntryId").ok()
+    });
     RawItem {
-        entry_id: entry_id.ok().map(AccountingEntryId::new),
+        entry_id: entry_id.map(AccountingEntryId::new),
         payload: item.json().to_owned(),
         is_too_large: false,
     }
@@ -68,7 +70,7 @@ pub(in crate::pleo) fn one_export_job(body: &str) -> Result<ExportJob, Malformed
     export_job(&Field::root(body).object()?.required("data")?)
 }
 
-pub(in crate::pleo) fn export_job(job: &Field<'_>) -> Result<ExportJob, Malformed> {
+fn export_job(job: &Field<'_>) -> Result<ExportJob, Malformed> {
     let job = job.object()?;
     Ok(ExportJob {
         id: JobId::new(job.identifier("id")?),
@@ -83,6 +85,21 @@ pub(in crate::pleo) fn export_job(job: &Field<'_>) -> Result<ExportJob, Malforme
         failure_reason: job.words("failureReason"),
         failure_reason_type: job.words("failureReasonType"),
     })
+}
+
+/// A job of the list. One that cannot be asked for by its id, or has no time to be worked on, is none to begin.
+pub(in crate::pleo) fn listed_job(job: &Field<'_>) -> Result<ExportJob, Malformed> {
+    let listed = export_job(job)?;
+    let fields = job.object()?;
+    if listed.id.as_str().parse::<JobId>().is_err() {
+        return Err(fields.required("id")?.is_not("a UUID"));
+    }
+    if listed.expires_in_seconds == 0 {
+        return Err(fields
+            .required("expiresIn")?
+            .is_not("a time in which to work on it"));
+    }
+    Ok(listed)
 }
 
 /// An item without a status that can be read counts as not final: it is looked up before anything is booked.

@@ -79,7 +79,7 @@ fn update(update: &ItemUpdate) -> Value {
             put("accountingEntryId", entry_id.as_str());
             put("status", ItemStatus::Failed.as_str());
             put("failureReasonType", failure.failure_type().as_str());
-            put("failureReason", &reason(failure.reason()));
+            put("failureReason", &reason(&failure.text()));
         }
     }
     Value::Object(fields)

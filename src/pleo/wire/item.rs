@@ -5,7 +5,7 @@
 //! sizes of files) is repaired or left out when it cannot be read, with a remark for the entry's notes where a person
 //! might miss it.
 
-use super::Malformed;
+use super::malformed::Malformed;
 use super::reader::{Field, Object};
 use crate::model::export_item::{
     AccountReference, ExportItem, InvoiceInformation, ItemType, Line, Method, Party, ReceiptFile, SubType,
@@ -16,13 +16,10 @@ use crate::model::money::{Amount, Currency, Money};
 use crate::model::payload::Payload;
 
 /// Pleo's word where a currency or country is not known.
-const UNDEFINED: &str = "UNDEFINED";
+pub(super) const UNDEFINED: &str = "UNDEFINED";
 
-/// Reads the payload of one export item as Pleo sent it.
-///
-/// # Errors
-/// [`Malformed`] names the field that cannot be read and what was there.
-pub fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
+/// Reads the payload of one export item, also one in which something is odd.
+pub(super) fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
     let item = Field::root(payload).object()?;
     let information = item.required("additionalInformation")?.object()?;
     let amounts = item.required("amount")?.object()?;
@@ -90,7 +87,7 @@ fn tax(field: &Field<'_>, wallet: Currency) -> Result<Tax, Malformed> {
 }
 
 /// A decimal fraction without exponent, exactly; `None` where it has more than six decimals.
-fn millionths(rate: &str) -> Option<i64> {
+pub(super) fn millionths(rate: &str) -> Option<i64> {
     // An amount is a decimal number read without loss, so shifting the point does it.
     let shifted = Amount::from_json_number(&format!("{rate}e6")).ok()?;
     Some(shifted.in_hundredths())

@@ -9,16 +9,13 @@ use std::fmt::Display;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
 use serde_json::value::RawValue;
 
+use super::malformed::{LONGEST_CODE, Malformed, Problem};
 use super::repair::UNREADABLE;
-use super::{Malformed, Problem};
 use crate::model::foreign_text::one_line;
 use crate::model::money::{Amount, AmountError, Currency};
 
 /// How much of a wrong value an error shows.
 const SHOWN_CHARACTERS: usize = 60;
-
-/// The longest code, number or reference, in characters.
-pub(super) const LONGEST_CODE: usize = 200;
 
 /// The years of expenses. A date of another one is an error, and would not fit where dates are kept.
 const FIRST_YEAR: i32 = 1900;
@@ -171,7 +168,7 @@ impl<'a> Field<'a> {
     /// A moment of our times; a plain date is its first moment in UTC.
     pub(super) fn moment(&self) -> Result<DateTime<Utc>, Malformed> {
         let moment = self.any_moment()?;
-        if (FIRST_YEAR..=LAST_YEAR).contains(&moment.year()) {
+        if is_of_our_times(moment) {
             return Ok(moment);
         }
         Err(self.is_not(format!("a date from {FIRST_YEAR} to {LAST_YEAR}")))
@@ -187,14 +184,7 @@ impl<'a> Field<'a> {
     }
 
     fn any_moment(&self) -> Result<DateTime<Utc>, Malformed> {
-        let text = self.text()?;
-        if let Some(moment) = iso_moment(&text) {
-            return Ok(moment);
-        }
-        plain_date(&text)
-            .filter(|_| text.len() == 10)
-            .map(|date| date.and_time(NaiveTime::MIN).and_utc())
-            .ok_or_else(|| self.is_not("a date with time and zone"))
+        any_moment(&self.text()?).ok_or_else(|| self.is_not("a date with time and zone"))
     }
 
     /// A calendar date as written: the time and zone behind it never shift it.
@@ -339,13 +329,20 @@ impl<'a> Object<'a> {
     }
 }
 
-/// A path as operators read it.
-pub(super) fn place(path: &str) -> String {
-    if path.is_empty() {
-        "what was received".to_owned()
-    } else {
-        format!("`{}`", one_line(path, SHOWN_CHARACTERS * 2))
-    }
+/// A moment of our times, or a plain date's first moment.
+pub(super) fn moment(text: &str) -> Option<DateTime<Utc>> {
+    any_moment(text).filter(|moment| is_of_our_times(*moment))
+}
+
+fn is_of_our_times(moment: DateTime<Utc>) -> bool {
+    (FIRST_YEAR..=LAST_YEAR).contains(&moment.year())
+}
+
+fn any_moment(text: &str) -> Option<DateTime<Utc>> {
+    iso_moment(text).or_else(|| {
+        let date = plain_date(text).filter(|_| text.len() == 10)?;
+        Some(date.and_time(NaiveTime::MIN).and_utc())
+    })
 }
 
 /// A moment with its zone, as ISO 8601 writes it.
@@ -363,7 +360,7 @@ fn iso_moment(text: &str) -> Option<DateTime<Utc>> {
 }
 
 /// The date at the beginning of `2026-10-05` or `2026-10-05T22:00:00Z`.
-fn plain_date(text: &str) -> Option<NaiveDate> {
+pub(super) fn plain_date(text: &str) -> Option<NaiveDate> {
     let (day, rest) = text.split_at_checked(10)?;
     let date = NaiveDate::parse_from_str(day, "%Y-%m-%d").ok()?;
     // The parser also takes signs and spaces in place of digits.

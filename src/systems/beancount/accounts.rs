@@ -17,10 +17,10 @@ use std::collections::HashMap;
 
 use crate::model::references::{Account, AccountKey, AccountPurpose, Candidates, NewAccount, References};
 
-use super::UnknownAccounts;
-use super::first_version;
 use super::index::{Index, OpenedAccount};
+use super::misplaced::is_expense;
 use super::roots::{Root, Roots};
+use super::settings::UnknownAccounts;
 use super::text;
 
 /// Under which roots an account of this purpose may stand.
@@ -47,7 +47,7 @@ fn parent(purpose: AccountPurpose, roots: &Roots) -> String {
 
 /// Whether version 0.1 opened this account for a code, not knowing what the code was needed for.
 pub(super) fn is_guess_of_first_version(name: &str, account: &OpenedAccount) -> bool {
-    account.is_ours && account.purpose.is_none() && account.code.is_some() && first_version::is_expense(name)
+    account.is_ours && account.purpose.is_none() && account.code.is_some() && is_expense(name)
 }
 
 fn serves(name: &str, account: &OpenedAccount, purpose: AccountPurpose) -> bool {

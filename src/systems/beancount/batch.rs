@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
+use crate::host::digest;
 use crate::model::document::{Document, Part, PlannedItem};
 use crate::model::ids::{AccountingEntryId, CompanyId};
 use crate::model::money::Amount;
@@ -105,7 +106,7 @@ impl<'a> Batch<'a> {
         let evidence = evidence::text(&self.entries, self.recorded_at);
         let evidence_name = file.write_evidence(evidence.as_bytes())?;
         let mut text = self.head(index, books.company());
-        writer::evidence(&mut text, &evidence_name, &text::sha256(evidence.as_bytes()));
+        writer::evidence(&mut text, &evidence_name, &digest::sha256(&evidence));
         if !index.has_operating_currency() {
             // Fava calls it an error when no file of the ledger has any; a person's own choice is left alone.
             text.push('\n');
@@ -171,7 +172,15 @@ impl<'a> Batch<'a> {
             range.1 = entry.number;
         }
         let ranges: Vec<(Number, Number)> = ranges.into_values().collect();
-        writer::head(&mut text, self.recorded_at, company, &ranges, index);
+        let gaps = index.gaps_before(&ranges);
+        writer::head(
+            &mut text,
+            self.recorded_at,
+            company,
+            &ranges,
+            &gaps,
+            index.roots(),
+        );
         text
     }
 }
@@ -221,8 +230,8 @@ pub(super) fn refuse_unbookable(
 }
 
 fn refuse_document(item: &PlannedItem, document: &Document, index: &Index) -> Result<(), SystemError> {
-    let sum = Amount::sum(document.postings.iter().map(|posting| posting.amount));
-    if sum != Some(Amount::ZERO) || document.postings.is_empty() {
+    let sum: Amount = document.postings.iter().map(|posting| posting.amount).sum();
+    if !sum.is_zero() || document.postings.is_empty() {
         return Err(refused(
             ItemFailureType::UnexpectedFailure,
             "The entry does not balance, which is an error of pleo-export: book it by hand, and please report it."

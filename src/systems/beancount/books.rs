@@ -7,7 +7,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -15,13 +14,14 @@ use chrono::Datelike;
 use tracing::{info, warn};
 
 use crate::host::clock;
-use crate::host::files::{self, FileError};
+use crate::host::files::{self};
 use crate::host::stop::Stop;
 use crate::model::ids::CompanyId;
 use crate::model::references::NewAccount;
 use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
 
+use super::errors::{nothing_booked, unreadable};
 use super::includes::{self, Included, one_name};
 use super::lock::Lock;
 use super::roots::Roots;
@@ -222,6 +222,20 @@ impl Books {
         Ok(())
     }
 
+    /// Refuses books in which nothing can be written now. Folders of other years may be closed: what needs them says so.
+    pub(super) fn refuse_unwritable(&self, _lock: &Lock) -> Result<(), SystemError> {
+        let year = format!("{:04}", clock::now().year());
+        for folder in [&self.folder, &self.batches(), &self.documents] {
+            for folder in [folder.clone(), folder.join(&year)] {
+                // A link that leads nowhere is there, too.
+                if folder.symlink_metadata().is_ok() {
+                    files::refuse_unwritable(&folder).map_err(|error| nothing_booked(&error))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A new file of the books whose name begins with `name`. Neither it nor one for its evidence is there yet: what a
     /// killed run left behind stays as it is.
     pub(super) fn new_file(&self, _lock: &Lock, year: i32, name: &str) -> Result<NewFile<'_>, SystemError> {
@@ -358,36 +372,6 @@ fn write_in_folder(path: &Path, content: &[u8]) -> Result<(), SystemError> {
             reason: format!("The books could not be written for sure: {error}. Run again to look."),
         },
     })
-}
-
-/// For what could not be read.
-pub(super) fn unreadable(error: &FileError) -> SystemError {
-    SystemError::Unavailable {
-        reason: format!(
-            "The books could not be read: {error}. See to it, then run again. Nothing was booked."
-        ),
-    }
-}
-
-/// For what failed before anything had its name in the books.
-pub(super) fn nothing_booked(error: &FileError) -> SystemError {
-    if error.is_about_a_link() {
-        return SystemError::Damaged {
-            reason: format!("The books were not written: {error}. Then run again. Nothing was booked."),
-        };
-    }
-    let advice = match error.source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "Make room on the disk",
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "Let the user that runs pleo-export write there"
-        }
-        _ => "See to it",
-    };
-    SystemError::Unavailable {
-        reason: format!(
-            "The books could not be written: {error}. {advice}, then run again. Nothing was booked."
-        ),
-    }
 }
 
 const MAIN: &str = r#"; The books that pleo-export writes. This file is yours: it was made once and is never written again.

@@ -15,9 +15,10 @@ use crate::model::money::{Amount, Money};
 use crate::model::references::VendorKey;
 use crate::systems::SystemError;
 
-use super::books::unreadable;
+use super::errors::unreadable;
 use super::index::Place;
-use super::reader::{self, Directive, Kind, Manner, Metadata, Posting};
+use super::lexer::Manner;
+use super::reader::{self, Directive, Kind, Metadata, Posting};
 use super::vocabulary::{key, purpose};
 
 /// Reads the transaction at a place.
@@ -107,7 +108,7 @@ pub(super) fn amount(postings: &[Posting<'_>]) -> Option<Money> {
 /// How much was moved, whichever way.
 fn moved(postings: &[Posting<'_>], lines: Option<&[BookedLine]>) -> Option<Money> {
     let first = postings.iter().find_map(|posting| posting.amount.exact())?;
-    let of_lines = lines.and_then(|lines| Amount::sum(lines.iter().map(|line| line.amount)));
+    let of_lines = lines.map(|lines| lines.iter().map(|line| line.amount).sum::<Amount>());
     Some(Money {
         amount: of_lines.unwrap_or(first.amount).abs(),
         ..first
@@ -141,16 +142,16 @@ fn lines(postings: &[Posting<'_>]) -> Option<Vec<BookedLine>> {
         current = Some(at.clone());
         let line = lines.entry(at).or_default();
         let amount = posting.amount.exact()?.amount;
-        line.amount = line.amount.plus(amount)?;
+        line.amount += amount;
         if is_cost {
             describe(line, metadata);
         } else if metadata.get(key::LINE).is_none() && word.as_deref() != Some(purpose::REVERSE_TAX) {
-            line.tax_amount = line.tax_amount.unwrap_or_default().plus(amount);
+            line.tax_amount = Some(line.tax_amount.unwrap_or_default() + amount);
         }
         tax_account(line, posting);
     }
     let mut lines: Vec<BookedLine> = lines.into_values().collect();
-    let sum = Amount::sum(lines.iter().map(|line| line.amount))?;
+    let sum: Amount = lines.iter().map(|line| line.amount).sum();
     if sum.is_negative() {
         for line in &mut lines {
             line.amount = line.amount.negated();

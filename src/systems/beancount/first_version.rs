@@ -1,137 +1,16 @@
 //! What version 0.1 booked in the wrong place: it opened `Expenses:<code>` for whatever code it did not know, so that
 //! wallets and taxes stood among the expenses. We never move it. We say what stands there and how to mend it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use crate::model::money::{Amount, Currency, Money};
 use crate::model::references::{Account, AccountKey, AccountPurpose};
 
-use super::Settings;
-use super::accounts;
 use super::index::Index;
-use super::movements::{Movements, Names};
-use super::reader::Posting;
-use super::vocabulary::{key, purpose};
-use super::writer;
-
-/// How much of each currency.
-type Sums = BTreeMap<Currency, Amount>;
-
-/// What people booked on an account in one currency. All amounts but `reversals` count without sign.
-#[derive(Clone, Copy, Debug, Default)]
-struct ByPeople {
-    debits: Amount,
-    credits: Amount,
-    /// What takes back entries of ours.
-    reversals: Amount,
-}
-
-/// What stands on the accounts of expenses, as far as it may be in the wrong place.
-#[derive(Debug, Default)]
-pub(super) struct Misplaced {
-    by_us: BTreeMap<(Box<str>, AccountPurpose), ByUs>,
-    /// A transfer that mends it is among it.
-    by_people: HashMap<Box<str>, BTreeMap<Currency, ByPeople>>,
-}
-
-/// What we booked on an account.
-#[derive(Debug, Default)]
-struct ByUs {
-    /// Of which taxes.
-    taxes: BTreeSet<Box<str>>,
-    sums: Sums,
-}
-
-/// What of it is in the wrong place still.
-struct Left<'a> {
-    account: &'a str,
-    /// What it was booked for.
-    purpose: AccountPurpose,
-    /// Of which taxes.
-    taxes: &'a BTreeSet<Box<str>>,
-    money: Money,
-}
-
-impl Misplaced {
-    /// Takes note of one of our entries.
-    pub(super) fn add_entry(&mut self, postings: &[Posting<'_>]) {
-        for posting in postings.iter().filter(|posting| is_expense(posting.account)) {
-            let word = posting.metadata.get(key::PURPOSE);
-            let purpose = word.and_then(|word| purpose::beside_the_cost(&word));
-            if let (Some(purpose), Some(money)) = (purpose, posting.amount.exact()) {
-                let booked = self.by_us.entry((posting.account.into(), purpose)).or_default();
-                let tax = posting.metadata.get(key::TAX_CODE);
-                booked.taxes.extend(tax.map(Box::from));
-                add(booked.sums.entry(money.currency).or_default(), money.amount);
-            }
-        }
-    }
-
-    /// Takes note of a transaction of somebody else's.
-    pub(super) fn add_other(&mut self, postings: &[Posting<'_>], is_reversal: bool, names: &mut Names) {
-        if !postings.iter().any(|posting| is_expense(posting.account)) {
-            return;
-        }
-        let Some(movements) = Movements::of(postings, names) else {
-            return;
-        };
-        for (account, Money { amount, currency }) in movements.each() {
-            let account = names.name(account);
-            if is_expense(account) {
-                let known = self.by_people.entry(account.into()).or_default();
-                let moved = known.entry(currency).or_default();
-                match (is_reversal, amount.is_negative()) {
-                    (true, _) => add(&mut moved.reversals, amount),
-                    (false, true) => add(&mut moved.credits, amount.abs()),
-                    (false, false) => add(&mut moved.debits, amount),
-                }
-            }
-        }
-    }
-
-    /// What of it is in the wrong place still, on which accounts, and what it was booked for. Of what people booked there
-    /// it counts what goes the other way, and no more than stands there: the rest is their own.
-    fn left<'a>(&'a self, index: &Index) -> Vec<Left<'a>> {
-        let mut by_people = self.by_people.clone();
-        let mut left = Vec::new();
-        for ((account, purpose), booked) in &self.by_us {
-            let opened = index.account(account);
-            if !opened.is_some_and(|opened| accounts::is_guess_of_first_version(account, opened)) {
-                continue;
-            }
-            let moved = by_people.entry(account.clone()).or_default();
-            for (&currency, &sum) in &booked.sums {
-                let moved = moved.entry(currency).or_default();
-                let mut amount = sum;
-                add(&mut amount, std::mem::take(&mut moved.reversals));
-                let back = if amount.is_negative() {
-                    &mut moved.debits
-                } else {
-                    &mut moved.credits
-                };
-                let mended = amount.abs().min(*back);
-                add(back, mended.negated());
-                let mended = if amount.is_negative() {
-                    mended
-                } else {
-                    mended.negated()
-                };
-                add(&mut amount, mended);
-                if !amount.is_zero() {
-                    left.push(Left {
-                        account,
-                        purpose: *purpose,
-                        taxes: &booked.taxes,
-                        money: Money { amount, currency },
-                    });
-                }
-            }
-        }
-        left
-    }
-}
+use super::misplaced::Left;
+use super::settings::Settings;
+use super::{accounts, writer};
 
 /// What stands in the wrong place and the transfer that mends it; `None` where all is well. `asked` are the accounts
 /// that Pleo's items ask for, with their names.
@@ -142,7 +21,12 @@ pub(super) fn notice(
     today: NaiveDate,
 ) -> Option<String> {
     let (mut stands, mut opens, mut transfers) = (Vec::new(), BTreeMap::new(), String::new());
-    for left in index.misplaced().left(index) {
+    let is_guess = |name: &str| {
+        index
+            .account(name)
+            .is_some_and(|opened| accounts::is_guess_of_first_version(name, opened))
+    };
+    for left in index.misplaced().left(is_guess) {
         let Left { account, money, .. } = left;
         match right_account(&left, index, settings, asked, today) {
             Some(right) if right.name == account => {}
@@ -220,14 +104,4 @@ fn is_asked(key: &AccountKey, purpose: AccountPurpose, code: &str) -> bool {
         } => *asked_for == purpose && [asked, identifier].into_iter().flatten().any(|text| text == code),
         AccountKey::Configured(_) | AccountKey::Assumed(_) => false,
     }
-}
-
-/// Whether version 0.1 may have opened it for a code: it knew no other names of the kinds of accounts.
-pub(super) fn is_expense(account: &str) -> bool {
-    account.starts_with("Expenses:")
-}
-
-/// A sum beyond all money would only make the notice wrong.
-fn add(sum: &mut Amount, amount: Amount) {
-    *sum = sum.plus(amount).unwrap_or(*sum);
 }

@@ -5,8 +5,34 @@
 
 use std::borrow::Cow;
 
-use super::reader::{Fault, Manner};
 use super::text;
+
+/// How to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// A user's ledger: what is not understood is passed over.
+    Tolerant,
+    /// Our own file: what is not understood is a fault.
+    Strict,
+}
+
+/// What cannot be read, and in which line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// Counted from 1.
+    pub(super) line: u32,
+    /// What is wrong there.
+    pub(super) problem: String,
+}
+
+impl Fault {
+    pub(super) fn at(line: u32, problem: impl Into<String>) -> Self {
+        Self {
+            line,
+            problem: problem.into(),
+        }
+    }
+}
 
 /// Beancount passes over lines that begin so (headings of org mode, for example).
 pub(super) fn is_ignored(content: &str) -> bool {

@@ -10,7 +10,7 @@ use crate::host::files::{self, FileError};
 use crate::host::stop::Stop;
 use crate::systems::SystemError;
 
-use super::books::nothing_booked;
+use super::errors::nothing_booked;
 
 /// How long another process may hold the books before we give up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,7 +48,7 @@ fn wait_for(path: &Path, stop: &Stop) -> Result<File, SystemError> {
             Err(TryLockError::WouldBlock) if started.elapsed() >= PATIENCE => {
                 return Err(SystemError::Unavailable {
                     reason: format!(
-                        "The books are in use: another process holds `{}`. Nothing was booked; run again.",
+                        "The books are in use: another process holds `{}`. Run again.",
                         path.display()
                     ),
                 });
@@ -60,7 +60,7 @@ fn wait_for(path: &Path, stop: &Stop) -> Result<File, SystemError> {
             Err(TryLockError::WouldBlock) => {}
         }
         stop.wait(INTERVAL).map_err(|stopped| SystemError::Unavailable {
-            reason: format!("Waiting for the books ended: {stopped}. Nothing was booked."),
+            reason: format!("Waiting for the books ended: {stopped}."),
         })?;
     }
 }

@@ -8,12 +8,14 @@ mod accounts;
 mod batch;
 mod books;
 mod content;
+mod errors;
 mod evidence;
 mod first_version;
 mod includes;
 mod index;
 mod lexer;
 mod lock;
+mod misplaced;
 mod movements;
 mod number;
 mod reader;
@@ -23,13 +25,13 @@ mod real;
 mod receipts;
 mod reverse;
 mod roots;
+mod settings;
 mod standing;
 mod text;
 mod vocabulary;
 mod writer;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use tracing::warn;
 
@@ -37,7 +39,7 @@ use crate::host::stop::Stop;
 use crate::host::{clock, kill};
 use crate::model::booked_content::BookedContent;
 use crate::model::document::{Part, PlannedItem};
-use crate::model::ids::{AccountingEntryId, CompanyId};
+use crate::model::ids::AccountingEntryId;
 use crate::model::permit::Permit;
 use crate::model::references::{
     AccountKey, InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey,
@@ -50,54 +52,14 @@ use super::{
     ReversalError, SystemError, Wanted,
 };
 
+pub use self::settings::{Settings, TaxAccounts, UnknownAccounts, account_name_problem};
+
 use self::batch::Batch;
 use self::books::Books;
 use self::index::{Index, Standing};
 
 /// The largest receipt that is taken, in bytes.
 const LARGEST_RECEIPT: u64 = 30 * 1024 * 1024;
-
-/// What the configuration says about these books.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Where they lie. Made when absent.
-    pub directory: PathBuf,
-    /// The file that a person opens, where it is not `main.beancount` in the directory. It includes what we write.
-    pub ledger: Option<PathBuf>,
-    /// The company on Pleo whose books they are.
-    pub company_id: CompanyId,
-    /// Where a Fava shows them (`http://localhost:5000/books`), for links to entries.
-    pub fava_url: Option<String>,
-    /// What to do with account codes that no configuration names.
-    pub unknown_accounts: UnknownAccounts,
-    /// Every account that the configuration names; opened in new books.
-    pub configured_accounts: Vec<String>,
-    /// Accounts behind roles that the configuration leaves to us, by beancount's own names of the five kinds; opened
-    /// in new books by the names that the ledger has for these.
-    pub default_accounts: Vec<String>,
-    /// Pleo's account code (or identifier) → account of the books.
-    pub account_map: BTreeMap<String, String>,
-    /// Pleo's tax code → the accounts that the configuration names for it.
-    pub tax_accounts: BTreeMap<String, TaxAccounts>,
-}
-
-/// The accounts of a tax, as far as the configuration names them.
-#[derive(Clone, Debug, Default)]
-pub struct TaxAccounts {
-    /// Where tax stands that may be deducted.
-    pub input: Option<String>,
-    /// Where tax stands that is owed under reverse charge.
-    pub output: Option<String>,
-}
-
-/// What to do with account codes that no configuration names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnknownAccounts {
-    /// Open an account for each.
-    Open,
-    /// Refuse them, unless the books have an account of that code or name.
-    Fail,
-}
 
 /// Plain text books.
 #[derive(Debug)]
@@ -117,14 +79,6 @@ pub struct Beancount {
     told_of_ledger: bool,
     /// What was found odd while booking, since it was last asked for.
     remarks: Vec<(AccountingEntryId, String)>,
-}
-
-/// Why a name from the settings cannot be an account of any books, if it cannot.
-pub fn account_name_problem(name: &str) -> Option<&'static str> {
-    (!text::is_account_name(name)).then_some(
-        "an account begins with Assets, Liabilities, Equity, Income or Expenses (or what the ledger calls these), and \
-         each part after a colon with a capital letter or digit",
-    )
 }
 
 impl Beancount {
@@ -231,8 +185,8 @@ impl Beancount {
         };
         if !self.is_as_planned(item) {
             return Err(SystemError::Unavailable {
-                reason: "Another process booked a document of the same invoice meanwhile. Nothing was booked; the \
-                         item is planned again."
+                reason: "Another process booked a document of the same invoice meanwhile: the item is \
+                         planned again."
                     .to_owned(),
             });
         }

@@ -59,7 +59,7 @@ impl Movements {
             if moved.iter().any(|&(_, other, _)| other != currency) {
                 return None;
             }
-            let sum = Amount::sum(moved.iter().map(|&(_, _, amount)| amount))?;
+            let sum: Amount = moved.iter().map(|&(_, _, amount)| amount).sum();
             moved.push((account, currency, sum.negated()));
         }
         moved.sort_unstable();
@@ -74,12 +74,11 @@ impl Movements {
 
     /// Whether all that is moved adds up to nothing in each currency.
     pub(super) fn balance(&self) -> bool {
-        let mut sums: BTreeMap<Currency, Option<Amount>> = BTreeMap::new();
+        let mut sums: BTreeMap<Currency, Amount> = BTreeMap::new();
         for &(_, currency, amount) in &self.0 {
-            let sum = sums.entry(currency).or_insert(Some(Amount::ZERO));
-            *sum = sum.and_then(|sum| sum.plus(amount));
+            *sums.entry(currency).or_default() += amount;
         }
-        sums.values().all(|sum| *sum == Some(Amount::ZERO))
+        sums.values().all(|sum| sum.is_zero())
     }
 
     /// The sum of all that it adds to accounts, where it moves one currency alone.
@@ -89,7 +88,7 @@ impl Movements {
             return None;
         }
         let debits = self.0.iter().map(|&(_, _, amount)| amount);
-        let amount = Amount::sum(debits.filter(|amount| !amount.is_negative()))?;
+        let amount = debits.filter(|amount| !amount.is_negative()).sum();
         Some(Money { amount, currency })
     }
 
@@ -104,13 +103,12 @@ impl Movements {
 pub(super) struct Sums(BTreeMap<(AccountId, Currency), Amount>);
 
 impl Sums {
-    /// `None` where one of them is not known, or the sum is too large.
+    /// `None` where one of them is not known.
     pub(super) fn of<'a>(all: impl IntoIterator<Item = Option<&'a Movements>>) -> Option<Self> {
-        let mut sums = BTreeMap::new();
+        let mut sums: BTreeMap<_, Amount> = BTreeMap::new();
         for movements in all {
             for &(account, currency, amount) in &movements?.0 {
-                let sum: &mut Amount = sums.entry((account, currency)).or_default();
-                *sum = sum.plus(amount)?;
+                *sums.entry((account, currency)).or_default() += amount;
             }
         }
         sums.retain(|_, sum| !sum.is_zero());

@@ -10,36 +10,9 @@ use chrono::NaiveDate;
 
 use crate::model::money::{Amount, Money};
 
-use super::lexer::{Lines, Token, Tokens, is_ignored};
+use super::lexer::{Fault, Lines, Manner, Token, Tokens, is_ignored};
 use super::text;
 use super::vocabulary::directive;
-
-/// How to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Manner {
-    /// A user's ledger: what is not understood is passed over.
-    Tolerant,
-    /// Our own file: what is not understood is a fault.
-    Strict,
-}
-
-/// What cannot be read, and in which line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    /// Counted from 1.
-    pub(super) line: u32,
-    /// What is wrong there.
-    pub(super) problem: String,
-}
-
-impl Fault {
-    pub(super) fn at(line: u32, problem: impl Into<String>) -> Self {
-        Self {
-            line,
-            problem: problem.into(),
-        }
-    }
-}
 
 /// One directive with everything below it.
 #[derive(Debug, PartialEq, Eq)]

@@ -19,6 +19,7 @@ impl Beancount {
         let lacks_us = self.refuse_a_ledger_that_lacks_us();
         // Made all the same, so that the line that the refusal asks for matches a file at once.
         self.books.create(&lock, self.index.roots(), &accounts)?;
+        self.books.refuse_unwritable(&lock)?;
         lacks_us?;
         self.index.refresh(&self.books)?;
         if let Some(newest) = self
@@ -90,8 +91,7 @@ impl Beancount {
         }
         Err(SystemError::Settings {
             reason: format!(
-                "The ledger `{ledger}` does not include what is booked: add the line  {line}  to it, then run again. \
-                 Nothing was booked."
+                "The ledger `{ledger}` does not include what is booked: add the line  {line}  to it, then run again."
             ),
         })
     }

@@ -10,16 +10,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use crate::host::files;
+use crate::host::{digest, files};
 use crate::model::document::Receipt;
 use crate::model::permit::Permit;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{Attachment, SystemError};
 
-use super::books::{Books, nothing_booked, write_file};
+use super::books::{Books, write_file};
+use super::errors::nothing_booked;
 use super::index::Index;
 use super::lock::Lock;
-use super::text;
 use super::writer::{self, NewReceipt};
 use name::{Naming, Taken};
 
@@ -134,7 +134,7 @@ fn store<'a>(
 /// Whether a file with the receipt's content is there.
 fn is_there(receipt: &Receipt, path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() == receipt.size)
-        && fs::read(path).is_ok_and(|bytes| text::sha256(&bytes) == receipt.sha256)
+        && fs::read(path).is_ok_and(|bytes| digest::sha256(&bytes) == receipt.sha256)
 }
 
 /// Copies the bytes unless they are there.
@@ -153,7 +153,7 @@ fn keep(receipt: &Receipt, path: &Path) -> Result<(), SystemError> {
         ),
     };
     let bytes = fs::read(&receipt.path).map_err(|error| unreadable(format!("cannot be read ({error})")))?;
-    if text::sha256(&bytes) != receipt.sha256 {
+    if digest::sha256(&bytes) != receipt.sha256 {
         return Err(unreadable("is not what was fetched".to_owned()));
     }
     write_file(path, &bytes)

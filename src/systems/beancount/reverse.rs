@@ -18,12 +18,14 @@ use crate::model::money::{Amount, Currency, Money};
 use crate::model::reversal::{ReversalRequest, Reversed};
 use crate::systems::{ReversalError, SystemError};
 
-use super::books::{Books, unreadable};
+use super::books::Books;
+use super::errors::unreadable;
 use super::index::{Booked, Index, Reversal};
+use super::lexer::Manner;
 use super::lexer::{Lines, Token, Tokens};
 use super::lock::Lock;
 use super::number::Number;
-use super::reader::{self, Directive, Kind, Manner, Posting, PostingAmount};
+use super::reader::{self, Directive, Kind, Posting, PostingAmount};
 use super::vocabulary::key;
 use super::writer::{self, MirrorPosting, MirrorText};
 
@@ -89,7 +91,15 @@ pub(super) fn reverse(
         for entry in &reversed {
             writer::comment(&mut text, &format!("reversal of {}", entry.external_id));
         }
-        writer::head(&mut text, clock::now(), books.company(), &taken, index);
+        let gaps = index.gaps_before(&taken);
+        writer::head(
+            &mut text,
+            clock::now(),
+            books.company(),
+            &taken,
+            &gaps,
+            index.roots(),
+        );
         text.push_str(&mirrors.text);
         let file = books.new_file(lock, first.year, &first.to_string())?;
         file.write(text.as_bytes())?;
@@ -329,7 +339,7 @@ fn mirrored<'a>(directive: &Directive<'a>, booked: &Booked) -> Result<Vec<Mirror
             let metadata = posting.metadata.raw().map(|(key, value)| (key, turned(value)));
             Ok(MirrorPosting {
                 account: posting.account,
-                money: turned_money(money),
+                money: money.negated(),
                 metadata: metadata.collect(),
             })
         })
@@ -344,18 +354,11 @@ fn left_out(postings: &[Posting<'_>]) -> Option<Money> {
     if postings.iter().filter(is_left_out).count() != 1 {
         return None;
     }
-    let sum = Amount::sum(exact().map(|money| money.amount))?;
+    let sum: Amount = exact().map(|money| money.amount).sum();
     Some(Money {
         amount: sum.negated(),
         currency,
     })
-}
-
-fn turned_money(money: Money) -> Money {
-    Money {
-        amount: money.amount.negated(),
-        ..money
-    }
 }
 
 /// A value of metadata as the mirror has it: amounts the other way round, all else the same.
@@ -370,7 +373,7 @@ fn turned(value: &str) -> String {
                 currency: currency.parse().ok()?,
             })
         });
-    match (money.map(turned_money), inside) {
+    match (money.map(Money::negated), inside) {
         (Some(money), Some(_)) => format!("\"{money}\""),
         (Some(money), None) => money.to_string(),
         (None, _) => value.to_owned(),

@@ -5,10 +5,11 @@
 //! characters are written visibly, as `<U+0007>`: books are read in terminals and editors, which obey them.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::Write as _;
 
-use sha2::{Digest, Sha256};
 use unicode_general_category::{GeneralCategory, get_general_category};
+
+use crate::host::digest::Hash;
 
 /// With what the link of an accounting entry begins.
 pub(super) const ENTRY_LINK: &str = "pleo-";
@@ -209,27 +210,14 @@ fn is_link_character(character: char) -> bool {
 }
 
 fn short_hash(parts: &[&str], digits: usize) -> String {
-    let mut hasher = Sha256::new();
+    let mut hash = Hash::default();
     for part in parts {
-        hasher.update(part.as_bytes());
-        hasher.update([0]);
+        hash.update(part);
+        hash.update([0]);
     }
-    let mut hash = hexadecimal(&hasher.finalize());
-    hash.truncate(digits);
-    hash
-}
-
-/// SHA-256 of the bytes, in hex.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(bytes))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(64), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    let mut hex = hash.hex();
+    hex.truncate(digits);
+    hex
 }
 
 #[cfg(test)]

@@ -15,7 +15,10 @@ use crate::model::references::{
 };
 use crate::systems::{AttachmentLimits, BookedEntry, Create, Description, Found, Wanted};
 
-use super::{LONGEST_NAME, wire};
+use super::wire;
+
+/// The longest name or word of a connector's that is passed on, in characters.
+pub(super) const LONGEST_NAME: usize = 60;
 
 /// Why an answer cannot be taken.
 pub(super) type Unfit = String;

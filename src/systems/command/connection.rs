@@ -12,9 +12,11 @@ use crate::host::kill;
 use crate::host::stop::Stop;
 use crate::systems::Description;
 
-use super::answers::{self, Unfit};
-use super::process::Process;
-use super::{LONGEST_NAME, LONGEST_TEXT, Settings, wire};
+use super::answers::{self, LONGEST_NAME, Unfit};
+use super::process::{Process, Silence};
+use super::settings::Settings;
+use super::stderr::LONGEST_TEXT;
+use super::wire;
 use crate::model::foreign_text::one_line;
 use crate::model::permit::{Permit, Withheld};
 
@@ -42,6 +44,9 @@ pub(super) enum Trouble {
     /// It may have acted on the question.
     #[error("{0}")]
     Lost(String),
+    /// The same, and it may answer yet, or nobody waited for it.
+    #[error("{0}")]
+    Late(String),
     /// The question was not asked, because this process may not act for the job now.
     #[error(transparent)]
     Withheld(#[from] Withheld),
@@ -102,7 +107,9 @@ impl Connection {
         };
         let answer = running.exchange(verb, &self.settings, stop, read);
         let answer = answer.map_err(|trouble| match trouble {
-            Trouble::Lost(what) => Trouble::Lost(format!("the connector `{}` failed: {what}", self.name)),
+            Trouble::Lost(what) | Trouble::Late(what) => {
+                Trouble::Lost(format!("the connector `{}` failed: {what}", self.name))
+            }
             Trouble::Refused(failure) => Trouble::Refused(with_reason(failure, &self.description.name)),
             other => other,
         });
@@ -126,7 +133,7 @@ impl Connection {
         }
         // What goes wrong now went well a moment ago; if it is the settings, the next run says so at its start.
         let (running, description) = start(&self.settings, &self.name, &self.stop)
-            .map_err(|trouble| Trouble::NotAsked(trouble.to_string()))?;
+            .map_err(|trouble| Trouble::NotAsked(trouble.to_string().replace('\n', " ")))?;
         if description == self.description {
             return Ok(running);
         }
@@ -167,7 +174,9 @@ fn start(settings: &Settings, name: &str, stop: &Stop) -> Result<(Running, Descr
     let description = running
         .exchange(hello, settings, Some(stop), Ok)
         .map_err(|trouble| match trouble {
-            Trouble::Lost(what) => Trouble::NotAsked(format!(
+            // It ended or talked nonsense: a wrong program or argument, or a fault in it, which the next run meets again.
+            Trouble::Lost(what) => Trouble::Misfit(unusable(name, &what, &running.process.last_words())),
+            Trouble::Late(what) => Trouble::NotAsked(format!(
                 "the connector `{name}` did not answer the greeting: {what}"
             )),
             Trouble::Refused(failure) => Trouble::Refused(with_reason(failure, name)),
@@ -176,6 +185,17 @@ fn start(settings: &Settings, name: &str, stop: &Stop) -> Result<(Running, Descr
     let description = answers::description(description)
         .map_err(|unfit| Trouble::Misfit(format!("The connector `{name}` cannot be used: {unfit}.")))?;
     Ok((running, description))
+}
+
+/// Why a connector is of no use, and on a line of its own, which Pleo is not told, what it wrote to its stderr.
+fn unusable(name: &str, what: &str, last_words: &str) -> String {
+    let reason =
+        format!("The connector `{name}` cannot be used: {what}. See to `accounting.command.program`.");
+    if last_words.is_empty() {
+        reason
+    } else {
+        format!("{reason}\nIt last wrote: {last_words}")
+    }
 }
 
 impl Running {
@@ -197,7 +217,10 @@ impl Running {
         let line = self
             .process
             .receive(settings.timeout, stop)
-            .map_err(Trouble::Lost)?;
+            .map_err(|silence| match silence {
+                Silence::Ended | Silence::Babble(_) => Trouble::Lost(silence.to_string()),
+                Silence::Late(_) | Silence::Stopped(_) => Trouble::Late(silence.to_string()),
+            })?;
         kill::point("response");
         match answer_to(self.last_id, &line).map_err(Trouble::Lost)? {
             Ok(good) => read(good)
@@ -207,18 +230,17 @@ impl Running {
     }
 }
 
-/// The failure, with a sentence also where the connector left none: people read it.
+/// The failure with a sentence of ours about what the connector said, if it did: people read it, and a foreign text must
+/// not pass for our word on what is in the books.
 fn with_reason(failure: wire::Failure, connector: &str) -> wire::Failure {
-    if !failure.reason.is_empty() {
-        return failure;
-    }
-    wire::Failure {
-        reason: format!(
-            "The connector `{}` answered with an error and gave no reason: look into its log or ask who keeps it.",
-            one_line(connector, LONGEST_NAME)
+    let connector = one_line(connector, LONGEST_NAME);
+    let reason = match failure.reason.as_str() {
+        "" => format!(
+            "The connector `{connector}` answered with an error and gave no reason: look into its log or ask who keeps it."
         ),
-        ..failure
-    }
+        said => format!("The connector `{connector}` says: \"{said}\""),
+    };
+    wire::Failure { reason, ..failure }
 }
 
 fn answer_to<T: DeserializeOwned>(id: u64, line: &[u8]) -> Result<Result<T, wire::Failure>, Unfit> {

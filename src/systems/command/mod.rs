@@ -10,11 +10,9 @@ mod process;
 mod requests;
 #[cfg(test)]
 mod schema;
+mod settings;
 mod stderr;
 mod wire;
-
-use std::path::PathBuf;
-use std::time::Duration;
 
 use tracing::warn;
 
@@ -26,27 +24,12 @@ use crate::model::verdict::{ItemFailureType, JobFailureType};
 
 use super::{AccountingSystem, Attachment, BookedEntry, Description, Found, JobNeeds, SystemError, Wanted};
 
+pub use self::settings::Settings;
+
 use self::connection::{Connection, Trouble, Wait};
-
-/// The longest text of a connector's that is passed on, in characters: a reason is a sentence or two.
-const LONGEST_TEXT: usize = 600;
-
-/// The longest name or word of a connector's that is passed on.
-const LONGEST_NAME: usize = 60;
 
 /// After so many items in a row without an answer the rest of a batch is not tried.
 const PATIENCE: usize = 3;
-
-/// What the configuration says about the connector.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The program and its arguments. A bare name is looked for in `PATH`, a relative path in the working folder.
-    pub program: Vec<String>,
-    /// The folder it runs in: that of the settings file.
-    pub working_folder: PathBuf,
-    /// How long one answer may take.
-    pub timeout: Duration,
-}
 
 /// An accounting system behind a program of somebody else's.
 #[derive(Debug)]
@@ -58,8 +41,8 @@ pub struct Command {
 impl Command {
     /// Starts the program, because only it knows what it is.
     ///
-    /// The error is `Fatal` where the settings must be corrected (it cannot be started, speaks another version,
-    /// refuses) and `Unavailable` where it only failed to answer.
+    /// The error is `Fatal` where the settings or the program must be corrected (it cannot be started, ends or talks
+    /// nonsense, speaks another version, refuses) and `Unavailable` where it is only late.
     pub fn start(settings: Settings, stop: Stop) -> Result<Self, SystemError> {
         let connection = Connection::open(settings, stop.clone()).map_err(reading)?;
         Ok(Self { connection, stop })
@@ -75,7 +58,7 @@ impl Command {
         &mut self,
         items: &[I],
         ask: impl Fn(&mut Connection, &I) -> Result<T, SystemError>,
-    ) -> Result<Vec<Result<T, SystemError>>, SystemError> {
+    ) -> Vec<Result<T, SystemError>> {
         let mut answers = Vec::with_capacity(items.len());
         let mut unanswered = 0;
         for item in items {
@@ -90,22 +73,17 @@ impl Command {
                     warn!("{error}");
                     unanswered += 1;
                 }
-                // It holds for all of them, and nothing is lost by saying so.
+                // It holds for all of them.
                 Err(
-                    error @ (SystemError::Fatal { .. }
+                    SystemError::Fatal { .. }
                     | SystemError::Withheld(_)
                     | SystemError::Damaged { .. }
-                    | SystemError::Settings { .. }),
-                ) => {
-                    if answers.is_empty() {
-                        return Err(error.clone());
-                    }
-                    unanswered = PATIENCE;
-                }
+                    | SystemError::Settings { .. },
+                ) => unanswered = PATIENCE,
             }
             answers.push(answer);
         }
-        Ok(answers)
+        answers
     }
 
     /// Why the rest of a batch should not be asked for now, if it should not.
@@ -154,12 +132,12 @@ impl AccountingSystem for Command {
         permit: &Permit,
         items: &[PlannedItem],
     ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
-        self.one_by_one(items, |connection, item| {
+        Ok(self.one_by_one(items, |connection, item| {
             let read = |answer| answers::booked_entry(&item.parts(), answer);
             connection
                 .ask(requests::book(item), Wait::ToTheEnd(permit), read)
                 .map_err(|trouble| booking(trouble, item))
-        })
+        }))
     }
 
     fn attach(
@@ -167,19 +145,19 @@ impl AccountingSystem for Command {
         permit: &Permit,
         entries: &[Attachment],
     ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
-        self.one_by_one(entries, |connection, entry| {
+        Ok(self.one_by_one(entries, |connection, entry| {
             let done = |_: wire::Done| Ok(());
             connection
                 .ask(requests::attach(entry)?, Wait::ToTheEnd(permit), done)
                 .map_err(reading)
-        })
+        }))
     }
 }
 
 /// What trouble means for an item that was to be booked.
 fn booking(trouble: Trouble, item: &PlannedItem) -> SystemError {
     match trouble {
-        Trouble::Lost(what) => SystemError::Unknown {
+        Trouble::Lost(what) | Trouble::Late(what) => SystemError::Unknown {
             reason: format!("{what}; entry {} may be booked", item.entry_id()),
         },
         Trouble::Refused(wire::Failure {
@@ -199,7 +177,9 @@ fn reading(trouble: Trouble) -> SystemError {
             reason,
         },
         Trouble::Withheld(withheld) => withheld.into(),
-        Trouble::NotAsked(reason) | Trouble::Lost(reason) => SystemError::Unavailable { reason },
+        Trouble::NotAsked(reason) | Trouble::Lost(reason) | Trouble::Late(reason) => {
+            SystemError::Unavailable { reason }
+        }
         Trouble::Refused(failure) => refused(failure),
     }
 }

@@ -12,9 +12,11 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::host::stop::Stop;
+use thiserror::Error;
 
-use super::Settings;
+use crate::host::stop::{Stop, Stopped};
+
+use super::settings::Settings;
 use super::stderr::Stderr;
 
 /// The longest line that is taken, in bytes.
@@ -65,15 +67,28 @@ const NEEDED_PREFIXES: [&str; 2] = ["CONNECTOR_", "LC_"];
 pub(super) struct Process {
     child: Child,
     requests: Option<Sender<Vec<u8>>>,
-    lines: Receiver<Result<Vec<u8>, Babble>>,
+    lines: Receiver<Result<Vec<u8>, Silence>>,
     stderr: Arc<Stderr>,
     /// Closed when all of its stderr is read.
     stderr_ended: Receiver<()>,
 }
 
-/// The connector wrote what no line can be made of.
-#[derive(Clone, Copy, Debug)]
-struct Babble(&'static str);
+/// Why there is no line.
+#[derive(Clone, Copy, Debug, Error)]
+pub(super) enum Silence {
+    /// It is gone, or has closed its stdout.
+    #[error("it ended without an answer")]
+    Ended,
+    /// It wrote what no line can be made of.
+    #[error("{0}")]
+    Babble(&'static str),
+    /// It has not answered yet.
+    #[error("it gave no answer within {0:?}")]
+    Late(Duration),
+    /// Nobody waits any more.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
 
 impl Process {
     /// Starts the program. The error says what to put right in the settings.
@@ -154,23 +169,26 @@ impl Process {
     /// The next line, without its end. The error says why there is none.
     ///
     /// With a `stop` the wait ends as soon as somebody wishes to stop.
-    pub(super) fn receive(&self, timeout: Duration, stop: Option<&Stop>) -> Result<Vec<u8>, String> {
+    pub(super) fn receive(&self, timeout: Duration, stop: Option<&Stop>) -> Result<Vec<u8>, Silence> {
         let asked = Instant::now();
         loop {
-            if let Some(stopped) = stop.and_then(|stop| stop.check().err()) {
-                return Err(stopped.to_string());
+            if let Some(stop) = stop {
+                stop.check()?;
             }
             let left = timeout.saturating_sub(asked.elapsed());
             match self.lines.recv_timeout(left.min(GLANCE)) {
-                Ok(Ok(line)) => return Ok(line),
-                Ok(Err(Babble(what))) => return Err(what.to_owned()),
-                Err(RecvTimeoutError::Disconnected) => return Err("it ended without an answer".to_owned()),
-                Err(RecvTimeoutError::Timeout) if left <= GLANCE => {
-                    return Err(format!("it gave no answer within {timeout:?}"));
-                }
+                Ok(line) => return line,
+                Err(RecvTimeoutError::Disconnected) => return Err(Silence::Ended),
+                Err(RecvTimeoutError::Timeout) if left <= GLANCE => return Err(Silence::Late(timeout)),
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
+    }
+
+    /// What it wrote to its stderr last, on one line; empty where it wrote nothing. Waits a moment for its end.
+    pub(super) fn last_words(&self) -> String {
+        let _ = self.stderr_ended.recv_timeout(LAST_WORDS);
+        self.stderr.last_words()
     }
 
     /// Its number on this machine.
@@ -235,7 +253,7 @@ fn write_lines(mut stdin: impl Write, lines: &Receiver<Vec<u8>>) {
     }
 }
 
-fn read_lines(stdout: impl Read, lines: &SyncSender<Result<Vec<u8>, Babble>>) {
+fn read_lines(stdout: impl Read, lines: &SyncSender<Result<Vec<u8>, Silence>>) {
     let mut stdout = BufReader::new(stdout);
     loop {
         let mut line = Vec::new();
@@ -244,7 +262,7 @@ fn read_lines(stdout: impl Read, lines: &SyncSender<Result<Vec<u8>, Babble>>) {
         let whole = match read {
             Ok(_) if line.pop_if(|last| *last == b'\n').is_some() => Ok(line),
             Ok(read) if u64::try_from(read).is_ok_and(|read| read == LONGEST_LINE) => {
-                Err(Babble("it wrote a line of more than 16 MB"))
+                Err(Silence::Babble("it wrote a line of more than 16 MB"))
             }
             Ok(_) | Err(_) => return,
         };

@@ -1,5 +1,6 @@
 //! What a connector writes to its stderr, passed on to the log as warnings: enough to understand it, but no flood.
 
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::{Mutex, PoisonError};
 
@@ -7,10 +8,14 @@ use tracing::warn;
 
 use crate::model::foreign_text::one_line;
 
-use super::LONGEST_TEXT;
+/// The longest text of a connector's that is passed on, in characters: a reason is a sentence or two.
+pub(super) const LONGEST_TEXT: usize = 600;
 
 /// How many lines are passed on for one question.
 const MOST_LINES: usize = 200;
+
+/// How many of the last lines are kept: a traceback's end says what happened and where.
+const LAST_LINES: usize = 4;
 
 /// The longest line that is taken as one, in bytes.
 const LONGEST_LINE: u64 = 4096;
@@ -21,6 +26,8 @@ pub(super) struct Stderr {
     connector: String,
     /// How many lines came since the last question.
     lines: Mutex<usize>,
+    /// The last lines that say something.
+    last: Mutex<VecDeque<String>>,
 }
 
 impl Stderr {
@@ -28,6 +35,7 @@ impl Stderr {
         Self {
             connector: connector.to_owned(),
             lines: Mutex::new(0),
+            last: Mutex::default(),
         }
     }
 
@@ -56,11 +64,24 @@ impl Stderr {
         }
     }
 
+    /// The last lines, as one.
+    pub(super) fn last_words(&self) -> String {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.iter().map(String::as_str).collect::<Vec<_>>().join(" | ")
+    }
+
     fn take(&self, line: &[u8]) {
+        let line = one_line(&String::from_utf8_lossy(line), LONGEST_TEXT);
+        if !line.is_empty() {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.len() == LAST_LINES {
+                last.pop_front();
+            }
+            last.push_back(line.clone());
+        }
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         *lines += 1;
         if *lines <= MOST_LINES {
-            let line = one_line(&String::from_utf8_lossy(line), LONGEST_TEXT);
             warn!(connector = self.connector, "{line}");
         }
     }

@@ -3,28 +3,26 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::booked::{self, Booked, State};
-use super::company::Company;
-use super::settle;
-use super::transport::Transport;
+use super::api::books::Books;
+use super::booking::settle;
+use super::document::booked::{self, Booked, State};
 use crate::model::document::{Part, PostingState};
 use crate::model::ids::AccountingEntryId;
 use crate::systems::{Found, SystemError, Wanted};
 
 /// The answer for each entry, in the same order.
 pub(super) fn find(
-    transport: &mut Transport,
-    company: &Company,
+    books: Books<'_>,
     base: &reqwest::Url,
     posting: PostingState,
     wanted: &[Wanted],
 ) -> Result<Vec<Found>, SystemError> {
-    let booked = booked::by_entry(transport, company, wanted.iter().map(|wanted| &wanted.entry_id))?;
+    let booked = booked::by_entry(books, wanted.iter().map(|wanted| &wanted.entry_id))?;
     let mut by_entry: HashMap<&AccountingEntryId, Vec<&Booked>> = HashMap::new();
     for document in &booked {
         by_entry.entry(&document.key.entry).or_default().push(document);
     }
-    let unsettled = settle::unsettled(transport, company, posting, &booked)?;
+    let unsettled = settle::unsettled(books, posting, &booked)?;
     Ok(wanted
         .iter()
         .map(|wanted| {

@@ -1,45 +1,23 @@
 //! Odoo as an accounting system, over its external API: journal entries, vendor bills and credit notes with taxes
 //! that Odoo computes, payments reconciled with their bills, receipts as attachments.
 //!
-//! Where to start reading: [`book`] drives a booking, [`documents`] says what is sent, [`verify`] what must come back,
-//! [`find`] what counts as booked, [`key`] by what a document is known, [`stage`] in whose hands it is. Everything goes
-//! through [`transport`]; what a refusal means is in [`errors`]. Odoo 19 and later alone.
+//! Where to start reading: [`booking::script`] drives a booking, [`document::rows`] says what is sent,
+//! [`booking::verify`] what must come back, [`find`] what counts as booked, [`document::key`] by what a document is known,
+//! [`booking::stage`] in whose hands it is. Everything goes through [`api::transport`]; what a refusal means is in
+//! [`api::errors`]. Odoo 19 and later alone.
 
-mod attachments;
-mod book;
-mod booked;
-mod check;
-mod company;
-mod documents;
-mod drafting;
-mod errors;
+mod api;
+mod attach;
+mod before;
+mod booking;
+mod document;
 mod find;
-mod invoices;
-mod key;
-mod kinds;
-mod load;
-mod partners;
-mod payments;
-mod posting;
-mod rates;
-mod records;
-mod references;
 mod reverse;
-mod settle;
-mod stage;
+mod settings;
 #[cfg(test)]
 mod tests;
-mod transport;
-mod undo;
-mod verify;
 
-use std::net::IpAddr;
-use std::time::Duration;
-
-use reqwest::Url;
-use secrecy::SecretString;
-
-use crate::model::document::{PlannedItem, PostingState};
+use crate::model::document::PlannedItem;
 use crate::model::permit::Permit;
 use crate::model::references::{References, Resolution};
 use crate::model::reversal::{ReversalRequest, Reversed};
@@ -49,54 +27,13 @@ use crate::systems::{
     ReversalError, SystemError, Wanted,
 };
 
-use company::Company;
-use transport::Transport;
+pub use settings::{Journals, Settings};
 
-/// Which Odoo, and how it is used.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Where it answers: HTTPS, or HTTP on this machine alone.
-    pub url: Url,
-    /// The name of the database.
-    pub database: String,
-    /// The name of the company that is booked in, where it is said; it must be the user's default company.
-    pub company: Option<String>,
-    /// The key of an Odoo user; the user's default company is the one that is booked in.
-    pub api_key: SecretString,
-    /// Where each kind of document goes.
-    pub journals: Journals,
-    /// Whether vendors and employees that Odoo does not have are added.
-    pub create_vendors: bool,
-    /// Draft or final.
-    pub posting: PostingState,
-    /// How long one call may take.
-    pub timeout: Duration,
-    /// The largest receipt, in bytes.
-    pub largest_attachment: u64,
-}
-
-/// The codes of the journals.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Journals {
-    /// For journal entries: one of Odoo's type "general".
-    pub general: String,
-    /// For vendor bills and credit notes: one of the type "purchase".
-    pub purchase: String,
-    /// For payments: one of the type "bank", "cash" or "credit".
-    pub payment: String,
-}
-
-/// Why an address cannot be used; `None` when it can.
-pub fn url_problem(url: &Url) -> Option<String> {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let is_loopback = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-    match url.scheme() {
-        "https" => None,
-        "http" if is_loopback => None,
-        "http" => Some("the API key would travel unprotected: use https".to_owned()),
-        _ => Some("it must begin with https://".to_owned()),
-    }
-}
+use api::books::Books;
+use api::company::Company;
+use api::transport::Transport;
+use before::{check, references};
+use booking::script;
 
 /// An Odoo, for the length of one run.
 #[derive(Debug)]
@@ -110,20 +47,12 @@ pub struct Odoo {
 }
 
 impl Odoo {
-    /// Prepares the connection; nothing is sent yet. An address that is not safe for a credential is refused.
+    /// Prepares the connection; nothing is sent yet.
     pub fn new(settings: Settings) -> Result<Self, SystemError> {
-        let invalid = |reason: String| SystemError::Fatal {
+        let transport = Transport::new(&settings).map_err(|error| SystemError::Fatal {
             failure_type: JobFailureType::InvalidConfiguration,
-            reason,
-        };
-        if let Some(problem) = url_problem(&settings.url) {
-            return Err(invalid(format!(
-                "accounting.odoo.url is {}: {problem}",
-                settings.url
-            )));
-        }
-        let transport = Transport::new(&settings)
-            .map_err(|error| invalid(format!("the connection to Odoo cannot be prepared: {error}")))?;
+            reason: format!("the connection to Odoo cannot be prepared: {error}"),
+        })?;
         Ok(Self {
             settings,
             transport,
@@ -132,11 +61,19 @@ impl Odoo {
         })
     }
 
+    /// The books as nobody writes into them but a person who takes entries back.
+    fn books<'a>(&'a self, company: &'a Company) -> Books<'a> {
+        Books {
+            transport: &self.transport,
+            company,
+        }
+    }
+
     fn company(&mut self) -> Result<Company, SystemError> {
         if let Some(company) = &self.company {
             return Ok(company.clone());
         }
-        let company = Company::read(&mut self.transport, &self.settings)?;
+        let company = Company::read(&self.transport, &self.settings)?;
         self.company = Some(company.clone());
         Ok(company)
     }
@@ -144,11 +81,7 @@ impl Odoo {
 
 impl AccountingSystem for Odoo {
     fn describe(&self) -> Description {
-        let database = format!(
-            "{} {}",
-            self.settings.url.as_str().trim_end_matches('/'),
-            self.settings.database
-        );
+        let database = format!("{} {}", self.settings.url, self.settings.database);
         let with_company = self
             .settings
             .company
@@ -168,26 +101,24 @@ impl AccountingSystem for Odoo {
         }
     }
 
+    fn ready(&mut self) -> Result<(), SystemError> {
+        Ok(self.transport.greet()?)
+    }
+
     fn check(&mut self, job: &JobNeeds) -> Result<(), SystemError> {
-        self.company = Some(check::check(&mut self.transport, &self.settings, job)?);
+        self.company = Some(check::check(&self.transport, &self.settings, job)?);
         Ok(())
     }
 
     fn resolve(&mut self, references: &References) -> Result<Resolution, SystemError> {
         let company = self.company()?;
-        references::resolve(
-            &mut self.transport,
-            &company,
-            self.settings.create_vendors,
-            references,
-        )
+        references::resolve(self.books(&company), self.settings.create_vendors, references)
     }
 
     fn find(&mut self, entries: &[Wanted]) -> Result<Vec<Found>, SystemError> {
         let company = self.company()?;
         find::find(
-            &mut self.transport,
-            &company,
+            self.books(&company),
             &self.settings.url,
             self.settings.posting,
             entries,
@@ -200,8 +131,11 @@ impl AccountingSystem for Odoo {
         items: &[PlannedItem],
     ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         let company = self.company()?;
-        let mut transport = self.transport.under(permit);
-        book::book(&mut transport, &company, &self.settings, &self.maker, items)
+        let books = Books {
+            transport: &self.transport.under(permit),
+            company: &company,
+        };
+        script::book(books, &self.settings, &self.maker, items)
     }
 
     fn attach(
@@ -210,16 +144,15 @@ impl AccountingSystem for Odoo {
         entries: &[Attachment],
     ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
         let company = self.company()?;
-        attachments::attach(
-            &mut self.transport.under(permit),
-            &company,
-            self.settings.largest_attachment,
-            entries,
-        )
+        let books = Books {
+            transport: &self.transport.under(permit),
+            company: &company,
+        };
+        attach::attach(books, self.settings.largest_attachment, entries)
     }
 
     fn reverse(&mut self, request: &ReversalRequest) -> Result<Vec<Reversed>, ReversalError> {
         let company = self.company()?;
-        reverse::reverse(&mut self.transport, &company, request)
+        reverse::reverse(self.books(&company), request)
     }
 }

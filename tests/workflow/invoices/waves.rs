@@ -217,7 +217,7 @@ fn silent_host() -> String {
 fn a_bill_whose_receipt_is_late_holds_back_its_payment_in_this_and_in_later_batches() {
     for batch_size in [1, 100] {
         let world = World::new().with_settings(&format!(
-            "[pleo]\ntimeout_seconds = 1\ngive_up_after_seconds = 2\nbatch_size = {batch_size}\n"
+            "[receipts]\ntimeout_seconds = 1\ngive_up_after_seconds = 2\n[pleo]\nbatch_size = {batch_size}\n"
         ));
         let late = bill(10_000).file(&silent_host(), "application/pdf", 7);
         let other = Item::card_purchase(200).date("2026-05-30T10:00:00Z");

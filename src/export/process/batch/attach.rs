@@ -2,16 +2,16 @@
 
 use tracing::debug;
 
-use super::{Batch, Step, successful};
+use super::Batch;
 use crate::bookkeeping;
 use crate::export::Exporter;
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;
 use crate::export::process::receipts;
+use crate::export::verdicts::{self, Next, successful};
 use crate::host::{clock, kill};
-use crate::model::verdict::{Failure, ItemFailureType, Verdict};
 use crate::pleo::ItemUpdate;
-use crate::systems::{self, Attachment, BookedEntry, SystemError};
+use crate::systems::{self, Attachment};
 
 impl Batch {
     /// Puts the receipts beside every entry that is in the books, also beside those that were there before.
@@ -19,7 +19,7 @@ impl Batch {
         &self,
         exporter: &mut Exporter<'_>,
         run: &JobRun,
-        steps: &mut [Step],
+        steps: &mut [Next],
     ) -> Result<(), Halt> {
         let (owners, attachments) = self.attachments(exporter, run, steps)?;
         if attachments.is_empty() {
@@ -36,13 +36,7 @@ impl Batch {
         }
         let results = match exporter.system.attach(&run.permit, &attachments) {
             Ok(results) => results,
-            Err(
-                error @ (SystemError::Damaged { .. }
-                | SystemError::Settings { .. }
-                | SystemError::Withheld(_)),
-            ) => {
-                return Err(error.into());
-            }
+            Err(error @ systems::SystemError::Withheld(_)) => return Err(error.into()),
             Err(error) => vec![Err(error); attachments.len()],
         };
         systems::none_withheld(&results)?;
@@ -51,7 +45,10 @@ impl Batch {
                 exporter.receipts.remove(&attachment.receipts);
             }
             if let Some(step) = steps.get_mut(index) {
-                *step = after_attaching(attachment, result);
+                if let Err(error) = &result {
+                    debug!(item.id = %attachment.entry_id, "its receipts are not beside it: {error}");
+                }
+                *step = verdicts::after_attaching(&attachment.booked, result, clock::now());
             }
         }
         Ok(())
@@ -63,14 +60,14 @@ impl Batch {
         &self,
         exporter: &Exporter<'_>,
         run: &JobRun,
-        steps: &mut [Step],
+        steps: &mut [Next],
     ) -> Result<(Vec<usize>, Vec<Attachment>), Halt> {
         let (mut owners, mut attachments) = (Vec::new(), Vec::new());
         for (index, (item, step)) in self.items.iter().zip(steps.iter_mut()).enumerate() {
-            let Step::Attach(booked) = step else { continue };
+            let Next::Attach(booked) = step else { continue };
             match receipts::of_booked(exporter, run, item)? {
                 Ok(receipts) if receipts.is_empty() => {
-                    *step = Step::Decided(successful(booked, clock::now()));
+                    *step = Next::Decided(successful(booked, clock::now()));
                 }
                 Ok(receipts) => {
                     attachments.push(Attachment {
@@ -82,29 +79,11 @@ impl Batch {
                     });
                     owners.push(index);
                 }
-                Err(refusal) => *step = booked_without(booked, refusal.failure_type, &refusal.reason),
+                Err(refusal) => {
+                    *step = verdicts::failed_as_booked(booked, refusal.failure_type, &refusal.reason);
+                }
             }
         }
         Ok((owners, attachments))
     }
-}
-
-/// What an answer about receipts means for their item.
-fn after_attaching(attachment: &Attachment, result: Result<(), SystemError>) -> Step {
-    let Attachment { entry_id, booked, .. } = attachment;
-    match result {
-        Ok(()) => Step::Decided(successful(booked, clock::now())),
-        Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. })) => {
-            debug!(item.id = %entry_id, "{error}; its receipts are tried again at the end");
-            Step::AttachAgain
-        }
-        Err(SystemError::Rejected { failure_type, reason }) => booked_without(booked, failure_type, &reason),
-        Err(error) => booked_without(booked, ItemFailureType::ReceiptUploadFailure, &error.to_string()),
-    }
-}
-
-/// In the books, but not with its receipts.
-fn booked_without(booked: &BookedEntry, failure_type: ItemFailureType, reason: &str) -> Step {
-    let failure = Failure::booked_as(&booked.external_id, failure_type, reason);
-    Step::Decided(Verdict::Failed(failure))
 }

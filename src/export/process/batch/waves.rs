@@ -11,76 +11,73 @@ use std::time::Instant;
 
 use tracing::{error, warn};
 
-use super::{Batch, BatchItem, Step, refused};
+use super::{Batch, BatchItem};
 use crate::bookkeeping::{self, KnownInvoices, Refusal};
-use crate::export::Exporter;
 use crate::export::halt::Halt;
 use crate::export::job::JobRun;
 use crate::export::process::groups::groups;
 use crate::export::process::prepare::{self, Prepared};
-use crate::host::kill;
+use crate::export::verdicts::{self, Next, Why};
+use crate::export::{Exporter, patience};
 use crate::model::document::PlannedItem;
 use crate::model::permit::Permit;
-use crate::model::references::References;
-use crate::model::verdict::{Failure, ItemFailureType, JobFailure, Verdict};
+use crate::model::references::{References, Resolution};
 use crate::systems::{self, BookedEntry, SystemError};
 
 impl Batch {
-    /// Books what is absent or there in part. A fatal failure decides nothing here: the rest of the job does.
+    /// Books what is absent or there in part, until an error ends the work on the job.
     pub(super) fn book_in_waves(
         &mut self,
         exporter: &mut Exporter<'_>,
         run: &mut JobRun,
         prepared: &mut Prepared,
-        steps: &mut [Step],
-    ) -> Result<Option<JobFailure>, Halt> {
+        steps: &mut [Next],
+    ) -> Result<(), Halt> {
         let invoices = self.items.iter().map(|item| item.invoice.as_ref());
         let groups = groups(&prepared.view, invoices);
         let mut is_begun = false;
         loop {
             let wave = next_wave(steps, &groups);
-            if wave.is_empty() {
-                return Ok(None);
+            if wave.is_empty() || steps.iter().any(|step| matches!(step, Next::Halt(_))) {
+                return Ok(());
             }
             if should_rest(exporter, run, is_begun) {
-                put_off(steps, 0..self.items.len());
-                return Ok(None);
+                put_off(steps);
+                return Ok(());
             }
             is_begun = true;
-            let fatal = match self.ask_for_invoices(exporter, prepared, &wave)? {
-                Asked::Fatal(failure) => Some(failure),
-                Asked::OutOfReach => {
-                    put_off(steps, wave);
-                    continue;
-                }
-                Asked::Answered => self.book_wave(exporter, run, prepared, &wave, steps)?,
+            let asked = self.references(&wave);
+            let answer = if asked.invoices.is_empty() {
+                Resolution::default()
+            } else {
+                patience::ask(exporter, |system| system.resolve(&asked))?
             };
-            if fatal.is_some() {
-                return Ok(fatal);
-            }
+            learn(prepared, &asked, answer);
+            self.book_wave(exporter, run, prepared, &wave, steps)?;
         }
     }
 
     /// Plans what was found in the books against them, where only they say who the vendor is. What cannot be asked for
-    /// now stays unplanned.
-    pub(in crate::export::process) fn plan_found(
+    /// now stays unplanned: it only counts in the totals.
+    pub(super) fn plan_found(
         &mut self,
         exporter: &mut Exporter<'_>,
         run: &JobRun,
         prepared: &mut Prepared,
         found: impl Iterator<Item = usize>,
-    ) -> Result<(), Halt> {
+    ) {
         let is_unplanned = |at: &usize| {
             let item = self.items.get(*at);
             item.is_some_and(|item| item.plan.is_err() && item.may_be_booked())
         };
         let unplanned: Vec<usize> = found.filter(is_unplanned).collect();
         if unplanned.is_empty() {
-            return Ok(());
+            return;
         }
-        let asked = self.ask_for_invoices(exporter, prepared, &unplanned)?;
-        if !matches!(asked, Asked::Answered) {
-            return Ok(());
+        let asked = self.references(&unplanned);
+        match exporter.system.resolve(&asked) {
+            Ok(answer) => learn(prepared, &asked, answer),
+            Err(error) => return warn!("{error}"),
         }
         for at in unplanned {
             if let Some(item) = self.items.get_mut(at) {
@@ -88,46 +85,19 @@ impl Batch {
                 let _ = item.plan_now(1, exporter, run, prepared);
             }
         }
-        Ok(())
     }
 
-    /// Asks what the books have now of the invoices in this wave.
-    fn ask_for_invoices(
-        &self,
-        exporter: &mut Exporter<'_>,
-        prepared: &mut Prepared,
-        wave: &[usize],
-    ) -> Result<Asked, Halt> {
+    /// The invoices of these items and their vendors.
+    fn references(&self, items: &[usize]) -> References {
         let mut asked = References::default();
-        for item in wave.iter().filter_map(|at| self.items.get(*at)) {
+        for item in items.iter().filter_map(|at| self.items.get(*at)) {
             if let (Some(read), Some(invoice)) = (&item.item, &item.invoice) {
                 let name = bookkeeping::vendor_name(read).unwrap_or_default();
                 asked.vendors.insert(invoice.vendor.clone(), name.to_owned());
                 asked.invoices.insert(invoice.clone());
             }
         }
-        prepared.view.invoices = KnownInvoices::default();
-        if asked.invoices.is_empty() {
-            return Ok(Asked::Answered);
-        }
-        let error = match exporter.system.resolve(&asked) {
-            Ok(answer) => {
-                let vendors = &mut prepared.view.resolution.vendors;
-                vendors.retain(|vendor, _| !asked.vendors.contains_key(vendor));
-                vendors.extend(answer.vendors);
-                prepared.view.invoices = KnownInvoices::in_books(answer.invoices);
-                return Ok(Asked::Answered);
-            }
-            Err(error) => error,
-        };
-        match error.into_job_failure() {
-            Ok(failure) => Ok(Asked::Fatal(failure)),
-            Err(error @ (SystemError::Unavailable { .. } | SystemError::Unknown { .. })) => {
-                warn!("{error}");
-                Ok(Asked::OutOfReach)
-            }
-            Err(error) => Err(error.into()),
-        }
+        asked
     }
 
     fn book_wave(
@@ -136,28 +106,36 @@ impl Batch {
         run: &mut JobRun,
         prepared: &Prepared,
         wave: &[usize],
-        steps: &mut [Step],
-    ) -> Result<Option<JobFailure>, Halt> {
+        steps: &mut [Next],
+    ) -> Result<(), SystemError> {
         let (owners, plans) = self.plan_wave(exporter, run, prepared, wave, steps);
         if plans.is_empty() {
-            return Ok(None);
+            return Ok(());
         }
-        let results = book_all(exporter, &run.permit, &plans);
+        let unsent = plans.iter().map(|plan| run.unsent.remove(plan.entry_id()));
+        let unsent: Vec<Option<bool>> = unsent.collect();
+        let answers = book_all(exporter, &run.permit, &plans);
         run.totals.remarks.extend(exporter.system.take_remarks());
-        let results = match results? {
-            Ok(results) => results,
-            Err(failure) => return Ok(Some(failure)),
-        };
-        let mut fatal = None;
-        for ((index, plan), result) in owners.into_iter().zip(&plans).zip(results) {
-            if result.is_ok() {
+        let (answers, are_own) = answers?;
+        for (((index, plan), answer), unsent) in owners.into_iter().zip(&plans).zip(answers).zip(unsent) {
+            if answer.is_ok() {
                 run.totals.add_opened(plan);
             }
-            if let Some(step) = steps.get_mut(index) {
-                fatal = after_booking(step, result).or(fatal);
+            let Some(step) = steps.get_mut(index) else {
+                continue;
+            };
+            let partly = match step {
+                Next::Book { partly, .. } => partly.take(),
+                _ => None,
+            };
+            *step = verdicts::after_booking(partly, answer);
+            if let (Some(is_absent), true) = (unsent, are_own)
+                && matches!(step, Next::Wait(Why::NotBooked) | Next::Halt(_))
+            {
+                run.unsent.insert(plan.entry_id().clone(), is_absent);
             }
         }
-        Ok(fatal)
+        Ok(())
     }
 
     /// The plans of the wave's items against the books as they are now, each with its owner; what is refused now has its
@@ -168,14 +146,14 @@ impl Batch {
         run: &JobRun,
         prepared: &Prepared,
         wave: &[usize],
-        steps: &mut [Step],
+        steps: &mut [Next],
     ) -> (Vec<usize>, Vec<PlannedItem>) {
         let (mut owners, mut plans) = (Vec::new(), Vec::new());
         for &at in wave {
             let (Some(item), Some(step)) = (self.items.get_mut(at), steps.get_mut(at)) else {
                 continue;
             };
-            let Step::Book { revision, partly } = step else {
+            let Next::Book { revision, partly } = step else {
                 continue;
             };
             match item.plan_now(*revision, exporter, run, prepared) {
@@ -186,31 +164,19 @@ impl Batch {
                     plans.push(plan);
                     owners.push(at);
                 }
-                Err(refusal) => {
-                    let verdict = match partly {
-                        Some(booked) => Verdict::Failed(Failure::booked_as(
-                            &booked.external_id,
-                            refusal.failure_type,
-                            &refusal.reason,
-                        )),
-                        None => refused(&refusal),
-                    };
-                    *step = Step::Decided(verdict);
-                }
+                Err(refusal) => *step = Next::Decided(verdicts::refused(partly.as_ref(), &refusal)),
             }
         }
         (owners, plans)
     }
 }
 
-/// What became of the question what the books have.
-enum Asked {
-    /// All that was asked is known.
-    Answered,
-    /// The system is out of reach: what asked is not booked now.
-    OutOfReach,
-    /// The system can book nothing more in this job.
-    Fatal(JobFailure),
+/// Keeps what the books have of the invoices that were asked for, and of those alone.
+fn learn(prepared: &mut Prepared, asked: &References, answer: Resolution) {
+    let vendors = &mut prepared.view.resolution.vendors;
+    vendors.retain(|vendor, _| !asked.vendors.contains_key(vendor));
+    vendors.extend(answer.vendors);
+    prepared.view.invoices = KnownInvoices::in_books(answer.invoices);
 }
 
 /// Whether what is left of the batch is put off: the run was asked to stop, or Pleo should hear from us first. One wave is
@@ -222,29 +188,29 @@ fn should_rest(exporter: &Exporter<'_>, run: &JobRun, is_begun: bool) -> bool {
         || (is_begun && run.deadline.is_silent_too_long(Instant::now()))
 }
 
-/// What is left to book among these items is passed through again later.
-fn put_off(steps: &mut [Step], items: impl IntoIterator<Item = usize>) {
-    for at in items {
-        if let Some(step @ Step::Book { .. }) = steps.get_mut(at) {
-            *step = Step::TryAgain;
+/// What is left to book is passed through again later.
+fn put_off(steps: &mut [Next]) {
+    for step in steps {
+        if matches!(step, Next::Book { .. }) {
+            *step = Next::Wait(Why::NotBooked);
         }
     }
 }
 
 /// The items to book next. Of each group it is the first that is left to book, and none where an item before it is
 /// open; what is held back so is to be tried again later.
-fn next_wave(steps: &mut [Step], groups: &[Option<usize>]) -> Vec<usize> {
+fn next_wave(steps: &mut [Next], groups: &[Option<usize>]) -> Vec<usize> {
     let mut wave = Vec::new();
     let (mut held, mut taken) = (HashSet::new(), HashSet::new());
     for (at, (step, group)) in steps.iter_mut().zip(groups).enumerate() {
         match (&step, group) {
-            (Step::Book { .. }, Some(group)) if held.contains(group) => *step = Step::TryAgain,
-            (Step::Book { .. }, Some(group)) if !taken.contains(group) => {
+            (Next::Book { .. }, Some(group)) if held.contains(group) => *step = Next::Wait(Why::NotBooked),
+            (Next::Book { .. }, Some(group)) if !taken.contains(group) => {
                 taken.insert(*group);
                 wave.push(at);
             }
-            (Step::Book { .. }, None) => wave.push(at),
-            (Step::TryAgain | Step::SetAside, Some(group)) => {
+            (Next::Book { .. }, None) => wave.push(at),
+            (Next::Wait(_) | Next::Unproven { .. }, Some(group)) => {
                 held.insert(*group);
             }
             _ => {}
@@ -273,51 +239,44 @@ impl BatchItem {
     }
 }
 
-/// Books the plans, with an answer for each of them. The inner error ends the job.
+/// Books the plans, with an answer for each of them, and whether it is each one's own: an error for all of them says what
+/// became of one entry only by mistake.
 fn book_all(
     exporter: &mut Exporter<'_>,
     permit: &Permit,
     plans: &[PlannedItem],
-) -> Result<Result<Vec<Result<BookedEntry, SystemError>>, JobFailure>, Halt> {
-    let for_all = |error: SystemError| vec![Err(error); plans.len()];
+) -> Result<(Vec<Result<BookedEntry, SystemError>>, bool), SystemError> {
     let unknown = |reason: &str| SystemError::Unknown {
         reason: reason.to_owned(),
     };
-    Ok(Ok(match book_catching(exporter, permit, plans) {
-        Ok(mut results) => {
-            systems::none_withheld(&results)?;
-            if results.len() != plans.len() {
+    let error = match book_catching(exporter, permit, plans) {
+        Ok(mut answers) => {
+            systems::none_withheld(&answers)?;
+            if answers.len() != plans.len() {
                 error!(
                     "{} answers came for {} entries: the rest is looked up again",
-                    results.len(),
+                    answers.len(),
                     plans.len()
                 );
             }
-            results.resize(
-                plans.len(),
-                Err(unknown("the accounting system did not answer for this entry")),
-            );
-            results
+            let none = unknown("the accounting system did not answer for this entry");
+            answers.resize(plans.len(), Err(none));
+            return Ok((answers, true));
         }
-        Err(SystemError::Fatal { failure_type, reason }) => {
-            return Ok(Err(JobFailure { failure_type, reason }));
-        }
-        Err(error @ SystemError::Rejected { .. }) => for_all(error),
-        // An error for all of them says what became of one entry only by mistake: they are looked up again.
-        Err(
-            error @ (SystemError::Unavailable { .. }
-            | SystemError::Unknown { .. }
-            | SystemError::BookedWrong { .. }),
-        ) => {
+        Err(error) => error,
+    };
+    let for_each = match &error {
+        SystemError::Unavailable { .. } | SystemError::Unknown { .. } | SystemError::BookedWrong { .. } => {
             warn!("{error}");
-            for_all(unknown(&error.to_string()))
+            unknown(&error.to_string())
         }
-        Err(
-            error @ (SystemError::Damaged { .. } | SystemError::Settings { .. } | SystemError::Withheld(_)),
-        ) => {
-            return Err(error.into());
-        }
-    }))
+        SystemError::Withheld(_) => return Err(error),
+        SystemError::Rejected { .. }
+        | SystemError::Fatal { .. }
+        | SystemError::Damaged { .. }
+        | SystemError::Settings { .. } => error,
+    };
+    Ok((vec![Err(for_each); plans.len()], false))
 }
 
 /// Books; a panic in the system is an answer that nobody knows.
@@ -330,50 +289,4 @@ fn book_catching(
         error!("the accounting system's part of the program panicked while booking; its items are looked up again");
         Err(SystemError::Unknown { reason: "the program failed while booking".into() })
     })
-}
-
-/// What a booking's answer means for its item; a fatal one is handed up and leaves the item undecided.
-fn after_booking(step: &mut Step, result: Result<BookedEntry, SystemError>) -> Option<JobFailure> {
-    let Step::Book { partly, .. } = step else {
-        return None;
-    };
-    let partly = partly.take();
-    match result {
-        Ok(booked) => *step = Step::Attach(booked),
-        Err(SystemError::Rejected { failure_type, reason }) => {
-            *step = Step::Decided(Verdict::Failed(match partly {
-                Some(booked) => Failure::booked_as(&booked.external_id, failure_type, &reason),
-                None => Failure::nothing_booked(failure_type, &reason),
-            }));
-        }
-        Err(SystemError::Unknown { reason }) if kill::mutation("lost-answer-is-failure") => {
-            let failure_type = ItemFailureType::UnexpectedFailure;
-            *step = Step::Decided(Verdict::Failed(Failure::nothing_booked(failure_type, &reason)));
-        }
-        Err(SystemError::BookedWrong {
-            booked,
-            failure_type,
-            reason,
-        }) => {
-            *step = Step::Decided(Verdict::Failed(Failure::booked_as(
-                &booked.external_id,
-                failure_type,
-                &reason,
-            )));
-        }
-        Err(
-            SystemError::Unavailable { .. }
-            | SystemError::Damaged { .. }
-            | SystemError::Settings { .. }
-            | SystemError::Withheld(_),
-        ) => {
-            *step = Step::TryAgain;
-        }
-        Err(SystemError::Unknown { .. }) => *step = Step::SetAside,
-        Err(SystemError::Fatal { failure_type, reason }) => {
-            *step = Step::SetAside;
-            return Some(JobFailure { failure_type, reason });
-        }
-    }
-    None
 }

@@ -16,16 +16,19 @@ use crate::model::money::Money;
 use crate::model::references::{AccountPurpose, InvoiceNumber, VendorKey};
 use crate::systems::SystemError;
 
-use super::super::books::{Books, unreadable};
+use super::super::books::Books;
 use super::super::content;
+use super::super::errors::unreadable;
 use super::super::includes::beside;
+use super::super::lexer::{Fault, Manner};
 use super::super::movements::Movements;
 use super::super::number::Number;
-use super::super::reader::{self, Directive, Fault, Kind, Manner, Metadata, Posting};
+use super::super::reader::{self, Directive, Kind, Metadata, Posting};
 use super::super::text;
 use super::super::vocabulary::{document_kind, key, purpose};
+use super::entries::{Booked, BookedInvoice, Numbered, OpenedAccount, Place};
 use super::marks::retired_lines;
-use super::{Booked, BookedInvoice, Include, Index, Numbered, OpenedAccount, Place, Reach, Source, Stamp};
+use super::{Include, Index, Reach, Source, Stamp};
 
 /// A file while it is read.
 struct Reading<'b> {
@@ -87,7 +90,7 @@ impl Index {
         let passed_over = outcome.map_err(|Fault { line, problem }| SystemError::Damaged {
             reason: format!(
                 "The books are damaged: `{}`, line {line}: {problem}. Repair it or take the file back from a \
-                 backup, then run again. Nothing was booked.",
+                 backup, then run again.",
                 path.display()
             ),
         })?;
@@ -332,6 +335,8 @@ impl Index {
                 ),
             ));
         }
+        // Nearly every entry has one or two, and there are as many entries as there ever were expenses.
+        transactions.reserve_exact(1);
         transactions.push(booked);
         Ok(())
     }
@@ -426,8 +431,5 @@ fn payable(postings: &[Posting<'_>]) -> Option<Money> {
         .filter(|posting| posting.metadata.get(key::PURPOSE).as_deref() == Some(purpose::PAYABLE))
         .filter_map(|posting| posting.amount.exact());
     let first = payables.next()?;
-    payables.try_fold(first, |sum, money| {
-        let amount = sum.amount.plus(money.amount)?;
-        (money.currency == sum.currency).then_some(Money { amount, ..sum })
-    })
+    payables.try_fold(first, Money::plus)
 }

@@ -10,7 +10,8 @@ use super::super::number::Number;
 use super::super::reader::{Directive, Posting};
 use super::super::text;
 use super::super::vocabulary::key;
-use super::{Index, Mirror, Numbered, Other, Place, Retired};
+use super::Index;
+use super::entries::{Mirror, Numbered, Other, Place, Retired};
 
 impl Index {
     /// A transaction that is no document of ours may take one back, by its mark or by the link of the entry.

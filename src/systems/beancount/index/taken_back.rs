@@ -9,28 +9,8 @@ use super::super::roots::Root;
 use super::super::standing::{self, Document, Doubt, Ruling};
 use super::super::text;
 use super::super::vocabulary::key;
-use super::{Booked, Index, Numbered, Place, Retired};
-use crate::model::money::Money;
-
-/// A transaction that carries an entry's link and is no document of ours.
-#[derive(Debug)]
-pub(super) struct Other {
-    pub(super) movements: Option<Movements>,
-    /// The document that it says to take back.
-    pub(super) reverses: Option<Number>,
-    pub(super) place: Place,
-}
-
-/// A transaction marked as the mirror of a document.
-#[derive(Debug)]
-pub(super) struct Mirror {
-    pub(super) movements: Option<Movements>,
-    /// Its own number, when we wrote it.
-    pub(super) number: Option<Number>,
-    /// The links of entries that it carries.
-    pub(super) links: Box<[Box<str>]>,
-    pub(super) place: Place,
-}
+use super::Index;
+use super::entries::{Booked, Mirror, Numbered, Other, Retired};
 
 /// How a document stands to the mirrors that are marked with its number.
 enum Mirrored<'a> {
@@ -426,11 +406,7 @@ fn counted_twice(booked: &[&Booked]) -> String {
         let own = booked.movements.as_ref().and_then(Movements::debits);
         booked.amount.or(own)
     });
-    let total = amounts.reduce(|sum, next| {
-        let (sum, next) = (sum?, next?);
-        let amount = sum.amount.abs().plus(next.amount.abs())?;
-        (sum.currency == next.currency).then_some(Money { amount, ..sum })
-    });
+    let total = amounts.reduce(|sum, next| sum?.abs().plus(next?.abs()));
     match total.flatten() {
         Some(total) => format!("counted twice: {total}"),
         None => "counted twice".to_owned(),

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use crate::host::files::FileError;
 use crate::systems::SystemError;
 
-use super::super::books::{Books, unreadable};
+use super::super::books::Books;
+use super::super::errors::unreadable;
 use super::super::includes::{self, one_name};
 use super::{Include, Index, Reach, Stamp, Unseen};
 
@@ -106,7 +107,7 @@ impl Index {
         Err(SystemError::Damaged {
             reason: format!(
                 "The books cannot be read whole: `{}`{line}: {}. Bring back what is missing or take the line out, then \
-                 run again. Nothing was booked.",
+                 run again.",
                 first.file.display(),
                 first.problem
             ),
@@ -129,7 +130,7 @@ impl Index {
                  of its own for each. To part two that share this one: move the files under `{folder}/pleo` that name \
                  the other company to the same place in its new folder, copy `documents` there, open in the \
                  accounts.beancount of each what bean-check then misses, and move the other's checkpoint aside. One \
-                 ledger may include both. Nothing was booked.",
+                 ledger may include both.",
                 books.company()
             ),
         })

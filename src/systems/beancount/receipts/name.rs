@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use unicode_general_category::{GeneralCategory, get_general_category};
 
+use crate::host::digest;
 use crate::host::files::FileError;
 use crate::systems::SystemError;
 
-use super::super::books::unreadable;
+use super::super::errors::unreadable;
 use super::super::number::Number;
-use super::super::text;
 
 /// The longest name, in bytes, extension included.
 const LONGEST: usize = 120;
@@ -108,7 +108,7 @@ impl Taken {
             let name = naming.name(attempt);
             let path = folder.join(&name);
             let is_new = names.insert(name.to_lowercase());
-            if is_new || fs::read(&path).is_ok_and(|content| text::sha256(&content) == sha256) {
+            if is_new || fs::read(&path).is_ok_and(|content| digest::sha256(&content) == sha256) {
                 return Ok(path);
             }
             attempt += 1;
@@ -167,7 +167,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut taken = Taken::default();
         let mut take = |supplier, content: &str| {
-            let path = taken.take(folder.path(), naming(supplier), &text::sha256(content.as_bytes()));
+            let path = taken.take(
+                folder.path(),
+                naming(supplier),
+                &digest::sha256(content.as_bytes()),
+            );
             let path = path.unwrap();
             fs::write(&path, content).unwrap();
             path.file_name().unwrap().to_string_lossy().into_owned()

@@ -5,7 +5,7 @@
 use crate::model::document::{Creditor, DocumentKind, Part};
 
 use super::super::vocabulary::{RECEIPT_MISSING, document_kind, key};
-use super::{Entry, Lines};
+use super::lines::{Entry, Lines};
 
 /// Whose it is: the key in the books, and by what Pleo knows it.
 pub(super) fn identity(lines: &mut Lines<'_>, entry: &Entry<'_>) {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(test)]
 use schemars::JsonSchema;
 
-use super::{Account, Money, Part, Vendor};
+use super::value::{Account, Money, Part, Vendor};
 
 /// One line from the connector to pleo-export: either `ok` or `error`.
 #[derive(Debug, Deserialize)]

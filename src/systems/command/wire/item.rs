@@ -6,7 +6,7 @@ use serde::Serialize;
 #[cfg(test)]
 use schemars::JsonSchema;
 
-use super::{Account, InvoiceKey, Money, Part, Vendor};
+use super::value::{Account, InvoiceKey, Money, Part, Vendor};
 
 /// Everything to book for one export item.
 #[derive(Debug, Serialize)]

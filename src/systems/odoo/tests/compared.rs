@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::company::Locks;
-use super::super::records::Id;
-use super::super::verify::{Comparison, Correction, Line};
 use super::{COST, PAYABLE, TAX, VENDOR, WALLET, document, posting, tax, taxed};
 use crate::model::document::{Document, DocumentKind, Posting, Purpose};
 use crate::systems::SystemError;
+use crate::systems::odoo::api::records::Id;
+use crate::systems::odoo::before::locks::Locks;
+use crate::systems::odoo::booking::verify::{Comparison, Correction, Line};
 
 /// A line in Odoo: account, amount, tax, kind.
 fn line(id: Id, account: &str, amount: &str, tax: Option<&str>, kind: &str) -> Line {

@@ -3,11 +3,6 @@
 
 mod compared;
 
-use super::company::{Company, JournalIds, refuse_another};
-use super::documents::{BILL_FIELDS, ENTRY_FIELDS, Rows, Surroundings, rows};
-use super::key::Origin;
-use super::partners::{CreditorIds, Creditors};
-use super::records::Id;
 use crate::model::document::{
     Creditor, Document, DocumentKind, Part, PlannedItem, Posting, PostingState, PostingTag, PostingTax,
     Purpose,
@@ -16,6 +11,11 @@ use crate::model::export_item::{ExportItem, ItemType, Method, Tag};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::money::{Amount, Money};
 use crate::model::references::{Account, Reference, Vendor};
+use crate::systems::odoo::api::company::{Company, JournalIds, refuse_another};
+use crate::systems::odoo::api::records::Id;
+use crate::systems::odoo::before::partners::{CreditorIds, Creditors};
+use crate::systems::odoo::document::key::Origin;
+use crate::systems::odoo::document::rows::{BILL_FIELDS, ENTRY_FIELDS, Rows, Surroundings, rows};
 
 const COST: &str = "34";
 const WALLET: &str = "580";

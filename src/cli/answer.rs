@@ -1,0 +1,74 @@
+//! How the answer of a command is given: what to stdout, what beside it.
+
+use std::io::{self, Write};
+
+use super::args::LogFormat;
+use super::exit::Exit;
+use super::render::{Answer, problem_text};
+use crate::export::report::{Problem, RunReport};
+
+/// In which form the answer goes to stdout, and what went wrong to stderr.
+#[derive(Clone, Copy)]
+pub(super) struct Form {
+    pub(super) json: bool,
+    pub(super) log: LogFormat,
+}
+
+/// Gives the answer: one document, or a table on stdout and what went wrong on stderr. A log of JSON lines ends with what
+/// went wrong, whatever stdout has.
+pub(super) fn answer(answer: &Answer, form: Form) -> Exit {
+    let exit = answer.exit();
+    let text = if form.json {
+        answer.json(exit)
+    } else {
+        answer.text()
+    };
+    let exit = print(&text, exit);
+    tell(answer.problems(), form);
+    exit
+}
+
+/// Says what went wrong beside the answer.
+pub(super) fn tell<'a>(problems: impl Iterator<Item = &'a Problem>, form: Form) {
+    match form {
+        Form {
+            log: LogFormat::Json, ..
+        } => {
+            for problem in problems {
+                tracing::error!(
+                    kind = problem.kind.as_str(),
+                    hint = problem.hint,
+                    "{}",
+                    problem.message
+                );
+            }
+        }
+        Form { json: true, .. } => {}
+        Form { json: false, .. } => {
+            let text: String = problems.map(problem_text).collect();
+            // Nobody can be told that stderr is gone.
+            let _ = io::stderr().lock().write_all(text.as_bytes());
+        }
+    }
+}
+
+/// Writes the answer to stdout. A reader that has gone away is no error of ours.
+pub(super) fn print(text: &str, exit: Exit) -> Exit {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => exit,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit,
+        Err(error) => {
+            tracing::error!("cannot write the answer to stdout: {error}");
+            exit.worst(Exit::Unexpected)
+        }
+    }
+}
+
+/// A run that ended before any job.
+pub(super) fn failed(problem: Problem) -> Answer {
+    Answer::of_run(RunReport {
+        problem: Some(problem),
+        ..RunReport::default()
+    })
+}

@@ -1,0 +1,58 @@
+//! Secrets, as settings and files hold them.
+
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use super::file;
+
+/// A secret as it can travel in a header.
+pub(super) fn sendable(name: &str, secret: String, problems: &mut Vec<String>) -> Option<SecretString> {
+    let secret = secret.trim().to_owned();
+    if secret.starts_with(['"', '\'']) {
+        problems.push(format!(
+            "{name} begins with a quote, which no key does: set it without quotes"
+        ));
+        return None;
+    }
+    if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+        problems.push(format!(
+            "{name} is empty or has spaces or other characters that no key has: copy it once more"
+        ));
+        return None;
+    }
+    Some(SecretString::from(secret))
+}
+
+/// A secret kept in a file: one line, best readable by its owner alone.
+pub(super) fn secret_file(
+    name: &str,
+    path: &Path,
+    problems: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) -> Option<SecretString> {
+    let text = match file::read_text(path) {
+        Ok(text) => text.trim().to_owned(),
+        Err(error) => {
+            problems.push(format!("{name}: cannot read `{}`: {error}", path.display()));
+            return None;
+        }
+    };
+    if text.is_empty() || text.lines().count() > 1 {
+        problems.push(format!(
+            "{name}: `{}` must hold the key and nothing else",
+            path.display()
+        ));
+        return None;
+    }
+    #[cfg(unix)]
+    if let Ok(metadata) = std::fs::metadata(path)
+        && std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
+    {
+        warnings.push(format!(
+            "other users can read the key in `{0}`: run chmod 600 {0}",
+            path.display()
+        ));
+    }
+    sendable(&format!("the key in `{}`", path.display()), text, problems)
+}

@@ -1,0 +1,276 @@
+//! What a look-up, and an answer of the accounting system, mean for an item. No other place says it.
+//!
+//! Pure functions: the batch asks and acts, they judge. What is surely known becomes a verdict; what is not never becomes
+//! one that claims to know.
+
+use chrono::{DateTime, Utc};
+
+use crate::bookkeeping::Refusal;
+use crate::checkpoint::StoredItem;
+use crate::host::kill;
+use crate::model::export_job::ItemStatus;
+use crate::model::state::ItemState;
+use crate::model::verdict::{Exported, Failure, ItemFailureType, JobFailure, Verdict};
+use crate::systems::{BookedEntry, Create, Found, SystemError};
+
+/// What becomes of an item next.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// It has its verdict.
+    Decided(Verdict),
+    /// It is in the books; its receipts may be missing.
+    Attach(BookedEntry),
+    /// Its plan of this revision is booked; what is there in part is completed.
+    Book {
+        revision: u32,
+        partly: Option<BookedEntry>,
+    },
+    /// It is passed through again when everything else is done.
+    Wait(Why),
+    /// It was sent, or may have been, and it, or what it lacks beside `partly`, may be in the books or on its way.
+    Unproven { partly: Option<BookedEntry> },
+    /// It is open, and with it the rest of the job: this is handed on.
+    Halt(SystemError),
+}
+
+/// Why an item is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It is surely not booked.
+    NotBooked,
+    /// It may be booked.
+    Unproven,
+    /// It is booked, and its receipts may be missing. It holds back nobody.
+    Receipts,
+    /// Its receipts did not come in time: it is left to a later run.
+    Late,
+}
+
+/// Whether an item can be booked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Plan<'a> {
+    /// It can.
+    Stands,
+    /// Not by what is known now; the books may yet tell what is missing, when it is its turn.
+    Open(&'a Refusal),
+    /// It cannot.
+    Refused(&'a Refusal),
+}
+
+/// What is known of an item that was looked up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known<'a> {
+    /// Whether it can be booked.
+    pub(super) plan: Plan<'a>,
+    /// What Pleo said of it can be read.
+    pub(super) is_readable: bool,
+    /// It was announced earlier that it would be booked: it may be on its way into the books.
+    pub(super) is_announced: bool,
+    /// It has to wait for another item of its invoice.
+    pub(super) is_held: bool,
+    /// How far booking it twice is safe.
+    pub(super) create: Create,
+}
+
+/// What a look-up means for an item that was not changed since it was booked.
+pub(super) fn after_look_up(found: Found, known: Known<'_>) -> Next {
+    // A write that is on its way may land after a look-up says absent.
+    let is_unproven = known.is_announced && !known.create.is_repeatable();
+    match (found, known.plan) {
+        // What a person did to the entry in the books is for a person to settle.
+        (Found::Unclear { booked, reason }, _) => failed_as_booked(
+            &booked,
+            ItemFailureType::AccountingSystemValidationFailure,
+            &reason,
+        ),
+        (Found::Complete(booked), Plan::Stands) => Next::Attach(booked),
+        // Booked earlier under other settings: it is in the books all the same.
+        (Found::Complete(booked), Plan::Open(refusal) | Plan::Refused(refusal))
+            if known.is_readable && !is_about_receipts(refusal.failure_type) =>
+        {
+            Next::Attach(booked)
+        }
+        (Found::Complete(booked), Plan::Open(refusal) | Plan::Refused(refusal))
+        | (Found::Incomplete(booked), Plan::Refused(refusal)) => {
+            failed_as_booked(&booked, refusal.failure_type, &refusal.reason)
+        }
+        (Found::Incomplete(booked), _) if is_unproven => Next::Unproven { partly: Some(booked) },
+        (Found::Absent { .. }, _) if is_unproven => Next::Unproven { partly: None },
+        (Found::Absent { .. }, Plan::Refused(refusal)) => Next::Decided(refused(None, refusal)),
+        (Found::Incomplete(_) | Found::Absent { .. }, _) if known.is_held => Next::Wait(Why::NotBooked),
+        (Found::Incomplete(booked), _) => Next::Book {
+            revision: booked.revision,
+            partly: Some(booked),
+        },
+        (Found::Absent { next_revision }, _) => Next::Book {
+            revision: next_revision,
+            partly: None,
+        },
+    }
+}
+
+/// The verdict on an item that is refused when it is its turn.
+pub(super) fn refused(partly: Option<&BookedEntry>, refusal: &Refusal) -> Verdict {
+    let Refusal {
+        failure_type, reason, ..
+    } = refusal;
+    Verdict::Failed(match partly {
+        Some(booked) => Failure::booked_as(&booked.external_id, *failure_type, reason),
+        None => Failure::nothing_booked(*failure_type, reason),
+    })
+}
+
+/// What the answer to a booking means for its item, of which `partly` was there before.
+pub(super) fn after_booking(partly: Option<BookedEntry>, answer: Result<BookedEntry, SystemError>) -> Next {
+    match answer {
+        Ok(booked) => Next::Attach(booked),
+        Err(SystemError::Unknown { reason }) if kill::mutation("lost-answer-is-failure") => {
+            Next::Decided(Verdict::Failed(Failure::nothing_booked(
+                ItemFailureType::UnexpectedFailure,
+                &reason,
+            )))
+        }
+        Err(SystemError::Rejected { failure_type, reason }) => Next::Decided(Verdict::Failed(match partly {
+            Some(booked) => Failure::booked_as(&booked.external_id, failure_type, &reason),
+            None => Failure::nothing_booked(failure_type, &reason),
+        })),
+        Err(SystemError::BookedWrong {
+            booked,
+            failure_type,
+            reason,
+        }) => failed_as_booked(&booked, failure_type, &reason),
+        Err(SystemError::Unavailable { .. }) => Next::Wait(Why::NotBooked),
+        Err(SystemError::Unknown { .. }) => Next::Unproven { partly },
+        Err(
+            error @ (SystemError::Fatal { .. }
+            | SystemError::Damaged { .. }
+            | SystemError::Settings { .. }
+            | SystemError::Withheld(_)),
+        ) => Next::Halt(error),
+    }
+}
+
+/// What the answer to receipts means for their item, which is in the books.
+pub(super) fn after_attaching(
+    booked: &BookedEntry,
+    answer: Result<(), SystemError>,
+    now: DateTime<Utc>,
+) -> Next {
+    match answer {
+        Ok(()) => Next::Decided(successful(booked, now)),
+        Err(
+            SystemError::Rejected { failure_type, reason }
+            | SystemError::BookedWrong {
+                failure_type, reason, ..
+            },
+        ) => failed_as_booked(booked, failure_type, &reason),
+        Err(SystemError::Unavailable { .. } | SystemError::Unknown { .. }) => Next::Wait(Why::Receipts),
+        Err(
+            error @ (SystemError::Fatal { .. }
+            | SystemError::Damaged { .. }
+            | SystemError::Settings { .. }
+            | SystemError::Withheld(_)),
+        ) => Next::Halt(error),
+    }
+}
+
+/// In the books with all that belongs to it.
+pub(super) fn successful(booked: &BookedEntry, now: DateTime<Utc>) -> Verdict {
+    Verdict::Successful(Exported::new(
+        &booked.external_id,
+        booked.external_url.clone(),
+        now,
+    ))
+}
+
+/// In the books, but for this reason not as it should be.
+pub(super) fn failed_as_booked(booked: &BookedEntry, failure_type: ItemFailureType, reason: &str) -> Next {
+    Next::Decided(Verdict::Failed(Failure::booked_as(
+        &booked.external_id,
+        failure_type,
+        reason,
+    )))
+}
+
+/// What the last look of a run means: nothing is waited for any more, and what may be on its way is not sent again.
+pub(super) fn at_the_end(next: Next) -> Next {
+    let Next::Unproven { partly } = next else {
+        return next;
+    };
+    let failure_type = ItemFailureType::UnexpectedFailure;
+    Next::Decided(Verdict::Failed(match partly {
+        Some(booked) => Failure::booked_as(
+            &booked.external_id,
+            failure_type,
+            "only a part of the entry is found in the books: look there, and complete it by hand.",
+        ),
+        None => Failure::may_be_booked(
+            failure_type,
+            "the accounting system's answer was lost and the entry cannot be found there. Look for it in the books; if \
+             it is not there tomorrow, export the expense again.",
+        ),
+    }))
+}
+
+/// The verdict on an item of a job that is given up, by what the books have of it. `is_whole` says that the entry needs
+/// no receipts beside it.
+pub(super) fn given_up(next: Next, is_whole: bool, failure: &JobFailure, now: DateTime<Utc>) -> Verdict {
+    let failure_type = failure.failure_type.as_item_failure();
+    let reason = &failure.reason;
+    match next {
+        Next::Decided(verdict) => verdict,
+        Next::Attach(booked) if is_whole => successful(&booked, now),
+        Next::Attach(booked) => {
+            let reason = format!(
+                "its receipts may be missing, because the export was given up: export it again. {reason}"
+            );
+            Verdict::Failed(Failure::booked_as(&booked.external_id, failure_type, &reason))
+        }
+        Next::Book {
+            partly: Some(booked), ..
+        }
+        | Next::Unproven { partly: Some(booked) } => {
+            Verdict::Failed(Failure::booked_as(&booked.external_id, failure_type, reason))
+        }
+        Next::Book { partly: None, .. } => unasked(true, failure),
+        Next::Unproven { partly: None } | Next::Wait(_) | Next::Halt(_) => unasked(false, failure),
+    }
+}
+
+/// The verdict on an item of a job that is given up while the books cannot be asked. Whether the job had begun with it or
+/// not, an earlier export may have booked it, unless it is known that the books had nothing of it and nothing was sent
+/// since.
+pub(super) fn unasked(is_known_absent: bool, failure: &JobFailure) -> Verdict {
+    let failure_type = failure.failure_type.as_item_failure();
+    let reason = &failure.reason;
+    Verdict::Failed(if is_known_absent {
+        Failure::nothing_booked(failure_type, reason)
+    } else {
+        let reason = format!("{reason} Look for the entry in the books before it is exported again.");
+        Failure::may_be_booked(failure_type, &reason)
+    })
+}
+
+/// What a look-up proves where nothing is sent again: a write that is on its way lands under a lock, or not at all, but
+/// a server that refuses a second record may still take the first.
+pub(super) const fn by_looking_alone(create: Create) -> Create {
+    match create {
+        Create::Exclusive => Create::Exclusive,
+        Create::Unique | Create::Search => Create::Search,
+    }
+}
+
+/// Whether somebody announced earlier that the item would be booked.
+pub(super) fn is_announced(item: &StoredItem) -> bool {
+    item.state == ItemState::Intended || item.pleo_status == ItemStatus::InProgress
+}
+
+const fn is_about_receipts(failure_type: ItemFailureType) -> bool {
+    matches!(
+        failure_type,
+        ItemFailureType::ReceiptDownloadFailure
+            | ItemFailureType::ReceiptUploadFailure
+            | ItemFailureType::ReceiptFileSizeLimitExceeded
+            | ItemFailureType::ReceiptConversionFailure
+    )
+}

@@ -1,0 +1,283 @@
+//! What the books hold: entries by key, numbers, accounts, invoices, receipts, reversals.
+//!
+//! Built by reading every file of the books, and kept up to date by reading the files that are new. When a file
+//! that was read has changed or gone, everything is read again: people edit books seldom, and it takes a second.
+//!
+//! Where the ledger takes in books of several companies, entries, numbers and receipts are those of our company alone;
+//! accounts and options are the ledger's.
+
+mod entries;
+mod loading;
+mod marks;
+mod taken_back;
+mod walking;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound::{Excluded, Unbounded};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use chrono::NaiveDate;
+
+use crate::model::references::InvoiceKey;
+
+use super::books::Books;
+use super::includes;
+use super::misplaced::Misplaced;
+use super::movements::{Movements, Names};
+use super::number::Number;
+use super::roots::Roots;
+pub(super) use entries::{Booked, BookedInvoice, OpenedAccount, Place};
+use entries::{Mirror, Numbered, Other, Retired};
+pub(super) use taken_back::{Reversal, Standing};
+
+/// What the books hold.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// By their real names.
+    sources: BTreeMap<PathBuf, Source>,
+    /// What could not be seen when the files were last looked at.
+    unseen: Vec<Unseen>,
+    /// Files of ours that hold entries of another company, by that company.
+    of_others: BTreeMap<String, BTreeSet<PathBuf>>,
+    roots: Roots,
+    entries: HashMap<Box<str>, Vec<Booked>>,
+    /// Transactions that are no documents of ours, by the link of the entry that they carry.
+    others: HashMap<Box<str>, Vec<Other>>,
+    /// Transactions marked as the mirror of a document, by its number.
+    mirrors: HashMap<Number, Vec<Mirror>>,
+    /// Every number that stands on a transaction.
+    numbers: BTreeMap<Number, Numbered>,
+    /// Marks that mean nothing where they stand, and why.
+    odd_marks: Vec<(Place, String)>,
+    /// Numbers that a batch says were given before and are not there.
+    explained: Vec<(Number, Number)>,
+    names: Names,
+    opened: BTreeMap<Box<str>, OpenedAccount>,
+    closed: HashMap<Box<str>, NaiveDate>,
+    /// Where the ledger says what an account, with those below it, comes to at the beginning of a day.
+    balances: HashMap<Box<str>, BTreeMap<NaiveDate, Place>>,
+    highest: BTreeMap<i32, u32>,
+    /// The entries of each vendor's number, as it is compared.
+    invoices: HashMap<Box<str>, Vec<Box<str>>>,
+    receipts: HashMap<(Box<str>, Box<str>), Vec<PathBuf>>,
+    misplaced: Misplaced,
+    has_operating_currency: bool,
+}
+
+/// A file that was read.
+#[derive(Debug)]
+struct Source {
+    /// The name that led to it first.
+    path: PathBuf,
+    stamp: Stamp,
+    reach: Reach,
+    includes: Vec<Include>,
+    retired: Vec<Retired>,
+}
+
+/// An include line.
+#[derive(Debug)]
+struct Include {
+    pattern: String,
+    line: u32,
+}
+
+/// How a file is reached, and by that what of it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// We wrote it; everything counts.
+    Ours,
+    /// The ledger is it or includes it; everything counts.
+    Ledger,
+    /// It lies beside, and the ledger does not see it: its entries count, its accounts and options do not.
+    Beside,
+}
+
+/// Something that belongs to the books and could not be read.
+#[derive(Debug)]
+struct Unseen {
+    /// The file that names it.
+    file: PathBuf,
+    line: Option<u32>,
+    problem: String,
+}
+
+/// By what a changed file is known: size and time.
+type Stamp = (u64, Option<SystemTime>);
+
+impl Index {
+    /// The account of the first posting: receipts are put beside it.
+    pub(super) fn first_account(&self, booked: &Booked) -> &str {
+        self.names.name(booked.first_account)
+    }
+
+    /// The accounts that a document moves.
+    pub(super) fn accounts_of<'a>(&'a self, booked: &'a Booked) -> impl Iterator<Item = &'a str> {
+        let accounts = booked.movements.iter().flat_map(Movements::accounts);
+        accounts.map(|account| self.names.name(account))
+    }
+
+    /// The account that stands for the wallet that a transaction moves.
+    pub(super) fn wallet_account(&self, booked: &Booked) -> Option<&str> {
+        booked.wallet.map(|id| self.names.name(id))
+    }
+
+    /// What the books have of an invoice and still counts, each with its entry.
+    pub(super) fn invoice(&self, wanted: &InvoiceKey) -> Vec<(&str, &Booked, &BookedInvoice)> {
+        let entries = self.invoices.get(wanted.number.compared()).into_iter().flatten();
+        // Many vendors may have one number, so the vendor is compared before anything of an entry is worked out.
+        let is_of_vendor = |entry: &&str| {
+            let mut booked = self.entries.get(*entry).into_iter().flatten();
+            booked.any(|booked| {
+                let invoice = booked.invoice.as_deref();
+                invoice.is_some_and(|invoice| invoice.vendor.is_same_vendor(&wanted.vendor))
+            })
+        };
+        let entries: BTreeSet<&str> = entries.map(AsRef::as_ref).filter(is_of_vendor).collect();
+        let mut found = Vec::new();
+        for entry in entries {
+            let live = self.standing(entry).live.into_iter();
+            let documents: Vec<(&str, &Booked, &BookedInvoice)> = live
+                .filter_map(|booked| Some((entry, booked, booked.invoice.as_deref()?)))
+                .filter(|(.., invoice)| invoice.number == wanted.number)
+                .collect();
+            // Version 0.1 said on the first document alone who the vendor is.
+            if documents
+                .iter()
+                .any(|(.., invoice)| invoice.vendor.is_same_vendor(&wanted.vendor))
+            {
+                found.extend(documents);
+            }
+        }
+        found
+    }
+
+    /// An account by its name.
+    pub(super) fn account(&self, name: &str) -> Option<&OpenedAccount> {
+        self.opened.get(name)
+    }
+
+    /// Every account, by name.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = (&str, &OpenedAccount)> {
+        self.opened.iter().map(|(name, account)| (name.as_ref(), account))
+    }
+
+    /// What version 0.1 may have booked in the wrong place.
+    pub(super) fn misplaced(&self) -> &Misplaced {
+        &self.misplaced
+    }
+
+    /// The last day of an account that was closed.
+    pub(super) fn closed_on(&self, name: &str) -> Option<NaiveDate> {
+        self.closed.get(name).copied()
+    }
+
+    /// The last day on which the ledger says what the account, or one above it, comes to.
+    pub(super) fn balance_day(&self, name: &str) -> Option<NaiveDate> {
+        let last = self.balances_of(name).filter_map(|days| days.keys().next_back());
+        last.max().copied()
+    }
+
+    /// On which days the ledger says what the account, and each one above it, comes to.
+    fn balances_of(&self, name: &str) -> impl Iterator<Item = &BTreeMap<NaiveDate, Place>> {
+        let above = name.match_indices(':').filter_map(|(at, _)| name.get(..at));
+        above
+            .chain([name])
+            .filter_map(|account| self.balances.get(account))
+    }
+
+    /// The first day after this one on which the ledger says what the account, or one above it, comes to.
+    pub(super) fn balance_after(&self, name: &str, day: NaiveDate) -> Option<(NaiveDate, &Place)> {
+        let days = self.balances_of(name);
+        let later = days.filter_map(|days| days.range((Excluded(day), Unbounded)).next());
+        later
+            .map(|(day, place)| (*day, place))
+            .min_by_key(|(day, _)| *day)
+    }
+
+    /// The numbers that were given, up to the highest of each year, and neither stand on a transaction nor are
+    /// explained in an earlier batch: as ranges, first and last.
+    fn unexplained_gaps(&self, highest: &BTreeMap<i32, u32>) -> Vec<(Number, Number)> {
+        let mut gaps = Vec::new();
+        for (&year, &highest) in highest {
+            let number = |serial| Number { year, serial };
+            let present = self.numbers.range(number(0)..=number(highest));
+            let mut known: Vec<(u32, u32)> = present.map(|(known, _)| (known.serial, known.serial)).collect();
+            let explained = self.explained.iter().filter(|(first, _)| first.year == year);
+            known.extend(explained.map(|(first, last)| (first.serial, last.serial)));
+            known.sort_unstable();
+            let mut next = 1;
+            for (first, last) in known.into_iter().chain([(highest.saturating_add(1), highest)]) {
+                if first > next {
+                    gaps.push((number(next), number(first - 1)));
+                }
+                next = next.max(last.saturating_add(1));
+            }
+        }
+        gaps
+    }
+
+    /// The same for the numbers before those that a new file takes.
+    pub(super) fn gaps_before(&self, taken: &[(Number, Number)]) -> Vec<(Number, Number)> {
+        let before = taken.iter();
+        self.unexplained_gaps(
+            &before
+                .map(|(first, _)| (first.year, first.serial.saturating_sub(1)))
+                .collect(),
+        )
+    }
+
+    /// The highest number of each year that was ever taken, as far as the books show.
+    pub(super) fn highest_numbers(&self) -> BTreeMap<i32, u32> {
+        self.highest.clone()
+    }
+
+    /// Whether the ledger says which currency it is kept in.
+    pub(super) fn has_operating_currency(&self) -> bool {
+        self.has_operating_currency
+    }
+
+    /// Where the entry's receipt with this content lies, as the books say.
+    pub(super) fn receipt(&self, entry_id: &str, sha256: &str) -> &[PathBuf] {
+        let wanted = (Box::from(entry_id), Box::from(sha256));
+        self.receipts.get(&wanted).map_or(&[], Vec::as_slice)
+    }
+
+    /// What the ledger calls the kinds of accounts.
+    pub(super) fn roots(&self) -> &Roots {
+        &self.roots
+    }
+
+    /// Whether the ledger takes in what we will write.
+    pub(super) fn includes_batches(&self, books: &Books) -> bool {
+        self.ledger_includes(|folder, pattern| books.is_covered_by(folder, pattern))
+    }
+
+    /// Whether the ledger takes in this file, or would if it were there.
+    pub(super) fn includes_file(&self, file: &Path) -> bool {
+        self.ledger_includes(|folder, pattern| includes::covers(folder, pattern, file))
+    }
+
+    fn ledger_includes(&self, is_meant: impl Fn(&Path, &str) -> bool) -> bool {
+        let seen = self
+            .sources
+            .values()
+            .filter(|source| source.reach == Reach::Ledger);
+        let mut lines = seen.flat_map(|source| source.includes.iter().map(move |include| (source, include)));
+        lines.any(|(source, include)| is_meant(source.folder(), &include.pattern))
+    }
+
+    /// The latest time of a file of ours, but for the one that has its time for readers' sake.
+    pub(super) fn newest_batch(&self) -> Option<SystemTime> {
+        let ours = self.sources.values().filter(|source| source.reach == Reach::Ours);
+        ours.filter_map(|source| source.stamp.1).max()
+    }
+}
+
+impl Source {
+    /// What its includes are relative to.
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+}
