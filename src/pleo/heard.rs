@@ -175,3 +175,98 @@ fn is_further(shown: ItemStatus, known: ItemStatus) -> bool {
     };
     place(shown) > place(known) || (known.is_final() && shown.is_final() && shown != known)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ids::CompanyId;
+
+    fn moment(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+    }
+
+    /// An answer of this second, to a request that took so many milliseconds.
+    fn answer(second: i64, took: u64) -> Exchange {
+        let ended = Duration::from_secs(1_000 + second.unsigned_abs());
+        Exchange {
+            began: ended - Duration::from_millis(took),
+            ended,
+            date: Some(moment(second)),
+        }
+    }
+
+    fn job(last_updated_at: Option<DateTime<Utc>>) -> ExportJob {
+        ExportJob {
+            id: JobId::new("j"),
+            company_id: CompanyId::new("c"),
+            status: JobStatus::InProgress,
+            created_at: moment(0),
+            started_at: None,
+            last_updated_at,
+            expires_in_seconds: 3_600,
+            number_of_items: 1,
+            vendor_based_bookkeeping: false,
+            failure_reason: None,
+            failure_reason_type: None,
+        }
+    }
+
+    /// Read at second 0, and told at second 10 that its only item is being booked.
+    fn told(took: u64) -> Record {
+        let mut record = Record::of(&JobId::new("j"));
+        record.listed(Picture::from([(1, ItemStatus::Pending)]), answer(0, 10));
+        record.updated([(1, ItemStatus::InProgress)].into_iter(), answer(10, took));
+        record
+    }
+
+    #[test]
+    fn a_word_of_somebody_else_is_told_from_our_own_by_the_second() {
+        for (shown, took, is_touched) in [
+            (moment(10), 10, false),
+            (moment(10) + TimeDelta::milliseconds(999), 10, false),
+            (moment(11), 10, true),
+            // It was so long on its way that anybody may have spoken in between.
+            (moment(10), 3_000, true),
+        ] {
+            let mut record = told(took);
+            record.shown(&job(Some(shown)), answer(20, 10));
+            let heard = record.heard(Duration::from_secs(1_021));
+            assert_eq!(heard.is_touched, is_touched, "{shown} {took}");
+            assert_eq!(heard.age, Duration::from_millis(1_010));
+        }
+    }
+
+    #[test]
+    fn only_an_item_that_is_further_than_it_was_brought_is_somebody_elses_doing() {
+        for (shown, has_progressed) in [
+            (ItemStatus::Pending, false),
+            (ItemStatus::InProgress, false),
+            (ItemStatus::Failed, true),
+            (ItemStatus::Successful, true),
+            (ItemStatus::Abandoned, true),
+        ] {
+            let mut record = told(10);
+            record.doubt();
+            record.compared(&Picture::from([(1, shown)]), answer(20, 10));
+            let heard = record.heard(Duration::from_secs(1_020));
+            assert_eq!(heard.has_progressed, has_progressed, "{shown:?}");
+            assert!(!heard.is_touched);
+            // The job itself may be over all the same.
+            assert_eq!(heard.age, Duration::from_millis(10_010));
+        }
+    }
+
+    #[test]
+    fn a_time_that_does_not_move_with_our_updates_tells_nothing_of_others() {
+        for (shown, tells) in [
+            (None, false),
+            (Some(moment(0)), false),
+            (Some(moment(7)), true),
+            (Some(moment(10)), true),
+        ] {
+            let mut record = told(10);
+            record.shown(&job(shown), answer(20, 10));
+            assert_eq!(record.heard(Duration::ZERO).tells_updates, tells, "{shown:?}");
+        }
+    }
+}
