@@ -189,7 +189,7 @@ mod tests {
     fn answer(second: i64, took: u64) -> Exchange {
         let ended = Duration::from_secs(1_000 + second.unsigned_abs());
         Exchange {
-            began: ended - Duration::from_millis(took),
+            began: ended.saturating_sub(Duration::from_millis(took)),
             ended,
             date: Some(moment(second)),
         }

@@ -4,10 +4,12 @@
 //! Data in, data out: nothing here knows the checkpoint, the books or the workflow. Receipts are not fetched
 //! here either, because the credential belongs to Pleo's own host alone.
 
+mod attempt;
 mod client;
 mod error;
 mod heard;
 mod paging;
+mod request;
 mod retry;
 mod settings;
 mod skim;

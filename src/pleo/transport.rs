@@ -13,26 +13,24 @@ use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, LOCATION};
 use secrecy::ExposeSecret;
 
-use super::error::{Answer, Call, PleoError, shown};
+use super::attempt::{Attempt, TOO_SLOW};
+use super::error::{Call, PleoError, shown};
 use super::heard::Exchange;
-use super::retry::{Ending, Method, Outcome, classify};
+use super::request::Request;
+use super::retry::{Ending, Outcome, classify};
 use super::skim::Skimmed;
 use super::{Credential, Settings, wire};
-use crate::host::http::{self, Body, BodyError, Fault};
+use crate::host::http::{self, Body, BodyError};
 use crate::host::retry::{self, Next, Retry};
 use crate::host::server_url::ServerUrl;
 use crate::host::stop::Stop;
 use crate::host::{clock, kill};
-use crate::model::permit::{Permit, Withheld};
 
 /// The largest answer we read, in bytes: a page of a hundred items is far smaller.
 const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
 
 /// Bookings take long. A connection that idled meanwhile may be gone, which would look like a lost answer.
 const LONGEST_IDLE: Duration = Duration::from_secs(15);
-
-/// What happened when an answer did not come, or not all of it.
-const TOO_SLOW: &str = "no answer within `pleo.timeout_seconds`";
 
 /// The time on Pleo's clock, and when it was so on ours: a job's deadline can be measured without trusting that
 /// our clock is right or that nobody sets it.
@@ -42,68 +40,6 @@ pub struct ServerTime {
     pub at: DateTime<Utc>,
     /// The moment it came, on a clock that only goes forward.
     pub received: Instant,
-}
-
-/// One request.
-#[derive(Debug)]
-pub(super) struct Request<'a> {
-    pub(super) action: Action<'a>,
-    pub(super) segments: &'a [&'a str],
-    pub(super) query: &'a [(&'a str, &'a str)],
-}
-
-/// What a request does. One that writes has a body and needs a permit.
-#[derive(Debug)]
-pub(super) enum Action<'a> {
-    /// Reads.
-    Read,
-    /// Sets this; the same twice is the same.
-    Set(String, &'a Permit),
-    /// Tells of this event; the same twice is not the same.
-    Tell(String, &'a Permit),
-}
-
-impl Action<'_> {
-    const fn method(&self) -> Method {
-        match self {
-            Self::Read => Method::Get,
-            Self::Set(..) => Method::Put,
-            Self::Tell(..) => Method::Post,
-        }
-    }
-
-    fn body(&self) -> Option<&str> {
-        match self {
-            Self::Read => None,
-            Self::Set(body, _) | Self::Tell(body, _) => Some(body),
-        }
-    }
-
-    /// Asks whether it may be done now.
-    fn ask(&self) -> Result<(), Withheld> {
-        match self {
-            Self::Read => Ok(()),
-            Self::Set(_, permit) | Self::Tell(_, permit) => permit.ask(),
-        }
-    }
-}
-
-impl Request<'_> {
-    /// How errors and the log name it.
-    pub(super) fn call(&self) -> Call {
-        Call {
-            method: self.action.method().as_str(),
-            path: shown(&format!("/{}", self.segments.join("/"))),
-        }
-    }
-
-    /// The error for an answer that cannot be read.
-    pub(super) fn contract(&self, problem: &dyn std::fmt::Display) -> PleoError {
-        PleoError::Contract {
-            call: self.call(),
-            problem: problem.to_string(),
-        }
-    }
 }
 
 /// The way to Pleo.
@@ -126,21 +62,6 @@ pub(super) struct Answered {
     /// JSON for a GET or PUT.
     pub(super) body: String,
     pub(super) exchange: Exchange,
-}
-
-/// How one try ended, and what is known of it.
-struct Attempt {
-    ending: Ending,
-    /// For people.
-    cause: String,
-    body: String,
-    /// The time on Pleo's clock in the answer.
-    date: Option<DateTime<Utc>>,
-    retry_after: Option<Duration>,
-    /// Where a redirect points to.
-    redirect_host: Option<String>,
-    /// Whether the body is one that Pleo never sends.
-    is_foreign: bool,
 }
 
 impl Transport {
@@ -220,7 +141,7 @@ impl Transport {
                     let body = attempt.body;
                     return Ok(Answered { body, exchange });
                 }
-                Outcome::Final => return Err(self.error(attempt, call, retry.tries() + 1)),
+                Outcome::Final => return Err(attempt.error(call, retry.tries() + 1, self.has_answered())),
                 Outcome::Lost => {
                     let cause = attempt.cause;
                     return Err(PleoError::LostAnswer { call, cause });
@@ -230,14 +151,18 @@ impl Transport {
                         log_retry(&call, &attempt.cause, retry.tries(), wait);
                         self.stop.wait(wait)?;
                     }
-                    Next::GiveUp => return Err(self.given_up(attempt, call, retry.tries())),
+                    Next::GiveUp => return Err(attempt.given_up(call, retry.tries(), self.has_answered())),
                     Next::TooLong(asked) => {
                         let cause = format!(
                             "{}, and Pleo asks to wait {} s, which is longer than `pleo.give_up_after_seconds` leaves",
                             attempt.cause,
                             asked.as_secs()
                         );
-                        return Err(self.given_up(Attempt { cause, ..attempt }, call, retry.tries()));
+                        return Err(Attempt { cause, ..attempt }.given_up(
+                            call,
+                            retry.tries(),
+                            self.has_answered(),
+                        ));
                     }
                 },
             }
@@ -313,8 +238,8 @@ impl Transport {
         self.stop.check()?;
         let builder = self.http.request(request.action.method().for_http(), url);
         let response = self.authorized(builder).header(ACCEPT, "application/json").send();
-        let response =
-            response.map_err(|error| self.given_up(Attempt::failed(http::fault(error)), call, 1))?;
+        let response = response
+            .map_err(|error| Attempt::failed(http::fault(error)).given_up(call, 1, self.has_answered()))?;
         if !response.status().is_success() {
             return Err(too_large());
         }
@@ -368,128 +293,6 @@ impl Transport {
             redirect_host: http::header(response, &LOCATION)
                 .and_then(|target| self.base_url.join(target).ok())
                 .and_then(|target| target.host_str().map(shown)),
-        }
-    }
-}
-
-impl Attempt {
-    fn broken(ending: Ending, cause: String) -> Self {
-        Self {
-            ending,
-            cause,
-            body: String::new(),
-            date: None,
-            retry_after: None,
-            redirect_host: None,
-            is_foreign: false,
-        }
-    }
-
-    /// No answer came.
-    fn failed((fault, cause): (Fault, String)) -> Self {
-        match fault {
-            Fault::Untrusted => Self::broken(Ending::Untrusted, cause),
-            Fault::Unreached => Self::broken(Ending::NotConnected, cause),
-            Fault::TimedOut => Self::broken(Ending::Interrupted, TOO_SLOW.to_owned()),
-            Fault::Broken => Self::broken(Ending::Interrupted, cause),
-        }
-    }
-}
-
-impl Transport {
-    /// The error when trying again is no use.
-    fn error(&self, attempt: Attempt, call: Call, tries: u32) -> PleoError {
-        let problem = attempt.cause;
-        let (status, is_json) = match attempt.ending {
-            Ending::Answered { status, json } => (status, json),
-            Ending::Untrusted => {
-                let problem = format!("{call} was not sent: {problem}");
-                return PleoError::Settings { problem };
-            }
-            Ending::TooLarge => return PleoError::TooLarge { call, problem },
-            Ending::NotConnected | Ending::Interrupted => return PleoError::Contract { call, problem },
-        };
-        match status {
-            300..=399 => {
-                let problem = format!(
-                    "{status} redirects to the host `{}`, and redirects are not followed",
-                    attempt.redirect_host.unwrap_or_default()
-                );
-                // As the page does that wants one to log in to a network.
-                if self.has_answered() {
-                    PleoError::Contract { call, problem }
-                } else {
-                    self.not_reached(call, tries, problem)
-                }
-            }
-            400..=499 if attempt.is_foreign => self.not_reached(call, tries, problem),
-            400..=499 => wire::answer(call, status, &attempt.body).into_error(),
-            500.. if !is_json => self.not_reached(call, tries, problem),
-            500.. => PleoError::OutOfReach {
-                call,
-                tries,
-                cause: problem,
-            },
-            _ => PleoError::Contract {
-                call,
-                problem: format!("status {status}, where 200 is due"),
-            },
-        }
-    }
-
-    /// The error when the patience is over.
-    fn given_up(&self, attempt: Attempt, call: Call, tries: u32) -> PleoError {
-        let cause = attempt.cause;
-        match attempt.ending {
-            // Whoever limits calls says himself that it will pass.
-            Ending::Answered { status: 429, .. } => PleoError::OutOfReach { call, tries, cause },
-            // No JSON is no answer of Pleo's, whatever the status: until one came, nobody knows that it is Pleo out there.
-            Ending::NotConnected | Ending::Interrupted | Ending::Answered { json: false, .. }
-                if !self.has_answered() =>
-            {
-                PleoError::NeverReached { call, tries, cause }
-            }
-            Ending::Answered { status: 200, .. } => {
-                let problem = format!("{cause}, in each of {tries} tries");
-                PleoError::Contract { call, problem }
-            }
-            _ => PleoError::OutOfReach { call, tries, cause },
-        }
-    }
-
-    /// Somebody or something stands between us and Pleo: for a time, if it was different once.
-    fn not_reached(&self, call: Call, tries: u32, cause: String) -> PleoError {
-        if self.has_answered() {
-            PleoError::OutOfReach { call, tries, cause }
-        } else {
-            PleoError::NeverReached { call, tries, cause }
-        }
-    }
-}
-
-impl Answer {
-    /// What Pleo said, without the call.
-    fn words(&self) -> String {
-        let whole = self.to_string();
-        let call = format!("{} ", self.call);
-        whole.strip_prefix(&call).unwrap_or(&whole).to_owned()
-    }
-}
-
-impl Method {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Put => "PUT",
-            Self::Post => "POST",
-        }
-    }
-
-    const fn for_http(self) -> reqwest::Method {
-        match self {
-            Self::Get => reqwest::Method::GET,
-            Self::Put => reqwest::Method::PUT,
-            Self::Post => reqwest::Method::POST,
         }
     }
 }

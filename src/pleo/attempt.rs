@@ -1,0 +1,132 @@
+//! One try of a request: how it ended, and the error that it is where no other follows.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::error::{Answer, Call, PleoError};
+use super::retry::Ending;
+use super::wire;
+use crate::host::http::Fault;
+
+/// What happened when an answer did not come, or not all of it.
+pub(super) const TOO_SLOW: &str = "no answer within `pleo.timeout_seconds`";
+
+/// How one try ended, and what is known of it.
+pub(super) struct Attempt {
+    pub(super) ending: Ending,
+    /// For people.
+    pub(super) cause: String,
+    pub(super) body: String,
+    /// The time on Pleo's clock in the answer.
+    pub(super) date: Option<DateTime<Utc>>,
+    pub(super) retry_after: Option<Duration>,
+    /// Where a redirect points to.
+    pub(super) redirect_host: Option<String>,
+    /// Whether the body is one that Pleo never sends.
+    pub(super) is_foreign: bool,
+}
+
+impl Attempt {
+    pub(super) fn broken(ending: Ending, cause: String) -> Self {
+        Self {
+            ending,
+            cause,
+            body: String::new(),
+            date: None,
+            retry_after: None,
+            redirect_host: None,
+            is_foreign: false,
+        }
+    }
+
+    /// No answer came.
+    pub(super) fn failed((fault, cause): (Fault, String)) -> Self {
+        match fault {
+            Fault::Untrusted => Self::broken(Ending::Untrusted, cause),
+            Fault::Unreached => Self::broken(Ending::NotConnected, cause),
+            Fault::TimedOut => Self::broken(Ending::Interrupted, TOO_SLOW.to_owned()),
+            Fault::Broken => Self::broken(Ending::Interrupted, cause),
+        }
+    }
+}
+
+impl Attempt {
+    /// The error when trying again is no use.
+    pub(super) fn error(self, call: Call, tries: u32, has_answered: bool) -> PleoError {
+        let problem = self.cause;
+        let (status, is_json) = match self.ending {
+            Ending::Answered { status, json } => (status, json),
+            Ending::Untrusted => {
+                let problem = format!("{call} was not sent: {problem}");
+                return PleoError::Settings { problem };
+            }
+            Ending::TooLarge => return PleoError::TooLarge { call, problem },
+            Ending::NotConnected | Ending::Interrupted => return PleoError::Contract { call, problem },
+        };
+        match status {
+            300..=399 => {
+                let problem = format!(
+                    "{status} redirects to the host `{}`, and redirects are not followed",
+                    self.redirect_host.unwrap_or_default()
+                );
+                // As the page does that wants one to log in to a network.
+                if has_answered {
+                    PleoError::Contract { call, problem }
+                } else {
+                    not_reached(call, tries, problem, has_answered)
+                }
+            }
+            400..=499 if self.is_foreign => not_reached(call, tries, problem, has_answered),
+            400..=499 => wire::answer(call, status, &self.body).into_error(),
+            500.. if !is_json => not_reached(call, tries, problem, has_answered),
+            500.. => PleoError::OutOfReach {
+                call,
+                tries,
+                cause: problem,
+            },
+            _ => PleoError::Contract {
+                call,
+                problem: format!("status {status}, where 200 is due"),
+            },
+        }
+    }
+
+    /// The error when the patience is over.
+    pub(super) fn given_up(self, call: Call, tries: u32, has_answered: bool) -> PleoError {
+        let cause = self.cause;
+        match self.ending {
+            // Whoever limits calls says himself that it will pass.
+            Ending::Answered { status: 429, .. } => PleoError::OutOfReach { call, tries, cause },
+            // No JSON is no answer of Pleo's, whatever the status: until one came, nobody knows that it is Pleo out there.
+            Ending::NotConnected | Ending::Interrupted | Ending::Answered { json: false, .. }
+                if !has_answered =>
+            {
+                PleoError::NeverReached { call, tries, cause }
+            }
+            Ending::Answered { status: 200, .. } => {
+                let problem = format!("{cause}, in each of {tries} tries");
+                PleoError::Contract { call, problem }
+            }
+            _ => PleoError::OutOfReach { call, tries, cause },
+        }
+    }
+}
+
+/// Somebody or something stands between us and Pleo: for a time, if it was different once.
+fn not_reached(call: Call, tries: u32, cause: String, has_answered: bool) -> PleoError {
+    if has_answered {
+        PleoError::OutOfReach { call, tries, cause }
+    } else {
+        PleoError::NeverReached { call, tries, cause }
+    }
+}
+
+impl Answer {
+    /// What Pleo said, without the call.
+    pub(super) fn words(&self) -> String {
+        let whole = self.to_string();
+        let call = format!("{} ", self.call);
+        whole.strip_prefix(&call).unwrap_or(&whole).to_owned()
+    }
+}
