@@ -1,10 +1,11 @@
-"""Runs export jobs through a proxy that validates both directions against Pleo's API contract.
+"""Runs export jobs and the webhook through proxies that validate both directions against Pleo's API contracts.
 
-    validating_proxy.py CONTRACT PRISM PROGRAM SANDBOX FOLDER
+    validating_proxy.py CONTRACT PLATFORM_CONTRACT PRISM PROGRAM SANDBOX FOLDER
 
-CONTRACT is the OpenAPI file; PRISM, PROGRAM and SANDBOX are the executables; FOLDER is emptied and gets books, checkpoint and logs.
+The contracts are OpenAPI files, of the Export API (/v3) and of all else; PRISM, PROGRAM and SANDBOX are the executables; FOLDER is
+emptied and gets books, checkpoint and logs.
 
-    pleo-export  →  recording hop (this script)  →  prism proxy --errors  →  sandbox
+    pleo-export  →  recording hop (this script)  →  prism proxy --errors, one for each contract  →  sandbox
 
 Prism answers a violation with an error of its own, over which the client would stumble, and names it in the header
 `sl-violations`. The client shows no headers, so the hop notes them. Both must be clean: the client's exit codes and
@@ -36,13 +37,15 @@ class Hop(http.server.BaseHTTPRequestHandler):
     """Hands every request on to prism and notes what prism says about it."""
 
     protocol_version = "HTTP/1.1"
-    prism_port = 0
+    export_port = 0
+    platform_port = 0
     exchanges = 0
     violations: list[str] = []
 
     def hand_on(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        prism = http.client.HTTPConnection("127.0.0.1", Hop.prism_port, timeout=60)
+        port = Hop.export_port if self.path.startswith("/v3/") else Hop.platform_port
+        prism = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         prism.request(self.command, self.path, body, dict(self.headers))
         answer = prism.getresponse()
         content = answer.read()
@@ -52,11 +55,12 @@ class Hop(http.server.BaseHTTPRequestHandler):
         for name, value in answer.getheaders():
             if name.lower() not in ("connection", "content-length", "date", "keep-alive", "transfer-encoding"):
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
+        if answer.status != 204:
+            self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_PUT = do_POST = hand_on
+    do_GET = do_PUT = do_POST = do_DELETE = hand_on
 
     def note(self, answer, content):
         Hop.exchanges += 1
@@ -147,11 +151,13 @@ class Trial:
         call(self.hop_port, "GET", jobs, key=self.key)
         assert any('"response"' in violation for violation in Hop.violations), "a wrong answer was not seen"
         Hop.violations.clear()
+        call(self.hop_port, "POST", "/v1/subscriptions", {"eventTypes": []}, key=self.key)
+        assert any('"body"' in violation for violation in Hop.violations), "a wrong body was not seen"
+        Hop.violations.clear()
         Hop.exchanges = 0
 
-    def poll(self, what, exit_code, status):
-        """Runs the program on the jobs that wait; the newest must end in this state."""
-        environment = {
+    def environment(self):
+        return {
             "PATH": os.environ["PATH"],
             "PLEO_API_KEY": self.key,
             "PLEO_BASE_URL": f"http://127.0.0.1:{self.hop_port}",
@@ -159,11 +165,17 @@ class Trial:
             "PLEO_EXPORT_BOOKS": str(self.folder / "books"),
             "PLEO_EXPORT_CHECKPOINT": str(self.folder / "checkpoint.sqlite3"),
         }
-        before = Hop.exchanges
-        run = subprocess.run(
-            [self.program, "--config", self.settings, "poll"],
-            env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=RUN_SECONDS,
+
+    def run(self, *arguments):
+        return subprocess.run(
+            [self.program, "--config", self.settings, *arguments],
+            env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=RUN_SECONDS,
         )  # fmt: skip
+
+    def poll(self, what, exit_code, status):
+        """Runs the program on the jobs that wait; the newest must end in this state."""
+        before = Hop.exchanges
+        run = self.run("poll")
         job = self.sandbox("GET", "state")["jobs"][-1]
         print(f"{what}: exit {run.returncode}, {job['status']}, {Hop.exchanges - before} exchanges", flush=True)
         problems = [f"violation: {violation}" for violation in Hop.violations]
@@ -173,6 +185,42 @@ class Trial:
             problems.append(f"the job is {job['status']} instead of {status}")
         if problems:
             sys.exit("\n".join([*problems, run.stdout, run.stderr]))
+
+
+    def listen(self):
+        """Subscribes, and has a job booked whose event the sandbox delivers; nothing is typed in between."""
+        before = Hop.exchanges
+        port = free_port()
+        url = f"http://127.0.0.1:{port}/webhooks/pleo/{self.company}"
+        self.subscribe(url)
+        log = self.folder / "listen.log"
+        with open(log, "wb") as output:
+            listener = subprocess.Popen(
+                [self.program, "--config", self.settings, "-v", "listen", "--bind", f"127.0.0.1:{port}", "--every", "1h"],
+                env=self.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        try:
+            wait_until_it_listens(port, listener, log)
+            self.sandbox("POST", "jobs", {"items": 10, "seed": 5})
+            until = time.monotonic() + START_SECONDS
+            # The first poll is that of its start.
+            while log.read_text().count("the poll is over") < 2:
+                assert time.monotonic() < until, f"the job is not booked\n{log.read_text()}"
+                time.sleep(0.1)
+        finally:
+            listener.terminate()
+            assert listener.wait(timeout=RUN_SECONDS) == 0, log.read_text()
+        assert self.sandbox("GET", "state")["jobs"][-1]["status"] == "completed", log.read_text()
+        subscription = self.subscribe("--list")[0]
+        self.subscribe("--remove", subscription["id"])
+        assert self.subscribe("--list") == []
+        assert not Hop.violations, "\n".join(Hop.violations)
+        print(f"a job whose event is delivered: completed, {Hop.exchanges - before} exchanges", flush=True)
+
+    def subscribe(self, *arguments):
+        run = self.run("subscribe", "--json", *arguments)
+        assert run.returncode == 0, run.stdout + run.stderr + "\n".join(Hop.violations)
+        return json.loads(run.stdout)["subscriptions"]
 
 
 def try_everything(trial):
@@ -195,25 +243,33 @@ def try_everything(trial):
     trial.sandbox("POST", "faults", {"trouble": {"missing_contra_accounts": ["SEK"]}})
     trial.poll("a job that fails as a whole", 4, "failed")
 
+    trial.listen()
+
     broken_rules = trial.sandbox("GET", "state")["broken_rules"]
     assert not broken_rules, broken_rules
     print(f"{Hop.exchanges} exchanges, 0 violations of severity Error in either direction, 0 broken rules")
 
 
 def main():
-    contract, prism, program, sandbox, folder = sys.argv[1:]
+    contract, platform_contract, prism, program, sandbox, folder = sys.argv[1:]
     folder = pathlib.Path(folder).absolute()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    sandbox_port, Hop.prism_port = free_port(), free_port()
-    sandbox_log, prism_log = folder / "sandbox.log", folder / "prism.log"
+    sandbox_port, Hop.export_port, Hop.platform_port = free_port(), free_port(), free_port()
     start_sandbox = [sandbox, "--port", str(sandbox_port), "--page-size", "20"]
-    start_prism = [
-        prism, "proxy", contract, f"http://127.0.0.1:{sandbox_port}", "--errors", "-p", str(Hop.prism_port),
-    ]  # fmt: skip
-    with running(sandbox_log, *start_sandbox) as sandbox_process, running(prism_log, *start_prism) as prism_process:
-        wait_until_it_listens(sandbox_port, sandbox_process, sandbox_log)
-        wait_until_it_listens(Hop.prism_port, prism_process, prism_log)
+    with contextlib.ExitStack() as stack:
+
+        def start(name, port, command):
+            log = folder / f"{name}.log"
+            wait_until_it_listens(port, stack.enter_context(running(log, *command)), log)
+
+        start("sandbox", sandbox_port, start_sandbox)
+        for name, port, of in [
+            ("prism", Hop.export_port, contract),
+            ("prism-platform", Hop.platform_port, platform_contract),
+        ]:
+            upstream = f"http://127.0.0.1:{sandbox_port}"
+            start(name, port, [prism, "proxy", of, upstream, "--errors", "-p", str(port)])
         hop = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hop)
         hop.daemon_threads = True
         threading.Thread(target=hop.serve_forever, daemon=True).start()

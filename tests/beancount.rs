@@ -442,7 +442,7 @@ fn a_folder_that_cannot_be_written_is_named_and_nothing_is_booked() {
     let ledger = Ledger::new();
     fs::write(ledger.books().join("pleo/2026"), "a file where a folder belongs").unwrap();
     let error = ledger.try_book(&[purchase("e1")]).unwrap_err();
-    assert!(matches!(error, SystemError::Unavailable { .. }));
+    assert!(matches!(error, SystemError::Damaged { .. }));
     let text = error.to_string();
     assert!(
         text.contains("pleo/2026") && text.ends_with("then run again."),

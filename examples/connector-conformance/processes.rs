@@ -1,9 +1,9 @@
 //! Checks of the connector as a process: one that says too much, two at once, and one that is killed.
 
-use std::process::{Command as Shell, Stdio};
 use std::sync::Barrier;
 use std::time::Duration;
 
+use pleo_export::host::process_group;
 use pleo_export::host::stop::Stop;
 use pleo_export::model::document::PlannedItem;
 use pleo_export::systems::command::Command;
@@ -143,11 +143,7 @@ fn book_and_kill(
     std::thread::scope(|scope| {
         scope.spawn(move || {
             let _ = Stop::new().wait(delay);
-            let group = format!("kill -s KILL -- -{process}");
-            let _ = Shell::new("/bin/sh")
-                .args(["-c", &group])
-                .stderr(Stdio::null())
-                .status();
+            process_group::kill(process);
         });
         Ok(bench.book(item))
     })

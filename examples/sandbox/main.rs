@@ -85,6 +85,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             (file.jobs, format!("{jobs} from the file, {items} in all"))
         }
     };
+    let oauth = options.oauth_client.clone();
     let sandbox = Sandbox::start(options);
     for job in jobs {
         sandbox.add_job(job);
@@ -98,6 +99,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "More jobs: curl -d '{{\"items\": 10, \"seed\": 7}}' {}/_sandbox/jobs",
         sandbox.url()
+    );
+    println!(
+        "OAuth: client id {}, secret {}, redirect address {}",
+        oauth.id,
+        oauth.secret,
+        oauth.redirect_uris.join(", ")
     );
     println!("State: curl {}/_sandbox/state", sandbox.url());
     println!("End: Ctrl-C");
@@ -143,7 +150,13 @@ fn print_news(news: Receiver<News>, quiet: bool) {
     for news in news {
         match news {
             News::BrokenRule(rule) => println!("broken rule: {rule}"),
-            News::Answered(_) if quiet => {}
+            News::Answered(_) | News::Delivered(_) if quiet => {}
+            News::Delivered(delivered) => {
+                let answer = delivered
+                    .status
+                    .map_or("nobody there".to_owned(), |status| status.to_string());
+                println!("     told {} of job {}: {answer}", delivered.url, delivered.job);
+            }
             News::Answered(request) => {
                 let mark = if request.query.is_empty() { "" } else { "?" };
                 let answer = request

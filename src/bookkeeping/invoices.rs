@@ -43,7 +43,7 @@ pub(super) enum Brings {
     Payment,
 }
 
-/// By what the sides of an invoice find each other; `None` without vendor or number.
+/// The vendor and number that join the sides of an invoice; `None` without either.
 pub(super) fn key(item: &ExportItem) -> Option<InvoiceKey> {
     Some(InvoiceKey {
         vendor: vendor_key(item)?,

@@ -128,8 +128,8 @@ fn table(item_type: &ItemType, turn: Turn) -> Option<Row> {
     use Turn::{Bounced, Returned, ToCompany, Usual};
 
     let (debit, credit, creditor, direction) = match (item_type, turn) {
-        // type                     sub-type         debit                  credit                 creditor
-        // sign Spending: cost against the wallet
+        // type                     sub-type         debit                  credit                 creditor        sign
+        // Spending: cost against the wallet
         (T::CardPurchase,           Usual)     =>   (Lines,                 Wallet,                Some(Vendor),   BySign),
         (T::CardInvoice,            Usual)     =>   (Lines,                 Wallet,                Some(Vendor),   BySign),
         (T::Fee,                    Usual)     =>   (Lines,                 Wallet,                Some(Vendor),   BySign),

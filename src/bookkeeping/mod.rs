@@ -19,6 +19,7 @@ mod invoices;
 mod item_types;
 mod known_invoices;
 mod method;
+pub mod needs;
 mod plan;
 mod planner;
 mod references;

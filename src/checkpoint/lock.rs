@@ -105,7 +105,8 @@ fn has_another_name(path: &Path) -> bool {
     metadata.is_file() && names > 1
 }
 
-fn lock_path(checkpoint: &Path) -> PathBuf {
+/// The lock file of the checkpoint at this path.
+pub fn lock_path(checkpoint: &Path) -> PathBuf {
     super::beside(checkpoint, ".lock")
 }
 

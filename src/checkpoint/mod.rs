@@ -19,6 +19,7 @@
 mod audit;
 mod contact;
 mod error;
+mod health;
 mod item_row;
 mod items;
 mod jobs;
@@ -44,7 +45,7 @@ pub use self::error::CheckpointError;
 use self::error::Fault;
 pub use self::items::{ItemData, ItemFacts, Position, ReadFacts, StoredItem};
 pub use self::jobs::{Closing, JobRecord};
-pub use self::lock::{LockError, RunLock, at_work, since};
+pub use self::lock::{LockError, RunLock, at_work, lock_path, since};
 pub use self::reports::{Counts, Finality};
 use crate::host::files::{self, FileError};
 use crate::host::kill;
@@ -136,16 +137,27 @@ impl Checkpoint {
         if !is_there.map_err(|error| Fault::from(error).at(path))? {
             return Ok(None);
         }
-        let (connection, unlocked) = match connect_for_reading(path, Locking::Usual) {
-            Ok(connection) => (connection, None),
+        match connect_for_reading(path, Locking::Usual) {
+            Ok(connection) => Self::reading(path, connection, None),
             // A folder that may only be read holds no place for SQLite's shared memory. Without a log the file is all.
-            Err(_) if is_unwritable(path) && !beside(path, "-wal").exists() => {
-                let stamp = stamp(path).map_err(|fault| fault.at(path))?;
-                let connection = connect_for_reading(path, Locking::None).map_err(|fault| fault.at(path))?;
-                (connection, Some(stamp))
-            }
-            Err(fault) => return Err(fault.at(path)),
-        };
+            Err(_) if is_unwritable(path) && !has_log(path) => Self::open_unlocked(path),
+            Err(fault) => Err(fault.at(path)),
+        }
+    }
+
+    /// Opens a file without a log, taking no lock and making nothing.
+    fn open_unlocked(path: &Path) -> Result<Option<Self>, CheckpointError> {
+        let before = stamp(path).map_err(|fault| fault.at(path))?;
+        let opened = connect_for_reading(path, Locking::None).map_err(|fault| fault.at(path));
+        let opened = opened.and_then(|connection| Self::reading(path, connection, Some(before)));
+        opened.map_err(|error| unless_changed(path, before, error))
+    }
+
+    fn reading(
+        path: &Path,
+        connection: Connection,
+        unlocked: Option<Stamp>,
+    ) -> Result<Option<Self>, CheckpointError> {
         let version = refuse_newer(&connection, path)?;
         if version == 0 {
             return Ok(None);
@@ -168,11 +180,7 @@ impl Checkpoint {
         let Some(before) = self.unlocked else {
             return Ok(());
         };
-        let after = stamp(&self.path).map_err(|fault| fault.at(&self.path))?;
-        if before == after && !beside(&self.path, "-wal").exists() {
-            return Ok(());
-        }
-        Err(Fault::Busy("it was changed while it was read".to_owned()).at(&self.path))
+        refuse_changed(&self.path, before)
     }
 
     /// Refuses a checkpoint of another company, for readers who have said whose they want.
@@ -208,6 +216,10 @@ impl Checkpoint {
 
     fn failed(&self, fault: Fault) -> CheckpointError {
         let error = fault.at(&self.path);
+        let error = match self.unlocked {
+            Some(before) => unless_changed(&self.path, before, error),
+            None => error,
+        };
         if matches!(error, CheckpointError::Damaged { .. }) {
             self.met_damage.set(true);
         }
@@ -320,6 +332,26 @@ fn is_unwritable(path: &Path) -> bool {
         let _ = std::fs::remove_file(probe);
     }
     made.is_err()
+}
+
+/// Whether something stands in the log that the file itself may not have yet. A reader leaves an empty one.
+fn has_log(path: &Path) -> bool {
+    let log = beside(path, "-wal").metadata();
+    log.is_ok_and(|log| log.len() > 0)
+}
+
+/// Refuses what was read without any lock where the file is another one by now.
+fn refuse_changed(path: &Path, before: Stamp) -> Result<(), CheckpointError> {
+    let after = stamp(path).map_err(|fault| fault.at(path))?;
+    if before == after && !has_log(path) {
+        return Ok(());
+    }
+    Err(Fault::Busy("it was changed while it was read".to_owned()).at(path))
+}
+
+/// The error, or the cause of it: half of an old file and half of a new one look like damage.
+fn unless_changed(path: &Path, before: Stamp, error: CheckpointError) -> CheckpointError {
+    refuse_changed(path, before).err().unwrap_or(error)
 }
 
 fn stamp(path: &Path) -> Result<Stamp, Fault> {

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use super::args::LogFormat;
 use super::exit::Exit;
 use super::render::{Answer, problem_text};
-use crate::export::report::{Problem, RunReport};
+use crate::export::PANICKED;
+use crate::export::report::{Problem, ProblemKind, RunReport};
 
 /// In which form the answer goes to stdout, and what went wrong to stderr.
 #[derive(Clone, Copy)]
@@ -71,4 +72,13 @@ pub(super) fn failed(problem: Problem) -> Answer {
         problem: Some(problem),
         ..RunReport::default()
     })
+}
+
+/// The program itself failed.
+pub(super) fn panicked() -> Problem {
+    Problem {
+        kind: ProblemKind::Panicked,
+        message: "the program failed, which is an error in pleo-export".into(),
+        hint: PANICKED.into(),
+    }
 }

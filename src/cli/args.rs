@@ -1,9 +1,13 @@
 //! What can be typed. Nothing here is checked against files, settings or the network.
 
+#[cfg(feature = "listen")]
+use std::net::SocketAddr;
 use std::path::PathBuf;
+#[cfg(feature = "listen")]
+use std::time::Duration;
 
 use chrono::NaiveDate;
-use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::exit::Exit;
 
@@ -86,6 +90,11 @@ pub(super) enum Command {
         #[command(flatten)]
         answer: Answer,
     },
+    /// Look whether everything is in order, and say what to do where it is not; changes nothing
+    Check {
+        #[command(flatten)]
+        answer: Answer,
+    },
     /// Show what the checkpoint knows; needs no network and no credential
     Status {
         /// Show this job with its failures
@@ -94,6 +103,60 @@ pub(super) enum Command {
         #[command(flatten)]
         answer: Answer,
     },
+    /// Connect to Pleo by OAuth: a person consents in a browser, and the tokens are kept here
+    Login {
+        /// Read the address that the browser was sent to from stdin, instead of waiting for it
+        #[arg(long, conflicts_with = "status")]
+        paste: bool,
+        /// Only show what is known of the connection; asks nobody
+        #[arg(long)]
+        status: bool,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Remove the tokens of `login` from this machine
+    Logout {
+        /// Have Pleo remove the integration first, which makes every token of it void
+        #[arg(long)]
+        revoke: bool,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Have Pleo tell `listen` of new export jobs; keeps the secret of it
+    #[command(group = ArgGroup::new("wish").required(true))]
+    Subscribe {
+        #[arg(group = "wish", value_name = "URL", help = WEBHOOK_URL)]
+        url: Option<String>,
+        /// Show every subscription of this application
+        #[arg(long, group = "wish")]
+        list: bool,
+        /// End this subscription
+        #[arg(long, group = "wish", value_name = "ID")]
+        remove: Option<String>,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Poll when Pleo tells of a new export job, and every so often besides
+    #[cfg(feature = "listen")]
+    Listen {
+        /// The address to listen on
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+        bind: SocketAddr,
+        /// Poll at least this often, such as 90s, 5m or 1h: what Pleo tells may be lost
+        #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+        every: Duration,
+    },
+}
+
+const WEBHOOK_URL: &str = "Where Pleo reaches `listen`: https://YOUR-HOST/webhooks/pleo/COMPANY_ID";
+
+/// A length of time, at most a day.
+#[cfg(feature = "listen")]
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    crate::config::duration(text)
+        .and_then(|duration| duration.to_std().ok())
+        .filter(|duration| *duration <= Duration::from_secs(86_400))
+        .ok_or("a number and its unit is due, such as 90s, 5m or 1h, and at most a day")
 }
 
 #[derive(Clone, Copy, Debug, ClapArgs)]
@@ -109,8 +172,14 @@ impl Command {
             Self::Poll { answer, .. }
             | Self::RunJob { answer, .. }
             | Self::Resume { answer }
+            | Self::Check { answer }
             | Self::Reverse { answer, .. }
-            | Self::Status { answer, .. } => answer.json,
+            | Self::Status { answer, .. }
+            | Self::Login { answer, .. }
+            | Self::Logout { answer, .. }
+            | Self::Subscribe { answer, .. } => answer.json,
+            #[cfg(feature = "listen")]
+            Self::Listen { .. } => false,
         }
     }
 }

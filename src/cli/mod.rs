@@ -4,14 +4,19 @@
 
 mod answer;
 mod args;
+mod check;
 mod exit;
+#[cfg(feature = "listen")]
+mod listen;
 mod logging;
+mod login;
 mod progress;
 mod render;
 mod reverse;
 mod run;
 mod signals;
 mod status;
+mod subscribe;
 mod table;
 
 use std::ffi::OsString;
@@ -22,14 +27,14 @@ use clap::error::ErrorKind;
 use tracing::Level;
 
 use crate::config::Sources;
-use crate::export::PANICKED;
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::privacy;
 use crate::model::foreign_text::one_line;
-use answer::{Form, answer};
+use answer::{Form, answer, panicked};
 use args::{Args, Command, LogFormat};
 pub use exit::Exit;
 use render::Answer;
+use subscribe::Wish;
 
 /// The program: what `main` calls, and what the quickstart example calls.
 ///
@@ -52,14 +57,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> 
         log,
     };
     log_panics();
-    catch_unwind(AssertUnwindSafe(|| obey(&args, &sources, form))).unwrap_or_else(|_| {
-        let problem = Problem {
-            kind: ProblemKind::Panicked,
-            message: "the program failed, which is an error in pleo-export".into(),
-            hint: PANICKED.into(),
-        };
-        answer(&Answer::of_problem(problem), form)
-    })
+    catch_unwind(AssertUnwindSafe(|| obey(&args, &sources, form)))
+        .unwrap_or_else(|_| answer(&Answer::of_problem(panicked()), form))
 }
 
 fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
@@ -82,8 +81,24 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             reason,
             ..
         } => return reverse::reverse(sources, numbers, *date, reason.as_deref(), form),
+        Command::Login { status: true, .. } => return login::status(sources, form),
+        Command::Login { paste, .. } => return login::login(sources, *paste, form),
+        Command::Logout { revoke, .. } => return login::logout(sources, *revoke, form),
+        Command::Check { .. } => return check::check(sources, form),
         Command::Status { job, .. } => {
             return status::status(sources, job.as_deref().map(str::trim), form);
+        }
+        Command::Subscribe { url, remove, .. } => {
+            let wish = match (url, remove) {
+                (Some(url), _) => Wish::Subscribe(url.trim()),
+                (None, Some(id)) => Wish::Remove(id.trim()),
+                (None, None) => Wish::List,
+            };
+            return subscribe::subscribe(sources, &wish, form);
+        }
+        #[cfg(feature = "listen")]
+        Command::Listen { bind, every } => {
+            return listen::listen(sources, &args.global, *bind, *every, form);
         }
     };
     answer::answer(&answer, form)

@@ -1,5 +1,7 @@
 //! `poll`, `run-job` and `resume`: settings, lock, checkpoint and accounting system, then the workflow.
 
+use std::path::PathBuf;
+
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use tracing::{debug, warn};
 
@@ -10,7 +12,9 @@ use super::progress::Bar;
 use super::render::Answer;
 use super::signals;
 use crate::checkpoint::{Checkpoint, Contact, FailedPolls, LockError, Owner, RunLock};
-use crate::config::{Config, Sources, SystemSettings, receipts_folder, receipts_folder_of_the_first_version};
+use crate::config::{
+    Config, ConfigProblems, Sources, SystemSettings, receipts_folder, receipts_folder_of_the_first_version,
+};
 use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings, item_facts};
 use crate::host::clock;
@@ -33,6 +37,14 @@ pub(super) fn poll(
 ) -> Answer {
     with_exporter(sources, global, Caller::Scheduler, books_are_right, |exporter| {
         exporter.poll(max_jobs)
+    })
+}
+
+/// The poll of a listener, which has a stop of its own; the same as [`poll`], but for what it makes of another run.
+#[cfg(feature = "listen")]
+pub(super) fn poll_until(sources: &Sources, global: &Global, stop: &Stop) -> Result<Answer, Held> {
+    attempt(sources, global, stop, &Caller::Scheduler, false, |exporter| {
+        exporter.poll(None)
     })
 }
 
@@ -71,6 +83,30 @@ enum Caller {
     Person,
 }
 
+/// Another run is at work on the same checkpoint.
+pub(super) struct Held {
+    checkpoint: PathBuf,
+    by: String,
+    since: Option<DateTime<Utc>>,
+    alarm_after: TimeDelta,
+}
+
+impl Held {
+    /// What happened, for people.
+    pub(super) fn message(&self) -> String {
+        format!(
+            "another run is at work on `{}` ({})",
+            self.checkpoint.display(),
+            self.by
+        )
+    }
+
+    /// What a person is told when that run has lasted for too long.
+    pub(super) fn lasting(&self) -> Option<Problem> {
+        lasting(&self.by, self.since, self.alarm_after)
+    }
+}
+
 fn with_exporter(
     sources: &Sources,
     global: &Global,
@@ -78,38 +114,61 @@ fn with_exporter(
     books_are_right: bool,
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
 ) -> Answer {
+    let stop = signals::stop_on_signals();
+    attempt(sources, global, &stop, &caller, books_are_right, work)
+        .unwrap_or_else(|held| locked(&held, &caller))
+}
+
+fn attempt(
+    sources: &Sources,
+    global: &Global,
+    stop: &Stop,
+    caller: &Caller,
+    books_are_right: bool,
+    work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
+) -> Result<Answer, Held> {
     let config = match Config::load(sources) {
         Ok(config) => config,
-        Err(problems) => {
-            return failed(Problem {
-                kind: ProblemKind::Configuration,
-                message: problems.to_string(),
-                hint: "correct the settings; nothing was sent".into(),
-            });
-        }
+        Err(problems) => return Ok(failed(wrong_settings(&problems))),
     };
     for warning in &config.warnings {
         warn!("{warning}");
     }
     let permit = match RunLock::acquire(&config.checkpoint) {
         Ok(lock) => lock.into_permit(),
-        Err(LockError::Held { by, since }) => return locked(&config, &by, since, &caller),
-        Err(error) => return failed(from_lock(&error)),
+        Err(LockError::Held { by, since }) => {
+            return Err(Held {
+                checkpoint: config.checkpoint,
+                by,
+                since,
+                alarm_after: config.alarm_after,
+            });
+        }
+        Err(error) => return Ok(failed(from_lock(&error))),
     };
-    prepare_and_work(config, global, &caller, &permit, books_are_right, work).unwrap_or_else(failed)
+    Ok(prepare_and_work(config, global, stop, caller, &permit, books_are_right, work).unwrap_or_else(failed))
+}
+
+/// The settings are wrong, so nothing was begun.
+pub(super) fn wrong_settings(problems: &ConfigProblems) -> Problem {
+    Problem {
+        kind: ProblemKind::Configuration,
+        message: problems.to_string(),
+        hint: "correct the settings; nothing was sent".into(),
+    }
 }
 
 fn prepare_and_work(
     config: Config,
     global: &Global,
+    stop: &Stop,
     caller: &Caller,
     permit: &Permit,
     books_are_right: bool,
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
 ) -> Result<Answer, Problem> {
-    let stop = signals::stop_on_signals();
     let mut unready = None;
-    let mut system = accounting_system(&config.system, &stop).unwrap_or_else(|error| {
+    let mut system = accounting_system(&config.system, stop).unwrap_or_else(|error| {
         unready = Some(not_begun(error.clone()));
         Box::new(Unready::new(error))
     });
@@ -130,7 +189,7 @@ fn prepare_and_work(
         bookkeeping: config.bookkeeping.clone(),
         books_are_right,
     };
-    let receipts = fetcher(&config, system.as_ref(), &stop).map_err(|error| without_receipts(&error))?;
+    let receipts = fetcher(&config, system.as_ref(), stop).map_err(|error| without_receipts(&error))?;
     let former_target = description.former_target.as_deref();
     let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner, former_target, item_facts)?;
     let mut contact = checkpoint.contact()?;
@@ -145,7 +204,7 @@ fn prepare_and_work(
         checkpoint: &mut checkpoint,
         receipts: &receipts,
         settings: &settings,
-        stop: &stop,
+        stop,
         permit,
         progress: &bar,
     });
@@ -263,14 +322,11 @@ fn fetcher(
     Fetcher::new(settings, stop.clone())
 }
 
-fn locked(config: &Config, by: &str, since: Option<DateTime<Utc>>, caller: &Caller) -> Answer {
-    if let Some(problem) = lasting(by, since, config.alarm_after) {
+fn locked(held: &Held, caller: &Caller) -> Answer {
+    if let Some(problem) = held.lasting() {
         return failed(problem);
     }
-    let message = format!(
-        "another run is at work on `{}` ({by})",
-        config.checkpoint.display()
-    );
+    let message = held.message();
     match caller {
         Caller::Scheduler => {
             warn!("{message}; leaving it to that one");

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM become a wish to stop; the second one ends the process at once, which is safe. So does the time,
+//! SIGINT and SIGTERM become a request to stop; the second one ends the process at once, which is safe. So does the time,
 //! where whatever is in hand does not end.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tracing::warn;
 use crate::host::kill;
 use crate::host::stop::Stop;
 
-/// How long what is in hand may take once somebody wishes to stop, in seconds: all tries of a request, and less than
+/// How long what is in hand may take once the stop is requested, in seconds: all tries of a request, and less than
 /// the service manager of the example waits.
 const PATIENCE: u64 = 170;
 
@@ -36,7 +36,7 @@ pub(super) fn stop_on_signals() -> Stop {
     stop
 }
 
-/// Ends the process if it is still there after a while: something blocks it that no wish to stop reaches.
+/// Ends the process if it is still there after a while: something blocks it that no request to stop reaches.
 fn end_after_all(signal: i32) {
     let patience = Duration::from_secs(kill::limit("PLEO_EXPORT_STOP_PATIENCE", PATIENCE));
     // Nobody stops this wait.

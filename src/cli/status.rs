@@ -1,6 +1,6 @@
 //! `status`: what the checkpoint knows. No network, no credential, no lock.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::answer::{Form, print};
@@ -193,24 +193,14 @@ fn next_step(job: &Known) -> String {
 }
 
 fn since(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
-    format!("{} ago", length(now - time))
+    format!("{} ago", clock::length(now - time))
 }
 
 fn expires(record: &JobRecord, now: DateTime<Utc>) -> String {
     match record.expires_at {
-        Some(at) if record.state.is_open() && at > now => format!("in {}", length(at - now)),
+        Some(at) if record.state.is_open() && at > now => format!("in {}", clock::length(at - now)),
         Some(_) if record.state.is_open() => "now".to_owned(),
         _ => "-".to_owned(),
-    }
-}
-
-fn length(duration: TimeDelta) -> String {
-    let seconds = duration.num_seconds().max(0);
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) fn read(
             problems,
         )
         .unwrap_or(System::Beancount);
-    let patience = super::seconds(&mut section, "give_up_after_seconds", 120, problems);
+    let patience = section.seconds("give_up_after_seconds", 120, problems);
     let unknown_accounts = bookkeeping
         .choice(
             "unknown_accounts",
@@ -202,7 +202,7 @@ fn odoo_settings(
     };
     journals.finish(problems);
     let company = section.text("company", problems);
-    let timeout = super::seconds(&mut section, "timeout_seconds", 60, problems);
+    let timeout = section.seconds("timeout_seconds", 60, problems);
     let create_vendors = section.boolean("create_vendors", problems).unwrap_or(false);
     section.finish(problems);
     Some(odoo::Settings {
@@ -229,7 +229,7 @@ fn command_settings(
             "accounting.command.program is missing: name the connector, such as [\"python3\", \"connector.py\"]".into(),
         );
     }
-    let timeout = super::seconds(&mut section, "timeout_seconds", 60, problems);
+    let timeout = section.seconds("timeout_seconds", 60, problems);
     section.finish(problems);
     Some(command::Settings {
         program: program.filter(|program| !program.is_empty())?,

@@ -6,14 +6,18 @@
 
 mod accounting;
 mod bookkeeping;
+mod check;
+mod credential;
 mod dot_env;
 mod file;
 mod found;
+mod oauth;
+mod pleo;
+mod problems;
 mod secret;
 mod section;
 mod sources;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,9 +31,16 @@ use crate::pleo::Credential;
 use crate::receipts;
 
 pub use accounting::SystemSettings;
+pub use check::CheckConfig;
+pub use oauth::OAuthConfig;
+pub use problems::ConfigProblems;
+#[cfg(feature = "listen")]
+pub(crate) use section::duration;
 pub use sources::Sources;
 
-use secret::{secret_file, sendable};
+use credential::{Found, credential, credential_in_use};
+use oauth::OAuthSection;
+use pleo::{base_url, company_id, one_company, timeouts};
 use section::Section;
 use sources::Layers;
 
@@ -59,7 +70,7 @@ pub struct Config {
     pub system: SystemSettings,
     /// Whether the environment names a proxy.
     pub has_proxy: bool,
-    /// By which way Pleo is asked: a digest of its address and the proxies, so that a change of them is seen.
+    /// The way to Pleo: a digest of its address and the proxies, so that a change of them is seen.
     pub route: String,
     /// For how long polls may fail, or another run may last, before a person is called.
     pub alarm_after: TimeDelta,
@@ -95,32 +106,41 @@ pub struct BooksConfig {
     pub warnings: Vec<String>,
 }
 
-/// Every problem with the settings. Nothing has been sent or written.
-#[derive(Debug, PartialEq, Eq)]
-pub struct ConfigProblems(pub Vec<String>);
-
-impl fmt::Display for ConfigProblems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.0.len();
-        write!(
-            f,
-            "{count} problem{} with the settings",
-            if count == 1 { "" } else { "s" }
-        )?;
-        self.0.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
-    }
-}
-
-impl std::error::Error for ConfigProblems {}
-
 impl Config {
     /// Reads and checks everything. On any problem nothing but the list of all problems comes back.
     pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
-        Self::read(sources, true)
+        Parts::read(sources, true).whole()
     }
+}
 
+/// What can be read of the settings, and what is wrong with them.
+#[derive(Debug)]
+struct Parts {
+    company_id: Option<CompanyId>,
+    /// That no company is named, where that is so.
+    missing_company: Vec<String>,
+    base_url: Option<ServerUrl>,
+    credential: Option<Credential>,
+    request_timeout: Duration,
+    give_up_after: Duration,
+    batch_size: i64,
+    checkpoint: Option<PathBuf>,
+    bookkeeping: crate::bookkeeping::Settings,
+    attachments: receipts::Policy,
+    receipt_timeout: Duration,
+    receipts_give_up_after: Duration,
+    patience: Duration,
+    system: Option<SystemSettings>,
+    has_proxy: bool,
+    route: Option<String>,
+    alarm_after: TimeDelta,
+    problems: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Parts {
     /// Where no credential is needed, one that is wrong or missing is no problem, and an empty one stands for it.
-    fn read(sources: &Sources, needs_credential: bool) -> Result<Self, ConfigProblems> {
+    fn read(sources: &Sources, needs_credential: bool) -> Self {
         let mut problems = Vec::new();
         let mut warnings = Vec::new();
         let layers = Layers::read(sources, &mut problems);
@@ -128,17 +148,43 @@ impl Config {
         let mut file = layers.file_section();
 
         let mut pleo = file.section("pleo", &mut problems);
-        let company_id = company_id(&layers, &mut pleo, &mut problems);
+        let (mut missing_company, mut unimportant) = (Vec::new(), Vec::new());
+        let company_id = company_id(&layers, &mut pleo, &mut problems, &mut missing_company);
         let base_url = base_url(&layers, &mut pleo, &mut problems);
-        let mut unimportant = Vec::new();
-        let credential = if needs_credential {
-            credential(&layers, &mut pleo, &mut problems, &mut warnings)
+        let oauth = OAuthSection::read(&layers, &mut pleo, &mut problems, &mut warnings);
+        let timeouts = timeouts(&mut pleo, &mut problems);
+        let (request_timeout, give_up_after) = timeouts;
+        let about_credential = if needs_credential {
+            &mut problems
         } else {
-            credential(&layers, &mut pleo, &mut unimportant, &mut warnings)
-                .or_else(|| Some(Credential::ApiKey(SecretString::default())))
+            &mut unimportant
         };
-        let request_timeout = seconds(&mut pleo, "timeout_seconds", 30, &mut problems);
-        let give_up_after = seconds(&mut pleo, "give_up_after_seconds", 120, &mut problems);
+        let found = credential(
+            &layers,
+            &mut pleo,
+            oauth.token_file.is_some(),
+            about_credential,
+            &mut warnings,
+        );
+        let (credential, of_tokens) = match found {
+            Some(Found::Tokens) => {
+                let of_tokens = oauth
+                    .tokens(base_url.as_ref(), about_credential)
+                    .and_then(|tokens| tokens.company_id);
+                let settings = oauth.settings(base_url.as_ref(), timeouts, about_credential);
+                (
+                    settings.map(|settings| Credential::OAuth(Box::new(settings))),
+                    of_tokens,
+                )
+            }
+            Some(Found::Secret(credential)) => (Some(credential), None),
+            None => (None, None),
+        };
+        let credential = match credential {
+            None if !needs_credential => Some(Credential::ApiKey(SecretString::default())),
+            credential => credential,
+        };
+        let company_id = one_company(company_id, of_tokens, &mut missing_company, &mut problems);
         let batch_size = pleo.integer("batch_size", 1..=100, &mut problems).unwrap_or(100);
         pleo.finish(&mut problems);
 
@@ -154,46 +200,82 @@ impl Config {
         let (bookkeeping, attachments) =
             bookkeeping::read(&mut file, bookkeeping, accounting.role_defaults(), &mut problems);
         let mut receipts = file.section("receipts", &mut problems);
-        let receipt_timeout = seconds(&mut receipts, "timeout_seconds", 30, &mut problems);
-        let receipts_give_up_after = seconds(&mut receipts, "give_up_after_seconds", 120, &mut problems);
+        let receipt_timeout = receipts.seconds("timeout_seconds", 30, &mut problems);
+        let receipts_give_up_after = receipts.seconds("give_up_after_seconds", 120, &mut problems);
         receipts.finish(&mut problems);
         file.finish(&mut problems);
         let system = accounting.finished(&bookkeeping, company_id.as_ref(), &mut problems);
         if credential.is_some() {
             let of_odoo = matches!(&system, Some(SystemSettings::Odoo(_))) && layers.is_set("ODOO_API_KEY");
             let in_use = [
-                Some(credential_in_use(&layers)),
+                Some(credential_in_use(&layers, credential.as_ref())),
                 of_odoo.then_some("ODOO_API_KEY"),
             ];
             layers.refuse_misleading(&in_use.into_iter().flatten().collect::<Vec<_>>(), &mut problems);
         }
+        Self {
+            company_id,
+            missing_company,
+            route: base_url.as_ref().map(|url| layers.route(url)),
+            base_url,
+            credential,
+            request_timeout,
+            give_up_after,
+            batch_size,
+            checkpoint,
+            bookkeeping,
+            attachments,
+            receipt_timeout,
+            receipts_give_up_after,
+            patience,
+            system,
+            has_proxy: layers.has_proxy(),
+            alarm_after,
+            problems,
+            warnings,
+        }
+    }
 
-        match (company_id, base_url, credential, checkpoint, system) {
-            (Some(company_id), Some(base_url), Some(credential), Some(checkpoint), Some(system))
-                if problems.is_empty() =>
-            {
-                Ok(Self {
-                    route: layers.route(&base_url),
-                    alarm_after,
-                    pleo: crate::pleo::Settings {
-                        base_url,
-                        company_id,
-                        credential,
-                        request_timeout,
-                        give_up_after,
-                    },
-                    checkpoint,
-                    batch_size: usize::try_from(batch_size).unwrap_or(100),
-                    bookkeeping,
-                    attachments,
-                    receipt_timeout,
-                    receipts_give_up_after,
-                    patience,
-                    system,
-                    has_proxy: layers.has_proxy(),
-                    warnings,
-                })
-            }
+    fn whole(mut self) -> Result<Config, ConfigProblems> {
+        // It is the first thing to be told to a newcomer.
+        self.missing_company.append(&mut self.problems);
+        let problems = self.missing_company;
+        match (
+            self.company_id,
+            self.base_url,
+            self.credential,
+            self.checkpoint,
+            self.system,
+            self.route,
+        ) {
+            (
+                Some(company_id),
+                Some(base_url),
+                Some(credential),
+                Some(checkpoint),
+                Some(system),
+                Some(route),
+            ) if problems.is_empty() => Ok(Config {
+                route,
+                alarm_after: self.alarm_after,
+                pleo: crate::pleo::Settings {
+                    base_url,
+                    company_id,
+                    credential,
+                    request_timeout: self.request_timeout,
+                    give_up_after: self.give_up_after,
+                },
+                checkpoint,
+                batch_size: usize::try_from(self.batch_size).unwrap_or(100),
+                bookkeeping: self.bookkeeping,
+                attachments: self.attachments,
+                receipt_timeout: self.receipt_timeout,
+                receipts_give_up_after: self.receipts_give_up_after,
+                patience: self.patience,
+                system,
+                has_proxy: self.has_proxy,
+                warnings: self.warnings,
+            }),
             _ => Err(ConfigProblems(problems)),
         }
     }
@@ -202,7 +284,7 @@ impl Config {
 impl BooksConfig {
     /// Reads and checks everything but the credential.
     pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
-        let config = Config::read(sources, false)?;
+        let config = Parts::read(sources, false).whole()?;
         Ok(Self {
             company_id: config.pleo.company_id,
             pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
@@ -222,8 +304,10 @@ impl StatusConfig {
         let mut file = layers.file_section();
         let mut unimportant = Vec::new();
         let mut pleo = file.section("pleo", &mut unimportant);
-        let mut company_problems = Vec::new();
-        let company_id = company_id(&layers, &mut pleo, &mut company_problems);
+        let (mut company_problems, mut missing) = (Vec::new(), Vec::new());
+        let named = company_id(&layers, &mut pleo, &mut company_problems, &mut missing);
+        let company_id = named.or_else(|| tokens_company(&layers, &mut pleo));
+        company_problems.append(&mut missing);
         let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
         match checkpoint {
             Some(checkpoint) if problems.is_empty() => Ok(Self {
@@ -252,78 +336,13 @@ pub fn receipts_folder_of_the_first_version(checkpoint: &Path) -> PathBuf {
     checkpoint.with_extension("receipts")
 }
 
-fn company_id(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<CompanyId> {
-    let in_file = pleo.text("company_id", problems);
-    let variable = layers.variable("PLEO_COMPANY_ID", problems).ok()?;
-    let (name, text) = match (variable, in_file) {
-        (Some(text), _) => ("PLEO_COMPANY_ID", text),
-        (None, Some(text)) => ("pleo.company_id", text),
-        (None, None) => {
-            problems.push(
-                "PLEO_COMPANY_ID is missing: set it to your company's id on Pleo (or `company_id` under [pleo])".into(),
-            );
-            return None;
-        }
-    };
-    text.parse()
-        .map_err(|error| problems.push(format!("{name}: {error}")))
-        .ok()
-}
-
-fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<ServerUrl> {
-    let in_file = pleo.text("base_url", problems);
-    let variable = layers.variable("PLEO_BASE_URL", problems).ok()?;
-    let (name, text) = match (variable, in_file) {
-        (Some(text), _) => ("PLEO_BASE_URL", text),
-        (None, Some(text)) => ("pleo.base_url", text),
-        (None, None) => ("pleo.base_url", "https://external.pleo.io".to_owned()),
-    };
-    match text.parse() {
-        Ok(url) => Some(url),
-        Err(problem) => {
-            // What stands before an @ may be a credential.
-            let shown = text.rsplit('@').next().unwrap_or_default();
-            problems.push(format!("{name} is `{shown}`: {problem}"));
-            None
-        }
-    }
-}
-
-fn credential(
-    layers: &Layers,
-    pleo: &mut Section,
-    problems: &mut Vec<String>,
-    warnings: &mut Vec<String>,
-) -> Option<Credential> {
-    let key_file = pleo.path("api_key_file", layers.file_folder(), problems);
-    let key = layers.variable("PLEO_API_KEY", problems);
-    let token = layers.variable("PLEO_ACCESS_TOKEN", problems);
-    match (key.ok()?, token.ok()?, key_file) {
-        (Some(_), Some(_), _) => {
-            problems.push("PLEO_API_KEY and PLEO_ACCESS_TOKEN are both set: keep the one you mean".into());
-            None
-        }
-        (Some(key), None, _) => sendable("PLEO_API_KEY", key, problems).map(Credential::ApiKey),
-        (None, Some(token), _) => sendable("PLEO_ACCESS_TOKEN", token, problems).map(Credential::AccessToken),
-        (None, None, Some(path)) => {
-            secret_file("pleo.api_key_file", &path, problems, warnings).map(Credential::ApiKey)
-        }
-        (None, None, None) => {
-            problems.push(
-                "PLEO_API_KEY is missing: set it to an API key made in Pleo under Settings > API Keys (or `api_key_file` \
-                 under [pleo], or PLEO_ACCESS_TOKEN)"
-                    .into(),
-            );
-            None
-        }
-    }
-}
-
-/// The name of the credential for Pleo that counts, where there is one.
-fn credential_in_use(layers: &Layers) -> &'static str {
-    let variables = ["PLEO_API_KEY", "PLEO_ACCESS_TOKEN"];
-    let set = variables.into_iter().find(|name| layers.is_set(name));
-    set.unwrap_or("pleo.api_key_file")
+/// The company of the tokens, where there are some.
+fn tokens_company(layers: &Layers, pleo: &mut Section) -> Option<CompanyId> {
+    let (mut unimportant, mut warnings) = (Vec::new(), Vec::new());
+    let section = OAuthSection::read(layers, pleo, &mut unimportant, &mut warnings);
+    crate::pleo::oauth::tokens::read(&section.token_file?)
+        .ok()?
+        .company_id
 }
 
 /// `[run] alarm_after`.
@@ -332,11 +351,6 @@ fn alarm_after(file: &mut Section, problems: &mut Vec<String>) -> TimeDelta {
     let duration = run.duration("alarm_after", problems);
     run.finish(problems);
     duration.unwrap_or(ALARM_AFTER)
-}
-
-fn seconds(section: &mut Section, key: &str, default: i64, problems: &mut Vec<String>) -> Duration {
-    let seconds = section.integer(key, 1..=86_400, problems).unwrap_or(default);
-    Duration::from_secs(u64::try_from(seconds).unwrap_or(1))
 }
 
 /// The checkpoint's file, in its folder's one name.

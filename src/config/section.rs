@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use toml::Value;
@@ -123,25 +124,7 @@ impl Section {
     /// A length of time: a whole number with its unit, such as `90s`, `30min`, `6h` or `2d`.
     pub(super) fn duration(&mut self, key: &str, problems: &mut Vec<String>) -> Option<TimeDelta> {
         let text = self.text(key, problems)?;
-        let number = text
-            .trim_end_matches(|last: char| last.is_ascii_alphabetic())
-            .trim_end();
-        let seconds = match text.get(number.len()..).unwrap_or_default().trim() {
-            "s" => Some(1),
-            "m" | "min" => Some(60),
-            "h" => Some(3600),
-            "d" => Some(86_400),
-            _ => None,
-        };
-        let length = seconds
-            .and_then(|seconds| {
-                number
-                    .parse::<u32>()
-                    .ok()
-                    .map(|number| i64::from(number) * seconds)
-            })
-            .filter(|seconds| *seconds > 0)
-            .and_then(TimeDelta::try_seconds);
+        let length = duration(&text);
         if length.is_none() {
             problems.push(format!(
                 "{} is \"{text}\", but must be a number and its unit, such as \"30min\", \"6h\" or \"2d\"",
@@ -264,4 +247,20 @@ impl Section {
             problems.push(problem);
         }
     }
+}
+
+/// A length of time: a whole number with its unit, such as `90s`, `30min`, `6h` or `2d`; never nothing.
+pub(crate) fn duration(text: &str) -> Option<TimeDelta> {
+    let number = text
+        .trim_end_matches(|last: char| last.is_ascii_alphabetic())
+        .trim_end();
+    let seconds = match text.get(number.len()..).unwrap_or_default().trim() {
+        "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    let number: u32 = number.parse().ok().filter(|number| *number > 0)?;
+    TimeDelta::try_seconds(i64::from(number) * seconds)
 }

@@ -37,7 +37,7 @@ pub(super) fn give_up(
                 .checkpoint
                 .in_scope_page(&run.job.id, after.as_ref(), exporter.settings.batch_size)?;
         let Some(last) = items.last() else { break };
-        after = Some(last.position.clone());
+        after = Some(last.position);
         let found = if books_answer {
             look_up(exporter, &items)?
         } else {

@@ -229,19 +229,23 @@ fn ended(job: &ExportJob) -> String {
 
 fn pleo_kind(error: &PleoError) -> ProblemKind {
     match error {
-        PleoError::CredentialRefused { .. } => ProblemKind::Credential,
+        PleoError::CredentialRefused { .. }
+        | PleoError::Disconnected { .. }
+        | PleoError::ClientRefused { .. } => ProblemKind::Credential,
         PleoError::NotFound { .. } => ProblemKind::UnknownJob,
-        PleoError::OutOfReach { .. } | PleoError::LostAnswer { .. } | PleoError::Withheld(_) => {
-            ProblemKind::Temporary
-        }
+        PleoError::OutOfReach { .. }
+        | PleoError::LostAnswer { .. }
+        | PleoError::TokensBusy { .. }
+        | PleoError::Withheld(_) => ProblemKind::Temporary,
         PleoError::Stopped(_) => ProblemKind::Stopped,
         PleoError::JobFinished { .. }
         | PleoError::StatusConflict { .. }
         | PleoError::MissingContraAccounts { .. } => ProblemKind::JobFailed,
         PleoError::Settings { .. } | PleoError::NeverReached { .. } => ProblemKind::Configuration,
-        PleoError::Contract { .. } | PleoError::TooLarge { .. } | PleoError::Refused { .. } => {
-            ProblemKind::Unexpected
-        }
+        PleoError::Contract { .. }
+        | PleoError::TooLarge { .. }
+        | PleoError::Refused { .. }
+        | PleoError::NoRefreshToken => ProblemKind::Unexpected,
     }
 }
 

@@ -87,7 +87,8 @@ fn verdicts_told(
     exporter.checkpoint.begin_run(&run.job.id, clock::now())?;
     let references = data::read(exporter, &run.job)?;
     let outcome = process::process(exporter, run, &references, refusals);
-    run.totals.notices = exporter.system.notices();
+    let notices = exporter.system.notices();
+    run.totals.notices = notices.iter().map(ToString::to_string).collect();
     outcome
 }
 

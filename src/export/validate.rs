@@ -66,14 +66,10 @@ fn job_failure(error: SystemError) -> JobFailure {
         SystemError::Settings { .. } => JobFailureType::InvalidConfiguration,
         _ => JobFailureType::AccountingSystemUnreachable,
     };
-    let mut failure = error.into_job_failure().unwrap_or_else(|error| JobFailure {
+    error.into_job_failure().unwrap_or_else(|error| JobFailure {
         failure_type,
         reason: error.to_string(),
-    });
-    // What follows the first line is for the operator.
-    let end = failure.reason.find('\n').unwrap_or(failure.reason.len());
-    failure.reason.truncate(end);
-    failure
+    })
 }
 
 /// Checks the capabilities and the system itself.

@@ -1,4 +1,5 @@
-//! The only reader of the clock. Whatever decides takes the time as an argument.
+//! The only reader of the clock. What is pure (the model, bookkeeping, the schedule of retries) takes the time as an
+//! argument.
 //!
 //! A machine whose clock is wrong would book on wrong days and tell Pleo wrong times. Where another clock is known to be
 //! better, the time follows that one for the rest of the thread's work.
@@ -44,6 +45,17 @@ pub fn since_boot() -> Duration {
 pub fn since_boot() -> Duration {
     static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
     BEGAN.elapsed()
+}
+
+/// How long something lasts, for people.
+pub fn length(duration: TimeDelta) -> String {
+    let seconds = duration.num_seconds().max(0);
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }
 
 fn on((at, when): (DateTime<Utc>, Instant)) -> DateTime<Utc> {

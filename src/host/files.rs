@@ -156,9 +156,23 @@ pub fn refuse_unwritable(folder: &Path) -> Result<(), FileError> {
     access.map_err(FileError::at("write in the folder", folder))
 }
 
+/// Refuses a file that this user cannot write.
+#[cfg(unix)]
+pub fn refuse_unwritable_file(path: &Path) -> Result<(), FileError> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS)
+        .map_err(|error| FileError::at("write", path)(error.into()))
+}
+
+/// Elsewhere it shows when it is written.
+#[cfg(not(unix))]
+pub fn refuse_unwritable_file(_path: &Path) -> Result<(), FileError> {
+    Ok(())
+}
+
 /// Elsewhere it shows when a file is made.
 #[cfg(not(unix))]
-pub fn refuse_unwritable(_folder: &Path) -> Result<(), FileError> {
+pub fn refuse_unwritable(_path: &Path) -> Result<(), FileError> {
     Ok(())
 }
 

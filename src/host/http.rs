@@ -14,10 +14,10 @@ use reqwest::blocking::{Client, ClientBuilder, Response};
 use reqwest::header::{HeaderName, RETRY_AFTER};
 use thiserror::Error;
 
+use super::foreign_text::one_line;
 use super::retry;
 use super::server_url::ServerUrl;
 use super::stop::{Stop, Stopped};
-use crate::model::foreign_text::one_line;
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

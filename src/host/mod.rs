@@ -1,12 +1,17 @@
-//! The machine we run on, each thing in one place: the clock, the stop signal, how HTTP is spoken and tried again,
-//! files that survive a power cut, what others may read of the process, and the points at which tests kill it.
+//! The machine we run on, each thing in one place: the clock, the request to stop, how HTTP is spoken and tried again, to
+//! which servers a credential may go, files that survive a power cut, digests, text from outside made harmless, what others
+//! may read of the process, and the points at which tests kill it.
 
+pub mod chance;
 pub mod clock;
 pub mod digest;
+pub mod disk;
 pub mod files;
+pub mod foreign_text;
 pub mod http;
 pub mod kill;
 pub mod privacy;
+pub mod process_group;
 pub mod retry;
 pub mod server_url;
 pub mod stop;

@@ -1,11 +1,11 @@
-//! The wish to stop, and the only wait: it ends at once when somebody wishes to stop.
+//! The request to stop a run, and the wait for a time to pass, which such a request ends at once.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-/// A wish to stop, shared by everything that waits.
+/// A request to stop, shared by everything that waits.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     shared: Arc<(Mutex<bool>, Condvar)>,
@@ -17,19 +17,19 @@ pub struct Stop {
 pub struct Stopped;
 
 impl Stop {
-    /// Nobody wishes to stop yet.
+    /// Nothing is requested yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Wishes to stop and wakes every wait.
+    /// Requests the stop and ends every wait.
     pub fn request(&self) {
         let (flag, wake) = &*self.shared;
         *flag.lock().unwrap_or_else(PoisonError::into_inner) = true;
         wake.notify_all();
     }
 
-    /// Whether somebody wishes to stop.
+    /// Whether the stop was requested.
     pub fn is_requested(&self) -> bool {
         *self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -39,8 +39,21 @@ impl Stop {
         if self.is_requested() { Err(Stopped) } else { Ok(()) }
     }
 
-    /// Waits, unless somebody wishes to stop before the time is over.
+    /// Waits for this time, or until the stop is requested, which is the error.
     pub fn wait(&self, duration: Duration) -> Result<(), Stopped> {
+        self.wait_for(duration, || false)
+    }
+
+    /// Lets every [`Stop::wait_for`] look again.
+    pub fn wake(&self) {
+        let (flag, wake) = &*self.shared;
+        // Whoever is between its look and its wait holds the lock, and must not miss this.
+        drop(flag.lock().unwrap_or_else(PoisonError::into_inner));
+        wake.notify_all();
+    }
+
+    /// Waits until `is_due`, as seen after each [`Stop::wake`], or the time is over, unless somebody wishes to stop before.
+    pub fn wait_for(&self, duration: Duration, is_due: impl Fn() -> bool) -> Result<(), Stopped> {
         let until = Instant::now() + duration;
         let (flag, wake) = &*self.shared;
         let mut requested = flag.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,7 +62,7 @@ impl Stop {
                 return Err(Stopped);
             }
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if left.is_zero() || is_due() {
                 return Ok(());
             }
             requested = wake

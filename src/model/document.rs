@@ -153,7 +153,7 @@ pub struct Document {
     pub creditor: Option<Creditor>,
     /// The vendor's number of the document.
     pub invoice_number: Option<String>,
-    /// By what bill and payment find each other, also across jobs.
+    /// The invoice that joins bill and payment, also across jobs.
     pub matching: Option<InvoiceKey>,
     /// How the books join the documents of the invoice already, as they answered it; `None` for its first document.
     pub link: Option<String>,

@@ -173,7 +173,7 @@ pub struct Supplier {
 /// A vendor of the accounting system, tagged in Pleo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vendor {
-    /// Its name.
+    /// The vendor's name.
     pub name: String,
     /// Its number in the accounting system.
     pub code: Option<String>,

@@ -222,7 +222,7 @@ pub struct InvoiceInBooks {
     pub supplier_amount: Option<Money>,
     /// The day of the vendor's document, where it says one.
     pub invoice_date: Option<NaiveDate>,
-    /// By what the books join the documents of an invoice, where they do so by a mark of their own.
+    /// The mark by which the books join the documents of an invoice, where they have one of their own.
     pub link: Option<String>,
 }
 

@@ -1,4 +1,5 @@
-//! The leaf that everything else shares: values without behaviour of their own.
+//! The values that everything else shares, each with what follows from it alone: whether a document is a bill, what two
+//! amounts come to, which state may follow another.
 //!
 //! Nothing here reads a file, a clock or the network, and nothing here knows the other modules.
 
@@ -6,7 +7,6 @@ pub mod booked_content;
 pub mod document;
 pub mod export_item;
 pub mod export_job;
-pub mod foreign_text;
 pub mod ids;
 pub mod invoice;
 pub mod money;
@@ -16,3 +16,5 @@ pub mod references;
 pub mod reversal;
 pub mod state;
 pub mod verdict;
+
+pub use crate::host::foreign_text;

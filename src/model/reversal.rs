@@ -1,4 +1,4 @@
-//! Taking entries back: what is wished, on which day it is booked, what came of it.
+//! Taking entries back: what is asked for, on which day it is booked, what came of it.
 
 use chrono::NaiveDate;
 use thiserror::Error;

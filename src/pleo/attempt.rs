@@ -1,4 +1,4 @@
-//! One try of a request: how it ended, and the error that it is where no other follows.
+//! How one try of a request ended, and the error that it is when there is no other try.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use super::error::{Answer, Call, PleoError};
 use super::retry::Ending;
 use super::wire;
-use crate::host::http::Fault;
+use crate::host::http::{BodyError, Fault};
 
 /// What happened when an answer did not come, or not all of it.
-pub(super) const TOO_SLOW: &str = "no answer within `pleo.timeout_seconds`";
+const TOO_SLOW: &str = "no answer within `pleo.timeout_seconds`";
 
 /// How one try ended, and what is known of it.
 pub(super) struct Attempt {
@@ -28,7 +28,7 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    pub(super) fn broken(ending: Ending, cause: String) -> Self {
+    fn broken(ending: Ending, cause: String) -> Self {
         Self {
             ending,
             cause,
@@ -40,6 +40,11 @@ impl Attempt {
         }
     }
 
+    /// Whether Pleo itself refused the credential, in whatever state it is.
+    pub(super) fn is_unauthorized(&self) -> bool {
+        matches!(self.ending, Ending::Answered { status: 401, .. }) && !self.is_foreign
+    }
+
     /// No answer came.
     pub(super) fn failed((fault, cause): (Fault, String)) -> Self {
         match fault {
@@ -49,9 +54,19 @@ impl Attempt {
             Fault::Broken => Self::broken(Ending::Interrupted, cause),
         }
     }
-}
 
-impl Attempt {
+    /// The answer was not read whole.
+    pub(super) fn not_read(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge(largest) => {
+                let cause = format!("the answer is larger than {largest} bytes");
+                Self::broken(Ending::TooLarge, cause)
+            }
+            BodyError::TooSlow | BodyError::Silent => Self::broken(Ending::Interrupted, TOO_SLOW.to_owned()),
+            error => Self::broken(Ending::Interrupted, error.to_string()),
+        }
+    }
+
     /// The error when trying again is no use.
     pub(super) fn error(self, call: Call, tries: u32, has_answered: bool) -> PleoError {
         let problem = self.cause;
@@ -74,7 +89,11 @@ impl Attempt {
                 if has_answered {
                     PleoError::Contract { call, problem }
                 } else {
-                    not_reached(call, tries, problem, has_answered)
+                    PleoError::NeverReached {
+                        call,
+                        tries,
+                        cause: problem,
+                    }
                 }
             }
             400..=499 if self.is_foreign => not_reached(call, tries, problem, has_answered),

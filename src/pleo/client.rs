@@ -20,6 +20,57 @@ use crate::model::permit::Permit;
 /// How many items Pleo takes in one update.
 const LARGEST_UPDATE: usize = 100;
 
+/// More than any list of accounts or taxes has.
+const LONGEST_LIST: usize = 100_000;
+
+/// A list that is read page by page.
+pub(super) struct List<'a> {
+    segments: &'a [&'a str],
+    filter: &'a [(&'a str, &'a str)],
+    /// What is asked for, where it stands in a body.
+    search: Option<String>,
+}
+
+impl<'a> List<'a> {
+    pub(super) const fn new(segments: &'a [&'a str], filter: &'a [(&'a str, &'a str)]) -> Self {
+        Self {
+            segments,
+            filter,
+            search: None,
+        }
+    }
+
+    /// A list that is asked for by a body.
+    pub(super) const fn searched(
+        segments: &'a [&'a str],
+        filter: &'a [(&'a str, &'a str)],
+        search: String,
+    ) -> Self {
+        Self {
+            segments,
+            filter,
+            search: Some(search),
+        }
+    }
+
+    fn action(&self) -> Action<'static> {
+        match &self.search {
+            None => Action::Read,
+            Some(body) => Action::Search(body.clone()),
+        }
+    }
+
+    /// The error for a list that cannot be read.
+    fn contract(&self, problem: &dyn std::fmt::Display) -> PleoError {
+        let request = Request {
+            action: self.action(),
+            segments: self.segments,
+            query: self.filter,
+        };
+        request.contract(problem)
+    }
+}
+
 /// The way to the export API of one company. Clones share it, with all that was heard.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -50,7 +101,8 @@ impl Client {
         let mut filter = vec![("company_id", self.company_id.as_str())];
         filter.extend(statuses.iter().map(|status| ("statuses", status.as_str())));
         let mut jobs = Vec::new();
-        self.pages(&["v3", "export-jobs"], &filter, wire::listed_job, None, |page| {
+        let list = List::new(&["v3", "export-jobs"], &filter);
+        self.pages(&list, wire::listed_job, None, |page| {
             let (ours, others): (Vec<_>, Vec<_>) = page.into_iter().partition(|job| self.is_ours(job));
             for job in others {
                 tracing::warn!(job.id = %job.id, company.id = %job.company_id, "Pleo listed a job of another company; ignored");
@@ -116,7 +168,7 @@ impl Client {
     ) -> Result<(Picture, Exchange), E> {
         let segments = ["v3", "export-jobs", id.as_str(), "items"];
         let mut items = Picture::new();
-        let first = self.pages(&segments, &[], wire::export_job_item, None, |page| {
+        let first = self.pages(&List::new(&segments, &[]), wire::export_job_item, None, |page| {
             items.extend(page.iter().map(|item| (self.hash(&item.entry_id), item.status)));
             on_page(page)
         })?;
@@ -160,8 +212,7 @@ impl Client {
     ) -> Result<(), E> {
         let filter = [("job_id", id.as_str())];
         self.pages(
-            &["v3", "export-items"],
-            &filter,
+            &List::new(&["v3", "export-items"], &filter),
             |item| Ok(wire::raw_item(item)),
             Some(RawItem::too_large),
             on_page,
@@ -241,13 +292,38 @@ impl Client {
             .eq_ignore_ascii_case(self.company_id.as_str())
     }
 
+    pub(super) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    pub(super) const fn company_id(&self) -> &CompanyId {
+        &self.company_id
+    }
+
+    /// The whole of a list that fits into memory. More than any company has is an error.
+    pub(super) fn all<T>(
+        &self,
+        list: &List<'_>,
+        read: impl Fn(&Field<'_>) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, PleoError> {
+        let mut all = Vec::new();
+        self.pages(list, read, None, |page| {
+            all.extend(page);
+            if all.len() > LONGEST_LIST {
+                let problem = format!("the list has more than {LONGEST_LIST} elements");
+                return Err(list.contract(&problem));
+            }
+            Ok::<_, PleoError>(())
+        })?;
+        Ok(all)
+    }
+
     /// Reads a list to its end, one page in memory at a time. An element that cannot be read is left aside: it must
     /// not hide the others. `too_large` makes an element of the key of one that is larger than any is read; without it
     /// such a one is an error. Answers the exchange that brought the first page.
     fn pages<T, E: From<PleoError>>(
         &self,
-        segments: &[&str],
-        filter: &[(&str, &str)],
+        list: &List<'_>,
         read: impl Fn(&Field<'_>) -> Result<T, Malformed>,
         too_large: Option<fn(String) -> T>,
         mut on_page: impl FnMut(Vec<T>) -> Result<(), E>,
@@ -258,12 +334,12 @@ impl Client {
         let mut limit = PAGE_SIZE;
         loop {
             let limit_text = limit.to_string();
-            let mut query = filter.to_vec();
+            let mut query = list.filter.to_vec();
             query.push(("limit", &limit_text));
             query.extend(cursor.as_deref().map(|cursor| ("after", cursor)));
             let request = Request {
-                action: Action::Read,
-                segments,
+                action: list.action(),
+                segments: list.segments,
                 query: &query,
             };
             let contract = |problem: &dyn std::fmt::Display| request.contract(problem);

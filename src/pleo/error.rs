@@ -54,7 +54,9 @@ impl Answer {
         match answer.status {
             401 | 403 => PleoError::CredentialRefused { answer },
             // The list of jobs cannot be missing, so there the address is wrong and not a job's id.
-            404 if answer.call.path != "/v3/export-jobs"
+            // Pleo's other APIs know no jobs.
+            404 if answer.call.path.starts_with("/v3/")
+                && answer.call.path != "/v3/export-jobs"
                 && (answer.error_type.is_none() || answer.is_type("EXPORT_NOT_FOUND")) =>
             {
                 PleoError::NotFound { answer }
@@ -163,6 +165,29 @@ pub enum PleoError {
         /// How large.
         problem: String,
     },
+    /// There is no consent of Pleo's that we could use, or it is gone. Trying again is no use.
+    #[error("{problem}")]
+    Disconnected {
+        /// What happened.
+        problem: String,
+    },
+    /// Pleo gave an access token alone, which nobody can renew.
+    #[error(
+        "Pleo gave an access token without a refresh token, so that the connection would end within minutes"
+    )]
+    NoRefreshToken,
+    /// Pleo's authorization server does not take us for who we say we are. The tokens may be good.
+    #[error("{answer}: Pleo refuses the client")]
+    ClientRefused {
+        /// What Pleo said.
+        answer: Answer,
+    },
+    /// Another process has been at the tokens for too long.
+    #[error("{problem}")]
+    TokensBusy {
+        /// What is known.
+        problem: String,
+    },
     /// Any other answer that refuses the request.
     #[error("{answer}: Pleo refuses the request")]
     Refused {
@@ -206,9 +231,19 @@ impl PleoError {
                 "check `pleo.base_url`, the proxy (https_proxy, no_proxy) and the firewall between this machine and Pleo: \
                  nothing with these settings has reached Pleo yet"
             }
-            Self::OutOfReach { .. } | Self::LostAnswer { .. } | Self::Stopped(_) | Self::Withheld(_) => {
-                "run again to go on"
+            Self::Disconnected { .. } => "connect it again: run `pleo-export login`",
+            Self::NoRefreshToken => {
+                "ask Pleo to register the application for refresh tokens; nothing was kept"
             }
+            Self::ClientRefused { .. } => {
+                "check `pleo.oauth.client_id`, the client secret (PLEO_CLIENT_SECRET or `client_secret_file`) and \
+                 PLEO_AUTH_URL; the tokens were kept"
+            }
+            Self::OutOfReach { .. }
+            | Self::LostAnswer { .. }
+            | Self::TokensBusy { .. }
+            | Self::Withheld(_)
+            | Self::Stopped(_) => "run again to go on",
             Self::Contract { .. } | Self::TooLarge { .. } => {
                 "check that `pleo.base_url` leads to Pleo and that nothing on the way changes answers; report it if so"
             }

@@ -1,7 +1,7 @@
 //! Which failed tries are made again.
 //!
-//! A GET or PUT may be repeated at will: the one reads, the other says the same thing twice. A POST is an event
-//! that Pleo counts, so it is made again only when Pleo surely did not process it: the connection never came
+//! A GET, PUT or DELETE may be repeated at will, and so may a search: they read, or say the same thing twice. Any other POST
+//! is an event that Pleo counts, or makes something new, so it is made again only when Pleo surely did not process it: the connection never came
 //! about, or 429. Everything else that may have happened after a POST was sent is a lost answer. After what time a
 //! try is made again, and for how long, is the same for all clients: [`crate::host::retry`].
 
@@ -16,12 +16,18 @@ pub(super) enum Method {
     Put,
     /// Sends an event; the same twice is not the same.
     Post,
+    /// Makes something new and is answered with it; the same twice is two of them.
+    Create,
+    /// Takes something away; the same twice is the same.
+    Delete,
+    /// Reads by a POST, since what is asked for stands in its body.
+    Search,
 }
 
 impl Method {
     /// Whether doing it twice is as good as once.
     const fn is_repeatable(self) -> bool {
-        matches!(self, Self::Get | Self::Put)
+        matches!(self, Self::Get | Self::Put | Self::Delete | Self::Search)
     }
 }
 
@@ -60,6 +66,25 @@ pub(super) enum Outcome {
 
 /// Decides about one try.
 pub(super) const fn classify(method: Method, ending: Ending) -> Outcome {
+    match (method, ending) {
+        (
+            Method::Create,
+            Ending::Answered {
+                status: 200 | 201,
+                json: true,
+            },
+        )
+        | (
+            Method::Delete,
+            Ending::Answered {
+                status: 200 | 202 | 204,
+                ..
+            },
+        ) => return Outcome::Done,
+        // An event is accepted; what is made or taken away is there, or not any more.
+        (Method::Create, Ending::Answered { status: 202, .. }) => return Outcome::Lost,
+        _ => {}
+    }
     match (ending, method.is_repeatable()) {
         (Ending::NotConnected | Ending::Answered { status: 429, .. }, _) => Outcome::TryAgain,
         (Ending::Answered { status: 200, json }, true) => {
@@ -106,7 +131,7 @@ mod tests {
 
     #[test]
     fn reading_and_updating_are_tried_again_on_these_statuses() {
-        for method in [Method::Get, Method::Put] {
+        for method in [Method::Get, Method::Put, Method::Search] {
             let retried = [
                 408, 425, 429, 500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 529,
             ];
@@ -130,6 +155,19 @@ mod tests {
                 .collect();
             assert_eq!(statuses(Method::Post, json, Outcome::Final), refused);
         }
+    }
+
+    #[test]
+    fn what_is_made_comes_with_the_answer_and_is_never_made_twice() {
+        assert_eq!(statuses(Method::Create, JSON, Outcome::Done), [200, 201]);
+        assert_eq!(statuses(Method::Create, !JSON, Outcome::Done), [0; 0]);
+        for json in [JSON, !JSON] {
+            assert_eq!(statuses(Method::Create, json, Outcome::TryAgain), [429]);
+            assert_eq!(statuses(Method::Delete, json, Outcome::Done), [200, 202, 204]);
+            assert_eq!(statuses(Method::Delete, json, Outcome::Lost), [0; 0]);
+        }
+        assert_eq!(classify(Method::Create, Ending::Interrupted), Outcome::Lost);
+        assert_eq!(classify(Method::Delete, Ending::Interrupted), Outcome::TryAgain);
     }
 
     #[test]

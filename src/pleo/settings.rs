@@ -5,6 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::PleoError;
+use super::oauth;
 use crate::host::server_url::ServerUrl;
 use crate::model::ids::CompanyId;
 
@@ -30,6 +31,8 @@ pub enum Credential {
     ApiKey(SecretString),
     /// A bearer token.
     AccessToken(SecretString),
+    /// Tokens in a file, which are renewed.
+    OAuth(Box<oauth::Settings>),
 }
 
 impl Settings {
@@ -43,6 +46,7 @@ impl Settings {
         let (name, secret) = match &self.credential {
             Credential::ApiKey(secret) => ("API key", secret),
             Credential::AccessToken(secret) => ("access token", secret),
+            Credential::OAuth(_) => return Ok(()),
         };
         let secret = secret.expose_secret();
         if !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic()) {

@@ -1,6 +1,6 @@
 //! One request to Pleo with all its tries: authentication, limits, waits, the log.
 //!
-//! The credential is added here, to requests for the configured host alone, and appears nowhere else. What a
+//! The credential is added here ([`Access`]), to requests for the configured host alone, and appears nowhere else. What a
 //! failed try means is decided in [`retry`]; what an answer means, by the caller.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use reqwest::Url;
-use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::blocking::{Client, Response};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, LOCATION};
-use secrecy::ExposeSecret;
 
-use super::attempt::{Attempt, TOO_SLOW};
+use super::access::{Access, Shown};
+use super::attempt::Attempt;
 use super::error::{Call, PleoError, shown};
 use super::heard::Exchange;
 use super::request::Request;
 use super::retry::{Ending, Outcome, classify};
 use super::skim::Skimmed;
-use super::{Credential, Settings, wire};
-use crate::host::http::{self, Body, BodyError};
+use super::{Settings, wire};
+use crate::host::http::{self, Body};
 use crate::host::retry::{self, Next, Retry};
 use crate::host::server_url::ServerUrl;
 use crate::host::stop::Stop;
@@ -47,7 +47,7 @@ pub struct ServerTime {
 pub(super) struct Transport {
     http: Client,
     base_url: ServerUrl,
-    credential: Credential,
+    access: Access,
     request_timeout: Duration,
     give_up_after: Duration,
     stop: Stop,
@@ -59,7 +59,7 @@ pub(super) struct Transport {
 /// A good answer.
 #[derive(Debug)]
 pub(super) struct Answered {
-    /// JSON for a GET or PUT.
+    /// JSON for what reads or sets.
     pub(super) body: String,
     pub(super) exchange: Exchange,
 }
@@ -80,7 +80,7 @@ impl Transport {
                 ),
             })?,
             base_url: settings.base_url,
-            credential: settings.credential,
+            access: Access::new(settings.credential, &stop)?,
             request_timeout: settings.request_timeout,
             give_up_after: settings.give_up_after,
             stop,
@@ -111,7 +111,7 @@ impl Transport {
 
     /// Sends until it is done, surely not done, or lost.
     ///
-    /// A wish to stop ends only the waits: what is known must still be told to Pleo once. What writes asks for its permit
+    /// A request to stop ends only the waits: what is known must still be told to Pleo once. What writes asks for its permit
     /// before each try, for the wait before may have been long.
     pub(super) fn send(&self, request: &Request<'_>) -> Result<Answered, PleoError> {
         self.send_within(self.give_up_after, request)
@@ -126,22 +126,30 @@ impl Transport {
         let url = self.address(request);
         let call = request.call();
         let mut retry = Retry::new(Instant::now(), patience, fastrand::Rng::new());
+        let mut is_renewed = false;
         loop {
+            let shown = self.access.shown()?;
             // Before the permit is asked for: this process may be stopped between that and the sending.
             let began = clock::since_boot();
             request.action.ask()?;
-            let attempt = self.attempt(request, url.clone(), &call);
+            let attempt = self.attempt(request, url.clone(), &call, &shown);
+            // It was surely not processed.
+            if attempt.is_unauthorized() && !is_renewed && self.access.renew(&shown)? {
+                is_renewed = true;
+                continue;
+            }
             match classify(request.action.method(), attempt.ending) {
                 Outcome::Done => {
-                    let exchange = Exchange {
-                        began,
-                        ended: clock::since_boot(),
-                        date: attempt.date,
-                    };
-                    let body = attempt.body;
-                    return Ok(Answered { body, exchange });
+                    let (ended, date) = (clock::since_boot(), attempt.date);
+                    return Ok(Answered {
+                        body: attempt.body,
+                        exchange: Exchange { began, ended, date },
+                    });
                 }
-                Outcome::Final => return Err(attempt.error(call, retry.tries() + 1, self.has_answered())),
+                Outcome::Final => {
+                    let error = attempt.error(call, retry.tries() + 1, self.has_answered());
+                    return Err(self.access.understood(error));
+                }
                 Outcome::Lost => {
                     let cause = attempt.cause;
                     return Err(PleoError::LostAnswer { call, cause });
@@ -158,11 +166,8 @@ impl Transport {
                             attempt.cause,
                             asked.as_secs()
                         );
-                        return Err(Attempt { cause, ..attempt }.given_up(
-                            call,
-                            retry.tries(),
-                            self.has_answered(),
-                        ));
+                        let attempt = Attempt { cause, ..attempt };
+                        return Err(attempt.given_up(call, retry.tries(), self.has_answered()));
                     }
                 },
             }
@@ -178,9 +183,9 @@ impl Transport {
     }
 
     /// One try, in the log as one line.
-    fn attempt(&self, request: &Request<'_>, url: Url, call: &Call) -> Attempt {
+    fn attempt(&self, request: &Request<'_>, url: Url, call: &Call, shown: &Shown) -> Attempt {
         let began = Instant::now();
-        let attempt = self.exchange(request, url, call);
+        let attempt = self.exchange(request, url, call, shown);
         let status = match attempt.ending {
             Ending::Answered { status, .. } => Some(status),
             Ending::NotConnected | Ending::Untrusted | Ending::Interrupted | Ending::TooLarge => None,
@@ -195,10 +200,10 @@ impl Transport {
         attempt
     }
 
-    fn exchange(&self, request: &Request<'_>, url: Url, call: &Call) -> Attempt {
+    fn exchange(&self, request: &Request<'_>, url: Url, call: &Call, shown: &Shown) -> Attempt {
         let began = Instant::now();
-        let mut builder = self
-            .authorized(self.http.request(request.action.method().for_http(), url))
+        let mut builder = shown
+            .on(self.http.request(request.action.method().for_http(), url))
             .header(ACCEPT, "application/json");
         if let Some(body) = request.action.body() {
             builder = builder
@@ -215,14 +220,7 @@ impl Transport {
         let body = Body::new(&mut response, largest_answer(), until, None);
         let body = match body.whole() {
             Ok(body) => body,
-            Err(BodyError::TooLarge(largest)) => {
-                let cause = format!("the answer is larger than {largest} bytes");
-                return Attempt::broken(Ending::TooLarge, cause);
-            }
-            Err(BodyError::TooSlow | BodyError::Silent) => {
-                return Attempt::broken(Ending::Interrupted, TOO_SLOW.to_owned());
-            }
-            Err(error) => return Attempt::broken(Ending::Interrupted, error.to_string()),
+            Err(error) => return Attempt::not_read(error),
         };
         kill::point("response");
         self.answered(&response, body, call)
@@ -237,20 +235,14 @@ impl Transport {
         };
         self.stop.check()?;
         let builder = self.http.request(request.action.method().for_http(), url);
-        let response = self.authorized(builder).header(ACCEPT, "application/json").send();
+        let builder = self.access.shown()?.on(builder);
+        let response = builder.header(ACCEPT, "application/json").send();
         let response = response
             .map_err(|error| Attempt::failed(http::fault(error)).given_up(call, 1, self.has_answered()))?;
         if !response.status().is_success() {
             return Err(too_large());
         }
         Skimmed::read(response, self.request_timeout, &self.stop).ok_or_else(too_large)
-    }
-
-    fn authorized(&self, builder: RequestBuilder) -> RequestBuilder {
-        match &self.credential {
-            Credential::ApiKey(key) => builder.basic_auth(key.expose_secret(), Some("")),
-            Credential::AccessToken(token) => builder.bearer_auth(token.expose_secret()),
-        }
     }
 
     fn remember_time(&self, response: &Response) {

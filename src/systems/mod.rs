@@ -38,8 +38,15 @@ pub trait AccountingSystem: fmt::Debug {
     /// Whether it can be reached and take the job: credential, company, permissions, what the job needs.
     fn check(&mut self, job: &JobNeeds) -> Result<(), SystemError>;
 
+    /// The same as [`ready`](Self::ready) and [`check`](Self::check) for one who only wants to know: nothing is made, written
+    /// or locked.
+    fn examine(&mut self, job: &JobNeeds) -> Result<(), SystemError> {
+        self.ready()?;
+        self.check(job)
+    }
+
     /// What a person should know about the books as a job left them; each is told once a run.
-    fn notices(&mut self) -> Vec<String> {
+    fn notices(&mut self) -> Vec<Notice> {
         Vec::new()
     }
 
@@ -98,6 +105,22 @@ pub trait AccountingSystem: fmt::Debug {
 
     /// Says what was given earlier as far as others know: books that lost a part must not give its numbers again.
     fn remember_numbers(&mut self, _highest: &BTreeMap<i32, u32>) {}
+}
+
+/// What a person should know about the books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What stands there.
+    pub message: String,
+    /// What to do about it, where the message does not say it. What follows its first line is to be copied as it stands.
+    pub remedy: Option<String>,
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.remedy.iter().try_for_each(|remedy| write!(f, " {remedy}"))
+    }
 }
 
 /// Why entries could not be taken back. Whatever was not taken back stands as it stood.
@@ -336,7 +359,10 @@ impl SystemError {
     /// Itself, where the job may still go on.
     pub fn into_job_failure(self) -> Result<JobFailure, Self> {
         match self {
-            Self::Fatal { failure_type, reason } => Ok(JobFailure { failure_type, reason }),
+            Self::Fatal { failure_type, reason } => Ok(JobFailure {
+                failure_type,
+                reason: reason.lines().next().unwrap_or_default().to_owned(),
+            }),
             Self::Rejected { failure_type, reason }
             | Self::BookedWrong {
                 failure_type, reason, ..

@@ -16,6 +16,7 @@ mod fingerprints;
 mod invoices;
 mod items;
 mod movements;
+mod needs;
 mod properties;
 mod references;
 mod refusals;

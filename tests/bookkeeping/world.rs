@@ -134,7 +134,7 @@ impl World {
     }
 
     /// What the books answer: everything that is asked for, except what is taken away.
-    fn resolve(&self, references: &References) -> Resolution {
+    pub(crate) fn resolve(&self, references: &References) -> Resolution {
         let is_there = |name: &&str| !self.absent.iter().any(|absent| absent == name);
         let mut resolution = Resolution::default();
         for key in references.accounts.keys() {

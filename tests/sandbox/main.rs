@@ -9,10 +9,13 @@
 mod faults;
 mod job_files;
 mod lifecycle;
+mod oauth;
+mod platform;
 mod reading;
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;
 mod seeds;
+mod subscriptions;
 
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};

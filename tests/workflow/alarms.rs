@@ -129,12 +129,15 @@ fn how_long_is_a_number_with_its_unit() {
 #[test]
 fn a_checkpoint_of_the_first_version_is_read_and_brought_up_to_date() {
     let world = world();
-    world.run(&["poll"]).exits(0);
-    let path = world.path("checkpoint.sqlite3");
-    let connection = rusqlite::Connection::open(&path).unwrap();
+    let old = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/v0.1.0/checkpoint.sqlite3"
+    );
+    fs::copy(old, world.path("checkpoint.sqlite3")).unwrap();
+    let connection = rusqlite::Connection::open(world.path("checkpoint.sqlite3")).unwrap();
+    let target = format!("beancount:{}", world.path("books").display());
     connection
-        .execute_batch("DROP TABLE contact; ALTER TABLE item DROP COLUMN booked_as; ALTER TABLE item DROP COLUMN standing; \
-             PRAGMA user_version = 2;")
+        .execute("UPDATE meta SET target = ?1", [target])
         .unwrap();
     drop(connection);
     world.run(&["status"]).exits(0);

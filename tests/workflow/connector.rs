@@ -8,7 +8,7 @@ use crate::sandbox::{ItemStatus, Job, JobStatus};
 use crate::support::World;
 
 /// Builds the example connector, as an integrator would, and answers where it is.
-fn connector() -> String {
+pub fn connector() -> String {
     let status = Command::new(env!("CARGO"))
         .args([
             "build",

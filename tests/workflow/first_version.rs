@@ -10,7 +10,7 @@ use crate::sandbox::seed::Item;
 use crate::support::{Run, World};
 
 /// A company that goes on with the books of version 0.1.
-fn world() -> World {
+pub fn world() -> World {
     let world = World::new();
     let fixture =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/workflow/fixtures/books_of_first_version");

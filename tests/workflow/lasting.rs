@@ -142,6 +142,28 @@ fn a_connector_that_breaks_in_mid_job_leaves_the_job_while_there_is_time() {
     world.keeps_its_promise_and_all_rules();
 }
 
+#[test]
+fn a_connector_that_stays_broken_in_mid_job_ends_it_before_it_expires_and_its_last_words_stay_here() {
+    let world = with_connector("[\"sh\", \"traceback.sh\"]");
+    let other = world.path("other.toml");
+    fs::write(&other, "[pleo]\nbatch_size = 1\n").unwrap();
+    let job = world.add_mixed_job(3, 1);
+    world.run_and_signal(
+        &["poll", "--config", other.to_str().unwrap()],
+        "KILL",
+        Fate::TakesEffect,
+        crate::interrupt::nth_of("PUT", 3),
+    );
+    world.sandbox.advance_clock(LATE);
+    world.run(&["poll", "-q"]).exits(6);
+    let state = world.sandbox.job(&job);
+    assert_eq!(state.status, JobStatus::CompletedWithErrors);
+    for item in &state.items {
+        let reason = item.failure_reason.clone().unwrap_or_default();
+        assert!(!reason.contains("secret"), "{reason}");
+    }
+}
+
 /// A world whose checkpoint and books are in folders that anybody may write.
 fn for_anybody() -> World {
     let world = World::new().with_variable("PLEO_EXPORT_CHECKPOINT", "state/checkpoint.sqlite3");

@@ -34,6 +34,8 @@ mod alarms;
 mod bad_input;
 /// The figures in the books are right.
 mod balances;
+/// `check` alone finds what is wrong, with the cure in the same line.
+mod check;
 /// The checkpoint is lost, restored, copied, somebody else's, or two of them share the books.
 mod checkpoints;
 /// Another accounting system is a change of settings alone.
@@ -62,10 +64,15 @@ mod lasting;
 mod ledgers;
 /// A job lives as long as Pleo hears from us, by Pleo's clock.
 mod lifetime;
+/// Pleo tells of a job, and it is booked.
+#[cfg(feature = "listen")]
+mod listen;
 /// The main job: poll, run-job, resume, status, with their exit codes.
 mod main_job;
 /// Proxies, certificates and answers that are not Pleo's.
 mod networks;
+/// A connection by OAuth: login, refresh, logout, and what goes wrong with each.
+mod oauth;
 /// Links, shares, other users and other programs; the log as JSON.
 mod odd_places;
 /// Settings that cannot be read are never taken for absent.
@@ -94,6 +101,8 @@ mod secrets;
 mod sequences;
 /// What Pleo tells beside the data (sizes, its clock) is used.
 mod sizes_and_dates;
+/// Whom Pleo tells of jobs, and by which secret it is known.
+mod subscribe;
 /// What people read, word by word.
 mod texts;
 /// Books and checkpoint of an earlier version.

@@ -28,10 +28,22 @@ macro_rules! filtered {
 }
 
 #[test]
+#[cfg(feature = "listen")]
 fn help() {
     let world = World::new();
-    let text = ["poll", "run-job", "resume", "reverse", "status"]
-        .map(|command| world.run(&[command, "-h"]).exits(0).stdout);
+    let text = [
+        "poll",
+        "run-job",
+        "resume",
+        "check",
+        "reverse",
+        "status",
+        "login",
+        "logout",
+        "subscribe",
+        "listen",
+    ]
+    .map(|command| world.run(&[command, "-h"]).exits(0).stdout);
     assert_snapshot!(text.join("\n"));
     assert_snapshot!("help_of_all", world.run(&["--help"]).exits(0).stdout);
 }

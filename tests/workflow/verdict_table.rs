@@ -2,6 +2,9 @@
 //! table, through the program with a connector that does what the row says. [`Case::expected`] is the rule that a reader
 //! of README would write down; it knows nothing of how the program comes to it.
 
+/// The kinds of error that a connector has no word for.
+mod other_kinds;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! The Export API: who may ask, which endpoint is asked, and the answers that only read. What changes jobs is in
+//! The APIs: who may ask, which endpoint is asked, and the answers that only read. What changes jobs is in
 //! `event` and `update`. `POST /v3/export-jobs` is left out: jobs are created by the web application, here by tests.
 
 use std::cmp::Reverse;
@@ -10,9 +10,12 @@ use super::event;
 use super::exchange::{Answer, Answered, Call};
 use super::fault::Trouble;
 use super::job::JobRecord;
+use super::oauth;
 use super::paging::{self, Page, Row};
+use super::platform;
 use super::query::{PAGING, Query, bad_request, is_uuid};
 use super::states::{ItemStatus, JobStatus};
+use super::subscriptions;
 use super::update;
 use super::wire;
 use super::world::World;
@@ -20,12 +23,26 @@ use super::world::World;
 /// Answers one call, with its effect.
 pub fn answer(world: &mut World, call: &Call) -> Answer {
     world.expire_jobs();
+    if call.request.path.starts_with("/oauth/") {
+        return oauth::answer(world, call).unwrap_or_else(|refusal| refusal);
+    }
     let answered = authentication::check(world, call).and_then(|()| dispatch(world, call));
     answered.unwrap_or_else(|refusal| refusal)
 }
 
 fn dispatch(world: &mut World, call: &Call) -> Answered {
     let segments: Vec<&str> = call.request.path.split('/').skip(1).collect();
+    match (call.request.method.as_str(), segments.as_slice()) {
+        ("GET", ["v1", "introspect"]) => return platform::introspect(world, call),
+        ("GET", ["v1", "installations", "me"]) => return platform::installation(world, call),
+        ("POST", ["v1", "installations", "me:activate"]) => return platform::activate(world, call),
+        ("DELETE", ["v1", "installations", "me"]) => return platform::disconnect(world, call),
+        ("POST", ["v1", "chart-of-accounts:search"]) => return platform::accounts(world, call),
+        ("POST", ["v0", "tax-codes:search"]) => return platform::tax_codes(world, call),
+        ("PUT", _) | ("POST", ["v3", "export-job-events"]) => platform::require(world, "export-jobs:write")?,
+        ("GET", ["v3", "export-items"]) => platform::require(world, "export-items:read")?,
+        _ => platform::require(world, "export-jobs:read")?,
+    }
     match (call.request.method.as_str(), segments.as_slice()) {
         ("GET", ["v3", "export-jobs"]) => list_jobs(world, call),
         ("GET", ["v3", "export-jobs", id]) => read_job(world, call, id),
@@ -34,6 +51,7 @@ fn dispatch(world: &mut World, call: &Call) -> Answered {
         ("POST", ["v3", "export-job-events"]) => event::post(world, call),
         ("GET", ["v3", "export-items"]) => data_layer(world, call),
         ("GET", ["v3", "export-job-items"]) => item_of_entry(world, call),
+        (_, ["v1", "subscriptions", rest @ ..]) => subscriptions::answer(world, call, rest),
         (
             _,
             [

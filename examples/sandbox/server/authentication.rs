@@ -11,7 +11,10 @@ use super::world::World;
 pub fn check(world: &mut World, call: &Call) -> Result<(), Answer> {
     let is_right = match credential(call) {
         Ok(Credential::Key(key)) => key == world.options.api_key,
-        Ok(Credential::Token(token)) => world.options.access_token.as_ref() == Some(&token),
+        Ok(Credential::Token(token)) => {
+            let now = world.clock.now();
+            world.options.access_token.as_ref() == Some(&token) || world.oauth.takes(&token, now)
+        }
         Err(rule) => {
             world.break_rule(call, rule);
             false

@@ -1,5 +1,5 @@
 //! Endpoints under `/_sandbox/` for scripts, beside the contract and without credential: look at the state, add a job,
-//! ask for a fault. They are neither logged nor counted nor befallen by faults.
+//! ask for a fault or a manner of delivery. They are neither logged nor counted nor befallen by faults.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -36,6 +36,7 @@ fn route(control: &Control, method: &str, path: &str, body: &[u8]) -> Answered {
                 "jobs": control.jobs(),
                 "broken_rules": control.broken_rules(),
                 "requests": control.request_count(),
+                "deliveries": control.deliveries(),
             });
             Ok(Answer::json(200, state))
         }
@@ -49,10 +50,14 @@ fn route(control: &Control, method: &str, path: &str, body: &[u8]) -> Answered {
             control.fault(fault);
             Ok(Answer::empty(204))
         }
+        ("POST", "/_sandbox/deliveries") => {
+            control.deliver(serde_json::from_slice(body).map_err(wrong)?);
+            Ok(Answer::empty(204))
+        }
         _ => Err(Answer::refusal(
             404,
             "NOT_FOUND",
-            "There are /_sandbox/state, /_sandbox/jobs and /_sandbox/faults.",
+            "There are /_sandbox/state, /_sandbox/jobs, /_sandbox/faults and /_sandbox/deliveries.",
         )),
     }
 }

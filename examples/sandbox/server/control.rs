@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::Options;
+use super::delivery::{self, Delivered, Manner};
 use super::exchange::Request;
 use super::fault::{ArmedFault, Fault, Trouble};
 use super::job::{Job, JobRecord, JobState};
@@ -85,9 +86,35 @@ impl Control {
         *self.hook.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Adds a job and answers its id.
+    /// Adds a job and answers its id; who has subscribed is told.
     pub fn add_job(&self, job: Job) -> String {
-        self.world().add_job(job)
+        let id = self.world().add_job(job);
+        delivery::tell(self, &id);
+        id
+    }
+
+    /// Tells whoever has subscribed of a job once more, as a delivery of its own.
+    pub fn tell_of(&self, job: &str) {
+        delivery::tell(self, job);
+    }
+
+    /// Delivers the events of jobs in this manner from now on.
+    pub fn deliver(&self, manner: Manner) {
+        self.world().manner = manner;
+    }
+
+    /// Every delivery that was made, in the order in which they ended.
+    pub fn deliveries(&self) -> Vec<Delivered> {
+        self.world().deliveries.clone()
+    }
+
+    /// The addresses and secrets of the subscriptions that there are.
+    pub fn subscriptions(&self) -> Vec<(String, String)> {
+        let world = self.world();
+        let there = world.subscriptions.iter().filter(|known| !known.is_deleted);
+        there
+            .map(|known| (known.wish.url.clone(), known.secret.clone()))
+            .collect()
     }
 
     /// A job as it stands.
@@ -175,6 +202,55 @@ impl Control {
     /// Puts a fault in place. Where several are due at once, the one set first befalls the request.
     pub fn fault(&self, fault: Fault) {
         self.world().faults.push(ArmedFault::new(fault));
+    }
+
+    /// How many refreshes of tokens were done.
+    pub fn refreshes(&self) -> usize {
+        self.world().oauth.refreshes
+    }
+
+    /// Gives an access and a refresh token, as if somebody had consented. The access token is good for as long as the
+    /// options say.
+    pub fn grant(&self) -> (String, String) {
+        let mut world = self.world();
+        let seconds = world.options.oauth_client.access_token_seconds;
+        let until = world.clock.now() + chrono::TimeDelta::seconds(seconds);
+        let scope = world.options.scopes.join(" ");
+        world.oauth.grant(&scope, until)
+    }
+
+    /// The tokens that are good now, access and refresh.
+    pub fn live_tokens(&self) -> Vec<(String, String)> {
+        self.world().oauth.live()
+    }
+
+    /// Ends every access token; the refresh tokens stay good.
+    pub fn expire_access_tokens(&self) {
+        let mut world = self.world();
+        let now = world.clock.now();
+        world.oauth.expire_access(now);
+    }
+
+    /// Uses every code of a consent that was not used yet, as a thief might.
+    pub fn use_up_codes(&self) {
+        let mut world = self.world();
+        let now = world.clock.now();
+        world.oauth.use_up_codes(now);
+    }
+
+    /// Takes every consent back, as a person in Pleo might.
+    pub fn revoke_all(&self) {
+        self.world().oauth.void_all();
+    }
+
+    /// Changes what the server is set up with.
+    pub fn change_options(&self, change: impl FnOnce(&mut Options)) {
+        change(&mut self.world().options);
+    }
+
+    /// The state of the installation; empty when there is none.
+    pub fn installation_status(&self) -> String {
+        self.world().options.installation_status.clone()
     }
 
     /// Takes all faults away.

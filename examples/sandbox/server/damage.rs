@@ -80,6 +80,9 @@ pub fn afterwards(call: &Call, mut answer: Answer, now: DateTime<Utc>) -> Reply 
         if let Trouble::OddValue { id, pointer, value } = trouble {
             change_value(body, id, pointer, value.as_ref());
         }
+        if let (Trouble::WithoutField(name), Some(object)) = (trouble, body.as_object_mut()) {
+            object.remove(name);
+        }
     }
     match trouble {
         Trouble::StatusAfterEffect(status) => {

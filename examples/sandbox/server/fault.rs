@@ -90,6 +90,8 @@ pub enum Trouble {
         /// What stands there; nothing when absent.
         value: Option<Value>,
     },
+    /// The effect is had, the answer lacks this field at its top.
+    WithoutField(String),
     /// The effect is had, these bytes of the answer's body are others, wherever they stand.
     OddBytes {
         /// Text of the proper answer.

@@ -1,4 +1,4 @@
-//! A Pleo of one's own: the Export API v3 on loopback, strict and with a memory. It refuses what the contract refuses,
+//! A Pleo of one's own: the Export API v3 and the webhook on loopback, strict and with a memory. It refuses what the contract refuses,
 //! records every rule that a client breaks, and makes the faults that a network makes, on demand.
 //!
 //! It is the other side of the wire, so it knows nothing of the crate that is tried on it. Programs and tests take it in
@@ -23,6 +23,7 @@ mod codec;
 mod connection;
 mod control;
 mod damage;
+mod delivery;
 mod document;
 mod event;
 mod exchange;
@@ -31,11 +32,14 @@ mod fields;
 mod http;
 mod job;
 mod job_file;
+mod oauth;
 mod paging;
+mod platform;
 mod query;
 mod receipts;
 pub mod seed;
 mod states;
+mod subscriptions;
 mod update;
 mod wire;
 mod world;
@@ -47,10 +51,13 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 pub use control::{Control, Hook, Snapshot};
+pub use delivery::{Delivered, Manner, sign};
 pub use exchange::{Host, Request};
 pub use fault::{Fault, RetryAfter, Trouble};
 pub use job::{ItemState, Job, JobState};
 pub use job_file::{JobFile, JobFileError};
+pub use oauth::OauthClient;
+pub use platform::ChartAccount;
 pub use states::{Event, ItemStatus, JobStatus};
 pub use world::News;
 
@@ -71,7 +78,28 @@ pub struct Options {
     pub lifetime_seconds: u64,
     /// Whether starting a job while an older one is pending breaks a rule.
     pub oldest_first: bool,
+    /// What the credential may do.
+    pub scopes: Vec<String>,
+    /// What the credential was made for, as a URN; the company when absent.
+    pub subject: Option<String>,
+    /// The state of the installation; empty when there is none.
+    pub installation_status: String,
+    /// The application that is registered for OAuth.
+    pub oauth_client: OauthClient,
+    /// The accounts that Pleo knows for the company.
+    pub chart: Vec<ChartAccount>,
+    /// The tax codes that Pleo knows for the company, without company, id and times.
+    pub tax_codes: Vec<serde_json::Value>,
 }
+
+/// What an export needs, and what `check` can use beside it.
+pub const SCOPES: [&str; 5] = [
+    "export-jobs:read",
+    "export-jobs:write",
+    "export-items:read",
+    "accounts:read",
+    "tax-codes:read",
+];
 
 impl Default for Options {
     fn default() -> Self {
@@ -83,6 +111,12 @@ impl Default for Options {
             company: seed::COMPANY_ID.to_owned(),
             lifetime_seconds: 3600,
             oldest_first: true,
+            scopes: SCOPES.map(str::to_owned).to_vec(),
+            subject: None,
+            installation_status: "ACTIVATED".to_owned(),
+            oauth_client: OauthClient::default(),
+            chart: platform::seeded_chart(),
+            tax_codes: platform::seeded_taxes(),
         }
     }
 }

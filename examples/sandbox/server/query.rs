@@ -17,7 +17,13 @@ pub const PAGING: [&str; 6] = [
     "sorting_keys",
     "sorting_order",
 ];
-const ARRAYS: [&str; 3] = ["statuses", "sorting_keys", "sorting_order"];
+const ARRAYS: [&str; 5] = [
+    "statuses",
+    "event_types",
+    "operation_types",
+    "sorting_keys",
+    "sorting_order",
+];
 
 /// The parameters of one call.
 #[derive(Clone, Debug)]

@@ -8,11 +8,14 @@ use serde_json::Value;
 
 use super::Options;
 use super::clock::Clock;
+use super::delivery::{Delivered, Manner};
 use super::exchange::{Call, Request};
 use super::fault::{ArmedFault, Trouble};
 use super::job::{ItemRecord, ItemState, Job, JobRecord};
+use super::oauth::Oauth;
 use super::receipts::Receipts;
 use super::states::{ItemStatus, JobStatus};
+use super::subscriptions::Subscription;
 
 /// What the server tells a watcher as it happens.
 #[derive(Clone, Debug)]
@@ -21,6 +24,8 @@ pub enum News {
     Answered(Request),
     /// A client broke a rule of the contract.
     BrokenRule(String),
+    /// The event of a job was delivered, or nobody took it.
+    Delivered(Delivered),
 }
 
 /// The state of the server.
@@ -36,6 +41,14 @@ pub struct World {
     pub jobs: Vec<JobRecord>,
     /// The other host's files.
     pub receipts: Receipts,
+    /// Consents and tokens.
+    pub oauth: Oauth,
+    /// Every subscription, also those that are gone.
+    pub subscriptions: Vec<Subscription>,
+    /// How events are delivered.
+    pub manner: Manner,
+    /// Every delivery that was made.
+    pub deliveries: Vec<Delivered>,
     /// Faults in place, the oldest first.
     pub faults: Vec<ArmedFault>,
     /// Every request to either host, in order.
@@ -58,6 +71,10 @@ impl World {
             clock,
             jobs: Vec::new(),
             receipts: Receipts::new(receipts_url),
+            oauth: Oauth::default(),
+            subscriptions: Vec::new(),
+            manner: Manner::default(),
+            deliveries: Vec::new(),
             faults: Vec::new(),
             requests: Vec::new(),
             broken_rules: Vec::new(),

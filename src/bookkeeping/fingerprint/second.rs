@@ -168,7 +168,7 @@ fn references(item: &ExportItem) -> [Option<String>; 3] {
     [key.code, key.external_id, tax_number]
 }
 
-/// By what an account is known: its code, else its identifier.
+/// The code of an account, else its identifier.
 fn name(account: Option<&AccountReference>) -> Option<&str> {
     let account = account?;
     given(account.code.as_deref()).or(given(account.identifier.as_deref()))

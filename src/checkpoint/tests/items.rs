@@ -151,7 +151,7 @@ fn the_work_is_ordered_by_date_and_read_page_by_page() {
         let page = checkpoint.in_scope_page(&job_id(), after.as_ref(), 2).unwrap();
         let Some(last) = page.last() else { break };
         assert!(page.len() <= 2);
-        after = Some(last.position.clone());
+        after = Some(last.position);
         // What is decided on the way leaves the scope and moves nobody.
         let verdicts: Vec<_> = page
             .into_iter()

@@ -86,7 +86,7 @@ impl Batch {
                     bill_may_tell_vendor: !system.keeps_vendors,
                     is_held: false,
                     fetched: None,
-                    position: stored.position.clone(),
+                    position: stored.position,
                     sent: if verdicts::is_announced(stored) {
                         Sent::Perhaps
                     } else {

@@ -43,7 +43,7 @@ pub(super) fn process(
                 .checkpoint
                 .loaded_page(&run.job.id, after.as_ref(), exporter.settings.batch_size)?;
         let Some(last) = items.last() else { break };
-        after = Some(last.position.clone());
+        after = Some(last.position);
         ensure_time(exporter, run, longest)?;
         let started = Instant::now();
         book_and_report(exporter, run, &mut prepared, items, &mut aside)?;

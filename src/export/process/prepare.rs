@@ -139,7 +139,7 @@ fn for_each_item(
         exporter.stop.check()?;
         let page = exporter.checkpoint.loaded_page(&job.id, after.as_ref(), PAGE)?;
         let Some(last) = page.last() else { return Ok(()) };
-        after = Some(last.position.clone());
+        after = Some(last.position);
         page.iter().for_each(&mut look);
     }
 }

@@ -1,10 +1,10 @@
 //! Writing what Pleo takes: updates of items, events of jobs. What is not known is left out, never null.
 
 use chrono::SecondsFormat;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::model::export_job::{ItemStatus, JobStatus};
-use crate::model::ids::{AccountingEntryId, JobId};
+use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::verdict::{JobFailure, Verdict};
 
 /// The longest reason we send, in characters: more than a screen of Pleo shows.
@@ -101,6 +101,16 @@ pub(in crate::pleo) fn event_body(id: &JobId, event: &JobEvent) -> String {
         }
     };
     Value::Object(fields).to_string()
+}
+
+/// The body of a search for all accounts of a company, or for all but those that stand for a wallet.
+pub(in crate::pleo) fn account_search(company_id: &CompanyId, without_wallets: bool) -> String {
+    json!({
+        "companyId": company_id.as_str(),
+        "excludeIfAssignedToCategory": false,
+        "excludeIfAssignedToContraAccount": without_wallets,
+    })
+    .to_string()
 }
 
 /// The beginning stays, because it says what is in the books.

@@ -8,9 +8,11 @@ mod answers;
 mod bodies;
 mod item;
 mod malformed;
+mod platform;
 mod reader;
 mod repair;
 mod sound;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -20,10 +22,14 @@ pub(super) use answers::{
 };
 pub use answers::{RawItem, Refusal, UpdateAnswer};
 pub use bodies::{ItemUpdate, JobEvent};
-pub(super) use bodies::{event_body, update_body};
+pub(super) use bodies::{account_search, event_body, update_body};
 pub use malformed::Malformed;
+pub use platform::{Installation, Introspection, KnownAccount, KnownTax, Subject};
+pub(super) use platform::{installation, introspection, known_account, known_tax};
 pub(super) use reader::Field;
 pub(super) use repair::read as read_body;
+pub use subscriptions::Subscription;
+pub(super) use subscriptions::{one_subscription, subscription, subscription_body, subscription_secret};
 
 use crate::model::export_item::ExportItem;
 

@@ -168,7 +168,7 @@ struct ItemFields {
     team: Option<Object<PartyFields>>,
     note: Option<Text>,
     files: Option<Vec<Option<Object<File>>>>,
-    additional_information: Object<Information>,
+    additional_information: Object<Additional>,
     service_period: Option<Object<Period>>,
     #[serde(rename = "_links")]
     links: Option<Object<Links>>,
@@ -273,16 +273,16 @@ struct File {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Information {
+struct Additional {
     reconciliation_id: Code,
     reconciled_entries: Option<Vec<Option<Code>>>,
     attendees: Option<Vec<Option<Text>>>,
-    invoice_information: Option<Object<Invoice>>,
+    invoice_information: Option<Object<InvoiceFields>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Invoice {
+struct InvoiceFields {
     invoice_number: Code,
     invoice_date: Option<Day>,
     due_date: Option<Day>,
@@ -320,7 +320,10 @@ impl ItemFields {
             sub_type: given(self.sub_type).as_deref().map(SubType::from_wire),
             date: self.date.0,
             amount: wallet,
-            supplier_amount: supplier_amount(self.amount.0.in_supplier_currency)?,
+            supplier_amount: match self.amount.0.in_supplier_currency {
+                Some(amount) => Some(amount.0.into_model()?),
+                None => None,
+            },
             lines: lines
                 .map(|line| line.0.into_model(wallet.currency))
                 .collect::<Option<_>>()?,
@@ -340,7 +343,7 @@ impl ItemFields {
             book_id: information.reconciliation_id.0,
             reconciled_entries: present(information.reconciled_entries, |entry| entry.0),
             attendees: present(information.attendees, |attendee| attendee.0),
-            invoice: information.invoice_information.map(Invoice::into_model),
+            invoice: information.invoice_information.map(InvoiceFields::into_model),
             service_period: self
                 .service_period
                 .map(|Object(period)| (period.from.0.date_naive(), period.to.0.date_naive())),
@@ -357,13 +360,6 @@ impl ItemFields {
 /// The elements of a list without its nulls.
 fn present<T, U>(list: Option<Vec<Option<T>>>, model: impl Fn(T) -> U) -> Vec<U> {
     list.into_iter().flatten().flatten().map(model).collect()
-}
-
-fn supplier_amount(amount: Option<Object<MoneyFields>>) -> Option<Option<Money>> {
-    match amount {
-        None => Some(None),
-        Some(amount) => amount.0.into_model().map(Some),
-    }
 }
 
 impl MoneyFields {
@@ -387,7 +383,10 @@ impl LineFields {
             line_id: self.accounting_entry_line_id.identifier()?,
             amount: amounts.in_wallet_currency.0.in_currency(wallet)?,
             net_amount: self.net_amount.0.in_wallet_currency.0.in_currency(wallet)?,
-            supplier_amount: supplier_amount(amounts.in_supplier_currency)?,
+            supplier_amount: match amounts.in_supplier_currency {
+                Some(amount) => Some(amount.0.into_model()?),
+                None => None,
+            },
             account: self.account.map(Account::into_model),
             tags: present(self.tags, |Object(tag)| Tag {
                 group: tag.group_code.0,
@@ -481,7 +480,7 @@ impl File {
     }
 }
 
-impl Invoice {
+impl InvoiceFields {
     fn into_model(invoice: Object<Self>) -> InvoiceInformation {
         let Object(invoice) = invoice;
         InvoiceInformation {

@@ -13,9 +13,9 @@ use std::time::{Duration, SystemTime};
 use chrono::Datelike;
 use tracing::{info, warn};
 
-use crate::host::clock;
-use crate::host::files::{self};
+use crate::host::files;
 use crate::host::stop::Stop;
+use crate::host::{clock, disk};
 use crate::model::ids::CompanyId;
 use crate::model::references::NewAccount;
 use crate::model::verdict::JobFailureType;
@@ -23,7 +23,7 @@ use crate::systems::SystemError;
 
 use super::errors::{nothing_booked, unreadable};
 use super::includes::{self, Included, one_name};
-use super::lock::Lock;
+use super::lock::{LOCK, Lock};
 use super::roots::Roots;
 use super::text;
 use super::writer;
@@ -121,7 +121,7 @@ impl Books {
 
     /// Whether the ledger is the one that we make where there is none.
     pub(super) fn has_own_ledger(&self) -> bool {
-        let folder = one_name(self.ledger.parent().unwrap_or(Path::new("")));
+        let folder = one_name(self.ledger_folder());
         self.ledger.file_name().map(|name| folder.join(name)) == Some(self.main())
     }
 
@@ -222,18 +222,38 @@ impl Books {
         Ok(())
     }
 
-    /// Refuses books in which nothing can be written now. Folders of other years may be closed: what needs them says so.
-    pub(super) fn refuse_unwritable(&self, _lock: &Lock) -> Result<(), SystemError> {
+    /// Refuses books in which nothing can be written now, also those that are yet to be made. Folders of other years may be
+    /// closed: what needs them says so.
+    pub(super) fn refuse_unwritable(&self) -> Result<(), SystemError> {
+        self.refuse_wrong_places()?;
         let year = format!("{:04}", clock::now().year());
-        for folder in [&self.folder, &self.batches(), &self.documents] {
-            for folder in [folder.clone(), folder.join(&year)] {
-                // A link that leads nowhere is there, too.
-                if folder.symlink_metadata().is_ok() {
-                    files::refuse_unwritable(&folder).map_err(|error| nothing_booked(&error))?;
-                }
+        let mut folders = vec![];
+        for folder in [&self.folder, self.ledger_folder()] {
+            let lock = folder.join(LOCK);
+            if lock.is_file() {
+                files::refuse_unwritable_file(&lock).map_err(|error| nothing_booked(&error))?;
+            } else {
+                folders.push(folder.to_owned());
             }
         }
+        for folder in [&self.folder, &self.batches(), &self.documents] {
+            folders.extend([folder.clone(), folder.join(&year)]);
+        }
+        for folder in &folders {
+            // A link that leads nowhere is there, too.
+            let is_there = folder.symlink_metadata().is_ok();
+            let folder = if is_there {
+                folder
+            } else {
+                disk::nearest_folder(folder)
+            };
+            files::refuse_unwritable(folder).map_err(|error| nothing_booked(&error))?;
+        }
         Ok(())
+    }
+
+    fn ledger_folder(&self) -> &Path {
+        self.ledger.parent().unwrap_or(Path::new(""))
     }
 
     /// A new file of the books whose name begins with `name`. Neither it nor one for its evidence is there yet: what a
@@ -349,7 +369,7 @@ impl Books {
     /// Waits for the right to write: the ledger's folder first, which books of other companies may share.
     pub(super) fn lock(&self) -> Result<Lock, SystemError> {
         self.refuse_wrong_places()?;
-        let ledger = one_name(self.ledger.parent().unwrap_or(Path::new("")));
+        let ledger = one_name(self.ledger_folder());
         let mut folders = vec![ledger.as_path(), self.folder()];
         folders.dedup();
         Lock::of(&folders, &self.stop)

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use crate::model::references::{Account, AccountKey, AccountPurpose};
+use crate::systems::Notice;
 
 use super::index::Index;
 use super::misplaced::Left;
@@ -19,7 +20,7 @@ pub(super) fn notice(
     settings: &Settings,
     asked: &BTreeMap<AccountKey, Option<String>>,
     today: NaiveDate,
-) -> Option<String> {
+) -> Option<Notice> {
     let (mut stands, mut opens, mut transfers) = (Vec::new(), BTreeMap::new(), String::new());
     let is_guess = |name: &str| {
         index
@@ -43,21 +44,23 @@ pub(super) fn notice(
     if stands.is_empty() {
         return None;
     }
-    let mut notice = format!(
+    let message = format!(
         "Version 0.1 booked wallets and taxes among the expenses: {}. It is left as it is.",
         stands.join(", ")
     );
+    let mut remedy = String::new();
     if transfers.is_empty() {
-        notice.push_str(" Book a transfer to the accounts where it belongs.");
+        remedy.push_str("Book a transfer to the accounts where it belongs.");
     } else {
-        notice.push_str(" Book this transfer to mend it, with other accounts where yours are others:\n\n");
+        remedy.push_str("Book this transfer to mend it, with other accounts where yours are others:\n\n");
         for (account, new) in &opens {
-            writer::open(&mut notice, account, new);
+            writer::open(&mut remedy, account, new);
         }
-        writer::transfer_head(&mut notice, today);
-        notice.push_str(&transfers);
+        writer::transfer_head(&mut remedy, today);
+        remedy.push_str(&transfers);
     }
-    Some(notice)
+    let remedy = Some(remedy);
+    Some(Notice { message, remedy })
 }
 
 /// The account on which an item of today would be booked; `None` where a person must say.

@@ -15,6 +15,9 @@ use super::errors::nothing_booked;
 /// How long another process may hold the books before we give up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The file that is locked, in each folder.
+pub(super) const LOCK: &str = ".pleo-export.lock";
+
 /// How often we look whether the books are free.
 const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -30,7 +33,7 @@ impl Lock {
         let mut files = Vec::new();
         for folder in folders {
             files::make_folder(folder).map_err(|error| nothing_booked(&error))?;
-            files.push(wait_for(&folder.join(".pleo-export.lock"), stop)?);
+            files.push(wait_for(&folder.join(LOCK), stop)?);
         }
         Ok(Self { _files: files })
     }

@@ -49,7 +49,7 @@ use crate::model::verdict::ItemFailureType;
 
 use super::{
     AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
-    ReversalError, SystemError, Wanted,
+    Notice, ReversalError, SystemError, Wanted,
 };
 
 pub use self::settings::{Settings, TaxAccounts, UnknownAccounts, account_name_problem};
@@ -75,6 +75,8 @@ pub struct Beancount {
     asked: BTreeMap<AccountKey, Option<String>>,
     /// Whether this run has said what version 0.1 booked in the wrong place.
     has_told_of_misplaced: bool,
+    /// What was found by looking alone, to be told with the notices.
+    to_tell: Option<Notice>,
     /// Whether it was told that the ledger does not include what is booked.
     told_of_ledger: bool,
     /// What was found odd while booking, since it was last asked for.
@@ -97,18 +99,25 @@ impl Beancount {
             has_told_of_marks: false,
             asked: BTreeMap::new(),
             has_told_of_misplaced: false,
+            to_tell: None,
             told_of_ledger: false,
             remarks: Vec::new(),
         }
     }
 
     /// What is odd about marks and reversals, once a run.
-    fn notices_of_marks(&mut self) -> Vec<String> {
+    fn notices_of_marks(&mut self) -> Vec<Notice> {
         if std::mem::replace(&mut self.has_told_of_marks, true) {
-            Vec::new()
-        } else {
-            self.index.notices()
+            return Vec::new();
         }
+        let notices = self.index.notices().into_iter();
+        let remedy = None;
+        notices
+            .map(|message| Notice {
+                message,
+                remedy: remedy.clone(),
+            })
+            .collect()
     }
 
     fn invoices(&self, invoice: &InvoiceKey) -> Vec<InvoiceInBooks> {
@@ -262,11 +271,16 @@ impl AccountingSystem for Beancount {
         self.look_and_make()
     }
 
-    fn notices(&mut self) -> Vec<String> {
+    fn examine(&mut self, _job: &JobNeeds) -> Result<(), SystemError> {
+        self.look()
+    }
+
+    fn notices(&mut self) -> Vec<Notice> {
         if self.index.refresh(&self.books).is_err() {
             return Vec::new();
         }
-        let mut notices = self.notices_of_marks();
+        let mut notices: Vec<Notice> = self.to_tell.take().into_iter().collect();
+        notices.extend(self.notices_of_marks());
         if !self.has_told_of_misplaced {
             let today = clock::now().date_naive();
             let misplaced = first_version::notice(&self.index, &self.settings, &self.asked, today);

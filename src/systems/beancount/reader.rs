@@ -41,7 +41,7 @@ pub(super) enum Kind<'a> {
     Open {
         /// From this day on.
         date: NaiveDate,
-        /// Its name.
+        /// The account.
         account: &'a str,
         /// What it may hold; everything when empty.
         currencies: Vec<&'a str>,
@@ -50,14 +50,14 @@ pub(super) enum Kind<'a> {
     Close {
         /// The last day.
         date: NaiveDate,
-        /// Its name.
+        /// The account.
         account: &'a str,
     },
     /// What an account, with those below it, comes to.
     Balance {
         /// At the beginning of this day.
         date: NaiveDate,
-        /// Its name.
+        /// The account.
         account: &'a str,
     },
     /// A file beside an account.
@@ -72,7 +72,7 @@ pub(super) enum Kind<'a> {
     },
     /// How the file, or the whole ledger, is read.
     Option {
-        /// Its name.
+        /// The name of the option.
         name: Cow<'a, str>,
         /// Its value.
         value: Cow<'a, str>,

@@ -4,7 +4,7 @@
 use tracing::warn;
 
 use crate::model::verdict::JobFailureType;
-use crate::systems::SystemError;
+use crate::systems::{Notice, SystemError};
 
 use super::{Beancount, text};
 
@@ -17,9 +17,14 @@ impl Beancount {
         self.index.survey(&self.books)?;
         let accounts = self.accounts_to_open()?;
         let lacks_us = self.refuse_a_ledger_that_lacks_us();
+        if let Ok(Some(notice)) = &lacks_us
+            && !std::mem::replace(&mut self.told_of_ledger, true)
+        {
+            warn!("{notice}");
+        }
         // Made all the same, so that the line that the refusal asks for matches a file at once.
         self.books.create(&lock, self.index.roots(), &accounts)?;
-        self.books.refuse_unwritable(&lock)?;
+        self.books.refuse_unwritable()?;
         lacks_us?;
         self.index.refresh(&self.books)?;
         if let Some(newest) = self
@@ -28,6 +33,20 @@ impl Beancount {
             .filter(|newest| self.books.was_shown_before(*newest))
         {
             self.books.show_readers(Some(newest));
+        }
+        Ok(())
+    }
+
+    /// The same without making, locking or writing anything, so that books which are yet to be made are in order.
+    pub(super) fn look(&mut self) -> Result<(), SystemError> {
+        self.refuse_malformed_names()?;
+        self.books.refuse_unwritable()?;
+        self.index.survey(&self.books)?;
+        self.accounts_to_open()?;
+        self.to_tell = self.refuse_a_ledger_that_lacks_us()?;
+        // Before they are made, an include line of theirs may match no file yet.
+        if self.books.about().exists() {
+            self.index.refresh(&self.books)?;
         }
         Ok(())
     }
@@ -75,24 +94,26 @@ impl Beancount {
         self.books.has_own_ledger() && !self.books.ledger().exists()
     }
 
-    fn refuse_a_ledger_that_lacks_us(&mut self) -> Result<(), SystemError> {
+    /// Refuses a ledger that the settings name and that does not take in what is booked. One that nobody named is only
+    /// worth a word.
+    fn refuse_a_ledger_that_lacks_us(&self) -> Result<Option<Notice>, SystemError> {
         if self.is_new() || self.index.includes_batches(&self.books) {
-            return Ok(());
+            return Ok(None);
         }
         let (ledger, line) = (self.books.ledger().display(), self.books.include_line());
-        if self.settings.ledger.is_none() {
-            if !std::mem::replace(&mut self.told_of_ledger, true) {
-                warn!(
-                    "the ledger `{ledger}` does not include what is booked: add the line  {line}  to it, or name the \
-                     ledger that does as accounting.beancount.ledger"
-                );
-            }
-            return Ok(());
+        if self.settings.ledger.is_some() {
+            return Err(SystemError::Settings {
+                reason: format!(
+                    "The ledger `{ledger}` does not include what is booked: add the line  {line}  to it, then run again."
+                ),
+            });
         }
-        Err(SystemError::Settings {
-            reason: format!(
-                "The ledger `{ledger}` does not include what is booked: add the line  {line}  to it, then run again."
-            ),
-        })
+        let remedy = format!(
+            "add the line  {line}  to it, or name the ledger that does as accounting.beancount.ledger"
+        );
+        Ok(Some(Notice {
+            message: format!("the ledger `{ledger}` does not include what is booked:"),
+            remedy: Some(remedy),
+        }))
     }
 }

@@ -74,7 +74,7 @@ pub(super) mod key {
     pub(in super::super) const DUE_DATE: &str = "due-date";
     /// The account that Pleo names for the wallet.
     pub(in super::super) const CONTRA_ACCOUNT: &str = "contra-account";
-    /// By what the vendor is known.
+    /// The references of the vendor.
     pub(in super::super) const VENDOR: [&str; 3] = [VENDOR_CODE, VENDOR_EXTERNAL_ID, VENDOR_TAX_NUMBER];
     /// The vendor's number in the books.
     pub(in super::super) const VENDOR_CODE: &str = "vendor-code";
@@ -84,7 +84,7 @@ pub(super) mod key {
     pub(in super::super) const VENDOR_TAX_NUMBER: &str = "vendor-tax-number";
     /// The vendor's name.
     pub(in super::super) const VENDOR_NAME: &str = "vendor";
-    /// By what the supplier is known.
+    /// The references of the supplier.
     pub(in super::super) const SUPPLIER: [&str; 3] = [SUPPLIER_CODE, SUPPLIER_ACCOUNT, SUPPLIER_TAX_NUMBER];
     /// The supplier's number.
     pub(in super::super) const SUPPLIER_CODE: &str = "supplier-code";

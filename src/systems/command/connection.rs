@@ -55,7 +55,7 @@ pub(super) enum Trouble {
     Refused(wire::Failure),
 }
 
-/// Whether a wish to stop breaks the wait off.
+/// Whether a request to stop ends the wait.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wait<'a> {
     /// Nothing is written, so the answer can be done without.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use crate::host::process_group;
 use crate::host::stop::{Stop, Stopped};
 
 use super::settings::Settings;
@@ -22,7 +23,7 @@ use super::stderr::Stderr;
 /// The longest line that is taken, in bytes.
 const LONGEST_LINE: u64 = 16 * 1024 * 1024;
 
-/// How often a wait looks whether somebody wishes to stop.
+/// How often a wait looks whether the stop was requested.
 const GLANCE: Duration = Duration::from_millis(100);
 
 /// How long the process may take to end by itself once nothing more will be asked.
@@ -168,7 +169,7 @@ impl Process {
 
     /// The next line, without its end. The error says why there is none.
     ///
-    /// With a `stop` the wait ends as soon as somebody wishes to stop.
+    /// With a `stop` the wait ends as soon as the stop is requested.
     pub(super) fn receive(&self, timeout: Duration, stop: Option<&Stop>) -> Result<Vec<u8>, Silence> {
         let asked = Instant::now();
         loop {
@@ -212,21 +213,10 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // The group first: as long as its leader is not waited for, nobody else can have its number.
-        #[cfg(unix)]
-        kill_group(self.child.id());
+        process_group::kill(self.child.id());
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = self.stderr_ended.recv_timeout(LAST_WORDS);
-    }
-}
-
-/// Kills the connector's process group: all that it started and that did not leave it.
-#[cfg(unix)]
-fn kill_group(leader: u32) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    if let Some(group) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
-        // Gone is what we want.
-        let _ = kill_process_group(group, Signal::KILL);
     }
 }
 

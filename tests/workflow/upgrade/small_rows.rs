@@ -165,8 +165,7 @@ fn killed_at_any_moment_of_the_step_the_file_is_the_old_or_the_new_one() {
 
 #[test]
 fn without_room_for_the_step_the_old_file_stays() {
-    let mut refused = 0;
-    for blocks in (8..).step_by(64) {
+    for (refused, blocks) in (8..).step_by(64).enumerate() {
         let world = in_mid_job();
         let run = with_little_room(&world, blocks);
         if version(&world) == SMALL_ROWS {
@@ -174,7 +173,6 @@ fn without_room_for_the_step_the_old_file_stays() {
             goes_on(&world);
             return;
         }
-        refused += 1;
         let run = run.exits(1);
         let says = run.stderr.to_lowercase();
         assert!(says.contains("disk") || says.contains("write"), "{run}");

@@ -9,8 +9,10 @@
 mod entries;
 mod loading;
 mod marks;
+mod said;
 mod taken_back;
 mod walking;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -103,7 +105,7 @@ struct Unseen {
     problem: String,
 }
 
-/// By what a changed file is known: size and time.
+/// Size and time of a file: either changes with its content.
 type Stamp = (u64, Option<SystemTime>);
 
 impl Index {

@@ -1,9 +1,8 @@
 //! What was taken back: which documents of an entry count, which mirrors take which back, and what people must be told.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::super::movements::{Movements, Sums};
+use super::super::movements::Sums;
 use super::super::number::Number;
 use super::super::roots::Root;
 use super::super::standing::{self, Document, Doubt, Ruling};
@@ -11,6 +10,7 @@ use super::super::text;
 use super::super::vocabulary::key;
 use super::Index;
 use super::entries::{Booked, Mirror, Numbered, Other, Retired};
+use super::words::{adjusted, counted_twice, numbers, places};
 
 /// How a document stands to the mirrors that are marked with its number.
 enum Mirrored<'a> {
@@ -376,39 +376,5 @@ impl Mirror {
             || format!("the transaction in {}", self.place),
             |number| number.to_string(),
         )
-    }
-}
-
-fn adjusted(live: &[&Booked], others: &[&Other]) -> String {
-    let number = numbers(live);
-    if others.is_empty() {
-        return format!("{number} counts, although another booking of the same expense does too");
-    }
-    format!(
-        "{number} counts, although other transactions with its link change what it comes to ({})",
-        places(others)
-    )
-}
-
-fn places(others: &[&Other]) -> String {
-    let places: BTreeSet<String> = others.iter().map(|other| other.place.to_string()).collect();
-    places.into_iter().collect::<Vec<_>>().join("; ")
-}
-
-fn numbers(booked: &[&Booked]) -> String {
-    let numbers: Vec<String> = booked.iter().map(|booked| booked.number.to_string()).collect();
-    numbers.join(" and ")
-}
-
-/// How much bookings of one expense come to together.
-fn counted_twice(booked: &[&Booked]) -> String {
-    let amounts = booked.iter().map(|booked| {
-        let own = booked.movements.as_ref().and_then(Movements::debits);
-        booked.amount.or(own)
-    });
-    let total = amounts.reduce(|sum, next| sum?.abs().plus(next?.abs()));
-    match total.flatten() {
-        Some(total) => format!("counted twice: {total}"),
-        None => "counted twice".to_owned(),
     }
 }

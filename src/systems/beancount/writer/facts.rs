@@ -32,7 +32,7 @@ pub(super) fn identity(lines: &mut Lines<'_>, entry: &Entry<'_>) {
     lines.text(key::HASH, Some(&planned.content_hash));
 }
 
-/// By what bill and payment of a vendor's invoice find each other.
+/// What joins bill and payment of a vendor's invoice.
 pub(super) fn invoice(lines: &mut Lines<'_>, entry: &Entry<'_>) {
     let (item, document) = (&entry.item.item, entry.document);
     let is_vendors = !matches!(document.creditor, Some(Creditor::Employee { .. }));

@@ -252,7 +252,7 @@ fn write_posting(out: &mut String, posting: &Posting, item: &ExportItem) {
     }
 }
 
-/// By what an employee is known who owes or is owed.
+/// The code, else the name, of an employee who owes or is owed.
 fn employee(lines: &mut Lines<'_>, posting: &Posting, item: &ExportItem) {
     match &posting.employee_code {
         Some(code) => lines.text(key::EMPLOYEE_CODE, Some(code)),

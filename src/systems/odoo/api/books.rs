@@ -18,13 +18,16 @@ pub(crate) struct Books<'a> {
 }
 
 impl Books<'_> {
-    /// All records of a model that match, with these fields.
+    /// All records of a model that match, with these fields. What nothing can match is not asked for.
     pub(crate) fn search<T: DeserializeOwned>(
         self,
         model: &str,
         domain: Value,
         fields: &[&str],
     ) -> Result<Vec<T>, CallError> {
+        if matches_nothing(&domain) {
+            return Ok(Vec::new());
+        }
         let context = &self.company.context();
         self.transport.search(model, domain, fields, context)
     }
@@ -55,6 +58,9 @@ impl Books<'_> {
 
     /// The external ids of documents, by their ids as text.
     pub(crate) fn external_ids(self, documents: &[Id]) -> Result<HashMap<String, String>, CallError> {
+        if documents.is_empty() {
+            return Ok(HashMap::new());
+        }
         self.call("account.move", "get_external_id", json!({ "ids": documents }))
     }
 
@@ -63,5 +69,34 @@ impl Books<'_> {
             arguments.insert("context".to_owned(), self.company.context());
         }
         arguments
+    }
+}
+
+/// Whether one of the conditions, all of which must hold, wants one of no values.
+fn matches_nothing(domain: &Value) -> bool {
+    let conditions = domain.as_array().map_or(&[][..], Vec::as_slice);
+    let wants_none = |condition: &Value| {
+        let values = condition.get(2).and_then(Value::as_array);
+        condition.get(1) == Some(&json!("in")) && values.is_some_and(Vec::is_empty)
+    };
+    conditions.iter().all(Value::is_array) && conditions.iter().any(wants_none)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_no_values_matches_nothing_unless_there_is_a_choice() {
+        for (domain, expected) in [
+            (json!([["id", "in", []]]), true),
+            (json!([["state", "=", "draft"], ["id", "in", []]]), true),
+            (json!([["id", "in", [7]]]), false),
+            (json!([["id", "not in", []]]), false),
+            (json!(["|", ["id", "in", []], ["id", "=", 7]]), false),
+            (json!([]), false),
+        ] {
+            assert_eq!(matches_nothing(&domain), expected, "{domain}");
+        }
     }
 }

@@ -54,6 +54,9 @@ fn call(
         #[serde(default)]
         message: String,
     }
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = json!({ "fields": fields, "data": rows, "context": context });
     let answer: Answer = books
         .transport

@@ -178,9 +178,6 @@ impl Record {
 
 /// The lines of these documents on accounts of what is owed.
 pub(crate) fn payable_lines(books: Books<'_>, documents: &[Id]) -> Result<Vec<PayableLine>, CallError> {
-    if documents.is_empty() {
-        return Ok(Vec::new());
-    }
     books.search(
         "account.move.line",
         json!([
@@ -254,9 +251,6 @@ fn leave_out_reversed(books: Books<'_>, records: &mut Vec<Record>) -> Result<(),
 fn name_ours(books: Books<'_>, records: &mut [Record]) -> Result<(), CallError> {
     let nameless = |record: &&Record| record.origin().is_none() && record.reversed_entry_id.is_none();
     let ids: Vec<Id> = records.iter().filter(nameless).map(|record| record.id).collect();
-    if ids.is_empty() {
-        return Ok(());
-    }
     let external_ids = books.external_ids(&ids)?;
     for record in records {
         let external_id = external_ids.get(&record.id.to_string());

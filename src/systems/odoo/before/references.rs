@@ -57,9 +57,6 @@ fn accounts<'a>(
         name: String,
     }
     let codes: BTreeSet<&str> = keys.clone().flat_map(names).collect();
-    if codes.is_empty() {
-        return Ok(HashMap::new());
-    }
     let found: Vec<Record> = books.search(
         "account.account",
         json!([["code", "in", codes]]),
@@ -79,7 +76,7 @@ fn accounts<'a>(
         .collect())
 }
 
-/// By what an account is looked for, the best first.
+/// The texts under which an account is looked for, the best first.
 fn names(key: &AccountKey) -> impl Iterator<Item = &str> {
     let (first, second) = match key {
         AccountKey::Configured(text) | AccountKey::Assumed(text) => (Some(text), None),
@@ -94,9 +91,6 @@ fn taxes(books: Books<'_>, names: &BTreeSet<String>) -> Result<HashMap<String, R
     struct Record {
         id: Id,
         name: String,
-    }
-    if names.is_empty() {
-        return Ok(HashMap::new());
     }
     let found: Vec<Record> = books.search(
         "account.tax",

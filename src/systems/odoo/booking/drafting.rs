@@ -65,9 +65,6 @@ impl<'a> Booking<'a, '_> {
                 drafts.push(draft);
             }
         }
-        if drafts.is_empty() {
-            return Ok(());
-        }
         let fields: &[&str] = if bills { &BILL_FIELDS } else { &ENTRY_FIELDS };
         let ids = load::load(self.books, "account.move", fields, &rows)?;
         for (draft, id) in drafts.into_iter().zip(ids) {
@@ -210,9 +207,6 @@ impl<'a> Booking<'a, '_> {
 
     /// The lines of each document.
     fn lines(&mut self, ids: &BTreeSet<Id>) -> Result<BTreeMap<Id, Vec<Line>>, CallError> {
-        if ids.is_empty() {
-            return Ok(BTreeMap::new());
-        }
         let found: Vec<Line> =
             self.books
                 .search("account.move.line", json!([["move_id", "in", ids]]), &LINE_FIELDS)?;

@@ -66,9 +66,6 @@ impl PaymentEntry<'_> {
 
 /// Makes the payment records and links each with its entry, in two calls for all.
 pub(crate) fn register(books: Books<'_>, entries: &[PaymentEntry<'_>]) -> Result<(), SystemError> {
-    if entries.is_empty() {
-        return Ok(());
-    }
     let rows: Vec<_> = entries.iter().map(|entry| entry.row(books.company)).collect();
     let ids = load::load(books, "account.payment", &FIELDS, &rows)?;
     let links: Vec<Vec<String>> = entries

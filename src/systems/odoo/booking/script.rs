@@ -220,9 +220,6 @@ fn included_taxes(books: Books<'_>, items: &[PlannedItem]) -> Result<BTreeSet<Id
     let used: BTreeSet<Id> = postings
         .filter_map(|posting| rows::tax_id(posting).ok()?)
         .collect();
-    if used.is_empty() {
-        return Ok(BTreeSet::new());
-    }
     let domain = json!([["id", "in", used], ["price_include", "=", true]]);
     let found: Vec<Identified> = books.search("account.tax", domain, &["id"])?;
     Ok(found.into_iter().map(|tax| tax.id).collect())

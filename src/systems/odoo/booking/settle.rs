@@ -184,9 +184,6 @@ pub(crate) fn unconfirmed(books: Books<'_>, booked: &[Booked]) -> Result<HashMap
         .filter(|document| document.state == State::Posted && document.side == Some(InvoiceSide::Payment))
         .map(|document| document.id)
         .collect();
-    if posted.is_empty() {
-        return Ok(HashMap::new());
-    }
     let payments: Vec<Payment> = books.search(
         "account.payment",
         json!([["move_id", "in", posted], ["state", "=", "draft"]]),

@@ -130,9 +130,6 @@ pub(crate) fn by_id(books: Books<'_>, ids: &BTreeSet<Id>) -> Result<Vec<Booked>,
 
 fn with_domain(books: Books<'_>, domain: Value) -> Result<Vec<Booked>, CallError> {
     let records: Vec<Record> = books.search("account.move", domain, &FIELDS)?;
-    if records.is_empty() {
-        return Ok(Vec::new());
-    }
     let ids: Vec<Id> = records.iter().map(|record| record.id).collect();
     let external_ids = books.external_ids(&ids)?;
     let reversals: BTreeSet<Id> = records
@@ -164,9 +161,6 @@ pub(crate) fn posted_reversals(
         id: Id,
         #[serde(deserialize_with = "amount")]
         amount_total: Amount,
-    }
-    if reversals.is_empty() {
-        return Ok(HashMap::new());
     }
     let found: Vec<Reversal> = books.search(
         "account.move",

@@ -40,9 +40,6 @@ pub(super) fn reversals(books: Books<'_>, documents: &[Id]) -> Result<Vec<(Id, M
         #[serde(flatten)]
         own: Move,
     }
-    if documents.is_empty() {
-        return Ok(Vec::new());
-    }
     let mut fields = FIELDS.to_vec();
     fields.push("reversed_entry_id");
     let domain = json!([

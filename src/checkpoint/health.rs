@@ -1,0 +1,44 @@
+//! Looking at a checkpoint from outside, for those who ask whether it is whole and whose it is.
+
+use std::path::Path;
+
+use rusqlite::OptionalExtension;
+
+use super::error::Fault;
+use super::{Checkpoint, CheckpointError, Owner, bound_owner, check_through, has_log};
+
+impl Checkpoint {
+    /// The same as [`open_read_only`], without making SQLite's companions where there are none: nothing beside the file
+    /// changes, not even the time of its folder. [`finish_reading`] tells whether a run came in between.
+    ///
+    /// [`open_read_only`]: Self::open_read_only
+    /// [`finish_reading`]: Self::finish_reading
+    pub fn look_at(path: &Path) -> Result<Option<Self>, CheckpointError> {
+        if path.is_file() && !has_log(path) {
+            Self::open_unlocked(path)
+        } else {
+            Self::open_read_only(path)
+        }
+    }
+
+    /// Reads the whole file and finds damage.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Damaged`] with what was found first.
+    pub fn check_through(&self) -> Result<(), CheckpointError> {
+        self.look(check_through)
+    }
+
+    /// Whose it is; nobody's as long as no job was started.
+    pub fn owner(&self) -> Result<Option<Owner>, CheckpointError> {
+        self.look(|connection| Ok(bound_owner(connection)?))
+    }
+
+    /// Whether the last run ended in order, or is still at work. A killed one loses nothing; the next goes on.
+    pub fn ended_in_order(&self) -> Result<bool, CheckpointError> {
+        self.look(|connection| {
+            let clean = connection.query_row("SELECT clean FROM meta", [], |row| row.get(0));
+            Ok::<_, Fault>(clean.optional()?.unwrap_or(true))
+        })
+    }
+}

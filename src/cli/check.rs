@@ -1,0 +1,269 @@
+//! `check`: puts the checks together with what they look at, and shows what they found.
+
+mod findings;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::answer::{Form, print};
+use super::args::LogFormat;
+use super::exit::Exit;
+use super::{run, signals};
+use crate::check::accounts::KnownToPleo;
+use crate::check::checkpoint::Opened;
+use crate::check::jobs::Here;
+use crate::check::pleo::Told;
+use crate::check::{self, Check, Name, State};
+use crate::checkpoint::{self, Checkpoint, Owner};
+use crate::config::{CheckConfig, Config, Sources, SystemSettings, receipts_folder};
+use crate::host::clock;
+use crate::host::stop::Stop;
+use crate::pleo::{self, Client};
+use crate::systems::{AccountingSystem, Create};
+
+/// A person waits for the answer, so no outage is waited for as a run would.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(15);
+
+const SETTINGS_FIRST: &str = "the settings must be right first";
+
+/// Looks at everything and shows it.
+pub(super) fn check(sources: &Sources, form: Form) -> Exit {
+    let mut checks = examine(sources);
+    checks.sort_by_key(|check| check.name);
+    let exit = exit_of(&checks);
+    let text = if form.json {
+        findings::to_json(&checks, exit)
+    } else {
+        findings::to_text(&checks)
+    };
+    let exit = print(&text, exit);
+    if form.log == LogFormat::Json {
+        findings::log(&checks);
+    }
+    exit
+}
+
+fn exit_of(checks: &[Check]) -> Exit {
+    let worst = |state| checks.iter().any(|check| check.state == state);
+    if worst(State::Failed) {
+        Exit::Usage
+    } else if worst(State::OutOfReach) {
+        Exit::Temporary
+    } else {
+        Exit::Done
+    }
+}
+
+fn examine(sources: &Sources) -> Vec<Check> {
+    let stop = signals::stop_on_signals();
+    let mut config = CheckConfig::load(sources);
+    let mut told = config.without_company.clone().map(|way| ask_whose(way, &stop));
+    // Everything else depends on the company, and Pleo may have told it.
+    if let Some(company_id) = told.as_ref().and_then(|told| told.company.as_ref()) {
+        config = CheckConfig::load_for(sources, company_id);
+    }
+    let mut checks = check::settings(&config.problems, &config.warnings);
+    let at_work = config.checkpoint.as_deref().and_then(checkpoint::at_work);
+    let opened = config.checkpoint.as_deref().map(Checkpoint::look_at);
+    let whole = config.whole.as_ref();
+    let client = whole
+        .map(|config| client(config, opened.as_ref(), &stop))
+        .transpose();
+    match &client {
+        Ok(Some(client)) if told.is_none() => {
+            let company_id = config.company_id.as_ref();
+            told = Some(guarded_told(|| check::pleo::credential(client, company_id)));
+        }
+        Ok(_) => {}
+        Err(error) => told = Some(Told::stop_at(error, "Pleo cannot be asked")),
+    }
+    let client = client.ok().flatten();
+    checks.extend(match &told {
+        Some(told) => told.checks.clone(),
+        None => check::not_looked_at(&[Name::Credential, Name::Scopes, Name::Company], SETTINGS_FIRST),
+    });
+    let mut system = begin(&config, &stop, &mut checks);
+    let here = Here {
+        checkpoint: opened.as_ref().and_then(|opened| opened.as_ref().ok()?.as_ref()),
+        at_work: at_work.as_deref(),
+        may_adopt: system
+            .as_ref()
+            .is_none_or(|system| system.describe().create != Create::Search),
+    };
+    checks.extend(waiting(client.as_ref(), told.as_ref(), here));
+    checks.extend(books(
+        system.as_deref_mut(),
+        &config,
+        client.as_ref().zip(told.as_ref()),
+    ));
+    let owner = whole.zip(system.as_deref());
+    checks.extend(kept_here(&config, opened.as_ref(), at_work.as_deref(), owner));
+    checks
+}
+
+/// A client with the patience of somebody who waits.
+fn client(config: &Config, opened: Option<&Opened>, stop: &Stop) -> Result<Client, pleo::PleoError> {
+    let client = Client::new(impatient(config.pleo.clone()), stop.clone())?;
+    let checkpoint = opened.and_then(|opened| opened.as_ref().ok()?.as_ref());
+    let contact = checkpoint.and_then(|checkpoint| checkpoint.contact().ok());
+    if contact.is_some_and(|contact| contact.answered_by == config.route) {
+        client.answered_before();
+    }
+    Ok(client)
+}
+
+fn impatient(settings: pleo::Settings) -> pleo::Settings {
+    pleo::Settings {
+        give_up_after: settings.give_up_after.min(LONGEST_PATIENCE),
+        ..settings
+    }
+}
+
+/// Asks Pleo whose the credential is, where the settings do not say it.
+fn ask_whose(way: pleo::Settings, stop: &Stop) -> Told {
+    match Client::new(impatient(way), stop.clone()) {
+        Ok(client) => guarded_told(|| check::pleo::credential(&client, None)),
+        Err(error) => Told::stop_at(&error, "Pleo cannot be asked"),
+    }
+}
+
+fn guarded_told(ask: impl FnOnce() -> Told) -> Told {
+    let mut told = None;
+    let names = [Name::Credential, Name::Scopes, Name::Company];
+    let checks = check::guarded(&names, || {
+        let answer = ask();
+        let checks = answer.checks.clone();
+        told = Some(answer);
+        checks
+    });
+    told.unwrap_or_else(|| Told::nothing(checks))
+}
+
+/// The accounting system, where the settings are good enough for it. With problems in them no program is started and
+/// nothing is sent, but books on this machine can be looked at.
+fn begin(config: &CheckConfig, stop: &Stop, checks: &mut Vec<Check>) -> Option<Box<dyn AccountingSystem>> {
+    let is_here = books_folder(config).is_some();
+    let settings = config
+        .system
+        .as_ref()
+        .filter(|_| is_here || config.whole.is_some());
+    let Some(settings) = settings else {
+        let names = [Name::AccountingSystem, Name::Books];
+        checks.extend(check::not_looked_at(&names, SETTINGS_FIRST));
+        return None;
+    };
+    match run::accounting_system(settings, stop) {
+        Ok(system) => Some(system),
+        Err(error) => {
+            checks.extend(check::system::not_begun(&error));
+            None
+        }
+    }
+}
+
+/// The clock and the jobs, which are asked for in the company's name.
+fn waiting(client: Option<&Client>, told: Option<&Told>, here: Here<'_>) -> Vec<Check> {
+    let names = [Name::Clock, Name::Jobs];
+    let (Some(client), Some(told)) = (client, told) else {
+        let why = told
+            .and_then(|told| told.obstacle.as_deref())
+            .unwrap_or(SETTINGS_FIRST);
+        return check::not_looked_at(&names, why);
+    };
+    let mut checks = match &told.obstacle {
+        Some(obstacle) => check::not_looked_at(&[Name::Jobs], obstacle),
+        None => check::guarded(&[Name::Jobs], || check::jobs::jobs(client, here)),
+    };
+    checks.extend(check::guarded(&[Name::Clock], || check::pleo::clocks(client)));
+    checks
+}
+
+/// The accounting system, its books, and whether all that expenses need is in them.
+fn books(
+    system: Option<&mut (dyn AccountingSystem + 'static)>,
+    config: &CheckConfig,
+    pleo: Option<(&Client, &Told)>,
+) -> Vec<Check> {
+    let counterparts = [Name::Accounts, Name::Taxes];
+    let (Some(system), Some(company_id)) = (system, &config.company_id) else {
+        return check::not_looked_at(&counterparts, "the accounting system is not ready");
+    };
+    let receipts = config.attachments;
+    let folder = books_folder(config);
+    let mut is_usable = false;
+    let mut checks = check::guarded(&[Name::AccountingSystem, Name::Books], || {
+        let examined = check::system::examine(system, company_id, receipts, folder);
+        is_usable = examined.is_usable;
+        examined.checks
+    });
+    let Some(whole) = config.whole.as_ref().filter(|_| is_usable) else {
+        let why = if is_usable {
+            SETTINGS_FIRST
+        } else {
+            "the accounting system is not ready"
+        };
+        checks.extend(check::not_looked_at(&counterparts, why));
+        return checks;
+    };
+    checks.extend(check::guarded(&counterparts, || {
+        let known = match pleo {
+            Some((client, told)) if told.obstacle.is_none() => KnownToPleo::ask(client, told),
+            Some((_, told)) => KnownToPleo::nothing(told.obstacle.as_deref().unwrap_or_default()),
+            None => KnownToPleo::nothing(SETTINGS_FIRST),
+        };
+        let today = clock::now()
+            .with_timezone(&whole.bookkeeping.time_zone)
+            .date_naive();
+        check::accounts::counterparts(system, &whole.bookkeeping, known, today)
+    }));
+    checks
+}
+
+/// What is kept on this machine: the checkpoint, its lock, the last polls, the disks.
+fn kept_here(
+    config: &CheckConfig,
+    opened: Option<&Opened>,
+    at_work: Option<&str>,
+    owner: Option<(&Config, &(dyn AccountingSystem + 'static))>,
+) -> Vec<Check> {
+    let (Some(path), Some(opened)) = (config.checkpoint.as_deref(), opened) else {
+        let names = [Name::Checkpoint, Name::Disk, Name::Lock, Name::LastPoll];
+        return check::not_looked_at(&names, "the settings do not say where the checkpoint is");
+    };
+    let description = owner.map(|(config, system)| (config, system.describe()));
+    let owner = description.as_ref().map(|(config, description)| Owner {
+        company_id: config.pleo.company_id.clone(),
+        pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
+        target: description.target.clone(),
+    });
+    let former_target = description
+        .as_ref()
+        .and_then(|(_, description)| description.former_target.as_deref());
+    let now = clock::now();
+    let mut checks = check::guarded(&[Name::Checkpoint], || {
+        check::checkpoint::file(path, opened, owner.as_ref().map(|owner| (owner, former_target)))
+    });
+    checks.extend(check::guarded(&[Name::Lock], || {
+        check::checkpoint::lock(at_work, config.alarm_after, now)
+    }));
+    checks.extend(check::guarded(&[Name::LastPoll], || {
+        check::checkpoint::last_poll(opened, config.alarm_after, at_work.is_some(), now)
+    }));
+    let folders = [
+        Some(path.parent().unwrap_or(Path::new("")).to_owned()),
+        Some(receipts_folder(path)),
+    ];
+    let books = books_folder(config).map(Path::to_owned);
+    let folders: Vec<PathBuf> = folders.into_iter().chain([books]).flatten().collect();
+    checks.extend(check::guarded(&[Name::Disk], || check::places::room(&folders)));
+    checks.extend(check::checkpoint::changed_meanwhile(opened));
+    checks
+}
+
+/// Where the books lie, for systems that keep them on this machine.
+fn books_folder(config: &CheckConfig) -> Option<&Path> {
+    match config.system.as_ref()? {
+        SystemSettings::Beancount(settings) => Some(&settings.directory),
+        SystemSettings::Odoo(_) | SystemSettings::Command(_) => None,
+    }
+}

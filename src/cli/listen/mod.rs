@@ -1,0 +1,253 @@
+//! `listen`: polls when Pleo says that there is a job, and every so often besides, since a delivery may be lost.
+//!
+//! The server has a thread of its own; here, on the main thread and with no runtime around, one poll runs after the other,
+//! each exactly what `poll` runs. News that come during one are for one more.
+
+mod desk;
+mod health;
+mod seen;
+mod server;
+
+use std::net::{SocketAddr, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use secrecy::SecretString;
+use tracing::{debug, info, warn};
+
+use super::answer::{Form, answer, panicked, print};
+use super::args::Global;
+use super::exit::Exit;
+use super::render::Answer;
+use super::run::Held;
+use super::{run, signals, subscribe};
+use crate::config::{Config, Sources};
+use crate::export::report::{Problem, ProblemKind};
+use crate::host::stop::Stop;
+use crate::pleo::webhook::{kept, signature};
+use desk::{Desk, Place};
+
+/// How soon a poll is tried again that found another run at work.
+const AFTER_ANOTHER_RUN: Duration = Duration::from_secs(1);
+
+/// How soon a poll is tried again that failed for a reason that passes. A job lives for an hour, so `--every` may be too
+/// long for it.
+const AFTER_A_FAILURE: Duration = Duration::from_secs(60);
+
+/// How often it is seen to that the server is still there.
+const LOOK_AFTER_SERVER: Duration = Duration::from_secs(60);
+
+/// Listens until somebody wishes to stop.
+pub(super) fn listen(
+    sources: &Sources,
+    global: &Global,
+    bind: SocketAddr,
+    every: Duration,
+    form: Form,
+) -> Exit {
+    let stop = signals::stop_on_signals();
+    match begin(vec![sources.clone()], bind, every, &stop) {
+        Ok(mut running) => running.run(global, &stop, form),
+        Err(problem) => answer(&Answer::of_problem(problem), form),
+    }
+}
+
+/// A server at its address, what it shares with the polls, and whose turn is when.
+struct Running {
+    desk: Arc<Desk>,
+    /// One for each place at the desk, in the same order.
+    turns: Vec<Turn>,
+    every: Duration,
+    server: std::thread::JoinHandle<()>,
+    address: SocketAddr,
+}
+
+/// `companies` are the settings of each company that is served.
+fn begin(
+    companies: Vec<Sources>,
+    bind: SocketAddr,
+    every: Duration,
+    stop: &Stop,
+) -> Result<Running, Problem> {
+    let places = companies.iter().map(place).collect::<Result<Vec<_>, _>>()?;
+    let unbound = |error: std::io::Error| Problem {
+        kind: ProblemKind::Configuration,
+        message: format!("cannot listen on {bind}: {error}"),
+        hint: "name a free address of this machine with --bind".into(),
+    };
+    let listener = TcpListener::bind(bind).map_err(unbound)?;
+    let address = listener.local_addr().map_err(unbound)?;
+    let desk = Arc::new(Desk::new(places, every, stop.clone()));
+    let server = server::start(listener, Arc::clone(&desk)).map_err(unbound)?;
+    let now = Instant::now();
+    let turn = |sources| Turn {
+        sources,
+        due: now,
+        is_waiting: false,
+    };
+    Ok(Running {
+        desk,
+        turns: companies.into_iter().map(turn).collect(),
+        every,
+        server,
+        address,
+    })
+}
+
+/// The company of these settings. Without a secret no delivery could be told from a forged one.
+fn place(sources: &Sources) -> Result<Place, Problem> {
+    let config = Config::load(sources).map_err(|problems| run::wrong_settings(&problems))?;
+    let (owner, path) = (subscribe::owner(&config), kept::path(&config.checkpoint));
+    let kept = kept::read(&path, &owner).map_err(|error| subscribe::about_file(&error))?;
+    let secrets: Vec<SecretString> = kept.into_iter().map(|kept| kept.secret).collect();
+    if !secrets.iter().any(signature::is_usable) {
+        return Err(Problem {
+            kind: ProblemKind::Configuration,
+            message: format!(
+                "there is no secret to check deliveries by in `{}`: nothing is subscribed",
+                path.display()
+            ),
+            hint: format!(
+                "run `pleo-export subscribe https://YOUR-HOST/webhooks/pleo/{}` first",
+                config.pleo.company_id
+            ),
+        });
+    }
+    let patience = config.alarm_after.to_std().unwrap_or_default();
+    Ok(Place::new(owner, path, patience))
+}
+
+/// When a company is polled next without news, and what is known of the run that is in the way.
+struct Turn {
+    /// Read anew for every poll.
+    sources: Sources,
+    due: Instant,
+    is_waiting: bool,
+}
+
+impl Running {
+    fn run(&mut self, global: &Global, stop: &Stop, form: Form) -> Exit {
+        for place in self.desk.places() {
+            let line = format!(
+                "Listening on http://{}/webhooks/pleo/{}, and polling every {} s.\n",
+                self.address,
+                place.owner.company_id,
+                self.every.as_secs()
+            );
+            print(&line, Exit::Done);
+        }
+        notify(&[Notice::Ready]);
+        let exit = self.poll_until_stopped(global, stop, form);
+        notify(&[Notice::Stopping]);
+        exit
+    }
+
+    fn poll_until_stopped(&mut self, global: &Global, stop: &Stop, form: Form) -> Exit {
+        let places = self.desk.places();
+        loop {
+            if self.server.is_finished() {
+                return answer(&Answer::of_problem(server_ended()), form);
+            }
+            let next = places
+                .iter()
+                .zip(&mut self.turns)
+                .min_by_key(|(place, turn)| (!place.has_news(), turn.due));
+            let Some((place, turn)) = next else {
+                return Exit::Done;
+            };
+            let wait = turn.due.saturating_duration_since(Instant::now());
+            let has_news = || places.iter().any(Place::has_news);
+            if !wait.is_zero() && !place.has_news() {
+                if stop.wait_for(wait.min(LOOK_AFTER_SERVER), has_news).is_err() {
+                    return Exit::Done;
+                }
+                continue;
+            }
+            if stop.is_requested() {
+                return Exit::Done;
+            }
+            let exit = poll(place, turn, self.every, global, stop, form);
+            if stop.is_requested() {
+                return exit;
+            }
+        }
+    }
+}
+
+/// One poll of a company, and when the next one is due.
+fn poll(place: &Place, turn: &mut Turn, every: Duration, global: &Global, stop: &Stop, form: Form) -> Exit {
+    let company = &place.owner.company_id;
+    if turn.is_waiting {
+        debug!(company.id = %company, "polling: perhaps the other run is over");
+    } else if place.has_news() {
+        info!(company.id = %company, "polling: Pleo has told of a job");
+    } else {
+        info!(company.id = %company, "polling: it is time");
+    }
+    place.take_news();
+    place.health().begun(Instant::now());
+    let polled = catch_unwind(AssertUnwindSafe(|| run::poll_until(&turn.sources, global, stop)))
+        .unwrap_or_else(|_| Ok(Answer::of_problem(panicked())));
+    let polled = polled.or_else(|held| match held.lasting() {
+        Some(problem) => Ok(Answer::of_problem(problem)),
+        None => Err(held),
+    });
+    let exit = match &polled {
+        Ok(polled) => answer(polled, form),
+        Err(held) => {
+            wait_for_another(turn, held);
+            Exit::Done
+        }
+    };
+    let is_success = polled.is_ok() && matches!(exit, Exit::Done | Exit::ItemsFailed | Exit::JobFailed);
+    let now = Instant::now();
+    place.health().ended(is_success, now);
+    if polled.is_ok() {
+        info!(company.id = %company, exit = exit.code(), "the poll is over");
+    }
+    turn.is_waiting = polled.is_err();
+    turn.due = now
+        + match exit {
+            _ if polled.is_err() => AFTER_ANOTHER_RUN,
+            Exit::Temporary => every.min(AFTER_A_FAILURE),
+            _ => every,
+        };
+    exit
+}
+
+/// Says once that another run is in the way; it has the news, or the poll after it has.
+fn wait_for_another(turn: &Turn, held: &Held) {
+    if !turn.is_waiting {
+        warn!("{}; polling when that one is over", held.message());
+    }
+}
+
+fn server_ended() -> Problem {
+    Problem {
+        kind: ProblemKind::Unexpected,
+        message: "the server of the webhook has ended".into(),
+        hint: "start `pleo-export listen` again; the log says what happened".into(),
+    }
+}
+
+#[cfg(unix)]
+use sd_notify::NotifyState as Notice;
+
+/// Tells the service manager, where one has asked for it.
+#[cfg(unix)]
+fn notify(notices: &[Notice<'_>]) {
+    if let Err(error) = sd_notify::notify(notices) {
+        warn!("the service manager cannot be told: {error}");
+    }
+}
+
+/// Elsewhere there is none.
+#[cfg(not(unix))]
+enum Notice {
+    Ready,
+    Stopping,
+}
+
+#[cfg(not(unix))]
+fn notify(_notices: &[Notice]) {}

@@ -1,0 +1,89 @@
+//! The credential for Pleo: exactly one of an API key, an access token and a file of tokens.
+
+use super::secret::{secret_file, sendable};
+use super::section::Section;
+use super::sources::Layers;
+use crate::pleo::Credential;
+
+/// The name of the setting that makes tokens the credential.
+pub(super) const TOKEN_FILE: &str = "pleo.oauth.token_file";
+
+/// What the credential is.
+pub(super) enum Found {
+    Secret(Credential),
+    /// The tokens of `[pleo.oauth]`.
+    Tokens,
+}
+
+pub(super) fn credential(
+    layers: &Layers,
+    pleo: &mut Section,
+    has_token_file: bool,
+    problems: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) -> Option<Found> {
+    let key_file = pleo.path("api_key_file", layers.file_folder(), problems);
+    let (key, token) = credentials(layers, key_file.is_some(), has_token_file, problems)?;
+    let secret = match (key, token, key_file) {
+        (Some(key), _, _) => sendable("PLEO_API_KEY", key, problems).map(Credential::ApiKey),
+        (None, Some(token), _) => sendable("PLEO_ACCESS_TOKEN", token, problems).map(Credential::AccessToken),
+        (None, None, Some(path)) => {
+            secret_file("pleo.api_key_file", &path, problems, warnings).map(Credential::ApiKey)
+        }
+        (None, None, None) if has_token_file => return Some(Found::Tokens),
+        (None, None, None) => {
+            problems.push(
+                "PLEO_API_KEY is missing: set it to an API key made in Pleo under Settings > API Keys (or `api_key_file` \
+                 under [pleo], or PLEO_ACCESS_TOKEN, or log in: `token_file` under [pleo.oauth])"
+                    .into(),
+            );
+            None
+        }
+    };
+    secret.map(Found::Secret)
+}
+
+/// `PLEO_API_KEY` and `PLEO_ACCESS_TOKEN`, where there is at most one kind of credential. The variable of the key beats its
+/// file.
+pub(super) fn credentials(
+    layers: &Layers,
+    has_key_file: bool,
+    has_token_file: bool,
+    problems: &mut Vec<String>,
+) -> Option<(Option<String>, Option<String>)> {
+    let key = layers.variable("PLEO_API_KEY", problems);
+    let token = layers.variable("PLEO_ACCESS_TOKEN", problems);
+    let (key, token) = (key.ok()?, token.ok()?);
+    let names = [
+        (key.is_some(), "PLEO_API_KEY"),
+        (key.is_none() && has_key_file, "pleo.api_key_file"),
+        (token.is_some(), "PLEO_ACCESS_TOKEN"),
+        (has_token_file, TOKEN_FILE),
+    ];
+    let names: Vec<_> = names
+        .iter()
+        .filter(|(is_set, _)| *is_set)
+        .map(|(_, name)| *name)
+        .collect();
+    match names.as_slice() {
+        [first @ .., last] if !first.is_empty() => {
+            let all = if first.len() == 1 { "both" } else { "all" };
+            problems.push(format!(
+                "{} and {last} are {all} set: keep the one you mean",
+                first.join(", ")
+            ));
+            None
+        }
+        _ => Some((key, token)),
+    }
+}
+
+/// The name of the credential for Pleo that counts.
+pub(super) fn credential_in_use(layers: &Layers, credential: Option<&Credential>) -> &'static str {
+    if matches!(credential, Some(Credential::OAuth(_))) {
+        return TOKEN_FILE;
+    }
+    let variables = ["PLEO_API_KEY", "PLEO_ACCESS_TOKEN"];
+    let set = variables.into_iter().find(|name| layers.is_set(name));
+    set.unwrap_or("pleo.api_key_file")
+}

@@ -1,0 +1,242 @@
+//! `[pleo.oauth]`: as what we are registered with Pleo, and where the tokens are.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+use super::credential::{TOKEN_FILE, credentials};
+use super::pleo::{base_url, company_id, server, timeouts};
+use super::problems::ConfigProblems;
+use super::secret::{secret_file, sendable};
+use super::section::Section;
+use super::sources::{Layers, Sources};
+use crate::host::files;
+use crate::host::server_url::ServerUrl;
+use crate::model::ids::CompanyId;
+use crate::pleo::oauth;
+use crate::pleo::oauth::tokens::{self, Tokens};
+
+/// What an export needs, and all that is asked for unless settings say otherwise.
+const SCOPES: [&str; 3] = ["export-jobs:read", "export-jobs:write", "export-items:read"];
+
+/// The settings that `login` and `logout` need.
+#[derive(Debug)]
+pub struct OAuthConfig {
+    /// As what we are registered, and where tokens come from and are kept.
+    pub oauth: oauth::Settings,
+    /// Where the API is.
+    pub base_url: ServerUrl,
+    /// Which company must be the one that is consented for, where that is said.
+    pub company_id: Option<CompanyId>,
+    /// Where the browser is sent after consent, as it was registered.
+    pub redirect_uri: Option<String>,
+    /// What is asked for.
+    pub scopes: Vec<String>,
+    /// What is allowed but unwise; to be logged.
+    pub warnings: Vec<String>,
+}
+
+impl OAuthConfig {
+    /// Reads what stands under `[pleo]`; problems with other settings do not matter here. For a login other credentials
+    /// do: a run would not know which one is meant.
+    pub fn load(sources: &Sources, is_login: bool) -> Result<Self, ConfigProblems> {
+        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        let layers = Layers::read(sources, &mut problems);
+        layers.check_proxies(&mut problems);
+        let mut file = layers.file_section();
+        let mut pleo = file.section("pleo", &mut problems);
+        let base_url = base_url(&layers, &mut pleo, &mut problems);
+        let section = OAuthSection::read(&layers, &mut pleo, &mut problems, &mut warnings);
+        let mut missing = Vec::new();
+        let company_id = company_id(&layers, &mut pleo, &mut problems, &mut missing);
+        let key_file = pleo.path("api_key_file", layers.file_folder(), &mut problems);
+        let (request_timeout, give_up_after) = timeouts(&mut pleo, &mut problems);
+        if is_login {
+            let _ = credentials(&layers, key_file.is_some(), true, &mut problems);
+        }
+        layers.refuse_misleading(&[TOKEN_FILE], &mut problems);
+        let (redirect_uri, scopes) = (section.redirect_uri.clone(), section.scopes.clone());
+        let oauth = section.settings(base_url.as_ref(), (request_timeout, give_up_after), &mut problems);
+        match (oauth, base_url) {
+            (Some(oauth), Some(base_url)) if problems.is_empty() => Ok(Self {
+                oauth,
+                base_url,
+                company_id,
+                redirect_uri,
+                scopes,
+                warnings,
+            }),
+            _ => Err(ConfigProblems(problems)),
+        }
+    }
+}
+
+/// `[pleo.oauth]` as it stands. What is missing matters only to those who use it.
+pub(super) struct OAuthSection {
+    client_id: Option<String>,
+    client_secret: Option<SecretString>,
+    has_secret: bool,
+    pub(super) token_file: Option<PathBuf>,
+    redirect_uri: Option<String>,
+    scopes: Vec<String>,
+    auth_url: Option<ServerUrl>,
+    has_auth_url: bool,
+}
+
+impl OAuthSection {
+    pub(super) fn read(
+        layers: &Layers,
+        pleo: &mut Section,
+        problems: &mut Vec<String>,
+        warnings: &mut Vec<String>,
+    ) -> Self {
+        let mut section = pleo.section("oauth", problems);
+        let in_file = section.text("client_id", problems);
+        let client_id = layers
+            .variable("PLEO_CLIENT_ID", problems)
+            .ok()
+            .flatten()
+            .or(in_file);
+        let secret_path = section.path("client_secret_file", layers.file_folder(), problems);
+        let secret = layers.variable("PLEO_CLIENT_SECRET", problems);
+        let has_secret = secret_path.is_some() || !matches!(secret, Ok(None));
+        let client_secret = match (secret.ok().flatten(), secret_path) {
+            (Some(secret), _) => sendable("PLEO_CLIENT_SECRET", secret, problems),
+            (None, Some(path)) => secret_file("pleo.oauth.client_secret_file", &path, problems, warnings),
+            (None, None) => None,
+        };
+        let token_file = section.path("token_file", layers.file_folder(), problems);
+        let redirect_uri = section.text("redirect_uri", problems);
+        let scopes = scopes(&mut section, problems);
+        section.finish(problems);
+        let auth_url = layers.variable("PLEO_AUTH_URL", problems).ok().flatten();
+        Self {
+            client_id,
+            client_secret,
+            has_secret,
+            // Its folder's one name: the lock beside it must be the same one for all.
+            token_file: token_file.map(|path| match (path.parent(), path.file_name()) {
+                (Some(folder), Some(name)) => files::resolved(folder).join(name),
+                _ => path,
+            }),
+            redirect_uri,
+            scopes,
+            has_auth_url: auth_url.is_some(),
+            auth_url: auth_url.and_then(|text| server("PLEO_AUTH_URL", &text, problems)),
+        }
+    }
+
+    /// Whose tokens there are, for this Pleo.
+    pub(super) fn tokens(&self, base_url: Option<&ServerUrl>, problems: &mut Vec<String>) -> Option<Tokens> {
+        let path = self.token_file.as_ref()?;
+        let tokens = tokens::read(path)
+            .map_err(|error| problems.push(format!("{TOKEN_FILE}: {error}")))
+            .ok()?;
+        let host = base_url.and_then(|url| url.host_str())?;
+        if tokens.host != host {
+            problems.push(format!(
+                "{TOKEN_FILE}: the tokens in `{}` are for another Pleo than {host}: run `pleo-export login`, or correct \
+                 `pleo.base_url`",
+                path.display()
+            ));
+            return None;
+        }
+        if tokens.company_id.is_none() {
+            problems.push(format!(
+                "{TOKEN_FILE}: the login into `{}` did not come to its end: run `pleo-export login`",
+                path.display()
+            ));
+        }
+        Some(tokens)
+    }
+
+    /// Everything that a connection needs; what is missing is a problem.
+    pub(super) fn settings(
+        self,
+        base_url: Option<&ServerUrl>,
+        (request_timeout, give_up_after): (std::time::Duration, std::time::Duration),
+        problems: &mut Vec<String>,
+    ) -> Option<oauth::Settings> {
+        let mut missing = |name: &str, what: &str| problems.push(format!("{name} is missing: it is {what}"));
+        if self.client_id.is_none() {
+            missing(
+                "pleo.oauth.client_id",
+                "what Pleo calls this application (or PLEO_CLIENT_ID)",
+            );
+        }
+        if !self.has_secret {
+            missing(
+                "PLEO_CLIENT_SECRET",
+                "what Pleo gave with the client id (or `client_secret_file` under [pleo.oauth])",
+            );
+        }
+        if self.token_file.is_none() {
+            missing(
+                TOKEN_FILE,
+                "where tokens are kept, such as \"/var/lib/pleo-export/tokens.json\"",
+            );
+        }
+        let derived = base_url.and_then(auth_url_of);
+        if base_url.is_some() && derived.is_none() && !self.has_auth_url {
+            missing(
+                "PLEO_AUTH_URL",
+                "where people consent; it cannot be told from `pleo.base_url`",
+            );
+        }
+        Some(oauth::Settings {
+            auth_url: self.auth_url.or(derived)?,
+            client_id: self.client_id?,
+            client_secret: self.client_secret?,
+            token_file: self.token_file?,
+            host: base_url?.host_str()?.to_owned(),
+            request_timeout,
+            give_up_after,
+        })
+    }
+}
+
+/// Where people consent for this Pleo: `auth.` stands where `external.` does in the API's address, and a sandbox on this
+/// machine serves both.
+fn auth_url_of(base_url: &ServerUrl) -> Option<ServerUrl> {
+    if base_url.is_loopback() {
+        return Some(base_url.clone());
+    }
+    let host = base_url.host_str()?.strip_prefix("external.")?;
+    format!("https://auth.{host}").parse().ok()
+}
+
+fn scopes(section: &mut Section, problems: &mut Vec<String>) -> Vec<String> {
+    let scopes = section.texts("scopes", problems);
+    let is_scope = |scope: &String| !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_graphic());
+    match scopes {
+        Some(scopes) if !scopes.is_empty() && scopes.iter().all(is_scope) => scopes,
+        Some(_) => {
+            problems.push(
+                "pleo.oauth.scopes must be scopes such as \"export-jobs:read\", each by itself".to_owned(),
+            );
+            Vec::new()
+        }
+        None => SCOPES.map(str::to_owned).to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_consent_where_the_api_is_at_home() {
+        for (base_url, auth_url) in [
+            ("https://external.pleo.io", Some("https://auth.pleo.io")),
+            (
+                "https://external.staging.pleo.io/",
+                Some("https://auth.staging.pleo.io"),
+            ),
+            ("http://127.0.0.1:8080", Some("http://127.0.0.1:8080")),
+            ("https://gateway.example", None),
+        ] {
+            let found = auth_url_of(&base_url.parse().unwrap()).map(|url| url.to_string());
+            assert_eq!(found.as_deref(), auth_url, "{base_url}");
+        }
+    }
+}

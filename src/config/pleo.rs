@@ -1,0 +1,88 @@
+//! `[pleo]`: for which company, where Pleo is, how patiently it is asked.
+
+use std::time::Duration;
+
+use super::credential::TOKEN_FILE;
+use super::section::Section;
+use super::sources::Layers;
+use crate::host::server_url::ServerUrl;
+use crate::model::ids::CompanyId;
+
+/// That none is named goes to `missing`, since it is no problem for everybody.
+pub(super) fn company_id(
+    layers: &Layers,
+    pleo: &mut Section,
+    problems: &mut Vec<String>,
+    missing: &mut Vec<String>,
+) -> Option<CompanyId> {
+    let in_file = pleo.text("company_id", problems);
+    let variable = layers.variable("PLEO_COMPANY_ID", problems).ok()?;
+    let (name, text) = match (variable, in_file) {
+        (Some(text), _) => ("PLEO_COMPANY_ID", text),
+        (None, Some(text)) => ("pleo.company_id", text),
+        (None, None) => {
+            missing.push(
+                "PLEO_COMPANY_ID is missing: set it to your company's id on Pleo (or `company_id` under [pleo])".into(),
+            );
+            return None;
+        }
+    };
+    text.parse()
+        .map_err(|error| problems.push(format!("{name}: {error}")))
+        .ok()
+}
+
+pub(super) fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<ServerUrl> {
+    let in_file = pleo.text("base_url", problems);
+    let variable = layers.variable("PLEO_BASE_URL", problems).ok()?;
+    let (name, text) = match (variable, in_file) {
+        (Some(text), _) => ("PLEO_BASE_URL", text),
+        (None, Some(text)) => ("pleo.base_url", text),
+        (None, None) => ("pleo.base_url", "https://external.pleo.io".to_owned()),
+    };
+    server(name, &text, problems)
+}
+
+/// A server's address.
+pub(super) fn server(name: &str, text: &str, problems: &mut Vec<String>) -> Option<ServerUrl> {
+    match text.parse() {
+        Ok(url) => Some(url),
+        Err(problem) => {
+            // What stands before an @ may be a credential.
+            let shown = text.rsplit('@').next().unwrap_or_default();
+            problems.push(format!("{name} is `{shown}`: {problem}"));
+            None
+        }
+    }
+}
+
+/// The company that is named, or the one that the tokens are for; never one beside the other.
+pub(super) fn one_company(
+    named: Option<CompanyId>,
+    of_tokens: Option<CompanyId>,
+    missing: &mut Vec<String>,
+    problems: &mut Vec<String>,
+) -> Option<CompanyId> {
+    match (named, of_tokens) {
+        (Some(named), Some(of_tokens)) if named != of_tokens => {
+            problems.push(format!(
+                "{TOKEN_FILE}: the tokens are for company {of_tokens}, and the settings name {named}: leave the company out, \
+                 or log in for that one"
+            ));
+            None
+        }
+        (None, Some(of_tokens)) => {
+            missing.clear();
+            Some(of_tokens)
+        }
+        (named, _) => named,
+    }
+}
+
+/// How long one request may take, and all of its tries.
+pub(super) fn timeouts(pleo: &mut Section, problems: &mut Vec<String>) -> (Duration, Duration) {
+    (
+        pleo.seconds("timeout_seconds", 30, problems),
+        pleo.seconds("give_up_after_seconds", 120, problems),
+    )
+}

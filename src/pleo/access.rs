@@ -1,0 +1,72 @@
+//! How each request shows who we are: an API key, an access token that was given, or one of a connection that renews itself.
+
+use reqwest::blocking::RequestBuilder;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Credential;
+use super::error::PleoError;
+use super::oauth::Connection;
+use crate::host::stop::Stop;
+
+/// Where what is shown comes from.
+#[derive(Debug)]
+pub(super) enum Access {
+    Key(SecretString),
+    Token(SecretString),
+    Connection(Box<Connection>),
+}
+
+/// What one request shows.
+pub(super) enum Shown {
+    Key(SecretString),
+    Token(SecretString),
+}
+
+impl Access {
+    pub(super) fn new(credential: Credential, stop: &Stop) -> Result<Self, PleoError> {
+        Ok(match credential {
+            Credential::ApiKey(key) => Self::Key(key),
+            Credential::AccessToken(token) => Self::Token(token),
+            Credential::OAuth(settings) => {
+                Self::Connection(Box::new(Connection::new(*settings, stop.clone())?))
+            }
+        })
+    }
+
+    /// What the next request shows. Tokens that are about to end are renewed first.
+    pub(super) fn shown(&self) -> Result<Shown, PleoError> {
+        Ok(match self {
+            Self::Key(key) => Shown::Key(key.clone()),
+            Self::Token(token) => Shown::Token(token.clone()),
+            Self::Connection(connection) => Shown::Token(connection.access_token()?),
+        })
+    }
+
+    /// Pleo has refused what was shown (401). Answers whether there is something else to show now.
+    pub(super) fn renew(&self, refused: &Shown) -> Result<bool, PleoError> {
+        match (self, refused) {
+            (Self::Connection(connection), Shown::Token(token)) => connection.renew(token).map(|()| true),
+            _ => Ok(false),
+        }
+    }
+
+    /// An error as it is to be understood: a connection whose newest token is refused is no connection any more.
+    pub(super) fn understood(&self, error: PleoError) -> PleoError {
+        match (self, error) {
+            (Self::Connection(_), PleoError::CredentialRefused { answer }) if answer.status == 401 => {
+                let problem = format!("{answer}: Pleo refuses a token that it has just given");
+                PleoError::Disconnected { problem }
+            }
+            (_, error) => error,
+        }
+    }
+}
+
+impl Shown {
+    pub(super) fn on(&self, builder: RequestBuilder) -> RequestBuilder {
+        match self {
+            Self::Key(key) => builder.basic_auth(key.expose_secret(), Some("")),
+            Self::Token(token) => builder.bearer_auth(token.expose_secret()),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The tokens in use: read from their file, renewed ahead of their end or when Pleo refuses them, by one process at a time.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Settings;
+use super::endpoint::{AskError, Endpoint, Grant, Granted};
+use super::tokens::{self, LockError, Tokens, TokensError, TokensLock};
+use crate::host::clock;
+use crate::host::files::FileError;
+use crate::host::stop::Stop;
+use crate::pleo::error::PleoError;
+
+/// How long before its end an access token is renewed. One that lives for less than four times this is renewed when
+/// three quarters of its life are over.
+const AHEAD: Duration = Duration::from_secs(60);
+
+/// For how long another process may be at a refresh beyond the patience for its requests.
+const MORE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A connection to Pleo by OAuth.
+#[derive(Debug)]
+pub(in crate::pleo) struct Connection {
+    settings: Settings,
+    endpoint: Endpoint,
+    stop: Stop,
+    held: Mutex<Option<Held>>,
+}
+
+/// An access token that is on disk, and when to renew it, on a clock that only goes forward.
+#[derive(Clone, Debug)]
+struct Held {
+    access: SecretString,
+    renew_at: Instant,
+}
+
+impl Connection {
+    pub(in crate::pleo) fn new(settings: Settings, stop: Stop) -> Result<Self, PleoError> {
+        Ok(Self {
+            endpoint: Endpoint::new(&settings, stop.clone())?,
+            settings,
+            stop,
+            held: Mutex::default(),
+        })
+    }
+
+    /// The access token for the next request.
+    pub(in crate::pleo) fn access_token(&self) -> Result<SecretString, PleoError> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = held.as_ref().filter(|held| Instant::now() < held.renew_at) {
+            return Ok(held.access.clone());
+        }
+        let renewed = self.renewed(None)?;
+        let access = renewed.access.clone();
+        *held = Some(renewed);
+        Ok(access)
+    }
+
+    /// Pleo has refused this access token: sees to another one, which another process may have got already.
+    pub(in crate::pleo) fn renew(&self, refused: &SecretString) -> Result<(), PleoError> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = Some(self.renewed(Some(refused))?);
+        Ok(())
+    }
+
+    fn renewed(&self, refused: Option<&SecretString>) -> Result<Held, PleoError> {
+        let is_refused = |access: &SecretString| refused.is_some_and(|refused| is_same(access, refused));
+        let seen = self.read()?;
+        if let Some(held) = usable(&seen, AHEAD).filter(|held| !is_refused(&held.access)) {
+            return Ok(held);
+        }
+        let patience = self.settings.give_up_after + self.settings.request_timeout + MORE_PATIENCE;
+        let lock =
+            TokensLock::acquire(&self.settings.token_file, patience, &self.stop).map_err(not_locked)?;
+        let now = self.read()?;
+        // Whoever had the lock before us may have renewed them, however short their life is.
+        let is_new = !is_same(&now.access, &seen.access);
+        let ahead = if is_new { Duration::ZERO } else { AHEAD };
+        match usable(&now, ahead).filter(|held| !is_refused(&held.access)) {
+            Some(held) => Ok(held),
+            None => self.refresh(&lock, &now),
+        }
+    }
+
+    /// The tokens as they stand in the file.
+    fn read(&self) -> Result<Tokens, PleoError> {
+        let tokens = tokens::read(&self.settings.token_file).map_err(|error| match error {
+            TokensError::Absent(_) => disconnected(error.to_string()),
+            TokensError::Unusable { .. } => PleoError::Settings {
+                problem: error.to_string(),
+            },
+        })?;
+        match tokens.refused_at {
+            None => Ok(tokens),
+            Some(at) => Err(disconnected(format!(
+                "Pleo refused the tokens in `{}` on {}",
+                self.settings.token_file.display(),
+                at.to_rfc3339_opts(SecondsFormat::Secs, true)
+            ))),
+        }
+    }
+
+    /// A new pair, which is on disk when it comes back. Room for it is taken before the old one is given up.
+    fn refresh(&self, lock: &TokensLock, old: &Tokens) -> Result<Held, PleoError> {
+        let room = lock.room().map_err(|error| not_kept(&error))?;
+        match self.endpoint.ask(&Grant::Refresh(&old.refresh)) {
+            Ok(granted) => {
+                let (renew_at, life) = (renew_at(granted.life), granted.life);
+                let new = renewed_tokens(old, granted);
+                room.fill(&new).map_err(|error| {
+                    disconnected(format!("Pleo gave new tokens, which could not be kept ({error})"))
+                })?;
+                tracing::info!("renewed the tokens for Pleo, for {} s", life.as_secs());
+                Ok(Held {
+                    access: new.access,
+                    renew_at,
+                })
+            }
+            Err(AskError::Dead(words)) => {
+                let marked = Tokens {
+                    refused_at: Some(clock::now()),
+                    ..old.clone()
+                };
+                if let Err(error) = room.fill(&marked) {
+                    tracing::warn!("the refusal of the tokens could not be noted: {error}");
+                }
+                Err(disconnected(format!("{words}: Pleo refuses to renew the tokens")))
+            }
+            Err(AskError::Other(error)) => Err(error),
+        }
+    }
+}
+
+/// The pair that follows. A refresh token that did not come stays the old one, as RFC 6749 (section 6) has it.
+fn renewed_tokens(old: &Tokens, granted: Granted) -> Tokens {
+    if granted.refresh.is_none() {
+        tracing::warn!("Pleo renewed the access token and gave no new refresh token; keeping the old one");
+    }
+    Tokens {
+        access: granted.access,
+        refresh: granted.refresh.unwrap_or_else(|| old.refresh.clone()),
+        expires_at: expires_at(granted.life),
+        scope: granted.scope.unwrap_or_else(|| old.scope.clone()),
+        ..old.clone()
+    }
+}
+
+/// When tokens that come now end, by our clock.
+pub(super) fn expires_at(life: Duration) -> DateTime<Utc> {
+    let life = TimeDelta::from_std(life).unwrap_or_default();
+    clock::now().checked_add_signed(life).unwrap_or_else(clock::now)
+}
+
+fn renew_at(life: Duration) -> Instant {
+    Instant::now() + life.saturating_sub(AHEAD.min(life / 4))
+}
+
+/// The access token of the file, unless it ends within this time. Where a clock is wrong, Pleo's refusal decides.
+fn usable(tokens: &Tokens, ahead: Duration) -> Option<Held> {
+    let left = (tokens.expires_at - clock::now()).to_std().ok()?;
+    let renew_in = left.checked_sub(ahead).filter(|left| !left.is_zero())?;
+    Some(Held {
+        access: tokens.access.clone(),
+        renew_at: Instant::now().checked_add(renew_in)?,
+    })
+}
+
+fn is_same(one: &SecretString, other: &SecretString) -> bool {
+    one.expose_secret() == other.expose_secret()
+}
+
+fn disconnected(problem: String) -> PleoError {
+    PleoError::Disconnected { problem }
+}
+
+/// Nothing was sent: the old pair is still good.
+pub(super) fn not_kept(error: &FileError) -> PleoError {
+    PleoError::Settings {
+        problem: format!("new tokens could not be kept: {error}"),
+    }
+}
+
+pub(super) fn not_locked(error: LockError) -> PleoError {
+    match error {
+        LockError::Stopped(stopped) => stopped.into(),
+        LockError::Io(error) => not_kept(&error),
+        LockError::Held(_) => PleoError::TokensBusy {
+            problem: error.to_string(),
+        },
+    }
+}

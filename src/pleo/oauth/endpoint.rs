@@ -1,0 +1,363 @@
+//! The token endpoint: a code or a refresh token in, a pair of tokens out, with all tries.
+//!
+//! Which way a client shows its secret differs between Pleo's pages: a basic credential is tried first, and where that
+//! is refused the form. A wrong secret says nothing about the tokens; only Pleo's own refusal of a grant does.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use reqwest::Url;
+use reqwest::blocking::Client;
+use reqwest::header::ACCEPT;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::Settings;
+use super::tokens::is_token;
+use crate::host::http::{self, Body, BodyError, Fault};
+use crate::host::retry::{self, Next, Retry};
+use crate::host::stop::Stop;
+use crate::host::{clock, kill};
+use crate::pleo::error::{Answer, Call, PleoError, shown};
+use crate::pleo::wire;
+
+/// More than any answer of the endpoint has, in bytes.
+const LARGEST_ANSWER: u64 = 64 * 1024;
+
+/// What an access token lives where the answer does not say, in seconds: as Pleo's pages have it.
+const USUAL_LIFE: u64 = 900;
+
+/// What is believed of a life at most, in seconds.
+const LONGEST_LIFE: u64 = 86_400;
+
+/// Errors of RFC 6749 (section 5.2) that speak of the request or the client, and not of the grant.
+const NOT_ABOUT_THE_GRANT: [&str; 5] = [
+    "invalid_request",
+    "invalid_client",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+];
+
+/// Words for a grant that is dead, in whichever field they stand.
+const DEAD: [&str; 2] = ["invalid_grant", "invalid_refresh_token"];
+
+/// What tokens are asked for with.
+pub(super) enum Grant<'a> {
+    /// Good for one use, so an answer that is lost cannot be asked for again.
+    Code {
+        code: &'a SecretString,
+        verifier: &'a SecretString,
+        redirect_uri: &'a str,
+    },
+    Refresh(&'a SecretString),
+}
+
+/// What Pleo gives.
+pub(super) struct Granted {
+    pub(super) access: SecretString,
+    /// `None` where the answer has none.
+    pub(super) refresh: Option<SecretString>,
+    pub(super) life: Duration,
+    /// `None` where the answer does not say: what was asked for.
+    pub(super) scope: Option<String>,
+}
+
+/// Why there are no tokens.
+pub(super) enum AskError {
+    /// The grant is dead for good; in Pleo's words.
+    Dead(String),
+    /// Anything else, which says nothing about the grant.
+    Other(PleoError),
+}
+
+/// The way to the token endpoint.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    http: Client,
+    url: Url,
+    client_id: String,
+    client_secret: SecretString,
+    timeout: Duration,
+    patience: Duration,
+    stop: Stop,
+    /// Whether the secret goes in the form, since the other way was refused.
+    by_form: AtomicBool,
+}
+
+/// How one try ended.
+enum Try {
+    Done(Granted),
+    Over(AskError),
+    /// The client was refused in this way of showing its secret.
+    OtherWay(Answer),
+    Again {
+        cause: String,
+        retry_after: Option<Duration>,
+        /// Whether the request may have had its effect.
+        is_sent: bool,
+        /// Whether anybody answered at all.
+        is_reached: bool,
+    },
+}
+
+impl Endpoint {
+    pub(super) fn new(settings: &Settings, stop: Stop) -> Result<Self, PleoError> {
+        let builder = http::client_builder_for(&settings.auth_url)
+            .timeout(settings.request_timeout)
+            .referer(false);
+        Ok(Self {
+            http: builder.build().map_err(|error| PleoError::Settings {
+                problem: format!("the HTTP client cannot be set up: {}", http::chain(&error)),
+            })?,
+            url: settings.auth_url.at(["oauth", "token"]),
+            client_id: settings.client_id.clone(),
+            client_secret: settings.client_secret.clone(),
+            timeout: settings.request_timeout,
+            patience: settings.give_up_after,
+            stop,
+            by_form: AtomicBool::new(false),
+        })
+    }
+
+    /// Asks until there are tokens, or surely none. A refresh whose answer is lost is tried again: where it had its
+    /// effect, the old token is refused then, and nothing worse.
+    pub(super) fn ask(&self, grant: &Grant<'_>) -> Result<Granted, AskError> {
+        let mut retry = Retry::new(Instant::now(), self.patience, fastrand::Rng::new());
+        let mut ways = 0;
+        loop {
+            let (cause, retry_after, is_reached) = match self.attempt(grant) {
+                Try::Done(granted) => return Ok(granted),
+                Try::Over(error) => return Err(error),
+                Try::OtherWay(answer) => {
+                    ways += 1;
+                    self.by_form.fetch_xor(true, Ordering::Relaxed);
+                    if ways < 2 {
+                        continue;
+                    }
+                    return Err(AskError::Other(PleoError::ClientRefused { answer }));
+                }
+                Try::Again {
+                    cause, is_sent: true, ..
+                } if matches!(grant, Grant::Code { .. }) => {
+                    return Err(AskError::Other(PleoError::LostAnswer { call: call(), cause }));
+                }
+                Try::Again {
+                    cause,
+                    retry_after,
+                    is_reached,
+                    ..
+                } => (cause, retry_after, is_reached),
+            };
+            match retry.failed(Instant::now(), retry_after) {
+                Next::Wait(wait) => {
+                    tracing::debug!("{}: {cause}; trying again", call());
+                    self.stop
+                        .wait(wait)
+                        .map_err(|stopped| AskError::Other(stopped.into()))?;
+                }
+                Next::GiveUp | Next::TooLong(_) => {
+                    let (call, tries) = (call(), retry.tries());
+                    let never = !is_reached && matches!(grant, Grant::Code { .. });
+                    return Err(AskError::Other(if never {
+                        PleoError::NeverReached { call, tries, cause }
+                    } else {
+                        PleoError::OutOfReach { call, tries, cause }
+                    }));
+                }
+            }
+        }
+    }
+
+    fn attempt(&self, grant: &Grant<'_>) -> Try {
+        let began = Instant::now();
+        let by_form = self.by_form.load(Ordering::Relaxed);
+        let mut form = grant.form();
+        let mut builder = self
+            .http
+            .post(self.url.clone())
+            .header(ACCEPT, "application/json");
+        let secret = self.client_secret.expose_secret();
+        if by_form {
+            form.extend([("client_id", self.client_id.as_str()), ("client_secret", secret)]);
+        } else {
+            // RFC 6749 section 2.3.1: both are encoded before they are joined.
+            builder = builder.basic_auth(encoded(&self.client_id), Some(encoded(secret)));
+        }
+        kill::point("before tokens are asked for");
+        let mut response = match builder.form(&form).send() {
+            Ok(response) => response,
+            Err(error) => return unanswered(http::fault(error)),
+        };
+        let status = response.status().as_u16();
+        let retry_after = http::retry_after(&response, clock::now());
+        let body = match Body::new(&mut response, LARGEST_ANSWER, began + self.timeout, None).whole() {
+            Ok(body) => body,
+            Err(BodyError::TooLarge(_)) => return contract("the answer is larger than any that has tokens"),
+            Err(error) => return again(error.to_string()),
+        };
+        kill::point("tokens answered");
+        tracing::debug!(status, "asked Pleo for tokens");
+        let (body, is_json) = wire::read_body(body);
+        let fields = serde_json::from_str::<Value>(&body).unwrap_or_default();
+        match status {
+            200 if is_json => granted(&fields),
+            200 => again("the answer is not JSON".to_owned()),
+            _ if retry::is_temporary(status) => Try::Again {
+                cause: format!("answered {status}"),
+                retry_after,
+                is_sent: status != 429,
+                is_reached: true,
+            },
+            400..=499 if is_json || body.trim().is_empty() => self.refused(grant, status, &fields),
+            400..=499 => Try::Over(AskError::Other(PleoError::NeverReached {
+                call: call(),
+                tries: 1,
+                cause: format!(
+                    "a {status} that does not come from Pleo: a firewall or proxy answers in its place"
+                ),
+            })),
+            _ => contract(&format!("status {status}, where 200 is due")),
+        }
+    }
+
+    /// What a refusal is about.
+    fn refused(&self, grant: &Grant<'_>, status: u16, fields: &Value) -> Try {
+        let word = |name: &str| fields.get(name).and_then(Value::as_str);
+        let words: Vec<&str> = ["error", "type", "error_description", "message"]
+            .into_iter()
+            .filter_map(word)
+            .collect();
+        let hidden = |text: &str| shown(&grant.hide(&text.replace(self.client_secret.expose_secret(), "…")));
+        let answer = Answer {
+            call: call(),
+            status,
+            error_type: words.first().map(|text| hidden(text)),
+            message: words.get(1).map(|text| hidden(text)),
+        };
+        let is_dead = words
+            .iter()
+            .any(|text| DEAD.iter().any(|word| text.contains(word)));
+        let is_about_it = status == 400
+            && words
+                .first()
+                .is_some_and(|word| !NOT_ABOUT_THE_GRANT.contains(word));
+        if is_dead || is_about_it {
+            return Try::Over(AskError::Dead(answer.to_string()));
+        }
+        if status == 401 || word("error") == Some("invalid_client") {
+            return Try::OtherWay(answer);
+        }
+        Try::Over(AskError::Other(PleoError::ClientRefused { answer }))
+    }
+}
+
+impl Grant<'_> {
+    fn form(&self) -> Vec<(&str, &str)> {
+        match self {
+            Self::Code {
+                code,
+                verifier,
+                redirect_uri,
+            } => vec![
+                ("grant_type", "authorization_code"),
+                ("code", code.expose_secret()),
+                ("redirect_uri", redirect_uri),
+                ("code_verifier", verifier.expose_secret()),
+            ],
+            Self::Refresh(token) => vec![
+                ("grant_type", "refresh_token"),
+                ("refresh_token", token.expose_secret()),
+            ],
+        }
+    }
+
+    /// A text of the server's without what was sent to it.
+    fn hide(&self, text: &str) -> String {
+        let secrets = match self {
+            Self::Code { code, verifier, .. } => vec![*code, *verifier],
+            Self::Refresh(token) => vec![*token],
+        };
+        secrets.iter().fold(text.to_owned(), |text, secret| {
+            text.replace(secret.expose_secret(), "…")
+        })
+    }
+}
+
+/// Reads the tokens. Nothing of the answer is quoted, since any part of it may be one.
+fn granted(fields: &Value) -> Try {
+    let token = |name: &str| match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(token)) if is_token(token) => Ok(Some(SecretString::from(token.as_str()))),
+        Some(_) => Err(format!("`{name}` is no token")),
+    };
+    let kind = fields
+        .get("token_type")
+        .and_then(Value::as_str)
+        .unwrap_or("bearer");
+    if !kind.eq_ignore_ascii_case("bearer") {
+        return contract("`token_type` is not `Bearer`");
+    }
+    let life = fields.get("expires_in").and_then(|life| match life {
+        Value::String(text) => text.parse().ok(),
+        life => life.as_u64(),
+    });
+    match (token("access_token"), token("refresh_token")) {
+        (Ok(Some(access)), Ok(refresh)) => Try::Done(Granted {
+            access,
+            refresh,
+            life: Duration::from_secs(life.unwrap_or(USUAL_LIFE).min(LONGEST_LIFE)),
+            scope: fields.get("scope").and_then(Value::as_str).map(shown),
+        }),
+        (Ok(None), _) => contract("`access_token` is missing"),
+        (Err(problem), _) | (_, Err(problem)) => contract(&problem),
+    }
+}
+
+fn unanswered((fault, cause): (Fault, String)) -> Try {
+    match fault {
+        Fault::Untrusted => Try::Over(AskError::Other(PleoError::Settings {
+            problem: format!("{} was not sent: {cause}", call()),
+        })),
+        Fault::Unreached => Try::Again {
+            cause,
+            retry_after: None,
+            is_sent: false,
+            is_reached: false,
+        },
+        Fault::TimedOut | Fault::Broken => again(cause),
+    }
+}
+
+/// It was sent, and nobody knows what came of it.
+fn again(cause: String) -> Try {
+    Try::Again {
+        cause,
+        retry_after: None,
+        is_sent: true,
+        is_reached: true,
+    }
+}
+
+fn contract(problem: &str) -> Try {
+    Try::Over(AskError::Other(PleoError::Contract {
+        call: call(),
+        problem: problem.to_owned(),
+    }))
+}
+
+fn call() -> Call {
+    Call {
+        method: "POST",
+        path: "/oauth/token".to_owned(),
+    }
+}
+
+/// As a form encodes it.
+fn encoded(text: &str) -> String {
+    let Ok(mut url) = Url::parse("http://localhost/") else {
+        return text.to_owned();
+    };
+    url.query_pairs_mut().append_key_only(text);
+    url.query().unwrap_or_default().to_owned()
+}

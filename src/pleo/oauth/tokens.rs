@@ -1,0 +1,303 @@
+//! The file of tokens: JSON for its owner alone, written aside, synced and renamed, so that it holds one whole pair at
+//! any moment. Beside it lies a lock, which is never deleted: who renews the pair holds it.
+//!
+//! Errors never quote what the file holds.
+
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use crate::host::files::{self, FileError, Part};
+use crate::host::kill;
+use crate::host::stop::{Stop, Stopped};
+use crate::model::ids::CompanyId;
+
+/// More than any file of tokens has, in bytes.
+const LARGEST_FILE: u64 = 64 * 1024;
+
+/// As much room as is taken on the disk before the old pair is given up, in bytes.
+const ROOM: usize = 16 * 1024;
+
+/// How often a lock that is held is tried for.
+const LOCK_WAIT: Duration = Duration::from_millis(25);
+
+/// A pair of tokens, and for what it is good.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// Shown with each request.
+    pub access: SecretString,
+    /// Good for one refresh.
+    pub refresh: SecretString,
+    /// Until when the access token is good, by our clock.
+    pub expires_at: DateTime<Utc>,
+    /// The company that was consented for; `None` while a login is not finished.
+    pub company_id: Option<CompanyId>,
+    /// The host of the API.
+    pub host: String,
+    /// What was consented to, separated by blanks; empty where it is not known.
+    pub scope: String,
+    /// When Pleo refused the refresh token, after which it is never sent again.
+    pub refused_at: Option<DateTime<Utc>>,
+}
+
+/// Why there are no tokens to be had from the file.
+#[derive(Debug, Error)]
+pub enum TokensError {
+    /// Nobody has logged in.
+    #[error("there are no tokens in `{}`: run `pleo-export login`", .0.display())]
+    Absent(PathBuf),
+    /// What is there cannot be used.
+    #[error("the tokens in `{}` cannot be used: {problem}", path.display())]
+    Unusable {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+}
+
+/// Reads the file. It must be the user's own, and readable for nobody else.
+pub fn read(path: &Path) -> Result<Tokens, TokensError> {
+    let unusable = |problem: String| TokensError::Unusable {
+        path: path.to_owned(),
+        problem,
+    };
+    let metadata = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(TokensError::Absent(path.to_owned()));
+        }
+        other => other.map_err(|error| unusable(error.to_string()))?,
+    };
+    files::refuse_link(path).map_err(|error| unusable(error.source.to_string()))?;
+    if !metadata.is_file() || metadata.len() > LARGEST_FILE {
+        return Err(unusable("it is no file of tokens".to_owned()));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if metadata.mode() & 0o077 != 0 {
+            let cure = format!("other users can read it: run  chmod 600 {}", path.display());
+            return Err(unusable(
+                cure + "  and, if it may have been read, `pleo-export login`",
+            ));
+        }
+        if !files::is_trusted(metadata.uid()) {
+            return Err(unusable("it belongs to another user".to_owned()));
+        }
+    }
+    let content = fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    parse(&content).map_err(|problem| unusable(format!("{problem}: run `pleo-export login`")))
+}
+
+fn parse(content: &[u8]) -> Result<Tokens, String> {
+    let value: Value = serde_json::from_slice(content).map_err(|_| "it is no JSON")?;
+    let fields = value.as_object().ok_or("it is no JSON object")?;
+    let text = |name: &str| fields.get(name).and_then(Value::as_str);
+    let token = |name: &str| match text(name) {
+        Some(token) if is_token(token) => Ok(SecretString::from(token)),
+        _ => Err(format!("`{name}` is missing or no token")),
+    };
+    let moment = |name: &str| {
+        let moment = text(name).and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+        moment.map(|moment| moment.to_utc())
+    };
+    let company_id = match fields.get("company_id") {
+        None | Some(Value::Null) => None,
+        Some(_) => Some(
+            text("company_id")
+                .and_then(|id| id.parse().ok())
+                .ok_or("`company_id` is no UUID")?,
+        ),
+    };
+    // Any other value than null says that it was refused, though not when.
+    let refused = fields.get("refused_at").is_some_and(|value| !value.is_null());
+    Ok(Tokens {
+        access: token("access_token")?,
+        refresh: token("refresh_token")?,
+        expires_at: moment("expires_at").ok_or("`expires_at` is missing or no time")?,
+        company_id,
+        host: text("host").ok_or("`host` is missing")?.to_owned(),
+        scope: text("scope").unwrap_or_default().to_owned(),
+        refused_at: refused.then(|| moment("refused_at").unwrap_or_default()),
+    })
+}
+
+/// Whether a text can travel in a header.
+pub(super) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+impl Tokens {
+    fn to_json(&self) -> Vec<u8> {
+        let moment = |moment: DateTime<Utc>| moment.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let mut fields = Map::new();
+        let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+        put("access_token", json!(self.access.expose_secret()));
+        put("refresh_token", json!(self.refresh.expose_secret()));
+        put("expires_at", json!(moment(self.expires_at)));
+        put(
+            "company_id",
+            json!(self.company_id.as_ref().map(CompanyId::as_str)),
+        );
+        put("host", json!(self.host));
+        put("scope", json!(self.scope));
+        if let Some(refused_at) = self.refused_at {
+            put("refused_at", json!(moment(refused_at)));
+        }
+        let mut json = Value::Object(fields).to_string();
+        json.push('\n');
+        json.into_bytes()
+    }
+}
+
+/// The right to renew or replace the tokens, until it is dropped or the process ends.
+#[derive(Debug)]
+pub(super) struct TokensLock {
+    path: PathBuf,
+    _file: File,
+}
+
+/// Why the lock could not be had.
+#[derive(Debug, Error)]
+pub(super) enum LockError {
+    #[error(transparent)]
+    Io(#[from] FileError),
+    #[error("another process renews the tokens in `{}` and does not come to an end", .0.display())]
+    Held(PathBuf),
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+impl TokensLock {
+    /// Waits for the lock of this file of tokens, in whose folder it lies.
+    pub(super) fn acquire(path: &Path, patience: Duration, stop: &Stop) -> Result<Self, LockError> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".lock");
+        let lock = PathBuf::from(name);
+        let file = files::open_own(&lock)?;
+        let began = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => {
+                    return Ok(Self {
+                        path: path.to_owned(),
+                        _file: file,
+                    });
+                }
+                Err(TryLockError::WouldBlock) if began.elapsed() < patience => stop.wait(LOCK_WAIT)?,
+                Err(TryLockError::WouldBlock) => return Err(LockError::Held(path.to_owned())),
+                Err(TryLockError::Error(error)) => return Err(FileError::at("lock", &lock)(error).into()),
+            }
+        }
+    }
+
+    /// Takes room on the disk for new tokens. What may fail about writing fails here, while the old pair is still good.
+    pub(super) fn room(&self) -> Result<Room<'_>, FileError> {
+        let mut part = Part::new(folder_of(&self.path))?;
+        part.file
+            .write_all(&[b' '; ROOM])
+            .and_then(|()| part.file.sync_all())
+            .map_err(FileError::at("write", &part.path))?;
+        kill::point("room for tokens");
+        Ok(Room { lock: self, part })
+    }
+
+    /// Replaces the tokens.
+    pub(super) fn write(&self, tokens: &Tokens) -> Result<(), FileError> {
+        files::write_whole(&self.path, &tokens.to_json())
+    }
+}
+
+/// Room on the disk for a pair of tokens.
+#[derive(Debug)]
+pub(super) struct Room<'a> {
+    lock: &'a TokensLock,
+    part: Part,
+}
+
+impl Room<'_> {
+    /// Puts the tokens there and gives them the file's name. Once this returns they survive a power cut.
+    pub(super) fn fill(mut self, tokens: &Tokens) -> Result<(), FileError> {
+        use std::io::{Seek, SeekFrom};
+        let content = tokens.to_json();
+        let length = u64::try_from(content.len()).unwrap_or(u64::MAX);
+        let file = &mut self.part.file;
+        file.seek(SeekFrom::Start(0))
+            .and_then(|_| file.write_all(&content))
+            .and_then(|()| file.set_len(length))
+            .map_err(FileError::at("write", &self.part.path))?;
+        kill::point("tokens written");
+        self.part.keep_as(&self.lock.path)
+    }
+}
+
+/// Takes the tokens away; the lock stays. Answers whether there were some.
+pub(super) fn remove(lock: &TokensLock) -> Result<bool, FileError> {
+    files::refuse_link(&lock.path)?;
+    match fs::remove_file(&lock.path) {
+        Ok(()) => files::sync_folder(folder_of(&lock.path)).map(|()| true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(FileError::at("remove", &lock.path)(error)),
+    }
+}
+
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"{"access_token":"a-secret","refresh_token":"r-secret","expires_at":"2026-11-26T02:00:00Z",
+        "company_id":"2b1f7c1e-6a0d-4c3e-9f57-0c8f0a4f7d11","host":"external.example"}"#;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let tokens = parse(WHOLE.as_bytes()).unwrap();
+        assert_eq!((tokens.refused_at, tokens.scope.as_str()), (None, ""));
+        let marked = Tokens {
+            refused_at: Some(tokens.expires_at),
+            scope: "x:read".into(),
+            ..tokens
+        };
+        let again = parse(&marked.to_json()).unwrap();
+        assert_eq!(again.access.expose_secret(), "a-secret");
+        assert_eq!(again.refresh.expose_secret(), "r-secret");
+        assert_eq!(
+            (again.refused_at, again.company_id),
+            (marked.refused_at, marked.company_id)
+        );
+        assert_eq!(
+            (again.expires_at, again.host, again.scope),
+            (marked.expires_at, marked.host, marked.scope)
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_and_never_quoted() {
+        for (from, to) in [
+            ("\"a-secret\"", "[\"a-secret\"]"),
+            ("a-secret", "a-sec ret"),
+            ("r-secret", ""),
+            ("refresh_token", "other_secret"),
+            ("2026-11-26T02:00:00Z", "secret"),
+            ("2b1f7c1e", "secret"),
+            ("{", "secret"),
+            (",", ", \"secret\": secret,"),
+        ] {
+            let problem = parse(WHOLE.replacen(from, to, 1).as_bytes()).unwrap_err();
+            assert!(!problem.contains("secret"), "{problem}");
+        }
+        let odd = WHOLE.replacen('{', r#"{"refused_at":"long ago","more":1,"#, 1);
+        assert!(parse(odd.as_bytes()).unwrap().refused_at.is_some());
+    }
+}

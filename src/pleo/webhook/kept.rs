@@ -1,0 +1,179 @@
+//! Subscriptions of ours and the secrets that sign their deliveries, in a file of their own beside the checkpoint, for its
+//! owner alone. Several may stand there while an address or a secret is being replaced.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::host::files::{self, FileError};
+use crate::model::ids::CompanyId;
+
+/// What is behind the checkpoint's name in that of the file.
+const ENDING: &str = ".webhook.json";
+
+/// Where the file of a checkpoint is.
+pub fn path(checkpoint: &Path) -> PathBuf {
+    let mut name = checkpoint.as_os_str().to_owned();
+    name.push(ENDING);
+    PathBuf::from(name)
+}
+
+/// Whose subscriptions they are, and at which Pleo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The company.
+    pub company_id: CompanyId,
+    /// The host of Pleo's API.
+    pub host: String,
+}
+
+/// A subscription of ours.
+#[derive(Clone, Debug)]
+pub struct KeptSubscription {
+    /// Pleo's id.
+    pub id: String,
+    /// Where its deliveries go.
+    pub url: String,
+    /// What signs them, as Pleo writes it.
+    pub secret: SecretString,
+}
+
+/// Why the file cannot be used.
+#[derive(Debug, Error)]
+pub enum KeptError {
+    /// It cannot be read or written.
+    #[error(transparent)]
+    Io(#[from] FileError),
+    /// It is not what `subscribe` writes.
+    #[error("`{}` is not a file of subscriptions: {problem}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// It is another company's, or of another Pleo.
+    #[error("`{}` is of company {company_id} at {host}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        company_id: String,
+        /// Of which Pleo.
+        host: String,
+    },
+}
+
+/// The file as it is written.
+#[derive(Serialize, Deserialize)]
+struct Document {
+    company_id: String,
+    host: String,
+    subscriptions: Vec<Entry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    id: String,
+    url: String,
+    secret: String,
+}
+
+/// The subscriptions of the file; none where it is not there.
+pub fn read(path: &Path, owner: &Owner) -> Result<Vec<KeptSubscription>, KeptError> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(FileError::at("read", path)(error).into()),
+    };
+    let document: Document = serde_json::from_slice(&text).map_err(|error| KeptError::Malformed {
+        path: path.to_owned(),
+        // Its words would show a part of a secret.
+        problem: format!("line {}, column {}", error.line(), error.column()),
+    })?;
+    let is_ours = document
+        .company_id
+        .eq_ignore_ascii_case(owner.company_id.as_str())
+        && document.host.eq_ignore_ascii_case(&owner.host);
+    if !is_ours {
+        return Err(KeptError::Foreign {
+            path: path.to_owned(),
+            company_id: document.company_id,
+            host: document.host,
+        });
+    }
+    let entries = document.subscriptions.into_iter();
+    Ok(entries
+        .map(|entry| KeptSubscription {
+            id: entry.id,
+            url: entry.url,
+            secret: SecretString::from(entry.secret),
+        })
+        .collect())
+}
+
+/// Puts these subscriptions into the file, in the place of all others. It is there whole or not at all.
+pub fn write(path: &Path, owner: &Owner, subscriptions: &[KeptSubscription]) -> Result<(), KeptError> {
+    let document = Document {
+        company_id: owner.company_id.as_str().to_owned(),
+        host: owner.host.clone(),
+        subscriptions: subscriptions
+            .iter()
+            .map(|subscription| Entry {
+                id: subscription.id.clone(),
+                url: subscription.url.clone(),
+                secret: subscription.secret.expose_secret().to_owned(),
+            })
+            .collect(),
+    };
+    let text = serde_json::to_vec_pretty(&document).map_err(|error| KeptError::Malformed {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    })?;
+    if let Some(folder) = path.parent() {
+        files::make_folder(folder)?;
+    }
+    Ok(files::write_whole(path, &text)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_private_and_of_one_company_and_host() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = path(&folder.path().join("state/pleo.sqlite3"));
+        let owner = |company: &str, host: &str| Owner {
+            company_id: CompanyId::new(company.to_owned()),
+            host: host.to_owned(),
+        };
+        let ours = owner("a", "pleo");
+        assert!(read(&path, &ours).unwrap().is_empty());
+        let kept = KeptSubscription {
+            id: "1".into(),
+            url: "https://example.com".into(),
+            secret: SecretString::from("whsec_AAAA"),
+        };
+        write(&path, &ours, &[kept]).unwrap();
+        let read_back = read(&path, &owner("A", "PLEO")).unwrap();
+        assert_eq!(read_back[0].secret.expose_secret(), "whsec_AAAA");
+        assert!(!format!("{read_back:?}").contains("AAAA"));
+        for other in [owner("b", "pleo"), owner("a", "staging")] {
+            assert!(matches!(read(&path, &other), Err(KeptError::Foreign { .. })));
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(
+                std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
+        }
+        std::fs::write(&path, r#"{"secret": "whsec_AAAA"}"#).unwrap();
+        let error = read(&path, &ours).unwrap_err();
+        assert!(!error.to_string().contains("AAAA"), "{error}");
+    }
+}

@@ -1,0 +1,159 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::sandbox::{Fault, Trouble};
+use crate::support::{Run, World};
+
+fn address(world: &World) -> String {
+    format!("https://example.com/webhooks/pleo/{}", world.sandbox.company())
+}
+
+/// The world's subscription, which keeps no secret from a test.
+#[track_caller]
+fn secret(world: &World) -> String {
+    let [(_, secret)] = &world.sandbox.subscriptions()[..] else {
+        panic!("one subscription: {:?}", world.sandbox.subscriptions());
+    };
+    secret.clone()
+}
+
+fn file(world: &World) -> String {
+    fs::read_to_string(world.path("checkpoint.sqlite3.webhook.json")).unwrap()
+}
+
+#[track_caller]
+fn is_silent(run: &Run, secret: &str) {
+    let key = secret.trim_start_matches("whsec_");
+    assert!(!run.stdout.contains(key) && !run.stderr.contains(key), "{run}");
+}
+
+#[test]
+fn an_address_is_subscribed_once_and_its_secret_is_kept_for_us_alone() {
+    let world = World::new();
+    for _ in 0..2 {
+        let run = world.run(&["subscribe", &address(&world), "-vv"]).exits(0);
+        is_silent(&run.says("example.com"), &secret(&world));
+    }
+    assert!(file(&world).contains(&secret(&world)));
+    let path = world.path("checkpoint.sqlite3.webhook.json");
+    assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+    world
+        .run(&["subscribe", "--list"])
+        .exits(0)
+        .says("ACTIVE")
+        .says("here");
+    let list = world.run(&["subscribe", "--list", "--json"]).exits(0);
+    is_silent(&list, &secret(&world));
+    let list = list.json();
+    let subscription = &list["subscriptions"][0];
+    assert_eq!(subscription["url"], address(&world));
+    assert_eq!(subscription["events"][0], "v1.export-job.created");
+    assert_eq!(
+        (&subscription["status"], &subscription["has_secret"]),
+        (&"ACTIVE".into(), &true.into())
+    );
+    let id = subscription["id"].as_str().unwrap().to_uppercase();
+    world
+        .run(&["subscribe", "--remove", &id])
+        .exits(0)
+        .says("removed");
+    assert!(world.sandbox.subscriptions().is_empty() && !file(&world).contains("whsec_"));
+    let run = world.run(&["subscribe", "--remove", &id, "--json"]).exits(2);
+    assert_eq!(run.json()["error"]["kind"], "usage");
+    world
+        .run(&["subscribe", "--list"])
+        .exits(0)
+        .says("No subscription");
+    assert!(
+        world.sandbox.broken_rules().is_empty(),
+        "{:?}",
+        world.sandbox.broken_rules()
+    );
+}
+
+#[test]
+fn a_lost_answer_makes_no_second_subscription() {
+    for trouble in [
+        Trouble::LostAnswer,
+        Trouble::TruncatedBody,
+        Trouble::StatusAfterEffect(502),
+    ] {
+        let world = World::new().impatient();
+        world
+            .sandbox
+            .fault(Fault::new(trouble.clone()).on("POST", "/v1/subscriptions"));
+        world.run(&["subscribe", &address(&world)]).exits(5);
+        world.run(&["subscribe", &address(&world)]).exits(0);
+        assert!(file(&world).contains(&secret(&world)), "{trouble:?}");
+    }
+    // The secret comes by a call of its own, which may fail when the subscription is there.
+    let world = World::new().impatient();
+    world.sandbox.fault(
+        Fault::new(Trouble::Status(500))
+            .on("GET", "/v1/subscriptions/*/secret")
+            .always(),
+    );
+    world.run(&["subscribe", &address(&world)]).exits(5);
+    world.sandbox.clear_faults();
+    world.run(&["subscribe", &address(&world)]).exits(0);
+    assert!(file(&world).contains(&secret(&world)));
+}
+
+#[test]
+fn what_is_gone_at_pleo_can_be_removed_here() {
+    let world = World::new();
+    let before = world.sandbox.snapshot();
+    world.run(&["subscribe", &address(&world)]).exits(0);
+    let id = world.run(&["subscribe", "--list", "--json"]).json()["subscriptions"][0]["id"].clone();
+    world.sandbox.restore(&before);
+    world
+        .run(&["subscribe", "--list"])
+        .exits(0)
+        .says("does not know subscription");
+    world
+        .run(&["subscribe", "--remove", id.as_str().unwrap()])
+        .exits(0);
+    assert!(!file(&world).contains("whsec_"));
+}
+
+#[test]
+fn addresses_that_pleo_would_refuse_are_never_sent() {
+    let world = World::new();
+    for address in [
+        "http://example.com/webhooks/pleo/1",
+        "example.com",
+        "https://user:password@example.com/",
+        "http://user:password@example.com/",
+        "user:password@example.com",
+        "https://example.com/?key=1",
+        "ftp://127.0.0.1/",
+        "",
+    ] {
+        let run = world.run(&["subscribe", address]).exits(2);
+        assert!(!run.stderr.contains("password@"), "{run}");
+    }
+    world.run(&["subscribe"]).exits(2);
+    world.run(&["subscribe", "--list", "--remove", "1"]).exits(2);
+    world.run(&["subscribe", "--remove", ".."]).exits(2);
+    assert_eq!(world.sandbox.request_count(), 0);
+    world
+        .run(&["subscribe", "https://example.com/hooks"])
+        .exits(0)
+        .says("see that what stands before it leads");
+}
+
+#[test]
+fn a_file_of_another_company_or_a_damaged_one_is_left_as_it_is() {
+    let world = World::new();
+    world.run(&["subscribe", &address(&world)]).exits(0);
+    let requests = world.sandbox.request_count();
+    let kept = file(&world);
+    let foreign = kept.replace(world.sandbox.company(), "99999999-9999-4999-8999-999999999999");
+    for (content, code) in [(foreign, 2), (kept[..kept.len() / 2].to_owned(), 1)] {
+        fs::write(world.path("checkpoint.sqlite3.webhook.json"), &content).unwrap();
+        let run = world.run(&["subscribe", &address(&world)]).exits(code);
+        is_silent(&run.says("webhook.json"), &secret(&world));
+        assert_eq!(file(&world), content);
+    }
+    assert_eq!(world.sandbox.request_count(), requests);
+}
