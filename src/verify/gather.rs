@@ -106,6 +106,13 @@ struct Job {
     record: Option<JobRecord>,
 }
 
+impl Job {
+    fn was_never_begun(&self) -> bool {
+        let in_pleo = self.in_pleo.as_ref();
+        self.record.is_none() && in_pleo.is_some_and(|job| job.status == JobStatus::Pending)
+    }
+}
+
 /// An entry in few bytes.
 type Key = u128;
 
@@ -117,6 +124,10 @@ fn key(entry_id: &AccountingEntryId) -> Key {
 /// Compares the three sides.
 pub fn gather(sides: &mut Sides<'_>, scope: &Scope) -> Result<Outcome, GatherError> {
     let jobs = jobs(sides, scope)?;
+    if *scope == Scope::All && jobs.iter().all(Job::was_never_begun) {
+        // There may be no books yet.
+        return Ok(Outcome::default());
+    }
     let listed = jobs.iter().filter(|job| job.in_pleo.is_some());
     let listed = listed.map(|job| job.id.clone()).collect();
     let mut gathering = Gathering {
