@@ -237,14 +237,9 @@ impl Gathering<'_, '_> {
             };
             after = *last;
             let entries = page.into_iter().map(|(_, entry_id)| entry_id);
-            let entries: Vec<_> = entries
-                .filter(|entry_id| !seen.contains(&key(entry_id)))
-                .collect();
-            let all: Vec<_> = entries
-                .into_iter()
-                .map(|entry_id| (entry_id, InPleo::Unlisted))
-                .collect();
-            self.entries(job, all)?;
+            let entries = entries.filter(|entry_id| !seen.contains(&key(entry_id)));
+            let unlisted = entries.map(|entry_id| (entry_id, InPleo::Unlisted));
+            self.entries(job, unlisted.collect())?;
         }
     }
 
