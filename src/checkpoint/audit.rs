@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use rusqlite::Transaction;
 use serde_json::Value;
 
-use super::error::Fault;
-use super::{Checkpoint, CheckpointError, time_text};
+use super::columns::time_text;
+use super::error::{CheckpointError, Fault};
+use super::file::Checkpoint;
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::state::ItemEvent;
 

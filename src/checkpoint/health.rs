@@ -4,8 +4,10 @@ use std::path::Path;
 
 use rusqlite::OptionalExtension;
 
-use super::error::Fault;
-use super::{Checkpoint, CheckpointError, Owner, bound_owner, check_through, has_log};
+use super::connection::has_log;
+use super::error::{CheckpointError, Fault};
+use super::file::{Checkpoint, bound_owner, check_through};
+use super::owner::Owner;
 
 impl Checkpoint {
     /// The same as [`open_read_only`], without making SQLite's companions where there are none: nothing beside the file

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
 use super::audit::{About, record};
-use super::error::Fault;
-use super::{Checkpoint, CheckpointError, time_from, time_text};
+use super::columns::{time_from, time_text};
+use super::error::{CheckpointError, Fault};
+use super::file::Checkpoint;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::{CompanyId, JobId};
 use crate::model::state::{IllegalTransition, JobEvent, JobState};
@@ -94,7 +95,7 @@ impl Checkpoint {
                     state: before.as_str(),
                     event: "close without an outcome",
                 };
-                return Err(Fault::Illegal(id.clone(), transition));
+                return Err(Fault::illegal(id, None, transition));
             }
             let state = next(id, before, event)?;
             transaction
@@ -233,20 +234,20 @@ impl<'a> JobKey<'a> {
             .prepare_cached("SELECT number FROM job WHERE id = ?1")?
             .query_row([id.as_str()], |row| row.get(0))
             .optional()?
-            .ok_or_else(|| Fault::Missing(id.clone()))?;
+            .ok_or_else(|| Fault::missing(id, None))?;
         Ok(Self { number, id })
     }
 }
 
 /// The state of a job that must be known.
 fn known_state(transaction: &Transaction<'_>, id: &JobId) -> Result<JobState, Fault> {
-    state_of(transaction, id)?.ok_or_else(|| Fault::Missing(id.clone()))
+    state_of(transaction, id)?.ok_or_else(|| Fault::missing(id, None))
 }
 
 fn next(id: &JobId, state: JobState, event: JobEvent) -> Result<JobState, Fault> {
     state
         .next(event)
-        .map_err(|transition| Fault::Illegal(id.clone(), transition))
+        .map_err(|transition| Fault::illegal(id, None, transition))
 }
 
 fn state_of(transaction: &Transaction<'_>, id: &JobId) -> Result<Option<JobState>, Fault> {
@@ -263,7 +264,7 @@ fn state_from(id: &JobId, word: &str) -> Result<JobState, Fault> {
 
 fn known(id: &JobId, changed: usize) -> Result<(), Fault> {
     if changed == 0 {
-        Err(Fault::Missing(id.clone()))
+        Err(Fault::missing(id, None))
     } else {
         Ok(())
     }

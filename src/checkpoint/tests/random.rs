@@ -141,7 +141,7 @@ proptest! {
         checkpoint.claim_job(&job("job-1", 1), now()).unwrap();
         for operation in &operations {
             match perform(&mut checkpoint, operation) {
-                Ok(()) | Err(CheckpointError::Illegal { .. } | CheckpointError::Missing { .. }) => {}
+                Ok(()) | Err(CheckpointError { fault: Fault::Illegal { .. } | Fault::Missing { .. }, .. }) => {}
                 Err(error) => panic!("{operation:?}: {error}"),
             }
             check_rows(&checkpoint);
