@@ -5,7 +5,7 @@ use tracing::{debug, warn};
 use super::halt::Halt;
 use super::job::JobRun;
 use super::{Exporter, confirm};
-use crate::host::{clock, kill};
+use crate::host::clock;
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::Verdict;
 use crate::pleo::{ItemUpdate, PleoError, Refusal};
@@ -42,12 +42,6 @@ fn send(
     run: &JobRun,
     unsent: Vec<(AccountingEntryId, Verdict)>,
 ) -> Result<(), Halt> {
-    if kill::mutation("sent-before-answer") {
-        let entries: Vec<_> = unsent.iter().map(|(entry_id, _)| entry_id.clone()).collect();
-        exporter
-            .checkpoint
-            .accepted(&run.job.id, &entries, clock::now())?;
-    }
     let refused = put(exporter, run, &unsent)?;
     let is_refused =
         |entry_id: &AccountingEntryId| refused.iter().any(|refusal| refusal.entry_id == *entry_id);

@@ -18,7 +18,7 @@ use crate::export::halt::Halt;
 use crate::export::job::JobRun;
 use crate::export::verdicts::{Known, Next, Plan, Why};
 use crate::export::{Exporter, confirm, control, patience, verdicts};
-use crate::host::{clock, kill};
+use crate::host::clock;
 use crate::model::document::PlannedItem;
 use crate::model::export_item::ExportItem;
 use crate::model::ids::AccountingEntryId;
@@ -122,11 +122,6 @@ impl Batch {
         self.plan_found(exporter, run, prepared, in_books.iter().map(|(at, _)| *at));
         // What was learnt is old by the next batch.
         prepared.view.invoices = bookkeeping::KnownInvoices::default();
-        if kill::mutation("book-before-intent") {
-            exporter
-                .checkpoint
-                .intend(&run.job.id, &self.to_book(), clock::now())?;
-        }
         ended = ended.and(self.attach(exporter, run, &mut steps));
         if is_withheld(&ended) {
             return ended;
@@ -203,9 +198,7 @@ impl Batch {
         if to_book.is_empty() {
             return Ok(());
         }
-        if !kill::mutation("book-before-intent") {
-            exporter.checkpoint.intend(&run.job.id, &to_book, clock::now())?;
-        }
+        exporter.checkpoint.intend(&run.job.id, &to_book, clock::now())?;
         for item in self.items.iter().filter(|item| item.sent == Sent::No) {
             run.unsent.entry(item.entry_id.clone()).or_insert(false);
         }

@@ -9,8 +9,7 @@ use crate::export::halt::Halt;
 use crate::export::job::JobRun;
 use crate::export::process::receipts;
 use crate::export::verdicts::{self, Next, successful};
-use crate::host::{clock, kill};
-use crate::pleo::ItemUpdate;
+use crate::host::clock;
 use crate::systems::{self, Attachment};
 
 impl Batch {
@@ -24,15 +23,6 @@ impl Batch {
         let (owners, attachments) = self.attachments(exporter, run, steps)?;
         if attachments.is_empty() {
             return Ok(());
-        }
-        if kill::mutation("attach-after-verdict") {
-            let told = attachments.iter().map(|attachment| {
-                let verdict = successful(&attachment.booked, clock::now());
-                ItemUpdate::Final(attachment.entry_id.clone(), verdict)
-            });
-            exporter
-                .pleo
-                .update_items(&run.permit, &run.job.id, &told.collect::<Vec<_>>())?;
         }
         let results = match exporter.system.attach(&run.permit, &attachments) {
             Ok(results) => results,
