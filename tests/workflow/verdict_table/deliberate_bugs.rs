@@ -18,7 +18,10 @@ fn is_caught(bug: &str, is_row: impl Fn(&Case) -> bool, says: &str) {
         wrong.iter().any(|outcome| outcome.contains(says)),
         "`{bug}` is not caught as meant: {wrong:#?}"
     );
-    println!("deliberate bug {bug}: caught, {} rows come out wrong", wrong.len());
+    println!(
+        "deliberate bug {bug}: caught, {} rows come out wrong",
+        wrong.len()
+    );
 }
 
 #[test]
