@@ -10,7 +10,7 @@ use super::file::Checkpoint;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::{CompanyId, JobId};
 use crate::model::state::{IllegalTransition, JobEvent, JobState};
-use crate::model::verdict::{JobFailure, JobFailureType};
+use crate::model::verdict::{JobFailure, JobFailureType, JobOutcome};
 
 /// What the checkpoint knows of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,24 +34,7 @@ pub struct JobRecord {
     /// What kept the last run from going on, for the operator.
     pub last_error: Option<String>,
     /// What Pleo is told at the end; kept from the intent to close on.
-    pub closing: Option<Closing>,
-}
-
-/// The outcome that a job is closed with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Closing {
-    /// One of the three final statuses.
-    pub status: JobStatus,
-    /// Why; only with [`JobStatus::Failed`].
-    pub failure: Option<JobFailure>,
-}
-
-impl Closing {
-    /// Whether Pleo shows this end, and not one of its own: a job that expires is `failed` too.
-    pub fn is_shown_by(&self, job: &ExportJob) -> bool {
-        let meant = self.failure.as_ref().map(|failure| failure.failure_type.as_str());
-        self.status == job.status && (meant.is_none() || meant == job.failure_reason_type.as_deref())
-    }
+    pub closing: Option<JobOutcome>,
 }
 
 impl Checkpoint {
@@ -116,13 +99,13 @@ impl Checkpoint {
     pub fn close_job(
         &mut self,
         id: &JobId,
-        closing: &Closing,
+        outcome: &JobOutcome,
         note: &str,
         now: DateTime<Utc>,
     ) -> Result<(), CheckpointError> {
         self.change(|transaction| {
             let state = next(id, known_state(transaction, id)?, JobEvent::Close)?;
-            let failure = closing.failure.as_ref();
+            let (status, failure) = (outcome.status(), outcome.failure());
             transaction
                 .prepare_cached(
                     "UPDATE job SET state = ?2, updated_at = ?3, closing_status = ?4, closing_failure_type = ?5, \
@@ -132,11 +115,11 @@ impl Checkpoint {
                     id.as_str(),
                     state.as_str(),
                     time_text(now),
-                    closing.status.as_str(),
+                    status.as_str(),
                     failure.map(|failure| failure.failure_type.as_str()),
                     failure.map(|failure| &failure.reason),
                 ))?;
-            let detail = format!("{} {note}", closing.status.as_str());
+            let detail = format!("{} {note}", status.as_str());
             Ok(record(transaction, Some(id), &About::Job, JobEvent::Close.as_str(), detail.trim(), now)?)
         })
     }
@@ -304,20 +287,24 @@ fn from_row(row: &Row<'_>) -> Result<JobRecord, Fault> {
     })
 }
 
-fn closing_from(row: &Row<'_>, id: &JobId) -> Result<Option<Closing>, Fault> {
+fn closing_from(row: &Row<'_>, id: &JobId) -> Result<Option<JobOutcome>, Fault> {
     let Some(status) = row.get::<_, Option<String>>(9)? else {
         return Ok(None);
     };
-    let failure = match row.get::<_, Option<String>>(10)? {
-        None => None,
-        Some(word) => Some(JobFailure {
+    let word: Option<String> = row.get(10)?;
+    Ok(Some(match (JobStatus::from_wire(&status), word) {
+        (JobStatus::Completed, None) => JobOutcome::Completed,
+        (JobStatus::CompletedWithErrors, None) => JobOutcome::CompletedWithErrors,
+        (JobStatus::Failed, Some(word)) => JobOutcome::Failed(JobFailure {
             failure_type: JobFailureType::from_wire(&word)
                 .ok_or_else(|| Fault::Damaged(format!("job `{id}` has the failure type `{word}`")))?,
             reason: row.get(11)?,
         }),
-    };
-    Ok(Some(Closing {
-        status: JobStatus::from_wire(&status),
-        failure,
+        (_, word) => {
+            let word = word.as_deref().unwrap_or("none");
+            return Err(Fault::Damaged(format!(
+                "job `{id}` is to be closed as `{status}` with the failure type `{word}`"
+            )));
+        }
     }))
 }

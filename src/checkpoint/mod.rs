@@ -41,7 +41,7 @@ pub use self::error::{CheckpointError, Fault};
 pub use self::facts::{ItemData, ItemFacts, ReadFacts};
 pub use self::file::Checkpoint;
 pub use self::items::{Position, StoredItem};
-pub use self::jobs::{Closing, JobRecord};
+pub use self::jobs::JobRecord;
 pub use self::lock::{LockError, RunLock, at_work, lock_path, since};
 pub use self::owner::Owner;
 pub use self::reports::{Counts, Finality};
