@@ -23,16 +23,12 @@ use crate::model::references::References;
 use item::Item;
 use leftovers::Leftovers;
 
-/// Books every item in scope and tells Pleo its verdict. `refusals` receives what the pre-check found.
-pub(super) fn process(
-    run: &mut JobRun<'_>,
-    references: &References,
-    refusals: &mut Vec<(String, usize)>,
-) -> Result<(), Halt> {
-    let (mut view, found) = prepare::prepare(run, references)?;
+/// Books every item in scope and tells Pleo its verdict.
+pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(), Halt> {
+    let (mut view, refusals) = prepare::prepare(run, references)?;
     lacking::refuse(run)?;
-    log_refusals(&found);
-    *refusals = found;
+    log_refusals(&refusals);
+    run.totals.refusals = refusals;
     let mut leftovers = Leftovers::default();
     let mut after = None;
     let mut longest = Duration::ZERO;
