@@ -15,7 +15,8 @@ use crate::model::export_job::ExportJob;
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::permit::Permit;
 use crate::model::state::JobEvent;
-use crate::pleo::{Client, PleoError};
+use crate::model::verdict::Verdict;
+use crate::pleo::{Client, ItemUpdate, PleoError, Refusal};
 use crate::receipts::{Fetcher, Policy};
 use crate::systems::AccountingSystem;
 
@@ -162,6 +163,21 @@ impl<'a> JobRun<'a> {
             .exporter
             .checkpoint
             .remember_deadline(&self.job.id, expires_at)?)
+    }
+
+    /// Commits verdicts, before Pleo is told.
+    pub(super) fn decide(&mut self, verdicts: &[(AccountingEntryId, Verdict)]) -> Result<(), Halt> {
+        let checkpoint = &mut *self.exporter.checkpoint;
+        Ok(checkpoint.decide(&self.job.id, verdicts, clock::now())?)
+    }
+
+    /// Tells Pleo where items stand, and answers what it refused.
+    pub(super) fn tell(&self, updates: &[ItemUpdate]) -> Result<Vec<Refusal>, Halt> {
+        let answer = self
+            .exporter
+            .pleo
+            .update_items(&self.permit, &self.job.id, updates);
+        Ok(self.unless_over(answer)?.refused)
     }
 
     /// Passes an answer of Pleo's about the job on. Where Pleo takes nothing more for it, it is over there, unless its own

@@ -60,9 +60,7 @@ pub(super) fn book(
     }
     let highest = run.exporter.system.highest_numbers();
     run.exporter.checkpoint.keep_numbers(&highest)?;
-    run.exporter
-        .checkpoint
-        .decide(&run.job.id, &verdicts, clock::now())?;
+    run.decide(&verdicts)?;
     ended.map(|()| open)
 }
 
@@ -112,7 +110,7 @@ fn not_in_progress(refusal: &PleoRefusal) -> Refusal {
 }
 
 fn intend(run: &mut JobRun<'_>, entries: &[AccountingEntryId]) -> Result<(), Halt> {
-    let checkpoint = &mut run.exporter.checkpoint;
+    let checkpoint = &mut *run.exporter.checkpoint;
     Ok(checkpoint.intend(&run.job.id, entries, clock::now())?)
 }
 

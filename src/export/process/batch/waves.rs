@@ -147,7 +147,7 @@ fn next_wave<'a>(items: &'a mut [Item], groups: &[Option<usize>]) -> Vec<&'a mut
     for (item, group) in items.iter_mut().zip(groups) {
         match (&item.next, group) {
             (Next::Book { .. }, Some(group)) if held.contains(group) => {
-                item.next = Next::Wait(Why::NotBooked)
+                item.next = Next::Wait(Why::NotBooked);
             }
             (Next::Book { .. }, Some(group)) if !taken.contains(group) => {
                 taken.insert(*group);
