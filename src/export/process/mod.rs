@@ -20,7 +20,7 @@ use super::{lacking, update};
 use crate::bookkeeping::JobView;
 use crate::model::references::References;
 
-use item::Item;
+use item::BatchItem;
 use leftovers::Leftovers;
 
 /// Books every item in scope and tells Pleo its verdict.
@@ -44,7 +44,7 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
         let began = Instant::now();
         let items = stored
             .iter()
-            .map(|stored| Item::of(stored, &run.exporter, &run.job.id, &view));
+            .map(|stored| BatchItem::of(stored, &run.exporter, &run.job.id, &view));
         let items = items.collect();
         fetch_and_book(run, &mut view, items, &mut leftovers)?;
         longest = longest.max(began.elapsed());
@@ -57,7 +57,7 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
 fn fetch_and_book(
     run: &mut JobRun<'_>,
     view: &mut JobView,
-    mut items: Vec<Item>,
+    mut items: Vec<BatchItem>,
     leftovers: &mut Leftovers,
 ) -> Result<(), Halt> {
     while !items.is_empty() {
@@ -78,7 +78,7 @@ fn fetch_and_book(
 fn book_and_report(
     run: &mut JobRun<'_>,
     view: &mut JobView,
-    mut items: Vec<Item>,
+    mut items: Vec<BatchItem>,
     leftovers: &mut Leftovers,
 ) -> Result<(), Halt> {
     leftovers.hold_back(view, &mut items);
