@@ -3,9 +3,8 @@
 
 use tracing::{info, warn};
 
-use super::control::Length;
 use super::halt::Halt;
-use super::tools::JobRun;
+use super::tools::{JobRun, Length};
 use crate::bookkeeping;
 use crate::checkpoint::{ItemData, ItemFacts};
 use crate::host::clock;
