@@ -37,7 +37,7 @@ impl Checkpoint {
     /// version up to date: `read_facts` reads what is kept of its payloads then. The books of the owner may stand in the
     /// file by a former name; they get the new one.
     ///
-    /// The caller holds the [`RunLock`]. A file whose last run did not end in order is checked through first.
+    /// The caller holds the [`RunLock`](super::RunLock). A file whose last run did not end in order is checked through first.
     pub fn open(
         path: &Path,
         owner: &Owner,

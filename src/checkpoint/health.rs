@@ -26,7 +26,7 @@ impl Checkpoint {
     /// Reads the whole file and finds damage.
     ///
     /// # Errors
-    /// [`CheckpointError::Damaged`] with what was found first.
+    /// [`Fault::Damaged`] with what was found first.
     pub fn check_through(&self) -> Result<(), CheckpointError> {
         self.look(check_through)
     }

@@ -4,7 +4,7 @@
 
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::audit::Lines;
+use super::audit::AuditLines;
 use super::columns::{VERDICT, time_text, verdict_from};
 use super::error::Fault;
 use super::jobs::JobKey;
@@ -60,7 +60,7 @@ pub(super) fn seen_final(
     transaction: &Transaction<'_>,
     job: &JobKey<'_>,
     item: &ExportJobItem,
-    lines: &mut Lines,
+    lines: &mut AuditLines,
 ) -> Result<(), Fault> {
     let entry = &item.entry_id;
     let before = known(transaction, job, entry)?;

@@ -8,7 +8,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Row, Transaction};
 
-use super::audit::{About, Lines, record};
+use super::audit::{About, AuditLines, record};
 use super::columns::rows;
 use super::error::{CheckpointError, Fault};
 use super::facts::{ItemData, ItemFacts};
@@ -345,10 +345,10 @@ impl Checkpoint {
         &mut self,
         job: &JobId,
         now: DateTime<Utc>,
-        work: impl FnOnce(&Transaction<'_>, &JobKey<'_>, &mut Lines) -> Result<T, Fault>,
+        work: impl FnOnce(&Transaction<'_>, &JobKey<'_>, &mut AuditLines) -> Result<T, Fault>,
     ) -> Result<T, CheckpointError> {
         self.change(|transaction| {
-            let mut lines = Lines::default();
+            let mut lines = AuditLines::default();
             let value = work(transaction, &JobKey::of(transaction, job)?, &mut lines)?;
             lines.write(transaction, job, now)?;
             Ok(value)

@@ -124,7 +124,7 @@ impl Checkpoint {
         })
     }
 
-    /// Keeps when Pleo gives the job up.
+    /// Stores when Pleo gives the job up.
     pub fn remember_deadline(
         &mut self,
         id: &JobId,
@@ -138,7 +138,7 @@ impl Checkpoint {
         })
     }
 
-    /// Keeps what stopped the work on a job, or that nothing does any more.
+    /// Stores why the last work on a job stopped, for the operator; `None` clears it.
     pub fn set_last_error(&mut self, id: &JobId, text: Option<&str>) -> Result<(), CheckpointError> {
         self.change(|transaction| {
             let changed = transaction

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::confirm;
 use super::halt::Halt;
-use super::tools::{Exporter, JobRun};
+use super::tools::{Exporter, JobRun, Length};
 use crate::host::clock;
 use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus};
 use crate::model::ids::AccountingEntryId;
@@ -103,21 +103,4 @@ pub(super) fn without_verdict(
         Ok(())
     })?;
     Ok(without)
-}
-
-/// How long a list of the job's items has become: pages may overlap, but a list that goes on and on is none.
-#[derive(Default)]
-pub(super) struct Length(u64);
-
-impl Length {
-    pub(super) fn grow(&mut self, job: &ExportJob, elements: usize) -> Result<(), Halt> {
-        self.0 = self.0.saturating_add(u64::try_from(elements).unwrap_or(u64::MAX));
-        if self.0 <= job.number_of_items.saturating_mul(2).saturating_add(1_000) {
-            return Ok(());
-        }
-        Err(Halt::Later(format!(
-            "Pleo's list of the {} items of job {} does not end: it was left after {} of them",
-            job.number_of_items, job.id, self.0
-        )))
-    }
 }

@@ -3,9 +3,8 @@
 
 use tracing::{info, warn};
 
-use super::control::Length;
 use super::halt::Halt;
-use super::tools::JobRun;
+use super::tools::{JobRun, Length};
 use crate::bookkeeping;
 use crate::checkpoint::{ItemData, ItemFacts};
 use crate::host::clock;
@@ -95,8 +94,9 @@ fn facts(item: &ExportItem) -> ItemFacts {
 
 /// Items that the control layer lists but the data layer does not have, or has more of than is read.
 fn decide_absent(run: &mut JobRun<'_>, too_large: &[AccountingEntryId]) -> Result<(), Halt> {
-    let checkpoint = &mut run.exporter.checkpoint;
-    let verdicts: Vec<_> = checkpoint
+    let verdicts: Vec<_> = run
+        .exporter
+        .checkpoint
         .without_payload(&run.job.id)?
         .into_iter()
         .map(|entry_id| {
@@ -111,5 +111,5 @@ fn decide_absent(run: &mut JobRun<'_>, too_large: &[AccountingEntryId]) -> Resul
             (entry_id, Verdict::Failed(failure))
         })
         .collect();
-    Ok(checkpoint.decide(&run.job.id, &verdicts, clock::now())?)
+    run.decide(&verdicts)
 }

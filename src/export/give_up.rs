@@ -26,26 +26,24 @@ pub(super) fn decide_rest(run: &mut JobRun<'_>, failure: &JobFailure) -> Result<
         let items = checkpoint.in_scope_page(&run.job.id, after.as_ref(), batch_size)?;
         let Some(last) = items.last() else { return Ok(()) };
         after = Some(last.position);
-        let found = match books_answer {
-            true => find(&mut run.exporter, &items)?,
-            false => None,
+        let found = if books_answer {
+            find(&mut run.exporter, &items)?
+        } else {
+            None
         };
         books_answer = found.is_some();
         let mut found = found.map(Vec::into_iter);
-        let verdicts = items.iter().map(|item| {
-            let verdict = match found.as_mut().and_then(Iterator::next) {
-                Some(found) => verdict(run, item, found, failure),
-                None => {
-                    let is_absent = run.unsent.get(&item.entry_id).copied().unwrap_or(false);
-                    verdicts::unasked(is_absent, failure)
-                }
+        let mut verdicts = Vec::with_capacity(items.len());
+        for item in items {
+            let verdict = if let Some(found) = found.as_mut().and_then(Iterator::next) {
+                verdict(run, &item, found, failure)
+            } else {
+                let is_absent = run.unsent.get(&item.entry_id).copied().unwrap_or(false);
+                verdicts::unasked(is_absent, failure)
             };
-            (item.entry_id.clone(), verdict)
-        });
-        let verdicts: Vec<_> = verdicts.collect();
-        run.exporter
-            .checkpoint
-            .decide(&run.job.id, &verdicts, clock::now())?;
+            verdicts.push((item.entry_id, verdict));
+        }
+        run.decide(&verdicts)?;
     }
 }
 

@@ -18,13 +18,11 @@ use crate::systems::SystemError;
 /// So many items are named to a person.
 const MOST_NAMED: usize = 20;
 
-/// Takes one job through all steps. `refusals` receives what the pre-check found and `totals` what was done to the books,
-/// also when the job halts later.
+/// Takes one job through all steps. `totals` receives what was found and done, also when the job halts later.
 pub(super) fn work(
     exporter: &mut Exporter<'_>,
     job: ExportJob,
     claim: Claim,
-    refusals: &mut Vec<(String, usize)>,
     totals: &mut JobTotals,
 ) -> Result<Ending, Halt> {
     let (job, fault) = match start::start(exporter, job, claim)? {
@@ -37,7 +35,7 @@ pub(super) fn work(
     let mut run = JobRun::of(exporter.lend(), job, permit, totals)?;
     let outcome = match fault {
         Some(fault) => fail_unready(&mut run, fault),
-        None => until_permitted(&mut run, refusals),
+        None => until_permitted(&mut run),
     };
     match outcome {
         Err(Halt::EndedByPleo(job)) => ended(exporter, job),
@@ -57,9 +55,9 @@ fn fail_unready(run: &mut JobRun<'_>, error: SystemError) -> Result<Ending, Halt
 }
 
 /// The steps, and all of them anew each time that this process finds it was away and may go on.
-fn until_permitted(run: &mut JobRun<'_>, refusals: &mut Vec<(String, usize)>) -> Result<Ending, Halt> {
+fn until_permitted(run: &mut JobRun<'_>) -> Result<Ending, Halt> {
     loop {
-        match steps(run, refusals) {
+        match steps(run) {
             Err(halt) if permit::is_withheld(&halt) => {
                 warn!("{halt}");
                 permit::regain(run)?;
@@ -70,8 +68,8 @@ fn until_permitted(run: &mut JobRun<'_>, refusals: &mut Vec<(String, usize)>) ->
 }
 
 /// Steps 2 to 7.
-fn steps(run: &mut JobRun<'_>, refusals: &mut Vec<(String, usize)>) -> Result<Ending, Halt> {
-    match book_and_tell(run, refusals) {
+fn steps(run: &mut JobRun<'_>) -> Result<Ending, Halt> {
+    match book_and_tell(run) {
         Err(Halt::CannotGoOn(failure)) => {
             warn!("job {} cannot go on: {}", run.job.id, failure.reason);
             control::refresh(&mut run.exporter, &run.job)?;
@@ -92,13 +90,13 @@ fn steps(run: &mut JobRun<'_>, refusals: &mut Vec<(String, usize)>) -> Result<En
 }
 
 /// Steps 2 to 6: up to where every item has its verdict and Pleo was told.
-fn book_and_tell(run: &mut JobRun<'_>, refusals: &mut Vec<(String, usize)>) -> Result<(), Halt> {
+fn book_and_tell(run: &mut JobRun<'_>) -> Result<(), Halt> {
     validate::validate(run)?;
     control::read(run)?;
     // Verdicts of an earlier process that Pleo does not have are proven afresh before they are sent.
     run.exporter.checkpoint.begin_run(&run.job.id, clock::now())?;
     let references = data::read(run)?;
-    let outcome = update::report(run).and_then(|()| process::process(run, &references, refusals));
+    let outcome = update::report(run).and_then(|()| process::process(run, &references));
     let notices = run.exporter.system.notices();
     run.totals.notices = notices.iter().map(ToString::to_string).collect();
     outcome

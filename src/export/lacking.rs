@@ -1,6 +1,8 @@
 //! Books that lack what Pleo was told: restored from a backup, or not mounted? Looked at before anything is booked,
 //! because what is missing would be booked a second time.
 
+use std::collections::BTreeMap;
+
 use chrono::Datelike;
 
 use super::halt::Halt;
@@ -18,16 +20,11 @@ pub(super) fn refuse(run: &mut JobRun<'_>) -> Result<(), Halt> {
     let exporter = &mut run.exporter;
     let given = exporter.checkpoint.given_numbers()?;
     let is_refused = !exporter.settings.books_are_right;
-    let today = clock::now()
-        .with_timezone(&exporter.settings.bookkeeping.time_zone)
-        .date_naive();
-    let year = today.year();
-    let of_this_year =
-        |numbers: &std::collections::BTreeMap<i32, u32>| numbers.get(&year).copied().unwrap_or(0);
-    let (there, known) = (
-        of_this_year(&exporter.system.highest_numbers()),
-        of_this_year(&given),
-    );
+    let time_zone = &exporter.settings.bookkeeping.time_zone;
+    let year = clock::now().with_timezone(time_zone).year();
+    let of_this_year = |numbers: &BTreeMap<i32, u32>| numbers.get(&year).copied().unwrap_or(0);
+    let there = of_this_year(&exporter.system.highest_numbers());
+    let known = of_this_year(&given);
     if is_refused && known.saturating_sub(there) as usize > TOLERATED {
         return Err(Halt::BooksLack(format!(
             "the books go up to number {there} of {year}, but {known} was given: restored, or not mounted? Nothing was booked"
@@ -35,11 +32,8 @@ pub(super) fn refuse(run: &mut JobRun<'_>) -> Result<(), Halt> {
     }
     let missing = missing(run)?;
     if is_refused && missing.len() > TOLERATED {
-        let shown: Vec<&str> = missing
-            .iter()
-            .take(3)
-            .map(|(_, number)| number.as_str())
-            .collect();
+        let shown = missing.iter().take(3).map(|(_, number)| number.as_str());
+        let shown: Vec<&str> = shown.collect();
         return Err(Halt::BooksLack(format!(
             "the books lack {} entries that Pleo was told of ({}, …): restored, or not mounted? Nothing was booked",
             missing.len(),
@@ -62,10 +56,8 @@ fn missing(run: &mut JobRun<'_>) -> Result<Vec<(AccountingEntryId, String)>, Hal
         let wanted = told.iter().map(|(entry_id, _)| Wanted::whole(entry_id));
         let wanted: Vec<_> = wanted.collect();
         let found = patience::ask(&mut run.exporter, |system| system.find(&wanted))?;
-        let absent = told
-            .iter()
-            .zip(found)
-            .filter(|(_, found)| matches!(found, Found::Absent { next_revision: 1 }));
+        let is_absent = |found: &Found| matches!(found, Found::Absent { next_revision: 1 });
+        let absent = told.iter().zip(found).filter(|(_, found)| is_absent(found));
         missing.extend(absent.map(|(told, _)| told.clone()));
     }
     Ok(missing)

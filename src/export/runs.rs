@@ -53,10 +53,8 @@ impl Exporter<'_> {
                 // Nothing can be done for such a job any more, and it must not hold up the others.
                 Err(error @ PleoError::NotFound { .. }) => {
                     let ending = Ending::EndedByPleo(Halt::Pleo(error).into_problem());
-                    let (refusals, totals) = (Vec::new(), JobTotals::default());
-                    report
-                        .jobs
-                        .push(self.report_on(record.id, ending, refusals, totals));
+                    let gone = self.report_on(record.id, ending, JobTotals::default());
+                    report.jobs.push(gone);
                 }
                 Err(error) => report.problem = Some(Halt::Pleo(error).into_problem()),
             }
@@ -102,16 +100,13 @@ impl Exporter<'_> {
     }
 
     /// Works on one job and never fails: whatever happens becomes its report. `None` where it is left to another
-    /// instance: that is news for a person who named it, and daily life for a poll.
+    /// instance: a person who named it must hear of that, and a poll meets it every day.
     fn work_on(&mut self, job: ExportJob, claim: Claim) -> Option<JobReport> {
         let id = job.id.clone();
         let span = tracing::info_span!("job", job.id = %id);
         let _entered = span.enter();
-        let mut refusals = Vec::new();
         let mut totals = JobTotals::default();
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            job::work(self, job, claim, &mut refusals, &mut totals)
-        }));
+        let result = catch_unwind(AssertUnwindSafe(|| job::work(self, job, claim, &mut totals)));
         self.progress.end();
         // What a change had not committed is undone, and everything else is proven by the next run.
         let result = result.unwrap_or(Err(Halt::Panicked));
@@ -124,16 +119,10 @@ impl Exporter<'_> {
             Err(halt) => halt.into_ending(),
         };
         log(&totals);
-        Some(self.report_on(id, ending, refusals, totals))
+        Some(self.report_on(id, ending, totals))
     }
 
-    fn report_on(
-        &mut self,
-        id: JobId,
-        ending: Ending,
-        refusals: Vec<(String, usize)>,
-        totals: JobTotals,
-    ) -> JobReport {
+    fn report_on(&mut self, id: JobId, ending: Ending, totals: JobTotals) -> JobReport {
         let (counts, failures, ending) = match self.what_is_known(&id, &ending) {
             Ok((counts, failures)) => (counts, failures, ending),
             Err(error) => (Counts::default(), Vec::new(), Ending::LeftOpen(error.into())),
@@ -143,7 +132,6 @@ impl Exporter<'_> {
             ending,
             counts,
             failures,
-            refusals,
             totals,
         }
     }

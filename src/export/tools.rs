@@ -15,7 +15,8 @@ use crate::model::export_job::ExportJob;
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::permit::Permit;
 use crate::model::state::JobEvent;
-use crate::pleo::{Client, PleoError};
+use crate::model::verdict::Verdict;
+use crate::pleo::{Client, ItemUpdate, PleoError, Refusal};
 use crate::receipts::{Fetcher, Policy};
 use crate::systems::AccountingSystem;
 
@@ -164,6 +165,21 @@ impl<'a> JobRun<'a> {
             .remember_deadline(&self.job.id, expires_at)?)
     }
 
+    /// Commits verdicts, before Pleo is told.
+    pub(super) fn decide(&mut self, verdicts: &[(AccountingEntryId, Verdict)]) -> Result<(), Halt> {
+        let checkpoint = &mut *self.exporter.checkpoint;
+        Ok(checkpoint.decide(&self.job.id, verdicts, clock::now())?)
+    }
+
+    /// Tells Pleo where items stand, and answers what it refused.
+    pub(super) fn tell(&self, updates: &[ItemUpdate]) -> Result<Vec<Refusal>, Halt> {
+        let answer = self
+            .exporter
+            .pleo
+            .update_items(&self.permit, &self.job.id, updates);
+        Ok(self.unless_over(answer)?.refused)
+    }
+
     /// Passes an answer of Pleo's about the job on. Where Pleo takes nothing more for it, it is over there, unless its own
     /// word says otherwise.
     pub(super) fn unless_over<T>(&self, answer: Result<T, PleoError>) -> Result<T, Halt> {
@@ -179,5 +195,22 @@ impl<'a> JobRun<'a> {
             }),
             other => Ok(other?),
         }
+    }
+}
+
+/// How long a list of the job's items has become: pages may overlap, but a list that goes on and on is none.
+#[derive(Default)]
+pub(super) struct Length(u64);
+
+impl Length {
+    pub(super) fn grow(&mut self, job: &ExportJob, elements: usize) -> Result<(), Halt> {
+        self.0 = self.0.saturating_add(u64::try_from(elements).unwrap_or(u64::MAX));
+        if self.0 <= job.number_of_items.saturating_mul(2).saturating_add(1_000) {
+            return Ok(());
+        }
+        Err(Halt::Later(format!(
+            "Pleo's list of the {} items of job {} does not end: it was left after {} of them",
+            job.number_of_items, job.id, self.0
+        )))
     }
 }

@@ -55,21 +55,18 @@ fn send_alone(run: &mut JobRun<'_>, update: (AccountingEntryId, Verdict)) -> Res
     let [entry_id] = &entry;
     warn!(item.id = %entry_id, "Pleo refuses the verdict: {} ({})", refusal.message, refusal.error_type);
     let why = format!("{}: {}", refusal.error_type, refusal.message);
-    let checkpoint = &mut run.exporter.checkpoint;
+    let checkpoint = &mut *run.exporter.checkpoint;
     Ok(checkpoint.refused(&run.job.id, &entry, clock::now(), &why)?)
 }
 
 fn accepted(run: &mut JobRun<'_>, entries: &[AccountingEntryId]) -> Result<(), Halt> {
-    let checkpoint = &mut run.exporter.checkpoint;
+    let checkpoint = &mut *run.exporter.checkpoint;
     Ok(checkpoint.accepted(&run.job.id, entries, clock::now())?)
 }
 
 /// Where the job is over on Pleo's side the results stay here, and the next job finds the entries in the books.
 fn put(run: &JobRun<'_>, verdicts: &[(AccountingEntryId, Verdict)]) -> Result<Vec<Refusal>, Halt> {
     let updates = verdicts.iter().cloned();
-    let updates: Vec<_> = updates
-        .map(|(entry_id, verdict)| ItemUpdate::Final(entry_id, verdict))
-        .collect();
-    let answer = run.exporter.pleo.update_items(&run.permit, &run.job.id, &updates);
-    Ok(run.unless_over(answer)?.refused)
+    let updates = updates.map(|(entry_id, verdict)| ItemUpdate::Final(entry_id, verdict));
+    run.tell(&updates.collect::<Vec<_>>())
 }

@@ -5,7 +5,7 @@ mod waves;
 
 use tracing::warn;
 
-use super::item::{Item, Sent};
+use super::item::{BatchItem, Sent};
 use crate::bookkeeping::{JobView, KnownInvoices, Refusal};
 use crate::export::halt::Halt;
 use crate::export::tools::JobRun;
@@ -22,8 +22,8 @@ use crate::systems::{BookedEntry, Found, SystemError, Wanted};
 pub(super) fn book(
     run: &mut JobRun<'_>,
     view: &mut JobView,
-    mut items: Vec<Item>,
-) -> Result<Vec<Item>, Halt> {
+    mut items: Vec<BatchItem>,
+) -> Result<Vec<BatchItem>, Halt> {
     announce(run, &mut items)?;
     look_up(run, &mut items)?;
     let mut ended = waves::book(run, view, &mut items);
@@ -57,14 +57,12 @@ pub(super) fn book(
     }
     let highest = run.exporter.system.highest_numbers();
     run.exporter.checkpoint.keep_numbers(&highest)?;
-    run.exporter
-        .checkpoint
-        .decide(&run.job.id, &verdicts, clock::now())?;
+    run.decide(&verdicts)?;
     ended.map(|()| open)
 }
 
 /// Commits the intent, then tells Pleo. Items that Pleo will not have in progress leave the batch unbooked.
-fn announce(run: &mut JobRun<'_>, items: &mut Vec<Item>) -> Result<(), Halt> {
+fn announce(run: &mut JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt> {
     let announced = to_announce(items);
     if announced.is_empty() {
         return Ok(());
@@ -107,18 +105,18 @@ fn not_in_progress(refusal: &PleoRefusal) -> Refusal {
 }
 
 fn intend(run: &mut JobRun<'_>, entries: &[AccountingEntryId]) -> Result<(), Halt> {
-    let checkpoint = &mut run.exporter.checkpoint;
+    let checkpoint = &mut *run.exporter.checkpoint;
     Ok(checkpoint.intend(&run.job.id, entries, clock::now())?)
 }
 
-fn to_announce(items: &[Item]) -> Vec<AccountingEntryId> {
+fn to_announce(items: &[BatchItem]) -> Vec<AccountingEntryId> {
     let to_announce = items.iter().filter(|item| item.is_to_be_announced());
     to_announce.map(|item| item.entry_id.clone()).collect()
 }
 
 /// What the books have of each item, and what that means for it.
-fn look_up(run: &mut JobRun<'_>, items: &mut [Item]) -> Result<(), Halt> {
-    let wanted: Vec<Wanted> = items.iter().map(Item::wanted).collect();
+fn look_up(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<(), Halt> {
+    let wanted: Vec<Wanted> = items.iter().map(BatchItem::wanted).collect();
     let found = patience::ask(&mut run.exporter, |system| system.find(&wanted))?;
     let create = run.exporter.system.describe().create;
     for (item, found) in items.iter_mut().zip(found) {
@@ -146,7 +144,7 @@ const fn is_withheld(ended: &Result<(), Halt>) -> bool {
 }
 
 /// An entry that is in the books, with its place in the batch.
-fn in_books((at, item): (usize, &Item)) -> Option<(usize, BookedEntry)> {
+fn in_books((at, item): (usize, &BatchItem)) -> Option<(usize, BookedEntry)> {
     match &item.next {
         Next::Attach(booked) => Some((at, booked.clone())),
         _ => None,

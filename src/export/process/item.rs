@@ -15,7 +15,7 @@ use crate::pleo::wire;
 use crate::systems::{Create, Wanted};
 
 /// An item on its way through the batches.
-pub(super) struct Item {
+pub(super) struct BatchItem {
     pub(super) entry_id: AccountingEntryId,
     /// What Pleo said, where it can be read.
     pub(super) read: Option<ExportItem>,
@@ -64,7 +64,7 @@ impl Fetched {
     }
 }
 
-impl Item {
+impl BatchItem {
     /// Reads and plans an item of the checkpoint.
     pub(super) fn of(stored: &StoredItem, exporter: &Exporter<'_>, job: &JobId, view: &JobView) -> Self {
         let (read, plan) = match read(stored, &exporter.settings.company_id) {

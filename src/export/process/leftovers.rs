@@ -7,13 +7,13 @@
 use std::collections::HashSet;
 
 use super::groups::groups;
-use super::item::{Item, Sent};
+use super::item::{BatchItem, Sent};
 use crate::bookkeeping::JobView;
 use crate::export::verdicts::Why;
 
 /// The items left over, in work order, with their receipts.
 #[derive(Default)]
-pub(super) struct Leftovers(Vec<Item>);
+pub(super) struct Leftovers(Vec<BatchItem>);
 
 impl Leftovers {
     /// How many there are.
@@ -22,7 +22,7 @@ impl Leftovers {
     }
 
     /// Adds what a batch left open, each at its place in the order of work.
-    pub(super) fn add(&mut self, items: Vec<Item>) {
+    pub(super) fn add(&mut self, items: Vec<BatchItem>) {
         for mut item in items {
             if item.why_open() == Why::Unproven && item.sent == Sent::No {
                 item.sent = Sent::Perhaps;
@@ -33,8 +33,8 @@ impl Leftovers {
     }
 
     /// Marks the items of the next batch that have to wait for one that is left over.
-    pub(super) fn hold_back(&self, view: &JobView, items: &mut [Item]) {
-        let holds = |item: &&Item| item.why_open() != Why::Receipts && item.invoice.is_some();
+    pub(super) fn hold_back(&self, view: &JobView, items: &mut [BatchItem]) {
+        let holds = |item: &&BatchItem| item.why_open() != Why::Receipts && item.invoice.is_some();
         let invoices = self.0.iter().filter(holds).map(|item| item.invoice.as_ref());
         let held_count = self.0.iter().filter(holds).count();
         let own = items.iter().map(|item| item.invoice.as_ref());
@@ -48,7 +48,7 @@ impl Leftovers {
 
     /// Takes out the items that may pass through a batch again. Those whose receipts are late stay, where a lost answer
     /// may not be tried again those that may be booked, and with them what waits for them.
-    pub(super) fn take_ready(&mut self, view: &JobView, is_repeatable: bool) -> Vec<Item> {
+    pub(super) fn take_ready(&mut self, view: &JobView, is_repeatable: bool) -> Vec<BatchItem> {
         let groups = groups(view, self.0.iter().map(|item| item.invoice.as_ref()));
         let (mut ready, mut waiting, mut held) = (Vec::new(), Vec::new(), HashSet::new());
         for (item, group) in std::mem::take(&mut self.0).into_iter().zip(groups) {
@@ -66,9 +66,9 @@ impl Leftovers {
     }
 
     /// Takes out those that may be booked, for a last look.
-    pub(super) fn take_unproven(&mut self) -> Vec<Item> {
-        let is_unproven = |item: &mut Item| item.why_open() == Why::Unproven;
-        let mut unproven: Vec<Item> = self.0.extract_if(.., is_unproven).collect();
+    pub(super) fn take_unproven(&mut self) -> Vec<BatchItem> {
+        let is_unproven = |item: &mut BatchItem| item.why_open() == Why::Unproven;
+        let mut unproven: Vec<BatchItem> = self.0.extract_if(.., is_unproven).collect();
         for item in &mut unproven {
             item.sent = Sent::PerhapsAtTheEnd;
         }
@@ -86,12 +86,12 @@ mod tests {
     use crate::model::references::{InvoiceKey, InvoiceNumber, Resolution, VendorKey};
     use crate::model::verdict::ItemFailureType;
 
-    fn item(day: &str, next: Next) -> Item {
+    fn item(day: &str, next: Next) -> BatchItem {
         let vendor = VendorKey {
             code: Some("V100".to_owned()),
             ..VendorKey::default()
         };
-        Item {
+        BatchItem {
             entry_id: AccountingEntryId::new(day),
             read: None,
             plan: Err(Refusal {

@@ -20,19 +20,15 @@ use super::{lacking, update};
 use crate::bookkeeping::JobView;
 use crate::model::references::References;
 
-use item::Item;
+use item::BatchItem;
 use leftovers::Leftovers;
 
-/// Books every item in scope and tells Pleo its verdict. `refusals` receives what the pre-check found.
-pub(super) fn process(
-    run: &mut JobRun<'_>,
-    references: &References,
-    refusals: &mut Vec<(String, usize)>,
-) -> Result<(), Halt> {
-    let (mut view, found) = prepare::prepare(run, references)?;
+/// Books every item in scope and tells Pleo its verdict.
+pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(), Halt> {
+    let (mut view, refusals) = prepare::prepare(run, references)?;
     lacking::refuse(run)?;
-    log_refusals(&found);
-    *refusals = found;
+    log_refusals(&refusals);
+    run.totals.refusals = refusals;
     let mut leftovers = Leftovers::default();
     let mut after = None;
     let mut longest = Duration::ZERO;
@@ -48,7 +44,7 @@ pub(super) fn process(
         let began = Instant::now();
         let items = stored
             .iter()
-            .map(|stored| Item::of(stored, &run.exporter, &run.job.id, &view));
+            .map(|stored| BatchItem::of(stored, &run.exporter, &run.job.id, &view));
         let items = items.collect();
         fetch_and_book(run, &mut view, items, &mut leftovers)?;
         longest = longest.max(began.elapsed());
@@ -61,7 +57,7 @@ pub(super) fn process(
 fn fetch_and_book(
     run: &mut JobRun<'_>,
     view: &mut JobView,
-    mut items: Vec<Item>,
+    mut items: Vec<BatchItem>,
     leftovers: &mut Leftovers,
 ) -> Result<(), Halt> {
     while !items.is_empty() {
@@ -82,7 +78,7 @@ fn fetch_and_book(
 fn book_and_report(
     run: &mut JobRun<'_>,
     view: &mut JobView,
-    mut items: Vec<Item>,
+    mut items: Vec<BatchItem>,
     leftovers: &mut Leftovers,
 ) -> Result<(), Halt> {
     leftovers.hold_back(view, &mut items);

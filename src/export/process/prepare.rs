@@ -3,7 +3,7 @@
 //! The refusals are only counted here: each item is planned as if the items before it were booked. What is booked is
 //! planned again against the books.
 
-use super::item::Item;
+use super::item::BatchItem;
 use crate::bookkeeping::{self, JobView, KnownInvoices};
 use crate::export::halt::Halt;
 use crate::export::patience;
@@ -33,7 +33,7 @@ pub(super) fn prepare(run: &mut JobRun<'_>, references: &References) -> Result<(
         let Some(last) = page.last() else { break };
         after = Some(last.position);
         for stored in &page {
-            match Item::of(stored, exporter, job, &view).plan {
+            match BatchItem::of(stored, exporter, job, &view).plan {
                 Ok(planned) => view.invoices.add(&planned),
                 Err(refusal) => refusals.push(refusal),
             }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tracing::{debug, warn};
 
-use super::item::{Fetched, Item};
+use super::item::{BatchItem, Fetched};
 use crate::bookkeeping::Refusal;
 use crate::export::halt::Halt;
 use crate::export::tools::{Exporter, JobRun};
@@ -23,13 +23,13 @@ type Results = Vec<Result<Receipt, ReceiptError>>;
 #[derive(Default)]
 pub(super) struct Untaken {
     /// Those for which there was no time before Pleo should hear from us: they are the next batch.
-    pub(super) rest: Vec<Item>,
+    pub(super) rest: Vec<BatchItem>,
     /// Those whose receipts did not come in time: they are left to a later run, as long as the job lives.
-    pub(super) late: Vec<Item>,
+    pub(super) late: Vec<BatchItem>,
 }
 
 /// Fetches the receipts of the items, and takes those out that this batch cannot book. The first item is always fetched.
-pub(super) fn fetch(run: &JobRun<'_>, items: &mut Vec<Item>) -> Result<Untaken, Halt> {
+pub(super) fn fetch(run: &JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<Untaken, Halt> {
     let (exporter, policy) = (&run.exporter, run.exporter.settings.attachments);
     if policy == Policy::None {
         return Ok(Untaken::default());
@@ -37,7 +37,7 @@ pub(super) fn fetch(run: &JobRun<'_>, items: &mut Vec<Item>) -> Result<Untaken, 
     let now = Instant::now();
     let until = run.deadline.of_a_step(now);
     let may_wait = !run.deadline.is_near(now) && !run.deadline.is_overdue(now);
-    let mut fetched = fetch_all(exporter, items, until, Item::files);
+    let mut fetched = fetch_all(exporter, items, until, BatchItem::files);
     let has_expired = |results: &Results| has(results, ReceiptErrorKind::Expired);
     let with_expired = items
         .iter()
@@ -47,7 +47,7 @@ pub(super) fn fetch(run: &JobRun<'_>, items: &mut Vec<Item>) -> Result<Untaken, 
     if !expired.is_empty() {
         debug!("addresses of receipts have expired; reading the items again");
         let fresh = fresh_addresses(run, &expired)?;
-        let files = |item: &Item| fresh.get(&item.entry_id).cloned().unwrap_or_default();
+        let files = |item: &BatchItem| fresh.get(&item.entry_id).cloned().unwrap_or_default();
         let again = fetch_all(exporter, items, until, files);
         let pairs = fetched.iter_mut().zip(again);
         pairs
@@ -69,7 +69,7 @@ pub(super) fn fetch(run: &JobRun<'_>, items: &mut Vec<Item>) -> Result<Untaken, 
             item.next = Next::Wait(Why::Late);
         }
     }
-    let is_late = |item: &mut Item| matches!(item.next, Next::Wait(Why::Late));
+    let is_late = |item: &mut BatchItem| matches!(item.next, Next::Wait(Why::Late));
     let late = items.extract_if(.., is_late).collect();
     Ok(Untaken { rest, late })
 }
@@ -83,9 +83,9 @@ fn has(results: &Results, kind: ReceiptErrorKind) -> bool {
 /// Fetches the files of each item, with the results of each.
 fn fetch_all(
     exporter: &Exporter<'_>,
-    items: &[Item],
+    items: &[BatchItem],
     until: Instant,
-    files: impl Fn(&Item) -> Vec<ReceiptFile>,
+    files: impl Fn(&BatchItem) -> Vec<ReceiptFile>,
 ) -> Vec<Results> {
     let files: Vec<_> = items.iter().map(files).collect();
     let wanted = items
@@ -102,7 +102,7 @@ fn fetch_all(
     of_each.collect()
 }
 
-fn wanted<'a>(item: &'a Item, files: &'a [ReceiptFile]) -> impl Iterator<Item = WantedReceipt<'a>> {
+fn wanted<'a>(item: &'a BatchItem, files: &'a [ReceiptFile]) -> impl Iterator<Item = WantedReceipt<'a>> {
     files.iter().zip(1..).map(|(file, number)| WantedReceipt {
         entry_id: &item.entry_id,
         number,
@@ -141,7 +141,7 @@ fn fresh_addresses(
 
 /// The receipts of an entry that is in the books. They were fetched with the batch, unless the entry could surely not be
 /// planned; then they still belong to it.
-pub(super) fn of_booked(run: &JobRun<'_>, item: &Item) -> Result<Result<Vec<Receipt>, Refusal>, Halt> {
+pub(super) fn of_booked(run: &JobRun<'_>, item: &BatchItem) -> Result<Result<Vec<Receipt>, Refusal>, Halt> {
     let policy = run.exporter.settings.attachments;
     let files = match (&item.fetched, &item.read) {
         (Some(fetched), _) => return Ok(Ok(fetched.receipts.clone())),
@@ -170,7 +170,7 @@ fn missing(error: ReceiptError) -> Refusal {
     }
 }
 
-impl Item {
+impl BatchItem {
     /// The receipts to fetch before it is booked.
     fn files(&self) -> Vec<ReceiptFile> {
         let read = self.read.as_ref().filter(|_| self.may_be_booked());

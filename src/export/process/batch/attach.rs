@@ -4,7 +4,7 @@ use tracing::debug;
 
 use crate::bookkeeping;
 use crate::export::halt::Halt;
-use crate::export::process::item::Item;
+use crate::export::process::item::BatchItem;
 use crate::export::process::receipts;
 use crate::export::tools::JobRun;
 use crate::export::verdicts::{self, Next, successful};
@@ -12,7 +12,7 @@ use crate::host::clock;
 use crate::systems::{self, Attachment, SystemError};
 
 /// Puts the receipts beside every entry that is in the books, also beside those that were there before.
-pub(super) fn attach(run: &mut JobRun<'_>, items: &mut [Item]) -> Result<(), Halt> {
+pub(super) fn attach(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<(), Halt> {
     let (mut owners, mut attachments) = (Vec::new(), Vec::new());
     for item in items {
         if let Some(attachment) = attachment(run, item)? {
@@ -41,7 +41,7 @@ pub(super) fn attach(run: &mut JobRun<'_>, items: &mut [Item]) -> Result<(), Hal
 
 /// What is to be attached to an item that is in the books. One that needs no receipts, or cannot have them, has its
 /// verdict.
-fn attachment(run: &JobRun<'_>, item: &mut Item) -> Result<Option<Attachment>, Halt> {
+fn attachment(run: &JobRun<'_>, item: &mut BatchItem) -> Result<Option<Attachment>, Halt> {
     let Next::Attach(booked) = &item.next else {
         return Ok(None);
     };

@@ -15,7 +15,7 @@ use crate::bookkeeping::{self, JobView, KnownInvoices};
 use crate::export::halt::Halt;
 use crate::export::patience;
 use crate::export::process::groups::groups;
-use crate::export::process::item::Item;
+use crate::export::process::item::BatchItem;
 use crate::export::tools::JobRun;
 use crate::export::verdicts::{self, Next, Why};
 use crate::model::document::PlannedItem;
@@ -23,7 +23,7 @@ use crate::model::references::{References, Resolution};
 use crate::systems::{self, BookedEntry, SystemError};
 
 /// Books what is absent or there in part, until an error ends the work on the job.
-pub(super) fn book(run: &mut JobRun<'_>, view: &mut JobView, items: &mut [Item]) -> Result<(), Halt> {
+pub(super) fn book(run: &mut JobRun<'_>, view: &mut JobView, items: &mut [BatchItem]) -> Result<(), Halt> {
     let groups = groups(view, items.iter().map(|item| item.invoice.as_ref()));
     let mut is_begun = false;
     while !items.iter().any(|item| matches!(item.next, Next::Halt(_))) {
@@ -50,9 +50,9 @@ pub(super) fn book(run: &mut JobRun<'_>, view: &mut JobView, items: &mut [Item])
 
 /// Plans what was found in the books against them, where only they say who the vendor is. What cannot be asked for
 /// now stays unplanned: it only counts in the totals.
-pub(super) fn plan_found(run: &mut JobRun<'_>, view: &mut JobView, items: &mut [Item]) {
+pub(super) fn plan_found(run: &mut JobRun<'_>, view: &mut JobView, items: &mut [BatchItem]) {
     let is_unplanned =
-        |item: &Item| matches!(item.next, Next::Attach(_)) && item.plan.is_err() && item.may_be_booked();
+        |item: &BatchItem| matches!(item.next, Next::Attach(_)) && item.plan.is_err() && item.may_be_booked();
     let asked = references(items.iter().filter(|item| is_unplanned(item)));
     if asked.invoices.is_empty() {
         return;
@@ -68,7 +68,7 @@ pub(super) fn plan_found(run: &mut JobRun<'_>, view: &mut JobView, items: &mut [
 }
 
 /// The invoices of these items and their vendors.
-fn references<'a>(items: impl Iterator<Item = &'a Item>) -> References {
+fn references<'a>(items: impl Iterator<Item = &'a BatchItem>) -> References {
     let mut asked = References::default();
     for item in items {
         if let (Some(read), Some(invoice)) = (&item.read, &item.invoice) {
@@ -80,7 +80,7 @@ fn references<'a>(items: impl Iterator<Item = &'a Item>) -> References {
     asked
 }
 
-fn book_wave(run: &mut JobRun<'_>, view: &JobView, wave: Vec<&mut Item>) -> Result<(), SystemError> {
+fn book_wave(run: &mut JobRun<'_>, view: &JobView, wave: Vec<&mut BatchItem>) -> Result<(), SystemError> {
     let (exporter, job) = (&run.exporter, &run.job.id);
     let planned = wave.into_iter().filter_map(|item| {
         let plan = item.plan_to_book(exporter, job, view)?;
@@ -131,7 +131,7 @@ fn should_rest(run: &JobRun<'_>, is_begun: bool) -> bool {
 }
 
 /// What is left to book is passed through again later.
-fn put_off(items: &mut [Item]) {
+fn put_off(items: &mut [BatchItem]) {
     for item in items {
         if matches!(item.next, Next::Book { .. }) {
             item.next = Next::Wait(Why::NotBooked);
@@ -141,13 +141,13 @@ fn put_off(items: &mut [Item]) {
 
 /// The items to book next. Of each group it is the first that is left to book, and none where an item before it is
 /// open; what is held back so is to be tried again later.
-fn next_wave<'a>(items: &'a mut [Item], groups: &[Option<usize>]) -> Vec<&'a mut Item> {
+fn next_wave<'a>(items: &'a mut [BatchItem], groups: &[Option<usize>]) -> Vec<&'a mut BatchItem> {
     let mut wave = Vec::new();
     let (mut held, mut taken) = (HashSet::new(), HashSet::new());
     for (item, group) in items.iter_mut().zip(groups) {
         match (&item.next, group) {
             (Next::Book { .. }, Some(group)) if held.contains(group) => {
-                item.next = Next::Wait(Why::NotBooked)
+                item.next = Next::Wait(Why::NotBooked);
             }
             (Next::Book { .. }, Some(group)) if !taken.contains(group) => {
                 taken.insert(*group);
