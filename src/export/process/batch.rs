@@ -67,7 +67,9 @@ fn announce(run: &mut JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt
     if announced.is_empty() {
         return Ok(());
     }
-    intend(run, &announced)?;
+    run.exporter
+        .checkpoint
+        .intend(&run.job.id, &announced, clock::now())?;
     for item in items.iter().filter(|item| item.sent == Sent::No) {
         run.unsent.entry(item.entry_id.clone()).or_insert(false);
     }
@@ -102,11 +104,6 @@ fn not_in_progress(refusal: &PleoRefusal) -> Refusal {
         ),
         group: "Pleo refused to have the item in progress".into(),
     }
-}
-
-fn intend(run: &mut JobRun<'_>, entries: &[AccountingEntryId]) -> Result<(), Halt> {
-    let checkpoint = &mut *run.exporter.checkpoint;
-    Ok(checkpoint.intend(&run.job.id, entries, clock::now())?)
 }
 
 fn to_announce(items: &[BatchItem]) -> Vec<AccountingEntryId> {
