@@ -11,6 +11,7 @@ mod listen;
 mod logging;
 mod login;
 mod progress;
+mod prune;
 mod render;
 mod reverse;
 mod run;
@@ -18,6 +19,7 @@ mod signals;
 mod status;
 mod subscribe;
 mod table;
+mod verify;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -81,10 +83,14 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             reason,
             ..
         } => return reverse::reverse(sources, numbers, *date, reason.as_deref(), form),
+        Command::PruneEvidence { before, .. } => return prune::prune_evidence(sources, *before, form),
         Command::Login { status: true, .. } => return login::status(sources, form),
         Command::Login { paste, .. } => return login::login(sources, *paste, form),
         Command::Logout { revoke, .. } => return login::logout(sources, *revoke, form),
         Command::Check { .. } => return check::check(sources, form),
+        Command::Verify { job, since, .. } => {
+            return verify::verify(sources, job.as_deref().map(str::trim), *since, form);
+        }
         Command::Status { job, .. } => {
             return status::status(sources, job.as_deref().map(str::trim), form);
         }

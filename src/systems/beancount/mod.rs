@@ -13,11 +13,13 @@ mod evidence;
 mod first_version;
 mod includes;
 mod index;
+mod inspect;
 mod lexer;
 mod lock;
 mod misplaced;
 mod movements;
 mod number;
+mod prune;
 mod reader;
 mod ready;
 #[cfg(test)]
@@ -40,6 +42,7 @@ use crate::host::stop::Stop;
 use crate::model::booked_content::BookedContent;
 use crate::model::document::{Part, PlannedItem};
 use crate::model::ids::AccountingEntryId;
+use crate::model::inspected::Inspected;
 use crate::model::permit::Permit;
 use crate::model::references::{
     AccountKey, InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey,
@@ -323,6 +326,14 @@ impl AccountingSystem for Beancount {
             self.found(entry_id, &wanted.parts, &standing)
         });
         Ok(found.collect())
+    }
+
+    fn inspect(&mut self, entries: &[AccountingEntryId]) -> Result<Vec<(Found, Inspected)>, SystemError> {
+        self.look_closely(entries)
+    }
+
+    fn prune_evidence(&mut self, before: i32) -> Result<Vec<String>, SystemError> {
+        self.prune(before)
     }
 
     fn content(&mut self, entry_id: &AccountingEntryId) -> Result<BookedContent, SystemError> {
