@@ -4,9 +4,8 @@ use std::collections::HashSet;
 
 use rusqlite::OptionalExtension;
 
+use super::columns::{VERDICT, rows, verdict_from};
 use super::error::Fault;
-use super::items::rows;
-use super::reports::{VERDICT, verdict_from};
 use super::{Checkpoint, CheckpointError};
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::money::{Amount, Money};

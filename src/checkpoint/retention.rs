@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
+use super::columns::time_text;
 use super::error::Fault;
-use super::{Checkpoint, CheckpointError, time_text};
+use super::{Checkpoint, CheckpointError};
 
 /// So many payloads are overwritten in one change, so that none is long.
 const AT_ONCE: i64 = 1_000;
