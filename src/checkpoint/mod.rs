@@ -40,7 +40,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
-pub use self::contact::{Contact, FailedPolls};
+pub use self::contact::{Contact, FailedPolls, PollEnd, Told};
 pub use self::error::CheckpointError;
 use self::error::Fault;
 pub use self::items::{ItemData, ItemFacts, Position, ReadFacts, StoredItem};

@@ -22,6 +22,7 @@ const STEPS: &[Step] = &[
     Step::Sql(CONTACT),
     Step::Sql(STANDING),
     Step::Small,
+    Step::Sql(POLLS),
 ];
 
 /// A step to the next schema.
@@ -174,6 +175,20 @@ UPDATE item SET
         reason GLOB '* Nothing was booked.', substr(reason, 1, length(reason) - length(' Nothing was booked.')), reason
     )
     WHERE outcome = 'failed' AND standing IS NULL;
+";
+
+/// How the last poll ended, also one that found nothing, and what was told of it.
+const POLLS: &str = "
+ALTER TABLE contact ADD COLUMN last_success_at TEXT;
+ALTER TABLE contact ADD COLUMN last_poll_at TEXT;
+ALTER TABLE contact ADD COLUMN last_exit_code INTEGER
+    CHECK (last_exit_code BETWEEN 0 AND 255) CHECK ((last_exit_code IS NULL) = (last_poll_at IS NULL));
+ALTER TABLE contact ADD COLUMN last_message TEXT CHECK (last_message IS NULL OR last_poll_at IS NOT NULL);
+ALTER TABLE contact ADD COLUMN last_remedy TEXT CHECK ((last_remedy IS NULL) = (last_message IS NULL));
+ALTER TABLE contact ADD COLUMN told_at TEXT;
+ALTER TABLE contact ADD COLUMN told_event TEXT CHECK ((told_event IS NULL) = (told_at IS NULL));
+ALTER TABLE contact ADD COLUMN told_exit_code INTEGER
+    CHECK (told_exit_code BETWEEN 0 AND 255) CHECK ((told_exit_code IS NULL) = (told_at IS NULL));
 ";
 
 /// The newest schema that this program knows.

@@ -10,6 +10,7 @@ mod exit;
 mod listen;
 mod logging;
 mod login;
+mod poll_end;
 mod progress;
 mod render;
 mod reverse;

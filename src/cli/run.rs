@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tracing::{debug, warn};
 
 use super::answer::failed;
 use super::args::Global;
-use super::exit::Exit;
+use super::poll_end;
 use super::progress::Bar;
 use super::render::Answer;
 use super::signals;
-use crate::checkpoint::{Checkpoint, Contact, FailedPolls, LockError, Owner, RunLock};
+use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
 use crate::config::{
     Config, ConfigProblems, Sources, SystemSettings, receipts_folder, receipts_folder_of_the_first_version,
 };
@@ -103,7 +103,7 @@ impl Held {
 
     /// What a person is told when that run has lasted for too long.
     pub(super) fn lasting(&self) -> Option<Problem> {
-        lasting(&self.by, self.since, self.alarm_after)
+        poll_end::lasting(&self.by, self.since, self.alarm_after)
     }
 }
 
@@ -129,7 +129,13 @@ fn attempt(
 ) -> Result<Answer, Held> {
     let config = match Config::load(sources) {
         Ok(config) => config,
-        Err(problems) => return Ok(failed(wrong_settings(&problems))),
+        Err(problems) => {
+            let mut answer = failed(wrong_settings(&problems));
+            if matches!(caller, Caller::Scheduler) {
+                poll_end::note_wrong_settings(sources, &mut answer, stop);
+            }
+            return Ok(answer);
+        }
     };
     for warning in &config.warnings {
         warn!("{warning}");
@@ -146,7 +152,16 @@ fn attempt(
         }
         Err(error) => return Ok(failed(from_lock(&error))),
     };
-    Ok(prepare_and_work(config, global, stop, caller, &permit, books_are_right, work).unwrap_or_else(failed))
+    let place = config.place();
+    let worked = prepare_and_work(config, global, stop, caller, &permit, books_are_right, work);
+    Ok(worked.unwrap_or_else(|unbegun| match unbegun {
+        Unbegun::Otherwise(problem) if matches!(caller, Caller::Scheduler) => {
+            let mut answer = failed(problem);
+            poll_end::note(&place, &mut answer, stop);
+            answer
+        }
+        Unbegun::Otherwise(problem) | Unbegun::WithoutCheckpoint(problem) => failed(problem),
+    }))
 }
 
 /// The settings are wrong, so nothing was begun.
@@ -158,6 +173,14 @@ pub(super) fn wrong_settings(problems: &ConfigProblems) -> Problem {
     }
 }
 
+/// Why a run did not come to its work.
+enum Unbegun {
+    /// The checkpoint is not to be had, so that nothing can be kept of it either.
+    WithoutCheckpoint(Problem),
+    /// Something else.
+    Otherwise(Problem),
+}
+
 fn prepare_and_work(
     config: Config,
     global: &Global,
@@ -166,7 +189,7 @@ fn prepare_and_work(
     permit: &Permit,
     books_are_right: bool,
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
-) -> Result<Answer, Problem> {
+) -> Result<Answer, Unbegun> {
     let mut unready = None;
     let mut system = accounting_system(&config.system, stop).unwrap_or_else(|error| {
         unready = Some(not_begun(error.clone()));
@@ -189,11 +212,15 @@ fn prepare_and_work(
         bookkeeping: config.bookkeeping.clone(),
         books_are_right,
     };
-    let receipts = fetcher(&config, system.as_ref(), stop).map_err(|error| without_receipts(&error))?;
+    let receipts = fetcher(&config, system.as_ref(), stop)
+        .map_err(|error| Unbegun::Otherwise(without_receipts(&error)))?;
     let former_target = description.former_target.as_deref();
-    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner, former_target, item_facts)?;
-    let mut contact = checkpoint.contact()?;
-    let pleo = Client::new(config.pleo, stop.clone())?;
+    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner, former_target, item_facts)
+        .map_err(|error| Unbegun::WithoutCheckpoint(error.into()))?;
+    let mut contact = checkpoint
+        .contact()
+        .map_err(|error| Unbegun::WithoutCheckpoint(error.into()))?;
+    let pleo = Client::new(config.pleo, stop.clone()).map_err(|error| Unbegun::Otherwise(error.into()))?;
     if contact.answered_by == config.route {
         pleo.answered_before();
     }
@@ -218,51 +245,11 @@ fn prepare_and_work(
         contact.answered_by = config.route;
     }
     let mut answer = Answer::of_run(report);
-    if matches!(caller, Caller::Scheduler) && !stop.is_requested() {
-        count_poll(&mut contact, &mut answer, config.alarm_after);
+    if matches!(caller, Caller::Scheduler) {
+        poll_end::count(&mut contact, &mut answer, config.alarm_after, stop);
     }
     checkpoint.remember_contact(contact);
     Ok(answer)
-}
-
-/// Notes how a poll ended. One that failed for a reason that may pass is no news, but a long series of them is.
-fn count_poll(contact: &mut Contact, answer: &mut Answer, alarm_after: TimeDelta) {
-    match (answer.exit(), answer.problem()) {
-        (Exit::Unexpected | Exit::Usage | Exit::Temporary, Some(problem)) => {
-            contact.poll_failed(&problem.message, clock::now());
-        }
-        _ => contact.failed_polls = None,
-    }
-    if answer.exit() == Exit::Temporary
-        && let Some(series) = contact.alarm(alarm_after, clock::now())
-    {
-        answer.set_problem(failing(series));
-    }
-}
-
-/// What a person is told about polls that fail again and again.
-pub(super) fn failing(series: &FailedPolls) -> Problem {
-    Problem {
-        kind: ProblemKind::NeedsPerson,
-        message: format!(
-            "{} polls in a row have failed since {}: {}",
-            series.count,
-            series.since.to_rfc3339_opts(SecondsFormat::Secs, true),
-            series.last_error
-        ),
-        hint:
-            "this does not come right by itself any more: see to the cause; the next good poll ends the alarm"
-                .into(),
-    }
-}
-
-/// What a person is told about a run that does not end.
-pub(super) fn lasting(by: &str, since: Option<DateTime<Utc>>, alarm_after: TimeDelta) -> Option<Problem> {
-    since.filter(|since| clock::now() - *since > alarm_after).map(|_| Problem {
-        kind: ProblemKind::NeedsPerson,
-        message: format!("a run has been at work for longer than `run.alarm_after` allows ({by})"),
-        hint: "look whether it still gets on (`pleo-export status`); ending it is safe, and the next run goes on".into(),
-    })
 }
 
 /// Says which roles have no account, where there are no defaults: an integrator should not learn it item by item.

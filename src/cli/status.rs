@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use super::answer::{Form, print};
 use super::exit::Exit;
+use super::poll_end;
 use super::render::{
     Answer, Document, ErrorDocument, FailureDocument, ItemsDocument, document, failures_table, problem_text,
 };
-use super::run;
 use super::table::Table;
 use crate::checkpoint::{self, Checkpoint, Counts, JobRecord};
 use crate::config::{Sources, StatusConfig};
@@ -98,12 +98,14 @@ fn read(sources: &Sources, job: Option<&str>) -> Result<(Option<Problem>, Vec<Kn
     let at_work = checkpoint::at_work(&config.checkpoint);
     let lasting = at_work
         .as_ref()
-        .and_then(|by| run::lasting(by, checkpoint::since(by), config.alarm_after));
+        .and_then(|by| poll_end::lasting(by, checkpoint::since(by), config.alarm_after));
     let Some(checkpoint) = checkpoint else {
         return Ok((lasting, Vec::new()));
     };
     let contact = checkpoint.contact()?;
-    let failing = contact.alarm(config.alarm_after, clock::now()).map(run::failing);
+    let failing = contact
+        .alarm(config.alarm_after, clock::now())
+        .map(poll_end::failing);
     let jobs: Result<Vec<Known>, Problem> = records
         .into_iter()
         .map(|record| {

@@ -111,6 +111,15 @@ impl Config {
     pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
         Parts::read(sources, true).whole()
     }
+
+    /// Where it is looked up afterwards.
+    pub fn place(&self) -> StatusConfig {
+        StatusConfig {
+            checkpoint: self.checkpoint.clone(),
+            company_id: Some(self.pleo.company_id.clone()),
+            alarm_after: self.alarm_after,
+        }
+    }
 }
 
 /// What can be read of the settings, and what is wrong with them.

@@ -145,6 +145,12 @@ impl Section {
         }
     }
 
+    /// A number of seconds, at least one and at most a day.
+    pub(super) fn seconds(&mut self, key: &str, default: u64, problems: &mut Vec<String>) -> Duration {
+        let seconds = self.integer(key, 1..=86_400, problems);
+        Duration::from_secs(seconds.map_or(default, i64::unsigned_abs))
+    }
+
     /// A list of texts.
     pub(super) fn texts(&mut self, key: &str, problems: &mut Vec<String>) -> Option<Vec<String>> {
         let value = self.take(key)?;

@@ -83,6 +83,8 @@ mod odd_values;
 mod odoo;
 /// Pleo shows an item as open whose verdict it has taken.
 mod open_again;
+/// Each poll leaves how it ended, whatever became of it.
+mod polls;
 /// What an auditor asks, answered by the books alone.
 mod queries;
 /// The same expenses come again.
