@@ -10,8 +10,11 @@ mod exit;
 mod listen;
 mod logging;
 mod login;
+mod notify;
+mod poll;
 mod poll_end;
 mod progress;
+mod reach;
 mod render;
 mod reverse;
 mod run;
@@ -68,7 +71,13 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             max_jobs,
             books_are_right,
             ..
-        } => run::poll(sources, &args.global, *max_jobs, *books_are_right),
+        } => {
+            let wish = poll::Wish {
+                max_jobs: *max_jobs,
+                books_are_right: *books_are_right,
+            };
+            return poll::poll(sources, &args.global, wish, form);
+        }
         Command::RunJob {
             job_id,
             adopt,

@@ -50,6 +50,22 @@ impl Answer {
         self.0.jobs.iter().map(job_text).collect()
     }
 
+    /// What was done, in a few words.
+    pub(super) fn summary(&self) -> String {
+        let jobs = &self.0.jobs;
+        let sum = |count: fn(&JobReport) -> u64| jobs.iter().map(count).sum::<u64>();
+        match jobs.len() {
+            0 => "nothing to do".to_owned(),
+            count => format!(
+                "{count} job{}: {} items, {} booked, {} failed",
+                if count == 1 { "" } else { "s" },
+                sum(|job| job.counts.total),
+                sum(|job| job.counts.successful),
+                sum(|job| job.counts.failed)
+            ),
+        }
+    }
+
     /// Everything that went wrong, in order.
     pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {
         let of_jobs = self.0.jobs.iter().filter_map(|job| problem_of(&job.ending));

@@ -11,6 +11,7 @@ mod credential;
 mod dot_env;
 mod file;
 mod found;
+mod notify;
 mod oauth;
 mod pleo;
 mod problems;
@@ -32,6 +33,7 @@ use crate::receipts;
 
 pub use accounting::SystemSettings;
 pub use check::CheckConfig;
+pub use notify::NotifyConfig;
 pub use oauth::OAuthConfig;
 pub use problems::ConfigProblems;
 #[cfg(feature = "listen")]
@@ -212,6 +214,7 @@ impl Parts {
         let receipt_timeout = receipts.seconds("timeout_seconds", 30, &mut problems);
         let receipts_give_up_after = receipts.seconds("give_up_after_seconds", 120, &mut problems);
         receipts.finish(&mut problems);
+        let _ = NotifyConfig::read(&layers, &mut file, &mut problems);
         file.finish(&mut problems);
         let system = accounting.finished(&bookkeeping, company_id.as_ref(), &mut problems);
         if credential.is_some() {

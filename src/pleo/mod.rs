@@ -12,6 +12,7 @@ mod error;
 pub mod oauth;
 mod paging;
 mod platform;
+mod reached;
 mod retry;
 mod settings;
 mod skim;

@@ -71,6 +71,8 @@ mod listen;
 mod main_job;
 /// Proxies, certificates and answers that are not Pleo's.
 mod networks;
+/// Who is told how polls end, and that it changes no run.
+mod notify;
 /// A connection by OAuth: login, refresh, logout, and what goes wrong with each.
 mod oauth;
 /// Links, shares, other users and other programs; the log as JSON.

@@ -9,16 +9,17 @@ mod seen;
 mod server;
 
 use std::net::{SocketAddr, TcpListener};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 use tracing::{debug, info, warn};
 
-use super::answer::{Form, answer, panicked, print};
+use super::answer::{Form, answer, print};
 use super::args::Global;
 use super::exit::Exit;
+use super::poll::{self, Polled, Wish};
+use super::reach::Reach;
 use super::render::Answer;
 use super::run::Held;
 use super::{run, signals, subscribe};
@@ -167,7 +168,7 @@ impl Running {
             if stop.is_requested() {
                 return Exit::Done;
             }
-            let exit = poll(place, turn, self.every, global, stop, form);
+            let exit = poll_for(place, turn, self.every, global, stop, form);
             if stop.is_requested() {
                 return exit;
             }
@@ -176,7 +177,14 @@ impl Running {
 }
 
 /// One poll of a company, and when the next one is due.
-fn poll(place: &Place, turn: &mut Turn, every: Duration, global: &Global, stop: &Stop, form: Form) -> Exit {
+fn poll_for(
+    place: &Place,
+    turn: &mut Turn,
+    every: Duration,
+    global: &Global,
+    stop: &Stop,
+    form: Form,
+) -> Exit {
     let company = &place.owner.company_id;
     if turn.is_waiting {
         debug!(company.id = %company, "polling: perhaps the other run is over");
@@ -187,12 +195,10 @@ fn poll(place: &Place, turn: &mut Turn, every: Duration, global: &Global, stop: 
     }
     place.take_news();
     place.health().begun(Instant::now());
-    let polled = catch_unwind(AssertUnwindSafe(|| run::poll_until(&turn.sources, global, stop)))
-        .unwrap_or_else(|_| Ok(Answer::of_problem(panicked())));
-    let polled = polled.or_else(|held| match held.lasting() {
-        Some(problem) => Ok(Answer::of_problem(problem)),
-        None => Err(held),
-    });
+    let Polled {
+        answer: polled,
+        telling,
+    } = poll::one(&turn.sources, global, Wish::default(), &Reach::default(), stop);
     let exit = match &polled {
         Ok(polled) => answer(polled, form),
         Err(held) => {
@@ -213,6 +219,7 @@ fn poll(place: &Place, turn: &mut Turn, every: Duration, global: &Global, stop: 
             Exit::Temporary => every.min(AFTER_A_FAILURE),
             _ => every,
         };
+    telling.wait();
     exit
 }
 

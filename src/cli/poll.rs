@@ -1,0 +1,84 @@
+//! `poll`: one company, and who is told how it ended.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tracing::warn;
+
+use super::answer::{self, Form, panicked};
+use super::args::Global;
+use super::exit::Exit;
+use super::notify::{Notifier, Telling};
+use super::reach::Reach;
+use super::render::Answer;
+use super::run::{Held, Poll, Run};
+use super::signals;
+use crate::config::Sources;
+use crate::export::report::RunReport;
+use crate::host::stop::Stop;
+
+/// What a poll is to do beside.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wish {
+    pub(super) max_jobs: Option<u32>,
+    pub(super) books_are_right: bool,
+}
+
+/// A poll that is over.
+pub(super) struct Polled {
+    /// What it says, unless another run is at work that does not yet last too long.
+    pub(super) answer: Result<Answer, Held>,
+    /// Those who are told.
+    pub(super) telling: Telling,
+}
+
+impl Polled {
+    /// The answer. Two runs that meet are normal for a scheduler.
+    pub(super) fn into_answer(self) -> (Answer, Telling) {
+        let answer = self.answer.unwrap_or_else(|held| {
+            warn!("{}; leaving it to that one", held.message());
+            Answer::of_run(RunReport::default())
+        });
+        (answer, self.telling)
+    }
+}
+
+/// Polls for one company.
+pub(super) fn poll(sources: &Sources, global: &Global, wish: Wish, form: Form) -> Exit {
+    let stop = signals::stop_on_signals();
+    let (answer, telling) = one(sources, global, wish, &Reach::default(), &stop).into_answer();
+    let exit = answer::answer(&answer, form);
+    telling.wait();
+    exit
+}
+
+/// One poll of one company, whatever becomes of it.
+pub(super) fn one(sources: &Sources, global: &Global, wish: Wish, reach: &Reach, stop: &Stop) -> Polled {
+    let notifier = Notifier::new(sources);
+    let run = Run {
+        sources,
+        global,
+        stop,
+        books_are_right: wish.books_are_right,
+        poll: Some(&Poll {
+            notifier: &notifier,
+            reach,
+        }),
+    };
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        run.attempt(|exporter| exporter.poll(wish.max_jobs))
+    }))
+    .unwrap_or_else(|_| Ok(Answer::of_problem(panicked())));
+    let (answer, since) = match polled {
+        Ok(answer) => (Ok(answer), None),
+        Err(held) => match held.lasting() {
+            Some(problem) => (Ok(Answer::of_problem(problem)), held.since()),
+            None => (Err(held), None),
+        },
+    };
+    let telling = match &answer {
+        Ok(answer) => notifier.ended(answer.exit(), answer.problem(), answer.summary(), since, stop),
+        // The run that is at work tells how it ends.
+        Err(_) => Telling::nothing(),
+    };
+    Polled { answer, telling }
+}
