@@ -69,8 +69,8 @@ pub(super) fn print(text: &str, exit: Exit) -> Exit {
 /// A run that ended before any job.
 pub(super) fn failed(problem: Problem) -> Answer {
     Answer::of_run(RunReport {
-        jobs: Vec::new(),
         problem: Some(problem),
+        ..RunReport::default()
     })
 }
 

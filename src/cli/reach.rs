@@ -13,7 +13,7 @@ impl Reach {
     /// Leaves one short try where the host was out of reach.
     pub(super) fn tell(&self, host: &str, pleo: &Client) {
         if self.0.borrow().contains(host) {
-            pleo.doubt();
+            pleo.expect_silence();
         }
     }
 

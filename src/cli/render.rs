@@ -22,8 +22,8 @@ impl Answer {
 
     pub(super) fn of_problem(problem: Problem) -> Self {
         Self(RunReport {
-            jobs: Vec::new(),
             problem: Some(problem),
+            ..RunReport::default()
         })
     }
 

@@ -13,7 +13,7 @@ const SHORT: Duration = Duration::from_secs(5);
 pub(super) struct Reached {
     has_answered: AtomicBool,
     is_out_of_reach: AtomicBool,
-    is_in_doubt: AtomicBool,
+    is_silence_expected: AtomicBool,
 }
 
 impl Reached {
@@ -30,7 +30,7 @@ impl Reached {
     /// Pleo has answered just now.
     pub(super) fn answered(&self) {
         self.has_answered.store(true, Ordering::Relaxed);
-        self.is_in_doubt.store(false, Ordering::Relaxed);
+        self.is_silence_expected.store(false, Ordering::Relaxed);
     }
 
     /// A request has ended so.
@@ -48,13 +48,13 @@ impl Reached {
     }
 
     /// No answer is to be expected, since none came to somebody else: each request gets one short try until one comes.
-    pub(super) fn doubt(&self) {
-        self.is_in_doubt.store(true, Ordering::Relaxed);
+    pub(super) fn expect_silence(&self) {
+        self.is_silence_expected.store(true, Ordering::Relaxed);
     }
 
     /// How long to go on trying, of what settings say.
     pub(super) fn patience(&self, of_settings: Duration) -> Duration {
-        if self.is_in_doubt.load(Ordering::Relaxed) {
+        if self.is_silence_expected.load(Ordering::Relaxed) {
             Duration::ZERO
         } else {
             of_settings
@@ -63,6 +63,6 @@ impl Reached {
 
     /// How long one try may take at most, where that is less than settings say.
     pub(super) fn shortest(&self) -> Option<Duration> {
-        self.is_in_doubt.load(Ordering::Relaxed).then_some(SHORT)
+        self.is_silence_expected.load(Ordering::Relaxed).then_some(SHORT)
     }
 }
