@@ -55,6 +55,9 @@ pub(super) enum Command {
         /// Book although the books lack entries that Pleo was told of: a person has looked, and they are right
         #[arg(long)]
         books_are_right: bool,
+        /// Serve each company of this folder: a settings file (*.toml) for each
+        #[arg(long, value_name = "DIR")]
+        companies: Option<PathBuf>,
         #[command(flatten)]
         answer: Answer,
     },
@@ -92,6 +95,9 @@ pub(super) enum Command {
     },
     /// Look whether everything is in order, and say what to do where it is not; changes nothing
     Check {
+        /// Serve each company of this folder: a settings file (*.toml) for each
+        #[arg(long, value_name = "DIR")]
+        companies: Option<PathBuf>,
         #[command(flatten)]
         answer: Answer,
     },
@@ -100,6 +106,9 @@ pub(super) enum Command {
         /// Show this job with its failures
         #[arg(long, value_name = "JOB_ID")]
         job: Option<String>,
+        /// Serve each company of this folder: a settings file (*.toml) for each
+        #[arg(long, value_name = "DIR", conflicts_with = "job")]
+        companies: Option<PathBuf>,
         #[command(flatten)]
         answer: Answer,
     },
@@ -145,6 +154,9 @@ pub(super) enum Command {
         /// Poll at least this often, such as 90s, 5m or 1h: what Pleo tells may be lost
         #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
         every: Duration,
+        /// Serve each company of this folder: a settings file (*.toml) for each
+        #[arg(long, value_name = "DIR")]
+        companies: Option<PathBuf>,
     },
 }
 
@@ -172,7 +184,7 @@ impl Command {
             Self::Poll { answer, .. }
             | Self::RunJob { answer, .. }
             | Self::Resume { answer }
-            | Self::Check { answer }
+            | Self::Check { answer, .. }
             | Self::Reverse { answer, .. }
             | Self::Status { answer, .. }
             | Self::Login { answer, .. }

@@ -5,6 +5,7 @@
 mod answer;
 mod args;
 mod check;
+mod companies;
 mod exit;
 #[cfg(feature = "listen")]
 mod listen;
@@ -70,13 +71,17 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
         Command::Poll {
             max_jobs,
             books_are_right,
+            companies,
             ..
         } => {
             let wish = poll::Wish {
                 max_jobs: *max_jobs,
                 books_are_right: *books_are_right,
             };
-            return poll::poll(sources, &args.global, wish, form);
+            return match companies {
+                Some(folder) => poll::poll_each(sources, folder, &args.global, wish, form),
+                None => poll::poll(sources, &args.global, wish, form),
+            };
         }
         Command::RunJob {
             job_id,
@@ -94,7 +99,15 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
         Command::Login { status: true, .. } => return login::status(sources, form),
         Command::Login { paste, .. } => return login::login(sources, *paste, form),
         Command::Logout { revoke, .. } => return login::logout(sources, *revoke, form),
-        Command::Check { .. } => return check::check(sources, form),
+        Command::Check {
+            companies: Some(folder),
+            ..
+        } => return check::check_each(sources, folder, form),
+        Command::Check { companies: None, .. } => return check::check(sources, form),
+        Command::Status {
+            companies: Some(folder),
+            ..
+        } => return status::status_of_each(sources, folder, form),
         Command::Status { job, .. } => {
             return status::status(sources, job.as_deref().map(str::trim), form);
         }
@@ -107,8 +120,12 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             return subscribe::subscribe(sources, &wish, form);
         }
         #[cfg(feature = "listen")]
-        Command::Listen { bind, every } => {
-            return listen::listen(sources, &args.global, *bind, *every, form);
+        Command::Listen {
+            bind,
+            every,
+            companies,
+        } => {
+            return listen::listen(sources, companies.as_deref(), &args.global, *bind, *every, form);
         }
     };
     answer::answer(&answer, form)

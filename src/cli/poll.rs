@@ -1,11 +1,13 @@
-//! `poll`: one company, and who is told how it ended.
+//! `poll`: one company or several, and who is told how it ended.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use tracing::warn;
 
-use super::answer::{self, Form, panicked};
+use super::answer::{self, Form, Shown, panicked};
 use super::args::Global;
+use super::companies;
 use super::exit::Exit;
 use super::notify::{Notifier, Telling};
 use super::reach::Reach;
@@ -13,8 +15,33 @@ use super::render::Answer;
 use super::run::{Held, Poll, Run};
 use super::signals;
 use crate::config::Sources;
-use crate::export::report::RunReport;
-use crate::host::stop::Stop;
+use crate::export::report::{Problem, ProblemKind, RunReport};
+use crate::host::stop::{Stop, Stopped};
+
+/// Polls for each company of a folder. On a wish to stop those whose turn has not come are left alone.
+pub(super) fn poll_each(sources: &Sources, folder: &Path, global: &Global, wish: Wish, form: Form) -> Exit {
+    let stop = signals::stop_on_signals();
+    let reach = Reach::default();
+    let mut tellings = Vec::new();
+    let exit = companies::each(sources, folder, form, |company| {
+        if stop.is_requested() {
+            return Shown::of(&Answer::of_problem(stopped()), form);
+        }
+        let (answer, telling) = one(&company.sources, global, wish, &reach, &stop).into_answer();
+        tellings.push(telling);
+        Shown::of(&answer, form)
+    });
+    tellings.into_iter().for_each(Telling::wait);
+    exit
+}
+
+fn stopped() -> Problem {
+    Problem {
+        kind: ProblemKind::Stopped,
+        message: Stopped.to_string(),
+        hint: "nothing was begun for this company".into(),
+    }
+}
 
 /// What a poll is to do beside.
 #[derive(Clone, Copy, Debug, Default)]

@@ -203,13 +203,14 @@ impl Run<'_> {
         let mut contact = checkpoint
             .contact()
             .map_err(|error| Unbegun::WithoutCheckpoint(error.into()))?;
+        let server = config.pleo.base_url.to_string();
         let pleo =
             Client::new(config.pleo, stop.clone()).map_err(|error| Unbegun::Otherwise(error.into()))?;
         if contact.answered_by == config.route {
             pleo.answered_before();
         }
         if let Some(poll) = self.poll {
-            poll.reach.tell(&owner.pleo_host, &pleo);
+            poll.reach.tell(&server, &pleo);
         }
         let watch = Watch {
             bar: Bar::new(self.global),
@@ -236,7 +237,7 @@ impl Run<'_> {
         }
         let mut answer = Answer::of_run(report);
         if let Some(poll) = self.poll {
-            poll.reach.note(&owner.pleo_host, &pleo);
+            poll.reach.note(&server, &pleo);
             poll_end::count(&mut contact, &mut answer, config.alarm_after, stop);
         }
         checkpoint.remember_contact(contact);

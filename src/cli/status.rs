@@ -1,9 +1,12 @@
 //! `status`: what the checkpoint knows. No network, no credential, no lock.
 
+use std::path::Path;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::answer::{Form, print};
+use super::answer::{Form, Shown};
+use super::companies;
 use super::exit::Exit;
 use super::poll_end;
 use super::render::{
@@ -20,17 +23,29 @@ use crate::model::verdict::Failure;
 
 /// Shows all jobs, or one with its failures.
 pub(super) fn status(sources: &Sources, job: Option<&str>, form: Form) -> Exit {
+    shown(sources, job, form).give(form)
+}
+
+/// Shows the jobs of each company of a folder.
+pub(super) fn status_of_each(sources: &Sources, folder: &Path, form: Form) -> Exit {
+    companies::each(sources, folder, form, |company| {
+        shown(&company.sources, None, form)
+    })
+}
+
+fn shown(sources: &Sources, job: Option<&str>, form: Form) -> Shown {
     match read(sources, job) {
-        Ok((alarm, jobs)) => {
-            let text = if form.json {
+        Ok((alarm, jobs)) => Shown {
+            exit: Exit::Done,
+            text: if form.json {
                 to_json(jobs, alarm.as_ref())
             } else {
                 let alarm = alarm.as_ref().map(problem_text).unwrap_or_default();
                 alarm + &to_text(&jobs, job.is_some(), clock::now())
-            };
-            print(&text, Exit::Done)
-        }
-        Err(problem) => super::answer::answer(&Answer::of_problem(problem), form),
+            },
+            problems: Vec::new(),
+        },
+        Err(problem) => Shown::of(&Answer::of_problem(problem), form),
     }
 }
 

@@ -7,6 +7,7 @@
 mod accounting;
 mod bookkeeping;
 mod check;
+mod companies;
 mod credential;
 mod dot_env;
 mod file;
@@ -33,6 +34,7 @@ use crate::receipts;
 
 pub use accounting::SystemSettings;
 pub use check::CheckConfig;
+pub use companies::{Company, companies};
 pub use notify::NotifyConfig;
 pub use oauth::OAuthConfig;
 pub use problems::ConfigProblems;

@@ -38,6 +38,8 @@ mod balances;
 mod check;
 /// The checkpoint is lost, restored, copied, somebody else's, or two of them share the books.
 mod checkpoints;
+/// Several companies on one machine.
+mod companies;
 /// Another accounting system is a change of settings alone.
 mod connector;
 /// What the books do not say stands in the evidence, and nothing is lost.
