@@ -58,6 +58,9 @@ pub(super) enum Command {
         /// Serve each company of this folder: a settings file (*.toml) for each
         #[arg(long, value_name = "DIR")]
         companies: Option<PathBuf>,
+        /// Write metrics for the textfile collector of Prometheus' node exporter
+        #[arg(long, value_name = "PATH")]
+        metrics_file: Option<PathBuf>,
         #[command(flatten)]
         answer: Answer,
     },

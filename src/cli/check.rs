@@ -35,7 +35,7 @@ pub(super) fn check(sources: &Sources, form: Form) -> Exit {
 pub(super) fn check_each(sources: &Sources, folder: &Path, form: Form) -> Exit {
     let stop = signals::stop_on_signals();
     companies::each(sources, folder, form, |company| {
-        shown(&company.sources, form, &stop)
+        companies::unless_refused(company, form, || shown(&company.sources, form, &stop))
     })
 }
 

@@ -27,6 +27,11 @@ pub(super) fn refused(company: &Company) -> Option<Problem> {
     })
 }
 
+/// What this gives, unless the company is not served.
+pub(super) fn unless_refused(company: &Company, form: Form, serve: impl FnOnce() -> Shown) -> Shown {
+    refused(company).map_or_else(serve, |problem| Shown::of(&Answer::of_problem(problem), form))
+}
+
 /// Serves each company of the folder and shows one answer. Nothing that befalls one keeps the next from its turn.
 pub(super) fn each(
     sources: &Sources,
@@ -42,10 +47,9 @@ pub(super) fn each(
     for company in companies {
         // Shown with every line, whatever the level.
         let span = tracing::error_span!("company", company.id = %company.name());
-        let shown = span.in_scope(|| match refused(&company) {
-            Some(problem) => Shown::of(&Answer::of_problem(problem), form),
-            None => catch_unwind(AssertUnwindSafe(|| serve(&company)))
-                .unwrap_or_else(|_| Shown::of(&Answer::of_problem(panicked()), form)),
+        let shown = span.in_scope(|| {
+            catch_unwind(AssertUnwindSafe(|| serve(&company)))
+                .unwrap_or_else(|_| Shown::of(&Answer::of_problem(panicked()), form))
         });
         served.push((company, shown));
     }

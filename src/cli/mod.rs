@@ -11,6 +11,7 @@ mod exit;
 mod listen;
 mod logging;
 mod login;
+mod metrics;
 mod notify;
 mod poll;
 mod poll_end;
@@ -72,11 +73,13 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             max_jobs,
             books_are_right,
             companies,
+            metrics_file,
             ..
         } => {
             let wish = poll::Wish {
                 max_jobs: *max_jobs,
                 books_are_right: *books_are_right,
+                metrics_file: metrics_file.as_deref(),
             };
             return match companies {
                 Some(folder) => poll::poll_each(sources, folder, &args.global, wish, form),

@@ -2,6 +2,7 @@
 
 mod totals;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::exit::Exit;
@@ -48,6 +49,11 @@ impl Answer {
     /// For people, on stdout; empty where there was nothing to do.
     pub(super) fn text(&self) -> String {
         self.0.jobs.iter().map(job_text).collect()
+    }
+
+    /// When each of the jobs was made that still wait in Pleo; nothing where that is not known.
+    pub(super) fn still_pending(&self) -> Option<Vec<DateTime<Utc>>> {
+        self.0.still_pending()
     }
 
     /// What was done, in a few words.

@@ -29,7 +29,7 @@ pub(super) fn status(sources: &Sources, job: Option<&str>, form: Form) -> Exit {
 /// Shows the jobs of each company of a folder.
 pub(super) fn status_of_each(sources: &Sources, folder: &Path, form: Form) -> Exit {
     companies::each(sources, folder, form, |company| {
-        shown(&company.sources, None, form)
+        companies::unless_refused(company, form, || shown(&company.sources, None, form))
     })
 }
 

@@ -151,7 +151,11 @@ fn one_that_fails_holds_up_none_of_the_others() {
     assert_eq!(companies[0]["error"]["kind"], "configuration");
     assert_eq!(companies[1]["error"]["kind"], "credential_refused");
     assert_eq!(machine.other.job(&job).status, JobStatus::Completed);
-    let run = machine.world.run(&["poll", "--companies", "companies"]).exits(2);
+    let arguments = ["poll", "--companies", "companies", "--metrics-file", "pleo.prom"];
+    let run = machine.world.run(&arguments).exits(2);
+    let metrics = fs::read_to_string(machine.world.path("pleo.prom")).unwrap();
+    assert!(metrics.contains(&format!("pleo_export_exit_code{{company_id=\"{OTHER}\"}} 0")));
+    assert_eq!(metrics.matches("pleo_export_exit_code{").count(), 2, "{metrics}");
     run.says("error: company ").says("is not TOML").says("aaa.toml");
     let (codes, _) = machine.run("check", 2);
     assert_eq!(codes, [2, 2, 0]);

@@ -71,6 +71,8 @@ mod lifetime;
 mod listen;
 /// The main job: poll, run-job, resume, status, with their exit codes.
 mod main_job;
+/// `--metrics-file`.
+mod metrics;
 /// Proxies, certificates and answers that are not Pleo's.
 mod networks;
 /// Who is told how polls end, and that it changes no run.
