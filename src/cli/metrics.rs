@@ -203,7 +203,7 @@ fn read(place: &StatusConfig) -> Result<Option<Kept>, CheckpointError> {
 /// Where the job stands, in Pleo's words.
 fn status(record: &JobRecord) -> &str {
     match (record.state, &record.closing) {
-        (JobState::Closed, Some(closing)) => closing.status.as_str(),
+        (JobState::Closed, Some(closing)) => closing.status().as_str(),
         (JobState::Ended, _) => "failed",
         _ => "in_progress",
     }

@@ -193,6 +193,7 @@ impl From<&JobReport> for JobDocument {
             items: job.counts.into(),
             failures: job.failures.iter().map(FailureDocument::from).collect(),
             refusals: job
+                .totals
                 .refusals
                 .iter()
                 .map(|(cause, items)| RefusalDocument {
