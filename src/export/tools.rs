@@ -168,7 +168,11 @@ impl<'a> JobRun<'a> {
     /// Commits verdicts, before Pleo is told.
     pub(super) fn decide(&mut self, verdicts: &[(AccountingEntryId, Verdict)]) -> Result<(), Halt> {
         let checkpoint = &mut *self.exporter.checkpoint;
-        Ok(checkpoint.decide(&self.job.id, verdicts, clock::now())?)
+        checkpoint.decide(&self.job.id, verdicts, clock::now())?;
+        for (entry_id, _) in verdicts {
+            self.unsent.remove(entry_id);
+        }
+        Ok(())
     }
 
     /// Tells Pleo where items stand, and answers what it refused.
