@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use super::deadline::{self, Deadline};
 use super::halt::Halt;
 use super::report::JobTotals;
+use super::verdicts;
 use crate::bookkeeping::{self, SystemTraits};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, StoredItem};
 use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::export_job::ExportJob;
@@ -163,6 +164,11 @@ impl<'a> JobRun<'a> {
             .exporter
             .checkpoint
             .remember_deadline(&self.job.id, expires_at)?)
+    }
+
+    /// Whether an item may be on its way into the books: somebody announced it, and this run does not know better.
+    pub(super) fn may_be_sent(&self, item: &StoredItem) -> bool {
+        verdicts::is_announced(item) && !self.unsent.contains_key(&item.entry_id)
     }
 
     /// Commits verdicts, before Pleo is told.
