@@ -169,6 +169,14 @@ impl BatchItem {
         self.plan.clone()
     }
 
+    /// What becomes of it, where the last look at it decides.
+    pub(super) fn if_last(&self, next: Next) -> Next {
+        match self.sent {
+            Sent::PerhapsAtTheEnd => verdicts::at_the_end(next),
+            Sent::No | Sent::Perhaps => next,
+        }
+    }
+
     /// The plan to book now; what is refused now has its verdict.
     pub(super) fn plan_to_book(
         &mut self,
@@ -188,7 +196,9 @@ impl BatchItem {
                 Some(plan)
             }
             Err(refusal) => {
-                self.next = Next::Decided(verdicts::refused(partly.as_ref(), &refusal));
+                let create = exporter.system.describe().create;
+                let next = verdicts::refused_now(partly.as_ref(), &refusal, self.sent != Sent::No, create);
+                self.next = self.if_last(next);
                 None
             }
         }
