@@ -270,9 +270,10 @@ pub(super) const fn by_looking_alone(create: Create) -> Create {
     }
 }
 
-/// Whether somebody announced earlier that the item would be booked.
+/// Whether somebody announced earlier that the item would be booked. Where Pleo has it in progress by our own word, and we
+/// took that back here since, nobody did.
 pub(super) fn is_announced(item: &StoredItem) -> bool {
-    item.state == ItemState::Intended || item.pleo_status == ItemStatus::InProgress
+    item.state == ItemState::Intended || (item.pleo_status == ItemStatus::InProgress && !item.is_withdrawn)
 }
 
 const fn is_about_receipts(failure_type: ItemFailureType) -> bool {
