@@ -24,6 +24,7 @@ mod item_row;
 mod items;
 mod jobs;
 mod lock;
+mod rehearsal;
 mod reports;
 mod schema;
 mod small_rows;
@@ -46,6 +47,7 @@ use self::error::Fault;
 pub use self::items::{ItemData, ItemFacts, Position, ReadFacts, StoredItem};
 pub use self::jobs::{Closing, JobRecord};
 pub use self::lock::{LockError, RunLock, at_work, lock_path, since};
+pub use self::rehearsal::Outcome;
 pub use self::reports::{Counts, Finality};
 use crate::host::files::{self, FileError};
 use crate::host::kill;
@@ -198,6 +200,19 @@ impl Checkpoint {
             found: Box::new(found),
             wanted: Box::new(wanted),
         })
+    }
+
+    /// Refuses a checkpoint that a run of this owner would refuse.
+    pub fn refuse_others(&self, owner: &Owner, former_target: Option<&str>) -> Result<(), CheckpointError> {
+        let bound = self.look(|connection| Ok(bound_owner(connection)?))?;
+        match bound.filter(|found| !is_of(found, owner, former_target)) {
+            None => Ok(()),
+            Some(found) => Err(CheckpointError::BelongsToAnother {
+                path: self.path.clone(),
+                found: Box::new(found),
+                wanted: Box::new(owner.clone()),
+            }),
+        }
     }
 
     /// Makes one change: all of it or nothing, on the disk once this returns.
@@ -426,15 +441,8 @@ fn prepare(
 ) -> Result<(Owner, bool), Fault> {
     change(connection, |transaction| {
         schema::migrate(transaction, read_facts)?;
-        let is_ours = |found: &Owner| {
-            let is_renamed = former_target == Some(found.target.as_str());
-            let is_unsaid = found.target.is_empty() || owner.target.is_empty();
-            found.company_id == owner.company_id
-                && found.pleo_host == owner.pleo_host
-                && (found.target == owner.target || is_renamed || is_unsaid)
-        };
         let bound = bound_owner(transaction)?;
-        if let Some(found) = bound.clone().filter(|found| !is_ours(found)) {
+        if let Some(found) = bound.clone().filter(|found| !is_of(found, owner, former_target)) {
             return Ok((found, true));
         }
         let target = match (bound, owner.target.as_str()) {
@@ -451,6 +459,15 @@ fn prepare(
         )?;
         Ok((owner.clone(), was_clean))
     })
+}
+
+/// Whether a checkpoint is the owner's; its books may stand there by a former name.
+fn is_of(found: &Owner, owner: &Owner, former_target: Option<&str>) -> bool {
+    let is_renamed = former_target == Some(found.target.as_str());
+    let is_unsaid = found.target.is_empty() || owner.target.is_empty();
+    found.company_id == owner.company_id
+        && found.pleo_host == owner.pleo_host
+        && (found.target == owner.target || is_renamed || is_unsaid)
 }
 
 /// Whose it is; nobody's as long as no job was started.

@@ -95,6 +95,20 @@ pub(super) enum Command {
         #[command(flatten)]
         answer: Answer,
     },
+    /// Show what the next job would book; starts, writes and tells nothing
+    Preview {
+        /// This job: its id, or the beginning of it
+        #[arg(conflicts_with = "all")]
+        job_id: Option<String>,
+        /// Every open job, in the order of polls
+        #[arg(long)]
+        all: bool,
+        /// Fetch the receipts, too: a missing one may mean that nothing is booked
+        #[arg(long)]
+        receipts: bool,
+        #[command(flatten)]
+        answer: Answer,
+    },
     /// Show what the checkpoint knows; needs no network and no credential
     Status {
         /// Show this job with its failures
@@ -173,6 +187,7 @@ impl Command {
             | Self::RunJob { answer, .. }
             | Self::Resume { answer }
             | Self::Check { answer }
+            | Self::Preview { answer, .. }
             | Self::Reverse { answer, .. }
             | Self::Status { answer, .. }
             | Self::Login { answer, .. }

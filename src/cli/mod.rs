@@ -10,6 +10,7 @@ mod exit;
 mod listen;
 mod logging;
 mod login;
+mod preview;
 mod progress;
 mod render;
 mod reverse;
@@ -85,6 +86,19 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
         Command::Login { paste, .. } => return login::login(sources, *paste, form),
         Command::Logout { revoke, .. } => return login::logout(sources, *revoke, form),
         Command::Check { .. } => return check::check(sources, form),
+        Command::Preview {
+            job_id,
+            all,
+            receipts,
+            ..
+        } => {
+            let wish = preview::Wish {
+                job: job_id.as_deref().map(str::trim),
+                all: *all,
+                receipts: *receipts,
+            };
+            return preview::preview(sources, &args.global, wish, form);
+        }
         Command::Status { job, .. } => {
             return status::status(sources, job.as_deref().map(str::trim), form);
         }

@@ -200,6 +200,7 @@ fn prepare_and_work(
     let bar = Bar::new(global);
     let mut report = work(&mut Exporter {
         pleo: &pleo,
+        told: &pleo,
         system: system.as_mut(),
         checkpoint: &mut checkpoint,
         receipts: &receipts,
@@ -340,7 +341,7 @@ fn locked(held: &Held, caller: &Caller) -> Answer {
     }
 }
 
-fn without_receipts(error: &receipts::SetupError) -> Problem {
+pub(super) fn without_receipts(error: &receipts::SetupError) -> Problem {
     let (kind, hint) = match error {
         receipts::SetupError::Client(_) => (
             ProblemKind::Configuration,

@@ -192,13 +192,23 @@ pub(super) struct JobRun {
 
 impl JobRun {
     fn new(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Self, Halt> {
+        let permit = permit::for_job(exporter, &job.id, JobStatus::InProgress);
+        Self::with_permit(exporter, job, permit)
+    }
+
+    /// The same where something else than Pleo's word gives the right to act.
+    pub(super) fn with_permit(
+        exporter: &mut Exporter<'_>,
+        job: ExportJob,
+        permit: Permit,
+    ) -> Result<Self, Halt> {
         deadline::follow_clock(&job, exporter.pleo.server_time());
         let deadline = Deadline::of(&job, exporter.pleo.server_time());
         exporter
             .checkpoint
             .remember_deadline(&job.id, deadline.expires_at())?;
         Ok(Self {
-            permit: permit::for_job(exporter, &job.id, JobStatus::InProgress),
+            permit,
             returns: 0,
             job,
             deadline,
@@ -210,7 +220,7 @@ impl JobRun {
 
     /// Reads the job again: the time at which it expires moves with our updates. A job that is over halts.
     pub(super) fn refresh(&mut self, exporter: &mut Exporter<'_>) -> Result<(), Halt> {
-        self.job = exporter.pleo.job(&self.job.id)?;
+        self.job = exporter.told.job(&self.job.id)?;
         if self.job.status.is_final() {
             return Err(Halt::EndedByPleo(Box::new(self.job.clone())));
         }

@@ -18,9 +18,11 @@ pub mod job;
 mod lacking;
 mod patience;
 mod permit;
+pub mod preview;
 mod process;
 pub mod report;
 mod start;
+mod telling;
 mod update;
 mod validate;
 mod verdicts;
@@ -47,6 +49,7 @@ use halt::Halt;
 pub use halt::PANICKED;
 use report::{Ending, JobReport, JobTotals, RunReport};
 use start::Claim;
+pub use telling::{Telling, Untold};
 
 /// What the workflow itself is told by the settings.
 #[derive(Debug)]
@@ -79,6 +82,8 @@ pub trait Progress {
 pub struct Exporter<'a> {
     /// Pleo.
     pub pleo: &'a Client,
+    /// Who is told where items stand: Pleo, but for a preview.
+    pub told: &'a dyn Telling,
     /// The accounting system.
     pub system: &'a mut dyn AccountingSystem,
     /// What is known.

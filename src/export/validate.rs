@@ -12,7 +12,7 @@ use super::{Exporter, complete, patience};
 use crate::model::export_job::ExportJob;
 use crate::model::verdict::{JobFailure, JobFailureType};
 use crate::receipts::Policy;
-use crate::systems::{JobNeeds, SystemError};
+use crate::systems::{Description, JobNeeds, SystemError};
 
 /// Looks at the accounting system before the job is started. What is found wrong now leaves the job pending as long as
 /// more than half of its lifetime remains, so that a person can mend it and nothing has to be exported again. Answered is
@@ -115,11 +115,16 @@ fn capabilities(exporter: &Exporter<'_>, run: &JobRun) -> Result<(), JobFailure>
         ));
     }
     if exporter.settings.attachments == Policy::Required && system.attachments.is_none() {
-        return invalid(format!(
-            "{} cannot keep receipts, but receipts are required: ask whoever runs the export to set `attachments` under \
-             [bookkeeping] to \"best_effort\" or \"none\".",
-            system.name
-        ));
+        return invalid(cannot_keep_receipts(&system));
     }
     Ok(())
+}
+
+/// Why a job fails whose receipts are required, where the system takes none.
+pub(super) fn cannot_keep_receipts(system: &Description) -> String {
+    format!(
+        "{} cannot keep receipts, but receipts are required: ask whoever runs the export to set `attachments` under \
+         [bookkeeping] to \"best_effort\" or \"none\".",
+        system.name
+    )
 }

@@ -90,6 +90,7 @@ impl World {
         let pleo = Client::new(config.pleo, stop.clone()).expect("a client");
         let mut exporter = Exporter {
             pleo: &pleo,
+            told: &pleo,
             system,
             checkpoint: &mut checkpoint,
             receipts: &receipts,

@@ -35,6 +35,8 @@ const OUR_FILES: &str = "pleo/**/*.beancount";
 #[derive(Debug)]
 pub(super) struct Books {
     folder: PathBuf,
+    /// Where is written what is read with it: the same folder, unless nothing of the books may change.
+    target: PathBuf,
     ledger: PathBuf,
     company: CompanyId,
     /// Where receipts lie; people put them on another disk.
@@ -95,6 +97,7 @@ impl Books {
         };
         Self {
             documents: files::resolved(&folder.join("documents")),
+            target: folder.clone(),
             folder,
             ledger,
             company,
@@ -102,6 +105,26 @@ impl Books {
             durable_year: Cell::new(None),
             written: RefCell::default(),
         }
+    }
+
+    /// The same books, with all that is written put into another folder and read from there, too.
+    pub(super) fn aside(self, target: &Path) -> Self {
+        let target = files::resolved(target);
+        Self {
+            documents: target.join("documents"),
+            target,
+            ..self
+        }
+    }
+
+    /// Whether what is written goes to another folder, so that the books themselves stay as they are.
+    pub(super) fn is_aside(&self) -> bool {
+        self.target != self.folder
+    }
+
+    /// Whether the file is one that was put aside.
+    pub(super) fn holds_aside(&self, file: &Path) -> bool {
+        self.is_aside() && file.starts_with(&self.target)
     }
 
     /// The folder of the books.
@@ -148,6 +171,14 @@ impl Books {
     pub(super) fn own_files(&self) -> Result<Included, SystemError> {
         self.refuse_wrong_places()?;
         includes::expand(&self.folder, OUR_FILES).map_err(|error| unreadable(&error))
+    }
+
+    /// The files that we put aside.
+    pub(super) fn files_aside(&self) -> Result<Included, SystemError> {
+        if !self.is_aside() {
+            return Ok(Included::default());
+        }
+        includes::expand(&self.target, OUR_FILES).map_err(|error| unreadable(&error))
     }
 
     /// Whether an include line of a file in `folder` plainly names all that we write.
@@ -252,6 +283,23 @@ impl Books {
         Ok(())
     }
 
+    /// What [`create`](Self::create) would make that booking sees, put aside.
+    pub(super) fn create_aside(&self, roots: &Roots, accounts: &[String]) -> Result<(), SystemError> {
+        if !self.is_aside() || self.accounts().exists() {
+            return Ok(());
+        }
+        let mut text = String::new();
+        writer::options(&mut text, roots);
+        writer::company(&mut text, &self.company);
+        for account in accounts {
+            writer::open(&mut text, account, &NewAccount::default());
+        }
+        write_file(
+            &self.target.join("pleo").join("accounts.beancount"),
+            text.as_bytes(),
+        )
+    }
+
     fn ledger_folder(&self) -> &Path {
         self.ledger.parent().unwrap_or(Path::new(""))
     }
@@ -259,7 +307,7 @@ impl Books {
     /// A new file of the books whose name begins with `name`. Neither it nor one for its evidence is there yet: what a
     /// killed run left behind stays as it is.
     pub(super) fn new_file(&self, _lock: &Lock, year: i32, name: &str) -> Result<NewFile<'_>, SystemError> {
-        let folder = self.batches().join(format!("{year:04}"));
+        let folder = self.target.join("pleo").join(format!("{year:04}"));
         // Once a run, as it costs a sync.
         if self.durable_year.get() != Some(year) || !folder.is_dir() {
             files::make_folder(&folder).map_err(|error| nothing_booked(&error))?;
@@ -289,6 +337,9 @@ impl Books {
     /// Gives a file that readers know a new time, at least `newest`: Fava and beancount's cache look at the files that
     /// they have read, and a new one is none of these.
     pub(super) fn show_readers(&self, newest: Option<SystemTime>) {
+        if self.is_aside() {
+            return;
+        }
         let about = self.about();
         let shown = fs::metadata(&about).and_then(|metadata| metadata.modified());
         let shown = shown.and_then(|before| {
@@ -371,6 +422,9 @@ impl Books {
         self.refuse_wrong_places()?;
         let ledger = one_name(self.ledger_folder());
         let mut folders = vec![ledger.as_path(), self.folder()];
+        if self.is_aside() {
+            folders = vec![&self.target];
+        }
         folders.dedup();
         Lock::of(&folders, &self.stop)
     }

@@ -31,7 +31,7 @@ impl Batch {
                 ItemUpdate::Final(attachment.entry_id.clone(), verdict)
             });
             exporter
-                .pleo
+                .told
                 .update_items(&run.permit, &run.job.id, &told.collect::<Vec<_>>())?;
         }
         let results = match exporter.system.attach(&run.permit, &attachments) {

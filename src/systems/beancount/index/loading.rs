@@ -36,6 +36,8 @@ struct Reading<'b> {
     reach: Reach,
     /// Whether it is the ledger itself, whose options hold for all.
     is_ledger: bool,
+    /// Whether it holds what was only put aside: what the books have by now is passed over in it.
+    is_aside: bool,
     ours: &'b CompanyId,
     /// Whose entries stand here, as far as the file has said.
     company: Option<String>,
@@ -76,6 +78,7 @@ impl Index {
             file: path.into(),
             reach,
             is_ledger: path == books.ledger(),
+            is_aside: books.holds_aside(path),
             ours: books.company(),
             company: None,
             names_company: false,
@@ -133,7 +136,11 @@ impl Index {
             Kind::Transaction { .. } | Kind::Document { .. } | Kind::Missing { .. }
                 if reading.is_of_another() => {}
             Kind::Transaction { date, postings } => {
-                self.add_transaction(&directive, *date, postings, &reading.file)?;
+                let is_booked = |entry: &str| self.entries.contains_key(entry);
+                let entry = directive.metadata.get(key::ENTRY);
+                if !reading.is_aside || !entry.is_some_and(|entry| is_booked(&entry)) {
+                    self.add_transaction(&directive, *date, postings, &reading.file)?;
+                }
             }
             Kind::Open {
                 date,
