@@ -202,19 +202,6 @@ impl Checkpoint {
         })
     }
 
-    /// Refuses a checkpoint that a run of this owner would refuse.
-    pub fn refuse_others(&self, owner: &Owner, former_target: Option<&str>) -> Result<(), CheckpointError> {
-        let bound = self.look(|connection| Ok(bound_owner(connection)?))?;
-        match bound.filter(|found| !is_of(found, owner, former_target)) {
-            None => Ok(()),
-            Some(found) => Err(CheckpointError::BelongsToAnother {
-                path: self.path.clone(),
-                found: Box::new(found),
-                wanted: Box::new(owner.clone()),
-            }),
-        }
-    }
-
     /// Makes one change: all of it or nothing, on the disk once this returns.
     fn change<T>(
         &mut self,

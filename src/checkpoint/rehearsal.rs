@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::Fault;
 use super::items::StoredItem;
 use super::reports::{VERDICT, verdict_from};
-use super::{Checkpoint, CheckpointError, Owner, Position, connect, prepare};
+use super::{Checkpoint, CheckpointError, Owner, Position, bound_owner, connect, is_of, prepare};
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::money::{Amount, Money};
 use crate::model::verdict::Verdict;
@@ -56,6 +56,19 @@ impl Checkpoint {
             contact: None,
             unlocked: None,
         })
+    }
+
+    /// Refuses a checkpoint that a run of this owner would refuse.
+    pub fn refuse_others(&self, owner: &Owner, former_target: Option<&str>) -> Result<(), CheckpointError> {
+        let bound = self.look(|connection| Ok(bound_owner(connection)?))?;
+        match bound.filter(|found| !is_of(found, owner, former_target)) {
+            None => Ok(()),
+            Some(found) => Err(CheckpointError::BelongsToAnother {
+                path: self.path.clone(),
+                found: Box::new(found),
+                wanted: Box::new(owner.clone()),
+            }),
+        }
     }
 
     /// Takes over what another one knows that decides what is booked in a job: the numbers that were given, and which of

@@ -85,6 +85,8 @@ mod odoo;
 mod open_again;
 /// What a permit costs, and what is told of a job that is not ours any more.
 mod permits;
+/// What `preview` shows is what the next run does.
+mod preview;
 /// What an auditor asks, answered by the books alone.
 mod queries;
 /// The same expenses come again.

@@ -190,7 +190,13 @@ impl Exporter<'_> {
         self.progress.end();
         let outcome = outcome.unwrap_or(Err(Halt::Panicked));
         let counts = self.checkpoint.counts(&preview.job.id);
-        let outcome = outcome.and_then(|()| Ok(preview.counts = counts?));
+        let outcome = match counts {
+            Ok(counts) => {
+                preview.counts = counts;
+                outcome
+            }
+            Err(error) => outcome.and(Err(error.into())),
+        };
         preview.problem = outcome.err().map(Halt::into_problem);
         preview
     }

@@ -4,6 +4,8 @@
 //! own. It includes `accounts.beancount` and all of `pleo/`, where each batch is a file of its own. Nothing that exists
 //! is ever written again, so that people may edit freely.
 
+mod aside;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -107,26 +109,6 @@ impl Books {
         }
     }
 
-    /// The same books, with all that is written put into another folder and read from there, too.
-    pub(super) fn aside(self, target: &Path) -> Self {
-        let target = files::resolved(target);
-        Self {
-            documents: target.join("documents"),
-            target,
-            ..self
-        }
-    }
-
-    /// Whether what is written goes to another folder, so that the books themselves stay as they are.
-    pub(super) fn is_aside(&self) -> bool {
-        self.target != self.folder
-    }
-
-    /// Whether the file is one that was put aside.
-    pub(super) fn holds_aside(&self, file: &Path) -> bool {
-        self.is_aside() && file.starts_with(&self.target)
-    }
-
     /// The folder of the books.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
@@ -171,14 +153,6 @@ impl Books {
     pub(super) fn own_files(&self) -> Result<Included, SystemError> {
         self.refuse_wrong_places()?;
         includes::expand(&self.folder, OUR_FILES).map_err(|error| unreadable(&error))
-    }
-
-    /// The files that we put aside.
-    pub(super) fn files_aside(&self) -> Result<Included, SystemError> {
-        if !self.is_aside() {
-            return Ok(Included::default());
-        }
-        includes::expand(&self.target, OUR_FILES).map_err(|error| unreadable(&error))
     }
 
     /// Whether an include line of a file in `folder` plainly names all that we write.
@@ -281,23 +255,6 @@ impl Books {
             files::refuse_unwritable(folder).map_err(|error| nothing_booked(&error))?;
         }
         Ok(())
-    }
-
-    /// What [`create`](Self::create) would make that booking sees, put aside.
-    pub(super) fn create_aside(&self, roots: &Roots, accounts: &[String]) -> Result<(), SystemError> {
-        if !self.is_aside() || self.accounts().exists() {
-            return Ok(());
-        }
-        let mut text = String::new();
-        writer::options(&mut text, roots);
-        writer::company(&mut text, &self.company);
-        for account in accounts {
-            writer::open(&mut text, account, &NewAccount::default());
-        }
-        write_file(
-            &self.target.join("pleo").join("accounts.beancount"),
-            text.as_bytes(),
-        )
     }
 
     fn ledger_folder(&self) -> &Path {

@@ -136,11 +136,7 @@ impl Index {
             Kind::Transaction { .. } | Kind::Document { .. } | Kind::Missing { .. }
                 if reading.is_of_another() => {}
             Kind::Transaction { date, postings } => {
-                let is_booked = |entry: &str| self.entries.contains_key(entry);
-                let entry = directive.metadata.get(key::ENTRY);
-                if !reading.is_aside || !entry.is_some_and(|entry| is_booked(&entry)) {
-                    self.add_transaction(&directive, *date, postings, &reading.file)?;
-                }
+                self.add_transaction(&directive, *date, postings, reading)?;
             }
             Kind::Open {
                 date,
@@ -221,8 +217,9 @@ impl Index {
         directive: &Directive<'_>,
         date: NaiveDate,
         postings: &[Posting<'_>],
-        file: &Arc<Path>,
+        reading: &Reading<'_>,
     ) -> Result<(), Fault> {
+        let file = &reading.file;
         let Some(entry_id) = directive.metadata.get(key::ENTRY) else {
             let mut links = directive.links.iter();
             let is_reversal = links.any(|link| link.starts_with(text::ENTRY_LINK));
@@ -240,6 +237,9 @@ impl Index {
             self.note_odd_mark(directive, file, why);
         }
         let booked = self.booked(directive, date, postings, file)?;
+        if reading.is_aside && self.same_document(&entry_id, &booked).is_some() {
+            return Ok(());
+        }
         self.add_booked(&entry_id, booked)
     }
 
@@ -317,6 +317,12 @@ impl Index {
         })
     }
 
+    /// What stands in the books under the same key.
+    fn same_document(&self, entry_id: &str, booked: &Booked) -> Option<&Booked> {
+        let mut others = self.entries.get(entry_id).into_iter().flatten();
+        others.find(|other| other.part == booked.part && other.revision == booked.revision)
+    }
+
     fn add_booked(&mut self, entry_id: &str, booked: Booked) -> Result<(), Fault> {
         self.take_number(booked.number);
         self.numbers
@@ -327,9 +333,7 @@ impl Index {
                 .or_default()
                 .push(entry_id.into());
         }
-        let transactions = self.entries.entry(entry_id.into()).or_default();
-        let same = |other: &&Booked| other.part == booked.part && other.revision == booked.revision;
-        if let Some(other) = transactions.iter().find(same) {
+        if let Some(other) = self.same_document(entry_id, &booked) {
             return Err(Fault::at(
                 booked.place.line,
                 format!(
@@ -342,6 +346,7 @@ impl Index {
                 ),
             ));
         }
+        let transactions = self.entries.entry(entry_id.into()).or_default();
         // Nearly every entry has one or two, and there are as many entries as there ever were expenses.
         transactions.reserve_exact(1);
         transactions.push(booked);

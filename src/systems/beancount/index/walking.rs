@@ -44,7 +44,7 @@ impl Index {
             let real = one_name(&path);
             (path, real)
         };
-        let in_ledger = vec![named(books.ledger().to_owned())];
+        let in_ledger = books.ledger_files().into_iter().map(named).collect();
         // What people moved to where only the folder's own ledger sees it was booked all the same.
         let beside = vec![named(books.main()), named(books.accounts())];
         let mut seen = HashSet::new();
