@@ -5,7 +5,7 @@
 //! tells one again, `PLEO_EXPORT_TEST_SEEDS=200` tries that many.
 
 pub mod mix;
-mod unique_books;
+pub mod unique_books;
 
 use std::collections::BTreeMap;
 use std::fs;

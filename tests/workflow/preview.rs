@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use crate::check::everything;
 use crate::invariance::each_seed;
 use crate::invariance::mix::{CLOSED_ACCOUNT, OLD_ACCOUNT, cut, mix};
+use crate::invariance::unique_books::UniqueBooks;
 use crate::sandbox::seed::{self, Item};
 use crate::sandbox::{Fault, Hook, Host, JobStatus, Trouble};
 use crate::support::{Run, World};
@@ -186,6 +187,50 @@ fn preview_of_killed(world: &World) -> Value {
     run.json()
 }
 
+/// A system that is only asked: its entries are made up, and count for what comes after them all the same.
+#[test]
+fn what_is_made_up_is_what_a_system_books() {
+    each_seed(|seed| {
+        let mut random = Rng::with_seed(seed);
+        let world = World::new().with_settings(&format!(
+            "[pleo]\nbatch_size = {}\n[receipts]\ngive_up_after_seconds = 1\n[vendors]\ncodes = [\"V300\"]\n",
+            random.usize(1..9)
+        ));
+        let mut books = UniqueBooks::new(seed, 0);
+        for (at, job) in cut(&mix(seed), &mut random).into_iter().enumerate() {
+            // What the system finds out only while it books, nobody knows before.
+            let is_taken = |item: &Value| !item.to_string().contains(CLOSED_ACCOUNT);
+            world.add_job(job.into_iter().filter(is_taken).collect());
+            if at == 0 && random.bool() {
+                world.poll_with(&mut books);
+            }
+        }
+        let shown = world.preview_with(Box::new(books.clone()));
+        let run = world.poll_with(&mut books);
+        assert_eq!(shown.len(), run.jobs.len());
+        // The system gives an entry this number, and a preview knows none.
+        let numbered = |text: String| text.replace("U-", "item ");
+        for ((preview, entries), run) in shown.iter().zip(&run.jobs) {
+            assert_eq!(preview.problem, None);
+            assert_eq!(preview.counts, run.counts);
+            assert_eq!(preview.totals.wallet, run.totals.wallet);
+            assert_eq!(preview.totals.taxes, run.totals.taxes);
+            assert_eq!(
+                numbered(format!("{:?}", preview.totals.remarks)),
+                numbered(format!("{:?}", run.totals.remarks))
+            );
+            let failed = entries.iter().filter_map(|entry| {
+                let failure = entry.failure()?;
+                Some((entry.outcome.entry_id.clone(), failure.clone()))
+            });
+            assert_eq!(
+                numbered(format!("{:?}", failed.collect::<Vec<_>>())),
+                numbered(format!("{:?}", run.failures))
+            );
+        }
+    });
+}
+
 #[test]
 fn a_person_reads_what_would_be_booked_and_what_not_and_why() {
     let world = World::new().impatient();
@@ -334,6 +379,7 @@ fn a_run_that_books_the_same_meanwhile_is_no_double_entry() {
 
 #[test]
 #[cfg(target_os = "linux")]
+#[ignore = "it takes a minute; .ci/run runs it"]
 fn twenty_thousand_items_need_no_more_memory_than_a_few_thousand() {
     let peak = |items: u64| {
         let world = World::new();
