@@ -4,12 +4,8 @@
 mod folder;
 mod json;
 mod output;
+mod page;
 mod text;
-
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 
 use super::answer::{Form, answer, failed, tell};
 use super::args::Global;
@@ -19,11 +15,10 @@ use super::render::problem_exit;
 use super::{check, run, signals};
 use crate::checkpoint::{Checkpoint, Owner};
 use crate::config::{Config, Sources, SystemSettings};
-use crate::export::preview::{Chosen, Decided, EntryPreview, JobPreview, Recorded, Rehearsal, Which};
+use crate::export::preview::{Chosen, Recorded, Rehearsal, Which};
 use crate::export::report::{Problem, ProblemKind};
 use crate::export::{Exporter, Settings, Untold};
 use crate::host::stop::Stop;
-use crate::model::money::{Amount, Currency};
 use crate::model::permit::Permit;
 use crate::pleo::Client;
 use crate::receipts::{self, Fetcher, Policy};
@@ -32,6 +27,7 @@ use crate::systems::{AccountingSystem, Description};
 use folder::Folder;
 use json::Json;
 use output::Output;
+use page::{Page, View};
 use text::Text;
 
 /// What is asked for.
@@ -147,39 +143,6 @@ fn show_jobs(
     let exit = page.end(exit, problems.last());
     tell(problems.iter(), form);
     exit
-}
-
-/// How what is seen is shown.
-trait Page {
-    fn begin(&mut self, chosen: &Chosen);
-    fn job(&mut self, preview: &JobPreview);
-    fn entry(&mut self, entry: &EntryPreview);
-    fn job_end(&mut self, preview: &JobPreview, totals: &AccountTotals);
-    fn end(self: Box<Self>, exit: Exit, problem: Option<&Problem>) -> Exit;
-}
-
-/// What would move on each account.
-type AccountTotals = BTreeMap<(String, Currency), Amount>;
-
-/// What must be known to show it.
-struct View {
-    /// The name of the accounting system.
-    system: String,
-    /// What it decides when it books.
-    decided: Vec<Decided>,
-    zone: Tz,
-}
-
-impl View {
-    /// The day of a moment as the checkpoint has it, in the calendar of the books.
-    fn day(&self, date: &str) -> Option<String> {
-        let moment: DateTime<Utc> = date.parse().ok()?;
-        Some(moment.with_timezone(&self.zone).date_naive().to_string())
-    }
-
-    fn knows_numbers(&self) -> bool {
-        !self.decided.contains(&Decided::Numbers)
-    }
 }
 
 /// Whether the next job would meet the same.

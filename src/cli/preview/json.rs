@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::output::Output;
-use super::{AccountTotals, Page, View};
+use super::page::{AccountTotals, Page, View};
 use crate::cli::exit::Exit;
 use crate::cli::render::totals::{
     OpenedDocument, RemarkDocument, TaxDocument, TotalsDocument, WalletDocument,

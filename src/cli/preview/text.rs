@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::output::Output;
-use super::{AccountTotals, Page, View};
+use super::page::{AccountTotals, Page, View};
 use crate::cli::exit::Exit;
 use crate::cli::render::totals;
 use crate::cli::table::{Table, safe};
