@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::check::everything;
+use crate::connector::connector;
 use crate::invariance::each_seed;
 use crate::invariance::mix::{CLOSED_ACCOUNT, OLD_ACCOUNT, cut, mix};
 use crate::invariance::unique_books::UniqueBooks;
@@ -315,6 +316,38 @@ fn what_cannot_be_looked_at_says_so() {
 }
 
 #[test]
+fn a_job_of_another_company_is_no_business_of_ours() {
+    let world = World::new().with_variable("PLEO_COMPANY_ID", "11111111-1111-4111-8111-111111111111");
+    let job = world.add_mixed_job(3, 1);
+    preview(&world, &[&job]).exits(2).says(world.sandbox.company());
+}
+
+#[test]
+fn what_the_books_lack_is_told_and_is_no_failure_of_the_preview() {
+    let world = World::new().impatient();
+    let items: Vec<Value> = (1..=8)
+        .map(|number| Item::card_purchase(100).numbered(number).build())
+        .collect();
+    world.add_job(items.clone());
+    world.run(&["poll"]).exits(0);
+    fs::remove_dir_all(world.path("books")).unwrap();
+    let job = world.add_job(items);
+    let run = preview(&world, &["--json"]).exits(0);
+    let document = run.json();
+    assert_eq!(document["jobs"][0]["id"], job.as_str());
+    let problem = &document["jobs"][0]["problem"];
+    assert_eq!(problem["kind"], "needs_person", "{run}");
+    assert!(
+        problem["message"]
+            .as_str()
+            .unwrap()
+            .contains("restored, or not mounted"),
+        "{run}"
+    );
+    world.run(&["poll"]).exits(6).says("restored, or not mounted");
+}
+
+#[test]
 fn a_job_of_another_instance_is_said_to_be_in_the_way() {
     let world = World::new().impatient();
     let foreign = world.add_job(vec![Item::card_purchase(100).numbered(1).build()]);
@@ -324,6 +357,36 @@ fn a_job_of_another_instance_is_said_to_be_in_the_way() {
     assert_eq!(document["blocked_by"]["id"], foreign.as_str());
     assert_eq!(document["jobs"][0]["id"], mine.as_str());
     preview(&world, &[]).says("in progress for another instance");
+}
+
+#[test]
+fn a_connector_is_only_asked_and_its_documents_are_a_table() {
+    let world = World::new();
+    let journal = world.path("journal");
+    // The example makes its folder as soon as it is greeted, and that is its own affair.
+    fs::create_dir_all(journal.join("journal")).unwrap();
+    fs::write(journal.join("accounts.txt"), "6800\n5820\n1510\n").unwrap();
+    let world = world.with_settings(&format!(
+        "[accounting]\nsystem = \"command\"\n[accounting.command]\nprogram = [{:?}, \"journal\"]\ntimeout_seconds = 20\n",
+        connector()
+    ));
+    world.add_job(vec![Item::card_purchase(12_500).numbered(1).tax("S25").build()]);
+    let run = preview(&world, &["--receipts"]).exits(0);
+    for told in [
+        "journal entry: ",
+        "6800",
+        "100.00 DKK",
+        "the numbers of entries are decided by",
+    ] {
+        assert!(run.stdout.contains(told), "no `{told}` in {run}");
+    }
+    let document = preview(&world, &["--json"]).exits(0).json();
+    let entry = &document["jobs"][0]["entries"][0];
+    assert_eq!(
+        (&entry["state"], &entry["externalId"]),
+        (&json!("new"), &Value::Null)
+    );
+    assert_eq!(document["jobs"][0]["decided_when_booking"], json!(["numbers"]));
 }
 
 #[test]
