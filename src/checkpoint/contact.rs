@@ -2,10 +2,10 @@
 //! One row, written with the orderly end of a run, so that it costs no commit of its own.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rusqlite::Transaction;
+use rusqlite::{Connection, Transaction};
 
+use super::columns::{time_from, time_text};
 use super::error::Fault;
-use super::{Checkpoint, CheckpointError, time_from, time_text};
 
 /// Fewer failed polls in a row than these are no series, however long ago the first one was.
 const SHORTEST_SERIES: u64 = 3;
@@ -49,35 +49,23 @@ impl Contact {
     }
 }
 
-impl Checkpoint {
-    /// What is known about reaching Pleo.
-    pub fn contact(&self) -> Result<Contact, CheckpointError> {
-        self.look(|connection| {
-            connection.query_row_and_then(
-                "SELECT answered_by, failed_polls, first_failed_at, last_error FROM contact",
-                [],
-                |row| {
-                    let since: Option<String> = row.get(2)?;
-                    let series = |since: String| {
-                        Ok::<_, Fault>(FailedPolls {
-                            count: row.get::<_, i64>(1)?.unsigned_abs(),
-                            since: time_from(&since, "the series of failed polls")?,
-                            last_error: row.get(3)?,
-                        })
-                    };
-                    Ok(Contact {
-                        answered_by: row.get(0)?,
-                        failed_polls: since.map(series).transpose()?,
-                    })
-                },
-            )
+/// Reads the row.
+pub(super) fn read(connection: &Connection) -> Result<Contact, Fault> {
+    let sql = "SELECT answered_by, failed_polls, first_failed_at, last_error FROM contact";
+    connection.query_row_and_then(sql, [], |row| {
+        let since: Option<String> = row.get(2)?;
+        let series = |since: String| {
+            Ok::<_, Fault>(FailedPolls {
+                count: row.get::<_, i64>(1)?.unsigned_abs(),
+                since: time_from(&since, "the series of failed polls")?,
+                last_error: row.get(3)?,
+            })
+        };
+        Ok(Contact {
+            answered_by: row.get(0)?,
+            failed_polls: since.map(series).transpose()?,
         })
-    }
-
-    /// Keeps this about reaching Pleo, with the orderly end.
-    pub fn remember_contact(&mut self, contact: Contact) {
-        self.contact = Some(contact);
-    }
+    })
 }
 
 /// Writes the row as part of another change.

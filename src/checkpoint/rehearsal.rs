@@ -1,15 +1,9 @@
-//! A checkpoint for one who only wants to know: of the same tables, in a file that SQLite makes for itself and takes away
-//! at the end.
+//! What a preview asks of a checkpoint: what was told before, and what would become of each item.
 
-use std::cell::Cell;
-use std::path::PathBuf;
-
-use rusqlite::{Connection, OpenFlags};
-
-use super::error::Fault;
-use super::items::StoredItem;
-use super::reports::{VERDICT, verdict_from};
-use super::{Checkpoint, CheckpointError, Owner, Position, bound_owner, connect, is_of, prepare};
+use super::columns::{VERDICT, rows, verdict_from};
+use super::error::{CheckpointError, Fault};
+use super::file::Checkpoint;
+use super::items::{Position, StoredItem};
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::money::{Amount, Money};
 use crate::model::verdict::Verdict;
@@ -37,40 +31,6 @@ pub struct Outcome {
 }
 
 impl Checkpoint {
-    /// An empty one that is gone when it is dropped. Nothing of it is anywhere else.
-    pub fn for_rehearsal(owner: &Owner) -> Result<Self, CheckpointError> {
-        let path = PathBuf::from("(temporary)");
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        // A database without a name is a temporary one, on the disk as soon as it outgrows its cache.
-        let connection = connect(&PathBuf::new(), flags).and_then(|mut connection: Connection| {
-            prepare(&mut connection, owner, None, |_| None)?;
-            Ok(connection)
-        });
-        Ok(Self {
-            connection: connection.map_err(|fault| fault.at(&path))?,
-            path,
-            is_writer: true,
-            met_damage: Cell::new(false),
-            contact: None,
-            unlocked: None,
-        })
-    }
-
-    /// Refuses a checkpoint that a run of this owner would refuse.
-    pub fn refuse_others(&self, owner: &Owner, former_target: Option<&str>) -> Result<(), CheckpointError> {
-        let bound = self.look(|connection| Ok(bound_owner(connection)?))?;
-        match bound.filter(|found| !is_of(found, owner, former_target)) {
-            None => Ok(()),
-            Some(found) => Err(CheckpointError::BelongsToAnother {
-                path: self.path.clone(),
-                found: Box::new(found),
-                wanted: Box::new(owner.clone()),
-            }),
-        }
-    }
-
     /// Takes over what another one knows that decides what is booked in a job: the numbers that were given, and which of
     /// the job's entries Pleo was told of by other jobs. The control layer was read before.
     pub fn take_history(&mut self, known: &Self, job: &JobId) -> Result<(), CheckpointError> {
@@ -131,7 +91,7 @@ impl Checkpoint {
                      ORDER BY item.number LIMIT ?3"
                 ))?
                 .query_and_then(
-                    (job.as_str(), after, i64::try_from(limit).unwrap_or(i64::MAX)),
+                    (job.as_str(), after, rows(limit)),
                     |row| {
                         let (entry_id, verdict) = verdict_from(row, job)?;
                         let currency: Option<String> = row.get(13)?;

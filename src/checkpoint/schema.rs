@@ -7,7 +7,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, params_from_iter};
 
 use super::error::Fault;
-use super::items::ReadFacts;
+use super::facts::ReadFacts;
 use super::small_rows;
 
 /// Says in the file's header whose file it is ("PLEO").

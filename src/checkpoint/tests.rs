@@ -14,8 +14,13 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 use tempfile::TempDir;
 
+use rusqlite::Connection;
+
+use super::connection::connect_for_writing;
+use super::file::prepare;
 use super::*;
 use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
+use crate::model::ids::CompanyId;
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::money::{Amount, Money};
 use crate::model::verdict::{Exported, Failure, ItemFailureType, Standing, Verdict};

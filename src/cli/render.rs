@@ -180,7 +180,7 @@ impl From<&JobReport> for JobDocument {
             status: ending_word(&job.ending),
             items: job.counts.into(),
             failures: job.failures.iter().map(FailureDocument::from).collect(),
-            refusals: job.refusals.iter().map(RefusalDocument::from).collect(),
+            refusals: job.totals.refusals.iter().map(RefusalDocument::from).collect(),
             totals: TotalsDocument::from(&job.totals),
             problem: problem_of(&job.ending).map(ErrorDocument::from),
         }

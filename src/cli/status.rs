@@ -46,7 +46,7 @@ impl Known {
     /// Where the job stands, in Pleo's words as far as they are known here.
     fn status(&self) -> &str {
         match (self.record.state, &self.record.closing) {
-            (JobState::Closed, Some(closing)) => closing.status.as_str(),
+            (JobState::Closed, Some(outcome)) => outcome.status().as_str(),
             (JobState::Starting, _) => "pending",
             (JobState::Ended, _) => "failed",
             _ => "in_progress",

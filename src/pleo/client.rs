@@ -10,7 +10,7 @@ use super::paging::{PAGE_SIZE, Pager};
 use super::request::{Action, Request};
 use super::transport::{Answered, ServerTime, Transport};
 use super::wire::{self, Field, Malformed, Page, RawItem, UpdateAnswer};
-use super::{ItemUpdate, JobEvent, Settings};
+use super::{ExportJobEvent, ItemUpdate, Settings};
 use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::export_job::{ExportJob, ExportJobItem, JobStatus};
@@ -259,7 +259,7 @@ impl Client {
     /// [`PleoError::LostAnswer`] where the event may have arrived. It is never sent a second time by itself,
     /// unless it surely was not processed. [`PleoError::Withheld`] where the permit is withheld from a try: then it was
     /// not processed.
-    pub fn send_event(&self, permit: &Permit, id: &JobId, event: &JobEvent) -> Result<(), PleoError> {
+    pub fn send_event(&self, permit: &Permit, id: &JobId, event: &ExportJobEvent) -> Result<(), PleoError> {
         let request = Request {
             action: Action::Tell(wire::event_body(id, event), permit),
             segments: &["v3", "export-job-events"],

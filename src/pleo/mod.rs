@@ -30,5 +30,5 @@ pub use heard::{Heard, silence};
 pub use settings::{Credential, Settings};
 pub use subscriptions::EXPORT_JOB_CREATED;
 pub use transport::ServerTime;
+pub use wire::{ExportJobEvent, ItemUpdate, RawItem, Refusal, Subscription, UpdateAnswer};
 pub use wire::{Installation, Introspection, KnownAccount, KnownTax, Subject};
-pub use wire::{ItemUpdate, JobEvent, RawItem, Refusal, Subscription, UpdateAnswer};

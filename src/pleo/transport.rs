@@ -17,7 +17,7 @@ use super::attempt::Attempt;
 use super::error::{Call, PleoError, shown};
 use super::heard::Exchange;
 use super::request::Request;
-use super::retry::{Ending, Outcome, classify};
+use super::retry::{Outcome, TryEnd, classify};
 use super::skim::Skimmed;
 use super::{Settings, wire};
 use crate::host::http::{self, Body};
@@ -187,8 +187,8 @@ impl Transport {
         let began = Instant::now();
         let attempt = self.exchange(request, url, call, shown);
         let status = match attempt.ending {
-            Ending::Answered { status, .. } => Some(status),
-            Ending::NotConnected | Ending::Untrusted | Ending::Interrupted | Ending::TooLarge => None,
+            TryEnd::Answered { status, .. } => Some(status),
+            TryEnd::NotConnected | TryEnd::Untrusted | TryEnd::Interrupted | TryEnd::TooLarge => None,
         };
         tracing::debug!(
             method = call.method,
@@ -276,7 +276,7 @@ impl Transport {
         // Pleo's own clock, where it tells it, knows best how long it is until the date it names.
         let now = self.server_time().map_or_else(clock::now, |time| time.at);
         Attempt {
-            ending: Ending::Answered { status, json },
+            ending: TryEnd::Answered { status, json },
             cause,
             body,
             date: date(response),

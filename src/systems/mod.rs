@@ -164,6 +164,29 @@ pub struct Description {
     pub computes_tax: bool,
 }
 
+/// What a job may ask for and not every system can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ability {
+    /// Keeping vendor bills and their payments.
+    VendorBills,
+    /// Keeping receipts that are required.
+    Receipts,
+}
+
+/// What to set where a system cannot keep receipts.
+pub const RECEIPTS_REMEDY: &str = "set `attachments` under [bookkeeping] to \"best_effort\" or \"none\"";
+
+impl Description {
+    /// That the system lacks an ability, as a clause; `None` where it has it.
+    pub fn lack(&self, ability: Ability) -> Option<String> {
+        let (is_there, what) = match ability {
+            Ability::VendorBills => (self.payables, "vendor bills"),
+            Ability::Receipts => (self.attachments.is_some(), "receipts, but receipts are required"),
+        };
+        (!is_there).then(|| format!("{} cannot keep {what}", self.name))
+    }
+}
+
 /// How far booking the same key twice is safe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Create {
@@ -210,6 +233,16 @@ pub struct Wanted {
     /// The parts that make it complete; empty where they are not known (its data could not be planned). Then it
     /// counts as complete only where the system itself can tell.
     pub parts: Vec<Part>,
+}
+
+impl Wanted {
+    /// An entry of which the parts are not known.
+    pub fn whole(entry_id: &AccountingEntryId) -> Self {
+        Self {
+            entry_id: entry_id.clone(),
+            parts: Vec::new(),
+        }
+    }
 }
 
 /// What the books have of an entry. A journal entry is complete by itself, whatever parts are wanted today: the

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::verdict::{JobFailure, JobFailureType};
+use crate::model::verdict::{JobFailure, JobFailureType, JobOutcome};
 
 /// Any moment that there is.
 fn moment() -> impl Strategy<Value = DateTime<Utc>> {
@@ -96,7 +96,7 @@ proptest! {
             }
         }
         let failure = JobFailure { failure_type: JobFailureType::ValidationFailure, reason };
-        let closing = Closing { status: JobStatus::Failed, failure: Some(failure) };
+        let closing = JobOutcome::Failed(failure);
         checkpoint.close_job(&id, &closing, &note, now).unwrap();
         let read = checkpoint.job(&id).unwrap().unwrap();
         prop_assert!(is_read_back(read.created_at, created) && is_read_back(read.updated_at, now));

@@ -111,7 +111,12 @@ impl Page for Json {
         self.output.write("],");
         let known = TotalsDocument::from(&preview.totals);
         let end = EndDocument {
-            refusals: preview.refusals.iter().map(RefusalDocument::from).collect(),
+            refusals: preview
+                .totals
+                .refusals
+                .iter()
+                .map(RefusalDocument::from)
+                .collect(),
             opens: known.opened,
             totals: totals
                 .iter()

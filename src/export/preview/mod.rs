@@ -11,9 +11,10 @@ mod rehearsal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::halt::Halt;
-use super::job::JobRun;
 use super::report::{JobTotals, Problem, ProblemKind};
-use super::{Exporter, Untold, control, data, detect, process, validate};
+use super::telling::Untold;
+use super::tools::{Exporter, JobRun};
+use super::{control, data, detect, process, update, validate};
 use crate::checkpoint::{Checkpoint, CheckpointError, Counts, Outcome};
 use crate::host::clock;
 use crate::model::export_job::ExportJob;
@@ -59,8 +60,6 @@ pub struct JobPreview {
     pub counts: Counts,
     /// What would be done to the books, as a run tells it.
     pub totals: JobTotals,
-    /// What the pre-check refuses, by cause with counts, most frequent first.
-    pub refusals: Vec<(String, usize)>,
     /// What would keep the run from coming to its end, if anything.
     pub problem: Option<Problem>,
 }
@@ -179,7 +178,6 @@ impl Exporter<'_> {
         let mut preview = JobPreview {
             counts: Counts::default(),
             totals: JobTotals::default(),
-            refusals: Vec::new(),
             problem: None,
             job,
         };
@@ -202,57 +200,15 @@ impl Exporter<'_> {
     }
 
     fn rehearse(&mut self, preview: &mut JobPreview, known: Option<&Checkpoint>) -> Result<(), Halt> {
-        let id = preview.job.id.clone();
-        self.progress.begin(&id, preview.job.number_of_items);
+        self.progress.begin(&preview.job.id, preview.job.number_of_items);
         self.checkpoint.adopt_job(&preview.job, clock::now())?;
         let job = Untold(self.pleo).as_if_started(preview.job.clone());
         let permit = self.permit.clone();
-        let mut run = JobRun::with_permit(self, job, permit)?;
-        let outcome = self.rehearse_steps(&mut run, known, &mut preview.refusals);
-        preview.totals = run.totals;
-        outcome?;
+        let mut run = JobRun::of(self.lend(), job, permit, &mut preview.totals)?;
+        steps(&mut run, known)?;
         match run.miscount {
             Some(miscount) => Err(Halt::UpdatesRefused(miscount)),
             None => Ok(()),
-        }
-    }
-
-    fn rehearse_steps(
-        &mut self,
-        run: &mut JobRun,
-        known: Option<&Checkpoint>,
-        refusals: &mut Vec<(String, usize)>,
-    ) -> Result<(), Halt> {
-        let id = run.job.id.clone();
-        validate::validate(self, run)?;
-        control::read(self, run)?;
-        if let Some(known) = known {
-            self.checkpoint.take_history(known, &id)?;
-        }
-        let references = data::read(self, &run.job)?;
-        if let Some(known) = known {
-            self.take_intents(known, &id)?;
-        }
-        let outcome = process::process(self, run, &references, refusals);
-        let notices = self.system.notices();
-        run.totals.notices = notices.iter().map(ToString::to_string).collect();
-        outcome
-    }
-
-    /// What an earlier run was about to book may be on its way into the books.
-    fn take_intents(&mut self, known: &Checkpoint, job: &JobId) -> Result<(), CheckpointError> {
-        let mut after = None;
-        loop {
-            let page = known.in_scope_page(job, after.as_ref(), PAGE)?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = Some(last.position);
-            let mut intended: Vec<AccountingEntryId> = Vec::new();
-            for item in page {
-                if item.state == ItemState::Intended && self.checkpoint.is_in_scope(job, &item.entry_id)? {
-                    intended.push(item.entry_id);
-                }
-            }
-            self.checkpoint.intend(job, &intended, clock::now())?;
         }
     }
 
@@ -280,6 +236,41 @@ impl Exporter<'_> {
                 show(entry(outcome, rehearsed));
             }
         }
+    }
+}
+
+/// Steps 2 to 6, as a run takes them, with what an earlier one left.
+fn steps(run: &mut JobRun<'_>, known: Option<&Checkpoint>) -> Result<(), Halt> {
+    let id = run.job.id.clone();
+    validate::validate(run)?;
+    control::read(run)?;
+    if let Some(known) = known {
+        run.exporter.checkpoint.take_history(known, &id)?;
+    }
+    let references = data::read(run)?;
+    if let Some(known) = known {
+        take_intents(run.exporter.checkpoint, known, &id)?;
+    }
+    let outcome = update::report(run).and_then(|()| process::process(run, &references));
+    let notices = run.exporter.system.notices();
+    run.totals.notices = notices.iter().map(ToString::to_string).collect();
+    outcome
+}
+
+/// What an earlier run was about to book may be on its way into the books.
+fn take_intents(checkpoint: &mut Checkpoint, known: &Checkpoint, job: &JobId) -> Result<(), CheckpointError> {
+    let mut after = None;
+    loop {
+        let page = known.in_scope_page(job, after.as_ref(), PAGE)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.position);
+        let mut intended: Vec<AccountingEntryId> = Vec::new();
+        for item in page {
+            if item.state == ItemState::Intended && checkpoint.is_in_scope(job, &item.entry_id)? {
+                intended.push(item.entry_id);
+            }
+        }
+        checkpoint.intend(job, &intended, clock::now())?;
     }
 }
 

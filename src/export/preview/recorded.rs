@@ -97,8 +97,7 @@ impl Recorded {
             let sum = totals
                 .entry((account.to_owned(), item.item.amount.currency))
                 .or_default();
-            // What is beyond any amount is told by the totals of the wallet.
-            *sum = sum.plus(amount).unwrap_or(*sum);
+            *sum += amount;
         }
         let rehearsed = Rehearsed::of(item, text);
         let place = self.write(&rehearsed).map_err(|error| SystemError::Unavailable {

@@ -87,18 +87,17 @@ impl AccountingSystem for Rehearsal<'_> {
     }
 
     fn check(&mut self, job: &JobNeeds) -> Result<(), SystemError> {
-        let attachments = self.keeps_receipts;
-        let system = self.system.describe();
-        if attachments && system.attachments.is_none() {
+        let needs = JobNeeds {
+            attachments: self.keeps_receipts,
+            ..job.clone()
+        };
+        if let Some(reason) = validate::lacking_ability(&self.system.describe(), &needs) {
             return Err(SystemError::Fatal {
                 failure_type: JobFailureType::InvalidConfiguration,
-                reason: validate::cannot_keep_receipts(&system),
+                reason,
             });
         }
-        self.system.examine(&JobNeeds {
-            attachments,
-            ..job.clone()
-        })
+        self.system.examine(&needs)
     }
 
     fn notices(&mut self) -> Vec<Notice> {
