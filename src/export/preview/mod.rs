@@ -1,7 +1,7 @@
 //! What the next job would book, found by the steps that book it: detect, validate, control, data, process.
 //!
 //! Nothing is started, written or told. The steps do not know it: the accounting system is a [`Rehearsal`], Pleo is
-//! [`Untold`](super::Untold) what they say, and the checkpoint is a temporary one. The real one is only asked which jobs
+//! [`Untold`] what they say, and the checkpoint is a temporary one. The real one is only asked which jobs
 //! are ours and what was told before.
 
 mod made_up;
