@@ -10,7 +10,6 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::{CheckpointError, Fault};
 use super::schema;
 use crate::host::files::{self, FileError};
-use crate::host::kill;
 
 /// How long a change waits for another program that has the file in hand, a backup for example.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -151,12 +150,7 @@ pub(super) fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
             "the file system allows no write-ahead log (journal mode {mode}); name a path on a local disk"
         )));
     }
-    let synchronous = if kill::mutation("no-fsync-checkpoint") {
-        "NORMAL"
-    } else {
-        "FULL"
-    };
-    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
     // A payload that is kept no longer is gone from the file.
     connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)

@@ -186,7 +186,7 @@ fn enter(
         ),
         Some(state) => (
             "UPDATE job SET company_id = ?2, created_at = ?3, number_of_items = ?4, \
-             vendor_based_bookkeeping = ?5, state = ?6, updated_at = ?7 WHERE id = ?1",
+             vendor_based_bookkeeping = ?5, state = ?6, updated_at = ?7, has_payloads = 1 WHERE id = ?1",
             next(&job.id, state, event)?,
         ),
     };

@@ -18,6 +18,7 @@
 
 mod audit;
 mod columns;
+mod compared;
 mod connection;
 mod contact;
 mod error;
@@ -31,12 +32,14 @@ mod lock;
 mod owner;
 mod rehearsal;
 mod reports;
+mod retention;
 mod schema;
 mod small_rows;
 #[cfg(test)]
 mod tests;
 mod told;
 
+pub use self::compared::{About, Recorded};
 pub use self::contact::{Contact, FailedPolls};
 pub use self::error::{CheckpointError, Fault};
 pub use self::facts::{ItemData, ItemFacts, ReadFacts};

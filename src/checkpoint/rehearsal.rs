@@ -40,7 +40,7 @@ impl Checkpoint {
             let page = self.in_scope_page(job, after.as_ref(), PAGE)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.position);
-            let told = known.told_elsewhere(job, &page)?;
+            let told = known.told_by_others(job, &page)?;
             self.change(|transaction| {
                 for (entry_id, external_id) in told {
                     transaction.execute(EARLIER_JOB, [])?;
@@ -54,7 +54,7 @@ impl Checkpoint {
     }
 
     /// Which of these items Pleo was told of, in another job, that they are in the books: each with its number there.
-    fn told_elsewhere(
+    fn told_by_others(
         &self,
         job: &JobId,
         items: &[StoredItem],

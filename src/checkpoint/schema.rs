@@ -22,6 +22,7 @@ const STEPS: &[Step] = &[
     Step::Sql(CONTACT),
     Step::Sql(STANDING),
     Step::Small,
+    Step::Sql(PAYLOADS),
 ];
 
 /// A step to the next schema.
@@ -174,6 +175,12 @@ UPDATE item SET
         reason GLOB '* Nothing was booked.', substr(reason, 1, length(reason) - length(' Nothing was booked.')), reason
     )
     WHERE outcome = 'failed' AND standing IS NULL;
+";
+
+/// Whether a job still has payloads, so that those which are kept for long enough are found without looking at items.
+const PAYLOADS: &str = "
+ALTER TABLE job ADD COLUMN has_payloads INTEGER NOT NULL DEFAULT 1 CHECK (has_payloads IN (0, 1));
+CREATE INDEX job_with_payloads ON job (updated_at) WHERE has_payloads = 1;
 ";
 
 /// The newest schema that this program knows.

@@ -5,6 +5,7 @@ mod items;
 mod jobs;
 mod opening;
 mod random;
+mod retention;
 mod small_rows;
 mod told;
 
@@ -65,6 +66,7 @@ fn listed(id: &str, status: ItemStatus) -> ExportJobItem {
     ExportJobItem {
         entry_id: entry(id),
         status,
+        external_id: None,
     }
 }
 

@@ -109,6 +109,25 @@ pub(super) enum Command {
         #[command(flatten)]
         answer: Answer,
     },
+    /// Compare Pleo, checkpoint and books, and say what to do where they differ; changes nothing
+    Verify {
+        /// Only this job: its id, or the first 8 characters of it and more
+        #[arg(long, value_name = "JOB_ID", conflicts_with = "since")]
+        job: Option<String>,
+        /// Only jobs that were made in Pleo on this day or later
+        #[arg(long, value_name = "DATE")]
+        since: Option<NaiveDate>,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Remove evidence that may be kept no longer; a line in the books says so
+    PruneEvidence {
+        /// The first year of which it stays
+        #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i32).range(1970..=9999))]
+        before: i32,
+        #[command(flatten)]
+        answer: Answer,
+    },
     /// Show what the checkpoint knows; needs no network and no credential
     Status {
         /// Show this job with its failures
@@ -189,6 +208,8 @@ impl Command {
             | Self::Check { answer }
             | Self::Preview { answer, .. }
             | Self::Reverse { answer, .. }
+            | Self::Verify { answer, .. }
+            | Self::PruneEvidence { answer, .. }
             | Self::Status { answer, .. }
             | Self::Login { answer, .. }
             | Self::Logout { answer, .. }

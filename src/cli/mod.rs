@@ -12,6 +12,7 @@ mod logging;
 mod login;
 mod preview;
 mod progress;
+mod prune;
 mod render;
 mod reverse;
 mod run;
@@ -19,6 +20,7 @@ mod signals;
 mod status;
 mod subscribe;
 mod table;
+mod verify;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -82,6 +84,7 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             reason,
             ..
         } => return reverse::reverse(sources, numbers, *date, reason.as_deref(), form),
+        Command::PruneEvidence { before, .. } => return prune::prune_evidence(sources, *before, form),
         Command::Login { status: true, .. } => return login::status(sources, form),
         Command::Login { paste, .. } => return login::login(sources, *paste, form),
         Command::Logout { revoke, .. } => return login::logout(sources, *revoke, form),
@@ -98,6 +101,9 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
                 receipts: *receipts,
             };
             return preview::preview(sources, &args.global, wish, form);
+        }
+        Command::Verify { job, since, .. } => {
+            return verify::verify(sources, job.as_deref().map(str::trim), *since, form);
         }
         Command::Status { job, .. } => {
             return status::status(sources, job.as_deref().map(str::trim), form);

@@ -213,6 +213,9 @@ fn prepare_and_work(
     if report.problem.is_none() && report.jobs.iter().all(|job| job.ending.problem().is_none()) {
         report.problem = unready;
     }
+    if matches!(caller, Caller::Scheduler) && !stop.is_requested() {
+        forget_payloads(&mut checkpoint, config.keep_payloads, stop);
+    }
     // How long polls fail is measured on our own clock.
     clock::follow(None);
     if pleo.has_answered() {
@@ -224,6 +227,19 @@ fn prepare_and_work(
     }
     checkpoint.remember_contact(contact);
     Ok(answer)
+}
+
+/// Payloads are personal data, and kept no longer than the settings say. What goes wrong is tried again by the next poll.
+fn forget_payloads(checkpoint: &mut Checkpoint, keep: TimeDelta, stop: &Stop) {
+    match checkpoint.forget_payloads(clock::now() - keep, || stop.is_requested()) {
+        Ok(0) => {}
+        Ok(forgotten) => {
+            debug!("the payloads of {forgotten} items were overwritten, as they were kept for long enough");
+        }
+        Err(error) => warn!(
+            "{error}: payloads that were kept for long enough are still there; the next poll tries again"
+        ),
+    }
 }
 
 /// Notes how a poll ended. One that failed for a reason that may pass is no news, but a long series of them is.

@@ -47,6 +47,9 @@ use sources::Layers;
 /// For how long polls may fail before a person is called, unless settings say otherwise.
 const ALARM_AFTER: TimeDelta = TimeDelta::hours(6);
 
+/// For how long the payloads of a job that is over are kept, unless settings say otherwise.
+const KEEP_PAYLOADS: TimeDelta = TimeDelta::days(30);
+
 /// Everything a run needs to know, checked.
 #[derive(Debug)]
 pub struct Config {
@@ -54,6 +57,8 @@ pub struct Config {
     pub pleo: crate::pleo::Settings,
     /// Where progress is kept.
     pub checkpoint: PathBuf,
+    /// For how long the payloads of a job are kept after it is over; at once where it is nothing.
+    pub keep_payloads: TimeDelta,
     /// How many items are booked and reported together, 1 to 100.
     pub batch_size: usize,
     /// How expenses become documents.
@@ -125,6 +130,7 @@ struct Parts {
     give_up_after: Duration,
     batch_size: i64,
     checkpoint: Option<PathBuf>,
+    keep_payloads: TimeDelta,
     bookkeeping: crate::bookkeeping::Settings,
     attachments: receipts::Policy,
     receipt_timeout: Duration,
@@ -188,7 +194,7 @@ impl Parts {
         let batch_size = pleo.integer("batch_size", 1..=100, &mut problems).unwrap_or(100);
         pleo.finish(&mut problems);
 
-        let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
+        let (checkpoint, keep_payloads) = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
         let alarm_after = alarm_after(&mut file, &mut problems);
         let mut bookkeeping = file.section("bookkeeping", &mut problems);
         let (accounting, patience) = accounting::read(
@@ -223,6 +229,7 @@ impl Parts {
             give_up_after,
             batch_size,
             checkpoint,
+            keep_payloads,
             bookkeeping,
             attachments,
             receipt_timeout,
@@ -266,6 +273,7 @@ impl Parts {
                     give_up_after: self.give_up_after,
                 },
                 checkpoint,
+                keep_payloads: self.keep_payloads,
                 batch_size: usize::try_from(self.batch_size).unwrap_or(100),
                 bookkeeping: self.bookkeeping,
                 attachments: self.attachments,
@@ -308,7 +316,7 @@ impl StatusConfig {
         let named = company_id(&layers, &mut pleo, &mut company_problems, &mut missing);
         let company_id = named.or_else(|| tokens_company(&layers, &mut pleo));
         company_problems.append(&mut missing);
-        let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
+        let (checkpoint, _) = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
         match checkpoint {
             Some(checkpoint) if problems.is_empty() => Ok(Self {
                 alarm_after: alarm_after(&mut file, &mut unimportant),
@@ -353,29 +361,31 @@ fn alarm_after(file: &mut Section, problems: &mut Vec<String>) -> TimeDelta {
     duration.unwrap_or(ALARM_AFTER)
 }
 
-/// The checkpoint's file, in its folder's one name.
+/// `[checkpoint]`: the file, in its folder's one name, and for how long payloads are kept in it.
 fn checkpoint(
     layers: &Layers,
     file: &mut Section,
     company_id: Option<&CompanyId>,
     problems: &mut Vec<String>,
-) -> Option<PathBuf> {
-    let path = named_checkpoint(layers, file, company_id, problems)?;
-    Some(match (path.parent(), path.file_name()) {
+) -> (Option<PathBuf>, TimeDelta) {
+    let mut section = file.section("checkpoint", problems);
+    let in_file = section.path("path", layers.file_folder(), problems);
+    let days = section.integer("keep_payloads_days", 0..=3650, problems);
+    section.finish(problems);
+    let path = named_checkpoint(layers, in_file, company_id, problems);
+    let path = path.map(|path| match (path.parent(), path.file_name()) {
         (Some(folder), Some(name)) => files::resolved(folder).join(name),
         _ => path,
-    })
+    });
+    (path, days.map_or(KEEP_PAYLOADS, TimeDelta::days))
 }
 
 fn named_checkpoint(
     layers: &Layers,
-    file: &mut Section,
+    in_file: Option<PathBuf>,
     company_id: Option<&CompanyId>,
     problems: &mut Vec<String>,
 ) -> Option<PathBuf> {
-    let mut section = file.section("checkpoint", problems);
-    let in_file = section.path("path", layers.file_folder(), problems);
-    section.finish(problems);
     let variable = layers.path_variable("PLEO_EXPORT_CHECKPOINT", problems).ok()?;
     if variable.is_some() {
         return variable;

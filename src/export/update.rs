@@ -4,7 +4,7 @@ use tracing::{debug, warn};
 
 use super::halt::Halt;
 use super::tools::JobRun;
-use crate::host::{clock, kill};
+use crate::host::clock;
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::Verdict;
 use crate::pleo::{ItemUpdate, Refusal};
@@ -36,10 +36,6 @@ pub(super) fn send_again(run: &mut JobRun<'_>) -> Result<(), Halt> {
 }
 
 fn send(run: &mut JobRun<'_>, unsent: Vec<(AccountingEntryId, Verdict)>) -> Result<(), Halt> {
-    if kill::mutation("sent-before-answer") {
-        let entries: Vec<_> = unsent.iter().map(|(entry_id, _)| entry_id.clone()).collect();
-        accepted(run, &entries)?;
-    }
     let refused = put(run, &unsent)?;
     let is_refused =
         |entry_id: &AccountingEntryId| refused.iter().any(|refusal| refusal.entry_id == *entry_id);

@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::model::booked_content::BookedContent;
 use crate::model::document::{Part, PlannedItem, Receipt};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
+use crate::model::inspected::Inspected;
 use crate::model::money::Money;
 use crate::model::permit::{Permit, Withheld};
 use crate::model::references::{References, Resolution};
@@ -56,6 +57,35 @@ pub trait AccountingSystem: fmt::Debug {
 
     /// What the books have of these entries, one answer for each, in the same order.
     fn find(&mut self, entries: &[Wanted]) -> Result<Vec<Found>, SystemError>;
+
+    /// What the books have of these entries beside what was booked, one answer for each, in the same order; writes and locks
+    /// nothing. Meant for systems that book nothing afterwards.
+    fn inspect(&mut self, entries: &[AccountingEntryId]) -> Result<Vec<(Found, Inspected)>, SystemError> {
+        let wanted = entries.iter().map(|entry_id| Wanted {
+            entry_id: entry_id.clone(),
+            parts: Vec::new(),
+        });
+        let found = self.find(&wanted.collect::<Vec<_>>())?;
+        let with_amount = |found: Found| {
+            let amount = found.booked().and_then(|booked| booked.amount);
+            let inspected = Inspected {
+                fitting_amounts: amount.into_iter().collect(),
+                ..Inspected::default()
+            };
+            (found, inspected)
+        };
+        Ok(found.into_iter().map(with_amount).collect())
+    }
+
+    /// Removes the evidence of batches of the years before this one, with a line that says so; answers its files.
+    fn prune_evidence(&mut self, _before: i32) -> Result<Vec<String>, SystemError> {
+        Err(SystemError::Settings {
+            reason: format!(
+                "{} keeps no evidence here that could be removed.",
+                self.describe().name
+            ),
+        })
+    }
 
     /// What an entry that counts says of the expense that it was booked from, as far as the books show it. Asked only
     /// where the expense may have been changed since, for the text that says what.

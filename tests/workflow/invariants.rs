@@ -240,6 +240,7 @@ fn an_illegal_step_is_an_error_that_names_the_item() {
     let item = |status| ExportJobItem {
         entry_id: entry.clone(),
         status,
+        external_id: None,
     };
     checkpoint.adopt_job(&job, now).unwrap();
     checkpoint

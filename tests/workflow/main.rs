@@ -93,6 +93,8 @@ mod queries;
 mod re_export;
 /// One process dies, or many: the next one goes on.
 mod resume;
+/// What names people goes when it may be kept no longer.
+mod retention;
 /// Entries are taken back, by command and by hand.
 mod reverse;
 /// One job by its id: whose it may be, and when it is its turn.
@@ -112,3 +114,5 @@ mod upgrade;
 /// Every answer of the accounting system at every question, and what it means.
 #[cfg(unix)]
 mod verdict_table;
+/// Whatever was done to one of the three sides is found afterwards.
+mod verify;

@@ -61,7 +61,7 @@ proptest! {
         checkpoint.set_last_error(&id, Some(&error)).unwrap();
         let others = [entry_id.clone(), entry("f")];
         for other in &others {
-            let page = [ExportJobItem { entry_id: other.clone(), status: ItemStatus::Pending }];
+            let page = [listed(other.as_str(), ItemStatus::Pending)];
             checkpoint.store_control_page(&id, &page, now).unwrap();
             checkpoint.store_payloads(&id, &[ItemData {
                 entry_id: other.clone(),

@@ -65,10 +65,7 @@ fn perform(checkpoint: &mut Checkpoint, operation: &Operation) -> Result<(), Che
         Operation::Event(event) => checkpoint.job_event(&id, *event, "", now()),
         Operation::Close(outcome) => checkpoint.close_job(&id, outcome, "", now()),
         Operation::Control(item, status) => {
-            let page = [ExportJobItem {
-                entry_id: one(item),
-                status: *status,
-            }];
+            let page = [listed(one(item).as_str(), *status)];
             checkpoint.store_control_page(&id, &page, now()).map(drop)
         }
         Operation::Payload(item) => {

@@ -11,7 +11,7 @@ use crate::export::halt::Halt;
 use crate::export::tools::JobRun;
 use crate::export::verdicts::{self, Next, Why};
 use crate::export::{control, look_up, patience};
-use crate::host::{clock, kill};
+use crate::host::clock;
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::ItemFailureType;
 use crate::pleo::{ItemUpdate, Refusal as PleoRefusal};
@@ -35,9 +35,6 @@ pub(super) fn book(
     waves::plan_found(run, view, &mut items);
     // What was learnt is old by the next batch.
     view.invoices = KnownInvoices::default();
-    if kill::mutation("book-before-intent") {
-        intend(run, &to_announce(&items))?;
-    }
     ended = ended.and(attach::attach(run, &mut items));
     if is_withheld(&ended) {
         return ended.map(|()| items);
@@ -70,9 +67,9 @@ fn announce(run: &mut JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt
     if announced.is_empty() {
         return Ok(());
     }
-    if !kill::mutation("book-before-intent") {
-        intend(run, &announced)?;
-    }
+    run.exporter
+        .checkpoint
+        .intend(&run.job.id, &announced, clock::now())?;
     for item in items.iter().filter(|item| item.sent == Sent::No) {
         run.unsent.entry(item.entry_id.clone()).or_insert(false);
     }
@@ -107,11 +104,6 @@ fn not_in_progress(refusal: &PleoRefusal) -> Refusal {
         ),
         group: "Pleo refused to have the item in progress".into(),
     }
-}
-
-fn intend(run: &mut JobRun<'_>, entries: &[AccountingEntryId]) -> Result<(), Halt> {
-    let checkpoint = &mut *run.exporter.checkpoint;
-    Ok(checkpoint.intend(&run.job.id, entries, clock::now())?)
 }
 
 fn to_announce(items: &[BatchItem]) -> Vec<AccountingEntryId> {

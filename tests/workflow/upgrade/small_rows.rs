@@ -13,8 +13,8 @@ use crate::support::World;
 const JOB: &str = "7e57c0de-0000-4000-8000-0000000000d2";
 const CLOSED_JOB: &str = "7e57c0de-0000-4000-8000-0000000000d1";
 
-/// What the first version of the schema with small rows is called.
-const SMALL_ROWS: i64 = 5;
+/// The newest schema: all steps to it are made in one piece.
+const NEWEST: i64 = 6;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/schema-3")
@@ -74,7 +74,7 @@ fn in_mid_job() -> World {
 #[track_caller]
 fn goes_on(world: &World) {
     world.run(&["resume"]).exits(0);
-    assert_eq!(version(world), SMALL_ROWS);
+    assert_eq!(version(world), NEWEST);
     let state = world.sandbox.job(JOB);
     assert_eq!(
         (state.status, state.count(ItemStatus::Successful)),
@@ -149,7 +149,7 @@ fn killed_at_any_moment_of_the_step_the_file_is_the_old_or_the_new_one() {
         let run = world.run_with("PLEO_EXPORT_KILL_AT", &moment.to_string(), &["resume"]);
         assert_eq!(run.code, None, "{run}");
         in_the_step += usize::from(run.stderr.contains("in the step"));
-        let is_done = version(&world) == SMALL_ROWS;
+        let is_done = version(&world) == NEWEST;
         assert!(is_done || version(&world) == 3);
         let sound: String = connection(&world)
             .query_row("PRAGMA integrity_check", [], |row| row.get(0))
@@ -168,7 +168,7 @@ fn without_room_for_the_step_the_old_file_stays() {
     for (refused, blocks) in (8..).step_by(64).enumerate() {
         let world = in_mid_job();
         let run = with_little_room(&world, blocks);
-        if version(&world) == SMALL_ROWS {
+        if version(&world) == NEWEST {
             assert!(refused > 2, "there was room all the time");
             goes_on(&world);
             return;

@@ -8,8 +8,7 @@ use crate::export::process::item::BatchItem;
 use crate::export::process::receipts;
 use crate::export::tools::JobRun;
 use crate::export::verdicts::{self, Next, successful};
-use crate::host::{clock, kill};
-use crate::pleo::ItemUpdate;
+use crate::host::clock;
 use crate::systems::{self, Attachment, SystemError};
 
 /// Puts the receipts beside every entry that is in the books, also beside those that were there before.
@@ -23,14 +22,6 @@ pub(super) fn attach(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<()
     }
     if attachments.is_empty() {
         return Ok(());
-    }
-    if kill::mutation("attach-after-verdict") {
-        let told = attachments.iter().map(|attachment| {
-            let verdict = successful(&attachment.booked, clock::now());
-            ItemUpdate::Final(attachment.entry_id.clone(), verdict)
-        });
-        let told: Vec<_> = told.collect();
-        run.exporter.told.update_items(&run.permit, &run.job.id, &told)?;
     }
     let results = match run.exporter.system.attach(&run.permit, &attachments) {
         Ok(results) => results,

@@ -43,6 +43,13 @@ pub(in super::super) struct Booked {
     pub(in super::super) place: Place,
 }
 
+impl Booked {
+    /// Whether both are one document of an entry.
+    pub(super) fn is_same_document(&self, other: &Self) -> bool {
+        self.part == other.part && self.revision == other.revision
+    }
+}
+
 /// One side of an invoice, as its transaction has it.
 #[derive(Debug)]
 pub(in super::super) struct BookedInvoice {
@@ -67,6 +74,17 @@ pub(in super::super) struct Place {
     pub(in super::super) file: Arc<Path>,
     /// The line in which it begins, counted from 1.
     pub(in super::super) line: u32,
+}
+
+/// The evidence that a file names.
+#[derive(Debug)]
+pub(in super::super) struct Named {
+    /// The line, counted from 1; what stands below is what it is the evidence of.
+    pub(in super::super) line: u32,
+    /// Its file, by name.
+    pub(in super::super) file: Box<str>,
+    /// Its hash.
+    pub(in super::super) sha256: Box<str>,
 }
 
 /// An account that the books open.

@@ -25,7 +25,7 @@ use super::super::number::Number;
 use super::super::reader::{self, Directive, Kind, Posting};
 use super::super::text;
 use super::super::vocabulary::{document_kind, key};
-use super::entries::{Booked, Numbered, OpenedAccount, Place};
+use super::entries::{Booked, Named, Numbered, OpenedAccount, Place};
 use super::marks::retired_lines;
 use super::said::{invoice, touches_tax, wallet};
 use super::{Include, Index, Reach, Source, Stamp};
@@ -133,7 +133,11 @@ impl Index {
             _ => {}
         }
         match &directive.kind {
-            Kind::Transaction { .. } | Kind::Document { .. } | Kind::Missing { .. }
+            Kind::Transaction { .. }
+            | Kind::Document { .. }
+            | Kind::Missing { .. }
+            | Kind::Evidence { .. }
+            | Kind::EvidenceRemoved { .. }
                 if reading.is_of_another() => {}
             Kind::Transaction { date, postings } => {
                 self.add_transaction(&directive, *date, postings, reading)?;
@@ -168,18 +172,10 @@ impl Index {
                 let days = self.balances.entry((*account).into()).or_default();
                 days.entry(*date).or_insert(place);
             }
-            Kind::Document { path } => {
-                let (entry_id, sha256) = (
-                    directive.metadata.get(key::RECEIPT_OF),
-                    directive.metadata.get(key::SHA256),
-                );
-                if let (Some(entry_id), Some(sha256)) = (entry_id, sha256) {
-                    let folder = reading.file.parent().unwrap_or(Path::new(""));
-                    self.receipts
-                        .entry((entry_id.into(), sha256.into()))
-                        .or_default()
-                        .push(beside(folder, Path::new(&**path)));
-                }
+            Kind::Document { path } => self.add_receipt(&directive, path, reading),
+            Kind::Evidence { file, sha256 } => self.add_evidence(directive.line, file, sha256, reading),
+            Kind::EvidenceRemoved { file } => {
+                self.removed_evidence.insert((&**file).into());
             }
             Kind::Numbers { last } => {
                 reading.numbers.extend(last.parse::<Number>());
@@ -237,10 +233,28 @@ impl Index {
             self.note_odd_mark(directive, file, why);
         }
         let booked = self.booked(directive, date, postings, file)?;
-        if reading.is_aside && self.same_document(&entry_id, &booked).is_some() {
+        if reading.is_aside && self.has_booked(&entry_id, &booked) {
             return Ok(());
         }
         self.add_booked(&entry_id, booked)
+    }
+
+    fn add_receipt(&mut self, directive: &Directive<'_>, path: &str, reading: &Reading<'_>) {
+        let value = |key| directive.metadata.get(key);
+        if let (Some(entry_id), Some(sha256)) = (value(key::RECEIPT_OF), value(key::SHA256)) {
+            let folder = reading.file.parent().unwrap_or(Path::new(""));
+            let receipts = self.receipts.entry(entry_id.into()).or_default();
+            receipts.push((sha256.into(), beside(folder, Path::new(path))));
+        }
+    }
+
+    fn add_evidence(&mut self, line: u32, file: &str, sha256: &str, reading: &Reading<'_>) {
+        let named = self.evidence.entry(Arc::clone(&reading.file)).or_default();
+        named.push(Named {
+            line,
+            file: file.into(),
+            sha256: sha256.into(),
+        });
     }
 
     /// What follows in the file is this company's.
@@ -317,10 +331,9 @@ impl Index {
         })
     }
 
-    /// What stands in the books under the same key.
-    fn same_document(&self, entry_id: &str, booked: &Booked) -> Option<&Booked> {
+    fn has_booked(&self, entry_id: &str, booked: &Booked) -> bool {
         let mut others = self.entries.get(entry_id).into_iter().flatten();
-        others.find(|other| other.part == booked.part && other.revision == booked.revision)
+        others.any(|other| other.is_same_document(booked))
     }
 
     fn add_booked(&mut self, entry_id: &str, booked: Booked) -> Result<(), Fault> {
@@ -333,7 +346,16 @@ impl Index {
                 .or_default()
                 .push(entry_id.into());
         }
-        if let Some(other) = self.same_document(entry_id, &booked) {
+        let mut others = self.entries.get(entry_id).into_iter().flatten();
+        if let Some(other) = others.find(|other| other.is_same_document(&booked)) {
+            if let Some(repeats) = &mut self.repeats {
+                let both = format!(
+                    "{} stands in {} and, as {}, in {}",
+                    other.number, other.place, booked.number, booked.place
+                );
+                repeats.entry(entry_id.into()).or_default().push(both);
+                return Ok(());
+            }
             return Err(Fault::at(
                 booked.place.line,
                 format!(
