@@ -167,6 +167,33 @@ impl Checkpoint {
         self.contact = Some(contact);
     }
 
+    /// Changes what is kept of the polls where no run has the file open: after one, and for a poll that failed before it
+    /// had. Answers `None` where there is no file of this version, or it is another company's; it is then left alone.
+    ///
+    /// The caller holds the [`RunLock`](super::RunLock).
+    pub fn note_contact<T>(
+        path: &Path,
+        company_id: &CompanyId,
+        work: impl FnOnce(&mut Contact) -> T,
+    ) -> Result<Option<T>, CheckpointError> {
+        match Self::open_read_only(path)? {
+            Some(found) => found.refuse_other_company(company_id)?,
+            None => return Ok(None),
+        }
+        let noted = connect_for_writing(path).and_then(|mut connection| {
+            change(&mut connection, |transaction| {
+                if schema::version(transaction)? != schema::known_version() {
+                    return Ok(None);
+                }
+                let mut contact = contact::read(transaction)?;
+                let answer = work(&mut contact);
+                contact::store(transaction, &contact)?;
+                Ok(Some(answer))
+            })
+        });
+        noted.map_err(|fault| fault.at(path))
+    }
+
     /// Makes one change: all of it or nothing, on the disk once this returns.
     pub(super) fn change<T>(
         &mut self,

@@ -40,7 +40,7 @@ mod tests;
 mod told;
 
 pub use self::compared::{About, Recorded};
-pub use self::contact::{Contact, FailedPolls};
+pub use self::contact::{Contact, FailedPolls, PollEnd, Told};
 pub use self::error::{CheckpointError, Fault};
 pub use self::facts::{ItemData, ItemFacts, ReadFacts};
 pub use self::file::Checkpoint;

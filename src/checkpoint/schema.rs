@@ -23,6 +23,7 @@ const STEPS: &[Step] = &[
     Step::Sql(STANDING),
     Step::Small,
     Step::Sql(PAYLOADS),
+    Step::Sql(POLLS),
 ];
 
 /// A step to the next schema.
@@ -181,6 +182,20 @@ UPDATE item SET
 const PAYLOADS: &str = "
 ALTER TABLE job ADD COLUMN has_payloads INTEGER NOT NULL DEFAULT 1 CHECK (has_payloads IN (0, 1));
 CREATE INDEX job_with_payloads ON job (updated_at) WHERE has_payloads = 1;
+";
+
+/// How the last poll ended, also one that found nothing, and what was told of it.
+const POLLS: &str = "
+ALTER TABLE contact ADD COLUMN last_success_at TEXT;
+ALTER TABLE contact ADD COLUMN last_poll_at TEXT;
+ALTER TABLE contact ADD COLUMN last_exit_code INTEGER
+    CHECK (last_exit_code BETWEEN 0 AND 255) CHECK ((last_exit_code IS NULL) = (last_poll_at IS NULL));
+ALTER TABLE contact ADD COLUMN last_message TEXT CHECK (last_message IS NULL OR last_poll_at IS NOT NULL);
+ALTER TABLE contact ADD COLUMN last_remedy TEXT CHECK ((last_remedy IS NULL) = (last_message IS NULL));
+ALTER TABLE contact ADD COLUMN told_at TEXT;
+ALTER TABLE contact ADD COLUMN told_event TEXT CHECK ((told_event IS NULL) = (told_at IS NULL));
+ALTER TABLE contact ADD COLUMN told_exit_code INTEGER
+    CHECK (told_exit_code BETWEEN 0 AND 255) CHECK ((told_exit_code IS NULL) = (told_at IS NULL));
 ";
 
 /// The newest schema that this program knows.

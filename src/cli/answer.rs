@@ -15,18 +15,41 @@ pub(super) struct Form {
     pub(super) log: LogFormat,
 }
 
-/// Gives the answer: one document, or a table on stdout and what went wrong on stderr. A log of JSON lines ends with what
-/// went wrong, whatever stdout has.
+/// An answer as it goes out.
+pub(super) struct Shown {
+    pub(super) exit: Exit,
+    /// For stdout.
+    pub(super) text: String,
+    /// What went wrong.
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Shown {
+    pub(super) fn of(answer: &Answer, form: Form) -> Self {
+        let exit = answer.exit();
+        Self {
+            exit,
+            text: if form.json {
+                answer.json(exit)
+            } else {
+                answer.text()
+            },
+            problems: answer.problems().cloned().collect(),
+        }
+    }
+
+    /// Gives it: one document, or a table on stdout and what went wrong on stderr. A log of JSON lines ends with what went
+    /// wrong, whatever stdout has.
+    pub(super) fn give(&self, form: Form) -> Exit {
+        let exit = print(&self.text, self.exit);
+        tell(self.problems.iter(), form);
+        exit
+    }
+}
+
+/// Gives the answer of a run.
 pub(super) fn answer(answer: &Answer, form: Form) -> Exit {
-    let exit = answer.exit();
-    let text = if form.json {
-        answer.json(exit)
-    } else {
-        answer.text()
-    };
-    let exit = print(&text, exit);
-    tell(answer.problems(), form);
-    exit
+    Shown::of(answer, form).give(form)
 }
 
 /// Says what went wrong beside the answer.

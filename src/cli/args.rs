@@ -55,6 +55,12 @@ pub(super) enum Command {
         /// Book although the books lack entries that Pleo was told of: a person has looked, and they are right
         #[arg(long)]
         books_are_right: bool,
+        /// Serve each company of this folder: a settings file (*.toml) for each
+        #[arg(long, value_name = "DIR")]
+        companies: Option<PathBuf>,
+        /// Write metrics for the textfile collector of Prometheus' node exporter
+        #[arg(long, value_name = "PATH")]
+        metrics_file: Option<PathBuf>,
         #[command(flatten)]
         answer: Answer,
     },
@@ -92,6 +98,9 @@ pub(super) enum Command {
     },
     /// Look whether everything is in order, and say what to do where it is not; changes nothing
     Check {
+        /// Serve each company of this folder: a settings file (*.toml) for each
+        #[arg(long, value_name = "DIR")]
+        companies: Option<PathBuf>,
         #[command(flatten)]
         answer: Answer,
     },
@@ -133,6 +142,9 @@ pub(super) enum Command {
         /// Show this job with its failures
         #[arg(long, value_name = "JOB_ID")]
         job: Option<String>,
+        /// Serve each company of this folder: a settings file (*.toml) for each
+        #[arg(long, value_name = "DIR", conflicts_with = "job")]
+        companies: Option<PathBuf>,
         #[command(flatten)]
         answer: Answer,
     },
@@ -178,6 +190,9 @@ pub(super) enum Command {
         /// Poll at least this often, such as 90s, 5m or 1h: what Pleo tells may be lost
         #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
         every: Duration,
+        /// Serve each company of this folder: a settings file (*.toml) for each
+        #[arg(long, value_name = "DIR")]
+        companies: Option<PathBuf>,
     },
 }
 
@@ -205,7 +220,7 @@ impl Command {
             Self::Poll { answer, .. }
             | Self::RunJob { answer, .. }
             | Self::Resume { answer }
-            | Self::Check { answer }
+            | Self::Check { answer, .. }
             | Self::Preview { answer, .. }
             | Self::Reverse { answer, .. }
             | Self::Verify { answer, .. }

@@ -5,14 +5,20 @@
 mod answer;
 mod args;
 mod check;
+mod companies;
 mod exit;
 #[cfg(feature = "listen")]
 mod listen;
 mod logging;
 mod login;
+mod metrics;
+mod notify;
+mod poll;
+mod poll_end;
 mod preview;
 mod progress;
 mod prune;
+mod reach;
 mod render;
 mod reverse;
 mod run;
@@ -69,8 +75,20 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
         Command::Poll {
             max_jobs,
             books_are_right,
+            companies,
+            metrics_file,
             ..
-        } => run::poll(sources, &args.global, *max_jobs, *books_are_right),
+        } => {
+            let wish = poll::Wish {
+                max_jobs: *max_jobs,
+                books_are_right: *books_are_right,
+                metrics_file: metrics_file.as_deref(),
+            };
+            return match companies {
+                Some(folder) => poll::poll_each(sources, folder, &args.global, wish, form),
+                None => poll::poll(sources, &args.global, wish, form),
+            };
+        }
         Command::RunJob {
             job_id,
             adopt,
@@ -88,7 +106,11 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
         Command::Login { status: true, .. } => return login::status(sources, form),
         Command::Login { paste, .. } => return login::login(sources, *paste, form),
         Command::Logout { revoke, .. } => return login::logout(sources, *revoke, form),
-        Command::Check { .. } => return check::check(sources, form),
+        Command::Check {
+            companies: Some(folder),
+            ..
+        } => return check::check_each(sources, folder, form),
+        Command::Check { companies: None, .. } => return check::check(sources, form),
         Command::Preview {
             job_id,
             all,
@@ -105,6 +127,10 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
         Command::Verify { job, since, .. } => {
             return verify::verify(sources, job.as_deref().map(str::trim), *since, form);
         }
+        Command::Status {
+            companies: Some(folder),
+            ..
+        } => return status::status_of_each(sources, folder, form),
         Command::Status { job, .. } => {
             return status::status(sources, job.as_deref().map(str::trim), form);
         }
@@ -117,8 +143,12 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             return subscribe::subscribe(sources, &wish, form);
         }
         #[cfg(feature = "listen")]
-        Command::Listen { bind, every } => {
-            return listen::listen(sources, &args.global, *bind, *every, form);
+        Command::Listen {
+            bind,
+            every,
+            companies,
+        } => {
+            return listen::listen(sources, companies.as_deref(), &args.global, *bind, *every, form);
         }
     };
     answer::answer(&answer, form)

@@ -3,6 +3,7 @@
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::{Global, LogFormat};
+use super::notify::Notifier;
 use crate::export::Progress;
 use crate::model::ids::JobId;
 
@@ -38,5 +39,28 @@ impl Progress for Bar {
 
     fn end(&self) {
         self.0.finish_and_clear();
+    }
+}
+
+/// All who follow a run.
+pub(super) struct Watch<'a> {
+    pub(super) bar: Bar,
+    pub(super) notifier: Option<&'a Notifier>,
+}
+
+impl Progress for Watch<'_> {
+    fn begin(&self, job: &JobId, items: u64) {
+        self.bar.begin(job, items);
+        if let Some(notifier) = self.notifier {
+            notifier.started(job);
+        }
+    }
+
+    fn advance(&self, items: u64) {
+        self.bar.advance(items);
+    }
+
+    fn end(&self) {
+        self.bar.end();
     }
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod totals;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::exit::Exit;
@@ -48,6 +49,27 @@ impl Answer {
     /// For people, on stdout; empty where there was nothing to do.
     pub(super) fn text(&self) -> String {
         self.0.jobs.iter().map(job_text).collect()
+    }
+
+    /// When each of the jobs was made that still wait in Pleo; nothing where that is not known.
+    pub(super) fn still_pending(&self) -> Option<Vec<DateTime<Utc>>> {
+        self.0.still_pending()
+    }
+
+    /// What was done, in a few words.
+    pub(super) fn summary(&self) -> String {
+        let jobs = &self.0.jobs;
+        let sum = |count: fn(&JobReport) -> u64| jobs.iter().map(count).sum::<u64>();
+        match jobs.len() {
+            0 => "nothing to do".to_owned(),
+            count => format!(
+                "{count} job{}: {} items, {} booked, {} failed",
+                if count == 1 { "" } else { "s" },
+                sum(|job| job.counts.total),
+                sum(|job| job.counts.successful),
+                sum(|job| job.counts.failed)
+            ),
+        }
     }
 
     /// Everything that went wrong, in order.

@@ -1,14 +1,17 @@
 //! `status`: what the checkpoint knows. No network, no credential, no lock.
 
+use std::path::Path;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::answer::{Form, print};
+use super::answer::{Form, Shown};
+use super::companies;
 use super::exit::Exit;
+use super::poll_end;
 use super::render::{
     Answer, Document, ErrorDocument, FailureDocument, ItemsDocument, document, failures_table, problem_text,
 };
-use super::run;
 use super::table::Table;
 use crate::checkpoint::{self, Checkpoint, Counts, JobRecord};
 use crate::config::{Sources, StatusConfig};
@@ -20,17 +23,29 @@ use crate::model::verdict::Failure;
 
 /// Shows all jobs, or one with its failures.
 pub(super) fn status(sources: &Sources, job: Option<&str>, form: Form) -> Exit {
+    shown(sources, job, form).give(form)
+}
+
+/// Shows the jobs of each company of a folder.
+pub(super) fn status_of_each(sources: &Sources, folder: &Path, form: Form) -> Exit {
+    companies::each(sources, folder, form, |company| {
+        companies::unless_refused(company, form, || shown(&company.sources, None, form))
+    })
+}
+
+fn shown(sources: &Sources, job: Option<&str>, form: Form) -> Shown {
     match read(sources, job) {
-        Ok((alarm, jobs)) => {
-            let text = if form.json {
+        Ok((alarm, jobs)) => Shown {
+            exit: Exit::Done,
+            text: if form.json {
                 to_json(jobs, alarm.as_ref())
             } else {
                 let alarm = alarm.as_ref().map(problem_text).unwrap_or_default();
                 alarm + &to_text(&jobs, job.is_some(), clock::now())
-            };
-            print(&text, Exit::Done)
-        }
-        Err(problem) => super::answer::answer(&Answer::of_problem(problem), form),
+            },
+            problems: Vec::new(),
+        },
+        Err(problem) => Shown::of(&Answer::of_problem(problem), form),
     }
 }
 
@@ -98,12 +113,14 @@ fn read(sources: &Sources, job: Option<&str>) -> Result<(Option<Problem>, Vec<Kn
     let at_work = checkpoint::at_work(&config.checkpoint);
     let lasting = at_work
         .as_ref()
-        .and_then(|by| run::lasting(by, checkpoint::since(by), config.alarm_after));
+        .and_then(|by| poll_end::lasting(by, checkpoint::since(by), config.alarm_after));
     let Some(checkpoint) = checkpoint else {
         return Ok((lasting, Vec::new()));
     };
     let contact = checkpoint.contact()?;
-    let failing = contact.alarm(config.alarm_after, clock::now()).map(run::failing);
+    let failing = contact
+        .alarm(config.alarm_after, clock::now())
+        .map(poll_end::failing);
     let jobs: Result<Vec<Known>, Problem> = records
         .into_iter()
         .map(|record| {

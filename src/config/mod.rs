@@ -7,10 +7,12 @@
 mod accounting;
 mod bookkeeping;
 mod check;
+mod companies;
 mod credential;
 mod dot_env;
 mod file;
 mod found;
+mod notify;
 mod oauth;
 mod pleo;
 mod problems;
@@ -32,6 +34,8 @@ use crate::receipts;
 
 pub use accounting::SystemSettings;
 pub use check::CheckConfig;
+pub use companies::{Company, companies};
+pub use notify::NotifyConfig;
 pub use oauth::OAuthConfig;
 pub use problems::ConfigProblems;
 #[cfg(feature = "listen")]
@@ -115,6 +119,15 @@ impl Config {
     /// Reads and checks everything. On any problem nothing but the list of all problems comes back.
     pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
         Parts::read(sources, true).whole()
+    }
+
+    /// Where it is looked up afterwards.
+    pub fn place(&self) -> StatusConfig {
+        StatusConfig {
+            checkpoint: self.checkpoint.clone(),
+            company_id: Some(self.pleo.company_id.clone()),
+            alarm_after: self.alarm_after,
+        }
     }
 }
 
@@ -209,6 +222,7 @@ impl Parts {
         let receipt_timeout = receipts.seconds("timeout_seconds", 30, &mut problems);
         let receipts_give_up_after = receipts.seconds("give_up_after_seconds", 120, &mut problems);
         receipts.finish(&mut problems);
+        let _ = NotifyConfig::read(&layers, &mut file, &mut problems);
         file.finish(&mut problems);
         let system = accounting.finished(&bookkeeping, company_id.as_ref(), &mut problems);
         if credential.is_some() {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use tracing::warn;
 
 use crate::checkpoint::Counts;
@@ -21,9 +22,22 @@ pub struct RunReport {
     pub problem: Option<Problem>,
     /// A job is left to another instance, and no other can be begun meanwhile.
     pub is_held_up: bool,
+    /// The jobs that waited when they were last listed, and when each was made; none where that never came about.
+    pub pending: Option<Vec<(JobId, DateTime<Utc>)>>,
 }
 
 impl RunReport {
+    /// When each of the jobs was made that still wait; nothing where that is not known.
+    pub fn still_pending(&self) -> Option<Vec<DateTime<Utc>>> {
+        let is_begun = |id: &JobId| {
+            let job = self.jobs.iter().find(|job| job.id == *id);
+            job.is_some_and(|job| !matches!(job.ending, Ending::NotBegun(_)))
+        };
+        let pending = self.pending.as_ref()?.iter();
+        let waiting = pending.filter(|(id, _)| !is_begun(id));
+        Some(waiting.map(|(_, made)| *made).collect())
+    }
+
     /// Whether another job may be begun: not after something that would stop the next one just the same.
     pub(super) fn may_go_on(&self) -> bool {
         !self.is_held_up

@@ -22,7 +22,7 @@ impl Exporter<'_> {
         let mut report = self.resume();
         let mut tried: HashSet<JobId> = report.jobs.iter().map(|job| job.id.clone()).collect();
         while report.may_go_on() && max_jobs.is_none_or(|most| report.jobs.len() < most as usize) {
-            match self.next_pending(&tried) {
+            match self.next_pending(&tried, &mut report) {
                 Ok(None) => break,
                 Ok(Some(job)) => {
                     tried.insert(job.id.clone());
@@ -76,9 +76,18 @@ impl Exporter<'_> {
         report
     }
 
-    fn next_pending(&self, tried: &HashSet<JobId>) -> Result<Option<ExportJob>, Halt> {
+    fn next_pending(
+        &self,
+        tried: &HashSet<JobId>,
+        report: &mut RunReport,
+    ) -> Result<Option<ExportJob>, Halt> {
         self.stop.check()?;
         let detected = detect::detect(self.pleo, self.checkpoint)?;
+        let waiting = detected
+            .pending
+            .iter()
+            .map(|job| (job.id.clone(), job.created_at));
+        report.pending = Some(waiting.collect());
         if let Some(foreign) = detected.in_progress_elsewhere.first() {
             warn!(
                 job.id = %foreign.id,

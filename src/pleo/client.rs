@@ -277,12 +277,22 @@ impl Client {
 
     /// Whether Pleo itself ever answered a request with these settings, as far as is known.
     pub fn has_answered(&self) -> bool {
-        self.transport.has_answered()
+        self.transport.reached().has_answered()
     }
 
     /// Says that it did in an earlier run: then being out of reach is taken for temporary.
     pub fn answered_before(&self) {
-        self.transport.answered_before();
+        self.transport.reached().answered_before();
+    }
+
+    /// Whether the last request was given up without an answer.
+    pub fn is_out_of_reach(&self) -> bool {
+        self.transport.reached().is_out_of_reach()
+    }
+
+    /// Says that nobody else has reached Pleo just now: each request gets one short try until an answer comes.
+    pub fn expect_silence(&self) {
+        self.transport.reached().expect_silence();
     }
 
     /// Whether the job is of the company that we speak for.

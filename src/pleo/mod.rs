@@ -13,6 +13,7 @@ mod heard;
 pub mod oauth;
 mod paging;
 mod platform;
+mod reached;
 mod request;
 mod retry;
 mod settings;

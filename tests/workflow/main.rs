@@ -38,6 +38,8 @@ mod balances;
 mod check;
 /// The checkpoint is lost, restored, copied, somebody else's, or two of them share the books.
 mod checkpoints;
+/// Several companies on one machine.
+mod companies;
 /// Another accounting system is a change of settings alone.
 mod connector;
 /// What the books do not say stands in the evidence, and nothing is lost.
@@ -69,8 +71,12 @@ mod lifetime;
 mod listen;
 /// The main job: poll, run-job, resume, status, with their exit codes.
 mod main_job;
+/// `--metrics-file`.
+mod metrics;
 /// Proxies, certificates and answers that are not Pleo's.
 mod networks;
+/// Who is told how polls end, and that it changes no run.
+mod notify;
 /// A connection by OAuth: login, refresh, logout, and what goes wrong with each.
 mod oauth;
 /// Links, shares, other users and other programs; the log as JSON.
@@ -85,6 +91,8 @@ mod odoo;
 mod open_again;
 /// What a permit costs, and what is told of a job that is not ours any more.
 mod permits;
+/// Each poll leaves how it ended, whatever became of it.
+mod polls;
 /// What `preview` shows is what the next run does.
 mod preview;
 /// What an auditor asks, answered by the books alone.

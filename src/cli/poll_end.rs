@@ -1,0 +1,93 @@
+//! How a poll ended, for those who look later: each is kept in the checkpoint, also one that found nothing, could not reach
+//! Pleo, or failed before it came to its work.
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use tracing::debug;
+
+use super::exit::Exit;
+use super::render::Answer;
+use crate::checkpoint::{Checkpoint, Contact, FailedPolls, PollEnd, RunLock};
+use crate::config::{Sources, StatusConfig};
+use crate::export::report::{Problem, ProblemKind};
+use crate::host::clock;
+use crate::host::stop::Stop;
+
+/// Whether the poll failed: not one that was stopped, nor one whose outcome is told in Pleo or asks for a person.
+pub(super) fn has_failed(exit: Exit, stop: &Stop) -> bool {
+    matches!(exit, Exit::Unexpected | Exit::Usage | Exit::Temporary) && !stop.is_requested()
+}
+
+/// Notes how a poll ended. One that failed for a reason that may pass is no news, but a long series of them is.
+pub(super) fn count(contact: &mut Contact, answer: &mut Answer, alarm_after: TimeDelta, stop: &Stop) {
+    let now = clock::now();
+    let exit = answer.exit();
+    let cause = answer.problem().cloned();
+    if has_failed(exit, stop) {
+        contact.poll_failed(cause.as_ref().map_or("", |cause| &cause.message), now);
+    } else if !(exit == Exit::Temporary && stop.is_requested()) {
+        contact.failed_polls = None;
+        contact.last_success = Some(now);
+    }
+    if has_failed(exit, stop)
+        && exit == Exit::Temporary
+        && let Some(series) = contact.alarm(alarm_after, now)
+    {
+        answer.set_problem(failing(series));
+    }
+    let (message, remedy) = cause.map(|cause| (cause.message, cause.hint)).unzip();
+    contact.last_poll = Some(PollEnd {
+        at: now,
+        exit_code: answer.exit().code(),
+        message,
+        remedy,
+    });
+}
+
+/// Notes a poll that ended before its work, where the checkpoint is to be had. The caller holds the lock.
+pub(super) fn note(config: &StatusConfig, answer: &mut Answer, stop: &Stop) {
+    let Some(company_id) = &config.company_id else {
+        return;
+    };
+    let noted = Checkpoint::note_contact(&config.checkpoint, company_id, |contact| {
+        count(contact, answer, config.alarm_after, stop);
+    });
+    if let Err(error) = noted {
+        debug!("the end of the poll could not be noted: {error}");
+    }
+}
+
+/// Notes a poll that ended over its settings, as far as these say where.
+pub(super) fn note_wrong_settings(sources: &Sources, answer: &mut Answer, stop: &Stop) {
+    if let Ok(config) = StatusConfig::load(sources)
+        // Nothing is made for settings that are wrong.
+        && config.checkpoint.exists()
+        && let Ok(_lock) = RunLock::acquire(&config.checkpoint)
+    {
+        note(&config, answer, stop);
+    }
+}
+
+/// What a person is told about polls that fail again and again.
+pub(super) fn failing(series: &FailedPolls) -> Problem {
+    Problem {
+        kind: ProblemKind::NeedsPerson,
+        message: format!(
+            "{} polls in a row have failed since {}: {}",
+            series.count,
+            series.since.to_rfc3339_opts(SecondsFormat::Secs, true),
+            series.last_error
+        ),
+        hint:
+            "this does not come right by itself any more: see to the cause; the next good poll ends the alarm"
+                .into(),
+    }
+}
+
+/// What a person is told about a run that does not end.
+pub(super) fn lasting(by: &str, since: Option<DateTime<Utc>>, alarm_after: TimeDelta) -> Option<Problem> {
+    since.filter(|since| clock::now() - *since > alarm_after).map(|_| Problem {
+        kind: ProblemKind::NeedsPerson,
+        message: format!("a run has been at work for longer than `run.alarm_after` allows ({by})"),
+        hint: "look whether it still gets on (`pleo-export status`); ending it is safe, and the next run goes on".into(),
+    })
+}
