@@ -104,6 +104,20 @@ pub(super) enum Command {
         #[command(flatten)]
         answer: Answer,
     },
+    /// Show what the next job would book; starts, writes and tells nothing
+    Preview {
+        /// This job: its id, or the beginning of it
+        #[arg(conflicts_with = "all")]
+        job_id: Option<String>,
+        /// Every open job, in the order of polls
+        #[arg(long)]
+        all: bool,
+        /// Fetch the receipts, too: a missing one may mean that nothing is booked
+        #[arg(long)]
+        receipts: bool,
+        #[command(flatten)]
+        answer: Answer,
+    },
     /// Compare Pleo, checkpoint and books, and say what to do where they differ; changes nothing
     Verify {
         /// Only this job: its id, or the first 8 characters of it and more
@@ -207,6 +221,7 @@ impl Command {
             | Self::RunJob { answer, .. }
             | Self::Resume { answer }
             | Self::Check { answer, .. }
+            | Self::Preview { answer, .. }
             | Self::Reverse { answer, .. }
             | Self::Verify { answer, .. }
             | Self::PruneEvidence { answer, .. }

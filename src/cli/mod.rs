@@ -15,6 +15,7 @@ mod metrics;
 mod notify;
 mod poll;
 mod poll_end;
+mod preview;
 mod progress;
 mod prune;
 mod reach;
@@ -110,6 +111,19 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             ..
         } => return check::check_each(sources, folder, form),
         Command::Check { companies: None, .. } => return check::check(sources, form),
+        Command::Preview {
+            job_id,
+            all,
+            receipts,
+            ..
+        } => {
+            let wish = preview::Wish {
+                job: job_id.as_deref().map(str::trim),
+                all: *all,
+                receipts: *receipts,
+            };
+            return preview::preview(sources, &args.global, wish, form);
+        }
         Command::Verify { job, since, .. } => {
             return verify::verify(sources, job.as_deref().map(str::trim), *since, form);
         }

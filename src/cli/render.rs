@@ -1,6 +1,6 @@
 //! What a run says, as a table for people or one JSON document for scripts.
 
-mod totals;
+pub(super) mod totals;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -151,10 +151,20 @@ pub(super) struct FailureDocument {
     pub(super) reason: String,
 }
 
+/// A cause of refusals and how many items it has.
 #[derive(Serialize)]
-struct RefusalDocument {
+pub(super) struct RefusalDocument {
     cause: String,
     items: usize,
+}
+
+impl From<&(String, usize)> for RefusalDocument {
+    fn from((cause, items): &(String, usize)) -> Self {
+        Self {
+            cause: cause.clone(),
+            items: *items,
+        }
+    }
 }
 
 impl From<&(AccountingEntryId, Failure)> for FailureDocument {
@@ -192,15 +202,7 @@ impl From<&JobReport> for JobDocument {
             status: ending_word(&job.ending),
             items: job.counts.into(),
             failures: job.failures.iter().map(FailureDocument::from).collect(),
-            refusals: job
-                .totals
-                .refusals
-                .iter()
-                .map(|(cause, items)| RefusalDocument {
-                    cause: cause.clone(),
-                    items: *items,
-                })
-                .collect(),
+            refusals: job.totals.refusals.iter().map(RefusalDocument::from).collect(),
             totals: TotalsDocument::from(&job.totals),
             problem: problem_of(&job.ending).map(ErrorDocument::from),
         }
@@ -224,7 +226,7 @@ fn job_exit(job: &JobReport) -> Exit {
     }
 }
 
-const fn problem_exit(kind: ProblemKind) -> Exit {
+pub(super) const fn problem_exit(kind: ProblemKind) -> Exit {
     match kind {
         ProblemKind::Unexpected | ProblemKind::Panicked | ProblemKind::Damaged => Exit::Unexpected,
         ProblemKind::Usage

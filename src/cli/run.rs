@@ -218,6 +218,7 @@ impl Run<'_> {
         };
         let mut report = work(&mut Exporter {
             pleo: &pleo,
+            told: &pleo,
             system: system.as_mut(),
             checkpoint: &mut checkpoint,
             receipts: &receipts,
@@ -335,7 +336,7 @@ fn fetcher(
     Fetcher::new(settings, stop.clone())
 }
 
-fn without_receipts(error: &receipts::SetupError) -> Problem {
+pub(super) fn without_receipts(error: &receipts::SetupError) -> Problem {
     let (kind, hint) = match error {
         receipts::SetupError::Client(_) => (
             ProblemKind::Configuration,

@@ -93,6 +93,8 @@ mod open_again;
 mod permits;
 /// Each poll leaves how it ended, whatever became of it.
 mod polls;
+/// What `preview` shows is what the next run does.
+mod preview;
 /// What an auditor asks, answered by the books alone.
 mod queries;
 /// The same expenses come again.
