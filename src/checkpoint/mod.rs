@@ -17,6 +17,7 @@
 //! The file and SQLite's two companions (`-wal`, `-shm`) are readable by their owner alone, as payloads name people.
 
 mod audit;
+mod blocked;
 mod contact;
 mod error;
 mod health;
@@ -26,6 +27,7 @@ mod jobs;
 mod lock;
 mod reports;
 mod schema;
+mod shown;
 mod small_rows;
 #[cfg(test)]
 mod tests;
@@ -40,13 +42,15 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
+pub use self::blocked::Blocked;
 pub use self::contact::{Contact, FailedPolls, PollEnd, Told};
 pub use self::error::CheckpointError;
 use self::error::Fault;
 pub use self::items::{ItemData, ItemFacts, Position, ReadFacts, StoredItem};
 pub use self::jobs::{Closing, JobRecord};
-pub use self::lock::{LockError, RunLock, at_work, lock_path, since};
+pub use self::lock::{LockError, RunLock, at_work, last_holder, lock_path, since};
 pub use self::reports::{Counts, Finality};
+pub use self::shown::{ShownItem, TrailLine};
 use crate::host::files::{self, FileError};
 use crate::host::kill;
 use crate::model::ids::CompanyId;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
@@ -10,10 +10,13 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::args::{Global, LogFormat};
+use super::progress;
+use super::terminal::{self, Stream};
 use crate::model::foreign_text::turns_text;
 
 /// Sets the log up once for the process. Only our own words are logged: libraries would name addresses in full.
 pub(super) fn set_up(format: LogFormat, level: Level, environment: &BTreeMap<String, OsString>) {
+    terminal::set_up(environment.get("NO_COLOR").map(OsString::as_os_str));
     let filter = Targets::new().with_target("pleo_export", level);
     let registry = tracing_subscriber::registry().with(filter);
     // A second set-up in one process keeps the first.
@@ -28,18 +31,14 @@ pub(super) fn set_up(format: LogFormat, level: Level, environment: &BTreeMap<Str
                     .with_writer(io::stderr),
             )
             .try_init(),
-        LogFormat::Text => {
-            let no_color = environment.get("NO_COLOR").is_some_and(|value| !value.is_empty());
-            let ansi = io::stderr().is_terminal() && !no_color;
-            registry
-                .with(
-                    tracing_subscriber::fmt::layer()
-                        .with_ansi(ansi)
-                        .with_target(false)
-                        .with_writer(|| Lines),
-                )
-                .try_init()
-        }
+        LogFormat::Text => registry
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .with_ansi(Stream::Err.has_colours())
+                    .with_target(false)
+                    .with_writer(|| Lines),
+            )
+            .try_init(),
     };
 }
 
@@ -69,7 +68,7 @@ impl Write for Lines {
             }
         }
         line.push('\n');
-        io::stderr().lock().write_all(line.as_bytes())?;
+        progress::beside(|| io::stderr().lock().write_all(line.as_bytes()))?;
         Ok(event.len())
     }
 

@@ -6,6 +6,8 @@ mod answer;
 mod args;
 mod check;
 mod exit;
+mod help;
+mod job_ids;
 #[cfg(feature = "listen")]
 mod listen;
 mod logging;
@@ -19,6 +21,7 @@ mod signals;
 mod status;
 mod subscribe;
 mod table;
+mod terminal;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -56,6 +59,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> 
     let form = Form {
         json: args.command.wants_json(),
         log,
+        quiet: args.global.quiet,
     };
     log_panics();
     catch_unwind(AssertUnwindSafe(|| obey(&args, &sources, form)))
@@ -86,9 +90,7 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
         Command::Login { paste, .. } => return login::login(sources, *paste, form),
         Command::Logout { revoke, .. } => return login::logout(sources, *revoke, form),
         Command::Check { .. } => return check::check(sources, form),
-        Command::Status { job, .. } => {
-            return status::status(sources, job.as_deref().map(str::trim), form);
-        }
+        Command::Status { wish, .. } => return status::status(sources, wish, form),
         Command::Subscribe { url, remove, .. } => {
             let wish = match (url, remove) {
                 (Some(url), _) => Wish::Subscribe(url.trim()),
@@ -101,8 +103,20 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
         Command::Listen { bind, every } => {
             return listen::listen(sources, &args.global, *bind, *every, form);
         }
+        Command::Completions { shell } => return written(help::completions(*shell)),
+        Command::Man => return written(help::man()),
     };
     answer::answer(&answer, form)
+}
+
+fn written(result: std::io::Result<()>) -> Exit {
+    match result {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            tracing::error!("cannot write to stdout: {error}");
+            Exit::Unexpected
+        }
+    }
 }
 
 /// A panic is a line of the log like any other.
@@ -143,6 +157,7 @@ fn form_of(arguments: &[OsString]) -> Form {
             .windows(2)
             .any(|pair| matches!(pair, [name, value] if name == "--log-format" && value == "json"));
     Form {
+        quiet: false,
         json: arguments.iter().any(|argument| argument == "--json"),
         log: if is_json_log {
             LogFormat::Json

@@ -11,6 +11,7 @@ mod credential;
 mod dot_env;
 mod file;
 mod found;
+mod look;
 mod oauth;
 mod pleo;
 mod problems;
@@ -34,7 +35,6 @@ pub use accounting::SystemSettings;
 pub use check::CheckConfig;
 pub use oauth::OAuthConfig;
 pub use problems::ConfigProblems;
-#[cfg(feature = "listen")]
 pub(crate) use section::duration;
 pub use sources::Sources;
 
@@ -369,30 +369,33 @@ fn checkpoint(
     company_id: Option<&CompanyId>,
     problems: &mut Vec<String>,
 ) -> Option<PathBuf> {
-    let path = named_checkpoint(layers, file, company_id, problems)?;
-    Some(match (path.parent(), path.file_name()) {
-        (Some(folder), Some(name)) => files::resolved(folder).join(name),
-        _ => path,
-    })
+    let before = problems.len();
+    let named = named_checkpoint(layers, file, problems);
+    if named.is_some() || problems.len() > before {
+        return named.map(in_its_folder);
+    }
+    of_company(layers, company_id?, problems).map(in_its_folder)
 }
 
-fn named_checkpoint(
-    layers: &Layers,
-    file: &mut Section,
-    company_id: Option<&CompanyId>,
-    problems: &mut Vec<String>,
-) -> Option<PathBuf> {
+/// The file under its folder's one name.
+fn in_its_folder(path: PathBuf) -> PathBuf {
+    match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) => files::resolved(folder).join(name),
+        _ => path,
+    }
+}
+
+/// The file that settings name.
+fn named_checkpoint(layers: &Layers, file: &mut Section, problems: &mut Vec<String>) -> Option<PathBuf> {
     let mut section = file.section("checkpoint", problems);
     let in_file = section.path("path", layers.file_folder(), problems);
     section.finish(problems);
     let variable = layers.path_variable("PLEO_EXPORT_CHECKPOINT", problems).ok()?;
-    if variable.is_some() {
-        return variable;
-    }
-    if in_file.is_some() {
-        return in_file;
-    }
-    let company_id = company_id?;
+    variable.or(in_file)
+}
+
+/// Where a company's is kept unless settings name a file.
+fn of_company(layers: &Layers, company_id: &CompanyId, problems: &mut Vec<String>) -> Option<PathBuf> {
     let folder = layers.state_folder(problems).ok()?;
     if folder.is_none() {
         problems.push(

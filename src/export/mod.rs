@@ -26,7 +26,7 @@ mod verdicts;
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
@@ -42,9 +42,10 @@ use crate::receipts::{Fetcher, Policy};
 use crate::systems::AccountingSystem;
 
 pub use data::item_facts;
+use deadline::Deadline;
 use halt::Halt;
 pub use halt::PANICKED;
-use report::{Ending, JobReport, JobTotals, RunReport};
+use report::{Blocker, Ending, JobReport, JobTotals, RunReport};
 use start::Claim;
 
 /// What the workflow itself is told by the settings.
@@ -118,7 +119,7 @@ impl Exporter<'_> {
         let mut report = self.resume();
         let mut tried: HashSet<JobId> = report.jobs.iter().map(|job| job.id.clone()).collect();
         while report.may_go_on() && max_jobs.is_none_or(|most| report.jobs.len() < most as usize) {
-            match self.next_pending(&tried) {
+            match self.next_pending(&tried, &mut report) {
                 Ok(None) => break,
                 Ok(Some(job)) => {
                     tried.insert(job.id.clone());
@@ -176,16 +177,26 @@ impl Exporter<'_> {
         report
     }
 
-    fn next_pending(&self, tried: &HashSet<JobId>) -> Result<Option<ExportJob>, Halt> {
+    fn next_pending(
+        &self,
+        tried: &HashSet<JobId>,
+        report: &mut RunReport,
+    ) -> Result<Option<ExportJob>, Halt> {
         self.stop.check()?;
         let detected = detect::detect(self.pleo, self.checkpoint)?;
         if let Some(foreign) = detected.in_progress_elsewhere.first() {
-            warn!(
-                job.id = %foreign.id,
-                "job {} is in progress for another instance; leaving it alone (take it over with `run-job {} --adopt` \
-                 if that instance is gone)",
-                foreign.id, foreign.id
-            );
+            let is_alive = Deadline::of(foreign, self.pleo.server_time()).is_far(Instant::now());
+            let blocker = Blocker::of(foreign, !is_alive);
+            if is_alive {
+                warn!(
+                    "job {} is in progress for another instance; leaving it alone (take it over with `run-job {} --adopt` \
+                     if that instance is gone)",
+                    foreign.id, foreign.id
+                );
+            } else {
+                report.problem = Some(blocker.stuck());
+            }
+            report.blocked_by = Some(blocker);
             return Ok(None);
         }
         Ok(detected.pending.into_iter().find(|job| !tried.contains(&job.id)))
@@ -247,7 +258,9 @@ impl Exporter<'_> {
         if self.checkpoint.job(id)?.is_none() {
             return Ok((Counts::default(), Vec::new()));
         }
-        let last_error = ending.problem().map(|problem| problem.message.as_str());
+        let last_error = ending
+            .problem()
+            .map(|problem| (problem.message.as_str(), problem.hint.as_str()));
         self.checkpoint.set_last_error(id, last_error)?;
         Ok((self.checkpoint.counts(id)?, self.checkpoint.failures(id)?))
     }
