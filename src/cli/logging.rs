@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::io::{self, Write};
 
-use tracing::Level;
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::{DefaultFields, Writer};
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::args::{Global, LogFormat};
@@ -35,7 +40,8 @@ pub(super) fn set_up(format: LogFormat, level: Level, environment: &BTreeMap<Str
             .with(
                 tracing_subscriber::fmt::layer()
                     .with_ansi(Stream::Err.has_colours())
-                    .with_target(false)
+                    .fmt_fields(DefaultFields::new())
+                    .event_format(Line)
                     .with_writer(|| Lines),
             )
             .try_init(),
@@ -49,6 +55,55 @@ pub(super) fn level(global: &Global) -> Level {
         (false, 0) => Level::WARN,
         (false, 1) => Level::INFO,
         (false, _) => Level::DEBUG,
+    }
+}
+
+/// A line for people: when, how bad, which job, what. The job is not named again where the text names it.
+struct Line;
+
+impl<S, N> FormatEvent<S, N> for Line
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        SystemTime.format_time(&mut writer)?;
+        let level = *event.metadata().level();
+        if writer.has_ansi_escapes() {
+            let colour = match level {
+                Level::ERROR => 31,
+                Level::WARN => 33,
+                Level::INFO => 32,
+                _ => 34,
+            };
+            write!(writer, " \u{1b}[{colour}m{level:>5}\u{1b}[0m ")?;
+        } else {
+            write!(writer, " {level:>5} ")?;
+        }
+        let mut text = String::new();
+        context.format_fields(Writer::new(&mut text), event)?;
+        for span in context
+            .event_scope()
+            .into_iter()
+            .flat_map(|scope| scope.from_root())
+        {
+            let extensions = span.extensions();
+            let fields = extensions
+                .get::<FormattedFields<N>>()
+                .map_or("", |fields| &fields.fields);
+            // The only span there is says the job's id, between colours on a terminal.
+            let value = fields.rsplit('=').next().unwrap_or_default();
+            let value = value.trim_start_matches("\u{1b}[0m");
+            if !value.is_empty() && !text.contains(value) {
+                write!(writer, "{} {value}: ", span.name())?;
+            }
+        }
+        writeln!(writer, "{text}")
     }
 }
 

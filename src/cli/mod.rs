@@ -12,6 +12,7 @@ mod job_ids;
 mod listen;
 mod logging;
 mod login;
+mod patience;
 mod poll_end;
 mod progress;
 mod render;

@@ -8,6 +8,7 @@ use tracing::{debug, warn};
 use super::answer::failed;
 use super::args::Global;
 use super::job_ids::Wanted;
+use super::patience::Watcher;
 use super::poll_end;
 use super::progress::Bar;
 use super::render::Answer;
@@ -236,6 +237,7 @@ fn prepare_and_work(
         pleo.answered_before();
     }
     let bar = Bar::new(global);
+    let watcher = Watcher::start();
     let mut report = work(&mut Exporter {
         pleo: &pleo,
         system: system.as_mut(),
@@ -250,6 +252,7 @@ fn prepare_and_work(
     if report.problem.is_none() && report.jobs.iter().all(|job| job.ending.problem().is_none()) {
         report.problem = unready;
     }
+    drop(watcher);
     // How long polls fail is measured on our own clock.
     clock::follow(None);
     if pleo.has_answered() {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Exporter;
 use super::halt::Halt;
+use crate::host::waiting::waiting_for;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::JobId;
 
@@ -27,6 +28,7 @@ pub(super) fn read_until(
     if is_wanted(&job.status) {
         return Ok(Some(job));
     }
+    let _waiting = waiting_for(format!("Pleo to show what it was told of job {id}"));
     for wait in WAITS {
         exporter.stop.wait(wait)?;
         let job = exporter.pleo.job(id)?;

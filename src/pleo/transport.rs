@@ -22,6 +22,7 @@ use crate::host::http::{self, Body};
 use crate::host::retry::{self, Next, Retry};
 use crate::host::server_url::ServerUrl;
 use crate::host::stop::Stop;
+use crate::host::waiting::waiting_for;
 use crate::host::{clock, kill};
 use crate::model::permit::{Permit, Withheld};
 
@@ -174,6 +175,7 @@ impl Transport {
     pub(super) fn send(&self, request: &Request<'_>) -> Result<String, PleoError> {
         let url = self.address(request);
         let call = request.call();
+        let _waiting = waiting_for(format!("Pleo to answer {call}"));
         let mut retry = Retry::new(Instant::now(), self.give_up_after, fastrand::Rng::new());
         let mut is_renewed = false;
         loop {

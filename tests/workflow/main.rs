@@ -69,8 +69,12 @@ mod lifetime;
 mod listen;
 /// The main job: poll, run-job, resume, status, with their exit codes.
 mod main_job;
+/// How it behaves: on a terminal, in pipes, towards those who mistype.
+mod manners;
 /// Proxies, certificates and answers that are not Pleo's.
 mod networks;
+/// Twenty nights, each with its cause and its cure.
+mod night;
 /// A connection by OAuth: login, refresh, logout, and what goes wrong with each.
 mod oauth;
 /// Links, shares, other users and other programs; the log as JSON.

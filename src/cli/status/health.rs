@@ -133,7 +133,13 @@ impl Health {
                 .clone()
                 .unwrap_or_else(|| format!("it ended with {}", last.exit_code))
         };
-        let remedy = || last.remedy.clone().unwrap_or_else(|| RUN.to_owned());
+        let remedy = || match &last.remedy {
+            Some(remedy) if last.exit_code == Exit::Temporary.code() => {
+                format!("{remedy} (`pleo-export poll`)")
+            }
+            Some(remedy) => remedy.clone(),
+            None => RUN.to_owned(),
+        };
         if let Some(series) = series {
             let message = match series.count {
                 0 | 1 => message(),
@@ -156,12 +162,14 @@ impl Health {
             ));
         } else if last.exit_code == Exit::ItemsFailed.code() {
             self.message = Some("items of the last job failed".to_owned());
-            self.remedy = Some(
-                "see the failures (`pleo-export status --job JOB`), then export them again in Pleo".into(),
-            );
+            let job = facts.newest_job.map_or("JOB_ID", |job| job.id.as_str());
+            let job = job.get(..SHORTEST).unwrap_or(job);
+            self.remedy = Some(format!(
+                "see why (`pleo-export status --job {job}`), then export them again in Pleo"
+            ));
         } else if let Some(message) = &last.message {
             self.message = Some(message.clone());
-            self.remedy.clone_from(&last.remedy);
+            self.remedy = Some(remedy());
         }
     }
 

@@ -103,7 +103,6 @@ fn log_refusals(prepared: &Prepared) {
     }
     for (cause, count) in &prepared.refusals {
         warn!(
-            items = count,
             "will fail: {cause}: {count} item{}",
             if *count == 1 { "" } else { "s" }
         );
