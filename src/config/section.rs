@@ -268,7 +268,7 @@ impl Section {
             }
             let mut problem = format!("{name} is not a setting");
             if let Some(meant) = nearest(key, &self.known) {
-                problem.push_str(&format!(": did you mean `{meant}`?"));
+                problem = format!("{problem}: did you mean `{meant}`?");
             } else if self.known.is_empty() {
                 problem.push_str(": remove it");
             } else {

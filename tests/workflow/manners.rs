@@ -78,13 +78,12 @@ fn tables_fit_the_terminal() {
             };
             let shown = screen(&written);
             assert!(shown.contains(&job[..8]), "{shown}");
-            for line in shown.lines() {
+            // The lines before the tables are prose, which a terminal breaks by itself.
+            for line in shown.lines().skip_while(|line| !line.is_empty()) {
                 // A wide character counts twice.
                 let wide = line.chars().filter(|c| *c >= '\u{1100}' && *c != '…').count();
                 assert!(
-                    line.chars().count() + wide <= columns as usize
-                        || line.contains("://")
-                        || line.starts_with("Checkpoint"),
+                    line.chars().count() + wide <= columns as usize || line.contains("://"),
                     "{columns} columns: {line}\n{shown}"
                 );
             }
@@ -151,7 +150,7 @@ fn the_bar_moves_while_something_is_slow_and_leaves_no_dead_copy() {
     );
     let shown = screen(&written);
     assert!(shown.contains("closed job "), "{shown}");
-    let dead = shown.lines().filter(|line| line.contains("items, ")).count();
+    let dead = shown.lines().filter(|line| line.contains("/4 items, ")).count();
     assert_eq!(dead, 0, "{shown}");
 }
 

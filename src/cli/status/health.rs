@@ -214,7 +214,9 @@ impl Health {
             }
         };
         if let Some(remedy) = &self.remedy {
-            text.push_str(&format!("  what helps: {}\n", safe(remedy)));
+            text.push_str("  what helps: ");
+            text.push_str(&safe(remedy));
+            text.push('\n');
         }
         text
     }

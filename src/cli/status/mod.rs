@@ -15,6 +15,7 @@ use super::answer::{Form, print, tell};
 use super::args::StatusWish;
 use super::exit::Exit;
 use super::render::{Answer, Document, ErrorDocument, document, failures_table};
+use super::table::safe;
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
 use health::Health;
@@ -83,17 +84,18 @@ fn too_old(health: &Health, max_age: Duration, now: DateTime<Utc>) -> Option<Pro
 fn to_text(known: &Known, wish: &StatusWish, now: DateTime<Utc>) -> String {
     let mut text = known.health.text(now);
     if known.is_there {
-        text.push_str(&format!("Checkpoint {}\n", known.path.display()));
+        let path = known.path.display();
+        text = format!("{text}Checkpoint {}\n", safe(&path.to_string()));
     }
     if !known.jobs.is_empty() {
         text.push('\n');
         text.push_str(&table::text(known, wish, now));
     }
     if known.older_jobs > 0 {
-        text.push_str(&format!(
-            "  and {} older jobs: pleo-export status --all\n",
+        text = format!(
+            "{text}  and {} older jobs: pleo-export status --all\n",
             known.older_jobs
-        ));
+        );
     }
     if wish.audit {
         text.push('\n');

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::instant;
 use crate::checkpoint::{ShownItem, TrailLine};
 use crate::cli::table::{Table, shortened};
+use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::Verdict;
 
 /// How much of a supplier's name is shown in a table.
@@ -104,7 +105,7 @@ impl<'a> From<&'a TrailLine> for TrailDocument<'a> {
             at: line.at,
             who: who(&line.event),
             event: &line.event,
-            entries: line.entries.iter().map(|entry| entry.as_str()).collect(),
+            entries: line.entries.iter().map(AccountingEntryId::as_str).collect(),
             detail: &line.detail,
         }
     }
@@ -143,7 +144,7 @@ pub(super) fn trail_text(trail: &[TrailLine]) -> String {
 pub(super) fn csv(trail: &[TrailLine]) -> String {
     let mut text = String::from("when,who,what,items,why\r\n");
     for line in trail {
-        let entries: Vec<&str> = line.entries.iter().map(|entry| entry.as_str()).collect();
+        let entries: Vec<&str> = line.entries.iter().map(AccountingEntryId::as_str).collect();
         let fields = [
             &instant(line.at),
             who(&line.event),
