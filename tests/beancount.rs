@@ -39,6 +39,30 @@ use items::{bill_with_payment, day, job, permit, purchase, purchase_on, wanted};
 use ledger::Ledger;
 
 #[test]
+fn nothing_is_written_without_a_permit() {
+    let ledger = Ledger::new();
+    ledger.book(&[purchase("e1")]);
+    let before = ledger::files_below(&ledger.books());
+    let withheld = items::withheld();
+    let mut system = ledger.system();
+    let booked = system.find(&[wanted("e1", &[Part::Main])]).unwrap().remove(0);
+    let attachment = items::attachment(
+        "e1",
+        booked.booked().unwrap().clone(),
+        vec![items::receipt(ledger.folder.path(), "a.pdf", b"a")],
+    );
+    assert!(matches!(
+        system.book(&withheld, &[purchase("e2")]),
+        Err(SystemError::Withheld(_))
+    ));
+    assert!(matches!(
+        system.attach(&withheld, &[attachment]),
+        Err(SystemError::Withheld(_))
+    ));
+    assert_eq!(ledger::files_below(&ledger.books()), before);
+}
+
+#[test]
 fn new_books_are_made_once_and_never_written_again() {
     let ledger = Ledger::new();
     ledger.assert_sound();

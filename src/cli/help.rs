@@ -1,13 +1,6 @@
-//! What `--help` says beyond the flags: variables and examples. And what the program says of itself: its version, its
-//! manual page, completions for shells.
+//! What `--help` says beyond the flags: variables and examples; and which version this is.
 
-use std::io;
 use std::sync::LazyLock;
-
-use clap::CommandFactory;
-use clap_complete::Shell;
-
-use super::args::Args;
 
 /// The version, with the commit where the build was told it: `PLEO_EXPORT_COMMIT=$(git rev-parse --short HEAD) cargo build`.
 pub(super) static VERSION: LazyLock<String> = LazyLock::new(|| match option_env!("PLEO_EXPORT_COMMIT") {
@@ -52,39 +45,3 @@ Examples:
 pub(super) const REVERSE: &str = "\
 Example:
   pleo-export reverse PLEO-2026-000123 --reason 'booked for the wrong company'";
-
-/// Writes the completions of a shell to stdout.
-pub(super) fn completions(shell: Shell) -> io::Result<()> {
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "pleo-export", &mut text);
-    write(&text)
-}
-
-/// Writes the manual page, of all commands, to stdout.
-pub(super) fn man() -> io::Result<()> {
-    let mut command = Args::command();
-    command.build();
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone()).render(&mut page)?;
-    for command in command
-        .get_subcommands()
-        .filter(|command| command.get_name() != "help")
-    {
-        let man = clap_mangen::Man::new(command.clone());
-        page.extend(format!(".SH \"{}\"\n", command.get_name().to_uppercase()).as_bytes());
-        man.render_description_section(&mut page)?;
-        man.render_options_section(&mut page)?;
-        man.render_extra_section(&mut page)?;
-    }
-    write(&page)
-}
-
-/// A reader that has gone away is no error of ours.
-fn write(text: &[u8]) -> io::Result<()> {
-    use io::Write;
-    let written = io::stdout().lock().write_all(text);
-    written.or_else(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(error),
-    })
-}

@@ -12,6 +12,7 @@ mod job_ids;
 mod listen;
 mod logging;
 mod login;
+mod manual;
 mod patience;
 mod poll_end;
 mod progress;
@@ -104,8 +105,8 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
         Command::Listen { bind, every } => {
             return listen::listen(sources, &args.global, *bind, *every, form);
         }
-        Command::Completions { shell } => return written(help::completions(*shell)),
-        Command::Man => return written(help::man()),
+        Command::Completions { shell } => return written(manual::completions(*shell)),
+        Command::Man => return written(manual::man()),
     };
     answer::answer(&answer, form)
 }

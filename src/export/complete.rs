@@ -143,7 +143,7 @@ fn end(exporter: &mut Exporter<'_>, run: &mut JobRun, event: &pleo::JobEvent) ->
         exporter
             .checkpoint
             .close_job(&run.job.id, &closing, "intent", clock::now())?;
-        let sent = exporter.pleo.send_event(exporter.permit, &run.job.id, event);
+        let sent = exporter.pleo.send_event(&run.permit, &run.job.id, event);
         let lost = match sent {
             Ok(()) => false,
             // With our own status there it is done; another status is found below.

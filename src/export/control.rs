@@ -9,7 +9,8 @@ use super::halt::Halt;
 use super::job::JobRun;
 use super::{Exporter, confirm};
 use crate::host::clock;
-use crate::model::export_job::ExportJob;
+use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus};
+use crate::model::ids::AccountingEntryId;
 
 /// So many items of the list are stored in one piece: they are all over the index of entries, and the more of them come
 /// at once, the fewer of its pages are written more than once.
@@ -86,6 +87,22 @@ pub(super) fn refresh(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<u6
     checkpoint.store_control_page(&job.id, &unstored, clock::now())?;
     seen.extend(unstored.into_iter().map(|item| hasher.hash_one(item.entry_id)));
     Ok(u64::try_from(seen.len()).unwrap_or(u64::MAX))
+}
+
+/// Reads all pages of a job that is over, and answers the items that have no verdict.
+pub(super) fn without_verdict(
+    exporter: &Exporter<'_>,
+    job: &ExportJob,
+) -> Result<Vec<AccountingEntryId>, Halt> {
+    let mut without = Vec::new();
+    let mut length = Length::default();
+    exporter.pleo.control_layer(&job.id, |page| -> Result<(), Halt> {
+        length.grow(job, page.len())?;
+        let open = |item: &ExportJobItem| !matches!(item.status, ItemStatus::Successful | ItemStatus::Failed);
+        without.extend(page.into_iter().filter(open).map(|item| item.entry_id));
+        Ok(())
+    })?;
+    Ok(without)
 }
 
 /// How long a list of the job's items has become: pages may overlap, but a list that goes on and on is none.

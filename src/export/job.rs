@@ -2,16 +2,22 @@
 
 use std::collections::HashMap;
 
+use tracing::warn;
+
 use super::Exporter;
 use super::deadline::{self, Deadline};
 use super::halt::Halt;
-use super::report::{Ending, JobTotals};
+use super::report::{Ending, JobTotals, Problem, ProblemKind};
 use super::start::{Claim, Start};
-use super::{complete, control, data, give_up, process, start, validate};
+use super::{complete, control, data, give_up, permit, process, start, validate};
 use crate::host::clock;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::AccountingEntryId;
+use crate::model::permit::Permit;
 use crate::model::state::{JobEvent, JobState};
+
+/// So many items are named to a person.
+const MOST_NAMED: usize = 20;
 
 /// Takes one job through all steps. `refusals` receives what the pre-check found and `totals` what was done to the books,
 /// also when the job halts later.
@@ -31,20 +37,29 @@ pub(super) fn work(
     let mut run = JobRun::new(exporter, job)?;
     let outcome = match fault {
         Some(fault) => validate::fail_unready(exporter, &mut run, fault),
-        None => steps(exporter, &mut run, refusals),
+        None => until_permitted(exporter, &mut run, refusals),
     };
     *totals = run.totals;
     match outcome {
-        Err(Halt::EndedByPleo(job)) => {
-            exporter.checkpoint.job_event(
-                &job.id,
-                JobEvent::EndedByPleo,
-                job.status.as_str(),
-                clock::now(),
-            )?;
-            ended(job)
-        }
+        Err(Halt::EndedByPleo(job)) => ended(exporter, job),
         other => other,
+    }
+}
+
+/// The steps, and all of them anew each time that this process finds it was away and may go on.
+fn until_permitted(
+    exporter: &mut Exporter<'_>,
+    run: &mut JobRun,
+    refusals: &mut Vec<(String, usize)>,
+) -> Result<Ending, Halt> {
+    loop {
+        match steps(exporter, run, refusals) {
+            Err(halt) if permit::is_withheld(&halt) => {
+                warn!("{halt}");
+                permit::regain(exporter, run)?;
+            }
+            outcome => return outcome,
+        }
     }
 }
 
@@ -91,6 +106,7 @@ fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending
         {
             // The answer to our final event was lost; the verdicts are there if the control layer says so.
             let miscount = control::miscount(exporter, &job)?;
+            let without_verdict = control::without_verdict(exporter, &job)?;
             exporter
                 .checkpoint
                 .job_event(&job.id, JobEvent::Closed, job.status.as_str(), clock::now())?;
@@ -99,6 +115,7 @@ fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending
                 Some(failure) if exporter.checkpoint.failures(&job.id)?.is_empty() => {
                     Err(Halt::JobFailed(failure))
                 }
+                _ if !without_verdict.is_empty() => Ok(closed_without(&job, &without_verdict)),
                 _ => Ok(complete::told(
                     exporter,
                     &job.id,
@@ -107,26 +124,54 @@ fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending
                 )?),
             }
         }
-        JobState::Starting | JobState::Started | JobState::Closing => {
-            exporter.checkpoint.job_event(
-                &job.id,
-                JobEvent::EndedByPleo,
-                job.status.as_str(),
-                clock::now(),
-            )?;
-            ended(Box::new(job))
-        }
+        JobState::Starting | JobState::Started | JobState::Closing => ended(exporter, Box::new(job)),
         JobState::Closed | JobState::Ended | JobState::Foreign => Ok(Ending::AlreadyOver(job.status)),
     }
 }
 
-/// A job that ended without us. Completed it has its verdicts, from us before this checkpoint was restored or from
+/// A job that ended without us. Completed it should have its verdicts, from us before this checkpoint was restored or from
 /// another instance; else they are still to come.
-fn ended(job: Box<ExportJob>) -> Result<Ending, Halt> {
-    match job.status {
-        JobStatus::Completed | JobStatus::CompletedWithErrors => Ok(Ending::AlreadyOver(job.status)),
-        _ => Err(Halt::EndedByPleo(job)),
+fn ended(exporter: &mut Exporter<'_>, job: Box<ExportJob>) -> Result<Ending, Halt> {
+    let is_completed = matches!(job.status, JobStatus::Completed | JobStatus::CompletedWithErrors);
+    let without_verdict = if is_completed {
+        control::without_verdict(exporter, &job)?
+    } else {
+        Vec::new()
+    };
+    exporter
+        .checkpoint
+        .job_event(&job.id, JobEvent::EndedByPleo, job.status.as_str(), clock::now())?;
+    match (is_completed, &*without_verdict) {
+        (true, []) => Ok(Ending::AlreadyOver(job.status)),
+        (true, without) => Ok(closed_without(&job, without)),
+        (false, _) => Err(Halt::EndedByPleo(job)),
     }
+}
+
+/// Whoever closed it left items behind: nobody else will tell of them.
+fn closed_without(job: &ExportJob, without_verdict: &[AccountingEntryId]) -> Ending {
+    let named: Vec<&str> = without_verdict
+        .iter()
+        .take(MOST_NAMED)
+        .map(AccountingEntryId::as_str)
+        .collect();
+    let more = match without_verdict.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let problem = Problem {
+        kind: ProblemKind::NeedsPerson,
+        message: format!(
+            "job {} was closed as {} while {} of its items had no verdict: {}{more}",
+            job.id,
+            job.status.as_str(),
+            without_verdict.len(),
+            named.join(", ")
+        ),
+        hint: "export them again in Pleo; what is in the books already is found there, not booked again"
+            .into(),
+    };
+    Ending::ClosedButNeedsPerson(job.status.clone(), problem)
 }
 
 /// The job in hand and its time.
@@ -134,6 +179,10 @@ pub(super) struct JobRun {
     pub(super) job: ExportJob,
     pub(super) deadline: Deadline,
     pub(super) totals: JobTotals,
+    /// Asked for before whatever writes.
+    pub(super) permit: Permit,
+    /// How often it was withheld and the work begun anew.
+    pub(super) returns: u32,
     /// How Pleo's count of the items differs from its list, when it does.
     pub(super) miscount: Option<String>,
     /// Items with which this run is the first to have begun and that surely were not sent, each with whether the books were
@@ -149,6 +198,8 @@ impl JobRun {
             .checkpoint
             .remember_deadline(&job.id, deadline.expires_at())?;
         Ok(Self {
+            permit: permit::for_job(exporter, &job.id, JobStatus::InProgress),
+            returns: 0,
             job,
             deadline,
             totals: JobTotals::default(),

@@ -17,6 +17,7 @@ mod halt;
 pub mod job;
 mod lacking;
 mod patience;
+mod permit;
 mod process;
 pub mod report;
 mod start;
@@ -123,9 +124,7 @@ impl Exporter<'_> {
                 Ok(None) => break,
                 Ok(Some(job)) => {
                     tried.insert(job.id.clone());
-                    if let Some(job) = self.work_on(job, Claim::Pending) {
-                        report.jobs.push(job);
-                    }
+                    self.work_and_report(job, Claim::Pending, &mut report);
                 }
                 Err(halt) => report.problem = Some(halt.into_problem()),
             }
@@ -148,7 +147,7 @@ impl Exporter<'_> {
                 break;
             }
             match self.pleo.job(&record.id) {
-                Ok(job) => report.jobs.extend(self.work_on(job, Claim::Ours)),
+                Ok(job) => self.work_and_report(job, Claim::Ours, &mut report),
                 // Nothing can be done for such a job any more, and it must not hold up the others.
                 Err(error @ PleoError::NotFound { .. }) => {
                     let ending = Ending::EndedByPleo(Halt::Pleo(error).into_problem());
@@ -170,7 +169,7 @@ impl Exporter<'_> {
         match detect::named(self, id, out_of_order) {
             Ok(job) => {
                 let claim = if adopt { Claim::Adopt } else { Claim::ByHand };
-                report.jobs.extend(self.work_on(job, claim));
+                self.work_and_report(job, claim, &mut report);
             }
             Err(halt) => report.problem = Some(halt.into_problem()),
         }
@@ -202,8 +201,16 @@ impl Exporter<'_> {
         Ok(detected.pending.into_iter().find(|job| !tried.contains(&job.id)))
     }
 
-    /// Works on one job and never fails: whatever happens becomes its report. `None` where the job turned out
-    /// to be nobody's business of ours.
+    /// Works on one job. Pleo runs one at a time, so one that is left to somebody else holds up all others.
+    fn work_and_report(&mut self, job: ExportJob, claim: Claim, report: &mut RunReport) {
+        match self.work_on(job, claim) {
+            Some(job) => report.jobs.push(job),
+            None => report.is_held_up = true,
+        }
+    }
+
+    /// Works on one job and never fails: whatever happens becomes its report. `None` where it is left to another
+    /// instance: that is news for a person who named it, and daily life for a poll.
     fn work_on(&mut self, job: ExportJob, claim: Claim) -> Option<JobReport> {
         let id = job.id.clone();
         let span = tracing::info_span!("job", job.id = %id);
@@ -218,8 +225,10 @@ impl Exporter<'_> {
         let result = result.unwrap_or(Err(Halt::Panicked));
         let ending = match result {
             Ok(ending) => ending,
-            Err(Halt::LostToAnother) if claim == Claim::Pending => {
-                info!("job {id} was started by another instance first; leaving it alone");
+            Err(halt @ (Halt::LostToAnother | Halt::NotOurs { .. }))
+                if matches!(claim, Claim::Pending | Claim::Ours) =>
+            {
+                warn!("{halt}; leaving job {id} alone");
                 return None;
             }
             Err(halt) => halt.into_ending(),

@@ -1,6 +1,6 @@
 //! What a run says at its end: values that the command line renders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use tracing::warn;
@@ -22,6 +22,8 @@ pub struct RunReport {
     pub problem: Option<Problem>,
     /// The job that no other could be started for.
     pub blocked_by: Option<Blocker>,
+    /// A job is left to another instance, and no other can be begun meanwhile.
+    pub is_held_up: bool,
 }
 
 /// A job in progress that another instance has started: Pleo runs one of a company at a time.
@@ -65,7 +67,9 @@ impl Blocker {
 impl RunReport {
     /// Whether another job may be begun: not after something that would stop the next one just the same.
     pub(super) fn may_go_on(&self) -> bool {
-        self.problem.is_none() && self.jobs.last().is_none_or(|job| job.ending.may_go_on())
+        !self.is_held_up
+            && self.problem.is_none()
+            && self.jobs.last().is_none_or(|job| job.ending.may_go_on())
     }
 }
 
@@ -99,6 +103,8 @@ pub struct JobTotals {
     pub remarks: Vec<(AccountingEntryId, String)>,
     /// What a person should know about the books as they stand.
     pub notices: Vec<String>,
+    /// What is counted: an item may be looked up more than once.
+    counted: HashSet<AccountingEntryId>,
 }
 
 /// A tax that was taken as fully deductible because nobody said anything else.
@@ -159,6 +165,9 @@ impl JobTotals {
     /// Counts an item that is complete in the books, booked now or found. Where it moved the wallet on another account
     /// than is planned today, that one is named.
     pub(super) fn add(&mut self, plan: &PlannedItem, wallet_account: Option<&str>) {
+        if !self.counted.insert(plan.entry_id().clone()) {
+            return;
+        }
         let currency = plan.item.amount.currency;
         for posting in postings(plan) {
             let account = || posting.account.name.clone();

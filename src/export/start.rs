@@ -3,9 +3,10 @@
 use tracing::{info, warn};
 
 use super::halt::Halt;
+use super::permit::{self, Others};
 use super::{Exporter, confirm, validate};
 use crate::host::clock;
-use crate::model::export_job::{ExportJob, JobStatus};
+use crate::model::export_job::{ExportJob, ItemStatus, JobStatus};
 use crate::model::state::{JobEvent, JobState};
 use crate::pleo::{self, PleoError};
 use crate::systems::SystemError;
@@ -40,6 +41,9 @@ pub(super) enum Start {
 pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -> Result<Start, Halt> {
     // The list may be old by now: the decision is made on a fresh reading.
     let mut job = exporter.pleo.job(&job.id)?;
+    let state = exporter.checkpoint.job(&job.id)?.map(|record| record.state);
+    // An earlier start of ours may take effect at any time.
+    let mut may_be_started = state.is_some_and(JobState::is_open);
     for _ in 0..START_ATTEMPTS {
         match job.status {
             JobStatus::Pending => {}
@@ -55,11 +59,12 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
             }
         }
         let fault = validate::before_start(exporter, &job)?;
-        let before = exporter.checkpoint.job(&job.id)?.map(|record| record.state);
         exporter.checkpoint.claim_job(&job, clock::now())?;
+        // Looking at the books may have taken long, and others poll too.
+        let permit = permit::for_job(exporter, &job.id, JobStatus::Pending);
         match exporter
             .pleo
-            .send_event(exporter.permit, &job.id, &pleo::JobEvent::Started)
+            .send_event(&permit, &job.id, &pleo::JobEvent::Started)
         {
             Ok(()) => {
                 return Ok(match (confirm_start(exporter, &job)?, fault) {
@@ -67,11 +72,10 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
                     (start, _) => start,
                 });
             }
-            // An earlier start of ours may have taken effect meanwhile.
-            Err(PleoError::StatusConflict { .. }) if before.is_some_and(JobState::is_open) => {
+            Err(PleoError::StatusConflict { .. } | PleoError::Withheld(_)) if may_be_started => {
                 job = exporter.pleo.job(&job.id)?;
             }
-            Err(PleoError::StatusConflict { .. }) => {
+            Err(PleoError::StatusConflict { .. } | PleoError::Withheld(_)) => {
                 exporter.checkpoint.job_event(
                     &job.id,
                     JobEvent::LostToAnother,
@@ -80,7 +84,10 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
                 )?;
                 return Err(Halt::LostToAnother);
             }
-            Err(PleoError::LostAnswer { .. }) => job = exporter.pleo.job(&job.id)?,
+            Err(PleoError::LostAnswer { .. }) => {
+                may_be_started = true;
+                job = exporter.pleo.job(&job.id)?;
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -120,18 +127,8 @@ fn go_on(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -> Result<St
     }
     match state {
         Some(JobState::Started | JobState::Closing) => {}
-        Some(JobState::Starting) if repeatable => {
-            warn!(
-                "the answer to our start of job {} was lost; going on, since nothing can be booked twice",
-                job.id
-            );
-            let note = "in progress after a lost answer: ownership unproven, booking is idempotent";
-            exporter
-                .checkpoint
-                .job_event(&job.id, JobEvent::Started, note, clock::now())?;
-        }
-        Some(JobState::Starting) => return Err(Halt::OwnershipUnproven),
-        Some(JobState::Foreign | JobState::Ended | JobState::Closed) | None => {
+        Some(JobState::Starting) if claim != Claim::Adopt => return unproven(exporter, job),
+        Some(JobState::Starting | JobState::Foreign | JobState::Ended | JobState::Closed) | None => {
             if claim != Claim::Adopt || !repeatable {
                 return Err(Halt::NotOurs {
                     adoptable: repeatable,
@@ -141,6 +138,40 @@ fn go_on(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -> Result<St
             warn!("took over job {} from another instance", job.id);
         }
     }
+    info!("going on with job {}", job.id);
+    Ok(Start::Ours(job))
+}
+
+/// In progress after an answer that was lost: through our start or somebody else's. Whoever else started it begins with
+/// its items before long; where none was begun after a while, it is nobody's but ours. What is found otherwise is not kept,
+/// so that the next run judges anew.
+fn unproven(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Start, Halt> {
+    let adoptable = exporter.system.describe().create.is_repeatable();
+    info!(
+        "the answer to our start of job {} was lost; waiting to see whether somebody else has it",
+        job.id
+    );
+    let mut is_begun = false;
+    exporter.pleo.control_layer(&job.id, |page| -> Result<(), Halt> {
+        exporter.stop.check()?;
+        is_begun |= page.iter().any(|item| item.status != ItemStatus::Pending);
+        Ok(())
+    })?;
+    if is_begun {
+        return Err(Halt::NotOurs { adoptable });
+    }
+    let job = match permit::look_for_others(exporter, &job.id)? {
+        Others::AtWork => return Err(Halt::NotOurs { adoptable }),
+        Others::Nowhere(job) if job.status.is_final() => return Ok(Start::Over(*job)),
+        Others::Nowhere(_) if !adoptable => return Err(Halt::OwnershipUnproven),
+        Others::Nowhere(job) => *job,
+    };
+    // Another may think the same: the last look is taken right before our first word.
+    exporter.pleo.doubt(&job.id);
+    let note = "in progress after a lost answer, and nobody has begun with it";
+    exporter
+        .checkpoint
+        .job_event(&job.id, JobEvent::Started, note, clock::now())?;
     info!("going on with job {}", job.id);
     Ok(Start::Ours(job))
 }

@@ -97,7 +97,7 @@ fn put(
         .iter()
         .map(|(entry_id, verdict)| ItemUpdate::Final(entry_id.clone(), verdict.clone()))
         .collect();
-    match exporter.pleo.update_items(exporter.permit, &run.job.id, &updates) {
+    match exporter.pleo.update_items(&run.permit, &run.job.id, &updates) {
         Ok(answer) => Ok(answer.refused),
         // The job is over on Pleo's side. The results stay here, and the next job finds the entries in the books.
         Err(PleoError::JobFinished { .. }) => Err(confirm::refused_as_finished(exporter, &run.job.id)),

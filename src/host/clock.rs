@@ -5,7 +5,7 @@
 //! better, the time follows that one for the rest of the thread's work.
 
 use std::cell::Cell;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
@@ -29,6 +29,22 @@ pub fn follow(better: Option<(DateTime<Utc>, Instant)>) -> Option<TimeDelta> {
     let followed = better.filter(|better| ahead(*better).abs() > TOLERATED);
     let before = BETTER.replace(followed);
     followed.filter(|_| before.is_none()).map(ahead)
+}
+
+/// How long this machine has been on, its sleep included. It never goes back, so it tells how long a process was away:
+/// stopped, or suspended with its machine.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// How long this process has been at work, by a clock that never goes back. On some systems it stands still while the
+/// machine sleeps.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn since_boot() -> Duration {
+    static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    BEGAN.elapsed()
 }
 
 /// How long something lasts, for people.

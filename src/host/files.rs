@@ -150,6 +150,8 @@ pub fn refuse_unwritable(folder: &Path) -> Result<(), FileError> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     let access = if folder.is_dir() {
         accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).map_err(io::Error::from)
+    } else if folder.is_symlink() && !folder.exists() {
+        Err(io::Error::other("it is a link that leads nowhere"))
     } else {
         Err(io::ErrorKind::NotADirectory.into())
     };

@@ -3,7 +3,8 @@
 //!
 //! `PLEO_EXPORT_KILL_AT=N` ends the process at its N-th [`point`] by SIGKILL, which no handler sees. Every moment
 //! that matters calls it: before a request, a response in hand, before and after a commit, a file made, a file
-//! renamed. `PLEO_EXPORT_PANIC_AT=N` panics there instead. `PLEO_EXPORT_MUTATION=NAME,NAME` switches deliberate bugs on, see [`mutation`].
+//! renamed. `PLEO_EXPORT_PANIC_AT=N` panics there instead, and `PLEO_EXPORT_STOP_AT=N` stops the process (SIGSTOP) when
+//! its N-th request to Pleo is about to leave. `PLEO_EXPORT_MUTATION=NAME,NAME` switches deliberate bugs on, see [`mutation`].
 
 /// A moment that matters; `name` says which.
 #[cfg(not(debug_assertions))]
@@ -57,8 +58,21 @@ mod debug {
     static MUTATIONS: LazyLock<String> =
         LazyLock::new(|| variable("PLEO_EXPORT_MUTATION").unwrap_or_default());
 
+    static REQUESTS: AtomicU64 = AtomicU64::new(0);
+    static STOP_AT: LazyLock<Option<u64>> = LazyLock::new(|| number("PLEO_EXPORT_STOP_AT"));
+
+    fn stop(name: &str) {
+        if STOP_AT.is_some() && name == "before request" {
+            let requests = REQUESTS.fetch_add(1, Ordering::SeqCst) + 1;
+            if Some(requests) == *STOP_AT {
+                let _ = signal_hook::low_level::raise(signal_hook::consts::SIGSTOP);
+            }
+        }
+    }
+
     #[expect(clippy::print_stderr, reason = "tests read the name")]
     pub(super) fn point(name: &str) {
+        stop(name);
         if KILL_AT.is_none() && PANIC_AT.is_none() {
             return;
         }

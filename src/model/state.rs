@@ -175,7 +175,7 @@ pub enum JobState {
     Closed,
     /// Ended on Pleo's side: expired, cancelled or closed by somebody else.
     Ended,
-    /// Somebody else won the start; it was never ours.
+    /// Somebody else has it: they won the start, or took it over.
     Foreign,
 }
 
@@ -184,7 +184,7 @@ pub enum JobState {
 pub enum JobEvent {
     /// Pleo has it in progress for us.
     Started,
-    /// Somebody else started it.
+    /// Somebody else started it, or took it over.
     LostToAnother,
     /// The intent to start it (again), for a job that was somebody else's before.
     Claim,
@@ -204,7 +204,7 @@ impl JobState {
             (Self::Starting | Self::Started | Self::Foreign, E::Claim) => Self::Starting,
             (Self::Starting | Self::Started | Self::Foreign, E::Started) => Self::Started,
             (Self::Closing, E::Started) => Self::Closing,
-            (Self::Starting | Self::Foreign, E::LostToAnother) => Self::Foreign,
+            (Self::Starting | Self::Started | Self::Foreign, E::LostToAnother) => Self::Foreign,
             (Self::Started | Self::Closing, E::Close) => Self::Closing,
             (Self::Closing | Self::Closed, E::Closed) => Self::Closed,
             (

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::error::{Answer, Call, PleoError};
 use super::retry::Ending;
 use super::wire;
@@ -16,6 +18,8 @@ pub(super) struct Attempt {
     /// For people.
     pub(super) cause: String,
     pub(super) body: String,
+    /// The time on Pleo's clock in the answer.
+    pub(super) date: Option<DateTime<Utc>>,
     pub(super) retry_after: Option<Duration>,
     /// Where a redirect points to.
     pub(super) redirect_host: Option<String>,
@@ -29,6 +33,7 @@ impl Attempt {
             ending,
             cause,
             body: String::new(),
+            date: None,
             retry_after: None,
             redirect_host: None,
             is_foreign: false,

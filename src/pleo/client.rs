@@ -1,13 +1,20 @@
 //! The client: one method for each endpoint of Pleo that an export needs.
 
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
 use super::error::PleoError;
+use super::heard::{Exchange, Heard, Picture, Record};
 use super::paging::{PAGE_SIZE, Pager};
-use super::transport::{Action, Request, ServerTime, Transport};
+use super::request::{Action, Request};
+use super::transport::{Answered, ServerTime, Transport};
 use super::wire::{self, Field, Malformed, Page, RawItem, UpdateAnswer};
 use super::{ItemUpdate, JobEvent, Settings};
+use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::export_job::{ExportJob, ExportJobItem, JobStatus};
-use crate::model::ids::{CompanyId, JobId};
+use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::permit::Permit;
 
 /// How many items Pleo takes in one update.
@@ -64,11 +71,14 @@ impl<'a> List<'a> {
     }
 }
 
-/// The way to the export API of one company.
-#[derive(Debug)]
+/// The way to the export API of one company. Clones share it, with all that was heard.
+#[derive(Clone, Debug)]
 pub struct Client {
-    transport: Transport,
+    transport: Arc<Transport>,
     company_id: CompanyId,
+    /// Of the job in hand.
+    record: Arc<Mutex<Option<Record>>>,
+    hasher: RandomState,
 }
 
 impl Client {
@@ -79,7 +89,9 @@ impl Client {
     pub fn new(settings: Settings, stop: Stop) -> Result<Self, PleoError> {
         Ok(Self {
             company_id: settings.company_id.clone(),
-            transport: Transport::new(settings, stop)?,
+            transport: Arc::new(Transport::new(settings, stop)?),
+            record: Arc::default(),
+            hasher: RandomState::new(),
         })
     }
 
@@ -103,16 +115,30 @@ impl Client {
 
     /// One job as it is now, of whatever company.
     pub fn job(&self, id: &JobId) -> Result<ExportJob, PleoError> {
+        self.job_by(id, Transport::send)
+    }
+
+    /// The same, asked for once: what might come right in a moment is an error.
+    pub fn job_now(&self, id: &JobId) -> Result<ExportJob, PleoError> {
+        self.job_by(id, Transport::send_once)
+    }
+
+    fn job_by(
+        &self,
+        id: &JobId,
+        send: impl Fn(&Transport, &Request<'_>) -> Result<Answered, PleoError>,
+    ) -> Result<ExportJob, PleoError> {
         let request = Request {
             action: Action::Read,
             segments: &["v3", "export-jobs", id.as_str()],
             query: &[],
         };
-        let body = self.transport.send(&request)?;
+        let Answered { body, exchange } = send(&self.transport, &request)?;
         let job = wire::one_export_job(&body).map_err(|problem| request.contract(&problem))?;
         if !job.id.as_str().eq_ignore_ascii_case(id.as_str()) {
             return Err(request.contract(&"`data.id` is another job than the one asked for"));
         }
+        self.record(id, |record| record.shown(&job, exchange));
         Ok(job)
     }
 
@@ -123,8 +149,58 @@ impl Client {
         id: &JobId,
         on_page: impl FnMut(Vec<ExportJobItem>) -> Result<(), E>,
     ) -> Result<(), E> {
+        let (items, first) = self.items(id, on_page)?;
+        self.record(id, |record| record.listed(items, first));
+        Ok(())
+    }
+
+    /// Reads the control layer to compare it with what is known of it here; [`Client::heard`] tells the outcome.
+    pub fn compare_items(&self, id: &JobId) -> Result<(), PleoError> {
+        let (items, first) = self.items(id, |_| Ok::<_, PleoError>(()))?;
+        self.record(id, |record| record.compared(&items, first));
+        Ok(())
+    }
+
+    fn items<E: From<PleoError>>(
+        &self,
+        id: &JobId,
+        mut on_page: impl FnMut(Vec<ExportJobItem>) -> Result<(), E>,
+    ) -> Result<(Picture, Exchange), E> {
         let segments = ["v3", "export-jobs", id.as_str(), "items"];
-        self.pages(&List::new(&segments, &[]), wire::export_job_item, None, on_page)
+        let mut items = Picture::new();
+        let first = self.pages(&List::new(&segments, &[]), wire::export_job_item, None, |page| {
+            items.extend(page.iter().map(|item| (self.hash(&item.entry_id), item.status)));
+            on_page(page)
+        })?;
+        Ok((items, first))
+    }
+
+    /// What was heard of a job; `None` where it is not the job in hand.
+    pub fn heard(&self, id: &JobId) -> Option<Heard> {
+        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = record.as_ref().filter(|record| record.is_of(id))?;
+        Some(record.heard(clock::since_boot()))
+    }
+
+    /// Takes what is known of the job's items for doubtful until they are compared.
+    pub fn doubt(&self, id: &JobId) {
+        self.record(id, Record::doubt);
+    }
+
+    /// How long one try of a request may take.
+    pub fn request_timeout(&self) -> Duration {
+        self.transport.request_timeout()
+    }
+
+    /// What stands for an item in the picture.
+    fn hash(&self, entry_id: &AccountingEntryId) -> u64 {
+        self.hasher.hash_one(entry_id)
+    }
+
+    fn record(&self, id: &JobId, note: impl FnOnce(&mut Record)) {
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = record.take().filter(|record| record.is_of(id));
+        note(record.insert(known.unwrap_or_else(|| Record::of(id))));
     }
 
     /// The data layer of a job, page by page: the payload of each item, as received. An error of `on_page` ends
@@ -141,6 +217,7 @@ impl Client {
             Some(RawItem::too_large),
             on_page,
         )
+        .map(drop)
     }
 
     /// Tells Pleo where items stand, in requests of at most a hundred. Once this returns, Pleo has all of them
@@ -161,8 +238,15 @@ impl Client {
                 segments: &["v3", "export-jobs", id.as_str(), "items"],
                 query: &[],
             };
-            let body = self.transport.send(&request)?;
+            let Answered { body, exchange } = self.transport.send(&request)?;
             let answer = wire::update_answer(&body).map_err(|problem| request.contract(&problem))?;
+            let is_refused =
+                |entry: &AccountingEntryId| answer.refused.iter().any(|refusal| refusal.entry_id == *entry);
+            let taken = part
+                .iter()
+                .filter(|update| !is_refused(update.entry_id()))
+                .map(|update| (self.hash(update.entry_id()), update.status()));
+            self.record(id, |record| record.updated(taken, exchange));
             whole.refused.extend(answer.refused);
         }
         Ok(whole)
@@ -181,7 +265,9 @@ impl Client {
             segments: &["v3", "export-job-events"],
             query: &[],
         };
-        self.transport.send(&request).map(drop)
+        let Answered { exchange, .. } = self.transport.send(&request)?;
+        self.record(id, |record| record.took_our_word(exchange));
+        Ok(())
     }
 
     /// The time on Pleo's clock, as of the last answer that told it.
@@ -206,7 +292,7 @@ impl Client {
             .eq_ignore_ascii_case(self.company_id.as_str())
     }
 
-    pub(super) const fn transport(&self) -> &Transport {
+    pub(super) fn transport(&self) -> &Transport {
         &self.transport
     }
 
@@ -234,14 +320,15 @@ impl Client {
 
     /// Reads a list to its end, one page in memory at a time. An element that cannot be read is left aside: it must
     /// not hide the others. `too_large` makes an element of the key of one that is larger than any is read; without it
-    /// such a one is an error.
+    /// such a one is an error. Answers the exchange that brought the first page.
     fn pages<T, E: From<PleoError>>(
         &self,
         list: &List<'_>,
         read: impl Fn(&Field<'_>) -> Result<T, Malformed>,
         too_large: Option<fn(String) -> T>,
         mut on_page: impl FnMut(Vec<T>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<Exchange, E> {
+        let mut first = None;
         let mut pager = Pager::default();
         let mut cursor: Option<String> = None;
         let mut limit = PAGE_SIZE;
@@ -256,8 +343,9 @@ impl Client {
                 query: &query,
             };
             let contract = |problem: &dyn std::fmt::Display| request.contract(problem);
-            let next = match self.transport.send(&request) {
-                Ok(body) => {
+            let began = clock::since_boot();
+            let (next, exchange) = match self.transport.send(&request) {
+                Ok(Answered { body, exchange }) => {
                     let page = Page::read(&body).map_err(|problem| contract(&problem))?;
                     let next = pager.next(&page).map_err(|problem| contract(&problem))?;
                     let elements = page.elements.iter().map(&read);
@@ -267,7 +355,7 @@ impl Client {
                             .collect(),
                     )?;
                     limit = limit.saturating_mul(2).min(PAGE_SIZE);
-                    next
+                    (next, exchange)
                 }
                 // Fewer items at a time, down to one.
                 Err(PleoError::TooLarge { .. }) if limit > 1 => {
@@ -288,13 +376,22 @@ impl Client {
                         .map_err(|problem| contract(&problem))?;
                     let elements = skimmed.data.into_iter();
                     on_page(elements.map(|item| too_large(item.accounting_entry_id)).collect())?;
-                    next
+                    let ended = clock::since_boot();
+                    (
+                        next,
+                        Exchange {
+                            began,
+                            ended,
+                            date: None,
+                        },
+                    )
                 }
                 Err(error) => return Err(error.into()),
             };
+            let first = *first.get_or_insert(exchange);
             match next {
                 Some(next) => cursor = Some(next),
-                None => return Ok(()),
+                None => return Ok(first),
             }
         }
     }

@@ -2,7 +2,7 @@
 //! All of it only reads, but for the installation, which a login activates and a logout may remove.
 
 use super::client::List;
-use super::transport::{Action, Request};
+use super::request::{Action, Request};
 use super::wire::{self, Installation, Introspection, KnownAccount, KnownTax};
 use super::{Client, PleoError};
 use crate::model::ids::CompanyId;
@@ -11,7 +11,7 @@ impl Client {
     /// What the credential is and what it may do.
     pub fn introspection(&self) -> Result<Introspection, PleoError> {
         let request = reading(&["v1", "introspect"], &[]);
-        let body = self.transport().send(&request)?;
+        let body = self.transport().send(&request)?.body;
         wire::introspection(&body).map_err(|problem| request.contract(&problem))
     }
 
@@ -22,7 +22,7 @@ impl Client {
             .into_iter()
             .collect();
         let request = reading(&["v1", "installations", "me"], &query);
-        let body = self.transport().send(&request)?;
+        let body = self.transport().send(&request)?.body;
         wire::installation(&body).map_err(|problem| request.contract(&problem))
     }
 
@@ -33,7 +33,7 @@ impl Client {
             segments: &["v1", "installations", "me:activate"],
             query: &[],
         };
-        let body = self.transport().send(&request)?;
+        let body = self.transport().send(&request)?.body;
         wire::installation(&body).map_err(|problem| request.contract(&problem))
     }
 

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::client::List;
 use super::error::PleoError;
-use super::transport::{Action, Request};
+use super::request::{Action, Request};
 use super::wire::Subscription;
 use super::{Client, wire};
 
@@ -27,7 +27,7 @@ impl Client {
             segments: &["v1", "subscriptions"],
             query: &[],
         };
-        let body = self.transport().send(&request)?;
+        let body = self.transport().send(&request)?.body;
         wire::one_subscription(&body).map_err(|problem| request.contract(&problem))
     }
 
@@ -38,7 +38,7 @@ impl Client {
             segments: &["v1", "subscriptions", id, "secret"],
             query: &[],
         };
-        let body = self.transport().send(&request)?;
+        let body = self.transport().send(&request)?.body;
         wire::subscription_secret(&body).map_err(|problem| request.contract(&problem))
     }
 

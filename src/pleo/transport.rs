@@ -15,7 +15,9 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, LOCATION};
 use super::access::{Access, Shown};
 use super::attempt::Attempt;
 use super::error::{Call, PleoError, shown};
-use super::retry::{Ending, Method, Outcome, classify};
+use super::heard::Exchange;
+use super::request::Request;
+use super::retry::{Ending, Outcome, classify};
 use super::skim::Skimmed;
 use super::{Settings, wire};
 use crate::host::http::{self, Body};
@@ -24,7 +26,6 @@ use crate::host::server_url::ServerUrl;
 use crate::host::stop::Stop;
 use crate::host::waiting::waiting_for;
 use crate::host::{clock, kill};
-use crate::model::permit::{Permit, Withheld};
 
 /// The largest answer we read, in bytes: a page of a hundred items is far smaller.
 const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
@@ -42,78 +43,6 @@ pub struct ServerTime {
     pub received: Instant,
 }
 
-/// One request.
-#[derive(Debug)]
-pub(super) struct Request<'a> {
-    pub(super) action: Action<'a>,
-    pub(super) segments: &'a [&'a str],
-    pub(super) query: &'a [(&'a str, &'a str)],
-}
-
-/// What a request does. One that writes about a job needs a permit.
-#[derive(Debug)]
-pub(super) enum Action<'a> {
-    /// Reads.
-    Read,
-    /// Reads by a POST, since what is asked for stands in its body.
-    Search(String),
-    /// Sets this; the same twice is the same.
-    Set(String, &'a Permit),
-    /// Tells of this event; the same twice is not the same.
-    Tell(String, &'a Permit),
-    /// Makes something new that is about no job; the same twice is two of them. Without a body where this is empty.
-    Create(String),
-    /// Takes away something that is about no job; the same twice is the same.
-    Delete,
-}
-
-impl Action<'_> {
-    const fn method(&self) -> Method {
-        match self {
-            Self::Read => Method::Get,
-            Self::Search(_) => Method::Search,
-            Self::Set(..) => Method::Put,
-            Self::Tell(..) => Method::Post,
-            Self::Create(_) => Method::Create,
-            Self::Delete => Method::Delete,
-        }
-    }
-
-    fn body(&self) -> Option<&str> {
-        match self {
-            Self::Read | Self::Delete => None,
-            Self::Create(body) if body.is_empty() => None,
-            Self::Search(body) | Self::Set(body, _) | Self::Tell(body, _) | Self::Create(body) => Some(body),
-        }
-    }
-
-    /// Asks whether it may be done now.
-    fn ask(&self) -> Result<(), Withheld> {
-        match self {
-            Self::Read | Self::Search(_) | Self::Create(_) | Self::Delete => Ok(()),
-            Self::Set(_, permit) | Self::Tell(_, permit) => permit.ask(),
-        }
-    }
-}
-
-impl Request<'_> {
-    /// How errors and the log name it.
-    pub(super) fn call(&self) -> Call {
-        Call {
-            method: self.action.method().as_str(),
-            path: shown(&format!("/{}", self.segments.join("/"))),
-        }
-    }
-
-    /// The error for an answer that cannot be read.
-    pub(super) fn contract(&self, problem: &dyn std::fmt::Display) -> PleoError {
-        PleoError::Contract {
-            call: self.call(),
-            problem: problem.to_string(),
-        }
-    }
-}
-
 /// The way to Pleo.
 #[derive(Debug)]
 pub(super) struct Transport {
@@ -126,6 +55,14 @@ pub(super) struct Transport {
     server_time: Mutex<Option<ServerTime>>,
     /// Whether Pleo itself ever answered with these settings.
     has_answered: AtomicBool,
+}
+
+/// A good answer.
+#[derive(Debug)]
+pub(super) struct Answered {
+    /// JSON for what reads or sets.
+    pub(super) body: String,
+    pub(super) exchange: Exchange,
 }
 
 impl Transport {
@@ -163,23 +100,39 @@ impl Transport {
         self.has_answered.store(true, Ordering::Relaxed);
     }
 
+    /// How long one try of a request may take.
+    pub(super) const fn request_timeout(&self) -> Duration {
+        self.request_timeout
+    }
+
     /// The time of the last answer.
     pub(super) fn server_time(&self) -> Option<ServerTime> {
         *self.server_time.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends until it is done, surely not done, or lost. The answer's body is JSON for a GET or PUT.
+    /// Sends until it is done, surely not done, or lost.
     ///
     /// A request to stop ends only the waits: what is known must still be told to Pleo once. What writes asks for its permit
     /// before each try, for the wait before may have been long.
-    pub(super) fn send(&self, request: &Request<'_>) -> Result<String, PleoError> {
+    pub(super) fn send(&self, request: &Request<'_>) -> Result<Answered, PleoError> {
+        self.send_within(self.give_up_after, request)
+    }
+
+    /// Sends once; what might come right in a moment is an error.
+    pub(super) fn send_once(&self, request: &Request<'_>) -> Result<Answered, PleoError> {
+        self.send_within(Duration::ZERO, request)
+    }
+
+    fn send_within(&self, patience: Duration, request: &Request<'_>) -> Result<Answered, PleoError> {
         let url = self.address(request);
         let call = request.call();
         let _waiting = waiting_for(format!("Pleo to answer {call}"));
-        let mut retry = Retry::new(Instant::now(), self.give_up_after, fastrand::Rng::new());
+        let mut retry = Retry::new(Instant::now(), patience, fastrand::Rng::new());
         let mut is_renewed = false;
         loop {
             let shown = self.access.shown()?;
+            // Before the permit is asked for: this process may be stopped between that and the sending.
+            let began = clock::since_boot();
             request.action.ask()?;
             let attempt = self.attempt(request, url.clone(), &call, &shown);
             // It was surely not processed.
@@ -188,7 +141,13 @@ impl Transport {
                 continue;
             }
             match classify(request.action.method(), attempt.ending) {
-                Outcome::Done => return Ok(attempt.body),
+                Outcome::Done => {
+                    let (ended, date) = (clock::since_boot(), attempt.date);
+                    return Ok(Answered {
+                        body: attempt.body,
+                        exchange: Exchange { began, ended, date },
+                    });
+                }
                 Outcome::Final => {
                     let error = attempt.error(call, retry.tries() + 1, self.has_answered());
                     return Err(self.access.understood(error));
@@ -289,7 +248,7 @@ impl Transport {
     }
 
     fn remember_time(&self, response: &Response) {
-        if let Some(at) = http::header(response, &DATE).and_then(retry::http_date) {
+        if let Some(at) = date(response) {
             let received = Instant::now();
             *self.server_time.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(ServerTime { at, received });
@@ -322,6 +281,7 @@ impl Transport {
             ending: Ending::Answered { status, json },
             cause,
             body,
+            date: date(response),
             retry_after: http::retry_after(response, now).filter(|_| retry::is_temporary(status)),
             is_foreign,
             redirect_host: http::header(response, &LOCATION)
@@ -331,28 +291,13 @@ impl Transport {
     }
 }
 
-impl Method {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Put => "PUT",
-            Self::Post | Self::Create | Self::Search => "POST",
-            Self::Delete => "DELETE",
-        }
-    }
-
-    const fn for_http(self) -> reqwest::Method {
-        match self {
-            Self::Get => reqwest::Method::GET,
-            Self::Put => reqwest::Method::PUT,
-            Self::Post | Self::Create | Self::Search => reqwest::Method::POST,
-            Self::Delete => reqwest::Method::DELETE,
-        }
-    }
-}
-
 fn largest_answer() -> u64 {
     kill::limit("PLEO_EXPORT_LARGEST_ANSWER", LARGEST_ANSWER)
+}
+
+/// The time on the server's clock.
+fn date(response: &Response) -> Option<DateTime<Utc>> {
+    http::header(response, &DATE).and_then(retry::http_date)
 }
 
 fn log_retry(call: &Call, cause: &str, tries: u32, wait: Duration) {

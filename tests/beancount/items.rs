@@ -12,7 +12,7 @@ use pleo_export::model::export_item::{
 };
 use pleo_export::model::ids::{AccountingEntryId, CompanyId, JobId};
 use pleo_export::model::money::{Amount, Money};
-use pleo_export::model::permit::Permit;
+use pleo_export::model::permit::{Permit, Withheld};
 use pleo_export::model::references::{Account, InvoiceKey, InvoiceNumber, VendorKey};
 use pleo_export::systems::{Attachment, BookedEntry, JobNeeds, Wanted};
 use sha2::{Digest, Sha256};
@@ -20,6 +20,11 @@ use sha2::{Digest, Sha256};
 /// Nobody but this process is at work.
 pub(crate) fn permit() -> Permit {
     Permit::given_by(|| Ok(()))
+}
+
+/// Somebody else is at work.
+pub(crate) fn withheld() -> Permit {
+    Permit::given_by(|| Err(Withheld("it was taken over".to_owned())))
 }
 
 pub(crate) const COMPANY: &str = "5a1f7c1e-6a0d-4c3e-9f57-0c8f0a4f7d11";

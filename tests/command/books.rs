@@ -3,8 +3,9 @@
 use std::fs;
 
 use pleo_export::model::document::Part;
+use pleo_export::model::permit::{Permit, Withheld};
 use pleo_export::model::references::{AccountKey, AccountPurpose, References};
-use pleo_export::systems::{AccountingSystem, Create, Found, Wanted};
+use pleo_export::systems::{AccountingSystem, Create, Found, SystemError, Wanted};
 
 use crate::sample;
 use crate::world::{Connector, accounts, book, day, permit, purchase};
@@ -202,4 +203,21 @@ fn no_text_breaks_out_of_its_cell_or_becomes_a_formula() {
         let booked = book(&mut system, entry).unwrap();
         assert_eq!(book(&mut system, entry).unwrap(), booked);
     }
+}
+
+#[test]
+fn nothing_is_asked_for_that_writes_without_a_permit() {
+    let connector = Connector::csv();
+    let mut system = connector.start();
+    let withheld = Permit::given_by(|| Err(Withheld("it was taken over".to_owned())));
+    let answer = system.book(&withheld, &[purchase("entry-1")]);
+    assert!(
+        matches!(answer.as_deref(), Ok([Err(SystemError::Withheld(_))])),
+        "{answer:?}"
+    );
+    assert!(!connector.path("journal/entry-1.csv").exists());
+    // The connector runs on, and books when it may.
+    let process = system.process_id();
+    book(&mut system, "entry-1").unwrap();
+    assert_eq!(system.process_id(), process);
 }

@@ -269,7 +269,9 @@ fn a_link_at_a_receipt_is_not_written_through() {
     is_untouched(&world.path("home/victim"));
     let reason = world.sandbox.job(&job).item(ENTRY).failure_reason.clone();
     assert!(
-        reason.unwrap().starts_with("Booked as PLEO-2026-000001:"),
+        reason
+            .unwrap_or_else(|| panic!("{run}"))
+            .starts_with("Booked as PLEO-2026-000001:"),
         "{run}"
     );
 }

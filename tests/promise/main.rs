@@ -27,6 +27,12 @@ mod mutations;
 mod power_loss;
 /// What must be true at the moment of death and once all is done.
 mod proof;
+/// Stops the process at every moment, lets another one finish the job, wakes it, and looks.
+mod stop_matrix;
+/// A process that is stopped at a chosen moment.
+mod stopped;
+/// Two polls that both lost the answer to their start.
+mod two_polls;
 /// A process that is killed at a chosen moment.
 mod victim;
 

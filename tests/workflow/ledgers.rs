@@ -266,7 +266,9 @@ fn an_archive_behind_a_link_is_found_or_told() {
     world.run(&["poll"]).exits(0);
     assert_eq!(world.books().numbers(), ["PLEO-2026-000001"]);
     fs::rename(&away, world.path("unmounted")).unwrap();
-    is_left_pending(&world, 1).says("books/pleo/2026` leads nowhere");
+    is_left_pending(&world, 1)
+        .says("books/pleo/2026`")
+        .says("leads nowhere");
     fs::rename(world.path("unmounted"), &away).unwrap();
     world.run(&["poll"]).exits(0);
     world.keeps_its_promise_and_all_rules();

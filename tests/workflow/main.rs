@@ -87,6 +87,8 @@ mod odd_values;
 mod odoo;
 /// Pleo shows an item as open whose verdict it has taken.
 mod open_again;
+/// What a permit costs, and what is told of a job that is not ours any more.
+mod permits;
 /// Each poll leaves how it ended, whatever became of it.
 mod polls;
 /// What an auditor asks, answered by the books alone.

@@ -36,6 +36,8 @@ impl World {
             ("PLEO_API_KEY".to_owned(), sandbox.api_key().into()),
             ("PLEO_COMPANY_ID".to_owned(), sandbox.company().into()),
             ("PLEO_EXPORT_CHECKPOINT".to_owned(), "checkpoint.sqlite3".into()),
+            // Milliseconds, in the place of the time that a request may take.
+            ("PLEO_EXPORT_WAIT_FOR_OTHERS".to_owned(), "100".into()),
         ]);
         Self {
             sandbox,

@@ -6,6 +6,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::Options;
 use super::delivery::{self, Delivered, Manner};
 use super::exchange::Request;
@@ -22,6 +24,9 @@ pub enum Hook {
     Trouble(Trouble),
     /// It has its effect, then this is called before the answer leaves.
     AfterEffect(Box<dyn FnOnce() + Send>),
+    /// It has its effect, and the answer is held back until the other end is used or dropped. Others are answered
+    /// meanwhile.
+    Held(oneshot::Receiver<()>),
 }
 
 impl fmt::Debug for Hook {
@@ -30,6 +35,7 @@ impl fmt::Debug for Hook {
             Self::Continue => formatter.write_str("Continue"),
             Self::Trouble(trouble) => formatter.debug_tuple("Trouble").field(trouble).finish(),
             Self::AfterEffect(_) => formatter.write_str("AfterEffect"),
+            Self::Held(_) => formatter.write_str("Held"),
         }
     }
 }

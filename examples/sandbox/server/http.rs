@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request as HttpRequest, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -17,7 +18,7 @@ use super::control::{Control, Hook};
 use super::damage::{self, Reply};
 use super::exchange::{Answer, Call, Host, Request};
 use super::fault::Trouble;
-use super::world::{News, World};
+use super::world::News;
 use super::{api, backdoor, receipts};
 
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
@@ -50,7 +51,7 @@ async fn handle(
     let body = to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
     if host == Host::Api && parts.uri.path().starts_with("/_sandbox/") {
         let answer = backdoor::answer(&control, parts.method.as_str(), parts.uri.path(), &body);
-        return proper(answer, &control.world());
+        return proper(answer, control.world().clock.now());
     }
     let call = Call {
         request: enter(&control, host, &parts, &body),
@@ -58,11 +59,17 @@ async fn handle(
         body: body.to_vec(),
         trouble: None,
     };
-    let (call, reply) = reply(&control, host, call);
+    let (call, reply, held) = reply(&control, host, call);
+    // An answer is dated when it is made, whenever it leaves.
+    let made_at = control.world().clock.now();
+    if let Some(held) = held {
+        // The other end is dropped where nobody holds it any more.
+        let _ = held.await;
+    }
     tokio::time::sleep(damage::delay(call.trouble.as_ref())).await;
     leave(&control, &call, &reply);
     match reply {
-        Reply::Proper(answer) => proper(answer, &control.world()),
+        Reply::Proper(answer) => proper(answer, made_at),
         Reply::Raw(raw, _) => {
             switch.turn(raw);
             // Whatever is answered here, the connection sends `raw` in its place.
@@ -88,7 +95,7 @@ fn enter(control: &Control, host: Host, parts: &axum::http::request::Parts, body
 }
 
 /// Lets the hook see the call, then gives it its effect and its reply.
-fn reply(control: &Control, host: Host, mut call: Call) -> (Call, Reply) {
+fn reply(control: &Control, host: Host, mut call: Call) -> (Call, Reply, Option<oneshot::Receiver<()>>) {
     // The hook runs without the lock, so that it may use a control.
     let hook = control.call_hook(&call.request);
     let mut world = control.world();
@@ -112,10 +119,15 @@ fn reply(control: &Control, host: Host, mut call: Call) -> (Call, Reply) {
             damage::afterwards(&call, answer, now)
         });
     drop(world);
-    if let Hook::AfterEffect(then) = hook {
-        then();
-    }
-    (call, reply)
+    let held = match hook {
+        Hook::AfterEffect(then) => {
+            then();
+            None
+        }
+        Hook::Held(held) => Some(held),
+        Hook::Continue | Hook::Trouble(_) => None,
+    };
+    (call, reply, held)
 }
 
 /// Completes the request's line in the log and tells the watchers.
@@ -134,12 +146,12 @@ fn leave(control: &Control, call: &Call, reply: &Reply) {
     }));
 }
 
-fn proper(answer: Answer, world: &World) -> Response {
+fn proper(answer: Answer, at: DateTime<Utc>) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let (headers, bytes) = answer.into_parts();
     let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = status;
-    let date = (header::DATE, http_date(world.clock.now()));
+    let date = (header::DATE, http_date(at));
     // A header of the answer's own beats the clock's.
     for (name, value) in [date].into_iter().chain(headers) {
         if let Ok(value) = HeaderValue::from_str(&value) {

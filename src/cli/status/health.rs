@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{TOLERATED, instant, length};
+use super::times::{TOLERATED, instant, length};
 use crate::checkpoint::{Blocked, Contact, JobRecord, PollEnd, since};
 use crate::cli::exit::Exit;
 use crate::cli::job_ids::SHORTEST;

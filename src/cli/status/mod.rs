@@ -4,10 +4,11 @@ mod health;
 mod known;
 mod one_job;
 mod table;
+mod times;
 
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use tracing::warn;
 
@@ -22,9 +23,7 @@ use health::Health;
 use known::Known;
 use one_job::{ItemDocument, TrailDocument};
 use table::JobDocument;
-
-/// How far a time may be ahead of this machine's clock before that clock is told to be wrong.
-const TOLERATED: TimeDelta = TimeDelta::minutes(5);
+use times::{TOLERATED, instant, length};
 
 /// Says whether all is well, and shows the last jobs or one.
 pub(super) fn status(sources: &crate::config::Sources, wish: &StatusWish, form: Form) -> Exit {
@@ -145,20 +144,4 @@ fn to_json(known: &Known, too_old: Option<&Problem>, exit: Exit) -> String {
         audit: wants_trail.then(|| known.trail.iter().map(TrailDocument::from).collect()),
         notes: &known.passed_over,
     })
-}
-
-/// A time for people and scripts alike.
-fn instant(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-/// A length of time for people.
-fn length(duration: TimeDelta) -> String {
-    let seconds = duration.num_seconds().max(0);
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
-    }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::instant;
+use super::times::instant;
 use crate::checkpoint::{ShownItem, TrailLine};
 use crate::cli::table::{Table, shortened};
 use crate::model::ids::AccountingEntryId;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::known::{Known, KnownJob};
-use super::length;
+use super::times::length;
 use crate::checkpoint::JobRecord;
 use crate::cli::args::StatusWish;
 use crate::cli::job_ids::shortest_unique;

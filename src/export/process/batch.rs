@@ -210,7 +210,7 @@ impl Batch {
             run.unsent.entry(item.entry_id.clone()).or_insert(false);
         }
         let updates: Vec<_> = to_book.into_iter().map(ItemUpdate::InProgress).collect();
-        let answer = match exporter.pleo.update_items(exporter.permit, &run.job.id, &updates) {
+        let answer = match exporter.pleo.update_items(&run.permit, &run.job.id, &updates) {
             Err(PleoError::JobFinished { .. }) => {
                 return Err(confirm::refused_as_finished(exporter, &run.job.id));
             }

@@ -1,6 +1,9 @@
 //! Updates and events: what they say, and when they are said again.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
+use crate::model::permit::Withheld;
 use crate::model::verdict::{Exported, Failure, ItemFailureType, JobFailure, JobFailureType, Verdict};
 use crate::pleo::{ItemUpdate, JobEvent, Refusal};
 
@@ -142,4 +145,26 @@ fn an_update_of_more_than_a_hundred_goes_in_parts() {
         })
         .collect();
     assert_eq!(sizes, [100, 1]);
+}
+
+#[test]
+fn a_permit_is_asked_for_before_each_try() {
+    let server = TestServer::start(vec![error(503, "X"), Reply::json(200, "{}")]);
+    let asked = AtomicUsize::new(0);
+    let once = Permit::given_by(move || match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => Ok(()),
+        _ => Err(Withheld("it was taken over".to_owned())),
+    });
+    let update = [ItemUpdate::InProgress(AccountingEntryId::new("a"))];
+    let error = client(&server).update_items(&once, &id(), &update).unwrap_err();
+    assert!(matches!(error, PleoError::Withheld(_)), "{error:?}");
+    assert_eq!(server.seen().len(), 1);
+
+    let server = TestServer::start(vec![Reply::json(202, "")]);
+    let never = Permit::given_by(|| Err(Withheld("it was taken over".to_owned())));
+    let error = client(&server)
+        .send_event(&never, &id(), &JobEvent::Started)
+        .unwrap_err();
+    assert!(error.to_string().starts_with("nothing was written: "), "{error}");
+    assert_eq!(server.seen().len(), 0);
 }

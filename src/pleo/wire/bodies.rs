@@ -19,6 +19,24 @@ pub enum ItemUpdate {
     Final(AccountingEntryId, Verdict),
 }
 
+impl ItemUpdate {
+    /// Which item.
+    pub fn entry_id(&self) -> &AccountingEntryId {
+        match self {
+            Self::InProgress(entry_id) | Self::Final(entry_id, _) => entry_id,
+        }
+    }
+
+    /// Where it stands at Pleo once this is taken.
+    pub const fn status(&self) -> ItemStatus {
+        match self {
+            Self::InProgress(_) => ItemStatus::InProgress,
+            Self::Final(_, Verdict::Successful(_)) => ItemStatus::Successful,
+            Self::Final(_, Verdict::Failed(_)) => ItemStatus::Failed,
+        }
+    }
+}
+
 /// What Pleo is told about a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobEvent {

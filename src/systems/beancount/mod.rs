@@ -339,6 +339,8 @@ impl AccountingSystem for Beancount {
         permit: &Permit,
         items: &[PlannedItem],
     ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
+        // So that it is seldom news under the lock, where asking Pleo would keep others waiting.
+        permit.ask()?;
         let lock = self.books.lock()?;
         self.index.refresh(&self.books)?;
         let mut batch = Batch::new(self.highest_numbers(), clock::now());
@@ -365,6 +367,7 @@ impl AccountingSystem for Beancount {
         permit: &Permit,
         entries: &[Attachment],
     ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
+        permit.ask()?;
         let lock = self.books.lock()?;
         self.index.refresh(&self.books)?;
         receipts::attach(permit, &lock, &self.books, &self.index, entries)

@@ -37,7 +37,7 @@ pub(super) fn attach(
     let mut taken = Taken::default();
     for entry in entries {
         permit.ask()?;
-        let stored = store(books, index, &mut taken, entry);
+        let stored = store(books, index, &mut taken, entry).map_err(of_one_entry);
         answers.push(stored.map(|receipts| {
             // The same entry twice in one call is still named once.
             let new = receipts
@@ -63,6 +63,17 @@ pub(super) fn attach(
     permit.ask()?;
     file.write(text.as_bytes())?;
     Ok(answers)
+}
+
+/// What stands in the way of one receipt, such as a link in its place, is no fault of the books as a whole.
+fn of_one_entry(error: SystemError) -> SystemError {
+    match error {
+        SystemError::Damaged { reason } => SystemError::Rejected {
+            failure_type: ItemFailureType::ReceiptUploadFailure,
+            reason,
+        },
+        error => error,
+    }
 }
 
 /// Makes sure that the bytes of all receipts of an entry are there, and says which the books do not name yet.

@@ -32,9 +32,9 @@ impl Batch {
             });
             exporter
                 .pleo
-                .update_items(exporter.permit, &run.job.id, &told.collect::<Vec<_>>())?;
+                .update_items(&run.permit, &run.job.id, &told.collect::<Vec<_>>())?;
         }
-        let results = match exporter.system.attach(exporter.permit, &attachments) {
+        let results = match exporter.system.attach(&run.permit, &attachments) {
             Ok(results) => results,
             Err(error @ systems::SystemError::Withheld(_)) => return Err(error.into()),
             Err(error) => vec![Err(error); attachments.len()],

@@ -20,6 +20,7 @@ use crate::export::process::prepare::{self, Prepared};
 use crate::export::verdicts::{self, Next, Why};
 use crate::export::{Exporter, patience};
 use crate::model::document::PlannedItem;
+use crate::model::permit::Permit;
 use crate::model::references::{References, Resolution};
 use crate::systems::{self, BookedEntry, SystemError};
 
@@ -113,7 +114,7 @@ impl Batch {
         }
         let unsent = plans.iter().map(|plan| run.unsent.remove(plan.entry_id()));
         let unsent: Vec<Option<bool>> = unsent.collect();
-        let answers = book_all(exporter, &plans);
+        let answers = book_all(exporter, &run.permit, &plans);
         run.totals.remarks.extend(exporter.system.take_remarks());
         let (answers, are_own) = answers?;
         for (((index, plan), answer), unsent) in owners.into_iter().zip(&plans).zip(answers).zip(unsent) {
@@ -242,12 +243,13 @@ impl BatchItem {
 /// became of one entry only by mistake.
 fn book_all(
     exporter: &mut Exporter<'_>,
+    permit: &Permit,
     plans: &[PlannedItem],
 ) -> Result<(Vec<Result<BookedEntry, SystemError>>, bool), SystemError> {
     let unknown = |reason: &str| SystemError::Unknown {
         reason: reason.to_owned(),
     };
-    let error = match book_catching(exporter, plans) {
+    let error = match book_catching(exporter, permit, plans) {
         Ok(mut answers) => {
             systems::none_withheld(&answers)?;
             if answers.len() != plans.len() {
@@ -280,9 +282,10 @@ fn book_all(
 /// Books; a panic in the system is an answer that nobody knows.
 fn book_catching(
     exporter: &mut Exporter<'_>,
+    permit: &Permit,
     plans: &[PlannedItem],
 ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
-    catch_unwind(AssertUnwindSafe(|| exporter.system.book(exporter.permit, plans))).unwrap_or_else(|_| {
+    catch_unwind(AssertUnwindSafe(|| exporter.system.book(permit, plans))).unwrap_or_else(|_| {
         error!("the accounting system's part of the program panicked while booking; its items are looked up again");
         Err(SystemError::Unknown { reason: "the program failed while booking".into() })
     })

@@ -1,0 +1,165 @@
+//! Whether this process may act for a job, and what follows when it may not.
+//!
+//! A process that was stopped or suspended does not notice. So before whatever writes, what was last heard from Pleo about
+//! the job must be fresh: else the job is read, one request. Where somebody may have had a hand in it since, its items are
+//! compared with what is known of them here. Only where one is further than this process brought it is the permit withheld.
+
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::halt::Halt;
+use super::job::JobRun;
+use super::{Exporter, confirm, control};
+use crate::host::{clock, kill};
+use crate::model::export_job::{ExportJob, JobStatus};
+use crate::model::ids::JobId;
+use crate::model::permit::{Permit, Withheld};
+use crate::model::state::{JobEvent, JobState};
+use crate::pleo::{Client, Heard, PleoError, silence};
+use crate::systems::SystemError;
+
+/// How often the job is read for one permit. The first answer is stale where this process was stopped while it waited for
+/// it; a Pleo that is slow is believed the second time.
+const READINGS: u32 = 2;
+
+/// Where `lastUpdatedAt` does not tell of updates of items, they are compared at least so often.
+const LONGEST_UNCOMPARED: Duration = Duration::from_secs(60);
+
+/// Begins the job anew at most so often in one run.
+const MOST_RETURNS: u32 = 10;
+
+/// The permit for a job as long as Pleo has it in this status: pending for whoever starts it, in progress after that.
+pub(super) fn for_job(exporter: &Exporter<'_>, id: &JobId, status: JobStatus) -> Permit {
+    let (lock, pleo, id) = (exporter.permit.clone(), exporter.pleo.clone(), id.clone());
+    Permit::given_by(move || {
+        lock.ask()?;
+        ask(&pleo, &id, &status)
+    })
+}
+
+fn ask(pleo: &Client, id: &JobId, status: &JobStatus) -> Result<(), Withheld> {
+    let mut readings = 0;
+    let mut has_compared = false;
+    loop {
+        let heard = pleo.heard(id);
+        if let Some(heard) = &heard {
+            refuse_changed(id, heard, status)?;
+        }
+        let is_fresh = heard.as_ref().is_some_and(|heard| heard.age < silence());
+        match heard {
+            None => {}
+            Some(_) if !is_fresh && readings < READINGS => {}
+            Some(heard) if *status == JobStatus::InProgress && must_compare(&heard) => {
+                if has_compared {
+                    return Err(Withheld(format!("job {id} is being changed right now")));
+                }
+                has_compared = true;
+                pleo.compare_items(id).map_err(|error| unknown(id, &error))?;
+                continue;
+            }
+            Some(_) => return Ok(()),
+        }
+        readings += 1;
+        pleo.job_now(id).map_err(|error| unknown(id, &error))?;
+    }
+}
+
+fn refuse_changed(id: &JobId, heard: &Heard, status: &JobStatus) -> Result<(), Withheld> {
+    if heard.has_progressed {
+        return Err(Withheld(format!("somebody else has worked on job {id}")));
+    }
+    // After an event of ours was taken the status is not known until the job is shown again.
+    match &heard.status {
+        Some(shown) if shown != status => Err(Withheld(format!(
+            "job {id} is {} at Pleo",
+            shown.as_str().replace('_', " ")
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether only the items themselves can tell.
+fn must_compare(heard: &Heard) -> bool {
+    let is_long_ago = |before: Duration| !heard.tells_updates && before > LONGEST_UNCOMPARED;
+    heard.is_touched || heard.listed_before.is_none_or(is_long_ago)
+}
+
+fn unknown(id: &JobId, error: &PleoError) -> Withheld {
+    Withheld(format!(
+        "what became of job {id} meanwhile could not be learnt: {error}"
+    ))
+}
+
+/// Whether an error says that the permit was withheld.
+pub(super) fn is_withheld(halt: &Halt) -> bool {
+    matches!(
+        halt,
+        Halt::Pleo(PleoError::Withheld(_)) | Halt::System(SystemError::Withheld(_))
+    )
+}
+
+/// After the permit was withheld: whether this process may go on with the job. It does so as a new one would, for whatever
+/// it knew may be old. The job may be over by now, or in somebody else's hands.
+pub(super) fn regain(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<(), Halt> {
+    let id = run.job.id.clone();
+    run.returns += 1;
+    if run.returns > MOST_RETURNS {
+        return Err(Halt::Later(format!(
+            "job {id} was changed by somebody else again and again while it was worked on"
+        )));
+    }
+    let shown = confirm::read_until(exporter, &id, |status| *status != JobStatus::Pending)?;
+    match shown {
+        Some(job) if job.status == JobStatus::InProgress => {}
+        Some(job) if job.status.is_final() => return Err(Halt::EndedByPleo(Box::new(job))),
+        _ => {
+            return Err(Halt::Later(format!(
+                "Pleo does not show job {id} as in progress any more"
+            )));
+        }
+    }
+    if exporter.pleo.heard(&id).is_some_and(|heard| heard.has_progressed) {
+        warn!("somebody else has worked on job {id} meanwhile; waiting to see whether they still do");
+        // They may have sent what this process did not.
+        run.unsent.clear();
+        control::refresh(exporter, &run.job)?;
+        if let Others::AtWork = look_for_others(exporter, &id)? {
+            let state = exporter.checkpoint.job(&id)?.map(|record| record.state);
+            if state == Some(JobState::Started) {
+                let note = "another instance works on it";
+                exporter
+                    .checkpoint
+                    .job_event(&id, JobEvent::LostToAnother, note, clock::now())?;
+            }
+            return Err(Halt::LostToAnother);
+        }
+        info!("nobody else works on job {id} any more; going on with it");
+    }
+    run.refresh(exporter)
+}
+
+/// What can be seen of others who may be at work on a job.
+pub(super) enum Others {
+    /// They brought an item further just now.
+    AtWork,
+    /// Nothing; the job as it is now, which may be over.
+    Nowhere(Box<ExportJob>),
+}
+
+/// Waits for as long as a request may take, and by chance for up to twice as long, so that two who wait do not end
+/// together. Then it looks whether an item is further than it was.
+pub(super) fn look_for_others(exporter: &Exporter<'_>, id: &JobId) -> Result<Others, Halt> {
+    let usual = u64::try_from(exporter.pleo.request_timeout().as_millis()).unwrap_or(u64::MAX);
+    let wait = kill::limit("PLEO_EXPORT_WAIT_FOR_OTHERS", usual);
+    let wait = wait.saturating_add(fastrand::u64(0..=wait));
+    exporter.stop.wait(Duration::from_millis(wait))?;
+    let job = exporter.pleo.job(id)?;
+    if !job.status.is_final() {
+        exporter.pleo.compare_items(id)?;
+        if exporter.pleo.heard(id).is_none_or(|heard| heard.has_progressed) {
+            return Ok(Others::AtWork);
+        }
+    }
+    Ok(Others::Nowhere(Box::new(job)))
+}
