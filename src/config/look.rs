@@ -68,11 +68,18 @@ fn search(
     let mut folders: Vec<PathBuf> = state.iter().cloned().collect();
     folders.extend([layers.working_folder().to_owned(), PathBuf::from(OF_THE_SERVICE)]);
     let wanted = company_id.map(|id| format!("{BEFORE}{id}{BEHIND}"));
+    // Told only where nothing is found: who types `sudo` often stands where the other user may not look.
+    let mut unseen = Vec::new();
     for folder in &folders {
         let found = match checkpoints(folder) {
             Ok(found) => found,
             Err(error) => {
-                passed_over.push(format!(
+                let told = if folder == layers.working_folder() {
+                    &mut unseen
+                } else {
+                    &mut *passed_over
+                };
+                told.push(format!(
                     "cannot look into `{}` ({error}): look as the user that runs pleo-export, such as `sudo -u pleo-export \
                      pleo-export status`",
                     folder.display()
@@ -105,6 +112,7 @@ fn search(
     if let (Some(folder), Some(wanted)) = (state, wanted) {
         return Some(folder.join(wanted));
     }
+    problems.append(&mut unseen);
     let places: Vec<_> = folders
         .iter()
         .map(|folder| format!("`{}`", folder.display()))
