@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::table::{Table, safe};
 use super::terminal::Stream;
+use crate::checkpoint::Blocked;
 use crate::export::report::{Blocker, Ending, JobReport, Problem, ProblemKind, RunReport};
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::Failure;
@@ -151,6 +152,15 @@ impl From<&Blocker> for BlockerDocument {
         Self {
             id: blocker.id.to_string(),
             last_updated_at: blocker.last_updated_at,
+        }
+    }
+}
+
+impl From<&Blocked> for BlockerDocument {
+    fn from(blocked: &Blocked) -> Self {
+        Self {
+            id: blocked.by.to_string(),
+            last_updated_at: blocked.last_updated_at,
         }
     }
 }

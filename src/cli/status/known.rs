@@ -2,9 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
-use serde::Serialize;
-
 use super::health::{self, Facts, Health};
 use crate::checkpoint::{self, Blocked, Checkpoint, Counts, JobRecord, ShownItem, TrailLine};
 use crate::cli::args::StatusWish;
@@ -68,22 +65,6 @@ impl KnownJob {
             total: self.counts.total + unread,
             open: self.counts.open + unread,
             ..self.counts
-        }
-    }
-}
-
-#[derive(Serialize)]
-pub(super) struct BlockedDocument {
-    id: String,
-    #[serde(rename = "lastUpdatedAt")]
-    last_updated_at: DateTime<Utc>,
-}
-
-impl From<&Blocked> for BlockedDocument {
-    fn from(blocked: &Blocked) -> Self {
-        Self {
-            id: blocked.by.to_string(),
-            last_updated_at: blocked.last_updated_at,
         }
     }
 }

@@ -15,7 +15,7 @@ use tracing::warn;
 use super::answer::{Form, print, tell};
 use super::args::StatusWish;
 use super::exit::Exit;
-use super::render::{Answer, Document, ErrorDocument, document, failures_table};
+use super::render::{Answer, BlockerDocument, Document, ErrorDocument, document, failures_table};
 use super::table::safe;
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
@@ -118,7 +118,7 @@ struct StatusDocument<'a> {
     answer: Document<JobDocument>,
     health: &'a Health,
     checkpoint: String,
-    blocked_by: Option<known::BlockedDocument>,
+    blocked_by: Option<BlockerDocument>,
     older_jobs: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     items: Option<Vec<ItemDocument>>,
@@ -138,7 +138,7 @@ fn to_json(known: &Known, too_old: Option<&Problem>, exit: Exit) -> String {
         },
         health: &known.health,
         checkpoint: known.path.display().to_string(),
-        blocked_by: known.blocked.as_ref().map(known::BlockedDocument::from),
+        blocked_by: known.blocked.as_ref().map(BlockerDocument::from),
         older_jobs: known.older_jobs,
         items: wants_items.then(|| known.items.iter().map(ItemDocument::from).collect()),
         audit: wants_trail.then(|| known.trail.iter().map(TrailDocument::from).collect()),
