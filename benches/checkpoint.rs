@@ -84,6 +84,7 @@ fn ready() -> Ready {
         .map(|entry_id| ExportJobItem {
             entry_id: entry_id.clone(),
             status: ItemStatus::Pending,
+            external_id: None,
         })
         .collect();
     checkpoint.store_control_page(&job, &page, now()).unwrap();

@@ -89,6 +89,7 @@ fn poll(sandbox: &Sandbox, folder: &Path, books: &Path) -> u8 {
         working_folder,
         environment,
         config_flag: None,
+        is_one_of_several: false,
     };
     cli::main(arguments, sources).code()
 }

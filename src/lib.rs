@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | [`cli`] | what was typed becomes a run, and what the run says becomes text or JSON | [`cli::main`] |
 //! | [`config`] | every setting, checked, each problem told at once; nobody below sees a file of settings | [`config::Config::load`] |
+//! | [`verify`] | Pleo, checkpoint and books compared | [`verify::compare`] |
 //! | [`export`] | the workflow, one file a step of Pleo's guide: detect, start, validate, control, data, process, update, complete | [`export::Exporter`] |
 //! | [`pleo`] | the client for Pleo's API, and Pleo's JSON into the model | [`pleo::Client`], [`pleo::wire`] |
 //! | [`receipts`] | receipts from the addresses that Pleo names onto our disk, by a client without a credential | [`receipts::Fetcher`] |
@@ -31,3 +32,4 @@ pub mod model;
 pub mod pleo;
 pub mod receipts;
 pub mod systems;
+pub mod verify;

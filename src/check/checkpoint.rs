@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use super::{Check, Name};
-use crate::checkpoint::{self, Checkpoint, CheckpointError, Owner};
+use crate::checkpoint::{self, Checkpoint, CheckpointError, Fault, Owner};
 use crate::host::{disk, files};
 
 /// What opening it came to.
@@ -46,16 +46,12 @@ fn look(
     if is_same_target && found.company_id == wanted.company_id && found.pleo_host == wanted.pleo_host {
         return Ok(());
     }
-    Err(CheckpointError::BelongsToAnother {
-        path: path.to_owned(),
-        found: Box::new(found),
-        wanted: Box::new(wanted.clone()),
-    })
+    Err(Fault::belongs_to_another(found, wanted.clone()).at(path))
 }
 
 fn of_error(error: &CheckpointError) -> Check {
-    match error {
-        CheckpointError::Busy { .. } => Check::out_of_reach(Name::Checkpoint, error.to_string()),
+    match error.fault {
+        Fault::Busy(_) => Check::out_of_reach(Name::Checkpoint, error.to_string()),
         _ => Check::failed(Name::Checkpoint, error.to_string(), error.hint()),
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Check, Name};
 use crate::model::ids::{CompanyId, JobId};
 use crate::receipts::Policy;
-use crate::systems::{AccountingSystem, Description, JobNeeds, SystemError};
+use crate::systems::{Ability, AccountingSystem, Description, JobNeeds, RECEIPTS_REMEDY, SystemError};
 
 /// Stands for the job that is not there.
 const NO_JOB: &str = "00000000-0000-0000-0000-000000000000";
@@ -57,23 +57,17 @@ pub fn examine(
 
 /// What it cannot do and may be asked for.
 fn abilities(system: &Description, receipts: Policy) -> Vec<Check> {
-    let mut checks = Vec::new();
-    let name = &system.name;
-    if receipts == Policy::Required && system.attachments.is_none() {
-        checks.push(Check::failed(
-            Name::AccountingSystem,
-            format!("{name} cannot keep receipts, but receipts are required: every job would fail"),
-            "set `attachments` under [bookkeeping] to \"best_effort\" or \"none\"",
-        ));
-    }
-    if !system.payables {
-        checks.push(Check::warning(
-            Name::AccountingSystem,
-            format!("{name} cannot keep vendor bills"),
-            "keep vendor bookkeeping turned off in Pleo, or jobs with it fail",
-        ));
-    }
-    checks
+    let name = Name::AccountingSystem;
+    let receipts = system
+        .lack(Ability::Receipts)
+        .filter(|_| receipts == Policy::Required);
+    let receipts =
+        receipts.map(|lack| Check::failed(name, format!("{lack}: every job would fail"), RECEIPTS_REMEDY));
+    let bills = system.lack(Ability::VendorBills).map(|lack| {
+        let remedy = "keep vendor bookkeeping turned off in Pleo, or jobs with it fail";
+        Check::warning(name, lack, remedy)
+    });
+    receipts.into_iter().chain(bills).collect()
 }
 
 fn in_words(system: &Description) -> String {

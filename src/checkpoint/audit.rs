@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use rusqlite::Transaction;
 use serde_json::Value;
 
-use super::error::Fault;
-use super::{Checkpoint, CheckpointError, time_text};
+use super::columns::time_text;
+use super::error::{CheckpointError, Fault};
+use super::file::Checkpoint;
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::state::ItemEvent;
 
@@ -62,9 +63,9 @@ pub(super) fn record(
 
 /// What a change did to each of its items, in order.
 #[derive(Debug, Default)]
-pub(super) struct Lines(Vec<(ItemEvent, String, Vec<AccountingEntryId>)>);
+pub(super) struct AuditLines(Vec<(ItemEvent, String, Vec<AccountingEntryId>)>);
 
-impl Lines {
+impl AuditLines {
     /// Adds what happened to one item.
     pub(super) fn add(&mut self, entry: &AccountingEntryId, event: ItemEvent, detail: String) {
         let entry = entry.clone();

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use rusqlite::OptionalExtension;
 
-use super::{Checkpoint, CheckpointError, time_from, time_text};
+use super::columns::{time_from, time_text};
+use super::{Checkpoint, CheckpointError};
 use crate::model::ids::JobId;
 
 /// A job in progress that another instance has started.

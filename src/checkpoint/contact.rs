@@ -1,14 +1,11 @@
 //! What is kept over many runs about reaching Pleo: whether it ever answered, how the last poll ended, since when none has
 //! succeeded, and what was told of it. One row, written with the orderly end of a run, so that it costs no commit of its own.
 
-use std::path::Path;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, Row, Transaction};
 
+use super::columns::{time_from, time_text};
 use super::error::Fault;
-use super::{Checkpoint, CheckpointError, change, connect_for_writing, schema, time_from, time_text};
-use crate::model::ids::CompanyId;
 
 /// Fewer failed polls in a row than these are no series, however long ago the first one was.
 const SHORTEST_SERIES: u64 = 3;
@@ -82,49 +79,11 @@ impl Contact {
     }
 }
 
-impl Checkpoint {
-    /// What is known about reaching Pleo.
-    pub fn contact(&self) -> Result<Contact, CheckpointError> {
-        self.look(read)
-    }
-
-    /// Keeps this about reaching Pleo, with the orderly end.
-    pub fn remember_contact(&mut self, contact: Contact) {
-        self.contact = Some(contact);
-    }
-
-    /// Changes what is kept of the polls where no run has the file open: after one, and for a poll that failed before it
-    /// had. Answers `None` where there is no file of this version, or it is another company's; it is then left alone.
-    ///
-    /// The caller holds the [`RunLock`](super::RunLock).
-    pub fn note_contact<T>(
-        path: &Path,
-        company_id: &CompanyId,
-        work: impl FnOnce(&mut Contact) -> T,
-    ) -> Result<Option<T>, CheckpointError> {
-        match Self::open_read_only(path)? {
-            Some(found) => found.refuse_other_company(company_id)?,
-            None => return Ok(None),
-        }
-        let noted = connect_for_writing(path).and_then(|mut connection| {
-            change(&mut connection, |transaction| {
-                if schema::version(transaction)? != schema::known_version() {
-                    return Ok(None);
-                }
-                let mut contact = read(transaction)?;
-                let answer = work(&mut contact);
-                store(transaction, &contact)?;
-                Ok(Some(answer))
-            })
-        });
-        noted.map_err(|fault| fault.at(path))
-    }
-}
-
 const COLUMNS: &str = "answered_by, failed_polls, first_failed_at, last_error, last_success_at, \
                        last_poll_at, last_exit_code, last_message, last_remedy, told_event, told_exit_code, told_at";
 
-fn read(connection: &Connection) -> Result<Contact, Fault> {
+/// Reads the row.
+pub(super) fn read(connection: &Connection) -> Result<Contact, Fault> {
     connection.query_row_and_then(&format!("SELECT {COLUMNS} FROM contact"), [], |row| {
         let series = |since| {
             Ok::<_, Fault>(FailedPolls {

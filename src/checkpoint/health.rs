@@ -4,8 +4,10 @@ use std::path::Path;
 
 use rusqlite::OptionalExtension;
 
-use super::error::Fault;
-use super::{Checkpoint, CheckpointError, Owner, bound_owner, check_through, has_log};
+use super::connection::has_log;
+use super::error::{CheckpointError, Fault};
+use super::file::{Checkpoint, bound_owner, check_through};
+use super::owner::Owner;
 
 impl Checkpoint {
     /// The same as [`open_read_only`], without making SQLite's companions where there are none: nothing beside the file
@@ -24,7 +26,7 @@ impl Checkpoint {
     /// Reads the whole file and finds damage.
     ///
     /// # Errors
-    /// [`CheckpointError::Damaged`] with what was found first.
+    /// [`Fault::Damaged`] with what was found first.
     pub fn check_through(&self) -> Result<(), CheckpointError> {
         self.look(check_through)
     }

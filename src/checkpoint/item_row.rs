@@ -4,11 +4,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::audit::Lines;
+use super::audit::AuditLines;
+use super::columns::{VERDICT, time_text, verdict_from};
 use super::error::Fault;
 use super::jobs::JobKey;
-use super::reports::{VERDICT, verdict_from};
-use super::time_text;
 use crate::model::export_job::{ExportJobItem, ItemStatus};
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::state::{ItemEvent, ItemState, Report};
@@ -61,7 +60,7 @@ pub(super) fn seen_final(
     transaction: &Transaction<'_>,
     job: &JobKey<'_>,
     item: &ExportJobItem,
-    lines: &mut Lines,
+    lines: &mut AuditLines,
 ) -> Result<(), Fault> {
     let entry = &item.entry_id;
     let before = known(transaction, job, entry)?;
@@ -111,7 +110,7 @@ fn known(
     job: &JobKey<'_>,
     entry: &AccountingEntryId,
 ) -> Result<ItemRow, Fault> {
-    find(transaction, job, entry)?.ok_or_else(|| Fault::MissingItem(job.id.clone(), entry.clone()))
+    find(transaction, job, entry)?.ok_or_else(|| Fault::missing(job.id, Some(entry)))
 }
 
 /// The state after `event`.
@@ -123,7 +122,7 @@ pub(super) fn next(
 ) -> Result<ItemState, Fault> {
     state
         .next(event)
-        .map_err(|transition| Fault::IllegalItem(job.id.clone(), entry.clone(), transition))
+        .map_err(|transition| Fault::illegal(job.id, Some(entry), transition))
 }
 
 pub(super) fn find(

@@ -8,17 +8,18 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Row, Transaction};
 
-use super::audit::{About, Lines, record};
-use super::error::Fault;
+use super::audit::{About, AuditLines, record};
+use super::columns::rows;
+use super::error::{CheckpointError, Fault};
+use super::facts::{ItemData, ItemFacts};
+use super::file::Checkpoint;
 use super::item_row::{
     ItemRow, find, insert, keep_accepted, keep_verdict, next, seen_final, state_from, step, with_verdict,
     without_verdict,
 };
 use super::jobs::JobKey;
-use super::{Checkpoint, CheckpointError};
 use crate::model::export_job::{ExportJobItem, ItemStatus};
 use crate::model::ids::{AccountingEntryId, JobId};
-use crate::model::money::Money;
 use crate::model::state::{ItemEvent, ItemState};
 use crate::model::verdict::Verdict;
 
@@ -41,35 +42,6 @@ pub struct StoredItem {
 /// items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position(pub i64);
-
-/// What the data layer says of one item.
-#[derive(Clone, Debug)]
-pub struct ItemData<'a> {
-    /// The accounting entry.
-    pub entry_id: AccountingEntryId,
-    /// All of it, as it was received.
-    pub payload: &'a str,
-    /// What of it is kept for good; `None` where it cannot be read.
-    pub facts: Option<ItemFacts>,
-}
-
-/// What is kept of an item for good, also when its payload is kept no longer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ItemFacts {
-    /// When the expense was, which orders the work.
-    pub date: DateTime<Utc>,
-    /// From whom it was.
-    pub supplier: Option<String>,
-    /// How much, in the currency of the wallet.
-    pub amount: Money,
-    /// Where a person sees it in Pleo.
-    pub link: Option<String>,
-    /// What its content hash is made of.
-    pub canonical_text: String,
-}
-
-/// Reads the facts out of a payload; `None` where it cannot be read.
-pub type ReadFacts = fn(payload: &str) -> Option<ItemFacts>;
 
 impl Checkpoint {
     /// Stores a part of the control layer and answers how many of its items were new; an id twice counts once.
@@ -373,10 +345,10 @@ impl Checkpoint {
         &mut self,
         job: &JobId,
         now: DateTime<Utc>,
-        work: impl FnOnce(&Transaction<'_>, &JobKey<'_>, &mut Lines) -> Result<T, Fault>,
+        work: impl FnOnce(&Transaction<'_>, &JobKey<'_>, &mut AuditLines) -> Result<T, Fault>,
     ) -> Result<T, CheckpointError> {
         self.change(|transaction| {
-            let mut lines = Lines::default();
+            let mut lines = AuditLines::default();
             let value = work(transaction, &JobKey::of(transaction, job)?, &mut lines)?;
             lines.write(transaction, job, now)?;
             Ok(value)
@@ -435,9 +407,4 @@ fn status_from(job: &JobId, entry: &AccountingEntryId, word: &str) -> Result<Ite
             "item `{entry}` of job `{job}` has Pleo's status `{word}`"
         )))
     }
-}
-
-/// A limit as SQL has it.
-pub(super) fn rows(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }

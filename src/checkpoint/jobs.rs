@@ -4,12 +4,13 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
 use super::audit::{About, record};
-use super::error::Fault;
-use super::{Checkpoint, CheckpointError, time_from, time_text};
+use super::columns::{time_from, time_text};
+use super::error::{CheckpointError, Fault};
+use super::file::Checkpoint;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::{CompanyId, JobId};
 use crate::model::state::{IllegalTransition, JobEvent, JobState};
-use crate::model::verdict::{JobFailure, JobFailureType};
+use crate::model::verdict::{JobFailure, JobFailureType, JobOutcome};
 
 /// What the checkpoint knows of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,24 +36,7 @@ pub struct JobRecord {
     /// What helps against it, where that is known.
     pub last_hint: Option<String>,
     /// What Pleo is told at the end; kept from the intent to close on.
-    pub closing: Option<Closing>,
-}
-
-/// The outcome that a job is closed with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Closing {
-    /// One of the three final statuses.
-    pub status: JobStatus,
-    /// Why; only with [`JobStatus::Failed`].
-    pub failure: Option<JobFailure>,
-}
-
-impl Closing {
-    /// Whether Pleo shows this end, and not one of its own: a job that expires is `failed` too.
-    pub fn is_shown_by(&self, job: &ExportJob) -> bool {
-        let meant = self.failure.as_ref().map(|failure| failure.failure_type.as_str());
-        self.status == job.status && (meant.is_none() || meant == job.failure_reason_type.as_deref())
-    }
+    pub closing: Option<JobOutcome>,
 }
 
 impl Checkpoint {
@@ -96,7 +80,7 @@ impl Checkpoint {
                     state: before.as_str(),
                     event: "close without an outcome",
                 };
-                return Err(Fault::Illegal(id.clone(), transition));
+                return Err(Fault::illegal(id, None, transition));
             }
             let state = next(id, before, event)?;
             transaction
@@ -117,13 +101,13 @@ impl Checkpoint {
     pub fn close_job(
         &mut self,
         id: &JobId,
-        closing: &Closing,
+        outcome: &JobOutcome,
         note: &str,
         now: DateTime<Utc>,
     ) -> Result<(), CheckpointError> {
         self.change(|transaction| {
             let state = next(id, known_state(transaction, id)?, JobEvent::Close)?;
-            let failure = closing.failure.as_ref();
+            let (status, failure) = (outcome.status(), outcome.failure());
             transaction
                 .prepare_cached(
                     "UPDATE job SET state = ?2, updated_at = ?3, closing_status = ?4, closing_failure_type = ?5, \
@@ -133,16 +117,16 @@ impl Checkpoint {
                     id.as_str(),
                     state.as_str(),
                     time_text(now),
-                    closing.status.as_str(),
+                    status.as_str(),
                     failure.map(|failure| failure.failure_type.as_str()),
                     failure.map(|failure| &failure.reason),
                 ))?;
-            let detail = format!("{} {note}", closing.status.as_str());
+            let detail = format!("{} {note}", status.as_str());
             Ok(record(transaction, Some(id), &About::Job, JobEvent::Close.as_str(), detail.trim(), now)?)
         })
     }
 
-    /// Keeps when Pleo gives the job up.
+    /// Stores when Pleo gives the job up.
     pub fn remember_deadline(
         &mut self,
         id: &JobId,
@@ -209,7 +193,7 @@ fn enter(
         ),
         Some(state) => (
             "UPDATE job SET company_id = ?2, created_at = ?3, number_of_items = ?4, \
-             vendor_based_bookkeeping = ?5, state = ?6, updated_at = ?7 WHERE id = ?1",
+             vendor_based_bookkeeping = ?5, state = ?6, updated_at = ?7, has_payloads = 1 WHERE id = ?1",
             next(&job.id, state, event)?,
         ),
     };
@@ -240,20 +224,20 @@ impl<'a> JobKey<'a> {
             .prepare_cached("SELECT number FROM job WHERE id = ?1")?
             .query_row([id.as_str()], |row| row.get(0))
             .optional()?
-            .ok_or_else(|| Fault::Missing(id.clone()))?;
+            .ok_or_else(|| Fault::missing(id, None))?;
         Ok(Self { number, id })
     }
 }
 
 /// The state of a job that must be known.
 fn known_state(transaction: &Transaction<'_>, id: &JobId) -> Result<JobState, Fault> {
-    state_of(transaction, id)?.ok_or_else(|| Fault::Missing(id.clone()))
+    state_of(transaction, id)?.ok_or_else(|| Fault::missing(id, None))
 }
 
 fn next(id: &JobId, state: JobState, event: JobEvent) -> Result<JobState, Fault> {
     state
         .next(event)
-        .map_err(|transition| Fault::Illegal(id.clone(), transition))
+        .map_err(|transition| Fault::illegal(id, None, transition))
 }
 
 fn state_of(transaction: &Transaction<'_>, id: &JobId) -> Result<Option<JobState>, Fault> {
@@ -270,7 +254,7 @@ fn state_from(id: &JobId, word: &str) -> Result<JobState, Fault> {
 
 fn known(id: &JobId, changed: usize) -> Result<(), Fault> {
     if changed == 0 {
-        Err(Fault::Missing(id.clone()))
+        Err(Fault::missing(id, None))
     } else {
         Ok(())
     }
@@ -311,20 +295,24 @@ fn from_row(row: &Row<'_>) -> Result<JobRecord, Fault> {
     })
 }
 
-fn closing_from(row: &Row<'_>, id: &JobId) -> Result<Option<Closing>, Fault> {
+fn closing_from(row: &Row<'_>, id: &JobId) -> Result<Option<JobOutcome>, Fault> {
     let Some(status) = row.get::<_, Option<String>>(9)? else {
         return Ok(None);
     };
-    let failure = match row.get::<_, Option<String>>(10)? {
-        None => None,
-        Some(word) => Some(JobFailure {
+    let word: Option<String> = row.get(10)?;
+    Ok(Some(match (JobStatus::from_wire(&status), word) {
+        (JobStatus::Completed, None) => JobOutcome::Completed,
+        (JobStatus::CompletedWithErrors, None) => JobOutcome::CompletedWithErrors,
+        (JobStatus::Failed, Some(word)) => JobOutcome::Failed(JobFailure {
             failure_type: JobFailureType::from_wire(&word)
                 .ok_or_else(|| Fault::Damaged(format!("job `{id}` has the failure type `{word}`")))?,
             reason: row.get(11)?,
         }),
-    };
-    Ok(Some(Closing {
-        status: JobStatus::from_wire(&status),
-        failure,
+        (_, word) => {
+            let word = word.as_deref().unwrap_or("none");
+            return Err(Fault::Damaged(format!(
+                "job `{id}` is to be closed as `{status}` with the failure type `{word}`"
+            )));
+        }
     }))
 }

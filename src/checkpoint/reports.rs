@@ -1,12 +1,12 @@
 //! What became of the items of a job: verdicts that Pleo has yet to take, failures, and figures.
 
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{Connection, Params};
 
-use super::error::Fault;
-use super::items::rows;
-use super::{Checkpoint, CheckpointError, time_from};
+use super::columns::{VERDICT, failure_type_from, rows, verdict_from};
+use super::error::{CheckpointError, Fault};
+use super::file::Checkpoint;
 use crate::model::ids::{AccountingEntryId, JobId};
-use crate::model::verdict::{Exported, Failure, ItemFailureType, Standing, Verdict};
+use crate::model::verdict::{Failure, ItemFailureType, Verdict};
 
 /// How many items of a job there are, by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -177,49 +177,4 @@ fn verdicts(
         ))?
         .query_and_then(parameters, |row| verdict_from(row, job))?
         .collect()
-}
-
-/// The columns of a verdict, in the order in which [`verdict_from`] reads them.
-pub(super) const VERDICT: &str =
-    "entry_id, outcome, external_id, external_url, exported_at, failure_type, reason, standing, booked_as";
-
-/// Reads a verdict from the columns of [`VERDICT`].
-pub(super) fn verdict_from(row: &Row<'_>, job: &JobId) -> Result<(AccountingEntryId, Verdict), Fault> {
-    let entry = AccountingEntryId::new(row.get::<_, String>(0)?);
-    let outcome: String = row.get(1)?;
-    let verdict = match outcome.as_str() {
-        "successful" => Verdict::Successful(Exported {
-            external_id: row.get(2)?,
-            external_url: row.get(3)?,
-            exported_at: time_from(
-                &row.get::<_, String>(4)?,
-                format_args!("item `{entry}` of job `{job}`"),
-            )?,
-        }),
-        "failed" => Verdict::Failed(Failure::restored(
-            failure_type_from(&row.get::<_, String>(5)?, job)?,
-            standing_from(row, &entry, job)?,
-            row.get(6)?,
-        )),
-        other => {
-            return Err(Fault::Damaged(format!(
-                "item `{entry}` of job `{job}` has the outcome `{other}`"
-            )));
-        }
-    };
-    Ok((entry, verdict))
-}
-
-fn standing_from(row: &Row<'_>, entry: &AccountingEntryId, job: &JobId) -> Result<Standing, Fault> {
-    let word: Option<String> = row.get(7)?;
-    let booked_as: Option<String> = row.get(8)?;
-    Standing::from_words(word.as_deref().unwrap_or_default(), booked_as).ok_or_else(|| {
-        let word = word.as_deref().unwrap_or("none");
-        Fault::Damaged(format!("item `{entry}` of job `{job}` has the standing `{word}`"))
-    })
-}
-
-fn failure_type_from(word: &str, job: &JobId) -> Result<ItemFailureType, Fault> {
-    ItemFailureType::from_wire(word)
-        .ok_or_else(|| Fault::Damaged(format!("an item of job `{job}` has the failure type `{word}`")))
 }

@@ -7,7 +7,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, params_from_iter};
 
 use super::error::Fault;
-use super::items::ReadFacts;
+use super::facts::ReadFacts;
 use super::small_rows;
 
 /// Says in the file's header whose file it is ("PLEO").
@@ -22,6 +22,7 @@ const STEPS: &[Step] = &[
     Step::Sql(CONTACT),
     Step::Sql(STANDING),
     Step::Small,
+    Step::Sql(PAYLOADS),
     Step::Sql(POLLS),
     Step::Sql(BLOCKED),
 ];
@@ -176,6 +177,12 @@ UPDATE item SET
         reason GLOB '* Nothing was booked.', substr(reason, 1, length(reason) - length(' Nothing was booked.')), reason
     )
     WHERE outcome = 'failed' AND standing IS NULL;
+";
+
+/// Whether a job still has payloads, so that those which are kept for long enough are found without looking at items.
+const PAYLOADS: &str = "
+ALTER TABLE job ADD COLUMN has_payloads INTEGER NOT NULL DEFAULT 1 CHECK (has_payloads IN (0, 1));
+CREATE INDEX job_with_payloads ON job (updated_at) WHERE has_payloads = 1;
 ";
 
 /// How the last poll ended, also one that found nothing, and what was told of it.

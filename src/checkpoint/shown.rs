@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
+use super::columns::time_from;
 use super::error::Fault;
 use super::item_row::verdict_of;
-use super::{Checkpoint, CheckpointError, time_from};
+use super::{Checkpoint, CheckpointError};
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::money::{Amount, Money};
 use crate::model::verdict::Verdict;

@@ -8,7 +8,7 @@
 use rusqlite::Connection;
 
 use super::error::Fault;
-use super::items::ReadFacts;
+use super::facts::ReadFacts;
 use crate::host::kill;
 
 const NEW: &str = "

@@ -5,6 +5,7 @@ mod items;
 mod jobs;
 mod opening;
 mod random;
+mod retention;
 mod small_rows;
 mod told;
 
@@ -14,8 +15,13 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 use tempfile::TempDir;
 
+use rusqlite::Connection;
+
+use super::connection::connect_for_writing;
+use super::file::prepare;
 use super::*;
 use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
+use crate::model::ids::CompanyId;
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::money::{Amount, Money};
 use crate::model::verdict::{Exported, Failure, ItemFailureType, Standing, Verdict};
@@ -60,6 +66,7 @@ fn listed(id: &str, status: ItemStatus) -> ExportJobItem {
     ExportJobItem {
         entry_id: entry(id),
         status,
+        external_id: None,
     }
 }
 

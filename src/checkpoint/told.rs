@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Checkpoint, CheckpointError};
+use super::error::CheckpointError;
+use super::file::Checkpoint;
 use crate::model::ids::{AccountingEntryId, JobId};
 
 impl Checkpoint {

@@ -18,26 +18,50 @@ pub(super) struct Form {
     pub(super) quiet: bool,
 }
 
-/// Gives the answer: one document, or a table on stdout and what went wrong on stderr. A log of JSON lines ends with what
-/// went wrong, whatever stdout has.
+/// An answer as it goes out.
+pub(super) struct Shown {
+    pub(super) exit: Exit,
+    /// For stdout.
+    pub(super) text: String,
+    /// What went wrong.
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Shown {
+    pub(super) fn of(answer: &Answer, form: Form) -> Self {
+        let exit = answer.exit();
+        let text = if form.json {
+            answer.json(exit)
+        } else if form.quiet {
+            answer.text_of_failures()
+        } else {
+            answer.text()
+        };
+        let is_idle = text.is_empty() && exit == Exit::Done && !form.quiet;
+        let text = match answer.idle() {
+            // A scheduler wants to hear nothing then, a person that it is so.
+            Some(words) if is_idle && Stream::Out.is_terminal() => format!("{words}\n"),
+            _ => text,
+        };
+        Self {
+            exit,
+            text,
+            problems: answer.problems().cloned().collect(),
+        }
+    }
+
+    /// Gives it: one document, or a table on stdout and what went wrong on stderr. A log of JSON lines ends with what went
+    /// wrong, whatever stdout has.
+    pub(super) fn give(&self, form: Form) -> Exit {
+        let exit = print(&self.text, self.exit);
+        tell(self.problems.iter(), form);
+        exit
+    }
+}
+
+/// Gives the answer of a run.
 pub(super) fn answer(answer: &Answer, form: Form) -> Exit {
-    let exit = answer.exit();
-    let text = if form.json {
-        answer.json(exit)
-    } else if form.quiet {
-        answer.text_of_failures()
-    } else {
-        answer.text()
-    };
-    let is_idle = text.is_empty() && exit == Exit::Done && !form.quiet;
-    let text = match answer.idle() {
-        // A scheduler wants to hear nothing then, a person that it is so.
-        Some(words) if is_idle && Stream::Out.is_terminal() => format!("{words}\n"),
-        _ => text,
-    };
-    let exit = print(&text, exit);
-    tell(answer.problems(), form);
-    exit
+    Shown::of(answer, form).give(form)
 }
 
 /// Says what went wrong beside the answer.

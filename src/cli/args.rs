@@ -58,6 +58,12 @@ pub(super) enum Command {
         /// Book although the books lack entries that Pleo was told of: a person has looked, and they are right
         #[arg(long)]
         books_are_right: bool,
+        /// Serve each company of this folder: a settings file (*.toml) for each
+        #[arg(long, value_name = "DIR")]
+        companies: Option<PathBuf>,
+        /// Write metrics for the textfile collector of Prometheus' node exporter
+        #[arg(long, value_name = "PATH")]
+        metrics_file: Option<PathBuf>,
         #[command(flatten)]
         answer: Answer,
     },
@@ -97,6 +103,31 @@ pub(super) enum Command {
     },
     /// Look whether everything is in order, and say what to do where it is not; changes nothing
     Check {
+        /// Serve each company of this folder: a settings file (*.toml) for each
+        #[arg(long, value_name = "DIR")]
+        companies: Option<PathBuf>,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Compare Pleo, checkpoint and books, and say what to do where they differ; changes nothing
+    Verify {
+        /// Only this job: its id, or the first 8 characters of it and more
+        #[arg(long, value_name = "JOB_ID", conflicts_with = "since")]
+        job: Option<String>,
+        /// Only jobs that were made in Pleo on this day or later
+        #[arg(long, value_name = "DATE")]
+        since: Option<NaiveDate>,
+        /// Serve each company of this folder: a settings file (*.toml) for each
+        #[arg(long, value_name = "DIR", conflicts_with = "job")]
+        companies: Option<PathBuf>,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Remove evidence that may be kept no longer; a line in the books says so
+    PruneEvidence {
+        /// The first year of which it stays
+        #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i32).range(1970..=9999))]
+        before: i32,
         #[command(flatten)]
         answer: Answer,
     },
@@ -105,6 +136,9 @@ pub(super) enum Command {
     Status {
         #[command(flatten)]
         wish: StatusWish,
+        /// Serve each company of this folder: a settings file (*.toml) for each
+        #[arg(long, value_name = "DIR", conflicts_with = "job")]
+        companies: Option<PathBuf>,
         #[command(flatten)]
         answer: Answer,
     },
@@ -150,6 +184,9 @@ pub(super) enum Command {
         /// Poll at least this often, such as 90s, 5m or 1h: what Pleo tells may be lost
         #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
         every: Duration,
+        /// Serve each company of this folder: a settings file (*.toml) for each
+        #[arg(long, value_name = "DIR")]
+        companies: Option<PathBuf>,
     },
     /// Write completions for a shell to stdout
     Completions {
@@ -203,8 +240,10 @@ impl Command {
             Self::Poll { answer, .. }
             | Self::RunJob { answer, .. }
             | Self::Resume { answer }
-            | Self::Check { answer }
+            | Self::Check { answer, .. }
             | Self::Reverse { answer, .. }
+            | Self::Verify { answer, .. }
+            | Self::PruneEvidence { answer, .. }
             | Self::Status { answer, .. }
             | Self::Login { answer, .. }
             | Self::Logout { answer, .. }

@@ -5,10 +5,10 @@ mod findings;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::answer::{Form, print};
+use super::answer::{Form, Shown};
 use super::args::LogFormat;
 use super::exit::Exit;
-use super::{run, signals};
+use super::{companies, run, signals};
 use crate::check::accounts::KnownToPleo;
 use crate::check::checkpoint::Opened;
 use crate::check::jobs::Here;
@@ -28,19 +28,33 @@ const SETTINGS_FIRST: &str = "the settings must be right first";
 
 /// Looks at everything and shows it.
 pub(super) fn check(sources: &Sources, form: Form) -> Exit {
-    let mut checks = examine(sources);
+    shown(sources, form, &signals::stop_on_signals()).give(form)
+}
+
+/// The same for each company of a folder.
+pub(super) fn check_each(sources: &Sources, folder: &Path, form: Form) -> Exit {
+    let stop = signals::stop_on_signals();
+    companies::each(sources, folder, form, |company| {
+        companies::unless_refused(company, form, || shown(&company.sources, form, &stop))
+    })
+}
+
+fn shown(sources: &Sources, form: Form, stop: &Stop) -> Shown {
+    let mut checks = examine(sources, stop);
     checks.sort_by_key(|check| check.name);
     let exit = exit_of(&checks);
-    let text = if form.json {
-        findings::to_json(&checks, exit)
-    } else {
-        findings::to_text(&checks)
-    };
-    let exit = print(&text, exit);
     if form.log == LogFormat::Json {
         findings::log(&checks);
     }
-    exit
+    Shown {
+        exit,
+        text: if form.json {
+            findings::to_json(&checks, exit)
+        } else {
+            findings::to_text(&checks)
+        },
+        problems: Vec::new(),
+    }
 }
 
 fn exit_of(checks: &[Check]) -> Exit {
@@ -54,10 +68,9 @@ fn exit_of(checks: &[Check]) -> Exit {
     }
 }
 
-fn examine(sources: &Sources) -> Vec<Check> {
-    let stop = signals::stop_on_signals();
+fn examine(sources: &Sources, stop: &Stop) -> Vec<Check> {
     let mut config = CheckConfig::load(sources);
-    let mut told = config.without_company.clone().map(|way| ask_whose(way, &stop));
+    let mut told = config.without_company.clone().map(|way| ask_whose(way, stop));
     // Everything else depends on the company, and Pleo may have told it.
     if let Some(company_id) = told.as_ref().and_then(|told| told.company.as_ref()) {
         config = CheckConfig::load_for(sources, company_id);
@@ -67,7 +80,7 @@ fn examine(sources: &Sources) -> Vec<Check> {
     let opened = config.checkpoint.as_deref().map(Checkpoint::look_at);
     let whole = config.whole.as_ref();
     let client = whole
-        .map(|config| client(config, opened.as_ref(), &stop))
+        .map(|config| client(config, opened.as_ref(), stop))
         .transpose();
     match &client {
         Ok(Some(client)) if told.is_none() => {
@@ -82,7 +95,7 @@ fn examine(sources: &Sources) -> Vec<Check> {
         Some(told) => told.checks.clone(),
         None => check::not_looked_at(&[Name::Credential, Name::Scopes, Name::Company], SETTINGS_FIRST),
     });
-    let mut system = begin(&config, &stop, &mut checks);
+    let mut system = begin(&config, stop, &mut checks);
     let here = Here {
         checkpoint: opened.as_ref().and_then(|opened| opened.as_ref().ok()?.as_ref()),
         at_work: at_work.as_deref(),

@@ -36,8 +36,8 @@ Exit codes:
   5  temporary: out of reach, rate limit, lock held, stopped by a signal; run again
   6  a person must decide: a job of another instance or out of order, an item that may be booked,
      an update that Pleo refused, a job closed while items had no verdict, an entry that is reversed
-     already, books that lack what Pleo was told, polls that fail or a run that lasts for longer
-     than run.alarm_after
+     already, books that lack what Pleo was told, differences that verify found, polls that fail or
+     a run that lasts for longer than run.alarm_after
 
 With no credential yet, try it all against a Pleo of your own: cargo run --example sandbox";
 

@@ -5,6 +5,7 @@
 mod answer;
 mod args;
 mod check;
+mod companies;
 mod exit;
 mod help;
 mod job_ids;
@@ -13,9 +14,14 @@ mod listen;
 mod logging;
 mod login;
 mod manual;
+mod metrics;
+mod notify;
 mod patience;
+mod poll;
 mod poll_end;
 mod progress;
+mod prune;
+mod reach;
 mod render;
 mod reverse;
 mod run;
@@ -24,6 +30,7 @@ mod status;
 mod subscribe;
 mod table;
 mod terminal;
+mod verify;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -73,8 +80,20 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
         Command::Poll {
             max_jobs,
             books_are_right,
+            companies,
+            metrics_file,
             ..
-        } => run::poll(sources, &args.global, *max_jobs, *books_are_right),
+        } => {
+            let wish = poll::Wish {
+                max_jobs: *max_jobs,
+                books_are_right: *books_are_right,
+                metrics_file: metrics_file.as_deref(),
+            };
+            return match companies {
+                Some(folder) => poll::poll_each(sources, folder, &args.global, wish, form),
+                None => poll::poll(sources, &args.global, wish, form),
+            };
+        }
         Command::RunJob {
             job_id,
             adopt,
@@ -88,11 +107,37 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             reason,
             ..
         } => return reverse::reverse(sources, numbers, *date, reason.as_deref(), form),
+        Command::PruneEvidence { before, .. } => return prune::prune_evidence(sources, *before, form),
         Command::Login { status: true, .. } => return login::status(sources, form),
         Command::Login { paste, .. } => return login::login(sources, *paste, form),
         Command::Logout { revoke, .. } => return login::logout(sources, *revoke, form),
-        Command::Check { .. } => return check::check(sources, form),
-        Command::Status { wish, .. } => return status::status(sources, wish, form),
+        Command::Check {
+            companies: Some(folder),
+            ..
+        } => return check::check_each(sources, folder, form),
+        Command::Check { companies: None, .. } => return check::check(sources, form),
+        Command::Verify {
+            job,
+            since,
+            companies,
+            ..
+        } => {
+            let job = job.as_deref().map(str::trim);
+            return match companies {
+                Some(folder) => verify::verify_each(sources, folder, *since, form),
+                None => verify::verify(sources, job, *since, form),
+            };
+        }
+        Command::Status {
+            companies: Some(folder),
+            wish,
+            ..
+        } => return status::status_of_each(sources, folder, wish, form),
+        Command::Status {
+            companies: None,
+            wish,
+            ..
+        } => return status::status(sources, wish, form),
         Command::Subscribe { url, remove, .. } => {
             let wish = match (url, remove) {
                 (Some(url), _) => Wish::Subscribe(url.trim()),
@@ -102,8 +147,12 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             return subscribe::subscribe(sources, &wish, form);
         }
         #[cfg(feature = "listen")]
-        Command::Listen { bind, every } => {
-            return listen::listen(sources, &args.global, *bind, *every, form);
+        Command::Listen {
+            bind,
+            every,
+            companies,
+        } => {
+            return listen::listen(sources, companies.as_deref(), &args.global, *bind, *every, form);
         }
         Command::Completions { shell } => return written(manual::completions(*shell)),
         Command::Man => return written(manual::man()),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::{Global, LogFormat};
+use super::notify::Notifier;
 use crate::export::Progress;
 use crate::model::ids::JobId;
 
@@ -73,5 +74,28 @@ impl Progress for Bar {
 impl Drop for Bar {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// All who follow a run.
+pub(super) struct Watch<'a> {
+    pub(super) bar: Bar,
+    pub(super) notifier: Option<&'a Notifier>,
+}
+
+impl Progress for Watch<'_> {
+    fn begin(&self, job: &JobId, items: u64) {
+        self.bar.begin(job, items);
+        if let Some(notifier) = self.notifier {
+            notifier.started(job);
+        }
+    }
+
+    fn advance(&self, items: u64) {
+        self.bar.advance(items);
+    }
+
+    fn end(&self) {
+        self.bar.end();
     }
 }

@@ -1,20 +1,20 @@
 //! What a run says, as a table for people or one JSON document for scripts.
 
+mod failures;
 mod totals;
-
-use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::table::{Table, safe};
+use super::table::safe;
 use super::terminal::Stream;
 use crate::checkpoint::Blocked;
 use crate::export::report::{Blocker, Ending, JobReport, Problem, ProblemKind, RunReport};
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::Failure;
 
+pub(super) use failures::failures_table;
 use totals::TotalsDocument;
 
 /// What a run answers.
@@ -89,6 +89,27 @@ impl Answer {
     pub(super) fn text_of_failures(&self) -> String {
         let jobs = self.report.jobs.iter().filter(|job| job_exit(job) != Exit::Done);
         jobs.map(job_text).collect()
+    }
+
+    /// When each of the jobs was made that still wait in Pleo; nothing where that is not known.
+    pub(super) fn still_pending(&self) -> Option<Vec<DateTime<Utc>>> {
+        self.report.still_pending()
+    }
+
+    /// What was done, in a few words.
+    pub(super) fn summary(&self) -> String {
+        let jobs = &self.report.jobs;
+        let sum = |count: fn(&JobReport) -> u64| jobs.iter().map(count).sum::<u64>();
+        match jobs.len() {
+            0 => "nothing to do".to_owned(),
+            count => format!(
+                "{count} job{}: {} items, {} booked, {} failed",
+                if count == 1 { "" } else { "s" },
+                sum(|job| job.counts.total),
+                sum(|job| job.counts.successful),
+                sum(|job| job.counts.failed)
+            ),
+        }
     }
 
     /// Everything that went wrong, in order.
@@ -249,6 +270,7 @@ impl From<&JobReport> for JobDocument {
             items: job.counts.into(),
             failures: job.failures.iter().map(FailureDocument::from).collect(),
             refusals: job
+                .totals
                 .refusals
                 .iter()
                 .map(|(cause, items)| RefusalDocument {
@@ -341,57 +363,6 @@ fn job_text(job: &JobReport) -> String {
     text.push_str(&failures_table(&job.failures));
     text.push_str(&totals::text(&job.totals));
     text
-}
-
-/// The failed items by what is to be done about them; empty where none failed.
-pub(super) fn failures_table(failures: &[(AccountingEntryId, Failure)]) -> String {
-    if failures.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new(&["failed", "type", "what to do"]);
-    for cause in causes(failures) {
-        table.row(&[&cause.items(), cause.failure_type, &cause.text]);
-    }
-    table.render()
-}
-
-/// Failed items of which the same is said.
-pub(super) struct Cause<'a> {
-    pub(super) failure_type: &'static str,
-    pub(super) text: String,
-    pub(super) entries: Vec<&'a AccountingEntryId>,
-}
-
-impl Cause<'_> {
-    /// The item itself where it is the only one, else how many there are.
-    fn items(&self) -> String {
-        match self.entries.as_slice() {
-            [only] => only.to_string(),
-            several => format!("{} items", several.len()),
-        }
-    }
-}
-
-/// The causes of these failures, the most frequent first.
-pub(super) fn causes(failures: &[(AccountingEntryId, Failure)]) -> Vec<Cause<'_>> {
-    let mut places = HashMap::new();
-    let mut causes: Vec<Cause<'_>> = Vec::new();
-    for (entry, failure) in failures {
-        let (failure_type, text) = (failure.failure_type().as_str(), failure.text());
-        let place = *places.entry((failure_type, text.clone())).or_insert(causes.len());
-        if place == causes.len() {
-            causes.push(Cause {
-                failure_type,
-                text,
-                entries: Vec::new(),
-            });
-        }
-        if let Some(cause) = causes.get_mut(place) {
-            cause.entries.push(entry);
-        }
-    }
-    causes.sort_by_key(|cause| std::cmp::Reverse(cause.entries.len()));
-    causes
 }
 
 /// A problem for people, on stderr.

@@ -1,4 +1,4 @@
-//! `poll`, `run-job` and `resume`: settings, lock, checkpoint and accounting system, then the workflow.
+//! What `poll`, `run-job` and `resume` do: settings, lock, checkpoint and accounting system, then the workflow.
 
 use std::path::PathBuf;
 
@@ -8,9 +8,11 @@ use tracing::{debug, warn};
 use super::answer::failed;
 use super::args::Global;
 use super::job_ids::Wanted;
+use super::notify::Notifier;
 use super::patience::Watcher;
 use super::poll_end;
-use super::progress::Bar;
+use super::progress::{Bar, Watch};
+use super::reach::Reach;
 use super::render::Answer;
 use super::signals;
 use crate::checkpoint::{Blocked, Checkpoint, LockError, Owner, RunLock};
@@ -32,29 +34,9 @@ use crate::systems::odoo::Odoo;
 use crate::systems::unready::Unready;
 use crate::systems::{AccountingSystem, SystemError};
 
-pub(super) fn poll(
-    sources: &Sources,
-    global: &Global,
-    max_jobs: Option<u32>,
-    books_are_right: bool,
-) -> Answer {
-    with_exporter(sources, global, Caller::Scheduler, books_are_right, |exporter| {
-        exporter.poll(max_jobs)
-    })
-}
-
-/// The poll of a listener, which has a stop of its own; the same as [`poll`], but for what it makes of another run.
-#[cfg(feature = "listen")]
-pub(super) fn poll_until(sources: &Sources, global: &Global, stop: &Stop) -> Result<Answer, Held> {
-    attempt(sources, global, stop, &Caller::Scheduler, false, |exporter| {
-        exporter.poll(None)
-    })
-}
-
 pub(super) fn resume(sources: &Sources, global: &Global) -> Answer {
-    with_exporter(sources, global, Caller::Person, false, |exporter| {
-        exporter.resume()
-    })
+    let go_on = |exporter: &mut Exporter<'_>| exporter.resume();
+    by_a_person(sources, global, go_on)
 }
 
 pub(super) fn run_job(
@@ -68,7 +50,7 @@ pub(super) fn run_job(
         Ok(wanted) => wanted,
         Err(problem) => return failed(problem),
     };
-    with_exporter(sources, global, Caller::Person, false, |exporter| {
+    by_a_person(sources, global, |exporter| {
         match wanted.among(|| open_or_known(exporter)) {
             Ok(id) => exporter.run_job(&id, adopt, out_of_order),
             Err(problem) => RunReport {
@@ -88,11 +70,22 @@ fn open_or_known(exporter: &Exporter<'_>) -> Result<Vec<JobId>, Problem> {
     Ok(known.chain(open.into_iter().map(|job| job.id)).collect())
 }
 
-/// Who calls. Two runs that meet are normal for a scheduler, and news for a person; a scheduler calls again and again, so
-/// that its failures make a series.
-enum Caller {
-    Scheduler,
-    Person,
+/// A run, and on whose behalf.
+pub(super) struct Run<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) global: &'a Global,
+    pub(super) stop: &'a Stop,
+    pub(super) books_are_right: bool,
+    /// What a scheduler's poll has beside: it calls again and again, so that its failures make a series.
+    pub(super) poll: Option<&'a Poll<'a>>,
+}
+
+/// What goes with a poll.
+pub(super) struct Poll<'a> {
+    /// Who hears of it.
+    pub(super) notifier: &'a Notifier,
+    /// What other companies' polls have found out of reach.
+    pub(super) reach: &'a Reach,
 }
 
 /// Another run is at work on the same checkpoint.
@@ -117,154 +110,157 @@ impl Held {
     pub(super) fn lasting(&self) -> Option<Problem> {
         poll_end::lasting(&self.by, self.since, self.alarm_after)
     }
+
+    /// When that run has begun, as far as it is known.
+    pub(super) const fn since(&self) -> Option<DateTime<Utc>> {
+        self.since
+    }
 }
 
-fn with_exporter(
+fn by_a_person(
     sources: &Sources,
     global: &Global,
-    caller: Caller,
-    books_are_right: bool,
     work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
 ) -> Answer {
-    let stop = signals::stop_on_signals();
-    attempt(sources, global, &stop, &caller, books_are_right, work)
-        .unwrap_or_else(|held| locked(&held, &caller))
+    let run = Run {
+        sources,
+        global,
+        stop: &signals::stop_on_signals(),
+        books_are_right: false,
+        poll: None,
+    };
+    run.attempt(work).unwrap_or_else(|held| {
+        failed(held.lasting().unwrap_or_else(|| Problem {
+            kind: ProblemKind::Temporary,
+            message: held.message(),
+            hint: "run again when that run is over; `pleo-export status` shows how far it is".into(),
+        }))
+    })
 }
 
-fn attempt(
-    sources: &Sources,
-    global: &Global,
-    stop: &Stop,
-    caller: &Caller,
-    books_are_right: bool,
-    work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
-) -> Result<Answer, Held> {
-    let config = match Config::load(sources) {
-        Ok(config) => config,
-        Err(problems) => {
-            let mut answer = failed(wrong_settings(&problems));
-            if matches!(caller, Caller::Scheduler) {
-                poll_end::note_wrong_settings(sources, &mut answer, stop);
+impl Run<'_> {
+    /// Takes the lock and works, unless another run has it.
+    pub(super) fn attempt(&self, work: impl FnOnce(&mut Exporter<'_>) -> RunReport) -> Result<Answer, Held> {
+        let config = match Config::load(self.sources) {
+            Ok(config) => config,
+            Err(problems) => {
+                let mut answer = failed(wrong_settings(&problems));
+                if self.poll.is_some() {
+                    poll_end::note_wrong_settings(self.sources, &mut answer, self.stop);
+                }
+                return Ok(answer);
             }
-            return Ok(answer);
+        };
+        for warning in &config.warnings {
+            warn!("{warning}");
         }
-    };
-    for warning in &config.warnings {
-        warn!("{warning}");
+        let permit = match RunLock::acquire(&config.checkpoint) {
+            Ok(lock) => lock.into_permit(),
+            Err(LockError::Held { by, since }) => {
+                return Err(Held {
+                    checkpoint: config.checkpoint,
+                    by,
+                    since,
+                    alarm_after: config.alarm_after,
+                });
+            }
+            Err(error) => return Ok(failed(from_lock(&error))),
+        };
+        let place = config.place();
+        let worked = self.prepare_and_work(config, &permit, work);
+        Ok(worked.unwrap_or_else(|unbegun| match unbegun {
+            Unbegun::Otherwise(problem) if self.poll.is_some() => {
+                let mut answer = failed(problem);
+                poll_end::note(&place, &mut answer, self.stop);
+                answer
+            }
+            Unbegun::Otherwise(problem) | Unbegun::WithoutCheckpoint(problem) => failed(problem),
+        }))
     }
-    let permit = match RunLock::acquire(&config.checkpoint) {
-        Ok(lock) => lock.into_permit(),
-        Err(LockError::Held { by, since }) => {
-            return Err(Held {
-                checkpoint: config.checkpoint,
-                by,
-                since,
-                alarm_after: config.alarm_after,
-            });
+
+    fn prepare_and_work(
+        &self,
+        config: Config,
+        permit: &Permit,
+        work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
+    ) -> Result<Answer, Unbegun> {
+        let stop = self.stop;
+        let mut unready = None;
+        let mut system = accounting_system(&config.system, stop).unwrap_or_else(|error| {
+            unready = Some(not_begun(error.clone()));
+            Box::new(Unready::new(error))
+        });
+        let description = system.describe();
+        if unready.is_none() {
+            warn_of_unset_roles(&config, description.computes_tax);
         }
-        Err(error) => return Ok(failed(from_lock(&error))),
-    };
-    let place = config.place();
-    let worked = prepare_and_work(config, global, stop, caller, &permit, books_are_right, work);
-    Ok(worked.unwrap_or_else(|unbegun| match unbegun {
-        Unbegun::Otherwise(problem) if matches!(caller, Caller::Scheduler) => {
-            let mut answer = failed(problem);
-            poll_end::note(&place, &mut answer, stop);
-            answer
+        let owner = Owner {
+            company_id: config.pleo.company_id.clone(),
+            pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
+            target: description.target,
+        };
+        let settings = Settings {
+            company_id: config.pleo.company_id.clone(),
+            batch_size: config.batch_size,
+            patience: config.patience,
+            attachments: config.attachments,
+            bookkeeping: config.bookkeeping.clone(),
+            books_are_right: self.books_are_right,
+        };
+        let receipts = fetcher(&config, system.as_ref(), stop)
+            .map_err(|error| Unbegun::Otherwise(without_receipts(&error)))?;
+        let former_target = description.former_target.as_deref();
+        let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner, former_target, item_facts)
+            .map_err(|error| Unbegun::WithoutCheckpoint(error.into()))?;
+        let mut contact = checkpoint
+            .contact()
+            .map_err(|error| Unbegun::WithoutCheckpoint(error.into()))?;
+        let server = config.pleo.base_url.to_string();
+        let pleo =
+            Client::new(config.pleo, stop.clone()).map_err(|error| Unbegun::Otherwise(error.into()))?;
+        if contact.answered_by == config.route {
+            pleo.answered_before();
         }
-        Unbegun::Otherwise(problem) | Unbegun::WithoutCheckpoint(problem) => failed(problem),
-    }))
-}
-
-/// The settings are wrong, so nothing was begun.
-pub(super) fn wrong_settings(problems: &ConfigProblems) -> Problem {
-    Problem {
-        kind: ProblemKind::Configuration,
-        message: problems.to_string(),
-        hint: "correct the settings; nothing was sent".into(),
+        if let Some(poll) = self.poll {
+            poll.reach.tell(&server, &pleo);
+        }
+        let watch = Watch {
+            bar: Bar::new(self.global),
+            notifier: self.poll.map(|poll| poll.notifier),
+        };
+        let watcher = Watcher::start();
+        let mut report = work(&mut Exporter {
+            pleo: &pleo,
+            system: system.as_mut(),
+            checkpoint: &mut checkpoint,
+            receipts: &receipts,
+            settings: &settings,
+            stop,
+            permit,
+            progress: &watch,
+        });
+        // Also where nothing waits in Pleo: who hears of it now can mend it in time.
+        if report.problem.is_none() && report.jobs.iter().all(|job| job.ending.problem().is_none()) {
+            report.problem = unready;
+        }
+        drop(watcher);
+        if self.poll.is_some() && !stop.is_requested() {
+            forget_payloads(&mut checkpoint, config.keep_payloads, stop);
+        }
+        // How long polls fail is measured on our own clock.
+        clock::follow(None);
+        if pleo.has_answered() {
+            contact.answered_by = config.route;
+        }
+        let mut answer = Answer::of_run(report);
+        if let Some(poll) = self.poll {
+            poll.reach.note(&server, &pleo);
+            poll_end::count(&mut contact, &mut answer, config.alarm_after, stop);
+            keep_blocked(&mut checkpoint, &answer);
+        }
+        checkpoint.remember_contact(contact);
+        Ok(answer)
     }
-}
-
-/// Why a run did not come to its work.
-enum Unbegun {
-    /// The checkpoint is not to be had, so that nothing can be kept of it either.
-    WithoutCheckpoint(Problem),
-    /// Something else.
-    Otherwise(Problem),
-}
-
-fn prepare_and_work(
-    config: Config,
-    global: &Global,
-    stop: &Stop,
-    caller: &Caller,
-    permit: &Permit,
-    books_are_right: bool,
-    work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
-) -> Result<Answer, Unbegun> {
-    let mut unready = None;
-    let mut system = accounting_system(&config.system, stop).unwrap_or_else(|error| {
-        unready = Some(not_begun(error.clone()));
-        Box::new(Unready::new(error))
-    });
-    let description = system.describe();
-    if unready.is_none() {
-        warn_of_unset_roles(&config, description.computes_tax);
-    }
-    let owner = Owner {
-        company_id: config.pleo.company_id.clone(),
-        pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
-        target: description.target,
-    };
-    let settings = Settings {
-        company_id: config.pleo.company_id.clone(),
-        batch_size: config.batch_size,
-        patience: config.patience,
-        attachments: config.attachments,
-        bookkeeping: config.bookkeeping.clone(),
-        books_are_right,
-    };
-    let receipts = fetcher(&config, system.as_ref(), stop)
-        .map_err(|error| Unbegun::Otherwise(without_receipts(&error)))?;
-    let former_target = description.former_target.as_deref();
-    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner, former_target, item_facts)
-        .map_err(|error| Unbegun::WithoutCheckpoint(error.into()))?;
-    let mut contact = checkpoint
-        .contact()
-        .map_err(|error| Unbegun::WithoutCheckpoint(error.into()))?;
-    let pleo = Client::new(config.pleo, stop.clone()).map_err(|error| Unbegun::Otherwise(error.into()))?;
-    if contact.answered_by == config.route {
-        pleo.answered_before();
-    }
-    let bar = Bar::new(global);
-    let watcher = Watcher::start();
-    let mut report = work(&mut Exporter {
-        pleo: &pleo,
-        system: system.as_mut(),
-        checkpoint: &mut checkpoint,
-        receipts: &receipts,
-        settings: &settings,
-        stop,
-        permit,
-        progress: &bar,
-    });
-    // Also where nothing waits in Pleo: who hears of it now can mend it in time.
-    if report.problem.is_none() && report.jobs.iter().all(|job| job.ending.problem().is_none()) {
-        report.problem = unready;
-    }
-    drop(watcher);
-    // How long polls fail is measured on our own clock.
-    clock::follow(None);
-    if pleo.has_answered() {
-        contact.answered_by = config.route;
-    }
-    let mut answer = Answer::of_run(report);
-    if matches!(caller, Caller::Scheduler) {
-        poll_end::count(&mut contact, &mut answer, config.alarm_after, stop);
-        keep_blocked(&mut checkpoint, &answer);
-    }
-    checkpoint.remember_contact(contact);
-    Ok(answer)
 }
 
 /// Keeps what a poll saw of other instances, as far as it came to ask.
@@ -280,6 +276,36 @@ fn keep_blocked(checkpoint: &mut Checkpoint, answer: &Answer) {
     if let Err(error) = checkpoint.keep_blocked(blocked.as_ref()) {
         debug!("the job of another instance could not be noted: {error}");
     }
+}
+
+/// The settings are wrong, so nothing was begun.
+pub(super) fn wrong_settings(problems: &ConfigProblems) -> Problem {
+    Problem {
+        kind: ProblemKind::Configuration,
+        message: problems.to_string(),
+        hint: "correct the settings; nothing was sent".into(),
+    }
+}
+
+/// Payloads are personal data, and kept no longer than the settings say. What goes wrong is tried again by the next poll.
+fn forget_payloads(checkpoint: &mut Checkpoint, keep: TimeDelta, stop: &Stop) {
+    match checkpoint.forget_payloads(clock::now() - keep, || stop.is_requested()) {
+        Ok(0) => {}
+        Ok(forgotten) => {
+            debug!("the payloads of {forgotten} items were overwritten, as they were kept for long enough");
+        }
+        Err(error) => warn!(
+            "{error}: payloads that were kept for long enough are still there; the next poll tries again"
+        ),
+    }
+}
+
+/// Why a run did not come to its work.
+enum Unbegun {
+    /// The checkpoint is not to be had, so that nothing can be kept of it either.
+    WithoutCheckpoint(Problem),
+    /// Something else.
+    Otherwise(Problem),
 }
 
 /// Says which roles have no account, where there are no defaults: an integrator should not learn it item by item.
@@ -337,24 +363,6 @@ fn fetcher(
         has_proxy: config.has_proxy,
     };
     Fetcher::new(settings, stop.clone())
-}
-
-fn locked(held: &Held, caller: &Caller) -> Answer {
-    if let Some(problem) = held.lasting() {
-        return failed(problem);
-    }
-    let message = held.message();
-    match caller {
-        Caller::Scheduler => {
-            warn!("{message}; leaving it to that one");
-            Answer::left_to_another()
-        }
-        Caller::Person => failed(Problem {
-            kind: ProblemKind::Temporary,
-            message,
-            hint: "run again when that run is over; `pleo-export status` shows how far it is".into(),
-        }),
-    }
 }
 
 fn without_receipts(error: &receipts::SetupError) -> Problem {

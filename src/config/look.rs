@@ -3,11 +3,10 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::checkpoint::{in_its_folder, named_checkpoint};
 use super::pleo::company_id;
 use super::sources::Layers;
-use super::{
-    ConfigProblems, Sources, StatusConfig, alarm_after, in_its_folder, named_checkpoint, tokens_company,
-};
+use super::{ConfigProblems, Sources, StatusConfig, alarm_after, tokens_company};
 use crate::model::ids::CompanyId;
 
 /// Where the example's service keeps its state, for a person who looks as somebody else.
@@ -31,7 +30,7 @@ impl StatusConfig {
         let mut about_company = Vec::new();
         let named = company_id(&layers, &mut pleo, &mut about_company, &mut unimportant);
         let company_id = named.or_else(|| tokens_company(&layers, &mut pleo));
-        let named = named_checkpoint(&layers, &mut file, &mut problems);
+        let (named, _) = named_checkpoint(&layers, &mut file, &mut problems);
         let found = match named {
             Some(path) => Some(path),
             None if problems.is_empty() && about_company.is_empty() => {

@@ -7,11 +7,14 @@
 mod accounting;
 mod bookkeeping;
 mod check;
+mod checkpoint;
+mod companies;
 mod credential;
 mod dot_env;
 mod file;
 mod found;
 mod look;
+mod notify;
 mod oauth;
 mod pleo;
 mod problems;
@@ -25,7 +28,6 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use secrecy::SecretString;
 
-use crate::host::files;
 use crate::host::server_url::ServerUrl;
 use crate::model::ids::CompanyId;
 use crate::pleo::Credential;
@@ -33,11 +35,14 @@ use crate::receipts;
 
 pub use accounting::SystemSettings;
 pub use check::CheckConfig;
+pub use companies::{Company, companies_in};
+pub use notify::NotifyConfig;
 pub use oauth::OAuthConfig;
 pub use problems::ConfigProblems;
 pub(crate) use section::duration;
 pub use sources::Sources;
 
+use checkpoint::checkpoint;
 use credential::{Found, credential, credential_in_use};
 use oauth::OAuthSection;
 use pleo::{base_url, company_id, one_company, timeouts};
@@ -54,6 +59,8 @@ pub struct Config {
     pub pleo: crate::pleo::Settings,
     /// Where progress is kept.
     pub checkpoint: PathBuf,
+    /// For how long the payloads of a job are kept after it is over; at once where it is nothing.
+    pub keep_payloads: TimeDelta,
     /// How many items are booked and reported together, 1 to 100.
     pub batch_size: usize,
     /// How expenses become documents.
@@ -134,6 +141,7 @@ struct Parts {
     give_up_after: Duration,
     batch_size: i64,
     checkpoint: Option<PathBuf>,
+    keep_payloads: TimeDelta,
     bookkeeping: crate::bookkeeping::Settings,
     attachments: receipts::Policy,
     receipt_timeout: Duration,
@@ -197,7 +205,7 @@ impl Parts {
         let batch_size = pleo.integer("batch_size", 1..=100, &mut problems).unwrap_or(100);
         pleo.finish(&mut problems);
 
-        let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
+        let (checkpoint, keep_payloads) = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
         let alarm_after = alarm_after(&mut file, &mut problems);
         let mut bookkeeping = file.section("bookkeeping", &mut problems);
         let (accounting, patience) = accounting::read(
@@ -212,6 +220,7 @@ impl Parts {
         let receipt_timeout = receipts.seconds("timeout_seconds", 30, &mut problems);
         let receipts_give_up_after = receipts.seconds("give_up_after_seconds", 120, &mut problems);
         receipts.finish(&mut problems);
+        let _ = NotifyConfig::read(&layers, &mut file, &mut problems);
         file.finish(&mut problems);
         let system = accounting.finished(&bookkeeping, company_id.as_ref(), &mut problems);
         if credential.is_some() {
@@ -232,6 +241,7 @@ impl Parts {
             give_up_after,
             batch_size,
             checkpoint,
+            keep_payloads,
             bookkeeping,
             attachments,
             receipt_timeout,
@@ -275,6 +285,7 @@ impl Parts {
                     give_up_after: self.give_up_after,
                 },
                 checkpoint,
+                keep_payloads: self.keep_payloads,
                 batch_size: usize::try_from(self.batch_size).unwrap_or(100),
                 bookkeeping: self.bookkeeping,
                 attachments: self.attachments,
@@ -317,7 +328,7 @@ impl StatusConfig {
         let named = company_id(&layers, &mut pleo, &mut company_problems, &mut missing);
         let company_id = named.or_else(|| tokens_company(&layers, &mut pleo));
         company_problems.append(&mut missing);
-        let checkpoint = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
+        let (checkpoint, _) = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
         match checkpoint {
             Some(checkpoint) if problems.is_empty() => Ok(Self {
                 alarm_after: alarm_after(&mut file, &mut unimportant),
@@ -360,50 +371,6 @@ fn alarm_after(file: &mut Section, problems: &mut Vec<String>) -> TimeDelta {
     let duration = run.duration("alarm_after", problems);
     run.finish(problems);
     duration.unwrap_or(ALARM_AFTER)
-}
-
-/// The checkpoint's file, in its folder's one name.
-fn checkpoint(
-    layers: &Layers,
-    file: &mut Section,
-    company_id: Option<&CompanyId>,
-    problems: &mut Vec<String>,
-) -> Option<PathBuf> {
-    let before = problems.len();
-    let named = named_checkpoint(layers, file, problems);
-    if named.is_some() || problems.len() > before {
-        return named.map(in_its_folder);
-    }
-    of_company(layers, company_id?, problems).map(in_its_folder)
-}
-
-/// The file under its folder's one name.
-fn in_its_folder(path: PathBuf) -> PathBuf {
-    match (path.parent(), path.file_name()) {
-        (Some(folder), Some(name)) => files::resolved(folder).join(name),
-        _ => path,
-    }
-}
-
-/// The file that settings name.
-fn named_checkpoint(layers: &Layers, file: &mut Section, problems: &mut Vec<String>) -> Option<PathBuf> {
-    let mut section = file.section("checkpoint", problems);
-    let in_file = section.path("path", layers.file_folder(), problems);
-    section.finish(problems);
-    let variable = layers.path_variable("PLEO_EXPORT_CHECKPOINT", problems).ok()?;
-    variable.or(in_file)
-}
-
-/// Where a company's is kept unless settings name a file.
-fn of_company(layers: &Layers, company_id: &CompanyId, problems: &mut Vec<String>) -> Option<PathBuf> {
-    let folder = layers.state_folder(problems).ok()?;
-    if folder.is_none() {
-        problems.push(
-            "there is no place for the checkpoint: set PLEO_EXPORT_CHECKPOINT (neither STATE_DIRECTORY nor HOME is set)"
-                .into(),
-        );
-    }
-    Some(folder?.join(format!("pleo-export-{company_id}.sqlite3")))
 }
 
 #[cfg(test)]

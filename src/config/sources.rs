@@ -18,6 +18,8 @@ pub struct Sources {
     pub environment: BTreeMap<String, OsString>,
     /// `--config`.
     pub config_flag: Option<PathBuf>,
+    /// Whether these are the settings of one of several companies: `.env` would hold for all of them.
+    pub is_one_of_several: bool,
 }
 
 impl Sources {
@@ -29,6 +31,7 @@ impl Sources {
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
                 .collect(),
             config_flag,
+            is_one_of_several: false,
         }
     }
 }
@@ -62,7 +65,11 @@ impl Layers {
         problems: &mut Vec<String>,
     ) -> Self {
         let working_folder = sources.working_folder.clone();
-        let mut variables = dot_env::read(&working_folder, with_found);
+        let mut variables = if sources.is_one_of_several {
+            BTreeMap::new()
+        } else {
+            dot_env::read(&working_folder, with_found)
+        };
         variables.retain(|name, value| !value.is_empty() && !sources.environment.contains_key(name));
         let found = variables.keys().cloned().collect();
         variables.extend(sources.environment.clone());

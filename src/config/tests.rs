@@ -20,6 +20,7 @@ fn load(toml: &str) -> Config {
         working_folder: folder.path().to_owned(),
         environment: BTreeMap::from(environment),
         config_flag: None,
+        is_one_of_several: false,
     };
     let config = Config::load(&sources).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.warnings, Vec::<String>::new());

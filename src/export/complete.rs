@@ -4,41 +4,35 @@ use std::time::Instant;
 
 use tracing::{info, warn};
 
-use super::Exporter;
+use super::confirm;
 use super::halt::Halt;
-use super::job::JobRun;
 use super::report::{Ending, Problem, ProblemKind};
-use super::{confirm, control, update};
-use crate::checkpoint::{CheckpointError, Closing, Finality};
+use super::tools::{Exporter, JobRun};
+use crate::checkpoint::{CheckpointError, Finality};
 use crate::host::clock;
 use crate::model::export_job::JobStatus;
 use crate::model::ids::JobId;
 use crate::model::state::JobEvent;
-use crate::model::verdict::{JobFailure, JobFailureType};
-use crate::pleo::{self, PleoError};
+use crate::model::verdict::{JobFailure, JobFailureType, JobOutcome};
+use crate::pleo::{ExportJobEvent, PleoError};
 
 /// How often the final event is sent when its answer is lost and the job stays open.
 const ATTEMPTS: usize = 3;
 
-/// Reads the control layer again and closes the job by what it says.
-pub(super) fn close(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<Ending, Halt> {
-    let mut finality = read_finality(exporter, run)?;
+/// Closes the job by what the control layer says, which was just read.
+pub(super) fn close(run: &mut JobRun<'_>, finality: &Finality) -> Result<Ending, Halt> {
     if finality.open > 0 {
-        update::send_again(exporter, run)?;
-        finality = read_finality(exporter, run)?;
+        return close_with_open(run, finality);
     }
-    if finality.open > 0 {
-        return close_with_open(exporter, run, &finality);
-    }
-    let event = if finality.failed == 0 && run.miscount.is_none() {
-        pleo::JobEvent::Completed
+    let outcome = if finality.failed == 0 && run.miscount.is_none() {
+        JobOutcome::Completed
     } else if finality.successful > 0 || finality.failed == 0 {
-        pleo::JobEvent::CompletedWithErrors
+        JobOutcome::CompletedWithErrors
     } else {
-        pleo::JobEvent::Failed(all_failed(exporter, run)?)
+        JobOutcome::Failed(all_failed(run)?)
     };
-    let status = end(exporter, run, &event)?;
-    Ok(told(exporter, &run.job.id, status, run.miscount.as_deref())?)
+    let status = end(run, &outcome)?;
+    Ok(told(&run.exporter, &run.job.id, status, run.miscount.as_deref())?)
 }
 
 /// How a job ended that we closed with this status: a closed job may need a person all the same.
@@ -80,30 +74,17 @@ fn with_miscount(ending: Ending, miscount: &str) -> Ending {
 }
 
 /// Fails the whole job before anything was booked.
-pub(super) fn fail_whole(
-    exporter: &mut Exporter<'_>,
-    run: &mut JobRun,
-    failure: &JobFailure,
-) -> Result<Ending, Halt> {
-    end(exporter, run, &pleo::JobEvent::Failed(failure.clone()))?;
-    Err(Halt::JobFailed(failure.clone()))
-}
-
-fn read_finality(exporter: &mut Exporter<'_>, run: &JobRun) -> Result<Finality, Halt> {
-    control::settle(exporter, &run.job)?;
-    Ok(exporter.checkpoint.finality(&run.job.id)?)
+pub(super) fn fail_whole(run: &mut JobRun<'_>, failure: JobFailure) -> Result<Ending, Halt> {
+    end(run, &JobOutcome::Failed(failure.clone()))?;
+    Err(Halt::JobFailed(failure))
 }
 
 /// Some items are not final because Pleo refuses our verdicts, or takes them and shows the items as open: later runs try
 /// again for three quarters of the job's lifetime, then it is closed all the same, so that it does not hold up the next one
 /// for ever.
-fn close_with_open(
-    exporter: &mut Exporter<'_>,
-    run: &mut JobRun,
-    finality: &Finality,
-) -> Result<Ending, Halt> {
-    run.refresh(exporter)?;
-    let refused = exporter.checkpoint.refused_items(&run.job.id)?.len();
+fn close_with_open(run: &mut JobRun<'_>, finality: &Finality) -> Result<Ending, Halt> {
+    run.refresh()?;
+    let refused = run.exporter.checkpoint.refused_items(&run.job.id)?.len();
     let (id, open) = (&run.job.id, finality.open);
     let halt = if refused > 0 {
         Halt::UpdatesRefused(format!(
@@ -120,13 +101,13 @@ fn close_with_open(
     }
     warn!("{halt}; closing the job before it expires");
     let problem = Halt::UpdatesRefused(halt.to_string()).into_problem();
-    let status = end(exporter, run, &pleo::JobEvent::CompletedWithErrors)?;
+    let status = end(run, &JobOutcome::CompletedWithErrors)?;
     Ok(Ending::ClosedButNeedsPerson(status, problem))
 }
 
 /// All items failed: the commonest reason stands for the job.
-fn all_failed(exporter: &Exporter<'_>, run: &JobRun) -> Result<JobFailure, Halt> {
-    let types = exporter.checkpoint.failure_types(&run.job.id)?;
+fn all_failed(run: &JobRun<'_>) -> Result<JobFailure, Halt> {
+    let types = run.exporter.checkpoint.failure_types(&run.job.id)?;
     let failure_type = types
         .first()
         .and_then(|(failure_type, _)| failure_type.as_job_failure())
@@ -136,27 +117,24 @@ fn all_failed(exporter: &Exporter<'_>, run: &JobRun) -> Result<JobFailure, Halt>
 }
 
 /// Sends the final event and reads the job until Pleo shows it.
-fn end(exporter: &mut Exporter<'_>, run: &mut JobRun, event: &pleo::JobEvent) -> Result<JobStatus, Halt> {
-    let closing = closing(event);
-    let status = closing.status.clone();
+fn end(run: &mut JobRun<'_>, outcome: &JobOutcome) -> Result<JobStatus, Halt> {
+    let (exporter, id, status) = (&mut run.exporter, &run.job.id, outcome.status());
+    let event = ExportJobEvent::Ended(outcome.clone());
     for _ in 0..ATTEMPTS {
         exporter
             .checkpoint
-            .close_job(&run.job.id, &closing, "intent", clock::now())?;
-        let sent = exporter.pleo.send_event(&run.permit, &run.job.id, event);
-        let lost = match sent {
+            .close_job(id, outcome, "intent", clock::now())?;
+        let lost = match exporter.pleo.send_event(&run.permit, id, &event) {
             Ok(()) => false,
             // With our own status there it is done; another status is found below.
             Err(PleoError::LostAnswer { .. } | PleoError::StatusConflict { .. }) => true,
             Err(error) => return Err(error.into()),
         };
-        match confirm::read_until(exporter, &run.job.id, JobStatus::is_final)? {
-            Some(job) if closing.is_shown_by(&job) => {
-                exporter
-                    .checkpoint
-                    .job_event(&job.id, JobEvent::Closed, status.as_str(), clock::now())?;
-                info!("closed job {} as {}", job.id, status.as_str());
-                return Ok(status);
+        match confirm::read_until(exporter, id, JobStatus::is_final)? {
+            Some(job) if outcome.is_shown_by(&job) => {
+                exporter.note(id, JobEvent::Closed, status.as_str())?;
+                info!("closed job {id} as {}", status.as_str());
+                return Ok(status.clone());
             }
             Some(job) => return Err(Halt::EndedByPleo(Box::new(job))),
             None if lost => {}
@@ -164,20 +142,9 @@ fn end(exporter: &mut Exporter<'_>, run: &mut JobRun, event: &pleo::JobEvent) ->
         }
     }
     Err(Halt::Later(format!(
-        "Pleo has not yet closed job {} as {}",
-        run.job.id,
+        "Pleo has not yet closed job {id} as {}",
         status.as_str()
     )))
-}
-
-fn closing(event: &pleo::JobEvent) -> Closing {
-    let (status, failure) = match event {
-        pleo::JobEvent::Completed => (JobStatus::Completed, None),
-        pleo::JobEvent::CompletedWithErrors => (JobStatus::CompletedWithErrors, None),
-        pleo::JobEvent::Failed(failure) => (JobStatus::Failed, Some(failure.clone())),
-        pleo::JobEvent::Started => (JobStatus::InProgress, None),
-    };
-    Closing { status, failure }
 }
 
 /// A closed job still needs a person where an item may be in the books, or was changed after it was booked.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Exporter;
 use super::halt::Halt;
+use super::tools::Exporter;
 use crate::host::waiting::waiting_for;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::JobId;
@@ -24,29 +24,14 @@ pub(super) fn read_until(
     id: &JobId,
     is_wanted: impl Fn(&JobStatus) -> bool,
 ) -> Result<Option<ExportJob>, Halt> {
-    let job = exporter.pleo.job(id)?;
-    if is_wanted(&job.status) {
-        return Ok(Some(job));
-    }
+    let mut job = exporter.pleo.job(id)?;
     let _waiting = waiting_for(format!("Pleo to show what it was told of job {id}"));
     for wait in WAITS {
-        exporter.stop.wait(wait)?;
-        let job = exporter.pleo.job(id)?;
         if is_wanted(&job.status) {
-            return Ok(Some(job));
+            break;
         }
+        exporter.stop.wait(wait)?;
+        job = exporter.pleo.job(id)?;
     }
-    Ok(None)
-}
-
-/// Why the work halts when Pleo takes nothing more for a job: it is over there, unless its own word says otherwise.
-pub(super) fn refused_as_finished(exporter: &Exporter<'_>, id: &JobId) -> Halt {
-    match exporter.pleo.job(id) {
-        Ok(job) if job.status.is_final() => Halt::EndedByPleo(Box::new(job)),
-        Ok(job) => Halt::Later(format!(
-            "Pleo takes nothing for job {id}, although it shows the job as {}",
-            job.status.as_str()
-        )),
-        Err(error) => error.into(),
-    }
+    Ok(Some(job).filter(|job| is_wanted(&job.status)))
 }

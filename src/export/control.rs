@@ -5,9 +5,9 @@ use std::hash::{BuildHasher, RandomState};
 
 use tracing::{info, warn};
 
+use super::confirm;
 use super::halt::Halt;
-use super::job::JobRun;
-use super::{Exporter, confirm};
+use super::tools::{Exporter, JobRun, Length};
 use crate::host::clock;
 use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus};
 use crate::model::ids::AccountingEntryId;
@@ -18,12 +18,12 @@ const STORED_AT_ONCE: usize = 1_000;
 
 /// Reads which items the job holds and where they stand. Where Pleo's own count does not agree with its list, both are
 /// read again; if they never agree, what is listed is worked on, and a person is told.
-pub(super) fn read(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<(), Halt> {
-    let mut items = settle(exporter, &run.job)?;
+pub(super) fn read(run: &mut JobRun<'_>) -> Result<(), Halt> {
+    let mut items = settle(&mut run.exporter, &run.job)?;
     if items != run.job.number_of_items {
         warn!("{}; reading both again", differs(&run.job, items));
-        run.refresh(exporter)?;
-        items = refresh(exporter, &run.job)?;
+        run.refresh()?;
+        items = refresh(&mut run.exporter, &run.job)?;
     }
     if items != run.job.number_of_items {
         let miscount = differs(&run.job, items);
@@ -103,21 +103,4 @@ pub(super) fn without_verdict(
         Ok(())
     })?;
     Ok(without)
-}
-
-/// How long a list of the job's items has become: pages may overlap, but a list that goes on and on is none.
-#[derive(Default)]
-pub(super) struct Length(u64);
-
-impl Length {
-    pub(super) fn grow(&mut self, job: &ExportJob, elements: usize) -> Result<(), Halt> {
-        self.0 = self.0.saturating_add(u64::try_from(elements).unwrap_or(u64::MAX));
-        if self.0 <= job.number_of_items.saturating_mul(2).saturating_add(1_000) {
-            return Ok(());
-        }
-        Err(Halt::Later(format!(
-            "Pleo's list of the {} items of job {} does not end: it was left after {} of them",
-            job.number_of_items, job.id, self.0
-        )))
-    }
 }

@@ -3,22 +3,21 @@
 
 use tracing::{info, warn};
 
-use super::control::Length;
 use super::halt::Halt;
-use super::{Exporter, confirm};
+use super::tools::{JobRun, Length};
 use crate::bookkeeping;
 use crate::checkpoint::{ItemData, ItemFacts};
 use crate::host::clock;
 use crate::model::export_item::ExportItem;
-use crate::model::export_job::ExportJob;
 use crate::model::ids::AccountingEntryId;
 use crate::model::references::References;
 use crate::model::verdict::{Failure, ItemFailureType, JobFailure, JobFailureType, Verdict};
 use crate::pleo::{PleoError, wire};
 
 /// Reads every payload, and answers what the items refer to in the books.
-pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<References, Halt> {
+pub(super) fn read(run: &mut JobRun<'_>) -> Result<References, Halt> {
     let mut references = References::default();
+    let (exporter, job) = (&mut run.exporter, &run.job);
     let (traits, settings) = (exporter.traits(), exporter.settings);
     let checkpoint = &mut *exporter.checkpoint;
     if !checkpoint.has_work(&job.id)? {
@@ -66,17 +65,15 @@ pub(super) fn read(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Refer
                 reason,
             }));
         }
-        Err(Halt::Pleo(PleoError::JobFinished { .. })) => {
-            return Err(confirm::refused_as_finished(exporter, &job.id));
-        }
+        Err(Halt::Pleo(error)) => run.unless_over(Err(error))?,
         other => other?,
     }
     if unreadable > 0 {
         warn!("{unreadable} elements of the data layer are no export items and were passed over");
     }
-    decide_absent(exporter, job, &too_large)?;
-    exporter.checkpoint.arrange(&job.id)?;
-    info!("job {}: data of its items read", job.id);
+    decide_absent(run, &too_large)?;
+    run.exporter.checkpoint.arrange(&run.job.id)?;
+    info!("job {}: data of its items read", run.job.id);
     Ok(references)
 }
 
@@ -96,14 +93,11 @@ fn facts(item: &ExportItem) -> ItemFacts {
 }
 
 /// Items that the control layer lists but the data layer does not have, or has more of than is read.
-fn decide_absent(
-    exporter: &mut Exporter<'_>,
-    job: &ExportJob,
-    too_large: &[AccountingEntryId],
-) -> Result<(), Halt> {
-    let verdicts: Vec<_> = exporter
+fn decide_absent(run: &mut JobRun<'_>, too_large: &[AccountingEntryId]) -> Result<(), Halt> {
+    let verdicts: Vec<_> = run
+        .exporter
         .checkpoint
-        .without_payload(&job.id)?
+        .without_payload(&run.job.id)?
         .into_iter()
         .map(|entry_id| {
             let reason = if too_large.contains(&entry_id) {
@@ -113,15 +107,9 @@ fn decide_absent(
                 "Pleo lists this expense in the export but sends no readable data for it: \
                  export it again, and ask Pleo's support if it stays so."
             };
-            (
-                entry_id,
-                Verdict::Failed(Failure::nothing_booked(
-                    ItemFailureType::ValidationFailure,
-                    reason,
-                )),
-            )
+            let failure = Failure::nothing_booked(ItemFailureType::ValidationFailure, reason);
+            (entry_id, Verdict::Failed(failure))
         })
         .collect();
-    exporter.checkpoint.decide(&job.id, &verdicts, clock::now())?;
-    Ok(())
+    run.decide(&verdicts)
 }

@@ -57,10 +57,9 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// From a job that was just read, and the server's time that came with it.
-    pub(super) fn of(job: &ExportJob, server_time: Option<ServerTime>) -> Self {
+    /// From a job that was read `now`, and the server's time that came with it.
+    pub(super) fn of(job: &ExportJob, server_time: Option<ServerTime>, now: Instant) -> Self {
         let lifetime = Duration::from_secs(job.expires_in_seconds);
-        let now = Instant::now();
         let (read_at, server_now) = match server_time.filter(|time| is_believable(job, time.at)) {
             Some(server) => (server.received, server.at),
             // Without a server clock that can be believed the job counts as just touched, from the moment that we read it.
@@ -154,6 +153,7 @@ mod tests {
                 at: server_now,
                 received,
             }),
+            received,
         );
         assert_eq!(deadline.left(received), Duration::from_secs(20 * 60));
         assert_eq!(
@@ -187,7 +187,7 @@ mod tests {
             (TimeDelta::days(40_000), 60),
         ] {
             let at = touched + age;
-            let deadline = Deadline::of(&job, Some(ServerTime { at, received }));
+            let deadline = Deadline::of(&job, Some(ServerTime { at, received }), received);
             let left = deadline.left(received).as_secs().div_ceil(60);
             assert_eq!(left, left_minutes, "{age}");
         }
@@ -203,7 +203,7 @@ mod tests {
             let job = ExportJob { expires_in_seconds: lifetime, started_at: Some(started), ..job(updated) };
             let now = Instant::now();
             for server_time in [None, Some(ServerTime { at: server, received: now })] {
-                let deadline = Deadline::of(&job, server_time);
+                let deadline = Deadline::of(&job, server_time, now);
                 let _ = (deadline.left(now), deadline.is_near(now), deadline.is_far(now), deadline.is_overdue(now));
                 let _ = (deadline.is_silent_too_long(now), deadline.expires_at());
             }

@@ -3,11 +3,14 @@
 use chrono::{DateTime, Utc};
 
 use super::halt::{Blocking, Halt};
-use super::{Exporter, OPEN};
+use super::tools::Exporter;
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::JobId;
 use crate::pleo::{Client, PleoError};
+
+/// The statuses of a job that is not over.
+const OPEN: [JobStatus; 2] = [JobStatus::Pending, JobStatus::InProgress];
 
 /// The open jobs of the company, each list oldest first.
 pub(super) struct Detected {

@@ -5,12 +5,10 @@
 
 use tracing::warn;
 
-use super::changed::changed;
 use super::halt::Halt;
-use super::job::JobRun;
-use super::report::Ending;
-use super::verdicts::{self, Known, Next, Plan};
-use super::{Exporter, complete, control, patience, update};
+use super::tools::{Exporter, JobRun};
+use super::verdicts::{self, Known, Plan};
+use super::{look_up, patience};
 use crate::checkpoint::StoredItem;
 use crate::host::clock;
 use crate::model::export_item::ExportItem;
@@ -19,66 +17,40 @@ use crate::pleo::wire;
 use crate::receipts::Policy;
 use crate::systems::{Found, Wanted};
 
-/// Fails the job, or what is left of it.
-pub(super) fn give_up(
-    exporter: &mut Exporter<'_>,
-    run: &mut JobRun,
-    failure: &JobFailure,
-) -> Result<Ending, Halt> {
-    warn!("job {} cannot go on: {}", run.job.id, failure.reason);
-    control::refresh(exporter, &run.job)?;
-    if !exporter.checkpoint.anything_begun(&run.job.id)? {
-        return complete::fail_whole(exporter, run, failure);
-    }
+/// Decides every item that is left of a job of which something may be booked.
+pub(super) fn decide_rest(run: &mut JobRun<'_>, failure: &JobFailure) -> Result<(), Halt> {
     let (mut after, mut books_answer) = (None, true);
+    let batch_size = run.exporter.settings.batch_size;
     loop {
-        let items =
-            exporter
-                .checkpoint
-                .in_scope_page(&run.job.id, after.as_ref(), exporter.settings.batch_size)?;
-        let Some(last) = items.last() else { break };
+        let checkpoint = &run.exporter.checkpoint;
+        let items = checkpoint.in_scope_page(&run.job.id, after.as_ref(), batch_size)?;
+        let Some(last) = items.last() else { return Ok(()) };
         after = Some(last.position);
         let found = if books_answer {
-            look_up(exporter, &items)?
+            find(&mut run.exporter, &items)?
         } else {
             None
         };
         books_answer = found.is_some();
-        let verdicts: Vec<_> = match found {
-            Some(found) => {
-                let found = items.iter().zip(found);
-                found
-                    .map(|(item, found)| {
-                        (
-                            item.entry_id.clone(),
-                            verdict(exporter, run, item, found, failure),
-                        )
-                    })
-                    .collect()
-            }
-            None => items
-                .iter()
-                .map(|item| {
-                    let is_absent = run.unsent.get(&item.entry_id).copied().unwrap_or(false);
-                    (item.entry_id.clone(), verdicts::unasked(is_absent, failure))
-                })
-                .collect(),
-        };
-        exporter.checkpoint.decide(&run.job.id, &verdicts, clock::now())?;
+        let mut found = found.map(Vec::into_iter);
+        let mut verdicts = Vec::with_capacity(items.len());
+        for item in items {
+            let verdict = if let Some(found) = found.as_mut().and_then(Iterator::next) {
+                verdict(run, &item, found, failure)
+            } else {
+                let is_absent = run.unsent.get(&item.entry_id).copied().unwrap_or(false);
+                verdicts::unasked(is_absent, failure)
+            };
+            verdicts.push((item.entry_id, verdict));
+        }
+        run.decide(&verdicts)?;
     }
-    update::report(exporter, run)?;
-    complete::close(exporter, run)
 }
 
 /// What the books have of these items; `None` where they cannot be asked.
-fn look_up(exporter: &mut Exporter<'_>, items: &[StoredItem]) -> Result<Option<Vec<Found>>, Halt> {
-    let wanted: Vec<_> = items
-        .iter()
-        .map(|item| Wanted {
-            entry_id: item.entry_id.clone(),
-            parts: Vec::new(),
-        })
-        .collect();
+fn find(exporter: &mut Exporter<'_>, items: &[StoredItem]) -> Result<Option<Vec<Found>>, Halt> {
+    let wanted = items.iter().map(|item| Wanted::whole(&item.entry_id));
+    let wanted: Vec<_> = wanted.collect();
     match patience::ask(exporter, |system| system.find(&wanted)) {
         Ok(found) => Ok(Some(found)),
         Err(error @ (Halt::System(_) | Halt::CannotGoOn(_))) => {
@@ -89,33 +61,22 @@ fn look_up(exporter: &mut Exporter<'_>, items: &[StoredItem]) -> Result<Option<V
     }
 }
 
-fn verdict(
-    exporter: &mut Exporter<'_>,
-    run: &JobRun,
-    item: &StoredItem,
-    found: Found,
-    failure: &JobFailure,
-) -> Verdict {
-    let said = item
-        .payload
-        .as_deref()
-        .and_then(|payload| wire::export_item(payload).ok());
-    let changed = found
-        .booked()
-        .and_then(|booked| changed(exporter, &item.entry_id, booked, said.as_ref()));
+fn verdict(run: &mut JobRun<'_>, item: &StoredItem, found: Found, failure: &JobFailure) -> Verdict {
+    let payload = item.payload.as_deref();
+    let read = payload.and_then(|payload| wire::export_item(payload).ok());
     let known = Known {
         plan: Plan::Stands,
-        is_readable: said.is_some(),
+        is_readable: read.is_some(),
         is_announced: verdicts::is_announced(item) && !run.unsent.contains_key(&item.entry_id),
         is_held: false,
-        create: verdicts::by_looking_alone(exporter.system.describe().create),
+        create: verdicts::by_looking_alone(run.exporter.system.describe().create),
     };
-    let next = changed.map_or_else(|| verdicts::after_look_up(found, known), Next::Decided);
-    let is_whole = needs_no_receipts(said.as_ref(), exporter.settings.attachments);
+    let next = look_up::judge(&mut run.exporter, &item.entry_id, read.as_ref(), found, known);
+    let is_whole = needs_no_receipts(read.as_ref(), run.exporter.settings.attachments);
     verdicts::given_up(next, is_whole, failure, clock::now())
 }
 
 /// Whether an entry is whole without anybody looking for its receipts, which nobody puts there now.
-fn needs_no_receipts(said: Option<&ExportItem>, policy: Policy) -> bool {
-    policy != Policy::Required || said.is_some_and(|item| item.files.is_empty())
+fn needs_no_receipts(read: Option<&ExportItem>, policy: Policy) -> bool {
+    policy != Policy::Required || read.is_some_and(|item| item.files.is_empty())
 }

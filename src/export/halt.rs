@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::report::{Ending, Problem, ProblemKind};
-use crate::checkpoint::CheckpointError;
+use crate::checkpoint::{CheckpointError, Fault};
 use crate::host::stop::Stopped;
 use crate::model::export_job::ExportJob;
 use crate::model::ids::JobId;
@@ -250,13 +250,11 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
 }
 
 const fn checkpoint_kind(error: &CheckpointError) -> ProblemKind {
-    match error {
-        CheckpointError::BelongsToAnother { .. } => ProblemKind::Configuration,
-        CheckpointError::Damaged { .. }
-        | CheckpointError::NewerVersion { .. }
-        | CheckpointError::Storage { .. } => ProblemKind::Damaged,
-        CheckpointError::Busy { .. } => ProblemKind::Temporary,
-        CheckpointError::Illegal { .. } | CheckpointError::Missing { .. } => ProblemKind::Unexpected,
+    match error.fault {
+        Fault::BelongsToAnother { .. } => ProblemKind::Configuration,
+        Fault::Damaged(_) | Fault::NewerVersion { .. } | Fault::Storage(_) => ProblemKind::Damaged,
+        Fault::Busy(_) => ProblemKind::Temporary,
+        Fault::Illegal { .. } | Fault::Missing { .. } => ProblemKind::Unexpected,
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use tracing::warn;
 
-use super::Exporter;
 use super::halt::Halt;
+use super::tools::Exporter;
 use crate::host::retry::{Next, Retry};
 use crate::host::stop::Stopped;
 use crate::systems::{AccountingSystem, SystemError};

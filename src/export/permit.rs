@@ -9,9 +9,9 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use super::halt::Halt;
-use super::job::JobRun;
-use super::{Exporter, confirm, control};
-use crate::host::{clock, kill};
+use super::tools::{Exporter, JobRun};
+use super::{confirm, control};
+use crate::host::kill;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::JobId;
 use crate::model::permit::{Permit, Withheld};
@@ -101,7 +101,7 @@ pub(super) fn is_withheld(halt: &Halt) -> bool {
 
 /// After the permit was withheld: whether this process may go on with the job. It does so as a new one would, for whatever
 /// it knew may be old. The job may be over by now, or in somebody else's hands.
-pub(super) fn regain(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<(), Halt> {
+pub(super) fn regain(run: &mut JobRun<'_>) -> Result<(), Halt> {
     let id = run.job.id.clone();
     run.returns += 1;
     if run.returns > MOST_RETURNS {
@@ -109,7 +109,7 @@ pub(super) fn regain(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<()
             "job {id} was changed by somebody else again and again while it was worked on"
         )));
     }
-    let shown = confirm::read_until(exporter, &id, |status| *status != JobStatus::Pending)?;
+    let shown = confirm::read_until(&run.exporter, &id, |status| *status != JobStatus::Pending)?;
     match shown {
         Some(job) if job.status == JobStatus::InProgress => {}
         Some(job) if job.status.is_final() => return Err(Halt::EndedByPleo(Box::new(job))),
@@ -119,24 +119,27 @@ pub(super) fn regain(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<()
             )));
         }
     }
-    if exporter.pleo.heard(&id).is_some_and(|heard| heard.has_progressed) {
+    if run
+        .exporter
+        .pleo
+        .heard(&id)
+        .is_some_and(|heard| heard.has_progressed)
+    {
         warn!("somebody else has worked on job {id} meanwhile; waiting to see whether they still do");
         // They may have sent what this process did not.
         run.unsent.clear();
-        control::refresh(exporter, &run.job)?;
-        if let Others::AtWork = look_for_others(exporter, &id)? {
-            let state = exporter.checkpoint.job(&id)?.map(|record| record.state);
+        control::refresh(&mut run.exporter, &run.job)?;
+        if let Others::AtWork = look_for_others(&run.exporter, &id)? {
+            let state = run.exporter.checkpoint.job(&id)?.map(|record| record.state);
             if state == Some(JobState::Started) {
                 let note = "another instance works on it";
-                exporter
-                    .checkpoint
-                    .job_event(&id, JobEvent::LostToAnother, note, clock::now())?;
+                run.exporter.note(&id, JobEvent::LostToAnother, note)?;
             }
             return Err(Halt::LostToAnother);
         }
         info!("nobody else works on job {id} any more; going on with it");
     }
-    run.refresh(exporter)
+    run.refresh()
 }
 
 /// What can be seen of others who may be at work on a job.

@@ -4,26 +4,25 @@ use tracing::{info, warn};
 
 use super::halt::Halt;
 use super::permit::{self, Others};
-use super::{Exporter, confirm, validate};
+use super::tools::Exporter;
+use super::{confirm, validate};
 use crate::host::clock;
 use crate::model::export_job::{ExportJob, ItemStatus, JobStatus};
 use crate::model::state::{JobEvent, JobState};
-use crate::pleo::{self, PleoError};
+use crate::pleo::{ExportJobEvent, PleoError};
 use crate::systems::SystemError;
 
 /// How often `started` is sent when its answer is lost and the job is still pending.
 const START_ATTEMPTS: usize = 3;
 
-/// By what right we reach for a job.
+/// Why this job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Claim {
-    /// It is the oldest pending one.
-    Pending,
-    /// The checkpoint says that it is ours.
-    Ours,
+    /// It is its turn: the oldest pending one, or one of ours that was left.
+    InTurn,
     /// A person named it.
-    ByHand,
-    /// A person said to take it over.
+    Named,
+    /// A person named it and said to take it over.
     Adopt,
 }
 
@@ -64,7 +63,7 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
         let permit = permit::for_job(exporter, &job.id, JobStatus::Pending);
         match exporter
             .pleo
-            .send_event(&permit, &job.id, &pleo::JobEvent::Started)
+            .send_event(&permit, &job.id, &ExportJobEvent::Started)
         {
             Ok(()) => {
                 return Ok(match (confirm_start(exporter, &job)?, fault) {
@@ -76,12 +75,8 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
                 job = exporter.pleo.job(&job.id)?;
             }
             Err(PleoError::StatusConflict { .. } | PleoError::Withheld(_)) => {
-                exporter.checkpoint.job_event(
-                    &job.id,
-                    JobEvent::LostToAnother,
-                    "another instance started it first",
-                    clock::now(),
-                )?;
+                let note = "another instance started it first";
+                exporter.note(&job.id, JobEvent::LostToAnother, note)?;
                 return Err(Halt::LostToAnother);
             }
             Err(PleoError::LostAnswer { .. }) => {
@@ -100,10 +95,7 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
 /// Pleo took our start. The job is read again, because starting moved the time at which it expires, and because
 /// "accepted" is not yet "started".
 fn confirm_start(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Start, Halt> {
-    let note = "Pleo accepted our start";
-    exporter
-        .checkpoint
-        .job_event(&job.id, JobEvent::Started, note, clock::now())?;
+    exporter.note(&job.id, JobEvent::Started, "Pleo accepted our start")?;
     let read = confirm::read_until(exporter, &job.id, |status| *status != JobStatus::Pending)?;
     let Some(job) = read else {
         let id = &job.id;
@@ -169,9 +161,7 @@ fn unproven(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Start, Halt> 
     // Another may think the same: the last look is taken right before our first word.
     exporter.pleo.doubt(&job.id);
     let note = "in progress after a lost answer, and nobody has begun with it";
-    exporter
-        .checkpoint
-        .job_event(&job.id, JobEvent::Started, note, clock::now())?;
+    exporter.note(&job.id, JobEvent::Started, note)?;
     info!("going on with job {}", job.id);
     Ok(Start::Ours(job))
 }

@@ -6,13 +6,12 @@ use std::time::Instant;
 
 use super::deadline::Deadline;
 use super::halt::{Halt, Unready};
-use super::job::JobRun;
-use super::report::Ending;
-use super::{Exporter, complete, patience};
+use super::patience;
+use super::tools::{Exporter, JobRun};
 use crate::model::export_job::ExportJob;
 use crate::model::verdict::{JobFailure, JobFailureType};
 use crate::receipts::Policy;
-use crate::systems::{JobNeeds, SystemError};
+use crate::systems::{Ability, Description, JobNeeds, RECEIPTS_REMEDY, SystemError};
 
 /// Looks at the accounting system before the job is started. What is found wrong now leaves the job pending as long as
 /// more than half of its lifetime remains, so that a person can mend it and nothing has to be exported again. Answered is
@@ -38,29 +37,15 @@ fn fault(exporter: &mut Exporter<'_>, job: &ExportJob, left: Unready) -> Result<
     };
     // Whoever wishes to stop is no fault of the system's.
     exporter.stop.check()?;
-    if Deadline::of(job, exporter.pleo.server_time()).is_far(Instant::now()) {
+    let now = Instant::now();
+    if Deadline::of(job, exporter.pleo.server_time(), now).is_far(now) {
         return Err(Halt::NotReady { error, job: left });
     }
     Ok(Some(error))
 }
 
-/// Fails a job that was started for this alone.
-pub(super) fn fail_unready(
-    exporter: &mut Exporter<'_>,
-    run: &mut JobRun,
-    error: SystemError,
-) -> Result<Ending, Halt> {
-    match complete::fail_whole(exporter, run, &job_failure(error.clone())) {
-        Err(Halt::JobFailed(_)) => Err(Halt::NotReady {
-            error,
-            job: Unready::Failed,
-        }),
-        other => other,
-    }
-}
-
 /// What Pleo is told of a fault that keeps the whole job from being booked.
-fn job_failure(error: SystemError) -> JobFailure {
+pub(super) fn job_failure(error: SystemError) -> JobFailure {
     let failure_type = match &error {
         SystemError::Damaged { .. } => JobFailureType::ValidationFailure,
         SystemError::Settings { .. } => JobFailureType::InvalidConfiguration,
@@ -72,54 +57,47 @@ fn job_failure(error: SystemError) -> JobFailure {
     })
 }
 
-/// Checks the capabilities and the system itself.
-pub(super) fn validate(exporter: &mut Exporter<'_>, run: &mut JobRun) -> Result<(), Halt> {
-    capabilities(exporter, run).map_err(Halt::CannotGoOn)?;
+/// Checks what the system can do, and the system itself.
+pub(super) fn validate(run: &mut JobRun<'_>) -> Result<(), Halt> {
     let needs = JobNeeds {
         job_id: run.job.id.clone(),
         company_id: run.job.company_id.clone(),
         payables: run.job.vendor_based_bookkeeping,
-        attachments: exporter.settings.attachments == Policy::Required,
+        attachments: run.exporter.settings.attachments == Policy::Required,
     };
-    match patience::ask(exporter, |system| system.check(&needs)) {
-        Err(Halt::System(error)) => Err(left_or_failed(exporter, run, error)),
+    if let Some(reason) = lacking_ability(&run.exporter.system.describe(), &needs) {
+        return Err(Halt::CannotGoOn(JobFailure {
+            failure_type: JobFailureType::InvalidConfiguration,
+            reason,
+        }));
+    }
+    match patience::ask(&mut run.exporter, |system| system.check(&needs)) {
+        Err(Halt::System(error)) => Err(left_or_failed(run, error, Instant::now())),
         other => other,
     }
 }
 
 /// The next run comes in minutes, so an outage (or books that a person is about to repair) fails the job only when its
 /// time runs short.
-fn left_or_failed(exporter: &Exporter<'_>, run: &JobRun, error: SystemError) -> Halt {
-    if let Err(stopped) = exporter.stop.check() {
+fn left_or_failed(run: &JobRun<'_>, error: SystemError, now: Instant) -> Halt {
+    if let Err(stopped) = run.exporter.stop.check() {
         return stopped.into();
     }
-    if run.deadline.is_far(Instant::now()) {
+    if run.deadline.is_far(now) {
         return error.into();
     }
     Halt::CannotGoOn(job_failure(error))
 }
 
-fn capabilities(exporter: &Exporter<'_>, run: &JobRun) -> Result<(), JobFailure> {
-    let system = exporter.system.describe();
-    let invalid = |reason| {
-        Err(JobFailure {
-            failure_type: JobFailureType::InvalidConfiguration,
-            reason,
+fn lacking_ability(system: &Description, needs: &JobNeeds) -> Option<String> {
+    let bills = system.lack(Ability::VendorBills).filter(|_| needs.payables);
+    let receipts = system.lack(Ability::Receipts).filter(|_| needs.attachments);
+    bills
+        .map(|lack| {
+            format!(
+                "{lack}: turn vendor bookkeeping off in Pleo, or ask whoever runs the export to set another accounting \
+                 system."
+            )
         })
-    };
-    if run.job.vendor_based_bookkeeping && !system.payables {
-        return invalid(format!(
-            "{} cannot keep vendor bills: turn vendor bookkeeping off in Pleo, or ask whoever runs the export to \
-             set another accounting system.",
-            system.name
-        ));
-    }
-    if exporter.settings.attachments == Policy::Required && system.attachments.is_none() {
-        return invalid(format!(
-            "{} cannot keep receipts, but receipts are required: ask whoever runs the export to set `attachments` under \
-             [bookkeeping] to \"best_effort\" or \"none\".",
-            system.name
-        ));
-    }
-    Ok(())
+        .or_else(|| receipts.map(|lack| format!("{lack}: ask whoever runs the export to {RECEIPTS_REMEDY}.")))
 }

@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 
 use crate::bookkeeping::Refusal;
 use crate::checkpoint::StoredItem;
-use crate::host::kill;
 use crate::model::export_job::ItemStatus;
 use crate::model::state::ItemState;
 use crate::model::verdict::{Exported, Failure, ItemFailureType, JobFailure, Verdict};
@@ -124,12 +123,6 @@ pub(super) fn refused(partly: Option<&BookedEntry>, refusal: &Refusal) -> Verdic
 pub(super) fn after_booking(partly: Option<BookedEntry>, answer: Result<BookedEntry, SystemError>) -> Next {
     match answer {
         Ok(booked) => Next::Attach(booked),
-        Err(SystemError::Unknown { reason }) if kill::mutation("lost-answer-is-failure") => {
-            Next::Decided(Verdict::Failed(Failure::nothing_booked(
-                ItemFailureType::UnexpectedFailure,
-                &reason,
-            )))
-        }
         Err(SystemError::Rejected { failure_type, reason }) => Next::Decided(Verdict::Failed(match partly {
             Some(booked) => Failure::booked_as(&booked.external_id, failure_type, &reason),
             None => Failure::nothing_booked(failure_type, &reason),

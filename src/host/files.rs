@@ -106,9 +106,7 @@ impl Part {
     /// Gives it its name, with all of its content safe from a power cut.
     pub fn keep_as(self, path: &Path) -> Result<(), FileError> {
         refuse_link(path)?;
-        if !kill::mutation("no-fsync-file") {
-            self.file.sync_all().map_err(FileError::at("sync", &self.path))?;
-        }
+        self.file.sync_all().map_err(FileError::at("sync", &self.path))?;
         fs::rename(&self.path, path).map_err(FileError::at("rename", &self.path))?;
         kill::point("file renamed");
         sync_folder(folder_of(path))
@@ -344,9 +342,6 @@ pub fn sync_folder(path: &Path) -> Result<(), FileError> {
 
 /// The same, for what must not be on such a file system.
 pub fn sync_folder_strictly(path: &Path) -> Result<(), FileError> {
-    if kill::mutation("no-fsync-folder") {
-        return Ok(());
-    }
     let path = if path.as_os_str().is_empty() {
         Path::new(".")
     } else {

@@ -4,7 +4,7 @@
 //! `PLEO_EXPORT_KILL_AT=N` ends the process at its N-th [`point`] by SIGKILL, which no handler sees. Every moment
 //! that matters calls it: before a request, a response in hand, before and after a commit, a file made, a file
 //! renamed. `PLEO_EXPORT_PANIC_AT=N` panics there instead, and `PLEO_EXPORT_STOP_AT=N` stops the process (SIGSTOP) when
-//! its N-th request to Pleo is about to leave. `PLEO_EXPORT_MUTATION=NAME,NAME` switches deliberate bugs on, see [`mutation`].
+//! its N-th request to Pleo is about to leave.
 
 /// A moment that matters; `name` says which.
 #[cfg(not(debug_assertions))]
@@ -15,23 +15,6 @@ pub const fn point(_name: &str) {}
 #[cfg(debug_assertions)]
 pub fn point(name: &str) {
     debug::point(name);
-}
-
-/// Whether a deliberate bug is switched on. A search for a name leads to what it does:
-/// `book-before-intent`, `skip-look-up`, `sent-before-answer`, `attach-after-verdict`, `lost-answer-is-failure`,
-/// `no-fsync-file`, `no-fsync-folder`, `no-fsync-checkpoint`; and `lose-answer`, which is no bug but bad luck.
-#[cfg(not(debug_assertions))]
-#[inline(always)]
-pub const fn mutation(_name: &str) -> bool {
-    false
-}
-
-/// Whether a deliberate bug is switched on. A search for a name leads to what it does:
-/// `book-before-intent`, `skip-look-up`, `sent-before-answer`, `attach-after-verdict`, `lost-answer-is-failure`,
-/// `no-fsync-file`, `no-fsync-folder`, `no-fsync-checkpoint`; and `lose-answer`, which is no bug but bad luck.
-#[cfg(debug_assertions)]
-pub fn mutation(name: &str) -> bool {
-    debug::mutation(name)
 }
 
 /// A limit that tests make smaller through a variable of the environment, so that reaching it takes no minutes.
@@ -55,9 +38,6 @@ mod debug {
     static PASSED: AtomicU64 = AtomicU64::new(0);
     static KILL_AT: LazyLock<Option<u64>> = LazyLock::new(|| number("PLEO_EXPORT_KILL_AT"));
     static PANIC_AT: LazyLock<Option<u64>> = LazyLock::new(|| number("PLEO_EXPORT_PANIC_AT"));
-    static MUTATIONS: LazyLock<String> =
-        LazyLock::new(|| variable("PLEO_EXPORT_MUTATION").unwrap_or_default());
-
     static REQUESTS: AtomicU64 = AtomicU64::new(0);
     static STOP_AT: LazyLock<Option<u64>> = LazyLock::new(|| number("PLEO_EXPORT_STOP_AT"));
 
@@ -82,10 +62,6 @@ mod debug {
             let _ = signal_hook::low_level::raise(signal_hook::consts::SIGKILL);
         }
         assert!(Some(passed) != *PANIC_AT, "as asked at {passed}: {name}");
-    }
-
-    pub(super) fn mutation(name: &str) -> bool {
-        MUTATIONS.split(',').any(|switched_on| switched_on == name)
     }
 
     pub(super) fn number(name: &str) -> Option<u64> {

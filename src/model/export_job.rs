@@ -86,6 +86,8 @@ pub struct ExportJobItem {
     pub entry_id: AccountingEntryId,
     /// Where Pleo has it.
     pub status: ItemStatus,
+    /// The number in the books that Pleo was told.
+    pub external_id: Option<String>,
 }
 
 /// Where an item stands on Pleo's side.

@@ -8,6 +8,7 @@ pub mod document;
 pub mod export_item;
 pub mod export_job;
 pub mod ids;
+pub mod inspected;
 pub mod invoice;
 pub mod money;
 pub mod payload;

@@ -73,14 +73,6 @@ impl Amount {
         self.0 < 0
     }
 
-    /// The sum, or `None` where it is beyond what an amount can hold.
-    pub const fn plus(self, other: Self) -> Option<Self> {
-        match self.0.checked_add(other.0) {
-            Some(sum) => Some(Self(sum)),
-            None => None,
-        }
-    }
-
     /// So many millionths of it, rounded half away from zero.
     #[must_use]
     pub fn share(self, millionths: i64) -> Self {

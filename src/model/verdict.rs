@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::export_job::{ExportJob, JobStatus};
 use super::foreign_text::one_line;
 
 /// The final word on one item.
@@ -300,49 +301,16 @@ failure_types! {
 }
 
 impl ItemFailureType {
-    /// The same in the job list's words, where it has one.
-    pub const fn as_job_failure(self) -> Option<JobFailureType> {
-        Some(match self {
-            Self::InvalidConfiguration => JobFailureType::InvalidConfiguration,
-            Self::MissingConfiguration => JobFailureType::MissingConfiguration,
-            Self::AccountingSystemAuthenticationFailure => {
-                JobFailureType::AccountingSystemAuthenticationFailure
-            }
-            Self::AccountingSystemRateLimit => JobFailureType::AccountingSystemRateLimit,
-            Self::AccountingSystemUnreachable => JobFailureType::AccountingSystemUnreachable,
-            Self::ValidationFailure => JobFailureType::ValidationFailure,
-            Self::AuthorizationFailure => JobFailureType::AuthorizationFailure,
-            Self::AccountingSystemTimeout => JobFailureType::AccountingSystemTimeout,
-            Self::ReceiptUploadFailure
-            | Self::ReceiptDownloadFailure
-            | Self::ReceiptFileSizeLimitExceeded
-            | Self::ReceiptConversionFailure
-            | Self::UnexpectedFailure
-            | Self::AccountingSystemValidationFailure
-            | Self::VendorUnknown
-            | Self::AccountUnknown
-            | Self::TaxCodeUnknown
-            | Self::TagUnknown => return None,
-        })
+    /// The same of a whole job, where it has one: what means the same has the same word in both lists.
+    pub fn as_job_failure(self) -> Option<JobFailureType> {
+        JobFailureType::from_wire(self.as_str())
     }
 }
 
 impl JobFailureType {
     /// The same of each item that the job takes with it.
-    pub const fn as_item_failure(self) -> ItemFailureType {
-        match self {
-            Self::InvalidConfiguration => ItemFailureType::InvalidConfiguration,
-            Self::MissingConfiguration => ItemFailureType::MissingConfiguration,
-            Self::AccountingSystemAuthenticationFailure => {
-                ItemFailureType::AccountingSystemAuthenticationFailure
-            }
-            Self::AccountingSystemRateLimit => ItemFailureType::AccountingSystemRateLimit,
-            Self::AccountingSystemUnreachable => ItemFailureType::AccountingSystemUnreachable,
-            Self::AccountingSystemTimeout => ItemFailureType::AccountingSystemTimeout,
-            Self::AuthorizationFailure => ItemFailureType::AuthorizationFailure,
-            Self::ValidationFailure => ItemFailureType::ValidationFailure,
-            Self::PleoRateLimit => ItemFailureType::UnexpectedFailure,
-        }
+    pub fn as_item_failure(self) -> ItemFailureType {
+        ItemFailureType::from_wire(self.as_str()).unwrap_or(ItemFailureType::UnexpectedFailure)
     }
 }
 
@@ -353,6 +321,42 @@ pub struct JobFailure {
     pub failure_type: JobFailureType,
     /// What happened and what to do.
     pub reason: String,
+}
+
+/// What a job is closed with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobOutcome {
+    /// Every item was exported.
+    Completed,
+    /// Some items failed.
+    CompletedWithErrors,
+    /// It failed as a whole, or every item did.
+    Failed(JobFailure),
+}
+
+impl JobOutcome {
+    /// The status that Pleo shows then.
+    pub const fn status(&self) -> &'static JobStatus {
+        match self {
+            Self::Completed => &JobStatus::Completed,
+            Self::CompletedWithErrors => &JobStatus::CompletedWithErrors,
+            Self::Failed(_) => &JobStatus::Failed,
+        }
+    }
+
+    /// Why it failed.
+    pub const fn failure(&self) -> Option<&JobFailure> {
+        match self {
+            Self::Completed | Self::CompletedWithErrors => None,
+            Self::Failed(failure) => Some(failure),
+        }
+    }
+
+    /// Whether Pleo shows this end, and not one of its own: a job that expires is `failed` too.
+    pub fn is_shown_by(&self, job: &ExportJob) -> bool {
+        let meant = self.failure().map(|failure| failure.failure_type.as_str());
+        *self.status() == job.status && (meant.is_none() || meant == job.failure_reason_type.as_deref())
+    }
 }
 
 #[cfg(test)]

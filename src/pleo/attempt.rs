@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::error::{Answer, Call, PleoError};
-use super::retry::Ending;
+use super::retry::TryEnd;
 use super::wire;
 use crate::host::http::{BodyError, Fault};
 
@@ -14,7 +14,7 @@ const TOO_SLOW: &str = "no answer within `pleo.timeout_seconds`";
 
 /// How one try ended, and what is known of it.
 pub(super) struct Attempt {
-    pub(super) ending: Ending,
+    pub(super) ending: TryEnd,
     /// For people.
     pub(super) cause: String,
     pub(super) body: String,
@@ -28,7 +28,7 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    fn broken(ending: Ending, cause: String) -> Self {
+    fn broken(ending: TryEnd, cause: String) -> Self {
         Self {
             ending,
             cause,
@@ -42,16 +42,16 @@ impl Attempt {
 
     /// Whether Pleo itself refused the credential, in whatever state it is.
     pub(super) fn is_unauthorized(&self) -> bool {
-        matches!(self.ending, Ending::Answered { status: 401, .. }) && !self.is_foreign
+        matches!(self.ending, TryEnd::Answered { status: 401, .. }) && !self.is_foreign
     }
 
     /// No answer came.
     pub(super) fn failed((fault, cause): (Fault, String)) -> Self {
         match fault {
-            Fault::Untrusted => Self::broken(Ending::Untrusted, cause),
-            Fault::Unreached => Self::broken(Ending::NotConnected, cause),
-            Fault::TimedOut => Self::broken(Ending::Interrupted, TOO_SLOW.to_owned()),
-            Fault::Broken => Self::broken(Ending::Interrupted, cause),
+            Fault::Untrusted => Self::broken(TryEnd::Untrusted, cause),
+            Fault::Unreached => Self::broken(TryEnd::NotConnected, cause),
+            Fault::TimedOut => Self::broken(TryEnd::Interrupted, TOO_SLOW.to_owned()),
+            Fault::Broken => Self::broken(TryEnd::Interrupted, cause),
         }
     }
 
@@ -60,10 +60,10 @@ impl Attempt {
         match error {
             BodyError::TooLarge(largest) => {
                 let cause = format!("the answer is larger than {largest} bytes");
-                Self::broken(Ending::TooLarge, cause)
+                Self::broken(TryEnd::TooLarge, cause)
             }
-            BodyError::TooSlow | BodyError::Silent => Self::broken(Ending::Interrupted, TOO_SLOW.to_owned()),
-            error => Self::broken(Ending::Interrupted, error.to_string()),
+            BodyError::TooSlow | BodyError::Silent => Self::broken(TryEnd::Interrupted, TOO_SLOW.to_owned()),
+            error => Self::broken(TryEnd::Interrupted, error.to_string()),
         }
     }
 
@@ -71,13 +71,13 @@ impl Attempt {
     pub(super) fn error(self, call: Call, tries: u32, has_answered: bool) -> PleoError {
         let problem = self.cause;
         let (status, is_json) = match self.ending {
-            Ending::Answered { status, json } => (status, json),
-            Ending::Untrusted => {
+            TryEnd::Answered { status, json } => (status, json),
+            TryEnd::Untrusted => {
                 let problem = format!("{call} was not sent: {problem}");
                 return PleoError::Settings { problem };
             }
-            Ending::TooLarge => return PleoError::TooLarge { call, problem },
-            Ending::NotConnected | Ending::Interrupted => return PleoError::Contract { call, problem },
+            TryEnd::TooLarge => return PleoError::TooLarge { call, problem },
+            TryEnd::NotConnected | TryEnd::Interrupted => return PleoError::Contract { call, problem },
         };
         match status {
             300..=399 => {
@@ -116,14 +116,14 @@ impl Attempt {
         let cause = self.cause;
         match self.ending {
             // Whoever limits calls says himself that it will pass.
-            Ending::Answered { status: 429, .. } => PleoError::OutOfReach { call, tries, cause },
+            TryEnd::Answered { status: 429, .. } => PleoError::OutOfReach { call, tries, cause },
             // No JSON is no answer of Pleo's, whatever the status: until one came, nobody knows that it is Pleo out there.
-            Ending::NotConnected | Ending::Interrupted | Ending::Answered { json: false, .. }
+            TryEnd::NotConnected | TryEnd::Interrupted | TryEnd::Answered { json: false, .. }
                 if !has_answered =>
             {
                 PleoError::NeverReached { call, tries, cause }
             }
-            Ending::Answered { status: 200, .. } => {
+            TryEnd::Answered { status: 200, .. } => {
                 let problem = format!("{cause}, in each of {tries} tries");
                 PleoError::Contract { call, problem }
             }

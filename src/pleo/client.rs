@@ -10,7 +10,7 @@ use super::paging::{PAGE_SIZE, Pager};
 use super::request::{Action, Request};
 use super::transport::{Answered, ServerTime, Transport};
 use super::wire::{self, Field, Malformed, Page, RawItem, UpdateAnswer};
-use super::{ItemUpdate, JobEvent, Settings};
+use super::{ExportJobEvent, ItemUpdate, Settings};
 use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::export_job::{ExportJob, ExportJobItem, JobStatus};
@@ -259,7 +259,7 @@ impl Client {
     /// [`PleoError::LostAnswer`] where the event may have arrived. It is never sent a second time by itself,
     /// unless it surely was not processed. [`PleoError::Withheld`] where the permit is withheld from a try: then it was
     /// not processed.
-    pub fn send_event(&self, permit: &Permit, id: &JobId, event: &JobEvent) -> Result<(), PleoError> {
+    pub fn send_event(&self, permit: &Permit, id: &JobId, event: &ExportJobEvent) -> Result<(), PleoError> {
         let request = Request {
             action: Action::Tell(wire::event_body(id, event), permit),
             segments: &["v3", "export-job-events"],
@@ -277,12 +277,22 @@ impl Client {
 
     /// Whether Pleo itself ever answered a request with these settings, as far as is known.
     pub fn has_answered(&self) -> bool {
-        self.transport.has_answered()
+        self.transport.reached().has_answered()
     }
 
     /// Says that it did in an earlier run: then being out of reach is taken for temporary.
     pub fn answered_before(&self) {
-        self.transport.answered_before();
+        self.transport.reached().answered_before();
+    }
+
+    /// Whether the last request was given up without an answer.
+    pub fn is_out_of_reach(&self) -> bool {
+        self.transport.reached().is_out_of_reach()
+    }
+
+    /// Says that nobody else has reached Pleo just now: each request gets one short try until an answer comes.
+    pub fn expect_silence(&self) {
+        self.transport.reached().expect_silence();
     }
 
     /// Whether the job is of the company that we speak for.

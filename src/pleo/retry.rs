@@ -33,7 +33,7 @@ impl Method {
 
 /// How one try ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(super) enum TryEnd {
     /// No connection came about, so nothing was sent.
     NotConnected,
     /// The server's certificate is not trusted, so nothing was sent; it will be the same next time.
@@ -65,55 +65,55 @@ pub(super) enum Outcome {
 }
 
 /// Decides about one try.
-pub(super) const fn classify(method: Method, ending: Ending) -> Outcome {
+pub(super) const fn classify(method: Method, ending: TryEnd) -> Outcome {
     match (method, ending) {
         (
             Method::Create,
-            Ending::Answered {
+            TryEnd::Answered {
                 status: 200 | 201,
                 json: true,
             },
         )
         | (
             Method::Delete,
-            Ending::Answered {
+            TryEnd::Answered {
                 status: 200 | 202 | 204,
                 ..
             },
         ) => return Outcome::Done,
         // An event is accepted; what is made or taken away is there, or not any more.
-        (Method::Create, Ending::Answered { status: 202, .. }) => return Outcome::Lost,
+        (Method::Create, TryEnd::Answered { status: 202, .. }) => return Outcome::Lost,
         _ => {}
     }
     match (ending, method.is_repeatable()) {
-        (Ending::NotConnected | Ending::Answered { status: 429, .. }, _) => Outcome::TryAgain,
-        (Ending::Answered { status: 200, json }, true) => {
+        (TryEnd::NotConnected | TryEnd::Answered { status: 429, .. }, _) => Outcome::TryAgain,
+        (TryEnd::Answered { status: 200, json }, true) => {
             if json {
                 Outcome::Done
             } else {
                 Outcome::TryAgain
             }
         }
-        (Ending::Answered { status: 202, .. }, false) => Outcome::Done,
-        (Ending::Untrusted, _) => Outcome::Final,
-        (Ending::Interrupted, true) => Outcome::TryAgain,
-        (Ending::Answered { status, .. }, true) if is_temporary(status) => Outcome::TryAgain,
+        (TryEnd::Answered { status: 202, .. }, false) => Outcome::Done,
+        (TryEnd::Untrusted, _) => Outcome::Final,
+        (TryEnd::Interrupted, true) => Outcome::TryAgain,
+        (TryEnd::Answered { status, .. }, true) if is_temporary(status) => Outcome::TryAgain,
         // The request came only in part, or will be made again by somebody on the way.
         (
-            Ending::Answered {
+            TryEnd::Answered {
                 status: 408 | 425, ..
             },
             false,
         ) => Outcome::Lost,
         (
-            Ending::Answered {
+            TryEnd::Answered {
                 status: 300..=499, ..
             },
             _,
         ) => Outcome::Final,
-        (Ending::TooLarge | Ending::Answered { .. }, true) => Outcome::Final,
+        (TryEnd::TooLarge | TryEnd::Answered { .. }, true) => Outcome::Final,
         // A success that is not the promised one, a server that fell over: the event may have arrived.
-        (Ending::Interrupted | Ending::TooLarge | Ending::Answered { .. }, false) => Outcome::Lost,
+        (TryEnd::Interrupted | TryEnd::TooLarge | TryEnd::Answered { .. }, false) => Outcome::Lost,
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
 
     fn statuses(method: Method, json: bool, outcome: Outcome) -> Vec<u16> {
         (100..=599)
-            .filter(|&status| classify(method, Ending::Answered { status, json }) == outcome)
+            .filter(|&status| classify(method, TryEnd::Answered { status, json }) == outcome)
             .collect()
     }
 
@@ -166,17 +166,17 @@ mod tests {
             assert_eq!(statuses(Method::Delete, json, Outcome::Done), [200, 202, 204]);
             assert_eq!(statuses(Method::Delete, json, Outcome::Lost), [0; 0]);
         }
-        assert_eq!(classify(Method::Create, Ending::Interrupted), Outcome::Lost);
-        assert_eq!(classify(Method::Delete, Ending::Interrupted), Outcome::TryAgain);
+        assert_eq!(classify(Method::Create, TryEnd::Interrupted), Outcome::Lost);
+        assert_eq!(classify(Method::Delete, TryEnd::Interrupted), Outcome::TryAgain);
     }
 
     #[test]
     fn a_broken_connection_is_tried_again_by_what_was_sent() {
         for (ending, repeatable, event) in [
-            (Ending::NotConnected, Outcome::TryAgain, Outcome::TryAgain),
-            (Ending::Untrusted, Outcome::Final, Outcome::Final),
-            (Ending::Interrupted, Outcome::TryAgain, Outcome::Lost),
-            (Ending::TooLarge, Outcome::Final, Outcome::Lost),
+            (TryEnd::NotConnected, Outcome::TryAgain, Outcome::TryAgain),
+            (TryEnd::Untrusted, Outcome::Final, Outcome::Final),
+            (TryEnd::Interrupted, Outcome::TryAgain, Outcome::Lost),
+            (TryEnd::TooLarge, Outcome::Final, Outcome::Lost),
         ] {
             assert_eq!(classify(Method::Get, ending), repeatable);
             assert_eq!(classify(Method::Put, ending), repeatable);

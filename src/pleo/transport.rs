@@ -3,7 +3,6 @@
 //! The credential is added here ([`Access`]), to requests for the configured host alone, and appears nowhere else. What a
 //! failed try means is decided in [`retry`]; what an answer means, by the caller.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,8 +15,9 @@ use super::access::{Access, Shown};
 use super::attempt::Attempt;
 use super::error::{Call, PleoError, shown};
 use super::heard::Exchange;
+use super::reached::Reached;
 use super::request::Request;
-use super::retry::{Ending, Outcome, classify};
+use super::retry::{Outcome, TryEnd, classify};
 use super::skim::Skimmed;
 use super::{Settings, wire};
 use crate::host::http::{self, Body};
@@ -53,8 +53,7 @@ pub(super) struct Transport {
     give_up_after: Duration,
     stop: Stop,
     server_time: Mutex<Option<ServerTime>>,
-    /// Whether Pleo itself ever answered with these settings.
-    has_answered: AtomicBool,
+    reached: Reached,
 }
 
 /// A good answer.
@@ -86,18 +85,13 @@ impl Transport {
             give_up_after: settings.give_up_after,
             stop,
             server_time: Mutex::default(),
-            has_answered: AtomicBool::new(false),
+            reached: Reached::default(),
         })
     }
 
-    /// Whether Pleo itself ever answered with these settings, as far as is known.
-    pub(super) fn has_answered(&self) -> bool {
-        self.has_answered.load(Ordering::Relaxed)
-    }
-
-    /// Pleo did, in an earlier run.
-    pub(super) fn answered_before(&self) {
-        self.has_answered.store(true, Ordering::Relaxed);
+    /// What is known of reaching Pleo.
+    pub(super) const fn reached(&self) -> &Reached {
+        &self.reached
     }
 
     /// How long one try of a request may take.
@@ -124,6 +118,12 @@ impl Transport {
     }
 
     fn send_within(&self, patience: Duration, request: &Request<'_>) -> Result<Answered, PleoError> {
+        let result = self.try_within(self.reached.patience(patience), request);
+        self.reached.ended(&result);
+        result
+    }
+
+    fn try_within(&self, patience: Duration, request: &Request<'_>) -> Result<Answered, PleoError> {
         let url = self.address(request);
         let call = request.call();
         let _waiting = waiting_for(format!("Pleo to answer {call}"));
@@ -149,7 +149,7 @@ impl Transport {
                     });
                 }
                 Outcome::Final => {
-                    let error = attempt.error(call, retry.tries() + 1, self.has_answered());
+                    let error = attempt.error(call, retry.tries() + 1, self.reached.has_answered());
                     return Err(self.access.understood(error));
                 }
                 Outcome::Lost => {
@@ -161,7 +161,9 @@ impl Transport {
                         log_retry(&call, &attempt.cause, retry.tries(), wait);
                         self.stop.wait(wait)?;
                     }
-                    Next::GiveUp => return Err(attempt.given_up(call, retry.tries(), self.has_answered())),
+                    Next::GiveUp => {
+                        return Err(attempt.given_up(call, retry.tries(), self.reached.has_answered()));
+                    }
                     Next::TooLong(asked) => {
                         let cause = format!(
                             "{}, and Pleo asks to wait {} s, which is longer than `pleo.give_up_after_seconds` leaves",
@@ -169,7 +171,7 @@ impl Transport {
                             asked.as_secs()
                         );
                         let attempt = Attempt { cause, ..attempt };
-                        return Err(attempt.given_up(call, retry.tries(), self.has_answered()));
+                        return Err(attempt.given_up(call, retry.tries(), self.reached.has_answered()));
                     }
                 },
             }
@@ -189,8 +191,8 @@ impl Transport {
         let began = Instant::now();
         let attempt = self.exchange(request, url, call, shown);
         let status = match attempt.ending {
-            Ending::Answered { status, .. } => Some(status),
-            Ending::NotConnected | Ending::Untrusted | Ending::Interrupted | Ending::TooLarge => None,
+            TryEnd::Answered { status, .. } => Some(status),
+            TryEnd::NotConnected | TryEnd::Untrusted | TryEnd::Interrupted | TryEnd::TooLarge => None,
         };
         tracing::debug!(
             method = call.method,
@@ -207,6 +209,9 @@ impl Transport {
         let mut builder = shown
             .on(self.http.request(request.action.method().for_http(), url))
             .header(ACCEPT, "application/json");
+        if let Some(short) = self.reached.shortest() {
+            builder = builder.timeout(short.min(self.request_timeout));
+        }
         if let Some(body) = request.action.body() {
             builder = builder
                 .header(CONTENT_TYPE, "application/json;charset=UTF-8")
@@ -239,8 +244,9 @@ impl Transport {
         let builder = self.http.request(request.action.method().for_http(), url);
         let builder = self.access.shown()?.on(builder);
         let response = builder.header(ACCEPT, "application/json").send();
-        let response = response
-            .map_err(|error| Attempt::failed(http::fault(error)).given_up(call, 1, self.has_answered()))?;
+        let response = response.map_err(|error| {
+            Attempt::failed(http::fault(error)).given_up(call, 1, self.reached.has_answered())
+        })?;
         if !response.status().is_success() {
             return Err(too_large());
         }
@@ -262,7 +268,7 @@ impl Transport {
         let is_foreign = !json && (!body.trim().is_empty() || status == 407);
         // What says nothing may come from anybody on the way; only Pleo accepts an event.
         if json || status == 202 {
-            self.has_answered.store(true, Ordering::Relaxed);
+            self.reached.answered();
         }
         let media_type = || shown(http::header(response, &CONTENT_TYPE).unwrap_or("no media type"));
         let cause = match status {
@@ -278,7 +284,7 @@ impl Transport {
         // Pleo's own clock, where it tells it, knows best how long it is until the date it names.
         let now = self.server_time().map_or_else(clock::now, |time| time.at);
         Attempt {
-            ending: Ending::Answered { status, json },
+            ending: TryEnd::Answered { status, json },
             cause,
             body,
             date: date(response),

@@ -16,7 +16,7 @@ use super::content::{self, Format, Unusable};
 use super::error::{ReceiptError, ReceiptErrorKind};
 use super::patience::Round;
 use super::trouble::{Again, Trouble};
-use super::{Fetcher, Wanted, file_name};
+use super::{Fetcher, WantedReceipt, file_name};
 use crate::host::digest::Hash;
 use crate::host::files::{FileError, Part};
 use crate::host::http::{self, Body};
@@ -39,7 +39,7 @@ impl Fetcher {
     /// Fetches one receipt with as many tries as patience allows.
     pub(super) fn fetch_one<'a>(
         &self,
-        wanted: &Wanted<'a>,
+        wanted: &WantedReceipt<'a>,
         round: &Round<'a>,
     ) -> Result<Receipt, ReceiptError> {
         let url = Url::parse(&wanted.file.url)
@@ -89,7 +89,12 @@ impl Fetcher {
     }
 
     /// One try, redirects included, and what it says of the hosts.
-    fn download(&self, wanted: &Wanted<'_>, mut url: Url, give_up_at: Instant) -> Result<Receipt, Trouble> {
+    fn download(
+        &self,
+        wanted: &WantedReceipt<'_>,
+        mut url: Url,
+        give_up_at: Instant,
+    ) -> Result<Receipt, Trouble> {
         for _ in 0..=REDIRECTS {
             let step = self.step(wanted, &url, give_up_at);
             match &step {
@@ -106,7 +111,7 @@ impl Fetcher {
         Err(Trouble::not_downloadable("its address leads on and on"))
     }
 
-    fn step(&self, wanted: &Wanted<'_>, url: &Url, give_up_at: Instant) -> Result<Came, Trouble> {
+    fn step(&self, wanted: &WantedReceipt<'_>, url: &Url, give_up_at: Instant) -> Result<Came, Trouble> {
         self.stop.check()?;
         self.gate.admit(url).map_err(Trouble::refused)?;
         let left = give_up_at.saturating_duration_since(Instant::now());
@@ -131,7 +136,7 @@ impl Fetcher {
     /// Streams the body to the disk under the name of its content.
     fn store(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &WantedReceipt<'_>,
         url: &Url,
         mut response: Response,
         give_up_at: Instant,
@@ -203,7 +208,7 @@ fn host_of(url: &Url) -> &str {
 }
 
 /// What Pleo, the host and the address say the file is.
-fn hints(wanted: &Wanted<'_>, url: &Url, response: &Response) -> Vec<Format> {
+fn hints(wanted: &WantedReceipt<'_>, url: &Url, response: &Response) -> Vec<Format> {
     let from_pleo = wanted.file.media_type.as_deref().and_then(Format::from_hint);
     let from_host = http::header(response, &CONTENT_TYPE).and_then(Format::from_hint);
     [from_pleo, from_host, file_name::hint(url)]

@@ -71,7 +71,7 @@ pub enum Policy {
 
 /// A receipt to fetch.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct WantedReceipt<'a> {
     /// The accounting entry it belongs to, for the log.
     pub entry_id: &'a AccountingEntryId,
     /// Which receipt of the entry, counted from 1.
@@ -120,7 +120,7 @@ impl Fetcher {
 
     /// Fetches receipts, a few at once, with no more than the patience that each item has, and for no longer than
     /// `until`. One answer for each, in the same order.
-    pub fn fetch(&self, wanted: &[Wanted<'_>], until: Instant) -> Vec<Result<Receipt, ReceiptError>> {
+    pub fn fetch(&self, wanted: &[WantedReceipt<'_>], until: Instant) -> Vec<Result<Receipt, ReceiptError>> {
         let round = Round::new(self.settings.give_up_after, until);
         let next = AtomicUsize::new(0);
         let work = || {

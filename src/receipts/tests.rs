@@ -42,10 +42,10 @@ fn fetch(fetcher: &Fetcher, server: &Server, paths: &[&str]) -> Vec<Result<Recei
         .iter()
         .map(|path| file(format!("{}{path}", server.base)))
         .collect();
-    let wanted: Vec<Wanted<'_>> = files
+    let wanted: Vec<WantedReceipt<'_>> = files
         .iter()
         .enumerate()
-        .map(|(index, file)| Wanted {
+        .map(|(index, file)| WantedReceipt {
             entry_id: &entry_id,
             number: index + 1,
             of: files.len(),
@@ -334,7 +334,7 @@ fn a_name_of_this_machine_is_refused_like_its_address() {
         format!("https://127.0.0.1:{port}/a.pdf"),
     ] {
         let file = file(url);
-        let wanted = Wanted {
+        let wanted = WantedReceipt {
             entry_id: &entry_id,
             number: 1,
             of: 1,
@@ -394,7 +394,7 @@ fn one_item_cannot_spend_the_time_of_the_others() {
     let stalled = file(format!("{}/stalled.pdf", server.base));
     let comes = file(format!("{}/good.pdf", server.base));
     let mut wanted = vec![
-        Wanted {
+        WantedReceipt {
             entry_id: &bad,
             number: 1,
             of: 80,
@@ -402,7 +402,7 @@ fn one_item_cannot_spend_the_time_of_the_others() {
         };
         80
     ];
-    wanted.push(Wanted {
+    wanted.push(WantedReceipt {
         entry_id: &good,
         number: 1,
         of: 1,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::blocking::Response;
 
-use super::Wanted;
+use super::WantedReceipt;
 use super::address::Refusal;
 use super::content::Unusable;
 use super::error::{ReceiptError, ReceiptErrorKind};
@@ -166,7 +166,7 @@ impl Trouble {
     }
 
     /// The error that it is for the receipt.
-    pub(super) fn with(self, wanted: &Wanted<'_>) -> ReceiptError {
+    pub(super) fn with(self, wanted: &WantedReceipt<'_>) -> ReceiptError {
         ReceiptError {
             kind: self.kind,
             failure_type: self.failure_type,

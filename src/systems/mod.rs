@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::model::booked_content::BookedContent;
 use crate::model::document::{Part, PlannedItem, Receipt};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
+use crate::model::inspected::Inspected;
 use crate::model::money::Money;
 use crate::model::permit::{Permit, Withheld};
 use crate::model::references::{References, Resolution};
@@ -56,6 +57,35 @@ pub trait AccountingSystem: fmt::Debug {
 
     /// What the books have of these entries, one answer for each, in the same order.
     fn find(&mut self, entries: &[Wanted]) -> Result<Vec<Found>, SystemError>;
+
+    /// What the books have of these entries beside what was booked, one answer for each, in the same order; writes and locks
+    /// nothing. Meant for systems that book nothing afterwards.
+    fn inspect(&mut self, entries: &[AccountingEntryId]) -> Result<Vec<(Found, Inspected)>, SystemError> {
+        let wanted = entries.iter().map(|entry_id| Wanted {
+            entry_id: entry_id.clone(),
+            parts: Vec::new(),
+        });
+        let found = self.find(&wanted.collect::<Vec<_>>())?;
+        let with_amount = |found: Found| {
+            let amount = found.booked().and_then(|booked| booked.amount);
+            let inspected = Inspected {
+                fitting_amounts: amount.into_iter().collect(),
+                ..Inspected::default()
+            };
+            (found, inspected)
+        };
+        Ok(found.into_iter().map(with_amount).collect())
+    }
+
+    /// Removes the evidence of batches of the years before this one, with a line that says so; answers its files.
+    fn prune_evidence(&mut self, _before: i32) -> Result<Vec<String>, SystemError> {
+        Err(SystemError::Settings {
+            reason: format!(
+                "{} keeps no evidence here that could be removed.",
+                self.describe().name
+            ),
+        })
+    }
 
     /// What an entry that counts says of the expense that it was booked from, as far as the books show it. Asked only
     /// where the expense may have been changed since, for the text that says what.
@@ -158,6 +188,29 @@ pub struct Description {
     pub computes_tax: bool,
 }
 
+/// What a job may ask for and not every system can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ability {
+    /// Keeping vendor bills and their payments.
+    VendorBills,
+    /// Keeping receipts that are required.
+    Receipts,
+}
+
+/// What to set where a system cannot keep receipts.
+pub const RECEIPTS_REMEDY: &str = "set `attachments` under [bookkeeping] to \"best_effort\" or \"none\"";
+
+impl Description {
+    /// That the system lacks an ability, as a clause; `None` where it has it.
+    pub fn lack(&self, ability: Ability) -> Option<String> {
+        let (is_there, what) = match ability {
+            Ability::VendorBills => (self.payables, "vendor bills"),
+            Ability::Receipts => (self.attachments.is_some(), "receipts, but receipts are required"),
+        };
+        (!is_there).then(|| format!("{} cannot keep {what}", self.name))
+    }
+}
+
 /// How far booking the same key twice is safe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Create {
@@ -204,6 +257,16 @@ pub struct Wanted {
     /// The parts that make it complete; empty where they are not known (its data could not be planned). Then it
     /// counts as complete only where the system itself can tell.
     pub parts: Vec<Part>,
+}
+
+impl Wanted {
+    /// An entry of which the parts are not known.
+    pub fn whole(entry_id: &AccountingEntryId) -> Self {
+        Self {
+            entry_id: entry_id.clone(),
+            parts: Vec::new(),
+        }
+    }
 }
 
 /// What the books have of an entry. A journal entry is complete by itself, whatever parts are wanted today: the

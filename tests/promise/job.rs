@@ -18,6 +18,7 @@ const BILLED_AND_PAID: [&str; 4] = ["card_purchase", "card_invoice", "refund", "
 pub struct Job {
     items: Vec<Value>,
     batch_size: usize,
+    bug: Option<&'static str>,
 }
 
 /// What must become of an item.
@@ -51,12 +52,24 @@ impl Job {
                 .set("type", Value::from("lottery_ticket"))
                 .build(),
         );
-        Self { items, batch_size }
+        Self {
+            items,
+            batch_size,
+            bug: None,
+        }
+    }
+
+    /// Every process that works on it has this deliberate bug.
+    pub fn with_bug(self, bug: &'static str) -> Self {
+        Self {
+            bug: Some(bug),
+            ..self
+        }
     }
 
     /// A world in which the job waits, and its id.
     pub fn waiting(&self) -> (World, String) {
-        let world = World::with_options(Options {
+        let mut world = World::with_options(Options {
             page_size_max: 40,
             ..Options::default()
         })
@@ -66,6 +79,9 @@ impl Job {
             "SSL_CERT_FILE",
             concat!(env!("CARGO_MANIFEST_DIR"), "/tests/promise/certificate.pem"),
         );
+        if let Some(bug) = self.bug {
+            world = world.with_bug(bug);
+        }
         let id = world.sandbox.add_job(sandbox::Job::of(self.items.clone()));
         (world, id)
     }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::job::Job;
-use crate::proof::{self, Finding, Findings, Kind};
+use crate::proof::{self, Finding, Findings, Kind, Sought, findings_hold};
 use crate::sandbox::JobStatus;
 use crate::support::World;
 use crate::victim::{End, Moment, poll_until};
@@ -17,12 +17,11 @@ const TWICE_EVERY: usize = 5;
 /// Every how many moments the real checker looks at the books, where there is one.
 const BEAN_CHECK_EVERY: usize = 25;
 
-/// Kills at every moment. It reads as a sentence: `KillMatrix::of(job).with_bug("skip-look-up").run()`.
+/// Kills at every moment. It reads as a sentence: `KillMatrix::of(job).until(sought).run()`.
 pub struct KillMatrix {
     job: Job,
-    mutation: &'static str,
     every: usize,
-    ends_with_first_finding: bool,
+    until: Option<Sought>,
 }
 
 /// What came of it.
@@ -49,17 +48,15 @@ impl KillMatrix {
     pub fn of(job: Job) -> Self {
         Self {
             job,
-            mutation: "",
             every: 1,
-            ends_with_first_finding: false,
+            until: None,
         }
     }
 
-    /// With a deliberate bug in every process; ends once it is found out.
-    pub fn with_bug(self, mutation: &'static str) -> Self {
+    /// Ends once this is found.
+    pub fn until(self, sought: Sought) -> Self {
         Self {
-            mutation,
-            ends_with_first_finding: true,
+            until: Some(sought),
             ..self
         }
     }
@@ -88,7 +85,7 @@ impl KillMatrix {
                     outcome
                         .findings
                         .extend(findings.into_iter().map(|finding| (moment, finding)));
-                    if self.ends_with_first_finding && !outcome.findings.is_empty() {
+                    if findings_hold(self.until, &outcome.findings) {
                         is_over.store(true, Ordering::SeqCst);
                     }
                 }
@@ -106,7 +103,7 @@ impl KillMatrix {
     fn kill_at(&self, moment: Moment) -> (Option<String>, Vec<Finding>) {
         let (world, job) = self.job.waiting();
         let mut findings = Findings::default();
-        let kind = match poll_until(&world, moment, self.mutation) {
+        let kind = match poll_until(&world, moment) {
             End::Untouched { code, stderr } => {
                 findings.expect(Kind::Disorder, code == Some(3), || {
                     format!("exit {code:?}: {stderr}")
@@ -117,17 +114,11 @@ impl KillMatrix {
                 findings.0.extend(proof::at_death(&world, &job));
                 if number(moment).is_multiple_of(TWICE_EVERY) {
                     let again = Moment::Point(number(moment) * 7 % 60 + 1);
-                    if let End::Killed(_) = poll_until(&world, again, self.mutation) {
+                    if let End::Killed(_) = poll_until(&world, again) {
                         findings.0.extend(proof::at_death(&world, &job));
                     }
                 }
-                recover(
-                    &world,
-                    &job,
-                    self.mutation,
-                    number(moment).is_multiple_of(2),
-                    &mut findings,
-                );
+                recover(&world, &job, number(moment).is_multiple_of(2), &mut findings);
                 Some(kind)
             }
         };
@@ -144,9 +135,9 @@ impl KillMatrix {
 }
 
 /// A new process goes on: `poll`, which does it all; or `resume`, and `poll` only where nothing was begun.
-pub fn recover(world: &World, job: &str, mutation: &str, by_poll: bool, findings: &mut Findings) {
+pub fn recover(world: &World, job: &str, by_poll: bool, findings: &mut Findings) {
     let mut go_on = |arguments: &[&str]| {
-        let run = world.run_with("PLEO_EXPORT_MUTATION", mutation, arguments);
+        let run = world.run(arguments);
         findings.expect(Kind::Disorder, matches!(run.code, Some(0 | 3)), || {
             run.to_string()
         });

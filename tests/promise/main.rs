@@ -17,12 +17,12 @@ mod sandbox;
 #[path = "../workflow/support.rs"]
 mod support;
 
+/// Each deliberate bug is caught.
+mod deliberate_bugs;
 /// An export job and what must become of each of its items.
 mod job;
 /// Kills the process at every moment, lets a new one go on, and looks.
 mod kill_matrix;
-/// Each deliberate bug is caught by the kill matrix.
-mod mutations;
 /// Takes the power away at every moment, with the disk as it may be then.
 mod power_loss;
 /// What must be true at the moment of death and once all is done.

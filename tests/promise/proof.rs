@@ -19,6 +19,20 @@ pub struct Finding {
     pub text: String,
 }
 
+/// What is looked for: a finding of this kind whose text says this.
+pub type Sought = (Kind, &'static str);
+
+impl Finding {
+    pub fn is(&self, (kind, says): Sought) -> bool {
+        self.kind == kind && self.text.contains(says)
+    }
+}
+
+/// Whether what is sought, if anything, is among what was found at some moment.
+pub fn findings_hold<Moment>(sought: Option<Sought>, findings: &[(Moment, Finding)]) -> bool {
+    sought.is_some_and(|sought| findings.iter().any(|(_, finding)| finding.is(sought)))
+}
+
 /// In what way the promise is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::job::Job;
-use crate::proof::{self, Finding, Findings, Kind};
+use crate::proof::{self, Finding, Findings, Kind, Sought, findings_hold};
 use crate::sandbox::Hook;
 use crate::stopped::{self, Moment};
 use crate::{every, of_all, tell};
@@ -26,13 +26,14 @@ struct Outcome {
     findings: Vec<(Moment, Finding)>,
 }
 
-fn matrix(family: fn(usize) -> Moment, every: usize) -> Outcome {
+/// Stops it at every n-th moment of a kind, or until this is found.
+fn matrix(job: &Job, family: fn(usize) -> Moment, every: usize, until: Option<Sought>) -> Outcome {
     let outcome = Mutex::new(Outcome::default());
     let (next, is_over) = (AtomicUsize::new(1), AtomicBool::new(false));
     let work = || {
         while !is_over.load(Ordering::SeqCst) {
             let moment = family(next.fetch_add(every, Ordering::SeqCst));
-            let Some((kind, findings)) = stop_at(moment) else {
+            let Some((kind, findings)) = stop_at(job, moment) else {
                 is_over.store(true, Ordering::SeqCst);
                 break;
             };
@@ -41,6 +42,9 @@ fn matrix(family: fn(usize) -> Moment, every: usize) -> Outcome {
             outcome
                 .findings
                 .extend(findings.into_iter().map(|finding| (moment, finding)));
+            if findings_hold(until, &outcome.findings) {
+                is_over.store(true, Ordering::SeqCst);
+            }
         }
     };
     std::thread::scope(|scope| {
@@ -52,8 +56,7 @@ fn matrix(family: fn(usize) -> Moment, every: usize) -> Outcome {
 }
 
 /// One stop. No answer means that the process ended before its moment came.
-fn stop_at(moment: Moment) -> Option<(String, Vec<Finding>)> {
-    let job = Job::of(32, BATCH);
+fn stop_at(job: &Job, moment: Moment) -> Option<(String, Vec<Finding>)> {
     let (world, id) = job.waiting();
     let sleeper = stopped::poll_until(&world, moment, stopped::SILENCE)?;
     let kind = sleeper.at.clone();
@@ -80,7 +83,7 @@ fn stop_at(moment: Moment) -> Option<(String, Vec<Finding>)> {
         // What the first one never started is left to who did.
         world.run_with("PLEO_EXPORT_CHECKPOINT", "other.sqlite3", &["resume"]);
     }
-    findings.0.extend(proof::when_done(&world, &id, &job));
+    findings.0.extend(proof::when_done(&world, &id, job));
     let run = world.run(&["poll"]);
     findings.expect(Kind::Disorder, (run.code, &*run.stdout) == (Some(0), ""), || {
         format!("something is left to do: {run}")
@@ -88,6 +91,11 @@ fn stop_at(moment: Moment) -> Option<(String, Vec<Finding>)> {
     let found = findings.0.into_iter();
     let findings = found.filter(|finding| !finding.text.contains(READ_OF_AN_ENDED_JOB));
     Some((kind, findings.collect()))
+}
+
+/// What is found where it is stopped while it waits for an answer, until this is found.
+pub fn findings_until(sought: Sought, job: &Job) -> Vec<(Moment, Finding)> {
+    matrix(job, Moment::Awaiting, 1, Some(sought)).findings
 }
 
 /// The one request that left without being asked about again, and what it broke. Where there are more than that, nothing.
@@ -110,7 +118,7 @@ fn number(moment: Moment) -> usize {
 #[test]
 fn stopped_while_it_waits_for_an_answer_it_undoes_nothing_that_another_did_meanwhile() {
     let began = Instant::now();
-    let outcome = matrix(Moment::Awaiting, every());
+    let outcome = matrix(&Job::of(32, BATCH), Moment::Awaiting, every(), None);
     tell(&format!(
         "stop matrix: {} stops, {} findings ({}; {} s; {:?})",
         outcome.moments.values().sum::<usize>(),
@@ -126,7 +134,7 @@ fn stopped_while_it_waits_for_an_answer_it_undoes_nothing_that_another_did_meanw
 /// What README promises for the one moment that no question can cover.
 #[test]
 fn stopped_between_the_last_look_and_the_sending_it_steps_back_by_no_more_than_one_request() {
-    let outcome = matrix(Moment::Sending, every());
+    let outcome = matrix(&Job::of(32, BATCH), Moment::Sending, every(), None);
     let mut by_moment: BTreeMap<Moment, Vec<Finding>> = BTreeMap::new();
     for (moment, finding) in outcome.findings {
         by_moment.entry(moment).or_default().push(finding);

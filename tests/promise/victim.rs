@@ -28,11 +28,10 @@ pub enum End {
 }
 
 /// Runs `poll` until the moment comes.
-pub fn poll_until(world: &World, moment: Moment, mutation: &str) -> End {
+pub fn poll_until(world: &World, moment: Moment) -> End {
     let stderr = world.path("stderr.txt");
     let mut command = world.command(&["poll"]);
     command
-        .env("PLEO_EXPORT_MUTATION", mutation)
         .stdout(Stdio::piped())
         .stderr(Stdio::from(File::create(&stderr).unwrap()));
     let victim: Arc<Mutex<Option<Child>>> = Arc::default();

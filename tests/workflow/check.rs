@@ -89,7 +89,7 @@ fn told(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 /// Every file and folder with its time and content.
-fn everything(folder: &Path) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
+pub fn everything(folder: &Path) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
     let mut all = BTreeMap::new();
     let mut waiting = vec![folder.to_owned()];
     while let Some(path) = waiting.pop() {

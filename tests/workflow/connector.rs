@@ -69,6 +69,24 @@ fn a_connector_books_what_the_workflow_brings_and_twice_finds_it() {
         })
     });
     assert_eq!(booked.count(), 31);
+    // What it shows is compared, and what it does not show is said.
+    let run = world.run(&["verify"]).exits(0).says("No difference in 62 items");
+    run.says("Not compared: receipts: ")
+        .says("Not compared: evidence: ");
+    let lost = fs::read_dir(journal.join("journal"))
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let mut lost: Vec<_> = lost
+        .filter(|path| path.extension().is_some_and(|ending| ending == "csv"))
+        .collect();
+    lost.sort();
+    let moved = journal.join("moved-aside");
+    fs::rename(&lost[0], &moved).unwrap();
+    world
+        .run(&["verify"])
+        .exits(6)
+        .says("Told to Pleo, and not booked (not_booked, 1)");
+    fs::rename(&moved, &lost[0]).unwrap();
     assert_eq!(world.sandbox.broken_rules(), Vec::<String>::new());
     // The protocol has no verb for it: a person does it by hand.
     let number = after.items[0].external_id.clone().unwrap();

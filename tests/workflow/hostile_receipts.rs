@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use pleo_export::host::stop::Stop;
 use pleo_export::model::export_item::ReceiptFile;
 use pleo_export::model::ids::AccountingEntryId;
-use pleo_export::receipts::{Fetcher, LARGEST_ON_PLEO, ReceiptErrorKind, Settings, Wanted};
+use pleo_export::receipts::{Fetcher, LARGEST_ON_PLEO, ReceiptErrorKind, Settings, WantedReceipt};
 
 use crate::sandbox::seed::Item;
 use crate::sandbox::{Fault, ItemStatus, Trouble};
@@ -132,7 +132,7 @@ fn with_a_pleo_elsewhere_no_receipt_is_fetched_from_this_machine_or_its_network(
                 media_type: None,
                 size: None,
             };
-            let wanted = Wanted {
+            let wanted = WantedReceipt {
                 entry_id: &entry_id,
                 number: 1,
                 of: 1,

@@ -37,6 +37,7 @@ impl World {
             working_folder: self.path(""),
             environment: self.environment().clone(),
             config_flag: None,
+            is_one_of_several: false,
         };
         Config::load(&sources).expect("the settings are right")
     }

@@ -38,6 +38,8 @@ mod balances;
 mod check;
 /// The checkpoint is lost, restored, copied, somebody else's, or two of them share the books.
 mod checkpoints;
+/// Several companies on one machine.
+mod companies;
 /// Another accounting system is a change of settings alone.
 mod connector;
 /// What the books do not say stands in the evidence, and nothing is lost.
@@ -71,10 +73,14 @@ mod listen;
 mod main_job;
 /// How it behaves: on a terminal, in pipes, towards those who mistype.
 mod manners;
+/// `--metrics-file`.
+mod metrics;
 /// Proxies, certificates and answers that are not Pleo's.
 mod networks;
 /// Twenty nights, each with its cause and its cure.
 mod night;
+/// Who is told how polls end, and that it changes no run.
+mod notify;
 /// A connection by OAuth: login, refresh, logout, and what goes wrong with each.
 mod oauth;
 /// Links, shares, other users and other programs; the log as JSON.
@@ -97,6 +103,8 @@ mod queries;
 mod re_export;
 /// One process dies, or many: the next one goes on.
 mod resume;
+/// What names people goes when it may be kept no longer.
+mod retention;
 /// Entries are taken back, by command and by hand.
 mod reverse;
 /// One job by its id: whose it may be, and when it is its turn.
@@ -116,3 +124,5 @@ mod upgrade;
 /// Every answer of the accounting system at every question, and what it means.
 #[cfg(unix)]
 mod verdict_table;
+/// Whatever was done to one of the three sides is found afterwards.
+mod verify;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -20,7 +21,28 @@ pub const IMPATIENT: &str = "[accounting]\ngive_up_after_seconds = 1\n[receipts]
 pub struct World {
     pub sandbox: Sandbox,
     folder: TempDir,
+    program: PathBuf,
     environment: BTreeMap<String, OsString>,
+}
+
+/// Names the program that has the deliberate bugs.
+const WITH_BUGS: &str = "PLEO_EXPORT_WITH_BUGS";
+
+/// Whether there is a program with deliberate bugs, for [`World::with_bug`]; where there is none, it says so.
+pub fn has_bugs_or_says_so() -> bool {
+    static SAID: std::sync::Once = std::sync::Once::new();
+    let has_bugs = std::env::var_os(WITH_BUGS).is_some();
+    if !has_bugs {
+        SAID.call_once(|| {
+            // Past what keeps back the output of tests that pass.
+            let _ = writeln!(
+                std::io::stderr(),
+                "deliberate bugs: did NOT run, because {WITH_BUGS} names no program that has them; \
+                 tests/promise/with_bugs builds it and prints its path"
+            );
+        });
+    }
+    has_bugs
 }
 
 impl World {
@@ -42,6 +64,7 @@ impl World {
         Self {
             sandbox,
             folder,
+            program: env!("CARGO_BIN_EXE_pleo-export").into(),
             environment,
         }
     }
@@ -54,6 +77,14 @@ impl World {
     pub fn with_settings(self, toml: &str) -> Self {
         fs::write(self.path("pleo-export.toml"), toml).expect("settings can be written");
         self
+    }
+
+    /// With a deliberate bug, or several with commas between them, in every process.
+    #[track_caller]
+    pub fn with_bug(mut self, bug: &str) -> Self {
+        let program = std::env::var_os(WITH_BUGS).expect("a program with bugs");
+        self.program = fs::canonicalize(program).expect("the program with bugs is there");
+        self.with_variable("PLEO_EXPORT_BUG", bug)
     }
 
     pub fn with_variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
@@ -103,7 +134,7 @@ impl World {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pleo-export"));
+        let mut command = Command::new(&self.program);
         command
             .args(arguments)
             .current_dir(self.folder.path())

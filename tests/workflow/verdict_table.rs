@@ -2,6 +2,8 @@
 //! table, through the program with a connector that does what the row says. [`Case::expected`] is the rule that a reader
 //! of README would write down; it knows nothing of how the program comes to it.
 
+/// The table tells when a verdict is not judged by the rule.
+mod deliberate_bugs;
 /// The kinds of error that a connector has no word for.
 mod other_kinds;
 
@@ -242,7 +244,11 @@ impl Case {
 
     /// Does it, and looks.
     fn happens(self) -> Result<Outcome, String> {
-        let world = World::new().with_settings(
+        self.happens_in(World::new())
+    }
+
+    fn happens_in(self, world: World) -> Result<Outcome, String> {
+        let world = world.with_settings(
             "[accounting]\nsystem = \"command\"\ngive_up_after_seconds = 1\n[accounting.command]\n\
              program = [\"/bin/sh\", \"connector.sh\"]\ntimeout_seconds = 20\n",
         );

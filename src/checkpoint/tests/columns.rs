@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::verdict::{JobFailure, JobFailureType};
+use crate::model::verdict::{JobFailure, JobFailureType, JobOutcome};
 
 /// Any moment that there is.
 fn moment() -> impl Strategy<Value = DateTime<Utc>> {
@@ -61,7 +61,7 @@ proptest! {
         checkpoint.set_last_error(&id, Some((&error, "run again"))).unwrap();
         let others = [entry_id.clone(), entry("f")];
         for other in &others {
-            let page = [ExportJobItem { entry_id: other.clone(), status: ItemStatus::Pending }];
+            let page = [listed(other.as_str(), ItemStatus::Pending)];
             checkpoint.store_control_page(&id, &page, now).unwrap();
             checkpoint.store_payloads(&id, &[ItemData {
                 entry_id: other.clone(),
@@ -96,7 +96,7 @@ proptest! {
             }
         }
         let failure = JobFailure { failure_type: JobFailureType::ValidationFailure, reason };
-        let closing = Closing { status: JobStatus::Failed, failure: Some(failure) };
+        let closing = JobOutcome::Failed(failure);
         checkpoint.close_job(&id, &closing, &note, now).unwrap();
         let read = checkpoint.job(&id).unwrap().unwrap();
         prop_assert!(is_read_back(read.created_at, created) && is_read_back(read.updated_at, now));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::state::{JobEvent, JobState};
-use crate::model::verdict::{JobFailure, JobFailureType};
+use crate::model::verdict::{JobFailure, JobFailureType, JobOutcome};
 
 fn state(checkpoint: &Checkpoint) -> JobState {
     checkpoint.job(&job_id()).unwrap().unwrap().state
@@ -21,13 +21,10 @@ fn a_job_is_claimed_started_and_closed_with_an_outcome_that_is_kept() {
     checkpoint
         .set_last_error(&job_id(), Some(("Pleo is out of reach", "run again")))
         .unwrap();
-    let closing = Closing {
-        status: JobStatus::Failed,
-        failure: Some(JobFailure {
-            failure_type: JobFailureType::AccountingSystemUnreachable,
-            reason: "The books are out of reach.".to_owned(),
-        }),
-    };
+    let closing = JobOutcome::Failed(JobFailure {
+        failure_type: JobFailureType::AccountingSystemUnreachable,
+        reason: "The books are out of reach.".to_owned(),
+    });
     checkpoint
         .close_job(&job_id(), &closing, "all failed", now())
         .unwrap();

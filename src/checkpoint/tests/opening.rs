@@ -41,7 +41,7 @@ fn another_owner_is_refused_and_both_are_named() {
         ..owner()
     };
     let error = open(&path, &other).unwrap_err();
-    assert!(matches!(error, CheckpointError::BelongsToAnother { .. }));
+    assert!(matches!(error.fault, Fault::BelongsToAnother { .. }));
     let text = error.to_string();
     for part in ["beancount /books", "odoo books", "company-1", "pleo.sqlite3"] {
         assert!(text.contains(part), "{text}");
@@ -95,7 +95,7 @@ fn a_newer_schema_is_refused_for_writing_and_reading() {
         open(&path, &owner()).unwrap_err(),
         Checkpoint::open_read_only(&path).unwrap_err(),
     ] {
-        let CheckpointError::NewerVersion { found: 99, .. } = error else {
+        let Fault::NewerVersion { found: 99, .. } = error.fault else {
             panic!("{error}");
         };
         assert!(error.to_string().contains("later version"), "{error}");
@@ -119,7 +119,7 @@ fn a_file_that_is_no_checkpoint_is_refused_and_left_as_it_is() {
             open(&path, &owner()).unwrap_err(),
             Checkpoint::open_read_only(&path).unwrap_err(),
         ] {
-            assert!(matches!(error, CheckpointError::Damaged { .. }), "{error}");
+            assert!(matches!(error.fault, Fault::Damaged { .. }), "{error}");
             assert!(error.hint().contains("restore it from a backup"), "{error}");
         }
         assert_eq!(std::fs::read(&path).unwrap(), before);
@@ -145,9 +145,9 @@ fn damage_is_found_after_an_unclean_end() {
     open(&path, &owner()).expect("an orderly end is believed");
     raw(&path).execute("UPDATE meta SET clean = 0", []).unwrap();
     let error = open(&path, &owner()).unwrap_err();
-    assert!(matches!(error, CheckpointError::Damaged { .. }), "{error}");
+    assert!(matches!(error.fault, Fault::Damaged { .. }), "{error}");
     let again = open(&path, &owner()).unwrap_err();
-    assert!(matches!(again, CheckpointError::Damaged { .. }), "still: {again}");
+    assert!(matches!(again.fault, Fault::Damaged { .. }), "still: {again}");
     // A sound file passes the same check.
     std::fs::write(&path, sound).unwrap();
     raw(&path).execute("UPDATE meta SET clean = 0", []).unwrap();
@@ -216,7 +216,7 @@ fn a_full_disk_is_said_and_loses_nothing() {
     let error = checkpoint
         .store_payloads(&job_id(), &[data("a", &long, "2026-11-01")], now())
         .unwrap_err();
-    assert!(matches!(error, CheckpointError::Storage { .. }), "{error}");
+    assert!(matches!(error.fault, Fault::Storage { .. }), "{error}");
     assert!(error.to_string().contains("the disk is full"), "{error}");
     drop(checkpoint);
     let checkpoint = open(&path, &owner()).unwrap();
@@ -233,7 +233,7 @@ fn a_place_that_cannot_be_written_is_said() {
         .pragma_update(None, "query_only", true)
         .unwrap();
     let error = checkpoint.claim_job(&job("job-1", 1), now()).unwrap_err();
-    assert!(matches!(error, CheckpointError::Storage { .. }), "{error}");
+    assert!(matches!(error.fault, Fault::Storage { .. }), "{error}");
     assert!(
         error.to_string().contains("give access or name another path"),
         "{error}"
@@ -243,7 +243,7 @@ fn a_place_that_cannot_be_written_is_said() {
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     let error = open(&file.join("pleo.sqlite3"), &owner()).unwrap_err();
-    assert!(matches!(error, CheckpointError::Storage { .. }), "{error}");
+    assert!(matches!(error.fault, Fault::Storage { .. }), "{error}");
 
     #[cfg(unix)]
     {
@@ -254,7 +254,7 @@ fn a_place_that_cannot_be_written_is_said() {
         // The superuser may write everywhere, so there is nothing to see for it.
         if std::fs::write(closed.join("probe"), "").is_err() {
             let error = open(&closed.join("pleo.sqlite3"), &owner()).unwrap_err();
-            assert!(matches!(error, CheckpointError::Storage { .. }), "{error}");
+            assert!(matches!(error.fault, Fault::Storage { .. }), "{error}");
         }
     }
 }

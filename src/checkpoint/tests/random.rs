@@ -5,13 +5,14 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::state::{ItemState, JobEvent, JobState};
+use crate::model::verdict::JobOutcome;
 
 #[derive(Clone, Debug)]
 enum Operation {
     Claim,
     Adopt,
     Event(JobEvent),
-    Close(JobStatus),
+    Close(JobOutcome),
     Control(usize, ItemStatus),
     Payload(usize),
     Begin,
@@ -37,7 +38,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         JobEvent::Closed,
         JobEvent::EndedByPleo,
     ]);
-    let outcome = prop::sample::select(vec![JobStatus::Completed, JobStatus::Failed]);
+    let outcome = prop::sample::select(vec![JobOutcome::Completed, JobOutcome::CompletedWithErrors]);
     let item = 0..3_usize;
     prop_oneof![
         1 => Just(Operation::Claim),
@@ -62,18 +63,9 @@ fn perform(checkpoint: &mut Checkpoint, operation: &Operation) -> Result<(), Che
         Operation::Claim => checkpoint.claim_job(&job("job-1", 1), now()),
         Operation::Adopt => checkpoint.adopt_job(&job("job-1", 1), now()),
         Operation::Event(event) => checkpoint.job_event(&id, *event, "", now()),
-        Operation::Close(status) => {
-            let closing = Closing {
-                status: status.clone(),
-                failure: None,
-            };
-            checkpoint.close_job(&id, &closing, "", now())
-        }
+        Operation::Close(outcome) => checkpoint.close_job(&id, outcome, "", now()),
         Operation::Control(item, status) => {
-            let page = [ExportJobItem {
-                entry_id: one(item),
-                status: *status,
-            }];
+            let page = [listed(one(item).as_str(), *status)];
             checkpoint.store_control_page(&id, &page, now()).map(drop)
         }
         Operation::Payload(item) => {
@@ -141,7 +133,7 @@ proptest! {
         checkpoint.claim_job(&job("job-1", 1), now()).unwrap();
         for operation in &operations {
             match perform(&mut checkpoint, operation) {
-                Ok(()) | Err(CheckpointError::Illegal { .. } | CheckpointError::Missing { .. }) => {}
+                Ok(()) | Err(CheckpointError { fault: Fault::Illegal { .. } | Fault::Missing { .. }, .. }) => {}
                 Err(error) => panic!("{operation:?}: {error}"),
             }
             check_rows(&checkpoint);

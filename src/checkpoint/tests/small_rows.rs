@@ -149,7 +149,7 @@ fn a_step_that_finds_no_room_leaves_the_old_file() {
             Ok(_) => break,
             Err(fault) => {
                 let error = fault.at(&path);
-                assert!(matches!(error, CheckpointError::Storage { .. }), "{error}");
+                assert!(matches!(error.fault, Fault::Storage { .. }), "{error}");
                 assert!(error.to_string().contains("the disk is full"), "{error}");
             }
         }

@@ -9,20 +9,23 @@ mod seen;
 mod server;
 
 use std::net::{SocketAddr, TcpListener};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, error_span, info, warn};
 
-use super::answer::{Form, answer, panicked, print};
+use super::answer::{Form, answer, print};
 use super::args::Global;
+use super::companies;
 use super::exit::Exit;
+use super::poll::{self, Polled, Wish};
+use super::reach::Reach;
 use super::render::Answer;
 use super::run::Held;
 use super::{run, signals, subscribe};
-use crate::config::{Config, Sources};
+use crate::config::{Company, Config, Sources};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::stop::Stop;
 use crate::pleo::webhook::{kept, signature};
@@ -38,18 +41,47 @@ const AFTER_A_FAILURE: Duration = Duration::from_secs(60);
 /// How often it is seen to that the server is still there.
 const LOOK_AFTER_SERVER: Duration = Duration::from_secs(60);
 
-/// Listens until somebody wishes to stop.
+/// Listens until somebody wishes to stop, for one company or each of a folder.
 pub(super) fn listen(
     sources: &Sources,
+    folder: Option<&Path>,
     global: &Global,
     bind: SocketAddr,
     every: Duration,
     form: Form,
 ) -> Exit {
     let stop = signals::stop_on_signals();
-    match begin(vec![sources.clone()], bind, every, &stop) {
+    let served = match folder {
+        None => place(sources).map(|place| vec![(sources.clone(), place)]),
+        Some(folder) => companies::list(sources, folder).and_then(served),
+    };
+    match served.and_then(|served| begin(served, bind, every, &stop)) {
         Ok(mut running) => running.run(global, &stop, form),
         Err(problem) => answer(&Answer::of_problem(problem), form),
+    }
+}
+
+/// Those that can be served. The others are told, and keep nobody from being served, unless there is none.
+fn served(companies: Vec<Company>) -> Result<Vec<(Sources, Place)>, Problem> {
+    let mut served = Vec::new();
+    let mut last_problem = None;
+    for company in companies {
+        let found = companies::refused(&company).map_or_else(|| place(&company.sources), Err);
+        match found {
+            Ok(place) => served.push((company.sources, place)),
+            Err(problem) => {
+                let (message, hint) = (&problem.message, &problem.hint);
+                error!(
+                    company.id = company.name(),
+                    hint, "not served until the next start: {message}"
+                );
+                last_problem = Some(problem);
+            }
+        }
+    }
+    match last_problem {
+        Some(problem) if served.is_empty() => Err(problem),
+        _ => Ok(served),
     }
 }
 
@@ -58,19 +90,21 @@ struct Running {
     desk: Arc<Desk>,
     /// One for each place at the desk, in the same order.
     turns: Vec<Turn>,
+    /// What the last polls have found out of reach.
+    reach: Reach,
     every: Duration,
     server: std::thread::JoinHandle<()>,
     address: SocketAddr,
 }
 
-/// `companies` are the settings of each company that is served.
+/// `companies` are the settings of each company that is served, and what is kept of it.
 fn begin(
-    companies: Vec<Sources>,
+    companies: Vec<(Sources, Place)>,
     bind: SocketAddr,
     every: Duration,
     stop: &Stop,
 ) -> Result<Running, Problem> {
-    let places = companies.iter().map(place).collect::<Result<Vec<_>, _>>()?;
+    let (sources, places): (Vec<_>, Vec<_>) = companies.into_iter().unzip();
     let unbound = |error: std::io::Error| Problem {
         kind: ProblemKind::Configuration,
         message: format!("cannot listen on {bind}: {error}"),
@@ -88,7 +122,8 @@ fn begin(
     };
     Ok(Running {
         desk,
-        turns: companies.into_iter().map(turn).collect(),
+        turns: sources.into_iter().map(turn).collect(),
+        reach: Reach::default(),
         every,
         server,
         address,
@@ -167,7 +202,12 @@ impl Running {
             if stop.is_requested() {
                 return Exit::Done;
             }
-            let exit = poll(place, turn, self.every, global, stop, form);
+            let exit = if turn.sources.is_one_of_several {
+                let span = error_span!("company", company.id = %place.owner.company_id);
+                span.in_scope(|| poll_for(place, turn, self.every, &self.reach, global, stop, form))
+            } else {
+                poll_for(place, turn, self.every, &Reach::default(), global, stop, form)
+            };
             if stop.is_requested() {
                 return exit;
             }
@@ -176,7 +216,15 @@ impl Running {
 }
 
 /// One poll of a company, and when the next one is due.
-fn poll(place: &Place, turn: &mut Turn, every: Duration, global: &Global, stop: &Stop, form: Form) -> Exit {
+fn poll_for(
+    place: &Place,
+    turn: &mut Turn,
+    every: Duration,
+    reach: &Reach,
+    global: &Global,
+    stop: &Stop,
+    form: Form,
+) -> Exit {
     let company = &place.owner.company_id;
     if turn.is_waiting {
         debug!(company.id = %company, "polling: perhaps the other run is over");
@@ -187,12 +235,10 @@ fn poll(place: &Place, turn: &mut Turn, every: Duration, global: &Global, stop: 
     }
     place.take_news();
     place.health().begun(Instant::now());
-    let polled = catch_unwind(AssertUnwindSafe(|| run::poll_until(&turn.sources, global, stop)))
-        .unwrap_or_else(|_| Ok(Answer::of_problem(panicked())));
-    let polled = polled.or_else(|held| match held.lasting() {
-        Some(problem) => Ok(Answer::of_problem(problem)),
-        None => Err(held),
-    });
+    let Polled {
+        answer: polled,
+        telling,
+    } = poll::one(&turn.sources, global, Wish::default(), reach, stop);
     let exit = match &polled {
         Ok(polled) => answer(polled, form),
         Err(held) => {
@@ -213,6 +259,7 @@ fn poll(place: &Place, turn: &mut Turn, every: Duration, global: &Global, stop: 
             Exit::Temporary => every.min(AFTER_A_FAILURE),
             _ => every,
         };
+    telling.wait();
     exit
 }
 

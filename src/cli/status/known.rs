@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::health::{self, Facts, Health};
-use crate::checkpoint::{self, Blocked, Checkpoint, Counts, JobRecord, ShownItem, TrailLine};
+use crate::checkpoint::{self, Blocked, Checkpoint, Counts, Fault, JobRecord, ShownItem, TrailLine};
 use crate::cli::args::StatusWish;
 use crate::cli::job_ids::Wanted;
 use crate::cli::poll_end;
@@ -51,7 +51,7 @@ impl KnownJob {
     /// Where the job stands, in Pleo's words as far as they are known here.
     pub(super) fn status(&self) -> &str {
         match (self.record.state, &self.record.closing) {
-            (JobState::Closed, Some(closing)) => closing.status.as_str(),
+            (JobState::Closed, Some(outcome)) => outcome.status().as_str(),
             (JobState::Starting, _) => JobStatus::Pending.as_str(),
             (JobState::Ended, _) => JobStatus::Failed.as_str(),
             _ => JobStatus::InProgress.as_str(),
@@ -168,7 +168,7 @@ fn read_once(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem>
 /// Opens it; where it cannot be read, that is usually another user's file.
 fn open(path: &Path) -> Result<Option<Checkpoint>, Problem> {
     Checkpoint::open_read_only(path).map_err(|error| {
-        let is_unreadable = matches!(error, checkpoint::CheckpointError::Storage { .. });
+        let is_unreadable = matches!(error.fault, Fault::Storage(_));
         let mut problem = Problem::from(error);
         if is_unreadable {
             problem.hint =

@@ -6,17 +6,20 @@ mod one_job;
 mod table;
 mod times;
 
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use tracing::warn;
 
-use super::answer::{Form, print, tell};
+use super::answer::{Form, Shown};
 use super::args::StatusWish;
+use super::companies;
 use super::exit::Exit;
 use super::render::{Answer, BlockerDocument, Document, ErrorDocument, document, failures_table};
 use super::table::safe;
+use crate::config::Sources;
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
 use health::Health;
@@ -26,10 +29,21 @@ use table::JobDocument;
 use times::{TOLERATED, instant, length};
 
 /// Says whether all is well, and shows the last jobs or one.
-pub(super) fn status(sources: &crate::config::Sources, wish: &StatusWish, form: Form) -> Exit {
+pub(super) fn status(sources: &Sources, wish: &StatusWish, form: Form) -> Exit {
+    shown(sources, wish, form).give(form)
+}
+
+/// The same for each company of a folder.
+pub(super) fn status_of_each(sources: &Sources, folder: &Path, wish: &StatusWish, form: Form) -> Exit {
+    companies::each(sources, folder, form, |company| {
+        companies::unless_refused(company, form, || shown(&company.sources, wish, form))
+    })
+}
+
+fn shown(sources: &Sources, wish: &StatusWish, form: Form) -> Shown {
     let known = match Known::read(sources, wish) {
         Ok(known) => known,
-        Err(problem) => return super::answer::answer(&Answer::of_problem(problem), form),
+        Err(problem) => return Shown::of(&Answer::of_problem(problem), form),
     };
     let now = clock::now();
     if !form.json {
@@ -48,9 +62,11 @@ pub(super) fn status(sources: &crate::config::Sources, wish: &StatusWish, form: 
     } else {
         to_text(&known, wish, now)
     };
-    let exit = print(&text, exit);
-    tell(too_old.iter(), form);
-    exit
+    Shown {
+        exit,
+        text,
+        problems: too_old.into_iter().collect(),
+    }
 }
 
 /// What is wrong where the last success is older than it may be.

@@ -13,35 +13,23 @@ pub(super) fn groups<'a>(
     keys: impl Iterator<Item = Option<&'a InvoiceKey>>,
 ) -> Vec<Option<usize>> {
     let keys: Vec<Option<&InvoiceKey>> = keys.collect();
-    let mut groups: Vec<Option<usize>> = Vec::with_capacity(keys.len());
-    let mut of_number: HashMap<&str, Vec<usize>> = HashMap::new();
+    let alone = keys.iter().enumerate().map(|(at, key)| key.map(|_| at));
+    let mut groups: Vec<Option<usize>> = alone.collect();
+    let mut of_number: HashMap<&str, Vec<(usize, &InvoiceKey)>> = HashMap::new();
     for (at, key) in keys.iter().enumerate() {
-        let Some(key) = key else {
-            groups.push(None);
-            continue;
-        };
-        groups.push(Some(at));
+        let Some(key) = key else { continue };
         let same_number = of_number.entry(key.number.compared()).or_default();
-        for &earlier in same_number.iter() {
-            let (own, joined) = (
-                groups.get(at).copied().flatten(),
-                groups.get(earlier).copied().flatten(),
-            );
+        for (earlier, other) in same_number.iter() {
+            let (own, joined) = (groups.get(at).copied(), groups.get(*earlier).copied());
             // Most are joined already: the items of one invoice are compared with the first of them alone.
-            let is_joined_now = own != joined
-                && keys
-                    .get(earlier)
-                    .copied()
-                    .flatten()
-                    .is_some_and(|other| view.is_same_invoice(key, other));
-            if is_joined_now {
+            if own != joined && view.is_same_invoice(key, other) {
                 // Whatever was in this item's group so far is in that one's now.
-                for group in groups.iter_mut().filter(|group| **group == own) {
-                    *group = joined;
+                for group in groups.iter_mut().filter(|group| Some(**group) == own) {
+                    *group = joined.flatten();
                 }
             }
         }
-        same_number.push(at);
+        same_number.push((at, key));
     }
     groups
 }

@@ -1,90 +1,140 @@
 //! Step 5: process and record. First everything that the job refers to is resolved and every item planned, so
-//! that all refusals are known before the first booking; then the items are booked in batches.
+//! that all refusals are known before the first booking; then the items are booked in batches, and at last what these
+//! left open.
 
 mod batch;
 mod groups;
+mod item;
+mod leftovers;
 mod prepare;
 mod receipts;
-mod set_aside;
 
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
 use super::halt::Halt;
-use super::job::JobRun;
-use super::{Exporter, lacking, update};
-use crate::checkpoint::{Position, StoredItem};
+use super::patience::Patience;
+use super::tools::JobRun;
+use super::{lacking, update};
+use crate::bookkeeping::JobView;
 use crate::model::references::References;
 
-use batch::Batch;
-use prepare::Prepared;
-use set_aside::SetAside;
+use item::BatchItem;
+use leftovers::Leftovers;
 
 /// Books every item in scope and tells Pleo its verdict.
-pub(super) fn process(
-    exporter: &mut Exporter<'_>,
-    run: &mut JobRun,
-    references: &References,
-    refusals: &mut Vec<(String, usize)>,
-) -> Result<(), Halt> {
-    update::report(exporter, run)?;
-    let mut prepared = prepare::prepare(exporter, &run.job, references)?;
-    lacking::refuse(exporter, run)?;
-    log_refusals(&prepared);
-    refusals.clone_from(&prepared.refusals);
-    let mut aside = SetAside::default();
-    let mut after: Option<Position> = None;
+pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(), Halt> {
+    let (mut view, refusals) = prepare::prepare(run, references)?;
+    lacking::refuse(run)?;
+    log_refusals(&refusals);
+    run.totals.refusals = refusals;
+    let mut leftovers = Leftovers::default();
+    let mut after = None;
     let mut longest = Duration::ZERO;
     loop {
-        exporter.stop.check()?;
-        let items =
-            exporter
-                .checkpoint
-                .loaded_page(&run.job.id, after.as_ref(), exporter.settings.batch_size)?;
-        let Some(last) = items.last() else { break };
+        run.exporter.stop.check()?;
+        let batch_size = run.exporter.settings.batch_size;
+        let checkpoint = &run.exporter.checkpoint;
+        let stored = checkpoint.loaded_page(&run.job.id, after.as_ref(), batch_size)?;
+        let Some(last) = stored.last() else { break };
         after = Some(last.position);
-        ensure_time(exporter, run, longest)?;
-        let started = Instant::now();
-        book_and_report(exporter, run, &mut prepared, items, &mut aside)?;
-        longest = longest.max(started.elapsed());
+        let began = Instant::now();
+        ensure_time(run, longest, began)?;
+        let began = Instant::now();
+        let items = stored
+            .iter()
+            .map(|stored| BatchItem::of(stored, &run.exporter, &run.job.id, &view));
+        let items = items.collect();
+        fetch_and_book(run, &mut view, items, &mut leftovers)?;
+        longest = longest.max(began.elapsed());
     }
-    set_aside::settle(exporter, run, &mut prepared, aside)?;
-    update::report(exporter, run)
+    settle(run, &mut view, leftovers)?;
+    update::report(run)
 }
 
-/// Books one batch, or as many smaller ones as it takes to let Pleo hear from us in time.
-fn book_and_report(
-    exporter: &mut Exporter<'_>,
-    run: &mut JobRun,
-    prepared: &mut Prepared,
-    mut items: Vec<StoredItem>,
-    aside: &mut SetAside,
+/// Books the items in one batch, or in as many smaller ones as it takes to let Pleo hear from us in time.
+fn fetch_and_book(
+    run: &mut JobRun<'_>,
+    view: &mut JobView,
+    mut items: Vec<BatchItem>,
+    leftovers: &mut Leftovers,
 ) -> Result<(), Halt> {
     while !items.is_empty() {
-        let mut batch = Batch::plan(exporter, run, prepared, &items);
-        let taken = receipts::fetch(exporter, run, &mut batch, aside)?;
-        items.drain(..taken);
+        let untaken = receipts::fetch(run, &mut items)?;
+        leftovers.add(untaken.late);
+        let batch = std::mem::replace(&mut items, untaken.rest);
         let count = batch.len();
-        batch.book(exporter, run, prepared, aside)?;
-        update::report(exporter, run)?;
-        exporter.progress.advance(u64::try_from(count).unwrap_or(0));
+        book_and_report(run, view, batch, leftovers)?;
+        run.exporter.progress.advance(u64::try_from(count).unwrap_or(0));
         if !items.is_empty() {
             // Our report has moved the time, and the rest is measured by it.
-            run.refresh(exporter)?;
+            run.refresh()?;
+        }
+    }
+    Ok(())
+}
+
+fn book_and_report(
+    run: &mut JobRun<'_>,
+    view: &mut JobView,
+    mut items: Vec<BatchItem>,
+    leftovers: &mut Leftovers,
+) -> Result<(), Halt> {
+    leftovers.hold_back(view, &mut items);
+    leftovers.add(batch::book(run, view, items)?);
+    update::report(run)
+}
+
+/// Gives every item that is left over its verdict, or leaves the job open for a later run.
+fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) -> Result<(), Halt> {
+    let is_repeatable = run.exporter.system.describe().create.is_repeatable();
+    let mut patience = Patience::new(&run.exporter);
+    let mut is_first = true;
+    while leftovers.len() > 0 {
+        let open = leftovers.len();
+        let mut ready = leftovers.take_ready(view, is_repeatable);
+        if ready.is_empty() {
+            ready = leftovers.take_unproven();
+            info!("{} items have no known outcome; looking them up", ready.len());
+        } else if !is_first && !patience.wait(&run.exporter)? {
+            return Err(Halt::Later(format!(
+                "the accounting system is out of reach: {} items have no known outcome yet",
+                ready.len()
+            )));
+        } else {
+            is_first = false;
+            info!("{} items are tried once more", ready.len());
+        }
+        if ready.is_empty() {
+            // What is decided is told before the rest is left to a later run, which asks for their receipts again.
+            update::report(run)?;
+            return Err(Halt::Later(format!(
+                "the receipts of {} items did not come in time; their hosts are asked again by the next run",
+                leftovers.len()
+            )));
+        }
+        while !ready.is_empty() {
+            run.exporter.stop.check()?;
+            ensure_time(run, Duration::ZERO, Instant::now())?;
+            let rest = ready.split_off(ready.len().min(run.exporter.settings.batch_size));
+            book_and_report(run, view, std::mem::replace(&mut ready, rest), &mut leftovers)?;
+        }
+        if leftovers.len() < open {
+            patience = Patience::new(&run.exporter);
         }
     }
     Ok(())
 }
 
 /// Before a batch begins: is there time for it before Pleo gives the job up?
-fn ensure_time(exporter: &mut Exporter<'_>, run: &mut JobRun, longest: Duration) -> Result<(), Halt> {
+fn ensure_time(run: &mut JobRun<'_>, longest: Duration, now: Instant) -> Result<(), Halt> {
     let needed = longest * 2 + Duration::from_secs(2);
-    if run.deadline.left(Instant::now()) > needed && !run.deadline.is_silent_too_long(Instant::now()) {
+    if run.deadline.left(now) > needed && !run.deadline.is_silent_too_long(now) {
         return Ok(());
     }
     // Our own updates moved the time; only Pleo can say how far.
-    run.refresh(exporter)?;
+    run.refresh()?;
     let left = run.deadline.left(Instant::now());
     if left > needed {
         return Ok(());
@@ -96,15 +146,12 @@ fn ensure_time(exporter: &mut Exporter<'_>, run: &mut JobRun, longest: Duration)
     )))
 }
 
-fn log_refusals(prepared: &Prepared) {
-    if prepared.refusals.is_empty() {
+fn log_refusals(refusals: &[(String, usize)]) {
+    if refusals.is_empty() {
         info!("every item can be booked");
-        return;
     }
-    for (cause, count) in &prepared.refusals {
-        warn!(
-            "will fail: {cause}: {count} item{}",
-            if *count == 1 { "" } else { "s" }
-        );
+    for (cause, count) in refusals {
+        let plural = if *count == 1 { "" } else { "s" };
+        warn!("will fail: {cause}: {count} item{plural}");
     }
 }

@@ -5,144 +5,126 @@ use std::time::Instant;
 
 use tracing::{debug, warn};
 
-use super::batch::{Batch, BatchItem};
-use super::set_aside::SetAside;
+use super::item::{BatchItem, Fetched};
 use crate::bookkeeping::Refusal;
-use crate::export::Exporter;
 use crate::export::halt::Halt;
-use crate::export::job::JobRun;
-use crate::export::verdicts::Why;
-use crate::model::document::{PlannedItem, Receipt};
+use crate::export::tools::{Exporter, JobRun};
+use crate::export::verdicts::{Next, Why};
+use crate::model::document::Receipt;
 use crate::model::export_item::ReceiptFile;
 use crate::model::ids::AccountingEntryId;
 use crate::pleo::wire;
-use crate::receipts::{Policy, ReceiptError, ReceiptErrorKind, Wanted};
+use crate::receipts::{Policy, ReceiptError, ReceiptErrorKind, WantedReceipt};
 
-/// Fetches the receipts of the batch's items and answers how many items were taken. It takes fewer than all, and the
-/// batch shrinks, where fetching lasts so long that Pleo should hear from us first. The first item is always taken.
-/// Items whose receipts did not come in time leave the batch for a later run, as long as the job lives.
-pub(super) fn fetch(
-    exporter: &mut Exporter<'_>,
-    run: &mut JobRun,
-    batch: &mut Batch,
-    aside: &mut SetAside,
-) -> Result<usize, Halt> {
-    if exporter.settings.attachments == Policy::None {
-        return Ok(batch.items.len());
+/// What was fetched for each file of an item.
+type Results = Vec<Result<Receipt, ReceiptError>>;
+
+/// The items that a batch does not take.
+#[derive(Default)]
+pub(super) struct Untaken {
+    /// Those for which there was no time before Pleo should hear from us: they are the next batch.
+    pub(super) rest: Vec<BatchItem>,
+    /// Those whose receipts did not come in time: they are left to a later run, as long as the job lives.
+    pub(super) late: Vec<BatchItem>,
+}
+
+/// Fetches the receipts of the items, and takes those out that this batch cannot book. The first item is always fetched.
+pub(super) fn fetch(run: &JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<Untaken, Halt> {
+    let (exporter, policy) = (&run.exporter, run.exporter.settings.attachments);
+    if policy == Policy::None {
+        return Ok(Untaken::default());
     }
     let now = Instant::now();
     let until = run.deadline.of_a_step(now);
     let may_wait = !run.deadline.is_near(now) && !run.deadline.is_overdue(now);
-    let mut fetched = fetch_all(exporter, batch, until, None);
-    let expired = expired(batch, &fetched);
+    let mut fetched = fetch_all(exporter, items, until, BatchItem::files);
+    let has_expired = |results: &Results| has(results, ReceiptErrorKind::Expired);
+    let with_expired = items
+        .iter()
+        .zip(&fetched)
+        .filter(|(_, results)| has_expired(results));
+    let expired: HashSet<_> = with_expired.map(|(item, _)| item.entry_id.clone()).collect();
     if !expired.is_empty() {
         debug!("addresses of receipts have expired; reading the items again");
-        let fresh = fresh_addresses(exporter, run, &expired)?;
-        fetched.extend(fetch_all(exporter, batch, until, Some(&fresh)));
+        let fresh = fresh_addresses(run, &expired)?;
+        let files = |item: &BatchItem| fresh.get(&item.entry_id).cloned().unwrap_or_default();
+        let again = fetch_all(exporter, items, until, files);
+        let pairs = fetched.iter_mut().zip(again);
+        pairs
+            .filter(|(_, again)| !again.is_empty())
+            .for_each(|(results, again)| *results = again);
     }
     exporter.stop.check()?;
-    let taken = taken(&fetched).unwrap_or(batch.items.len());
-    let mut stalled = HashSet::new();
-    for (index, results) in fetched {
-        if index >= taken {
-            let kept: Vec<Receipt> = results.into_iter().flatten().collect();
-            exporter.receipts.remove(&kept);
-        } else if let Some(item) = batch.items.get_mut(index) {
-            let is_stalled = item.keep_receipts(results, exporter.settings.attachments);
-            if is_stalled && may_wait {
-                stalled.insert(item.entry_id.clone());
-            }
+    let is_out_of_time = |results: &Results| has(results, ReceiptErrorKind::OutOfTime);
+    let taken = fetched.iter().skip(1).position(is_out_of_time);
+    let taken = taken.map_or(items.len(), |before| before + 1);
+    for results in fetched.split_off(taken) {
+        exporter
+            .receipts
+            .remove(&results.into_iter().flatten().collect::<Vec<_>>());
+    }
+    let rest = items.split_off(taken);
+    for (item, results) in items.iter_mut().zip(fetched) {
+        if !results.is_empty() && item.keep_receipts(results, policy) && may_wait {
+            item.next = Next::Wait(Why::Late);
         }
     }
-    batch.items.truncate(taken);
-    for item in batch
-        .items
-        .extract_if(.., |item| stalled.contains(&item.entry_id))
-    {
-        aside.push(item, Why::Late);
-    }
-    Ok(taken)
+    let is_late = |item: &mut BatchItem| matches!(item.next, Next::Wait(Why::Late));
+    let late = items.extract_if(.., is_late).collect();
+    Ok(Untaken { rest, late })
 }
 
-/// How many items there are before the first whose time was over; `None` where there was time for all.
-fn taken(fetched: &Results) -> Option<usize> {
-    let is_late = |result: &Result<_, ReceiptError>| {
-        result
-            .as_ref()
-            .is_err_and(|error| error.kind == ReceiptErrorKind::OutOfTime)
-    };
-    fetched
+fn has(results: &Results, kind: ReceiptErrorKind) -> bool {
+    results
         .iter()
-        .filter(|(index, results)| **index > 0 && results.iter().any(is_late))
-        .map(|(index, _)| *index)
-        .min()
+        .any(|result| result.as_ref().is_err_and(|error| error.kind == kind))
 }
 
-type Results = HashMap<usize, Vec<Result<Receipt, ReceiptError>>>;
-type Addresses = HashMap<AccountingEntryId, Vec<ReceiptFile>>;
-
-/// Fetches for all items, or with `fresh` only for those that have fresh addresses.
-fn fetch_all(exporter: &Exporter<'_>, batch: &Batch, until: Instant, fresh: Option<&Addresses>) -> Results {
-    let mut wanted = Vec::new();
-    let mut owners = Vec::new();
-    for (index, item) in batch.items.iter().enumerate() {
-        if !item.may_be_booked() {
-            continue;
-        }
-        let files = match (fresh, &item.item) {
-            (None, Some(read)) => &read.files,
-            (None, None) => continue,
-            (Some(fresh), _) => match fresh.get(&item.entry_id) {
-                Some(files) => files,
-                None => continue,
-            },
-        };
-        for (position, file) in files.iter().enumerate() {
-            wanted.push(Wanted {
-                entry_id: &item.entry_id,
-                number: position + 1,
-                of: files.len(),
-                file,
-            });
-            owners.push(index);
-        }
-    }
-    let mut fetched = Results::new();
-    for (index, result) in owners.into_iter().zip(exporter.receipts.fetch(&wanted, until)) {
-        fetched.entry(index).or_default().push(result);
-    }
-    fetched
-}
-
-/// The items that have a receipt whose address works no more.
-fn expired(batch: &Batch, fetched: &Results) -> HashSet<AccountingEntryId> {
-    let is_expired = |result: &Result<Receipt, ReceiptError>| {
-        result
-            .as_ref()
-            .is_err_and(|error| error.kind == ReceiptErrorKind::Expired)
-    };
-    fetched
+/// Fetches the files of each item, with the results of each.
+fn fetch_all(
+    exporter: &Exporter<'_>,
+    items: &[BatchItem],
+    until: Instant,
+    files: impl Fn(&BatchItem) -> Vec<ReceiptFile>,
+) -> Vec<Results> {
+    let files: Vec<_> = items.iter().map(files).collect();
+    let wanted = items
         .iter()
-        .filter(|(_, results)| results.iter().any(is_expired))
-        .filter_map(|(index, _)| batch.items.get(*index))
-        .map(|item| item.entry_id.clone())
-        .collect()
+        .zip(&files)
+        .flat_map(|(item, files)| wanted(item, files));
+    let mut results = exporter
+        .receipts
+        .fetch(&wanted.collect::<Vec<_>>(), until)
+        .into_iter();
+    let of_each = files
+        .iter()
+        .map(|files| results.by_ref().take(files.len()).collect());
+    of_each.collect()
+}
+
+fn wanted<'a>(item: &'a BatchItem, files: &'a [ReceiptFile]) -> impl Iterator<Item = WantedReceipt<'a>> {
+    files.iter().zip(1..).map(|(file, number)| WantedReceipt {
+        entry_id: &item.entry_id,
+        number,
+        of: files.len(),
+        file,
+    })
 }
 
 /// Reads the data layer again for items with expired addresses; Pleo gives new ones.
 fn fresh_addresses(
-    exporter: &Exporter<'_>,
-    run: &JobRun,
+    run: &JobRun<'_>,
     expired: &HashSet<AccountingEntryId>,
-) -> Result<Addresses, Halt> {
-    let mut fresh = Addresses::new();
-    exporter
+) -> Result<HashMap<AccountingEntryId, Vec<ReceiptFile>>, Halt> {
+    let mut fresh = HashMap::new();
+    let is_expired = |id: &AccountingEntryId| expired.contains(id);
+    run.exporter
         .pleo
         .data_layer(&run.job.id, |page| -> Result<(), Halt> {
-            exporter.stop.check()?;
+            run.exporter.stop.check()?;
             for item in page
                 .iter()
-                .filter(|item| item.entry_id.as_ref().is_some_and(|id| expired.contains(id)))
+                .filter(|item| item.entry_id.as_ref().is_some_and(is_expired))
             {
                 if let Ok(item) = wire::export_item(&item.payload) {
                     fresh.insert(item.entry_id, item.files);
@@ -159,35 +141,21 @@ fn fresh_addresses(
 
 /// The receipts of an entry that is in the books. They were fetched with the batch, unless the entry could surely not be
 /// planned; then they still belong to it.
-pub(super) fn of_booked(
-    exporter: &Exporter<'_>,
-    run: &JobRun,
-    item: &BatchItem,
-) -> Result<Result<Vec<Receipt>, Refusal>, Halt> {
-    let files = match (&item.fetched, &item.item) {
+pub(super) fn of_booked(run: &JobRun<'_>, item: &BatchItem) -> Result<Result<Vec<Receipt>, Refusal>, Halt> {
+    let policy = run.exporter.settings.attachments;
+    let files = match (&item.fetched, &item.read) {
         (Some(fetched), _) => return Ok(Ok(fetched.receipts.clone())),
-        (None, Some(read)) if exporter.settings.attachments != Policy::None => &read.files,
+        (None, Some(read)) if policy != Policy::None => &read.files,
         (None, _) => return Ok(Ok(Vec::new())),
     };
-    let wanted: Vec<_> = files
-        .iter()
-        .enumerate()
-        .map(|(position, file)| Wanted {
-            entry_id: &item.entry_id,
-            number: position + 1,
-            of: files.len(),
-            file,
-        })
-        .collect();
+    let wanted: Vec<_> = wanted(item, files).collect();
     let mut receipts = Vec::with_capacity(wanted.len());
     let until = run.deadline.of_a_step(Instant::now());
-    for result in exporter.receipts.fetch(&wanted, until) {
-        exporter.stop.check()?;
+    for result in run.exporter.receipts.fetch(&wanted, until) {
+        run.exporter.stop.check()?;
         match result {
             Ok(receipt) => receipts.push(receipt),
-            Err(error) if exporter.settings.attachments == Policy::Required => {
-                return Ok(Err(missing(error)));
-            }
+            Err(error) if policy == Policy::Required => return Ok(Err(missing(error))),
             Err(_) => {}
         }
     }
@@ -202,26 +170,15 @@ fn missing(error: ReceiptError) -> Refusal {
     }
 }
 
-/// What was fetched for an item.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Fetched {
-    receipts: Vec<Receipt>,
-    /// Why others are missing, where they are let go.
-    missing: Vec<String>,
-}
-
-impl Fetched {
-    /// Puts the receipts to a plan.
-    pub(super) fn put_to(&self, plan: &mut PlannedItem) {
-        plan.receipts.clone_from(&self.receipts);
-        plan.receipts_missing = self.missing.len();
-        plan.remarks.extend(self.missing.iter().cloned());
-    }
-}
-
 impl BatchItem {
+    /// The receipts to fetch before it is booked.
+    fn files(&self) -> Vec<ReceiptFile> {
+        let read = self.read.as_ref().filter(|_| self.may_be_booked());
+        read.map(|item| item.files.clone()).unwrap_or_default()
+    }
+
     /// Keeps what was fetched. Where receipts are required, a missing one refuses the item; says whether it may come later.
-    fn keep_receipts(&mut self, results: Vec<Result<Receipt, ReceiptError>>, policy: Policy) -> bool {
+    fn keep_receipts(&mut self, results: Results, policy: Policy) -> bool {
         let mut fetched = Fetched::default();
         let mut first_error = None;
         for result in results {
@@ -241,7 +198,7 @@ impl BatchItem {
             return false;
         };
         let is_stalled = error.is_stalled();
-        self.refuse(missing(error));
+        self.plan = Err(missing(error));
         is_stalled
     }
 }

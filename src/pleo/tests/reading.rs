@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::export_job::{ItemStatus, JobStatus};
-use crate::pleo::JobEvent;
+use crate::pleo::ExportJobEvent;
 
 const OTHER: &str = "7e57c0de-0000-4000-8000-0000000000f2";
 const THIRD: &str = "7e57c0de-0000-4000-8000-0000000000f3";
@@ -213,7 +213,9 @@ fn pleos_clock_is_remembered() {
     let server = TestServer::start(vec![reply]);
     let client = client(&server);
     assert!(client.server_time().is_none());
-    client.send_event(&permit(), &id(), &JobEvent::Started).unwrap();
+    client
+        .send_event(&permit(), &id(), &ExportJobEvent::Started)
+        .unwrap();
     let time = client.server_time().unwrap();
     assert_eq!(time.at.to_rfc3339(), "2026-10-05T08:49:37+00:00");
 }

@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::model::permit::Withheld;
-use crate::model::verdict::{Exported, Failure, ItemFailureType, JobFailure, JobFailureType, Verdict};
-use crate::pleo::{ItemUpdate, JobEvent, Refusal};
+use crate::model::verdict::{
+    Exported, Failure, ItemFailureType, JobFailure, JobFailureType, JobOutcome, Verdict,
+};
+use crate::pleo::{ExportJobEvent, ItemUpdate, Refusal};
 
 #[test]
 fn an_event_is_sent_once_when_it_may_have_arrived() {
@@ -18,7 +20,7 @@ fn an_event_is_sent_once_when_it_may_have_arrived() {
     ] {
         let server = TestServer::start(vec![reply, Reply::json(202, "")]);
         let error = client(&server)
-            .send_event(&permit(), &id(), &JobEvent::Started)
+            .send_event(&permit(), &id(), &ExportJobEvent::Started)
             .unwrap_err();
         assert!(matches!(error, PleoError::LostAnswer { .. }), "{error:?}");
         assert_eq!(server.seen().len(), 1);
@@ -30,13 +32,13 @@ fn an_event_is_sent_again_when_it_surely_was_not_processed() {
     let busy = Reply::Answer(429, "", String::new());
     let server = TestServer::start(vec![busy, Reply::json(202, "")]);
     client(&server)
-        .send_event(&permit(), &id(), &JobEvent::Started)
+        .send_event(&permit(), &id(), &ExportJobEvent::Started)
         .unwrap();
     let body: serde_json::Value = serde_json::from_str(&server.seen()[1].body).unwrap();
     assert_eq!(body, serde_json::json!({"jobId": JOB, "event": "started"}));
     // All is said: nobody listens any more.
     let error = impatient(&server)
-        .send_event(&permit(), &id(), &JobEvent::Started)
+        .send_event(&permit(), &id(), &ExportJobEvent::Started)
         .unwrap_err();
     assert!(matches!(error, PleoError::NeverReached { .. }), "{error:?}");
 }
@@ -49,7 +51,11 @@ fn an_event_says_why_the_job_failed() {
     };
     let server = TestServer::start(vec![Reply::json(202, "")]);
     client(&server)
-        .send_event(&permit(), &id(), &JobEvent::Failed(failure))
+        .send_event(
+            &permit(),
+            &id(),
+            &ExportJobEvent::Ended(JobOutcome::Failed(failure)),
+        )
         .unwrap();
     let seen = &server.seen()[0];
     assert_eq!(seen.line, "POST /v3/export-job-events");
@@ -71,7 +77,9 @@ fn a_stop_ends_the_waiting_but_not_the_telling() {
     stop.request();
     let server = TestServer::start(vec![Reply::json(202, ""), error(503, "X")]);
     let client = Client::new(settings(&server), stop).unwrap();
-    client.send_event(&permit(), &id(), &JobEvent::Completed).unwrap();
+    client
+        .send_event(&permit(), &id(), &ExportJobEvent::Ended(JobOutcome::Completed))
+        .unwrap();
     assert!(matches!(client.job(&id()), Err(PleoError::Stopped(_))));
 }
 
@@ -163,7 +171,7 @@ fn a_permit_is_asked_for_before_each_try() {
     let server = TestServer::start(vec![Reply::json(202, "")]);
     let never = Permit::given_by(|| Err(Withheld("it was taken over".to_owned())));
     let error = client(&server)
-        .send_event(&never, &id(), &JobEvent::Started)
+        .send_event(&never, &id(), &ExportJobEvent::Started)
         .unwrap_err();
     assert!(error.to_string().starts_with("nothing was written: "), "{error}");
     assert_eq!(server.seen().len(), 0);

@@ -109,6 +109,7 @@ pub(in crate::pleo) fn export_job_item(item: &Field<'_>) -> Result<ExportJobItem
     Ok(ExportJobItem {
         entry_id: AccountingEntryId::new(item.identifier("accountingEntryId")?),
         status: status.map_or(ItemStatus::Pending, |status| ItemStatus::from_wire(&status)),
+        external_id: item.words("externalId"),
     })
 }
 

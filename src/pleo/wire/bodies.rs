@@ -3,9 +3,9 @@
 use chrono::SecondsFormat;
 use serde_json::{Map, Value, json};
 
-use crate::model::export_job::{ItemStatus, JobStatus};
+use crate::model::export_job::ItemStatus;
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
-use crate::model::verdict::{JobFailure, Verdict};
+use crate::model::verdict::{JobOutcome, Verdict};
 
 /// The longest reason we send, in characters: more than a screen of Pleo shows.
 const LONGEST_REASON: usize = 1000;
@@ -39,15 +39,11 @@ impl ItemUpdate {
 
 /// What Pleo is told about a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JobEvent {
+pub enum ExportJobEvent {
     /// We work on it.
     Started,
-    /// Every item was exported.
-    Completed,
-    /// Some items failed.
-    CompletedWithErrors,
-    /// It failed as a whole, or every item did.
-    Failed(JobFailure),
+    /// It is over, and so.
+    Ended(JobOutcome),
 }
 
 /// The body of an update: a bare list.
@@ -86,18 +82,18 @@ fn update(update: &ItemUpdate) -> Value {
 }
 
 /// The body of an event.
-pub(in crate::pleo) fn event_body(id: &JobId, event: &JobEvent) -> String {
+pub(in crate::pleo) fn event_body(id: &JobId, event: &ExportJobEvent) -> String {
     let mut fields = Map::new();
     let mut put = |name: &str, text: &str| fields.insert(name.to_owned(), text.into());
     put("jobId", id.as_str());
     match event {
-        JobEvent::Started => put("event", "started"),
-        JobEvent::Completed => put("event", JobStatus::Completed.as_str()),
-        JobEvent::CompletedWithErrors => put("event", JobStatus::CompletedWithErrors.as_str()),
-        JobEvent::Failed(failure) => {
-            put("failureReasonType", failure.failure_type.as_str());
-            put("failureReason", &reason(&failure.reason));
-            put("event", JobStatus::Failed.as_str())
+        ExportJobEvent::Started => put("event", "started"),
+        ExportJobEvent::Ended(outcome) => {
+            if let Some(failure) = outcome.failure() {
+                put("failureReasonType", failure.failure_type.as_str());
+                put("failureReason", &reason(&failure.reason));
+            }
+            put("event", outcome.status().as_str())
         }
     };
     Value::Object(fields).to_string()

@@ -312,6 +312,19 @@ impl Books {
         self.documents().join(group).join(format!("{sha256}{extension}"))
     }
 
+    /// Where the evidence of that name lies: beside the file that names it, else where it was written.
+    pub(super) fn evidence(&self, named_in: &Path, name: &str) -> PathBuf {
+        let beside = named_in.with_file_name(name);
+        let year = name.get(5..9).unwrap_or_default();
+        // A batch that a person moved leaves it where it was.
+        let first = self.batches().join(year).join(name);
+        if beside.exists() || !first.exists() {
+            beside
+        } else {
+            first
+        }
+    }
+
     /// The receipts of a year.
     pub(super) fn receipts(&self, year: i32) -> PathBuf {
         self.documents().join(format!("{year:04}"))
@@ -353,17 +366,22 @@ impl Books {
     /// Makes sure that the names of files that another process made survive a power cut, since the process may
     /// have been killed before it saw to that.
     pub(super) fn make_names_durable(&self) -> Result<(), SystemError> {
-        let batches = self.batches();
-        let years = fs::read_dir(&batches)
+        let folders = [self.folder.clone(), self.batches()]
             .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path());
-        let folders = [self.folder.clone(), batches.clone()].into_iter().chain(years);
-        for folder in folders.filter(|folder| folder.is_dir()) {
+            .filter(|folder| folder.is_dir());
+        for folder in folders.chain(self.year_folders()) {
             files::sync_folder(&folder).map_err(|error| nothing_booked(&error))?;
         }
         Ok(())
+    }
+
+    /// The folders of batches that are there.
+    pub(super) fn year_folders(&self) -> Vec<PathBuf> {
+        let years = fs::read_dir(self.batches()).into_iter().flatten().flatten();
+        years
+            .map(|entry| entry.path())
+            .filter(|folder| folder.is_dir())
+            .collect()
     }
 
     /// Waits for the right to write: the ledger's folder first, which books of other companies may share.

@@ -1,12 +1,14 @@
 //! The evidence of a batch: a file of JSON lines beside it, one for each entry, with all that the books themselves do not
-//! say. It is for people: nothing here is ever read back.
+//! say. It is for people, and for who compares; no look-up reads it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::model::document::{Document, DocumentKind, Part, Posting, PostingState};
-use crate::model::money::Currency;
+use crate::model::money::{Amount, Currency};
 
 use super::vocabulary::purpose;
 use super::writer::{Entry, VERSION};
@@ -88,6 +90,61 @@ pub(super) fn text(entries: &[Entry<'_>], recorded_at: DateTime<Utc>) -> String 
         }
     }
     text
+}
+
+/// What a line says of the documents that it brought.
+#[derive(Debug, Deserialize)]
+pub(super) struct Known {
+    entry: String,
+    pub(super) documents: Vec<KnownDocument>,
+    /// SHA-256 of each.
+    pub(super) receipts: Vec<String>,
+}
+
+/// What was booked as a document.
+#[derive(Debug, Deserialize)]
+pub(super) struct KnownDocument {
+    pub(super) number: String,
+    part: String,
+    pub(super) posting_date: NaiveDate,
+    currency: String,
+    postings: Vec<KnownPosting>,
+}
+
+#[derive(Debug, Deserialize)]
+struct KnownPosting {
+    account: String,
+    amount: String,
+}
+
+impl KnownDocument {
+    pub(super) fn is_of_part(&self, part: Part) -> bool {
+        self.part == part.as_str()
+    }
+
+    /// What it moved on each account; `None` where that cannot be read.
+    pub(super) fn moved(&self) -> Option<BTreeMap<(String, Currency), Amount>> {
+        let currency: Currency = self.currency.parse().ok()?;
+        let mut moved: BTreeMap<(String, Currency), Amount> = BTreeMap::new();
+        for posting in &self.postings {
+            let sum = moved.entry((posting.account.clone(), currency)).or_default();
+            *sum += posting.amount.parse::<Amount>().ok()?;
+        }
+        Some(moved)
+    }
+}
+
+/// The lines of these entries. What cannot be read is passed over: a hash says whether the file is what was written.
+pub(super) fn read(content: &[u8], wanted: &HashSet<&str>) -> HashMap<String, Vec<Known>> {
+    let mut known: HashMap<String, Vec<Known>> = HashMap::new();
+    for line in content.split(|byte| *byte == b'\n') {
+        if let Ok(line) = serde_json::from_slice::<Known>(line)
+            && wanted.contains(line.entry.as_str())
+        {
+            known.entry(line.entry.clone()).or_default().push(line);
+        }
+    }
+    known
 }
 
 fn line<'a>(entries: &'a [Entry<'a>], recorded_at: &str) -> Option<Line<'a>> {

@@ -13,11 +13,13 @@ mod evidence;
 mod first_version;
 mod includes;
 mod index;
+mod inspect;
 mod lexer;
 mod lock;
 mod misplaced;
 mod movements;
 mod number;
+mod prune;
 mod reader;
 mod ready;
 #[cfg(test)]
@@ -35,11 +37,12 @@ use std::collections::BTreeMap;
 
 use tracing::warn;
 
+use crate::host::clock;
 use crate::host::stop::Stop;
-use crate::host::{clock, kill};
 use crate::model::booked_content::BookedContent;
 use crate::model::document::{Part, PlannedItem};
 use crate::model::ids::AccountingEntryId;
+use crate::model::inspected::Inspected;
 use crate::model::permit::Permit;
 use crate::model::references::{
     AccountKey, InvoiceInBooks, InvoiceKey, References, Resolution, Vendor, VendorKey,
@@ -149,7 +152,7 @@ impl Beancount {
     /// What a standing in the books means to those who ask for these parts.
     fn found(&self, entry_id: &str, parts: &[Part], standing: &Standing<'_>) -> Found {
         let booked = self.booked_entry(entry_id, standing, self.settings.fava_url.as_deref());
-        match booked.filter(|_| !kill::mutation("skip-look-up")) {
+        match booked {
             None => Found::Absent {
                 next_revision: standing.next_revision,
             },
@@ -325,6 +328,14 @@ impl AccountingSystem for Beancount {
         Ok(found.collect())
     }
 
+    fn inspect(&mut self, entries: &[AccountingEntryId]) -> Result<Vec<(Found, Inspected)>, SystemError> {
+        self.look_closely(entries)
+    }
+
+    fn prune_evidence(&mut self, before: i32) -> Result<Vec<String>, SystemError> {
+        self.prune(before)
+    }
+
     fn content(&mut self, entry_id: &AccountingEntryId) -> Result<BookedContent, SystemError> {
         let standing = self.index.standing(entry_id.as_str());
         // The main document stands before the others.
@@ -351,10 +362,6 @@ impl AccountingSystem for Beancount {
         let (highest, remarks) = batch.into_numbers_and_remarks();
         self.given = highest;
         self.remarks.extend(remarks);
-        if kill::mutation("lose-answer") {
-            let reason = "The answer of the books was lost.".to_owned();
-            return Err(SystemError::Unknown { reason });
-        }
         Ok(answers)
     }
 

@@ -82,6 +82,18 @@ pub(super) enum Kind<'a> {
         /// Its id.
         id: Cow<'a, str>,
     },
+    /// The evidence of what follows (`custom "pleo-evidence" "FILE" "SHA256"`).
+    Evidence {
+        /// Its file, by name.
+        file: Cow<'a, str>,
+        /// Its hash.
+        sha256: Cow<'a, str>,
+    },
+    /// Evidence that was removed (`custom "pleo-evidence-removed" "FILE"`).
+    EvidenceRemoved {
+        /// Its file, by name.
+        file: Cow<'a, str>,
+    },
     /// The head of our own file says up to which number it goes (`; numbers: FIRST to LAST`).
     Numbers {
         /// The last number.
@@ -248,6 +260,11 @@ fn dated<'a>(date: NaiveDate, tokens: &mut Tokens<'a>, links: &mut Vec<&'a str>)
         }
         "custom" => match (tokens.text(), tokens.text()) {
             (Some(name), Some(id)) if name == directive::COMPANY => Kind::Company { id },
+            (Some(name), Some(file)) if name == directive::EVIDENCE_REMOVED => Kind::EvidenceRemoved { file },
+            (Some(name), Some(file)) if name == directive::EVIDENCE => match tokens.text() {
+                Some(sha256) => Kind::Evidence { file, sha256 },
+                None => Kind::Other,
+            },
             _ => Kind::Other,
         },
         "balance" => Kind::Balance {

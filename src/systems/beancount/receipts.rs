@@ -100,12 +100,12 @@ fn store<'a>(
         if !seen.insert(&receipt.sha256) {
             continue;
         }
-        let named = index.receipt(entry_id, &receipt.sha256);
-        if let Some(path) = named.iter().find_map(|path| books.writable_receipt(path)) {
+        let named = || index.receipt(entry_id, &receipt.sha256);
+        if let Some(path) = named().find_map(|path| books.writable_receipt(path)) {
             keep(receipt, &path)?;
             continue;
         }
-        if named.iter().any(|path| is_there(receipt, path)) {
+        if named().any(|path| is_there(receipt, path)) {
             continue;
         }
         let extension = extension(&receipt.file_name);

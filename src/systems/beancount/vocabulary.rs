@@ -23,6 +23,7 @@
 //! | | `purpose` | cost, income, wallet, `input_tax`, `output_tax`: the account serves that alone |
 //! | file | `custom "pleo-company"` | the company on Pleo whose entries the file holds |
 //! | | `custom "pleo-evidence"` | the file beside it that holds all else about its entries, and its SHA-256 |
+//! | | `custom "pleo-evidence-removed"` | evidence of earlier batches that is kept no longer, a line for each file |
 //! | document | `receipt-of`, `receipt-of-number`, `receipt`, `sha256`, `file-name` | whose receipt, which one, its content |
 //!
 //! Version 0.1 wrote all that Pleo says: `pleo-document` and `purpose` everywhere, and keys that are read here and not
@@ -127,8 +128,10 @@ pub(super) mod key {
 pub(super) mod directive {
     /// Whose entries follow.
     pub(in super::super) const COMPANY: &str = "pleo-company";
-    /// Where their evidence lies; never read back.
+    /// Where their evidence lies; read back by those who compare alone.
     pub(in super::super) const EVIDENCE: &str = "pleo-evidence";
+    /// That evidence was removed.
+    pub(in super::super) const EVIDENCE_REMOVED: &str = "pleo-evidence-removed";
 }
 
 /// The value of [`key::RECEIPT`].

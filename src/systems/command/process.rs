@@ -3,10 +3,8 @@
 //! Three threads of its own feed it and read it, so that a connector that neither reads nor writes can be
 //! waited for with a limit. It knows nothing of what the lines mean.
 
-use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::thread;
@@ -14,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use crate::host::process_group;
 use crate::host::stop::{Stop, Stopped};
+use crate::host::{environment, process_group};
 
 use super::settings::Settings;
 use super::stderr::Stderr;
@@ -32,36 +30,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// How long the last lines of its stderr are waited for, once it is dead: they often say why.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// What a connector gets of our environment: what programs need to find files, people, places and the network. All else
-/// may be a secret of somebody's.
-const NEEDED: [&str; 23] = [
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "LANG",
-    "LANGUAGE",
-    "TZ",
-    "TMPDIR",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-    "no_proxy",
-    "SYSTEMROOT",
-    "TEMP",
-    "TMP",
-    "VIRTUAL_ENV",
-];
-
-/// With these begin the names of settings that are meant for it, and of those of the language.
-const NEEDED_PREFIXES: [&str; 2] = ["CONNECTOR_", "LC_"];
+/// With this begin the names of settings that are meant for a connector.
+const OWN_VARIABLES: &str = "CONNECTOR_";
 
 /// A running connector. Dropping it kills its process group.
 #[derive(Debug)]
@@ -104,19 +74,12 @@ impl Process {
         let Some((program, arguments)) = settings.program.split_first() else {
             return Err("`accounting.command.program` is empty".to_owned());
         };
-        let mut command = Command::new(found_from(folder, program));
+        // In a group of its own the entry in hand is finished before a SIGINT of the terminal has its effect.
+        let mut command = environment::program(folder, program, arguments, OWN_VARIABLES);
         command
-            .args(arguments)
-            .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        command.env_clear();
-        command.envs(std::env::vars_os().filter(|(variable, _)| is_needed(variable)));
-        // In a group of its own it does not get the terminal's SIGINT, so that the entry in hand is finished,
-        // and everything it starts can be killed with it.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.spawn().map_err(|error| error.to_string())?;
         Self::feed_and_read(child, name).map_err(|error| error.to_string())
     }
@@ -218,21 +181,6 @@ impl Drop for Process {
         let _ = self.child.wait();
         let _ = self.stderr_ended.recv_timeout(LAST_WORDS);
     }
-}
-
-/// A path in the settings is relative to their folder; a bare name is looked for in `PATH`.
-fn found_from(folder: &Path, program: &str) -> PathBuf {
-    if Path::new(program).components().nth(1).is_some() {
-        folder.join(program)
-    } else {
-        PathBuf::from(program)
-    }
-}
-
-fn is_needed(variable: &OsStr) -> bool {
-    let variable = variable.to_string_lossy();
-    let is_meant = NEEDED_PREFIXES.iter().any(|prefix| variable.starts_with(prefix));
-    is_meant || NEEDED.contains(&&*variable)
 }
 
 fn write_lines(mut stdin: impl Write, lines: &Receiver<Vec<u8>>) {

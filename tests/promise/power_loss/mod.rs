@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use self::disk::{Disk, EVERY_LUCK};
 use self::image::Image;
 use crate::job::Job;
-use crate::proof::{self, Finding, Findings, Kind};
+use crate::proof::{self, Finding, Findings, Kind, Sought, findings_hold};
 use crate::sandbox::{Hook, Host, Snapshot};
 use crate::support::World;
 use crate::victim::{self, End, Moment};
@@ -21,14 +21,14 @@ use crate::{every, of_all, tell};
 
 const AT_THE_END: &str = "at the end";
 
-/// Takes the power away. It reads as a sentence: `PowerLoss::of(job).with_bug("no-fsync-file").run(&strace)`.
-struct PowerLoss {
+/// Takes the power away. It reads as a sentence: `PowerLoss::of(job).until(sought).run(&strace)`.
+pub struct PowerLoss {
     job: Job,
-    mutation: &'static str,
     /// The kill point at which a process ends before the one whose power is lost.
     killed_before: Option<usize>,
     only_at_the_end: bool,
     every: usize,
+    until: Option<Sought>,
 }
 
 /// A moment, and what was on the disk after it.
@@ -48,25 +48,28 @@ struct Recording {
     cuts: Vec<Cut>,
 }
 
-struct Outcome {
+pub struct Outcome {
     cuts: usize,
-    findings: Vec<(String, Finding)>,
+    pub findings: Vec<(String, Finding)>,
 }
 
 impl PowerLoss {
-    fn of(job: Job) -> Self {
+    pub fn of(job: Job) -> Self {
         Self {
             job,
-            mutation: "",
             killed_before: None,
             only_at_the_end: false,
             every: 1,
+            until: None,
         }
     }
 
-    /// With a deliberate bug in every process.
-    fn with_bug(self, mutation: &'static str) -> Self {
-        Self { mutation, ..self }
+    /// Ends once this is found.
+    pub fn until(self, sought: Sought) -> Self {
+        Self {
+            until: Some(sought),
+            ..self
+        }
     }
 
     /// Once all is done, by a process that went on after one that was killed at this kill point.
@@ -84,7 +87,7 @@ impl PowerLoss {
     }
 
     /// Each thread has a recording of its own and takes its share of the cuts.
-    fn run(&self, strace: &Path) -> Outcome {
+    pub fn run(&self, strace: &Path) -> Outcome {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let outcomes = std::thread::scope(|scope| {
             let share = |share: usize| move || self.record(strace).run_share(self, share, threads);
@@ -120,7 +123,6 @@ impl PowerLoss {
         let mut cuts = Vec::new();
         for kill_at in self.killed_before.map(Some).into_iter().chain([None]) {
             let mut command = trace::traced(strace, &world.command(&["poll"]), &log);
-            command.env("PLEO_EXPORT_MUTATION", self.mutation);
             if let Some(kill_at) = kill_at {
                 command.env("PLEO_EXPORT_KILL_AT", kill_at.to_string());
             }
@@ -201,7 +203,7 @@ impl Recording {
             outcome
                 .findings
                 .extend(findings.into_iter().map(|finding| (cut.text.clone(), finding)));
-            if !of.mutation.is_empty() && !outcome.findings.is_empty() {
+            if findings_hold(of.until, &outcome.findings) {
                 break;
             }
         }
@@ -213,20 +215,15 @@ impl Recording {
         image::rebuild(&world.path(""), &cut.image);
         world.sandbox.restore(&self.snapshots[cut.requests]);
         let mut findings = Findings(proof::at_death(world, &self.job_id));
-        crate::kill_matrix::recover(
-            world,
-            &self.job_id,
-            of.mutation,
-            cut.requests.is_multiple_of(2),
-            &mut findings,
-        );
+        let by_poll = cut.requests.is_multiple_of(2);
+        crate::kill_matrix::recover(world, &self.job_id, by_poll, &mut findings);
         findings.0.extend(proof::when_done(world, &self.job_id, &of.job));
         findings.0
     }
 }
 
 /// `None`, and a word on it, where there is no strace.
-fn strace_or_say_so(test: &str) -> Option<std::path::PathBuf> {
+pub fn strace_or_say_so(test: &str) -> Option<std::path::PathBuf> {
     let strace = trace::strace();
     if strace.is_none() {
         tell(&format!(
@@ -274,7 +271,7 @@ fn points_with_unsynced_names() -> Vec<usize> {
     let mut points = Vec::new();
     for point in 1.. {
         let (world, _) = Job::of(8, 8).waiting();
-        match victim::poll_until(&world, Moment::Point(point), "") {
+        match victim::poll_until(&world, Moment::Point(point)) {
             End::Killed(kind) if kind == "file renamed" || kind == "folder made" => points.push(point),
             End::Killed(_) => {}
             End::Untouched { .. } => break,
@@ -282,36 +279,6 @@ fn points_with_unsynced_names() -> Vec<usize> {
     }
     assert!(!points.is_empty());
     points
-}
-
-#[test]
-fn leaving_out_the_sync_of_files_is_caught() {
-    is_caught("no-fsync-file");
-}
-
-#[test]
-fn leaving_out_the_sync_of_folders_is_caught() {
-    is_caught("no-fsync-folder");
-}
-
-#[test]
-fn leaving_out_the_sync_of_the_checkpoint_is_caught() {
-    is_caught("no-fsync-checkpoint");
-}
-
-#[track_caller]
-fn is_caught(mutation: &'static str) {
-    let Some(strace) = strace_or_say_so(mutation) else {
-        return;
-    };
-    let outcome = PowerLoss::of(Job::of(14, 7)).with_bug(mutation).run(&strace);
-    let Some((moment, finding)) = outcome.findings.first() else {
-        panic!("`{mutation}` is not caught");
-    };
-    tell(&format!(
-        "mutation {mutation}: caught {moment}: {:?}: {}",
-        finding.kind, finding.text
-    ));
 }
 
 fn tell_figure(name: &str, outcome: &Outcome) {

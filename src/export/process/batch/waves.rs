@@ -11,205 +11,149 @@ use std::time::Instant;
 
 use tracing::{error, warn};
 
-use super::{Batch, BatchItem};
-use crate::bookkeeping::{self, KnownInvoices, Refusal};
+use crate::bookkeeping::{self, JobView, KnownInvoices};
 use crate::export::halt::Halt;
-use crate::export::job::JobRun;
+use crate::export::patience;
 use crate::export::process::groups::groups;
-use crate::export::process::prepare::{self, Prepared};
+use crate::export::process::item::BatchItem;
+use crate::export::tools::JobRun;
 use crate::export::verdicts::{self, Next, Why};
-use crate::export::{Exporter, patience};
 use crate::model::document::PlannedItem;
-use crate::model::permit::Permit;
 use crate::model::references::{References, Resolution};
 use crate::systems::{self, BookedEntry, SystemError};
 
-impl Batch {
-    /// Books what is absent or there in part, until an error ends the work on the job.
-    pub(super) fn book_in_waves(
-        &mut self,
-        exporter: &mut Exporter<'_>,
-        run: &mut JobRun,
-        prepared: &mut Prepared,
-        steps: &mut [Next],
-    ) -> Result<(), Halt> {
-        let invoices = self.items.iter().map(|item| item.invoice.as_ref());
-        let groups = groups(&prepared.view, invoices);
-        let mut is_begun = false;
-        loop {
-            let wave = next_wave(steps, &groups);
-            if wave.is_empty() || steps.iter().any(|step| matches!(step, Next::Halt(_))) {
-                return Ok(());
-            }
-            if should_rest(exporter, run, is_begun) {
-                put_off(steps);
-                return Ok(());
-            }
-            is_begun = true;
-            let asked = self.references(&wave);
-            let answer = if asked.invoices.is_empty() {
-                Resolution::default()
-            } else {
-                patience::ask(exporter, |system| system.resolve(&asked))?
-            };
-            learn(prepared, &asked, answer);
-            self.book_wave(exporter, run, prepared, &wave, steps)?;
+/// Books what is absent or there in part, until an error ends the work on the job.
+pub(super) fn book(run: &mut JobRun<'_>, view: &mut JobView, items: &mut [BatchItem]) -> Result<(), Halt> {
+    let groups = groups(view, items.iter().map(|item| item.invoice.as_ref()));
+    let mut is_begun = false;
+    while !items.iter().any(|item| matches!(item.next, Next::Halt(_))) {
+        let wave = next_wave(items, &groups);
+        if wave.is_empty() {
+            break;
         }
-    }
-
-    /// Plans what was found in the books against them, where only they say who the vendor is. What cannot be asked for
-    /// now stays unplanned: it only counts in the totals.
-    pub(super) fn plan_found(
-        &mut self,
-        exporter: &mut Exporter<'_>,
-        run: &JobRun,
-        prepared: &mut Prepared,
-        found: impl Iterator<Item = usize>,
-    ) {
-        let is_unplanned = |at: &usize| {
-            let item = self.items.get(*at);
-            item.is_some_and(|item| item.plan.is_err() && item.may_be_booked())
+        if should_rest(run, is_begun) {
+            put_off(items);
+            break;
+        }
+        is_begun = true;
+        let asked = references(wave.iter().map(|item| &**item));
+        let answer = if asked.invoices.is_empty() {
+            Resolution::default()
+        } else {
+            patience::ask(&mut run.exporter, |system| system.resolve(&asked))?
         };
-        let unplanned: Vec<usize> = found.filter(is_unplanned).collect();
-        if unplanned.is_empty() {
-            return;
-        }
-        let asked = self.references(&unplanned);
-        match exporter.system.resolve(&asked) {
-            Ok(answer) => learn(prepared, &asked, answer),
-            Err(error) => return warn!("{error}"),
-        }
-        for at in unplanned {
-            if let Some(item) = self.items.get_mut(at) {
-                // A refusal stays in the plan, as it was before.
-                let _ = item.plan_now(1, exporter, run, prepared);
-            }
-        }
+        learn(view, &asked, answer);
+        book_wave(run, view, wave)?;
     }
+    Ok(())
+}
 
-    /// The invoices of these items and their vendors.
-    fn references(&self, items: &[usize]) -> References {
-        let mut asked = References::default();
-        for item in items.iter().filter_map(|at| self.items.get(*at)) {
-            if let (Some(read), Some(invoice)) = (&item.item, &item.invoice) {
-                let name = bookkeeping::vendor_name(read).unwrap_or_default();
-                asked.vendors.insert(invoice.vendor.clone(), name.to_owned());
-                asked.invoices.insert(invoice.clone());
-            }
-        }
-        asked
+/// Plans what was found in the books against them, where only they say who the vendor is. What cannot be asked for
+/// now stays unplanned: it only counts in the totals.
+pub(super) fn plan_found(run: &mut JobRun<'_>, view: &mut JobView, items: &mut [BatchItem]) {
+    let is_unplanned =
+        |item: &BatchItem| matches!(item.next, Next::Attach(_)) && item.plan.is_err() && item.may_be_booked();
+    let asked = references(items.iter().filter(|item| is_unplanned(item)));
+    if asked.invoices.is_empty() {
+        return;
     }
-
-    fn book_wave(
-        &mut self,
-        exporter: &mut Exporter<'_>,
-        run: &mut JobRun,
-        prepared: &Prepared,
-        wave: &[usize],
-        steps: &mut [Next],
-    ) -> Result<(), SystemError> {
-        let (owners, plans) = self.plan_wave(exporter, run, prepared, wave, steps);
-        if plans.is_empty() {
-            return Ok(());
-        }
-        let unsent = plans.iter().map(|plan| run.unsent.remove(plan.entry_id()));
-        let unsent: Vec<Option<bool>> = unsent.collect();
-        let answers = book_all(exporter, &run.permit, &plans);
-        run.totals.remarks.extend(exporter.system.take_remarks());
-        let (answers, are_own) = answers?;
-        for (((index, plan), answer), unsent) in owners.into_iter().zip(&plans).zip(answers).zip(unsent) {
-            if answer.is_ok() {
-                run.totals.add_opened(plan);
-            }
-            let Some(step) = steps.get_mut(index) else {
-                continue;
-            };
-            let partly = match step {
-                Next::Book { partly, .. } => partly.take(),
-                _ => None,
-            };
-            *step = verdicts::after_booking(partly, answer);
-            if let (Some(is_absent), true) = (unsent, are_own)
-                && matches!(step, Next::Wait(Why::NotBooked) | Next::Halt(_))
-            {
-                run.unsent.insert(plan.entry_id().clone(), is_absent);
-            }
-        }
-        Ok(())
+    match run.exporter.system.resolve(&asked) {
+        Ok(answer) => learn(view, &asked, answer),
+        Err(error) => return warn!("{error}"),
     }
-
-    /// The plans of the wave's items against the books as they are now, each with its owner; what is refused now has its
-    /// verdict.
-    fn plan_wave(
-        &mut self,
-        exporter: &Exporter<'_>,
-        run: &JobRun,
-        prepared: &Prepared,
-        wave: &[usize],
-        steps: &mut [Next],
-    ) -> (Vec<usize>, Vec<PlannedItem>) {
-        let (mut owners, mut plans) = (Vec::new(), Vec::new());
-        for &at in wave {
-            let (Some(item), Some(step)) = (self.items.get_mut(at), steps.get_mut(at)) else {
-                continue;
-            };
-            let Next::Book { revision, partly } = step else {
-                continue;
-            };
-            match item.plan_now(*revision, exporter, run, prepared) {
-                Ok(mut plan) => {
-                    // An entry that is completed keeps the hash of what it was begun from.
-                    let begun_from = partly.as_ref().and_then(|booked| booked.content_hash.clone());
-                    plan.content_hash = begun_from.unwrap_or(plan.content_hash);
-                    plans.push(plan);
-                    owners.push(at);
-                }
-                Err(refusal) => *step = Next::Decided(verdicts::refused(partly.as_ref(), &refusal)),
-            }
-        }
-        (owners, plans)
+    for item in items.iter_mut().filter(|item| is_unplanned(item)) {
+        // A refusal stays in the plan, as it was before.
+        let _ = item.plan_now(1, &run.exporter, &run.job.id, view);
     }
 }
 
+/// The invoices of these items and their vendors.
+fn references<'a>(items: impl Iterator<Item = &'a BatchItem>) -> References {
+    let mut asked = References::default();
+    for item in items {
+        if let (Some(read), Some(invoice)) = (&item.read, &item.invoice) {
+            let name = bookkeeping::vendor_name(read).unwrap_or_default();
+            asked.vendors.insert(invoice.vendor.clone(), name.to_owned());
+            asked.invoices.insert(invoice.clone());
+        }
+    }
+    asked
+}
+
+fn book_wave(run: &mut JobRun<'_>, view: &JobView, wave: Vec<&mut BatchItem>) -> Result<(), SystemError> {
+    let (exporter, job) = (&run.exporter, &run.job.id);
+    let planned = wave.into_iter().filter_map(|item| {
+        let plan = item.plan_to_book(exporter, job, view)?;
+        Some((item, plan))
+    });
+    let (items, plans): (Vec<_>, Vec<_>) = planned.unzip();
+    if plans.is_empty() {
+        return Ok(());
+    }
+    let unsent = items.iter().map(|item| run.unsent.remove(&item.entry_id));
+    let unsent: Vec<Option<bool>> = unsent.collect();
+    let answers = book_all(run, &plans);
+    run.totals.remarks.extend(run.exporter.system.take_remarks());
+    let (answers, are_own) = answers?;
+    for (((item, plan), answer), unsent) in items.into_iter().zip(&plans).zip(answers).zip(unsent) {
+        if answer.is_ok() {
+            run.totals.add_opened(plan);
+        }
+        let partly = match &mut item.next {
+            Next::Book { partly, .. } => partly.take(),
+            _ => None,
+        };
+        item.next = verdicts::after_booking(partly, answer);
+        if let (Some(is_absent), true) = (unsent, are_own)
+            && matches!(item.next, Next::Wait(Why::NotBooked) | Next::Halt(_))
+        {
+            run.unsent.insert(item.entry_id.clone(), is_absent);
+        }
+    }
+    Ok(())
+}
+
 /// Keeps what the books have of the invoices that were asked for, and of those alone.
-fn learn(prepared: &mut Prepared, asked: &References, answer: Resolution) {
-    let vendors = &mut prepared.view.resolution.vendors;
+fn learn(view: &mut JobView, asked: &References, answer: Resolution) {
+    let vendors = &mut view.resolution.vendors;
     vendors.retain(|vendor, _| !asked.vendors.contains_key(vendor));
     vendors.extend(answer.vendors);
-    prepared.view.invoices = KnownInvoices::in_books(answer.invoices);
+    view.invoices = KnownInvoices::in_books(answer.invoices);
 }
 
 /// Whether what is left of the batch is put off: the run was asked to stop, or Pleo should hear from us first. One wave is
 /// booked before that, so that slow books get on as well.
-fn should_rest(exporter: &Exporter<'_>, run: &JobRun, is_begun: bool) -> bool {
+fn should_rest(run: &JobRun<'_>, is_begun: bool) -> bool {
     // Where a lost answer may not be tried again, the next run would take what was announced and put off for lost.
-    let may_stop = exporter.system.describe().create.is_repeatable();
-    (may_stop && exporter.stop.is_requested())
+    let may_stop = run.exporter.system.describe().create.is_repeatable();
+    (may_stop && run.exporter.stop.is_requested())
         || (is_begun && run.deadline.is_silent_too_long(Instant::now()))
 }
 
 /// What is left to book is passed through again later.
-fn put_off(steps: &mut [Next]) {
-    for step in steps {
-        if matches!(step, Next::Book { .. }) {
-            *step = Next::Wait(Why::NotBooked);
+fn put_off(items: &mut [BatchItem]) {
+    for item in items {
+        if matches!(item.next, Next::Book { .. }) {
+            item.next = Next::Wait(Why::NotBooked);
         }
     }
 }
 
 /// The items to book next. Of each group it is the first that is left to book, and none where an item before it is
 /// open; what is held back so is to be tried again later.
-fn next_wave(steps: &mut [Next], groups: &[Option<usize>]) -> Vec<usize> {
+fn next_wave<'a>(items: &'a mut [BatchItem], groups: &[Option<usize>]) -> Vec<&'a mut BatchItem> {
     let mut wave = Vec::new();
     let (mut held, mut taken) = (HashSet::new(), HashSet::new());
-    for (at, (step, group)) in steps.iter_mut().zip(groups).enumerate() {
-        match (&step, group) {
-            (Next::Book { .. }, Some(group)) if held.contains(group) => *step = Next::Wait(Why::NotBooked),
+    for (item, group) in items.iter_mut().zip(groups) {
+        match (&item.next, group) {
+            (Next::Book { .. }, Some(group)) if held.contains(group) => {
+                item.next = Next::Wait(Why::NotBooked);
+            }
             (Next::Book { .. }, Some(group)) if !taken.contains(group) => {
                 taken.insert(*group);
-                wave.push(at);
+                wave.push(item);
             }
-            (Next::Book { .. }, None) => wave.push(at),
+            (Next::Book { .. }, None) => wave.push(item),
             (Next::Wait(_) | Next::Unproven { .. }, Some(group)) => {
                 held.insert(*group);
             }
@@ -219,37 +163,16 @@ fn next_wave(steps: &mut [Next], groups: &[Option<usize>]) -> Vec<usize> {
     wave
 }
 
-impl BatchItem {
-    /// The plan of this revision against the books as they are now.
-    fn plan_now(
-        &mut self,
-        revision: u32,
-        exporter: &Exporter<'_>,
-        run: &JobRun,
-        prepared: &Prepared,
-    ) -> Result<PlannedItem, Refusal> {
-        let is_good = |plan: &PlannedItem| plan.revision == revision && self.invoice.is_none();
-        if let (Some(item), false) = (&self.item, self.plan.as_ref().is_ok_and(is_good)) {
-            self.plan = prepare::plan(exporter, &run.job, &prepared.view, item, revision);
-            if let (Ok(plan), Some(fetched)) = (&mut self.plan, &self.fetched) {
-                fetched.put_to(plan);
-            }
-        }
-        self.plan.clone()
-    }
-}
-
 /// Books the plans, with an answer for each of them, and whether it is each one's own: an error for all of them says what
 /// became of one entry only by mistake.
 fn book_all(
-    exporter: &mut Exporter<'_>,
-    permit: &Permit,
+    run: &mut JobRun<'_>,
     plans: &[PlannedItem],
 ) -> Result<(Vec<Result<BookedEntry, SystemError>>, bool), SystemError> {
     let unknown = |reason: &str| SystemError::Unknown {
         reason: reason.to_owned(),
     };
-    let error = match book_catching(exporter, permit, plans) {
+    let error = match book_catching(run, plans) {
         Ok(mut answers) => {
             systems::none_withheld(&answers)?;
             if answers.len() != plans.len() {
@@ -281,11 +204,10 @@ fn book_all(
 
 /// Books; a panic in the system is an answer that nobody knows.
 fn book_catching(
-    exporter: &mut Exporter<'_>,
-    permit: &Permit,
+    run: &mut JobRun<'_>,
     plans: &[PlannedItem],
 ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
-    catch_unwind(AssertUnwindSafe(|| exporter.system.book(permit, plans))).unwrap_or_else(|_| {
+    catch_unwind(AssertUnwindSafe(|| run.exporter.system.book(&run.permit, plans))).unwrap_or_else(|_| {
         error!("the accounting system's part of the program panicked while booking; its items are looked up again");
         Err(SystemError::Unknown { reason: "the program failed while booking".into() })
     })

@@ -69,6 +69,17 @@ pub(in super::super) struct Place {
     pub(in super::super) line: u32,
 }
 
+/// The evidence that a file names.
+#[derive(Debug)]
+pub(in super::super) struct Named {
+    /// The line, counted from 1; what stands below is what it is the evidence of.
+    pub(in super::super) line: u32,
+    /// Its file, by name.
+    pub(in super::super) file: Box<str>,
+    /// Its hash.
+    pub(in super::super) sha256: Box<str>,
+}
+
 /// An account that the books open.
 #[derive(Debug)]
 pub(in super::super) struct OpenedAccount {

@@ -25,7 +25,7 @@ use super::super::number::Number;
 use super::super::reader::{self, Directive, Kind, Posting};
 use super::super::text;
 use super::super::vocabulary::{document_kind, key};
-use super::entries::{Booked, Numbered, OpenedAccount, Place};
+use super::entries::{Booked, Named, Numbered, OpenedAccount, Place};
 use super::marks::retired_lines;
 use super::said::{invoice, touches_tax, wallet};
 use super::{Include, Index, Reach, Source, Stamp};
@@ -130,7 +130,11 @@ impl Index {
             _ => {}
         }
         match &directive.kind {
-            Kind::Transaction { .. } | Kind::Document { .. } | Kind::Missing { .. }
+            Kind::Transaction { .. }
+            | Kind::Document { .. }
+            | Kind::Missing { .. }
+            | Kind::Evidence { .. }
+            | Kind::EvidenceRemoved { .. }
                 if reading.is_of_another() => {}
             Kind::Transaction { date, postings } => {
                 self.add_transaction(&directive, *date, postings, &reading.file)?;
@@ -165,18 +169,10 @@ impl Index {
                 let days = self.balances.entry((*account).into()).or_default();
                 days.entry(*date).or_insert(place);
             }
-            Kind::Document { path } => {
-                let (entry_id, sha256) = (
-                    directive.metadata.get(key::RECEIPT_OF),
-                    directive.metadata.get(key::SHA256),
-                );
-                if let (Some(entry_id), Some(sha256)) = (entry_id, sha256) {
-                    let folder = reading.file.parent().unwrap_or(Path::new(""));
-                    self.receipts
-                        .entry((entry_id.into(), sha256.into()))
-                        .or_default()
-                        .push(beside(folder, Path::new(&**path)));
-                }
+            Kind::Document { path } => self.add_receipt(&directive, path, reading),
+            Kind::Evidence { file, sha256 } => self.add_evidence(directive.line, file, sha256, reading),
+            Kind::EvidenceRemoved { file } => {
+                self.removed_evidence.insert((&**file).into());
             }
             Kind::Numbers { last } => {
                 reading.numbers.extend(last.parse::<Number>());
@@ -234,6 +230,24 @@ impl Index {
         }
         let booked = self.booked(directive, date, postings, file)?;
         self.add_booked(&entry_id, booked)
+    }
+
+    fn add_receipt(&mut self, directive: &Directive<'_>, path: &str, reading: &Reading<'_>) {
+        let value = |key| directive.metadata.get(key);
+        if let (Some(entry_id), Some(sha256)) = (value(key::RECEIPT_OF), value(key::SHA256)) {
+            let folder = reading.file.parent().unwrap_or(Path::new(""));
+            let receipts = self.receipts.entry(entry_id.into()).or_default();
+            receipts.push((sha256.into(), beside(folder, Path::new(path))));
+        }
+    }
+
+    fn add_evidence(&mut self, line: u32, file: &str, sha256: &str, reading: &Reading<'_>) {
+        let named = self.evidence.entry(Arc::clone(&reading.file)).or_default();
+        named.push(Named {
+            line,
+            file: file.into(),
+            sha256: sha256.into(),
+        });
     }
 
     /// What follows in the file is this company's.
@@ -323,6 +337,14 @@ impl Index {
         let transactions = self.entries.entry(entry_id.into()).or_default();
         let same = |other: &&Booked| other.part == booked.part && other.revision == booked.revision;
         if let Some(other) = transactions.iter().find(same) {
+            if let Some(repeats) = &mut self.repeats {
+                let both = format!(
+                    "{} stands in {} and, as {}, in {}",
+                    other.number, other.place, booked.number, booked.place
+                );
+                repeats.entry(entry_id.into()).or_default().push(both);
+                return Ok(());
+            }
             return Err(Fault::at(
                 booked.place.line,
                 format!(

@@ -14,13 +14,15 @@ mod taken_back;
 mod walking;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use chrono::NaiveDate;
 
+use crate::model::money::{Amount, Currency};
 use crate::model::references::InvoiceKey;
 
 use super::books::Books;
@@ -29,7 +31,7 @@ use super::misplaced::Misplaced;
 use super::movements::{Movements, Names};
 use super::number::Number;
 use super::roots::Roots;
-pub(super) use entries::{Booked, BookedInvoice, OpenedAccount, Place};
+pub(super) use entries::{Booked, BookedInvoice, Named, OpenedAccount, Place};
 use entries::{Mirror, Numbered, Other, Retired};
 pub(super) use taken_back::{Reversal, Standing};
 
@@ -62,7 +64,14 @@ pub(super) struct Index {
     highest: BTreeMap<i32, u32>,
     /// The entries of each vendor's number, as it is compared.
     invoices: HashMap<Box<str>, Vec<Box<str>>>,
-    receipts: HashMap<(Box<str>, Box<str>), Vec<PathBuf>>,
+    /// The receipts that the books name for an entry: content and place.
+    receipts: HashMap<Box<str>, Vec<(Box<str>, PathBuf)>>,
+    /// The evidence that each file names, with its line.
+    evidence: HashMap<Arc<Path>, Vec<Named>>,
+    /// Names of evidence that a line says to be removed.
+    removed_evidence: HashSet<Box<str>>,
+    /// What stands twice, by entry, where that is told and not refused.
+    repeats: Option<HashMap<Box<str>, Vec<String>>>,
     misplaced: Misplaced,
     has_operating_currency: bool,
 }
@@ -241,9 +250,54 @@ impl Index {
     }
 
     /// Where the entry's receipt with this content lies, as the books say.
-    pub(super) fn receipt(&self, entry_id: &str, sha256: &str) -> &[PathBuf] {
-        let wanted = (Box::from(entry_id), Box::from(sha256));
-        self.receipts.get(&wanted).map_or(&[], Vec::as_slice)
+    pub(super) fn receipt(&self, entry_id: &str, sha256: &str) -> impl Iterator<Item = &Path> {
+        let of_entry = self.receipts(entry_id).iter();
+        let same = of_entry.filter(move |(content, _)| **content == *sha256);
+        same.map(|(_, path)| path.as_path())
+    }
+
+    /// The receipts that the books name for the entry: content and place.
+    pub(super) fn receipts(&self, entry_id: &str) -> &[(Box<str>, PathBuf)] {
+        self.receipts.get(entry_id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The evidence that a file of the books names, in order.
+    pub(super) fn evidence(&self, file: &Path) -> &[Named] {
+        self.evidence.get(file).map_or(&[], Vec::as_slice)
+    }
+
+    /// The names of all evidence, each with the file that names it.
+    pub(super) fn evidence_names(&self) -> impl Iterator<Item = (&Path, &str)> {
+        let files = self.evidence.iter();
+        files.flat_map(|(file, named)| named.iter().map(move |named| (&**file, &*named.file)))
+    }
+
+    /// Whether a line says that this evidence was removed.
+    pub(super) fn is_evidence_removed(&self, name: &str) -> bool {
+        self.removed_evidence.contains(name)
+    }
+
+    /// From now on what stands twice is told, see [`repeats`](Self::repeats), where it is refused otherwise: for those who
+    /// book nothing.
+    pub(super) fn tell_repeats(&mut self) {
+        self.repeats.get_or_insert_default();
+    }
+
+    /// What of the entry stands twice, in words.
+    pub(super) fn repeats(&self, entry_id: &str) -> &[String] {
+        let repeats = self.repeats.as_ref().and_then(|repeats| repeats.get(entry_id));
+        repeats.map_or(&[], Vec::as_slice)
+    }
+
+    /// What a document moves on each account.
+    pub(super) fn moved(&self, booked: &Booked) -> Option<BTreeMap<(String, Currency), Amount>> {
+        let mut moved: BTreeMap<(String, Currency), Amount> = BTreeMap::new();
+        for (account, money) in booked.movements.as_ref()?.each() {
+            *moved
+                .entry((self.names.name(account).to_owned(), money.currency))
+                .or_default() += money.amount;
+        }
+        Some(moved)
     }
 
     /// What the ledger calls the kinds of accounts.

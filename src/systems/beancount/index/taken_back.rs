@@ -31,6 +31,8 @@ pub(in super::super) struct Standing<'a> {
     pub(in super::super) unclear: Option<String>,
     /// What is odd about it.
     pub(in super::super) remark: Option<String>,
+    /// Whether bookings of several revisions count beside each other.
+    pub(in super::super) counts_twice: bool,
 }
 
 /// What a number means to somebody who wants the entry taken back.
@@ -84,6 +86,7 @@ impl Index {
             next_revision: last.saturating_add(1),
             unclear: judged.wrong_mark().map(str::to_owned),
             remark: None,
+            counts_twice: false,
         };
         match judged.ruling {
             Ruling::Nothing => {}
@@ -91,6 +94,10 @@ impl Index {
             Ruling::CountsAdjusted(revision) => {
                 standing.live = judged.standing(revision);
                 standing.remark = Some(adjusted(&standing.live, &judged.others));
+                let others = judged.documents.iter().filter(|(booked, mirrored)| {
+                    booked.revision != revision && !matches!(mirrored, Mirrored::By(_))
+                });
+                standing.counts_twice = judged.others.is_empty() && others.count() > 0;
             }
             Ruling::Unclear(revision, doubt) => {
                 standing.live = judged.standing(revision);

@@ -1,6 +1,6 @@
 //! Which files belong to the books, and which of them are new: the ledger with what it includes, and all that we wrote.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -26,14 +26,23 @@ impl Index {
     pub(in super::super) fn survey(&mut self, books: &Books) -> Result<(), SystemError> {
         let mut outcome = self.read_new_files(books);
         if matches!(outcome, Ok(Files::Changed)) {
-            *self = Self::default();
+            self.forget();
             outcome = self.read_new_files(books);
         }
         if outcome.is_err() {
             // What was read until the fault must not be taken for the whole.
-            *self = Self::default();
+            self.forget();
         }
         outcome.map(drop)
+    }
+
+    /// Whether what stands twice is told is the wish of whoever looks, and stays.
+    fn forget(&mut self) {
+        let repeats = self.repeats.take();
+        *self = Self {
+            repeats: repeats.map(|_| HashMap::new()),
+            ..Self::default()
+        };
     }
 
     fn read_new_files(&mut self, books: &Books) -> Result<Files, SystemError> {

@@ -16,6 +16,8 @@ fn kinds(text: &str, manner: Manner) -> Result<Vec<String>, Fault> {
             Kind::Document { path } => format!("document {path}"),
             Kind::Include { pattern } => format!("include {pattern}"),
             Kind::Numbers { last } => format!("numbers {last}"),
+            Kind::Evidence { file, .. } => format!("evidence {file}"),
+            Kind::EvidenceRemoved { file } => format!("removed {file}"),
             Kind::Option { .. } | Kind::Company { .. } | Kind::Other => return Ok(()),
         };
         seen.push(format!("{}: {what}", directive.line));

@@ -284,6 +284,12 @@ pub(super) fn evidence(out: &mut String, file: &str, sha256: &str) {
     );
 }
 
+/// Writes that evidence was removed on this day.
+pub(super) fn evidence_removed(out: &mut String, day: NaiveDate, file: &str) {
+    let name = directive::EVIDENCE_REMOVED;
+    line(out, format_args!("{day} custom \"{name}\" {}", quoted(file)));
+}
+
 /// Writes the directive that puts a receipt beside an entry.
 pub(super) fn receipt(out: &mut String, receipt: &NewReceipt<'_>) {
     let (date, account, path) = (receipt.date, receipt.account, quoted(&receipt.path));

@@ -65,7 +65,7 @@ fn of_another_company_only_accounts_and_options_count() {
         let mut index = Index::default();
         index.refresh(&books).unwrap();
         assert!(index.standing("e1").live.is_empty());
-        assert!(index.receipt("e1", "aa").is_empty());
+        assert!(index.receipts("e1").is_empty());
         assert_eq!(index.highest_numbers().get(&2026), None);
         assert_eq!(
             index.account("Expenses:6800").unwrap().code.as_deref(),

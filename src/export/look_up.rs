@@ -1,24 +1,41 @@
-//! An entry in the books that was booked from another content than Pleo shows now.
+//! What the books have of an item, and what that means for it, also where Pleo shows another content by now than the
+//! entry was booked from.
 
 use tracing::warn;
 
-use super::Exporter;
+use super::tools::Exporter;
+use super::verdicts::{self, Known, Next};
 use crate::bookkeeping::{self, ClosedPeriods};
 use crate::model::booked_content::BookedContent;
 use crate::model::export_item::ExportItem;
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::{Failure, Verdict};
-use crate::systems::BookedEntry;
+use crate::systems::{BookedEntry, Found};
+
+/// What becomes of an item of which `found` was looked up; `item` is what Pleo says of it, where that can be read.
+pub(super) fn judge(
+    exporter: &mut Exporter<'_>,
+    entry_id: &AccountingEntryId,
+    item: Option<&ExportItem>,
+    found: Found,
+    known: Known<'_>,
+) -> Next {
+    let changed = match (found.booked(), item) {
+        (Some(booked), Some(item)) => changed(exporter, entry_id, booked, item),
+        _ => None,
+    };
+    changed.map_or_else(|| verdicts::after_look_up(found, known), Next::Decided)
+}
 
 /// The verdict on an entry that was booked from another content than the item has now: nobody but a person can say
 /// which is right.
-pub(super) fn changed(
+fn changed(
     exporter: &mut Exporter<'_>,
     entry_id: &AccountingEntryId,
     booked: &BookedEntry,
-    item: Option<&ExportItem>,
+    item: &ExportItem,
 ) -> Option<Verdict> {
-    let (hash, item) = (booked.content_hash.as_deref()?, item?);
+    let hash = booked.content_hash.as_deref()?;
     if bookkeeping::is_unchanged(item, hash) {
         return None;
     }

@@ -1,0 +1,119 @@
+//! `--companies DIR`: the same command for one company after the other, and one answer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::answer::{Form, Shown, panicked};
+use super::exit::Exit;
+use super::render::{Answer, document};
+use super::run;
+use crate::config::{self, Company, Sources};
+use crate::export::report::{Problem, ProblemKind};
+
+/// The companies of the folder, or what is wrong with all of them.
+pub(super) fn list(sources: &Sources, folder: &Path) -> Result<Vec<Company>, Problem> {
+    config::companies_in(sources, folder).map_err(|problems| run::wrong_settings(&problems))
+}
+
+/// Why this company is not served, where that is so.
+pub(super) fn refused(company: &Company) -> Option<Problem> {
+    (!company.refused.is_empty()).then(|| Problem {
+        kind: ProblemKind::Configuration,
+        message: company.refused.join("; "),
+        hint: "correct these settings; nothing was sent for this company".into(),
+    })
+}
+
+/// What this gives, unless the company is not served.
+pub(super) fn unless_refused(company: &Company, form: Form, serve: impl FnOnce() -> Shown) -> Shown {
+    refused(company).map_or_else(serve, |problem| Shown::of(&Answer::of_problem(problem), form))
+}
+
+/// Serves each company of the folder and shows one answer. Nothing that befalls one keeps the next from its turn.
+pub(super) fn each(
+    sources: &Sources,
+    folder: &Path,
+    form: Form,
+    mut serve: impl FnMut(&Company) -> Shown,
+) -> Exit {
+    let companies = match list(sources, folder) {
+        Ok(companies) => companies,
+        Err(problem) => return Shown::of(&Answer::of_problem(problem), form).give(form),
+    };
+    let mut served = Vec::new();
+    for company in companies {
+        // Shown with every line, whatever the level.
+        let span = tracing::error_span!("company", company.id = %company.name());
+        let shown = span.in_scope(|| {
+            catch_unwind(AssertUnwindSafe(|| serve(&company)))
+                .unwrap_or_else(|_| Shown::of(&Answer::of_problem(panicked()), form))
+        });
+        served.push((company, shown));
+    }
+    one_answer(served, form).give(form)
+}
+
+#[derive(Serialize)]
+struct CompaniesDocument {
+    schema_version: u32,
+    exit_code: u8,
+    jobs: [(); 0],
+    companies: Vec<Map<String, Value>>,
+    error: Option<()>,
+}
+
+/// One answer of all: the worst exit code.
+fn one_answer(served: Vec<(Company, Shown)>, form: Form) -> Shown {
+    let exit = served
+        .iter()
+        .map(|(_, shown)| shown.exit)
+        .fold(Exit::Done, Exit::worst);
+    let text = if form.json {
+        document(&CompaniesDocument {
+            schema_version: 1,
+            exit_code: exit.code(),
+            jobs: [],
+            companies: served
+                .iter()
+                .map(|(company, shown)| entry(company, &shown.text))
+                .collect(),
+            error: None,
+        })
+    } else {
+        let with_text = served.iter().filter(|(_, shown)| !shown.text.is_empty());
+        let texts = with_text.map(|(company, shown)| {
+            format!(
+                "Company {} ({})\n{}\n",
+                company.name(),
+                company.settings.display(),
+                shown.text
+            )
+        });
+        texts.collect()
+    };
+    let problems = served.into_iter().flat_map(|(company, shown)| {
+        let named = move |problem: Problem| Problem {
+            message: format!("company {}: {}", company.name(), problem.message),
+            ..problem
+        };
+        shown.problems.into_iter().map(named)
+    });
+    Shown {
+        exit,
+        text,
+        problems: problems.collect(),
+    }
+}
+
+/// What the command answers for one company alone, with whose it is.
+fn entry(company: &Company, answer: &str) -> Map<String, Value> {
+    let mut entry: Map<String, Value> = serde_json::from_str(answer).unwrap_or_default();
+    entry.remove("schema_version");
+    let company_id = company.company_id.as_ref().map(ToString::to_string);
+    entry.insert("company_id".into(), company_id.into());
+    entry.insert("settings".into(), company.settings.display().to_string().into());
+    entry
+}

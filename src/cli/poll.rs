@@ -1,0 +1,156 @@
+//! `poll`: one company or several, and who is told how it ended.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Instant;
+
+use tracing::warn;
+
+use super::answer::{self, Form, Shown, panicked};
+use super::args::Global;
+use super::companies;
+use super::exit::Exit;
+use super::metrics::{self, Sample};
+use super::notify::{Notifier, Telling};
+use super::reach::Reach;
+use super::render::Answer;
+use super::run::{Held, Poll, Run};
+use super::signals;
+use crate::config::{Sources, StatusConfig};
+use crate::export::report::{Problem, ProblemKind};
+use crate::host::stop::{Stop, Stopped};
+
+/// What a poll is to do beside.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wish<'a> {
+    pub(super) max_jobs: Option<u32>,
+    pub(super) books_are_right: bool,
+    /// Where the metrics go.
+    pub(super) metrics_file: Option<&'a Path>,
+}
+
+/// A poll that is over.
+pub(super) struct Polled {
+    /// What it says, unless another run is at work that does not yet last too long.
+    pub(super) answer: Result<Answer, Held>,
+    /// Those who are told.
+    pub(super) telling: Telling,
+}
+
+impl Polled {
+    /// The answer. Two runs that meet are normal for a scheduler.
+    pub(super) fn into_answer(self) -> (Answer, Telling) {
+        let answer = self.answer.unwrap_or_else(|held| {
+            warn!("{}; leaving it to that one", held.message());
+            Answer::left_to_another()
+        });
+        (answer, self.telling)
+    }
+}
+
+/// Polls for one company.
+pub(super) fn poll(sources: &Sources, global: &Global, wish: Wish<'_>, form: Form) -> Exit {
+    let stop = signals::stop_on_signals();
+    let began = Instant::now();
+    let (answer, telling) = one(sources, global, wish, &Reach::default(), &stop).into_answer();
+    let exit = answer::answer(&answer, form);
+    if let Some(path) = wish.metrics_file {
+        let place = StatusConfig::load(sources).ok();
+        let company_id = place.as_ref().and_then(|place| place.company_id.clone());
+        let sample = company_id.map(|company_id| Sample {
+            company_id,
+            exit: answer.exit(),
+            duration: began.elapsed(),
+            pending: answer.still_pending(),
+        });
+        metrics::write(
+            &sources.working_folder.join(path),
+            &sample
+                .map(|sample| (place, sample))
+                .into_iter()
+                .collect::<Vec<_>>(),
+        );
+    }
+    telling.wait();
+    exit
+}
+
+/// Polls for each company of a folder. On a wish to stop those whose turn has not come are left alone.
+pub(super) fn poll_each(
+    sources: &Sources,
+    folder: &Path,
+    global: &Global,
+    wish: Wish<'_>,
+    form: Form,
+) -> Exit {
+    let stop = signals::stop_on_signals();
+    let reach = Reach::default();
+    let (mut tellings, mut samples) = (Vec::new(), Vec::new());
+    let exit = companies::each(sources, folder, form, |company| {
+        let began = Instant::now();
+        let answer = match companies::refused(company) {
+            Some(problem) => Answer::of_problem(problem),
+            None if stop.is_requested() => Answer::of_problem(stopped()),
+            None => {
+                let (answer, telling) = one(&company.sources, global, wish, &reach, &stop).into_answer();
+                tellings.push(telling);
+                answer
+            }
+        };
+        if let Some(company_id) = &company.company_id {
+            let sample = Sample {
+                company_id: company_id.clone(),
+                exit: answer.exit(),
+                duration: began.elapsed(),
+                pending: answer.still_pending(),
+            };
+            samples.push((StatusConfig::load(&company.sources).ok(), sample));
+        }
+        Shown::of(&answer, form)
+    });
+    if let Some(path) = wish.metrics_file {
+        metrics::write(&sources.working_folder.join(path), &samples);
+    }
+    tellings.into_iter().for_each(Telling::wait);
+    exit
+}
+
+fn stopped() -> Problem {
+    Problem {
+        kind: ProblemKind::Stopped,
+        message: Stopped.to_string(),
+        hint: "nothing was begun for this company".into(),
+    }
+}
+
+/// One poll of one company, whatever becomes of it.
+pub(super) fn one(sources: &Sources, global: &Global, wish: Wish<'_>, reach: &Reach, stop: &Stop) -> Polled {
+    let notifier = Notifier::new(sources);
+    let run = Run {
+        sources,
+        global,
+        stop,
+        books_are_right: wish.books_are_right,
+        poll: Some(&Poll {
+            notifier: &notifier,
+            reach,
+        }),
+    };
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        run.attempt(|exporter| exporter.poll(wish.max_jobs))
+    }))
+    .unwrap_or_else(|_| Ok(Answer::of_problem(panicked())));
+    let (answer, since) = match polled {
+        Ok(answer) => (Ok(answer), None),
+        Err(held) => match held.lasting() {
+            Some(problem) => (Ok(Answer::of_problem(problem)), held.since()),
+            None => (Err(held), None),
+        },
+    };
+    let telling = match &answer {
+        Ok(answer) => notifier.ended(answer.exit(), answer.problem(), answer.summary(), since, stop),
+        // The run that is at work tells how it ends.
+        Err(_) => Telling::nothing(),
+    };
+    Polled { answer, telling }
+}

@@ -1,0 +1,113 @@
+//! `prune-evidence`: removes evidence that may be kept no longer, with a line in the books that says so.
+
+use chrono::Datelike;
+use serde::Serialize;
+
+use super::answer::{Form, print, tell};
+use super::exit::Exit;
+use super::render::{Answer, ErrorDocument, document};
+use super::{run, signals};
+use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
+use crate::config::{BooksConfig, Sources};
+use crate::export::item_facts;
+use crate::export::report::{Problem, ProblemKind};
+use crate::host::clock;
+
+/// Removes the evidence of the years before this one.
+pub(super) fn prune_evidence(sources: &Sources, before: i32, form: Form) -> Exit {
+    match prune(sources, before) {
+        Ok(removed) if form.json => print(&to_json(&removed, Exit::Done, None), Exit::Done),
+        Ok(removed) => print(&to_text(&removed, before), Exit::Done),
+        Err(problem) if form.json => {
+            let exit = Answer::of_problem(problem.clone()).exit();
+            let exit = print(&to_json(&[], exit, Some(&problem)), exit);
+            tell(std::iter::once(&problem), form);
+            exit
+        }
+        Err(problem) => super::answer::answer(&Answer::of_problem(problem), form),
+    }
+}
+
+fn prune(sources: &Sources, before: i32) -> Result<Vec<String>, Problem> {
+    let config = BooksConfig::load(sources).map_err(|problems| Problem {
+        kind: ProblemKind::Configuration,
+        message: problems.to_string(),
+        hint: "correct the settings; nothing was removed".into(),
+    })?;
+    let year = clock::now().year();
+    if before > year {
+        return Err(Problem {
+            kind: ProblemKind::Usage,
+            message: format!(
+                "the evidence of {year} is still being written, so it cannot go: --before {before}"
+            ),
+            hint: format!("name {year} or an earlier year; nothing was removed"),
+        });
+    }
+    let _lock = match RunLock::acquire(&config.checkpoint) {
+        Ok(lock) => lock,
+        Err(LockError::Held { by, .. }) => {
+            return Err(Problem {
+                kind: ProblemKind::Temporary,
+                message: format!(
+                    "another run is at work on `{}` ({by})",
+                    config.checkpoint.display()
+                ),
+                hint: "run again when that run is over; nothing was removed".into(),
+            });
+        }
+        Err(error) => return Err(run::from_lock(&error)),
+    };
+    let stop = signals::stop_on_signals();
+    let mut system = run::accounting_system(&config.system, &stop).map_err(run::not_begun)?;
+    let description = system.describe();
+    let owner = Owner {
+        company_id: config.company_id.clone(),
+        pleo_host: config.pleo_host.clone(),
+        target: description.target,
+    };
+    let former_target = description.former_target.as_deref();
+    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner, former_target, item_facts)?;
+    let wish = format!("of the years before {before}");
+    checkpoint.note(None, None, "prune_intended", &wish, clock::now())?;
+    let result = system.prune_evidence(before);
+    let outcome = match &result {
+        Ok(removed) => format!("{} files {wish}", removed.len()),
+        Err(error) => format!("not done: {error}"),
+    };
+    checkpoint.note(None, None, "prune", &outcome, clock::now())?;
+    Ok(result?)
+}
+
+fn to_text(removed: &[String], before: i32) -> String {
+    match removed.len() {
+        0 => format!("There is no evidence of batches before {before}.\n"),
+        1 => format!(
+            "1 file of evidence of batches before {before} was removed; a line in the books says so.\n"
+        ),
+        several => {
+            format!(
+                "{several} files of evidence of batches before {before} were removed; a line in the books for each says so.\n"
+            )
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PruneDocument<'a> {
+    schema_version: u32,
+    exit_code: u8,
+    jobs: [(); 0],
+    removed: &'a [String],
+    error: Option<ErrorDocument>,
+}
+
+fn to_json(removed: &[String], exit: Exit, problem: Option<&Problem>) -> String {
+    document(&PruneDocument {
+        schema_version: 1,
+        exit_code: exit.code(),
+        jobs: [],
+        removed,
+        error: problem.map(ErrorDocument::from),
+    })
+}

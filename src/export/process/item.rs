@@ -1,0 +1,239 @@
+//! An item on its way through the batches: what Pleo said of it, its plan, its receipts, and what becomes of it next.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::bookkeeping::{self, JobView, Refusal};
+use crate::checkpoint::{Position, StoredItem};
+use crate::export::tools::Exporter;
+use crate::export::verdicts::{self, Known, Next, Plan, Why};
+use crate::model::document::{PlannedItem, Receipt};
+use crate::model::export_item::ExportItem;
+use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
+use crate::model::references::InvoiceKey;
+use crate::model::verdict::ItemFailureType;
+use crate::pleo::wire;
+use crate::systems::{Create, Wanted};
+
+/// An item on its way through the batches.
+pub(super) struct BatchItem {
+    pub(super) entry_id: AccountingEntryId,
+    /// What Pleo said, where it can be read.
+    pub(super) read: Option<ExportItem>,
+    /// What to book, or why not. Planned without regard to other items of its invoice, until it is its turn.
+    pub(super) plan: Result<PlannedItem, Refusal>,
+    /// The invoice that it belongs to, where it may be a vendor's payable.
+    pub(super) invoice: Option<InvoiceKey>,
+    /// Whether a bill in the books may tell who the vendor is, where nothing else does.
+    pub(super) bill_may_tell_vendor: bool,
+    /// An item of its invoice is left over: until that one has a verdict this one is neither announced nor booked.
+    pub(super) is_held: bool,
+    /// Its receipts, where they were fetched.
+    pub(super) fetched: Option<Fetched>,
+    /// Its place in the order of work.
+    pub(super) position: Position,
+    /// Whether it may be in the books already, or on its way there.
+    pub(super) sent: Sent,
+    /// What becomes of it next, as far as that is known by now.
+    pub(super) next: Next,
+}
+
+/// What was done with an item before it came into the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// Nothing that is known of.
+    No,
+    /// It was announced that it would be booked, or its answer was lost.
+    Perhaps,
+    /// The same, and everything else is done: what is not proven now never is, and is not booked.
+    PerhapsAtTheEnd,
+}
+
+/// What was fetched for an item.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fetched {
+    pub(super) receipts: Vec<Receipt>,
+    /// Why others are missing, where they are let go.
+    pub(super) missing: Vec<String>,
+}
+
+impl Fetched {
+    fn put_to(&self, plan: &mut PlannedItem) {
+        plan.receipts.clone_from(&self.receipts);
+        plan.receipts_missing = self.missing.len();
+        plan.remarks.extend(self.missing.iter().cloned());
+    }
+}
+
+impl BatchItem {
+    /// Reads and plans an item of the checkpoint.
+    pub(super) fn of(stored: &StoredItem, exporter: &Exporter<'_>, job: &JobId, view: &JobView) -> Self {
+        let (read, plan) = match read(stored, &exporter.settings.company_id) {
+            Ok(item) => {
+                let plan = plan(&item, 1, exporter, job, view);
+                (Some(item), plan)
+            }
+            Err(refusal) => (None, Err(refusal)),
+        };
+        let settings = &exporter.settings.bookkeeping;
+        let invoice = |item| bookkeeping::invoice_of(item, settings, view.system);
+        Self {
+            entry_id: stored.entry_id.clone(),
+            invoice: read.as_ref().and_then(invoice),
+            read,
+            plan,
+            bill_may_tell_vendor: !view.system.keeps_vendors,
+            is_held: false,
+            fetched: None,
+            position: stored.position,
+            sent: if verdicts::is_announced(stored) {
+                Sent::Perhaps
+            } else {
+                Sent::No
+            },
+            next: Next::Wait(Why::NotBooked),
+        }
+    }
+
+    /// Whether it is planned, or may be once the bill is known that it pays.
+    pub(super) fn may_be_booked(&self) -> bool {
+        match &self.plan {
+            Ok(_) => true,
+            Err(refusal) => {
+                self.invoice.is_some()
+                    && self.bill_may_tell_vendor
+                    && refusal.failure_type == ItemFailureType::VendorUnknown
+            }
+        }
+    }
+
+    /// Whether this batch is to book it.
+    pub(super) fn is_to_be_announced(&self) -> bool {
+        self.may_be_booked() && !self.is_held && self.sent != Sent::PerhapsAtTheEnd
+    }
+
+    /// Why it is left open.
+    pub(super) fn why_open(&self) -> Why {
+        match self.next {
+            Next::Wait(why) => why,
+            _ => Why::Unproven,
+        }
+    }
+
+    /// What the books are asked for.
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted {
+            entry_id: self.entry_id.clone(),
+            parts: self.plan.as_ref().map(PlannedItem::parts).unwrap_or_default(),
+        }
+    }
+
+    /// What is known of it, for the rule about look-ups.
+    pub(super) fn known(&self, create: Create) -> Known<'_> {
+        Known {
+            plan: match &self.plan {
+                Ok(_) => Plan::Stands,
+                Err(refusal) if self.may_be_booked() => Plan::Open(refusal),
+                Err(refusal) => Plan::Refused(refusal),
+            },
+            is_readable: self.read.is_some(),
+            is_announced: self.sent != Sent::No,
+            is_held: self.is_held,
+            create,
+        }
+    }
+
+    /// Takes what was fetched to its plan, and to those that are made of it later.
+    pub(super) fn take_receipts(&mut self, fetched: Fetched) {
+        if let Ok(plan) = &mut self.plan {
+            fetched.put_to(plan);
+        }
+        self.fetched = Some(fetched);
+    }
+
+    /// The plan of this revision against the books as they are now.
+    pub(super) fn plan_now(
+        &mut self,
+        revision: u32,
+        exporter: &Exporter<'_>,
+        job: &JobId,
+        view: &JobView,
+    ) -> Result<PlannedItem, Refusal> {
+        let is_good = |plan: &PlannedItem| plan.revision == revision && self.invoice.is_none();
+        if let (Some(item), false) = (&self.read, self.plan.as_ref().is_ok_and(is_good)) {
+            self.plan = plan(item, revision, exporter, job, view);
+            if let (Ok(plan), Some(fetched)) = (&mut self.plan, &self.fetched) {
+                fetched.put_to(plan);
+            }
+        }
+        self.plan.clone()
+    }
+
+    /// The plan to book now; what is refused now has its verdict.
+    pub(super) fn plan_to_book(
+        &mut self,
+        exporter: &Exporter<'_>,
+        job: &JobId,
+        view: &JobView,
+    ) -> Option<PlannedItem> {
+        let Next::Book { revision, partly } = &self.next else {
+            return None;
+        };
+        let (revision, partly) = (*revision, partly.clone());
+        match self.plan_now(revision, exporter, job, view) {
+            Ok(mut plan) => {
+                // An entry that is completed keeps the hash of what it was begun from.
+                let begun_from = partly.and_then(|booked| booked.content_hash);
+                plan.content_hash = begun_from.unwrap_or(plan.content_hash);
+                Some(plan)
+            }
+            Err(refusal) => {
+                self.next = Next::Decided(verdicts::refused(partly.as_ref(), &refusal));
+                None
+            }
+        }
+    }
+}
+
+/// Plans one item. A panic in here stays with this item.
+fn plan(
+    item: &ExportItem,
+    revision: u32,
+    exporter: &Exporter<'_>,
+    job: &JobId,
+    view: &JobView,
+) -> Result<PlannedItem, Refusal> {
+    let settings = &exporter.settings.bookkeeping;
+    let planned = catch_unwind(AssertUnwindSafe(|| {
+        bookkeeping::plan(item, job, revision, settings, view)
+    }));
+    planned.unwrap_or_else(|_| {
+        Err(Refusal {
+            failure_type: ItemFailureType::UnexpectedFailure,
+            reason: "The expense could not be turned into an accounting entry. Book it by hand, or ask whoever runs the \
+                     export to send its log to whoever maintains pleo-export."
+                .into(),
+            group: "unexpected error while planning".into(),
+        })
+    })
+}
+
+fn read(stored: &StoredItem, company_id: &CompanyId) -> Result<ExportItem, Refusal> {
+    let payload = stored.payload.as_deref().unwrap_or("");
+    let item = wire::export_item(payload).map_err(|malformed| Refusal {
+        failure_type: ItemFailureType::ValidationFailure,
+        reason: malformed.for_a_bookkeeper(),
+        group: format!("data cannot be read: {malformed}"),
+    })?;
+    if item.company_id == *company_id {
+        return Ok(item);
+    }
+    Err(Refusal {
+        failure_type: ItemFailureType::InvalidConfiguration,
+        reason: format!(
+            "This expense is of company {}, but the export is set up for company {company_id}: connect the right company \
+             in Pleo, or ask whoever runs the export to set PLEO_COMPANY_ID.",
+            item.company_id
+        ),
+        group: "the expense is of another company".into(),
+    })
+}

@@ -1,0 +1,189 @@
+//! The runs: which jobs are worked on, and what is said of each at the end.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use tracing::{info, warn};
+
+use super::deadline::Deadline;
+use super::halt::Halt;
+use super::report::{Blocker, Ending, JobReport, JobTotals, RunReport};
+use super::start::Claim;
+use super::tools::Exporter;
+use super::{detect, job};
+use crate::checkpoint::{CheckpointError, Counts};
+use crate::model::export_job::ExportJob;
+use crate::model::ids::{AccountingEntryId, JobId};
+use crate::model::verdict::Failure;
+use crate::pleo::PleoError;
+
+impl Exporter<'_> {
+    /// Goes on with interrupted jobs of ours, then takes pending ones, oldest first, until none is left.
+    pub fn poll(&mut self, max_jobs: Option<u32>) -> RunReport {
+        let mut report = self.resume();
+        let mut tried: HashSet<JobId> = report.jobs.iter().map(|job| job.id.clone()).collect();
+        while report.may_go_on() && max_jobs.is_none_or(|most| report.jobs.len() < most as usize) {
+            match self.next_pending(&tried, &mut report) {
+                Ok(None) => break,
+                Ok(Some(job)) => {
+                    tried.insert(job.id.clone());
+                    self.work_and_report(job, Claim::InTurn, &mut report);
+                }
+                Err(halt) => report.problem = Some(halt.into_problem()),
+            }
+        }
+        report
+    }
+
+    /// Goes on with interrupted jobs of ours and starts nothing new.
+    pub fn resume(&mut self) -> RunReport {
+        let mut report = RunReport::default();
+        let records = match self.checkpoint.open_jobs() {
+            Ok(records) => records,
+            Err(error) => {
+                report.problem = Some(Halt::Checkpoint(error).into_problem());
+                return report;
+            }
+        };
+        for record in records {
+            if !report.may_go_on() {
+                break;
+            }
+            match self.pleo.job(&record.id) {
+                Ok(job) => self.work_and_report(job, Claim::InTurn, &mut report),
+                // Nothing can be done for such a job any more, and it must not hold up the others.
+                Err(error @ PleoError::NotFound { .. }) => {
+                    let ending = Ending::EndedByPleo(Halt::Pleo(error).into_problem());
+                    let gone = self.report_on(record.id, ending, JobTotals::default());
+                    report.jobs.push(gone);
+                }
+                Err(error) => report.problem = Some(Halt::Pleo(error).into_problem()),
+            }
+        }
+        report
+    }
+
+    /// Starts one job or goes on with it. `adopt` takes it over from an instance that left it; `out_of_order` starts
+    /// it though it is not its turn.
+    pub fn run_job(&mut self, id: &JobId, adopt: bool, out_of_order: bool) -> RunReport {
+        let mut report = RunReport::default();
+        match detect::named(self, id, out_of_order) {
+            Ok(job) => {
+                let claim = if adopt { Claim::Adopt } else { Claim::Named };
+                self.work_and_report(job, claim, &mut report);
+            }
+            Err(halt) => report.problem = Some(halt.into_problem()),
+        }
+        report
+    }
+
+    fn next_pending(
+        &self,
+        tried: &HashSet<JobId>,
+        report: &mut RunReport,
+    ) -> Result<Option<ExportJob>, Halt> {
+        self.stop.check()?;
+        let detected = detect::detect(self.pleo, self.checkpoint)?;
+        let waiting = detected
+            .pending
+            .iter()
+            .map(|job| (job.id.clone(), job.created_at));
+        report.pending = Some(waiting.collect());
+        if let Some(foreign) = detected.in_progress_elsewhere.first() {
+            let is_alive =
+                Deadline::of(foreign, self.pleo.server_time(), Instant::now()).is_far(Instant::now());
+            let blocker = Blocker::of(foreign, !is_alive);
+            if is_alive {
+                warn!(
+                    "job {} is in progress for another instance; leaving it alone (take it over with `run-job {} --adopt` \
+                     if that instance is gone)",
+                    foreign.id, foreign.id
+                );
+            } else {
+                report.problem = Some(blocker.stuck());
+            }
+            report.blocked_by = Some(blocker);
+            return Ok(None);
+        }
+        Ok(detected.pending.into_iter().find(|job| !tried.contains(&job.id)))
+    }
+
+    /// Works on one job. Pleo runs one at a time, so one that is left to somebody else holds up all others.
+    fn work_and_report(&mut self, job: ExportJob, claim: Claim, report: &mut RunReport) {
+        match self.work_on(job, claim) {
+            Some(job) => report.jobs.push(job),
+            None => report.is_held_up = true,
+        }
+    }
+
+    /// Works on one job and never fails: whatever happens becomes its report. `None` where it is left to another
+    /// instance: a person who named it must hear of that, and a poll meets it every day.
+    fn work_on(&mut self, job: ExportJob, claim: Claim) -> Option<JobReport> {
+        let id = job.id.clone();
+        let span = tracing::info_span!("job", job.id = %id);
+        let _entered = span.enter();
+        let mut totals = JobTotals::default();
+        let result = catch_unwind(AssertUnwindSafe(|| job::work(self, job, claim, &mut totals)));
+        self.progress.end();
+        // What a change had not committed is undone, and everything else is proven by the next run.
+        let result = result.unwrap_or(Err(Halt::Panicked));
+        let ending = match result {
+            Ok(ending) => ending,
+            Err(halt @ (Halt::LostToAnother | Halt::NotOurs { .. })) if claim == Claim::InTurn => {
+                warn!("{halt}; leaving job {id} alone");
+                return None;
+            }
+            Err(halt) => halt.into_ending(),
+        };
+        log(&totals);
+        Some(self.report_on(id, ending, totals))
+    }
+
+    fn report_on(&mut self, id: JobId, ending: Ending, totals: JobTotals) -> JobReport {
+        let (counts, failures, ending) = match self.what_is_known(&id, &ending) {
+            Ok((counts, failures)) => (counts, failures, ending),
+            Err(error) => (Counts::default(), Vec::new(), Ending::LeftOpen(error.into())),
+        };
+        JobReport {
+            id,
+            ending,
+            counts,
+            failures,
+            totals,
+        }
+    }
+
+    /// Keeps the last error for `status`, and counts. A job that never became ours has nothing here.
+    fn what_is_known(
+        &mut self,
+        id: &JobId,
+        ending: &Ending,
+    ) -> Result<(Counts, Vec<(AccountingEntryId, Failure)>), CheckpointError> {
+        if self.checkpoint.job(id)?.is_none() {
+            return Ok((Counts::default(), Vec::new()));
+        }
+        let last_error = ending
+            .problem()
+            .map(|problem| (problem.message.as_str(), problem.hint.as_str()));
+        self.checkpoint.set_last_error(id, last_error)?;
+        Ok((self.checkpoint.counts(id)?, self.checkpoint.failures(id)?))
+    }
+}
+
+/// Tells the log what a person should know about the books after this job.
+fn log(totals: &JobTotals) {
+    for (account, new) in &totals.opened {
+        info!(
+            "account {account} was opened for {}",
+            new.code.as_deref().unwrap_or("the settings")
+        );
+    }
+    for (tax, amount) in &totals.taxes {
+        warn!("{}", tax.sentence(*amount));
+    }
+    // A line each: a line of the log is one event.
+    for line in totals.notices.iter().flat_map(|notice| notice.lines()) {
+        warn!("{line}");
+    }
+}

@@ -1,0 +1,216 @@
+//! What a run works with, and the job in hand. Every step takes one of the two; whatever else it needs it reads itself.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::deadline::{self, Deadline};
+use super::halt::Halt;
+use super::report::JobTotals;
+use crate::bookkeeping::{self, SystemTraits};
+use crate::checkpoint::Checkpoint;
+use crate::host::clock;
+use crate::host::stop::Stop;
+use crate::model::export_job::ExportJob;
+use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
+use crate::model::permit::Permit;
+use crate::model::state::JobEvent;
+use crate::model::verdict::Verdict;
+use crate::pleo::{Client, ItemUpdate, PleoError, Refusal};
+use crate::receipts::{Fetcher, Policy};
+use crate::systems::AccountingSystem;
+
+/// What the workflow itself is told by the settings.
+#[derive(Debug)]
+pub struct Settings {
+    /// The company whose jobs are worked on.
+    pub company_id: CompanyId,
+    /// Items booked and reported together, 1 to 100.
+    pub batch_size: usize,
+    /// How long an accounting system may be out of reach before the run gives up.
+    pub patience: Duration,
+    /// What happens when a receipt cannot be had.
+    pub attachments: Policy,
+    /// How expenses become documents.
+    pub bookkeeping: bookkeeping::Settings,
+    /// A person has said that the books are right although they lack entries that Pleo was told of.
+    pub books_are_right: bool,
+}
+
+/// A progress observer.
+pub trait Progress {
+    /// A job of so many items begins.
+    fn begin(&self, job: &JobId, items: u64);
+    /// So many more items have their verdict.
+    fn advance(&self, items: u64);
+    /// The job is left.
+    fn end(&self);
+}
+
+/// What a run works with.
+pub struct Exporter<'a> {
+    /// Pleo.
+    pub pleo: &'a Client,
+    /// The accounting system.
+    pub system: &'a mut dyn AccountingSystem,
+    /// What is known of jobs and items.
+    pub checkpoint: &'a mut Checkpoint,
+    /// Where receipts are fetched.
+    pub receipts: &'a Fetcher,
+    /// The settings.
+    pub settings: &'a Settings,
+    /// The request to stop.
+    pub stop: &'a Stop,
+    /// The right of this process to act at all: its lock.
+    pub permit: &'a Permit,
+    /// The progress observer.
+    pub progress: &'a dyn Progress,
+}
+
+impl fmt::Debug for Exporter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exporter")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Exporter<'_> {
+    /// The same for a shorter time, so that a job in hand can own it.
+    pub(super) fn lend(&mut self) -> Exporter<'_> {
+        Exporter {
+            pleo: self.pleo,
+            system: self.system,
+            checkpoint: self.checkpoint,
+            receipts: self.receipts,
+            settings: self.settings,
+            stop: self.stop,
+            permit: self.permit,
+            progress: self.progress,
+        }
+    }
+
+    /// What planning must know of the accounting system.
+    pub(super) fn traits(&self) -> SystemTraits {
+        let system = self.system.describe();
+        SystemTraits {
+            payables: system.payables,
+            computes_tax: system.computes_tax,
+            keeps_vendors: system.keeps_vendors,
+        }
+    }
+
+    /// Commits what happened to a job.
+    pub(super) fn note(&mut self, job: &JobId, event: JobEvent, why: &str) -> Result<(), Halt> {
+        Ok(self.checkpoint.job_event(job, event, why, clock::now())?)
+    }
+}
+
+/// The job in hand.
+pub(super) struct JobRun<'a> {
+    pub(super) exporter: Exporter<'a>,
+    pub(super) job: ExportJob,
+    pub(super) deadline: Deadline,
+    /// Asked for before whatever writes.
+    pub(super) permit: Permit,
+    /// How often the permit was withheld and the work begun anew.
+    pub(super) returns: u32,
+    /// How Pleo's count of the items differs from its list, when it does.
+    pub(super) miscount: Option<String>,
+    /// Items with which this run is the first to have begun and that surely were not sent, each with whether the books were
+    /// asked and had nothing of it.
+    pub(super) unsent: HashMap<AccountingEntryId, bool>,
+    /// What was done to the books; kept when the job halts.
+    pub(super) totals: &'a mut JobTotals,
+}
+
+impl<'a> JobRun<'a> {
+    /// Takes a job in hand that is ours and in progress, and follows its clock.
+    pub(super) fn of(
+        exporter: Exporter<'a>,
+        job: ExportJob,
+        permit: Permit,
+        totals: &'a mut JobTotals,
+    ) -> Result<Self, Halt> {
+        let server_time = exporter.pleo.server_time();
+        deadline::follow_clock(&job, server_time);
+        let run = Self {
+            deadline: Deadline::of(&job, server_time, Instant::now()),
+            exporter,
+            job,
+            permit,
+            returns: 0,
+            miscount: None,
+            unsent: HashMap::new(),
+            totals,
+        };
+        let expires_at = run.deadline.expires_at();
+        run.exporter
+            .checkpoint
+            .remember_deadline(&run.job.id, expires_at)?;
+        Ok(run)
+    }
+
+    /// Reads the job again: the time at which it expires moves with our updates. A job that is over halts.
+    pub(super) fn refresh(&mut self) -> Result<(), Halt> {
+        self.job = self.exporter.pleo.job(&self.job.id)?;
+        if self.job.status.is_final() {
+            return Err(Halt::EndedByPleo(Box::new(self.job.clone())));
+        }
+        self.deadline = Deadline::of(&self.job, self.exporter.pleo.server_time(), Instant::now());
+        let expires_at = self.deadline.expires_at();
+        Ok(self
+            .exporter
+            .checkpoint
+            .remember_deadline(&self.job.id, expires_at)?)
+    }
+
+    /// Commits verdicts, before Pleo is told.
+    pub(super) fn decide(&mut self, verdicts: &[(AccountingEntryId, Verdict)]) -> Result<(), Halt> {
+        let checkpoint = &mut *self.exporter.checkpoint;
+        Ok(checkpoint.decide(&self.job.id, verdicts, clock::now())?)
+    }
+
+    /// Tells Pleo where items stand, and answers what it refused.
+    pub(super) fn tell(&self, updates: &[ItemUpdate]) -> Result<Vec<Refusal>, Halt> {
+        let answer = self
+            .exporter
+            .pleo
+            .update_items(&self.permit, &self.job.id, updates);
+        Ok(self.unless_over(answer)?.refused)
+    }
+
+    /// Passes an answer of Pleo's about the job on. Where Pleo takes nothing more for it, it is over there, unless its own
+    /// word says otherwise.
+    pub(super) fn unless_over<T>(&self, answer: Result<T, PleoError>) -> Result<T, Halt> {
+        let id = &self.job.id;
+        match answer {
+            Err(PleoError::JobFinished { .. }) => Err(match self.exporter.pleo.job(id) {
+                Ok(job) if job.status.is_final() => Halt::EndedByPleo(Box::new(job)),
+                Ok(job) => Halt::Later(format!(
+                    "Pleo takes nothing for job {id}, although it shows the job as {}",
+                    job.status.as_str()
+                )),
+                Err(error) => error.into(),
+            }),
+            other => Ok(other?),
+        }
+    }
+}
+
+/// How long a list of the job's items has become: pages may overlap, but a list that goes on and on is none.
+#[derive(Default)]
+pub(super) struct Length(u64);
+
+impl Length {
+    pub(super) fn grow(&mut self, job: &ExportJob, elements: usize) -> Result<(), Halt> {
+        self.0 = self.0.saturating_add(u64::try_from(elements).unwrap_or(u64::MAX));
+        if self.0 <= job.number_of_items.saturating_mul(2).saturating_add(1_000) {
+            return Ok(());
+        }
+        Err(Halt::Later(format!(
+            "Pleo's list of the {} items of job {} does not end: it was left after {} of them",
+            job.number_of_items, job.id, self.0
+        )))
+    }
+}

@@ -1,0 +1,63 @@
+//! What programs that we start get of our environment.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What programs need to find files, people, places and the network. All else may be a secret of somebody's.
+const NEEDED: [&str; 23] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+    "VIRTUAL_ENV",
+];
+
+/// With this begin the names of the settings of the language.
+const LANGUAGE: &str = "LC_";
+
+/// The program of the settings, in their folder, in a process group of its own, and with nothing of our environment but what
+/// programs need and what begins with `own`, which is meant for it.
+///
+/// A path is relative to the folder; a bare name is looked for in `PATH`. In its group it does not get the terminal's SIGINT,
+/// and everything that it starts can be killed with it.
+pub fn program(folder: &Path, program: &str, arguments: &[String], own: &str) -> Command {
+    let mut command = Command::new(found_from(folder, program));
+    command.args(arguments).current_dir(folder).env_clear();
+    command.envs(std::env::vars_os().filter(|(variable, _)| is_needed(variable, own)));
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command
+}
+
+fn found_from(folder: &Path, program: &str) -> PathBuf {
+    if Path::new(program).components().nth(1).is_some() {
+        folder.join(program)
+    } else {
+        PathBuf::from(program)
+    }
+}
+
+fn is_needed(variable: &OsStr, own: &str) -> bool {
+    let variable = variable.to_string_lossy();
+    let is_meant = [own, LANGUAGE].iter().any(|prefix| variable.starts_with(prefix));
+    is_meant || NEEDED.contains(&&*variable)
+}
