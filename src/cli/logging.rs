@@ -31,8 +31,8 @@ pub(super) fn set_up(format: LogFormat, level: Level, environment: &BTreeMap<Str
                 tracing_subscriber::fmt::layer()
                     .json()
                     .flatten_event(true)
-                    // The innermost span is all there is; a list of spans would say it again.
-                    .with_span_list(false)
+                    // The list of spans has the innermost, too.
+                    .with_current_span(false)
                     .with_writer(io::stderr),
             )
             .try_init(),
@@ -58,7 +58,8 @@ pub(super) fn level(global: &Global) -> Level {
     }
 }
 
-/// A line for people: when, how bad, which job, what. The job is not named again where the text names it.
+/// A line for people: when, how bad, which company of several, which job, what. Neither is named again where the text
+/// names it.
 struct Line;
 
 impl<S, N> FormatEvent<S, N> for Line
@@ -92,7 +93,7 @@ where
             let fields = extensions
                 .get::<FormattedFields<N>>()
                 .map_or("", |fields| &fields.fields);
-            // The only span there is says the job's id, between colours on a terminal.
+            // Each span says one id, between colours on a terminal.
             let value = fields.rsplit('=').next().unwrap_or_default();
             let value = value.trim_start_matches("\u{1b}[0m");
             if !value.is_empty() && !text.contains(value) {

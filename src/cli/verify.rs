@@ -58,6 +58,8 @@ fn shown(sources: &Sources, job: Option<&str>, since: Option<NaiveDate>, form: F
                 exit,
                 text: if form.json {
                     to_json(&outcome, exit, None)
+                } else if form.quiet && !is_different {
+                    String::new()
                 } else {
                     to_text(&outcome)
                 },

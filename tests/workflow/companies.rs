@@ -127,7 +127,7 @@ fn each_company_is_served_from_its_own_file() {
     assert_eq!(codes, [0, 0], "{companies}");
     assert_eq!(
         [0, 1].map(|number| companies[number]["compared"]["items"].as_u64()),
-        [Some(4), Some(4)],
+        [Some(3), Some(4)],
         "{companies}"
     );
     for command in ["status", "verify"] {
@@ -142,10 +142,18 @@ fn each_company_is_served_from_its_own_file() {
         !run.stdout.contains(sandbox.company()),
         "nothing was done there: {run}"
     );
-    let names = [sandbox.company(), OTHER].map(|company| format!("company{{company.id={company}}}"));
+    let names = [sandbox.company(), OTHER].map(|company| format!("company {company}: "));
     let is_named = |line: &str| names.iter().any(|name| line.contains(name));
     assert!(
         run.stderr.lines().count() == 2 && run.stderr.lines().all(is_named),
+        "{run}"
+    );
+    let job = other.add_job(job(OTHER, 4, 4));
+    let arguments = ["-v", "--log-format", "json", "poll", "--companies", "companies"];
+    let run = machine.world.run(&arguments).exits(0);
+    let of_job: Vec<&str> = run.stderr.lines().filter(|line| line.contains(&job)).collect();
+    assert!(
+        !of_job.is_empty() && of_job.iter().all(|line| line.contains(OTHER)),
         "{run}"
     );
 }
@@ -323,6 +331,6 @@ fn one_listener_serves_them_all() {
     assert!(matches!(run.code, Some(0 | 5)), "{run}");
     let run = run.says("aaa.toml").says("is not TOML");
     assert_eq!(run.stdout.matches("Listening on").count(), 2, "{run}");
-    let of_acme = format!("company{{company.id={}}}", machine.world.sandbox.company());
+    let of_acme = format!("company {}: ", machine.world.sandbox.company());
     assert!(run.stderr.contains(&of_acme), "{run}");
 }
