@@ -37,6 +37,8 @@ fn help() {
         "run-job",
         "resume",
         "check",
+        "verify",
+        "prune-evidence",
         "reverse",
         "status",
         "login",
