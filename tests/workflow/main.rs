@@ -71,10 +71,14 @@ mod lifetime;
 mod listen;
 /// The main job: poll, run-job, resume, status, with their exit codes.
 mod main_job;
+/// How it behaves: on a terminal, in pipes, towards those who mistype.
+mod manners;
 /// `--metrics-file`.
 mod metrics;
 /// Proxies, certificates and answers that are not Pleo's.
 mod networks;
+/// Twenty nights, each with its cause and its cure.
+mod night;
 /// Who is told how polls end, and that it changes no run.
 mod notify;
 /// A connection by OAuth: login, refresh, logout, and what goes wrong with each.
