@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+#[cfg(feature = "listen")]
 use crate::listen::listener::eventually;
 use crate::sandbox::{Fault, Job, JobStatus, Options, Sandbox, Trouble, seed};
-use crate::support::{IMPATIENT, Run, World};
+#[cfg(feature = "listen")]
+use crate::support::Run;
+use crate::support::{IMPATIENT, World};
 
 const OTHER: &str = "7e57c0de-0000-4000-8000-0000000000b2";
 
@@ -198,6 +201,9 @@ fn what_would_hold_for_all_is_refused_before_anything_is_sent() {
         "ODOO_API_KEY",
     ] {
         for command in ["poll", "check", "status", "verify", "listen"] {
+            if command == "listen" && !cfg!(feature = "listen") {
+                continue;
+            }
             machine
                 .world
                 .run_with(name, "x", &[command, "--companies", "companies"])
@@ -290,6 +296,7 @@ fn a_server_out_of_reach_is_waited_for_once_in_a_round() {
 }
 
 #[test]
+#[cfg(feature = "listen")]
 fn one_listener_serves_them_all() {
     let machine = Machine::new();
     machine.write("aaa", "this is no TOML");
