@@ -67,6 +67,10 @@ fn with_connector(program: &str) -> World {
         "read line\necho '{\"id\":1,\"ok\":{\"protocol\":9,\"name\":\"n\",\"target\":\"t\",\"create\":\"unique\",\
          \"payables\":false,\"computes_tax\":false}}'\nread line\n",
     );
+    script(
+        "damaged.sh",
+        "read line\necho '{\"id\":1,\"error\":{\"kind\":\"damaged\",\"reason\":\"page 7 is torn\"}}'\nread line\n",
+    );
     script("not-executable", "");
     world.with_variable("PATH", std::env::var_os("PATH").unwrap())
 }
@@ -109,6 +113,28 @@ fn a_connector_that_cannot_start_is_told_with_its_last_words() {
 }
 
 #[test]
+fn books_that_are_damaged_from_the_beginning_are_never_called_temporary() {
+    let world = with_connector("[\"sh\", \"damaged.sh\"]");
+    world.run(&["poll", "-q"]).exits(1).says("page 7 is torn");
+    let run = |arguments: &[&str]| world.run(arguments);
+    waits_and_is_failed(&world, run, 1, "page 7 is torn", "validation_failure");
+}
+
+#[test]
+fn a_books_folder_that_is_a_file_waits_for_whoever_corrects_the_settings() {
+    let world = World::new();
+    fs::write(world.path("books"), "").unwrap();
+    let run = |arguments: &[&str]| world.run(arguments);
+    waits_and_is_failed(
+        &world,
+        run,
+        2,
+        "to a folder, then run again",
+        "invalid_configuration",
+    );
+}
+
+#[test]
 fn a_connector_that_is_mended_in_time_books_the_job_that_waited() {
     let world = with_connector("[\"sh\", \"traceback.sh\"]");
     let job = world.add_mixed_job(2, 1);
@@ -134,8 +160,11 @@ fn a_connector_that_breaks_in_mid_job_leaves_the_job_while_there_is_time() {
     );
     assert_eq!(run.code, None, "{run}");
     let before = world.sandbox.job(&job).updates;
-    world.run(&["poll", "-q"]).exits(2).says("ValueError");
-    world.run(&["resume", "-q"]).exits(2).says("ValueError");
+    for command in ["poll", "resume"] {
+        let run = world.run(&[command, "-q"]).exits(2).says("ValueError");
+        let run = run.says("what is in the books is found there");
+        assert!(!run.stderr.contains("nothing was booked"), "{run}");
+    }
     let state = world.sandbox.job(&job);
     assert_eq!((state.status, state.updates), (JobStatus::InProgress, before));
     world.run(&["poll", "--config", &other]).exits(0);
