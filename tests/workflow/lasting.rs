@@ -5,9 +5,10 @@ use std::fs;
 use std::time::Duration;
 
 use crate::full_disk::with_little_room;
-use crate::interrupt::Fate;
+use crate::interrupt::{Fate, is_event};
 use crate::odd_places::{as_nobody, set_mode};
-use crate::sandbox::{Event, ItemStatus, JobStatus};
+use crate::sandbox::seed::Item;
+use crate::sandbox::{Event, ItemStatus, JobStatus, Request};
 use crate::support::{Run, World};
 
 /// More than half of the hour that a job lives.
@@ -132,6 +133,25 @@ fn a_books_folder_that_is_a_file_waits_for_whoever_corrects_the_settings() {
         "to a folder, then run again",
         "invalid_configuration",
     );
+}
+
+#[test]
+fn a_job_that_failed_as_a_whole_is_told_so_also_where_the_answer_was_lost_and_an_item_was_decided() {
+    let world = World::new();
+    let item = Item::card_purchase(100).set("date", "not a date".into());
+    let job = world.add_job(vec![item.build()]);
+    world.kill_at_update(1, Fate::IsLost);
+    world.sandbox.advance_clock(LATE);
+    fs::remove_dir_all(world.path("books")).unwrap();
+    fs::write(world.path("books"), "").unwrap();
+    let is_end = |request: &Request| is_event(request, "failed");
+    let run = world.run_and_signal(&["poll"], "KILL", Fate::TakesEffect, is_end);
+    assert_eq!(run.code, None, "{run}");
+    fs::remove_file(world.path("books")).unwrap();
+    world.run(&["poll"]).exits(4).says("The books folder");
+    assert_eq!(world.sandbox.job(&job).status, JobStatus::Failed);
+    world.run(&["poll"]).exits(0);
+    world.keeps_its_promise_and_all_rules();
 }
 
 #[test]
