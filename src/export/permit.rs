@@ -131,7 +131,7 @@ pub(super) fn regain(run: &mut JobRun<'_>) -> Result<(), Halt> {
         control::refresh(&mut run.exporter, &run.job)?;
         if let Others::AtWork = look_for_others(&run.exporter, &id)? {
             let state = run.exporter.checkpoint.job(&id)?.map(|record| record.state);
-            if state == Some(JobState::Started) {
+            if state.is_some_and(JobState::is_open) {
                 let note = "another instance works on it";
                 run.exporter.note(&id, JobEvent::LostToAnother, note)?;
             }
