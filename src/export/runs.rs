@@ -145,6 +145,8 @@ impl Exporter<'_> {
         self.progress.end();
         // What a change had not committed is undone, and everything else is proven by the next run.
         let result = result.unwrap_or(Err(Halt::Panicked));
+        // Also of a job that was lost to another instance, after something was booked.
+        log(&totals);
         let ending = match result {
             Ok(ending) => ending,
             Err(halt @ (Halt::LostToAnother | Halt::NotOurs { .. })) if claim == Claim::InTurn => {
@@ -153,7 +155,6 @@ impl Exporter<'_> {
             }
             Err(halt) => halt.into_ending(),
         };
-        log(&totals);
         Some(self.report_on(id, ending, totals))
     }
 
