@@ -83,9 +83,11 @@ impl Checkpoint {
                 return Err(Fault::illegal(id, None, transition));
             }
             let state = next(id, before, event)?;
-            transaction
-                .prepare_cached("UPDATE job SET state = ?2, updated_at = ?3 WHERE id = ?1")?
-                .execute((id.as_str(), state.as_str(), time_text(now)))?;
+            transaction.prepare_cached(set_state(state))?.execute((
+                id.as_str(),
+                state.as_str(),
+                time_text(now),
+            ))?;
             Ok(record(
                 transaction,
                 Some(id),
@@ -173,6 +175,17 @@ impl Checkpoint {
     /// All jobs, the newest first.
     pub fn jobs(&self) -> Result<Vec<JobRecord>, CheckpointError> {
         self.look(|connection| select(connection, "ORDER BY created_at DESC, id DESC", []))
+    }
+}
+
+/// What is somebody else's is no longer ours to close.
+const fn set_state(state: JobState) -> &'static str {
+    match state {
+        JobState::Foreign => {
+            "UPDATE job SET state = ?2, updated_at = ?3, closing_status = NULL, closing_failure_type = NULL, \
+             closing_reason = NULL WHERE id = ?1"
+        }
+        _ => "UPDATE job SET state = ?2, updated_at = ?3 WHERE id = ?1",
     }
 }
 

@@ -78,6 +78,15 @@ impl RunReport {
         Some(waiting.map(|(_, made)| *made).collect())
     }
 
+    /// How many jobs were worked on: all but those that Pleo does not know any more.
+    pub(super) fn worked_on(&self) -> usize {
+        let is_known = |job: &&JobReport| {
+            let problem = job.ending.problem();
+            problem.is_none_or(|problem| problem.kind != ProblemKind::UnknownJob)
+        };
+        self.jobs.iter().filter(is_known).count()
+    }
+
     /// Whether another job may be begun: not after something that would stop the next one just the same.
     pub(super) fn may_go_on(&self) -> bool {
         !self.is_held_up

@@ -20,7 +20,6 @@ use crate::host::stop::Stop;
 use crate::host::{clock, disk};
 use crate::model::ids::CompanyId;
 use crate::model::references::NewAccount;
-use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
 
 use super::errors::{nothing_booked, unreadable};
@@ -184,11 +183,9 @@ impl Books {
     /// Refuses a folder or a ledger that the settings name and that cannot be one.
     fn refuse_wrong_places(&self) -> Result<(), SystemError> {
         if self.folder.is_file() {
-            return Err(SystemError::Fatal {
-                failure_type: JobFailureType::InvalidConfiguration,
+            return Err(SystemError::Settings {
                 reason: format!(
-                    "The books folder `{}` is a file: set accounting.beancount.directory to a folder, then export \
-                     again.",
+                    "The books folder `{}` is a file: set accounting.beancount.directory to a folder, then run again.",
                     self.folder.display()
                 ),
             });
