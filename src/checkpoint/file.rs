@@ -248,7 +248,11 @@ pub(super) fn prepare(
     read_facts: ReadFacts,
 ) -> Result<(Owner, bool), Fault> {
     change(connection, |transaction| {
-        schema::migrate(transaction, read_facts)?;
+        // Before a step is made: what is somebody else's is not ours to bring up to date.
+        let bound = match schema::version(transaction)? {
+            0 => None,
+            _ => bound_owner(transaction)?,
+        };
         let is_ours = |found: &Owner| {
             let is_renamed = former_target == Some(found.target.as_str());
             let is_unsaid = found.target.is_empty() || owner.target.is_empty();
@@ -256,10 +260,10 @@ pub(super) fn prepare(
                 && found.pleo_host == owner.pleo_host
                 && (found.target == owner.target || is_renamed || is_unsaid)
         };
-        let bound = bound_owner(transaction)?;
         if let Some(found) = bound.clone().filter(|found| !is_ours(found)) {
             return Ok((found, true));
         }
+        schema::migrate(transaction, read_facts)?;
         let target = match (bound, owner.target.as_str()) {
             (Some(found), "") => found.target,
             (_, target) => target.to_owned(),
