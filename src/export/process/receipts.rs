@@ -52,26 +52,30 @@ pub(super) fn fetch(run: &JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<Unta
         let pairs = fetched.iter_mut().zip(again);
         pairs
             .filter(|(_, again)| !again.is_empty())
-            .for_each(|(results, again)| *results = again);
+            .for_each(|(results, again)| let_go(exporter, std::mem::replace(results, again)));
     }
     exporter.stop.check()?;
     let is_out_of_time = |results: &Results| has(results, ReceiptErrorKind::OutOfTime);
     let taken = fetched.iter().skip(1).position(is_out_of_time);
     let taken = taken.map_or(items.len(), |before| before + 1);
     for results in fetched.split_off(taken) {
-        exporter
-            .receipts
-            .remove(&results.into_iter().flatten().collect::<Vec<_>>());
+        let_go(exporter, results);
     }
     let rest = items.split_off(taken);
     for (item, results) in items.iter_mut().zip(fetched) {
-        if !results.is_empty() && item.keep_receipts(results, policy) && may_wait {
+        if !results.is_empty() && item.keep_receipts(exporter, results, policy) && may_wait {
             item.next = Next::Wait(Why::Late);
         }
     }
     let is_late = |item: &mut BatchItem| matches!(item.next, Next::Wait(Why::Late));
     let late = items.extract_if(.., is_late).collect();
     Ok(Untaken { rest, late })
+}
+
+/// Removes the files of what is not attached now.
+fn let_go(exporter: &Exporter<'_>, results: Results) {
+    let receipts: Vec<Receipt> = results.into_iter().flatten().collect();
+    exporter.receipts.remove(&receipts);
 }
 
 fn has(results: &Results, kind: ReceiptErrorKind) -> bool {
@@ -155,7 +159,10 @@ pub(super) fn of_booked(run: &JobRun<'_>, item: &BatchItem) -> Result<Result<Vec
         run.exporter.stop.check()?;
         match result {
             Ok(receipt) => receipts.push(receipt),
-            Err(error) if policy == Policy::Required => return Ok(Err(missing(error))),
+            Err(error) if policy == Policy::Required => {
+                run.exporter.receipts.remove(&receipts);
+                return Ok(Err(missing(error)));
+            }
             Err(_) => {}
         }
     }
@@ -178,7 +185,7 @@ impl BatchItem {
     }
 
     /// Keeps what was fetched. Where receipts are required, a missing one refuses the item; says whether it may come later.
-    fn keep_receipts(&mut self, results: Results, policy: Policy) -> bool {
+    fn keep_receipts(&mut self, exporter: &Exporter<'_>, results: Results, policy: Policy) -> bool {
         let mut fetched = Fetched::default();
         let mut first_error = None;
         for result in results {
@@ -197,6 +204,8 @@ impl BatchItem {
             self.take_receipts(fetched);
             return false;
         };
+        // Nobody attaches the others.
+        exporter.receipts.remove(&fetched.receipts);
         let is_stalled = error.is_stalled();
         self.plan = Err(missing(error));
         is_stalled
