@@ -14,7 +14,7 @@ use super::error::{CheckpointError, Fault};
 use super::facts::ReadFacts;
 use super::owner::Owner;
 use super::schema;
-use crate::host::files::FileError;
+use crate::host::files::{Action, FileError};
 use crate::host::kill;
 use crate::model::ids::CompanyId;
 
@@ -68,7 +68,7 @@ impl Checkpoint {
     ///
     /// Everything read through it is of one moment, that of the first look. Changes fail.
     pub fn open_read_only(path: &Path) -> Result<Option<Self>, CheckpointError> {
-        let is_there = path.try_exists().map_err(FileError::at("look for", path));
+        let is_there = path.try_exists().map_err(FileError::at(Action::LookFor, path));
         if !is_there.map_err(|error| Fault::from(error).at(path))? {
             return Ok(None);
         }
