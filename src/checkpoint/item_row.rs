@@ -2,7 +2,7 @@
 //!
 //! The columns of a verdict are there exactly while the state has one; the three writers below keep that so.
 
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::audit::AuditLines;
 use super::columns::{VERDICT, time_text, verdict_from};
@@ -160,8 +160,13 @@ pub(super) fn state_from(
     })
 }
 
-fn verdict_of(transaction: &Transaction<'_>, job: &JobId, number: i64) -> Result<Option<Verdict>, Fault> {
-    let mut statement = transaction.prepare_cached(&format!(
+/// The verdict of an item, once it has one.
+pub(super) fn verdict_of(
+    connection: &Connection,
+    job: &JobId,
+    number: i64,
+) -> Result<Option<Verdict>, Fault> {
+    let mut statement = connection.prepare_cached(&format!(
         "SELECT {VERDICT} FROM item WHERE number = ?1 AND outcome IS NOT NULL"
     ))?;
     let mut found = statement.query_and_then([number], |row| verdict_from(row, job))?;

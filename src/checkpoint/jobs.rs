@@ -33,6 +33,8 @@ pub struct JobRecord {
     pub vendor_based_bookkeeping: bool,
     /// What kept the last run from going on, for the operator.
     pub last_error: Option<String>,
+    /// What helps against it, where that is known.
+    pub last_hint: Option<String>,
     /// What Pleo is told at the end; kept from the intent to close on.
     pub closing: Option<JobOutcome>,
 }
@@ -81,9 +83,11 @@ impl Checkpoint {
                 return Err(Fault::illegal(id, None, transition));
             }
             let state = next(id, before, event)?;
-            transaction
-                .prepare_cached("UPDATE job SET state = ?2, updated_at = ?3 WHERE id = ?1")?
-                .execute((id.as_str(), state.as_str(), time_text(now)))?;
+            transaction.prepare_cached(set_state(state))?.execute((
+                id.as_str(),
+                state.as_str(),
+                time_text(now),
+            ))?;
             Ok(record(
                 transaction,
                 Some(id),
@@ -138,12 +142,17 @@ impl Checkpoint {
         })
     }
 
-    /// Stores why the last work on a job stopped, for the operator; `None` clears it.
-    pub fn set_last_error(&mut self, id: &JobId, text: Option<&str>) -> Result<(), CheckpointError> {
+    /// Keeps what stopped the work on a job and what helps, or that nothing does any more.
+    pub fn set_last_error(
+        &mut self,
+        id: &JobId,
+        error_and_hint: Option<(&str, &str)>,
+    ) -> Result<(), CheckpointError> {
+        let (error, hint) = error_and_hint.unzip();
         self.change(|transaction| {
             let changed = transaction
-                .prepare_cached("UPDATE job SET last_error = ?2 WHERE id = ?1")?
-                .execute((id.as_str(), text))?;
+                .prepare_cached("UPDATE job SET last_error = ?2, last_hint = ?3 WHERE id = ?1")?
+                .execute((id.as_str(), error, hint))?;
             known(id, changed)
         })
     }
@@ -166,6 +175,17 @@ impl Checkpoint {
     /// All jobs, the newest first.
     pub fn jobs(&self) -> Result<Vec<JobRecord>, CheckpointError> {
         self.look(|connection| select(connection, "ORDER BY created_at DESC, id DESC", []))
+    }
+}
+
+/// What is somebody else's is no longer ours to close.
+const fn set_state(state: JobState) -> &'static str {
+    match state {
+        JobState::Foreign => {
+            "UPDATE job SET state = ?2, updated_at = ?3, closing_status = NULL, closing_failure_type = NULL, \
+             closing_reason = NULL WHERE id = ?1"
+        }
+        _ => "UPDATE job SET state = ?2, updated_at = ?3 WHERE id = ?1",
     }
 }
 
@@ -261,7 +281,7 @@ fn select(
     connection
         .prepare_cached(&format!(
             "SELECT id, company_id, state, created_at, updated_at, expires_at, number_of_items, \
-             vendor_based_bookkeeping, last_error, closing_status, closing_failure_type, closing_reason FROM job {which}"
+             vendor_based_bookkeeping, last_error, closing_status, closing_failure_type, closing_reason, last_hint FROM job {which}"
         ))?
         .query_and_then(parameters, from_row)?
         .collect()
@@ -282,6 +302,7 @@ fn from_row(row: &Row<'_>) -> Result<JobRecord, Fault> {
         number_of_items: row.get::<_, i64>(6)?.unsigned_abs(),
         vendor_based_bookkeeping: row.get(7)?,
         last_error: row.get(8)?,
+        last_hint: row.get(12)?,
         closing: closing_from(row, &id)?,
         id,
     })

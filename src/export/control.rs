@@ -16,6 +16,8 @@ const STORED_AT_ONCE: usize = 1_000;
 /// Reads which items the job holds and where they stand. Where Pleo's own count does not agree with its list, both are
 /// read again; if they never agree, what is listed is worked on, and a person is told.
 pub(super) fn read(run: &mut JobRun<'_>) -> Result<(), Halt> {
+    // An earlier reading of this run may have been of a list that was still growing.
+    run.miscount = None;
     let mut items = settle(&mut run.exporter, &run.job)?;
     if items != run.job.number_of_items {
         warn!("{}; reading both again", differs(&run.job, items));

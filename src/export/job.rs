@@ -118,11 +118,11 @@ fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending
             let miscount = control::miscount(exporter, &job)?;
             let without_verdict = control::without_verdict(exporter, &job)?;
             exporter.note(&job.id, JobEvent::Closed, job.status.as_str())?;
+            let listed = exporter.checkpoint.finality(&job.id)?.listed();
+            let is_without_any = u64::try_from(without_verdict.len()).is_ok_and(|without| without >= listed);
             match outcome {
-                // Without a single verdict the job failed as a whole.
-                JobOutcome::Failed(failure) if exporter.checkpoint.failures(&job.id)?.is_empty() => {
-                    Err(Halt::JobFailed(failure))
-                }
+                // Without a single verdict at Pleo the job failed as a whole, whatever was decided here.
+                JobOutcome::Failed(failure) if is_without_any => Err(Halt::JobFailed(failure)),
                 _ if !without_verdict.is_empty() => Ok(closed_without(&job, &without_verdict)),
                 _ => Ok(complete::told(
                     exporter,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::deadline::{self, Deadline};
 use super::halt::Halt;
 use super::report::JobTotals;
+use super::telling::Telling;
 use crate::bookkeeping::{self, SystemTraits};
 use crate::checkpoint::Checkpoint;
 use crate::host::clock;
@@ -51,6 +52,8 @@ pub trait Progress {
 pub struct Exporter<'a> {
     /// Pleo.
     pub pleo: &'a Client,
+    /// Who is told where items stand: Pleo, but for a preview.
+    pub told: &'a dyn Telling,
     /// The accounting system.
     pub system: &'a mut dyn AccountingSystem,
     /// What is known of jobs and items.
@@ -80,6 +83,7 @@ impl Exporter<'_> {
     pub(super) fn lend(&mut self) -> Exporter<'_> {
         Exporter {
             pleo: self.pleo,
+            told: self.told,
             system: self.system,
             checkpoint: self.checkpoint,
             receipts: self.receipts,
@@ -153,7 +157,7 @@ impl<'a> JobRun<'a> {
 
     /// Reads the job again: the time at which it expires moves with our updates. A job that is over halts.
     pub(super) fn refresh(&mut self) -> Result<(), Halt> {
-        self.job = self.exporter.pleo.job(&self.job.id)?;
+        self.job = self.exporter.told.job(&self.job.id)?;
         if self.job.status.is_final() {
             return Err(Halt::EndedByPleo(Box::new(self.job.clone())));
         }
@@ -175,7 +179,7 @@ impl<'a> JobRun<'a> {
     pub(super) fn tell(&self, updates: &[ItemUpdate]) -> Result<Vec<Refusal>, Halt> {
         let answer = self
             .exporter
-            .pleo
+            .told
             .update_items(&self.permit, &self.job.id, updates);
         Ok(self.unless_over(answer)?.refused)
     }

@@ -204,7 +204,9 @@ impl JobState {
             (Self::Starting | Self::Started | Self::Foreign, E::Claim) => Self::Starting,
             (Self::Starting | Self::Started | Self::Foreign, E::Started) => Self::Started,
             (Self::Closing, E::Started) => Self::Closing,
-            (Self::Starting | Self::Started | Self::Foreign, E::LostToAnother) => Self::Foreign,
+            (Self::Starting | Self::Started | Self::Closing | Self::Foreign, E::LostToAnother) => {
+                Self::Foreign
+            }
             (Self::Started | Self::Closing, E::Close) => Self::Closing,
             (Self::Closing | Self::Closed, E::Closed) => Self::Closed,
             (

@@ -299,9 +299,7 @@ impl Client {
 
     /// Whether the job is of the company that we speak for.
     pub fn is_ours(&self, job: &ExportJob) -> bool {
-        job.company_id
-            .as_str()
-            .eq_ignore_ascii_case(self.company_id.as_str())
+        job.company_id.is(&self.company_id)
     }
 
     pub(super) fn transport(&self) -> &Transport {

@@ -142,7 +142,7 @@ fn a_permit_that_is_withheld_at_any_write_is_said() {
             let count = Arc::clone(&asked);
             let permit = Permit::given_by(move || match count.fetch_add(1, Ordering::Relaxed) {
                 before if before < given => Ok(()),
-                _ => Err(Withheld("the job is somebody else's".to_owned())),
+                _ => Err(Withheld::Changed("the job is somebody else's".to_owned())),
             });
             let answer = books
                 .odoo

@@ -19,7 +19,7 @@ fn a_job_is_claimed_started_and_closed_with_an_outcome_that_is_kept() {
     let deadline = now() + TimeDelta::hours(1);
     checkpoint.remember_deadline(&job_id(), deadline).unwrap();
     checkpoint
-        .set_last_error(&job_id(), Some("Pleo is out of reach"))
+        .set_last_error(&job_id(), Some(("Pleo is out of reach", "run again")))
         .unwrap();
     let closing = JobOutcome::Failed(JobFailure {
         failure_type: JobFailureType::AccountingSystemUnreachable,
@@ -43,6 +43,7 @@ fn a_job_is_claimed_started_and_closed_with_an_outcome_that_is_kept() {
             number_of_items: 3,
             vendor_based_bookkeeping: true,
             last_error: Some("Pleo is out of reach".to_owned()),
+            last_hint: Some("run again".to_owned()),
             closing: Some(closing.clone()),
         }
     );
@@ -86,6 +87,26 @@ fn a_job_that_another_won_may_be_claimed_or_adopted_later() {
     assert_eq!(state(&checkpoint), JobState::Started);
     checkpoint.adopt_job(&job("job-2", 1), now()).unwrap();
     assert_eq!(checkpoint.open_jobs().unwrap().len(), 2);
+}
+
+#[test]
+fn a_job_that_was_to_be_closed_and_that_another_has_is_no_longer_ours_to_close() {
+    let (_folder, _, mut checkpoint) = new_checkpoint();
+    checkpoint.adopt_job(&job("job-1", 1), now()).unwrap();
+    let failure = JobFailure {
+        failure_type: JobFailureType::ValidationFailure,
+        reason: "all failed".into(),
+    };
+    checkpoint
+        .close_job(&job_id(), &JobOutcome::Failed(failure), "intent", now())
+        .unwrap();
+    checkpoint
+        .job_event(&job_id(), JobEvent::LostToAnother, "it works on it", now())
+        .unwrap();
+    let record = checkpoint.job(&job_id()).unwrap().unwrap();
+    assert_eq!((record.state, record.closing), (JobState::Foreign, None));
+    checkpoint.adopt_job(&job("job-1", 1), now()).unwrap();
+    assert_eq!(state(&checkpoint), JobState::Started);
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn announce(run: &mut JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt
         run.unsent.entry(item.entry_id.clone()).or_insert(false);
     }
     let updates: Vec<_> = announced.into_iter().map(ItemUpdate::InProgress).collect();
-    let answer = run.exporter.pleo.update_items(&run.permit, &run.job.id, &updates);
+    let answer = run.exporter.told.update_items(&run.permit, &run.job.id, &updates);
     let refused = run.unless_over(answer)?.refused;
     if refused.is_empty() {
         return Ok(());

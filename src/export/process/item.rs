@@ -224,7 +224,7 @@ fn read(stored: &StoredItem, company_id: &CompanyId) -> Result<ExportItem, Refus
         reason: malformed.for_a_bookkeeper(),
         group: format!("data cannot be read: {malformed}"),
     })?;
-    if item.company_id == *company_id {
+    if item.company_id.is(company_id) {
         return Ok(item);
     }
     Err(Refusal {

@@ -152,6 +152,6 @@ fn log_refusals(refusals: &[(String, usize)]) {
     }
     for (cause, count) in refusals {
         let plural = if *count == 1 { "" } else { "s" };
-        warn!(items = count, "will fail: {cause}: {count} item{plural}");
+        warn!("will fail: {cause}: {count} item{plural}");
     }
 }

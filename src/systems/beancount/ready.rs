@@ -3,7 +3,6 @@
 
 use tracing::warn;
 
-use crate::model::verdict::JobFailureType;
 use crate::systems::{Notice, SystemError};
 
 use super::{Beancount, text};
@@ -38,28 +37,28 @@ impl Beancount {
     }
 
     /// The same without making, locking or writing anything, so that books which are yet to be made are in order.
-    pub(super) fn look(&mut self) -> Result<(), SystemError> {
+    /// Answers the accounts that new books would open.
+    pub(super) fn look(&mut self) -> Result<Vec<String>, SystemError> {
         self.refuse_malformed_names()?;
         self.books.refuse_unwritable()?;
         self.index.survey(&self.books)?;
-        self.accounts_to_open()?;
+        let accounts = self.accounts_to_open()?;
         self.to_tell = self.refuse_a_ledger_that_lacks_us()?;
         // Before they are made, an include line of theirs may match no file yet.
         if self.books.about().exists() {
             self.index.refresh(&self.books)?;
         }
-        Ok(())
+        Ok(accounts)
     }
 
     fn refuse_malformed_names(&self) -> Result<(), SystemError> {
         let mut names = self.settings.configured_accounts.iter();
         match names.find(|name| !text::is_account_name(name)) {
-            Some(name) => Err(SystemError::Fatal {
-                failure_type: JobFailureType::InvalidConfiguration,
+            Some(name) => Err(SystemError::Settings {
                 reason: format!(
                     "`{name}` cannot be an account of the books: a name is the kind and then parts that begin with a \
-                     capital or a digit, with colons between, such as Expenses:Meals. Correct it in the configuration, \
-                     then export again."
+                     capital or a digit, with colons between, such as Expenses:Meals. Correct it in the settings, then \
+                     run again."
                 ),
             }),
             None => Ok(()),
