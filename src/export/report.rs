@@ -127,6 +127,8 @@ pub struct JobTotals {
     pub notices: Vec<String>,
     /// What is counted: an item may be looked up more than once.
     counted: HashSet<AccountingEntryId>,
+    /// What the log was told: a look-up may say it again.
+    remarked: HashSet<(AccountingEntryId, String)>,
 }
 
 /// A tax that was taken as fully deductible because nobody said anything else.
@@ -178,7 +180,7 @@ impl JobTotals {
     /// Takes a remark about an item and tells the log; once, however often it comes.
     pub(super) fn remark(&mut self, entry_id: &AccountingEntryId, remark: String) {
         let remark = (entry_id.clone(), remark);
-        if !self.remarks.contains(&remark) {
+        if self.remarked.insert(remark.clone()) {
             warn!(item.id = %remark.0, "{}", remark.1);
             self.remarks.push(remark);
         }

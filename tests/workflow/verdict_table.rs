@@ -312,6 +312,10 @@ impl Case {
             (_, None) => Verdict::None,
             (status, standing) => return Err(format!("{status:?} {standing:?} `{text}` {run}")),
         };
+        let is_over = self.before == Before::Nothing && !matches!(verdict, Verdict::None);
+        if is_over && !world.kept_receipts().is_empty() {
+            return Err(format!("{:?} stay behind {run}", world.kept_receipts()));
+        }
         if world.path("twice").exists() {
             return Err(format!("booked twice {run}"));
         }

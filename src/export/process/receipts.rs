@@ -40,16 +40,14 @@ pub(super) fn fetch(run: &JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<Unta
     let taken = fetched.iter().skip(1).position(is_out_of_time);
     let taken = taken.map_or(items.len(), |before| before + 1);
     for results in fetched.split_off(taken) {
-        exporter
-            .receipts
-            .remove(&results.into_iter().flatten().collect::<Vec<_>>());
+        let_go(exporter, results);
     }
     let rest = items.split_off(taken);
     for (item, results) in items.iter_mut().zip(fetched) {
         if results.is_empty() {
             continue;
         }
-        match of_item(results, policy) {
+        match of_item(&run.exporter, results) {
             Ok(fetched) => item.take_receipts(fetched),
             Err(error) => {
                 if error.is_stalled() && may_wait {
@@ -92,10 +90,16 @@ fn fetch_all(
         let pairs = fetched.iter_mut().zip(again);
         pairs
             .filter(|(_, again)| !again.is_empty())
-            .for_each(|(results, again)| *results = again);
+            .for_each(|(results, again)| let_go(&run.exporter, std::mem::replace(results, again)));
     }
     run.exporter.stop.check()?;
     Ok(fetched)
+}
+
+/// Removes the files of what is not attached now.
+fn let_go(exporter: &Exporter<'_>, results: Results) {
+    let receipts: Vec<Receipt> = results.into_iter().flatten().collect();
+    exporter.receipts.remove(&receipts);
 }
 
 fn has(results: &Results, kind: ReceiptErrorKind) -> bool {
@@ -165,7 +169,7 @@ fn fresh_addresses(
 
 /// What was fetched for an item. Where receipts are required, a missing one is an error: what is final, whatever else may
 /// come later.
-fn of_item(results: Results, policy: Policy) -> Result<Fetched, ReceiptError> {
+fn of_item(exporter: &Exporter<'_>, results: Results) -> Result<Fetched, ReceiptError> {
     let mut fetched = Fetched::default();
     let mut first_error = None;
     for result in results {
@@ -180,7 +184,10 @@ fn of_item(results: Results, policy: Policy) -> Result<Fetched, ReceiptError> {
         }
     }
     match first_error {
-        Some(error) if policy == Policy::Required => Err(error),
+        Some(error) if exporter.settings.attachments == Policy::Required => {
+            exporter.receipts.remove(&fetched.receipts);
+            Err(error)
+        }
         _ => Ok(fetched),
     }
 }
@@ -205,7 +212,7 @@ pub(super) fn fetch_of_booked(run: &JobRun<'_>, items: &mut [BatchItem]) -> Resu
         if results.is_empty() {
             continue;
         }
-        match of_item(results, policy) {
+        match of_item(&run.exporter, results) {
             Ok(fetched) => item.take_receipts(fetched),
             Err(error) if error.is_stalled() && may_wait => item.next = Next::Wait(Why::Late),
             Err(error) => item.next = verdicts::failed_as_booked(booked, error.failure_type, &error.reason),

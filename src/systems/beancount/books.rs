@@ -411,12 +411,14 @@ pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SystemError>
 
 /// Writes a file of the books into a folder that is there.
 fn write_in_folder(path: &Path, content: &[u8]) -> Result<(), SystemError> {
-    files::write_whole(path, content).map_err(|error| match error.action {
-        "make" | "write" | "sync" | "use" | "follow" => nothing_booked(&error),
+    files::write_whole(path, content).map_err(|error| {
+        if error.action.is_before_the_name() {
+            return nothing_booked(&error);
+        }
         // It may have its name already, but a power cut may take the name away again.
-        _ => SystemError::Unknown {
+        SystemError::Unknown {
             reason: format!("The books could not be written for sure: {error}. Run again to look."),
-        },
+        }
     })
 }
 

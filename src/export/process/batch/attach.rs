@@ -31,11 +31,15 @@ pub(super) fn attach(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<()
     };
     systems::none_withheld(&results)?;
     for ((item, attachment), result) in owners.into_iter().zip(&attachments).zip(results) {
-        match &result {
-            Ok(()) => run.exporter.receipts.remove(&attachment.receipts),
-            Err(error) => debug!(item.id = %attachment.entry_id, "its receipts are not beside it: {error}"),
+        if let Err(error) = &result {
+            debug!(item.id = %attachment.entry_id, "its receipts are not beside it: {error}");
         }
         item.next = verdicts::after_attaching(&attachment.booked, result, clock::now());
+        // Only what came with the batch is there for another try.
+        if matches!(item.next, Next::Decided(_)) || item.fetched.is_none() {
+            run.exporter.receipts.remove(&attachment.receipts);
+            item.fetched = None;
+        }
     }
     Ok(())
 }
