@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::halt::Halt;
 use super::tools::{Exporter, JobRun};
-use super::verdicts::{self, Known, Plan};
+use super::verdicts::{self, Known, Next, Plan};
 use super::{look_up, patience};
 use crate::checkpoint::StoredItem;
 use crate::host::clock;
@@ -72,7 +72,16 @@ fn verdict(run: &mut JobRun<'_>, item: &StoredItem, found: Found, failure: &JobF
         create: verdicts::by_looking_alone(run.exporter.system.describe().create),
     };
     let next = look_up::judge(&mut run.exporter, &item.entry_id, read.as_ref(), found, known);
-    let is_whole = needs_no_receipts(read.as_ref(), run.exporter.settings.attachments);
+    let policy = run.exporter.settings.attachments;
+    let has_receipts = read.as_ref().is_some_and(|read| !read.files.is_empty());
+    if policy == Policy::BestEffort && has_receipts && matches!(next, Next::Attach(_)) {
+        let remark = format!(
+            "its receipts may be missing, because the export was given up: {}",
+            failure.reason
+        );
+        run.totals.remark(&item.entry_id, remark);
+    }
+    let is_whole = needs_no_receipts(read.as_ref(), policy);
     verdicts::given_up(next, is_whole, failure, clock::now())
 }
 

@@ -184,6 +184,17 @@ pub(super) fn after_attaching(
     }
 }
 
+/// Whether an entry is left without its receipts, where the best effort is enough for them and this followed from the answer
+/// to them. `is_last` says that they are not asked for again.
+pub(super) const fn goes_without(next: &Next, error: &SystemError, is_last: bool) -> bool {
+    match (next, error) {
+        // It is the entry that is wrong.
+        (_, SystemError::BookedWrong { .. } | SystemError::Withheld(_)) => false,
+        (Next::Wait(_), _) => is_last,
+        _ => true,
+    }
+}
+
 /// In the books with all that belongs to it.
 pub(super) fn successful(booked: &BookedEntry, now: DateTime<Utc>) -> Verdict {
     Verdict::Successful(Exported::new(

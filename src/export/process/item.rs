@@ -33,6 +33,10 @@ pub(super) struct BatchItem {
     pub(super) position: Position,
     /// Whether it may be in the books already, or on its way there.
     pub(super) sent: Sent,
+    /// What the accounting system said of it last, where that was an error.
+    pub(super) trouble: Option<String>,
+    /// Its receipts are asked for once more and not again.
+    pub(super) is_last_try: bool,
     /// What becomes of it next, as far as that is known by now.
     pub(super) next: Next,
 }
@@ -91,6 +95,8 @@ impl BatchItem {
             } else {
                 Sent::No
             },
+            trouble: None,
+            is_last_try: false,
             next: Next::Wait(Why::NotBooked),
         }
     }

@@ -67,6 +67,33 @@ impl Leftovers {
         ready
     }
 
+    /// What the accounting system owes these items and those that wait with them, and what it said last.
+    pub(super) fn out_of_patience(self, ready: Vec<BatchItem>) -> String {
+        let open: Vec<BatchItem> = ready.into_iter().chain(self.0).collect();
+        let count = |why| open.iter().filter(|item| item.why_open() == why).count();
+        let parts = [
+            (count(Why::NotBooked), "not booked yet"),
+            (count(Why::Unproven), "without a known outcome"),
+            (
+                count(Why::Receipts),
+                "booked, and their receipts are not attached yet",
+            ),
+            (count(Why::Late), "waiting for receipts that did not come in time"),
+        ];
+        let parts = parts.iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> = parts
+            .map(|(count, what)| format!("{count} items are {what}"))
+            .collect();
+        let trouble = open.iter().find_map(|item| item.trouble.as_deref());
+        let trouble = trouble.and_then(|text| text.lines().next());
+        let trouble = trouble.unwrap_or("it did not say why");
+        format!(
+            "the accounting system does not get on ({}): {}",
+            trouble.trim_end_matches('.'),
+            parts.join(", ")
+        )
+    }
+
     /// Takes out those that may be booked, for a last look.
     pub(super) fn take_unproven(&mut self) -> Vec<BatchItem> {
         let is_unproven = |item: &mut BatchItem| item.why_open() == Why::Unproven;
@@ -107,6 +134,8 @@ mod tests {
             fetched: None,
             position: Position(day.replace('-', "").parse().unwrap()),
             sent: Sent::Perhaps,
+            trouble: None,
+            is_last_try: false,
             next,
         }
     }

@@ -16,9 +16,11 @@ use tracing::{info, warn};
 use super::halt::Halt;
 use super::patience::Patience;
 use super::tools::JobRun;
+use super::verdicts::Why;
 use super::{lacking, update};
 use crate::bookkeeping::JobView;
 use crate::model::references::References;
+use crate::receipts::Policy;
 
 use item::BatchItem;
 use leftovers::Leftovers;
@@ -88,7 +90,8 @@ fn book_and_report(
 fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) -> Result<(), Halt> {
     let is_repeatable = run.exporter.system.describe().create.is_repeatable();
     let mut patience = Patience::new(&run.exporter);
-    let mut is_first = true;
+    let does_without = run.exporter.settings.attachments == Policy::BestEffort;
+    let (mut is_first, mut is_patient) = (true, true);
     while leftovers.len() > 0 {
         let open = leftovers.len();
         let mut ready = leftovers.take_ready(view, is_repeatable);
@@ -96,10 +99,15 @@ fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) ->
             ready = leftovers.take_unproven();
             info!("{} items have no known outcome; looking them up", ready.len());
         } else if !is_first && !patience.wait(&run.exporter)? {
-            return Err(Halt::Later(format!(
-                "the accounting system is out of reach: {} items have no known outcome yet",
-                ready.len()
-            )));
+            let is_last_try =
+                |item: &mut BatchItem| does_without && !item.is_last_try && item.why_open() == Why::Receipts;
+            let mut last: Vec<BatchItem> = ready.extract_if(.., is_last_try).collect();
+            if last.is_empty() {
+                return Err(Halt::Later(leftovers.out_of_patience(ready)));
+            }
+            last.iter_mut().for_each(|item| item.is_last_try = true);
+            leftovers.add(std::mem::replace(&mut ready, last));
+            is_patient = false;
         } else {
             is_first = false;
             info!("{} items are tried once more", ready.len());
@@ -118,7 +126,7 @@ fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) ->
             let rest = ready.split_off(ready.len().min(run.exporter.settings.batch_size));
             book_and_report(run, view, std::mem::replace(&mut ready, rest), &mut leftovers)?;
         }
-        if leftovers.len() < open {
+        if is_patient && leftovers.len() < open {
             patience = Patience::new(&run.exporter);
         }
     }

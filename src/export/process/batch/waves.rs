@@ -107,6 +107,7 @@ fn book_wave(run: &mut JobRun<'_>, view: &JobView, wave: Vec<&mut BatchItem>) ->
             Next::Book { partly, .. } => partly.take(),
             _ => None,
         };
+        item.trouble = answer.as_ref().err().map(SystemError::to_string);
         item.next = verdicts::after_booking(partly, answer);
         if let (Some(is_absent), true) = (unsent, are_own)
             && matches!(item.next, Next::Wait(Why::NotBooked) | Next::Halt(_))
