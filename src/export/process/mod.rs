@@ -105,7 +105,9 @@ fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) ->
             if last.is_empty() {
                 return Err(Halt::Later(leftovers.out_of_patience(ready)));
             }
-            last.iter_mut().for_each(|item| item.is_last_try = true);
+            for item in &mut last {
+                item.is_last_try = true;
+            }
             leftovers.add(std::mem::replace(&mut ready, last));
             is_patient = false;
         } else {
