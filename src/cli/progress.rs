@@ -33,8 +33,8 @@ impl Progress for Bar {
             .set_prefix(format!("job {}", job.as_str().get(..8).unwrap_or(job.as_str())));
     }
 
-    fn advance(&self, items: u64) {
-        self.0.inc(items);
+    fn reached(&self, items: u64) {
+        self.0.set_position(items);
     }
 
     fn end(&self) {
@@ -56,8 +56,8 @@ impl Progress for Watch<'_> {
         }
     }
 
-    fn advance(&self, items: u64) {
-        self.bar.advance(items);
+    fn reached(&self, items: u64) {
+        self.bar.reached(items);
     }
 
     fn end(&self) {
