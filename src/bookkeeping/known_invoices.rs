@@ -70,7 +70,7 @@ impl KnownInvoices {
 
     /// Everything known of an invoice, what the books have and what is planned.
     /// `vendor` is how an accounting system with a register of vendors refers to this one.
-    pub(super) fn of(&self, key: &InvoiceKey, vendor: Option<&Reference>) -> Vec<InvoiceInBooks> {
+    pub fn of(&self, key: &InvoiceKey, vendor: Option<&Reference>) -> Vec<InvoiceInBooks> {
         let in_books = self.in_books.get(key).map_or(&[][..], Vec::as_slice);
         // What is planned again may have been booked since.
         let booked: HashSet<_> = in_books

@@ -40,6 +40,13 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
+/// A database without a name: a temporary one, on the disk as soon as it outgrows its cache, and gone with its connection.
+pub(super) fn connect_for_rehearsal() -> Result<Connection, Fault> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    connect(Path::new(""), flags)
+}
+
 /// How a reader keeps apart from a writer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Locking {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::connection::{
-    Locking, Stamp, connect_for_reading, connect_for_writing, has_log, is_unwritable, refuse_changed, stamp,
-    unless_changed,
+    Locking, Stamp, connect_for_reading, connect_for_rehearsal, connect_for_writing, has_log, is_unwritable,
+    refuse_changed, stamp, unless_changed,
 };
 use super::contact::{self, Contact};
 use super::error::{CheckpointError, Fault};
@@ -57,6 +57,23 @@ impl Checkpoint {
         Ok(Self {
             connection,
             path: path.to_owned(),
+            is_writer: true,
+            met_damage: Cell::new(false),
+            contact: None,
+            unlocked: None,
+        })
+    }
+
+    /// An empty one that is gone when it is dropped, for one who only wants to know. Nothing of it is anywhere else.
+    pub fn for_rehearsal(owner: &Owner) -> Result<Self, CheckpointError> {
+        let path = PathBuf::from("(temporary)");
+        let connection = connect_for_rehearsal().and_then(|mut connection| {
+            prepare(&mut connection, owner, None, |_| None)?;
+            Ok(connection)
+        });
+        Ok(Self {
+            connection: connection.map_err(|fault| fault.at(&path))?,
+            path,
             is_writer: true,
             met_damage: Cell::new(false),
             contact: None,
@@ -129,6 +146,15 @@ impl Checkpoint {
             ..found.clone()
         };
         Err(Fault::belongs_to_another(found, wanted).at(&self.path))
+    }
+
+    /// Refuses a checkpoint that a run of this owner would refuse.
+    pub fn refuse_others(&self, owner: &Owner, former_target: Option<&str>) -> Result<(), CheckpointError> {
+        let bound = self.look(|connection| Ok(bound_owner(connection)?))?;
+        match bound.filter(|found| !owner.has(found, former_target)) {
+            None => Ok(()),
+            Some(found) => Err(Fault::belongs_to_another(found, owner.clone()).at(&self.path)),
+        }
     }
 
     /// What is known about reaching Pleo.
@@ -249,15 +275,8 @@ pub(super) fn prepare(
 ) -> Result<(Owner, bool), Fault> {
     change(connection, |transaction| {
         schema::migrate(transaction, read_facts)?;
-        let is_ours = |found: &Owner| {
-            let is_renamed = former_target == Some(found.target.as_str());
-            let is_unsaid = found.target.is_empty() || owner.target.is_empty();
-            found.company_id == owner.company_id
-                && found.pleo_host == owner.pleo_host
-                && (found.target == owner.target || is_renamed || is_unsaid)
-        };
         let bound = bound_owner(transaction)?;
-        if let Some(found) = bound.clone().filter(|found| !is_ours(found)) {
+        if let Some(found) = bound.clone().filter(|found| !owner.has(found, former_target)) {
             return Ok((found, true));
         }
         let target = match (bound, owner.target.as_str()) {

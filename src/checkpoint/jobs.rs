@@ -7,6 +7,7 @@ use super::audit::{About, record};
 use super::columns::{time_from, time_text};
 use super::error::{CheckpointError, Fault};
 use super::file::Checkpoint;
+use super::item_row::forget_withdrawn;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::{CompanyId, JobId};
 use crate::model::state::{IllegalTransition, JobEvent, JobState};
@@ -33,6 +34,8 @@ pub struct JobRecord {
     pub vendor_based_bookkeeping: bool,
     /// What kept the last run from going on, for the operator.
     pub last_error: Option<String>,
+    /// What helps against it, where that is known.
+    pub last_hint: Option<String>,
     /// What Pleo is told at the end; kept from the intent to close on.
     pub closing: Option<JobOutcome>,
 }
@@ -140,12 +143,17 @@ impl Checkpoint {
         })
     }
 
-    /// Stores why the last work on a job stopped, for the operator; `None` clears it.
-    pub fn set_last_error(&mut self, id: &JobId, text: Option<&str>) -> Result<(), CheckpointError> {
+    /// Keeps what stopped the work on a job and what helps, or that nothing does any more.
+    pub fn set_last_error(
+        &mut self,
+        id: &JobId,
+        error_and_hint: Option<(&str, &str)>,
+    ) -> Result<(), CheckpointError> {
+        let (error, hint) = error_and_hint.unzip();
         self.change(|transaction| {
             let changed = transaction
-                .prepare_cached("UPDATE job SET last_error = ?2 WHERE id = ?1")?
-                .execute((id.as_str(), text))?;
+                .prepare_cached("UPDATE job SET last_error = ?2, last_hint = ?3 WHERE id = ?1")?
+                .execute((id.as_str(), error, hint))?;
             known(id, changed)
         })
     }
@@ -212,7 +220,7 @@ fn enter(
         state.as_str(),
         time_text(now),
     ))?;
-    Ok(())
+    Ok(forget_withdrawn(transaction, &job.id)?)
 }
 
 /// A job by both of its keys.
@@ -274,7 +282,7 @@ fn select(
     connection
         .prepare_cached(&format!(
             "SELECT id, company_id, state, created_at, updated_at, expires_at, number_of_items, \
-             vendor_based_bookkeeping, last_error, closing_status, closing_failure_type, closing_reason FROM job {which}"
+             vendor_based_bookkeeping, last_error, closing_status, closing_failure_type, closing_reason, last_hint FROM job {which}"
         ))?
         .query_and_then(parameters, from_row)?
         .collect()
@@ -295,6 +303,7 @@ fn from_row(row: &Row<'_>) -> Result<JobRecord, Fault> {
         number_of_items: row.get::<_, i64>(6)?.unsigned_abs(),
         vendor_based_bookkeeping: row.get(7)?,
         last_error: row.get(8)?,
+        last_hint: row.get(12)?,
         closing: closing_from(row, &id)?,
         id,
     })

@@ -119,6 +119,12 @@ pub fn at_work(path: &Path) -> Option<String> {
     }
 }
 
+/// Who was at work on it last, as far as it is known.
+pub fn last_holder(path: &Path) -> Option<String> {
+    let holder = read_holder(File::open(lock_path(path)).ok()?);
+    since(&holder).map(|_| holder)
+}
+
 /// When the holder began.
 pub fn since(holder: &str) -> Option<DateTime<Utc>> {
     let (_, time) = holder.rsplit_once(' ')?;

@@ -17,6 +17,7 @@
 //! The file and SQLite's two companions (`-wal`, `-shm`) are readable by their owner alone, as payloads name people.
 
 mod audit;
+mod blocked;
 mod columns;
 mod compared;
 mod connection;
@@ -30,14 +31,17 @@ mod items;
 mod jobs;
 mod lock;
 mod owner;
+mod rehearsal;
 mod reports;
 mod retention;
 mod schema;
+mod shown;
 mod small_rows;
 #[cfg(test)]
 mod tests;
 mod told;
 
+pub use self::blocked::Blocked;
 pub use self::compared::{About, Recorded};
 pub use self::contact::{Contact, FailedPolls, PollEnd, Told};
 pub use self::error::{CheckpointError, Fault};
@@ -45,6 +49,8 @@ pub use self::facts::{ItemData, ItemFacts, ReadFacts};
 pub use self::file::Checkpoint;
 pub use self::items::{Position, StoredItem};
 pub use self::jobs::JobRecord;
-pub use self::lock::{LockError, RunLock, at_work, lock_path, since};
+pub use self::lock::{LockError, RunLock, at_work, last_holder, lock_path, since};
 pub use self::owner::Owner;
+pub use self::rehearsal::Outcome;
 pub use self::reports::{Counts, Finality};
+pub use self::shown::{ShownItem, TrailLine};

@@ -16,6 +16,17 @@ pub struct Owner {
     pub target: String,
 }
 
+impl Owner {
+    /// Whether a checkpoint is this owner's that was found to be `found`'s; the books may stand there by a former name.
+    pub(super) fn has(&self, found: &Self, former_target: Option<&str>) -> bool {
+        let is_renamed = former_target == Some(found.target.as_str());
+        let is_unsaid = found.target.is_empty() || self.target.is_empty();
+        found.company_id == self.company_id
+            && found.pleo_host == self.pleo_host
+            && (found.target == self.target || is_renamed || is_unsaid)
+    }
+}
+
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

@@ -24,6 +24,8 @@ const STEPS: &[Step] = &[
     Step::Small,
     Step::Sql(PAYLOADS),
     Step::Sql(POLLS),
+    Step::Sql(BLOCKED),
+    Step::Sql(WITHDRAWN),
 ];
 
 /// A step to the next schema.
@@ -196,6 +198,23 @@ ALTER TABLE contact ADD COLUMN told_at TEXT;
 ALTER TABLE contact ADD COLUMN told_event TEXT CHECK ((told_event IS NULL) = (told_at IS NULL));
 ALTER TABLE contact ADD COLUMN told_exit_code INTEGER
     CHECK (told_exit_code BETWEEN 0 AND 255) CHECK ((told_exit_code IS NULL) = (told_at IS NULL));
+";
+
+/// The job of another instance that keeps the company's next ones waiting, and what helps where a run left a job open.
+const BLOCKED: &str = "
+CREATE TABLE blocked (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    job_id TEXT NOT NULL CHECK (job_id <> ''),
+    last_updated_at TEXT NOT NULL,
+    is_stuck INTEGER NOT NULL CHECK (is_stuck IN (0, 1))
+) STRICT;
+ALTER TABLE job ADD COLUMN last_hint TEXT CHECK (last_hint IS NULL OR last_error IS NOT NULL);
+";
+
+/// Whether the last intent to book an item was withdrawn. Pleo may go on to show it as in progress, as it was told before.
+const WITHDRAWN: &str = "
+ALTER TABLE item ADD COLUMN is_withdrawn INTEGER NOT NULL DEFAULT 0
+    CHECK (is_withdrawn IN (0, 1)) CHECK (is_withdrawn = 0 OR state NOT IN ('intended', 'foreign'));
 ";
 
 /// The newest schema that this program knows.

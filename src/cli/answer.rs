@@ -5,14 +5,17 @@ use std::io::{self, Write};
 use super::args::LogFormat;
 use super::exit::Exit;
 use super::render::{Answer, problem_text};
+use super::terminal::Stream;
 use crate::export::PANICKED;
-use crate::export::report::{Problem, ProblemKind, RunReport};
+use crate::export::report::{Problem, ProblemKind};
 
 /// In which form the answer goes to stdout, and what went wrong to stderr.
 #[derive(Clone, Copy)]
 pub(super) struct Form {
     pub(super) json: bool,
     pub(super) log: LogFormat,
+    /// Nothing is said but what failed.
+    pub(super) quiet: bool,
 }
 
 /// An answer as it goes out.
@@ -27,13 +30,22 @@ pub(super) struct Shown {
 impl Shown {
     pub(super) fn of(answer: &Answer, form: Form) -> Self {
         let exit = answer.exit();
+        let text = if form.json {
+            answer.json(exit)
+        } else if form.quiet {
+            answer.text_of_failures()
+        } else {
+            answer.text()
+        };
+        let is_idle = text.is_empty() && exit == Exit::Done && !form.quiet;
+        let text = match answer.idle() {
+            // A scheduler wants to hear nothing then, a person that it is so.
+            Some(words) if is_idle && Stream::Out.is_terminal() => format!("{words}\n"),
+            _ => text,
+        };
         Self {
             exit,
-            text: if form.json {
-                answer.json(exit)
-            } else {
-                answer.text()
-            },
+            text,
             problems: answer.problems().cloned().collect(),
         }
     }
@@ -91,10 +103,7 @@ pub(super) fn print(text: &str, exit: Exit) -> Exit {
 
 /// A run that ended before any job.
 pub(super) fn failed(problem: Problem) -> Answer {
-    Answer::of_run(RunReport {
-        problem: Some(problem),
-        ..RunReport::default()
-    })
+    Answer::of_problem(problem)
 }
 
 /// The program itself failed.

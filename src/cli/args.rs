@@ -3,17 +3,19 @@
 #[cfg(feature = "listen")]
 use std::net::SocketAddr;
 use std::path::PathBuf;
-#[cfg(feature = "listen")]
 use std::time::Duration;
 
 use chrono::NaiveDate;
 use clap::{ArgAction, ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use super::exit::Exit;
+use super::help;
 
 /// Books Pleo's export jobs in your accounting system: each entry at most once, each item with a true verdict.
 #[derive(Debug, Parser)]
-#[command(name = "pleo-export", version, about, after_help = Exit::HELP, max_term_width = 110)]
+#[command(name = "pleo-export", version = help::VERSION.as_str(), about, max_term_width = 110)]
+#[command(after_help = Exit::HELP, after_long_help = format!("{}\n\n{}", help::VARIABLES, Exit::HELP))]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) global: Global,
@@ -32,7 +34,7 @@ pub(super) struct Global {
     /// Tell more; twice for every request
     #[arg(short, long, action = ArgAction::Count, global = true, conflicts_with = "quiet")]
     pub(super) verbose: u8,
-    /// Tell errors only
+    /// Say nothing but what failed
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
 }
@@ -48,6 +50,7 @@ pub(super) enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Finish our interrupted job, then work on pending jobs, oldest first, until none is left
+    #[command(after_help = help::POLL)]
     Poll {
         /// Work on at most this many jobs
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -65,8 +68,9 @@ pub(super) enum Command {
         answer: Answer,
     },
     /// Start one job, or go on with it
+    #[command(after_help = help::RUN_JOB)]
     RunJob {
-        /// The job's id, a UUID
+        /// The job's id, or its first characters: 8 and more, where they are unique
         job_id: String,
         /// Take over a job that another instance started and left
         #[arg(long)]
@@ -83,6 +87,7 @@ pub(super) enum Command {
         answer: Answer,
     },
     /// Take entries back: book the mirror of each, once; needs no credential for Pleo
+    #[command(after_help = help::REVERSE)]
     Reverse {
         /// The entries' numbers in the books, such as PLEO-2026-000123
         #[arg(required = true, value_name = "NUMBER")]
@@ -104,6 +109,20 @@ pub(super) enum Command {
         #[command(flatten)]
         answer: Answer,
     },
+    /// Show what the next job would book; starts, writes and tells nothing
+    Preview {
+        /// This job: its id, or the beginning of it
+        #[arg(conflicts_with = "all")]
+        job_id: Option<String>,
+        /// Every open job, in the order of polls
+        #[arg(long)]
+        all: bool,
+        /// Fetch the receipts, too: a missing one may mean that nothing is booked
+        #[arg(long)]
+        receipts: bool,
+        #[command(flatten)]
+        answer: Answer,
+    },
     /// Compare Pleo, checkpoint and books, and say what to do where they differ; changes nothing
     Verify {
         /// Only this job: its id, or the first 8 characters of it and more
@@ -112,6 +131,9 @@ pub(super) enum Command {
         /// Only jobs that were made in Pleo on this day or later
         #[arg(long, value_name = "DATE")]
         since: Option<NaiveDate>,
+        /// Serve each company of this folder: a settings file (*.toml) for each
+        #[arg(long, value_name = "DIR", conflicts_with = "job")]
+        companies: Option<PathBuf>,
         #[command(flatten)]
         answer: Answer,
     },
@@ -123,11 +145,11 @@ pub(super) enum Command {
         #[command(flatten)]
         answer: Answer,
     },
-    /// Show what the checkpoint knows; needs no network and no credential
+    /// Is all well? Show what the checkpoint knows; needs no network and no credential
+    #[command(after_help = help::STATUS)]
     Status {
-        /// Show this job with its failures
-        #[arg(long, value_name = "JOB_ID")]
-        job: Option<String>,
+        #[command(flatten)]
+        wish: StatusWish,
         /// Serve each company of this folder: a settings file (*.toml) for each
         #[arg(long, value_name = "DIR", conflicts_with = "job")]
         companies: Option<PathBuf>,
@@ -180,12 +202,38 @@ pub(super) enum Command {
         #[arg(long, value_name = "DIR")]
         companies: Option<PathBuf>,
     },
+    /// Write completions for a shell to stdout
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Write the manual page to stdout: `pleo-export man | man -l -`
+    Man,
+}
+
+/// What of the checkpoint is shown.
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct StatusWish {
+    /// Show this job: its items, and its failures by cause
+    #[arg(long, value_name = "JOB_ID")]
+    pub(super) job: Option<String>,
+    /// Show who decided what about the job, when and why
+    #[arg(long, requires = "job")]
+    pub(super) audit: bool,
+    /// The same as comma-separated values
+    #[arg(long, requires = "audit", conflicts_with = "json")]
+    pub(super) csv: bool,
+    /// Show all jobs, not the last 20 alone
+    #[arg(long, conflicts_with = "job")]
+    pub(super) all: bool,
+    /// End with 6 when the last successful poll is older, such as 30m or 2h
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(super) max_age: Option<Duration>,
 }
 
 const WEBHOOK_URL: &str = "Where Pleo reaches `listen`: https://YOUR-HOST/webhooks/pleo/COMPANY_ID";
 
 /// A length of time, at most a day.
-#[cfg(feature = "listen")]
 fn duration(text: &str) -> Result<Duration, &'static str> {
     crate::config::duration(text)
         .and_then(|duration| duration.to_std().ok())
@@ -207,6 +255,7 @@ impl Command {
             | Self::RunJob { answer, .. }
             | Self::Resume { answer }
             | Self::Check { answer, .. }
+            | Self::Preview { answer, .. }
             | Self::Reverse { answer, .. }
             | Self::Verify { answer, .. }
             | Self::PruneEvidence { answer, .. }
@@ -216,6 +265,7 @@ impl Command {
             | Self::Subscribe { answer, .. } => answer.json,
             #[cfg(feature = "listen")]
             Self::Listen { .. } => false,
+            Self::Completions { .. } | Self::Man => false,
         }
     }
 }

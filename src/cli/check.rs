@@ -22,7 +22,7 @@ use crate::pleo::{self, Client};
 use crate::systems::{AccountingSystem, Create};
 
 /// A person waits for the answer, so no outage is waited for as a run would.
-const LONGEST_PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const LONGEST_PATIENCE: Duration = Duration::from_secs(15);
 
 const SETTINGS_FIRST: &str = "the settings must be right first";
 
@@ -125,7 +125,7 @@ fn client(config: &Config, opened: Option<&Opened>, stop: &Stop) -> Result<Clien
     Ok(client)
 }
 
-fn impatient(settings: pleo::Settings) -> pleo::Settings {
+pub(super) fn impatient(settings: pleo::Settings) -> pleo::Settings {
     pleo::Settings {
         give_up_after: settings.give_up_after.min(LONGEST_PATIENCE),
         ..settings

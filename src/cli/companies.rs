@@ -15,7 +15,7 @@ use crate::export::report::{Problem, ProblemKind};
 
 /// The companies of the folder, or what is wrong with all of them.
 pub(super) fn list(sources: &Sources, folder: &Path) -> Result<Vec<Company>, Problem> {
-    config::companies(sources, folder).map_err(|problems| run::wrong_settings(&problems))
+    config::companies_in(sources, folder).map_err(|problems| run::wrong_settings(&problems))
 }
 
 /// Why this company is not served, where that is so.

@@ -2,18 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::fmt;
+use std::io::{self, Write};
 
-use tracing::Level;
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::{DefaultFields, Writer};
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::args::{Global, LogFormat};
+use super::progress;
+use super::terminal::{self, Stream};
 use crate::model::foreign_text::turns_text;
 
 /// Sets the log up once for the process. Only our own words are logged: libraries would name addresses in full.
 pub(super) fn set_up(format: LogFormat, level: Level, environment: &BTreeMap<String, OsString>) {
+    terminal::set_up(environment.get("NO_COLOR").map(OsString::as_os_str));
     let filter = Targets::new().with_target("pleo_export", level);
     let registry = tracing_subscriber::registry().with(filter);
     // A second set-up in one process keeps the first.
@@ -23,23 +31,20 @@ pub(super) fn set_up(format: LogFormat, level: Level, environment: &BTreeMap<Str
                 tracing_subscriber::fmt::layer()
                     .json()
                     .flatten_event(true)
-                    // The innermost span is all there is; a list of spans would say it again.
-                    .with_span_list(false)
+                    // The list of spans has the innermost, too.
+                    .with_current_span(false)
                     .with_writer(io::stderr),
             )
             .try_init(),
-        LogFormat::Text => {
-            let no_color = environment.get("NO_COLOR").is_some_and(|value| !value.is_empty());
-            let ansi = io::stderr().is_terminal() && !no_color;
-            registry
-                .with(
-                    tracing_subscriber::fmt::layer()
-                        .with_ansi(ansi)
-                        .with_target(false)
-                        .with_writer(|| Lines),
-                )
-                .try_init()
-        }
+        LogFormat::Text => registry
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .with_ansi(Stream::Err.has_colours())
+                    .fmt_fields(DefaultFields::new())
+                    .event_format(Line)
+                    .with_writer(|| Lines),
+            )
+            .try_init(),
     };
 }
 
@@ -50,6 +55,52 @@ pub(super) fn level(global: &Global) -> Level {
         (false, 0) => Level::WARN,
         (false, 1) => Level::INFO,
         (false, _) => Level::DEBUG,
+    }
+}
+
+/// A line for people: when, how bad, which company of several, which job, what. Neither is named again where the text
+/// names it.
+struct Line;
+
+impl<S, N> FormatEvent<S, N> for Line
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        SystemTime.format_time(&mut writer)?;
+        let level = *event.metadata().level();
+        if writer.has_ansi_escapes() {
+            let colour = match level {
+                Level::ERROR => 31,
+                Level::WARN => 33,
+                Level::INFO => 32,
+                _ => 34,
+            };
+            write!(writer, " \u{1b}[{colour}m{level:>5}\u{1b}[0m ")?;
+        } else {
+            write!(writer, " {level:>5} ")?;
+        }
+        let mut text = String::new();
+        context.format_fields(Writer::new(&mut text), event)?;
+        for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
+            let extensions = span.extensions();
+            let fields = extensions
+                .get::<FormattedFields<N>>()
+                .map_or("", |fields| &fields.fields);
+            // Each span says one id, between colours on a terminal.
+            let value = fields.rsplit('=').next().unwrap_or_default();
+            let value = value.trim_start_matches("\u{1b}[0m");
+            if !value.is_empty() && !text.contains(value) {
+                write!(writer, "{} {value}: ", span.name())?;
+            }
+        }
+        writeln!(writer, "{text}")
     }
 }
 
@@ -69,7 +120,7 @@ impl Write for Lines {
             }
         }
         line.push('\n');
-        io::stderr().lock().write_all(line.as_bytes())?;
+        progress::beside(|| io::stderr().lock().write_all(line.as_bytes()))?;
         Ok(event.len())
     }
 

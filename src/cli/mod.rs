@@ -7,14 +7,19 @@ mod args;
 mod check;
 mod companies;
 mod exit;
+mod help;
+mod job_ids;
 #[cfg(feature = "listen")]
 mod listen;
 mod logging;
 mod login;
+mod manual;
 mod metrics;
 mod notify;
+mod patience;
 mod poll;
 mod poll_end;
+mod preview;
 mod progress;
 mod prune;
 mod reach;
@@ -25,6 +30,7 @@ mod signals;
 mod status;
 mod subscribe;
 mod table;
+mod terminal;
 mod verify;
 
 use std::ffi::OsString;
@@ -63,6 +69,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> 
     let form = Form {
         json: args.command.wants_json(),
         log,
+        quiet: args.global.quiet,
     };
     log_panics();
     catch_unwind(AssertUnwindSafe(|| obey(&args, &sources, form)))
@@ -110,16 +117,41 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             ..
         } => return check::check_each(sources, folder, form),
         Command::Check { companies: None, .. } => return check::check(sources, form),
-        Command::Verify { job, since, .. } => {
-            return verify::verify(sources, job.as_deref().map(str::trim), *since, form);
+        Command::Preview {
+            job_id,
+            all,
+            receipts,
+            ..
+        } => {
+            let wish = preview::Wish {
+                job: job_id.as_deref().map(str::trim),
+                all: *all,
+                receipts: *receipts,
+            };
+            return preview::preview(sources, &args.global, wish, form);
+        }
+        Command::Verify {
+            job,
+            since,
+            companies,
+            ..
+        } => {
+            let job = job.as_deref().map(str::trim);
+            return match companies {
+                Some(folder) => verify::verify_each(sources, folder, *since, form),
+                None => verify::verify(sources, job, *since, form),
+            };
         }
         Command::Status {
             companies: Some(folder),
+            wish,
             ..
-        } => return status::status_of_each(sources, folder, form),
-        Command::Status { job, .. } => {
-            return status::status(sources, job.as_deref().map(str::trim), form);
-        }
+        } => return status::status_of_each(sources, folder, wish, form),
+        Command::Status {
+            companies: None,
+            wish,
+            ..
+        } => return status::status(sources, wish, form),
         Command::Subscribe { url, remove, .. } => {
             let wish = match (url, remove) {
                 (Some(url), _) => Wish::Subscribe(url.trim()),
@@ -136,8 +168,20 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
         } => {
             return listen::listen(sources, companies.as_deref(), &args.global, *bind, *every, form);
         }
+        Command::Completions { shell } => return written(manual::completions(*shell)),
+        Command::Man => return written(manual::man()),
     };
     answer::answer(&answer, form)
+}
+
+fn written(result: std::io::Result<()>) -> Exit {
+    match result {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            tracing::error!("cannot write to stdout: {error}");
+            Exit::Unexpected
+        }
+    }
 }
 
 /// A panic is a line of the log like any other.
@@ -178,6 +222,7 @@ fn form_of(arguments: &[OsString]) -> Form {
             .windows(2)
             .any(|pair| matches!(pair, [name, value] if name == "--log-format" && value == "json"));
     Form {
+        quiet: false,
         json: arguments.iter().any(|argument| argument == "--json"),
         log: if is_json_log {
             LogFormat::Json

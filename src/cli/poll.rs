@@ -17,7 +17,7 @@ use super::render::Answer;
 use super::run::{Held, Poll, Run};
 use super::signals;
 use crate::config::{Sources, StatusConfig};
-use crate::export::report::{Problem, ProblemKind, RunReport};
+use crate::export::report::{Problem, ProblemKind};
 use crate::host::stop::{Stop, Stopped};
 
 /// What a poll is to do beside.
@@ -42,7 +42,7 @@ impl Polled {
     pub(super) fn into_answer(self) -> (Answer, Telling) {
         let answer = self.answer.unwrap_or_else(|held| {
             warn!("{}; leaving it to that one", held.message());
-            Answer::of_run(RunReport::default())
+            Answer::left_to_another()
         });
         (answer, self.telling)
     }

@@ -1,64 +1,104 @@
 //! What a run says, as a table for people or one JSON document for scripts.
 
-mod totals;
+mod failures;
+pub(super) mod totals;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::table::{Table, safe};
-use crate::export::report::{Ending, JobReport, Problem, ProblemKind, RunReport};
+use super::table::safe;
+use super::terminal::Stream;
+use crate::checkpoint::Blocked;
+use crate::export::report::{Blocker, Ending, JobReport, Problem, ProblemKind, RunReport};
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::Failure;
 
+pub(super) use failures::failures_table;
 use totals::TotalsDocument;
 
 /// What a run answers.
-pub(super) struct Answer(RunReport);
+pub(super) struct Answer {
+    report: RunReport,
+    /// Nothing was looked for, since another run does.
+    is_left_to_another: bool,
+}
 
 impl Answer {
     pub(super) fn of_run(report: RunReport) -> Self {
-        Self(report)
+        Self {
+            report,
+            is_left_to_another: false,
+        }
     }
 
     pub(super) fn of_problem(problem: Problem) -> Self {
-        Self(RunReport {
+        Self::of_run(RunReport {
             problem: Some(problem),
             ..RunReport::default()
         })
     }
 
+    /// Another run is at work.
+    pub(super) fn left_to_another() -> Self {
+        Self {
+            report: RunReport::default(),
+            is_left_to_another: true,
+        }
+    }
+
+    /// What a person is told who sees nothing else.
+    pub(super) fn idle(&self) -> Option<&'static str> {
+        let is_idle = !self.is_left_to_another && self.report.blocked_by.is_none();
+        is_idle.then_some("Nothing to do.")
+    }
+
+    /// The job of another instance that kept this run from starting any.
+    pub(super) fn blocked_by(&self) -> Option<&Blocker> {
+        self.report.blocked_by.as_ref()
+    }
+
     /// The worst of its jobs and its own problem.
     pub(super) fn exit(&self) -> Exit {
-        let jobs = self.0.jobs.iter().map(job_exit);
-        let own = self.0.problem.iter().map(|problem| problem_exit(problem.kind));
+        let jobs = self.report.jobs.iter().map(job_exit);
+        let own = self
+            .report
+            .problem
+            .iter()
+            .map(|problem| problem_exit(problem.kind));
         jobs.chain(own).fold(Exit::Done, Exit::worst)
     }
 
     /// What went wrong, of the whole run before that of a job.
     pub(super) fn problem(&self) -> Option<&Problem> {
-        let mut of_jobs = self.0.jobs.iter().filter_map(|job| problem_of(&job.ending));
-        self.0.problem.as_ref().or_else(|| of_jobs.next_back())
+        let mut of_jobs = self.report.jobs.iter().filter_map(|job| problem_of(&job.ending));
+        self.report.problem.as_ref().or_else(|| of_jobs.next_back())
     }
 
     /// Says this of the whole run.
     pub(super) fn set_problem(&mut self, problem: Problem) {
-        self.0.problem = Some(problem);
+        self.report.problem = Some(problem);
     }
 
     /// For people, on stdout; empty where there was nothing to do.
     pub(super) fn text(&self) -> String {
-        self.0.jobs.iter().map(job_text).collect()
+        self.report.jobs.iter().map(job_text).collect()
+    }
+
+    /// The same, of the jobs alone that did not go well.
+    pub(super) fn text_of_failures(&self) -> String {
+        let jobs = self.report.jobs.iter().filter(|job| job_exit(job) != Exit::Done);
+        jobs.map(job_text).collect()
     }
 
     /// When each of the jobs was made that still wait in Pleo; nothing where that is not known.
     pub(super) fn still_pending(&self) -> Option<Vec<DateTime<Utc>>> {
-        self.0.still_pending()
+        self.report.still_pending()
     }
 
     /// What was done, in a few words.
     pub(super) fn summary(&self) -> String {
-        let jobs = &self.0.jobs;
+        let jobs = &self.report.jobs;
         let sum = |count: fn(&JobReport) -> u64| jobs.iter().map(count).sum::<u64>();
         match jobs.len() {
             0 => "nothing to do".to_owned(),
@@ -74,17 +114,20 @@ impl Answer {
 
     /// Everything that went wrong, in order.
     pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {
-        let of_jobs = self.0.jobs.iter().filter_map(|job| problem_of(&job.ending));
-        of_jobs.chain(&self.0.problem)
+        let of_jobs = self.report.jobs.iter().filter_map(|job| problem_of(&job.ending));
+        of_jobs.chain(&self.report.problem)
     }
 
     /// For scripts.
     pub(super) fn json(&self, exit: Exit) -> String {
-        document(&Document {
-            schema_version: 1,
-            exit_code: exit.code(),
-            jobs: self.0.jobs.iter().map(JobDocument::from).collect(),
-            error: self.problem().map(ErrorDocument::from),
+        document(&RunDocument {
+            answer: Document {
+                schema_version: 1,
+                exit_code: exit.code(),
+                jobs: self.report.jobs.iter().map(JobDocument::from).collect(),
+                error: self.problem().map(ErrorDocument::from),
+            },
+            blocked_by: self.blocked_by().map(BlockerDocument::from),
         })
     }
 }
@@ -107,6 +150,40 @@ pub(super) struct Document<Job> {
     pub(super) exit_code: u8,
     pub(super) jobs: Vec<Job>,
     pub(super) error: Option<ErrorDocument>,
+}
+
+/// What a run answers beside that.
+#[derive(Serialize)]
+struct RunDocument {
+    #[serde(flatten)]
+    answer: Document<JobDocument>,
+    blocked_by: Option<BlockerDocument>,
+}
+
+/// The job of another instance that the company's next ones wait for.
+#[derive(Serialize)]
+pub(super) struct BlockerDocument {
+    id: String,
+    #[serde(rename = "lastUpdatedAt")]
+    last_updated_at: DateTime<Utc>,
+}
+
+impl From<&Blocker> for BlockerDocument {
+    fn from(blocker: &Blocker) -> Self {
+        Self {
+            id: blocker.id.to_string(),
+            last_updated_at: blocker.last_updated_at,
+        }
+    }
+}
+
+impl From<&Blocked> for BlockerDocument {
+    fn from(blocked: &Blocked) -> Self {
+        Self {
+            id: blocked.by.to_string(),
+            last_updated_at: blocked.last_updated_at,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -151,10 +228,20 @@ pub(super) struct FailureDocument {
     pub(super) reason: String,
 }
 
+/// A cause of refusals and how many items it has.
 #[derive(Serialize)]
-struct RefusalDocument {
+pub(super) struct RefusalDocument {
     cause: String,
     items: usize,
+}
+
+impl From<&(String, usize)> for RefusalDocument {
+    fn from((cause, items): &(String, usize)) -> Self {
+        Self {
+            cause: cause.clone(),
+            items: *items,
+        }
+    }
 }
 
 impl From<&(AccountingEntryId, Failure)> for FailureDocument {
@@ -192,15 +279,7 @@ impl From<&JobReport> for JobDocument {
             status: ending_word(&job.ending),
             items: job.counts.into(),
             failures: job.failures.iter().map(FailureDocument::from).collect(),
-            refusals: job
-                .totals
-                .refusals
-                .iter()
-                .map(|(cause, items)| RefusalDocument {
-                    cause: cause.clone(),
-                    items: *items,
-                })
-                .collect(),
+            refusals: job.totals.refusals.iter().map(RefusalDocument::from).collect(),
             totals: TotalsDocument::from(&job.totals),
             problem: problem_of(&job.ending).map(ErrorDocument::from),
         }
@@ -224,7 +303,7 @@ fn job_exit(job: &JobReport) -> Exit {
     }
 }
 
-const fn problem_exit(kind: ProblemKind) -> Exit {
+pub(super) const fn problem_exit(kind: ProblemKind) -> Exit {
     match kind {
         ProblemKind::Unexpected | ProblemKind::Panicked | ProblemKind::Damaged => Exit::Unexpected,
         ProblemKind::Usage
@@ -278,32 +357,21 @@ fn job_text(job: &JobReport) -> String {
         open => format!(", {open} open"),
     };
     let (id, total, booked, failed) = (&job.id, counts.total, counts.successful, counts.failed);
-    let mut text = format!("Job {id} {word}: {total} items, {booked} booked, {failed} failed{open}\n");
+    let failed = match failed {
+        0 => "0 failed".to_owned(),
+        some => Stream::Out.red(&format!("{some} failed")),
+    };
+    let mut text = format!("Job {id} {word}: {total} items, {booked} booked, {failed}{open}\n");
     text.push_str(&failures_table(&job.failures));
     text.push_str(&totals::text(&job.totals));
     text
 }
 
-/// The failed items and what to do about each; empty where none failed.
-pub(super) fn failures_table(failures: &[(AccountingEntryId, Failure)]) -> String {
-    if failures.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new(&["failed item", "type", "what to do"]);
-    for (entry_id, failure) in failures {
-        table.row(&[
-            entry_id.as_str(),
-            failure.failure_type().as_str(),
-            &failure.text(),
-        ]);
-    }
-    table.render()
-}
-
 /// A problem for people, on stderr.
 pub(super) fn problem_text(problem: &Problem) -> String {
     format!(
-        "error: {}\n  hint: {}\n",
+        "{} {}\n  hint: {}\n",
+        Stream::Err.red("error:"),
         safe(&problem.message),
         safe(&problem.hint)
     )

@@ -7,13 +7,15 @@ use tracing::{debug, warn};
 
 use super::answer::failed;
 use super::args::Global;
+use super::job_ids::Wanted;
 use super::notify::Notifier;
+use super::patience::Watcher;
 use super::poll_end;
 use super::progress::{Bar, Watch};
 use super::reach::Reach;
 use super::render::Answer;
 use super::signals;
-use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
+use crate::checkpoint::{Blocked, Checkpoint, LockError, Owner, RunLock};
 use crate::config::{
     Config, ConfigProblems, Sources, SystemSettings, receipts_folder, receipts_folder_of_the_first_version,
 };
@@ -21,6 +23,7 @@ use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings, item_facts};
 use crate::host::clock;
 use crate::host::stop::Stop;
+use crate::model::export_job::JobStatus;
 use crate::model::ids::JobId;
 use crate::model::permit::Permit;
 use crate::pleo::Client;
@@ -43,19 +46,28 @@ pub(super) fn run_job(
     adopt: bool,
     out_of_order: bool,
 ) -> Answer {
-    let id: JobId = match job_id.parse() {
-        Ok(id) => id,
-        Err(error) => {
-            return failed(Problem {
-                kind: ProblemKind::Usage,
-                message: format!("the job id {error}"),
-                hint: "`pleo-export status` lists the jobs that are known here; Pleo shows the id of each export".into(),
-            });
-        }
+    let wanted = match Wanted::read(job_id) {
+        Ok(wanted) => wanted,
+        Err(problem) => return failed(problem),
     };
     by_a_person(sources, global, |exporter| {
-        exporter.run_job(&id, adopt, out_of_order)
+        match wanted.among(|| open_or_known(exporter)) {
+            Ok(id) => exporter.run_job(&id, adopt, out_of_order),
+            Err(problem) => RunReport {
+                problem: Some(problem),
+                ..RunReport::default()
+            },
+        }
     })
+}
+
+/// The jobs that a person can mean by the head of an id.
+fn open_or_known(exporter: &Exporter<'_>) -> Result<Vec<JobId>, Problem> {
+    let known = exporter.checkpoint.jobs()?.into_iter().map(|job| job.id);
+    let open = exporter
+        .pleo
+        .list_jobs(&[JobStatus::Pending, JobStatus::InProgress])?;
+    Ok(known.chain(open.into_iter().map(|job| job.id)).collect())
 }
 
 /// A run, and on whose behalf.
@@ -216,8 +228,10 @@ impl Run<'_> {
             bar: Bar::new(self.global),
             notifier: self.poll.map(|poll| poll.notifier),
         };
+        let watcher = Watcher::start();
         let mut report = work(&mut Exporter {
             pleo: &pleo,
+            told: &pleo,
             system: system.as_mut(),
             checkpoint: &mut checkpoint,
             receipts: &receipts,
@@ -230,6 +244,7 @@ impl Run<'_> {
         if report.problem.is_none() && report.jobs.iter().all(|job| job.ending.problem().is_none()) {
             report.problem = unready;
         }
+        drop(watcher);
         if self.poll.is_some() && !stop.is_requested() {
             forget_payloads(&mut checkpoint, config.keep_payloads, stop);
         }
@@ -242,9 +257,25 @@ impl Run<'_> {
         if let Some(poll) = self.poll {
             poll.reach.note(&server, &pleo);
             poll_end::count(&mut contact, &mut answer, config.alarm_after, stop);
+            keep_blocked(&mut checkpoint, &answer);
         }
         checkpoint.remember_contact(contact);
         Ok(answer)
+    }
+}
+
+/// Keeps what a poll saw of other instances, as far as it came to ask.
+fn keep_blocked(checkpoint: &mut Checkpoint, answer: &Answer) {
+    let blocked = answer.blocked_by().map(|blocker| Blocked {
+        by: blocker.id.clone(),
+        last_updated_at: blocker.last_updated_at,
+        is_stuck: blocker.is_stuck,
+    });
+    if blocked.is_none() && answer.problem().is_some() {
+        return;
+    }
+    if let Err(error) = checkpoint.keep_blocked(blocked.as_ref()) {
+        debug!("the job of another instance could not be noted: {error}");
     }
 }
 
@@ -331,7 +362,7 @@ fn fetcher(
     Fetcher::new(settings, stop.clone())
 }
 
-fn without_receipts(error: &receipts::SetupError) -> Problem {
+pub(super) fn without_receipts(error: &receipts::SetupError) -> Problem {
     let (kind, hint) = match error {
         receipts::SetupError::Client(_) => (
             ProblemKind::Configuration,

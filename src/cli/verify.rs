@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::Serialize;
 
-use super::answer::{Form, print, tell};
+use super::answer::{Form, Shown};
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
 use super::table::{Table, safe};
-use super::{run, signals};
+use super::{companies, run, signals};
 use crate::checkpoint::{self, Checkpoint};
 use crate::config::{Config, Sources};
 use crate::export::report::{Problem, ProblemKind};
@@ -28,7 +29,21 @@ const SHORTEST_ID: usize = 8;
 
 /// Compares and shows.
 pub(super) fn verify(sources: &Sources, job: Option<&str>, since: Option<NaiveDate>, form: Form) -> Exit {
-    match compared(sources, job, since) {
+    shown(sources, job, since, form, &signals::stop_on_signals()).give(form)
+}
+
+/// The same for each company of a folder.
+pub(super) fn verify_each(sources: &Sources, folder: &Path, since: Option<NaiveDate>, form: Form) -> Exit {
+    let stop = signals::stop_on_signals();
+    companies::each(sources, folder, form, |company| {
+        companies::unless_refused(company, form, || {
+            shown(&company.sources, None, since, form, &stop)
+        })
+    })
+}
+
+fn shown(sources: &Sources, job: Option<&str>, since: Option<NaiveDate>, form: Form, stop: &Stop) -> Shown {
+    match compared(sources, job, since, stop) {
         Ok(outcome) => {
             let is_different = outcome
                 .differences
@@ -39,25 +54,35 @@ pub(super) fn verify(sources: &Sources, job: Option<&str>, since: Option<NaiveDa
             } else {
                 Exit::Done
             };
-            let text = if form.json {
-                to_json(&outcome, exit, None)
-            } else {
-                to_text(&outcome)
-            };
-            print(&text, exit)
+            Shown {
+                exit,
+                text: if form.json {
+                    to_json(&outcome, exit, None)
+                } else if form.quiet && !is_different {
+                    String::new()
+                } else {
+                    to_text(&outcome)
+                },
+                problems: Vec::new(),
+            }
         }
-        Err(problem) if form.json => {
-            let exit = Answer::of_problem(problem.clone()).exit();
-            let exit = print(&to_json(&Outcome::default(), exit, Some(&problem)), exit);
-            tell(std::iter::once(&problem), form);
-            exit
+        Err(problem) => {
+            let mut shown = Shown::of(&Answer::of_problem(problem.clone()), form);
+            if form.json {
+                shown.text = to_json(&Outcome::default(), shown.exit, Some(&problem));
+            }
+            shown
         }
-        Err(problem) => super::answer::answer(&Answer::of_problem(problem), form),
     }
 }
 
 /// What differs. It is looked at a second time before it is told: a run may have written meanwhile.
-fn compared(sources: &Sources, job: Option<&str>, since: Option<NaiveDate>) -> Result<Outcome, Problem> {
+fn compared(
+    sources: &Sources,
+    job: Option<&str>,
+    since: Option<NaiveDate>,
+    stop: &Stop,
+) -> Result<Outcome, Problem> {
     let config = Config::load(sources).map_err(|problems| Problem {
         kind: ProblemKind::Configuration,
         message: problems.to_string(),
@@ -68,11 +93,10 @@ fn compared(sources: &Sources, job: Option<&str>, since: Option<NaiveDate>) -> R
         (None, Some(day)) => Scope::Since(beginning(day, &config)),
         (None, None) => Scope::All,
     };
-    let stop = signals::stop_on_signals();
-    let mut outcome = look(&config, &scope, &stop)?;
+    let mut outcome = look(&config, &scope, stop)?;
     let jobs: BTreeSet<JobId> = outcome.differences.iter().map(|one| one.job.clone()).collect();
     if !jobs.is_empty() {
-        let again = look(&config, &Scope::Jobs(jobs), &stop)?;
+        let again = look(&config, &Scope::Jobs(jobs), stop)?;
         let lasting: BTreeSet<(Option<&AccountingEntryId>, Kind)> = again
             .differences
             .iter()

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::section::Section;
@@ -24,7 +23,7 @@ pub(super) fn read(
             problems,
         )
         .unwrap_or(PostingState::Draft);
-    let closed_until = date(&mut section, "closed_until", problems);
+    let closed_until = section.date("closed_until", problems);
     let closed_periods = section
         .choice(
             "closed_periods",
@@ -79,18 +78,6 @@ pub(super) fn read(
         taxes,
     };
     (settings, attachments)
-}
-
-fn date(section: &mut Section, key: &str, problems: &mut Vec<String>) -> Option<NaiveDate> {
-    let text = section.text(key, problems)?;
-    let date = text.parse().ok();
-    if date.is_none() {
-        let name = section.name(key);
-        problems.push(format!(
-            "{name} is \"{text}\", but must be a date such as \"2026-03-31\""
-        ));
-    }
-    date
 }
 
 fn time_zone(section: &mut Section, problems: &mut Vec<String>) -> Tz {

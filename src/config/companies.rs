@@ -47,7 +47,7 @@ impl Company {
 }
 
 /// The companies of a folder, in the order of their files' names. An error is about all of them.
-pub fn companies(sources: &Sources, folder: &Path) -> Result<Vec<Company>, ConfigProblems> {
+pub fn companies_in(sources: &Sources, folder: &Path) -> Result<Vec<Company>, ConfigProblems> {
     let mut problems: Vec<String> = OVERRIDING
         .into_iter()
         .filter(|name| sources.environment.get(*name).is_some_and(|value| !value.is_empty()))

@@ -7,11 +7,13 @@
 mod accounting;
 mod bookkeeping;
 mod check;
+mod checkpoint;
 mod companies;
 mod credential;
 mod dot_env;
 mod file;
 mod found;
+mod look;
 mod notify;
 mod oauth;
 mod pleo;
@@ -26,7 +28,6 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use secrecy::SecretString;
 
-use crate::host::files;
 use crate::host::server_url::ServerUrl;
 use crate::model::ids::CompanyId;
 use crate::pleo::Credential;
@@ -34,14 +35,14 @@ use crate::receipts;
 
 pub use accounting::SystemSettings;
 pub use check::CheckConfig;
-pub use companies::{Company, companies};
+pub use companies::{Company, companies_in};
 pub use notify::NotifyConfig;
 pub use oauth::OAuthConfig;
 pub use problems::ConfigProblems;
-#[cfg(feature = "listen")]
 pub(crate) use section::duration;
 pub use sources::Sources;
 
+use checkpoint::checkpoint;
 use credential::{Found, credential, credential_in_use};
 use oauth::OAuthSection;
 use pleo::{base_url, company_id, one_company, timeouts};
@@ -50,9 +51,6 @@ use sources::Layers;
 
 /// For how long polls may fail before a person is called, unless settings say otherwise.
 const ALARM_AFTER: TimeDelta = TimeDelta::hours(6);
-
-/// For how long the payloads of a job that is over are kept, unless settings say otherwise.
-const KEEP_PAYLOADS: TimeDelta = TimeDelta::days(30);
 
 /// Everything a run needs to know, checked.
 #[derive(Debug)]
@@ -373,49 +371,6 @@ fn alarm_after(file: &mut Section, problems: &mut Vec<String>) -> TimeDelta {
     let duration = run.duration("alarm_after", problems);
     run.finish(problems);
     duration.unwrap_or(ALARM_AFTER)
-}
-
-/// `[checkpoint]`: the file, in its folder's one name, and for how long payloads are kept in it.
-fn checkpoint(
-    layers: &Layers,
-    file: &mut Section,
-    company_id: Option<&CompanyId>,
-    problems: &mut Vec<String>,
-) -> (Option<PathBuf>, TimeDelta) {
-    let mut section = file.section("checkpoint", problems);
-    let in_file = section.path("path", layers.file_folder(), problems);
-    let days = section.integer("keep_payloads_days", 0..=3650, problems);
-    section.finish(problems);
-    let path = named_checkpoint(layers, in_file, company_id, problems);
-    let path = path.map(|path| match (path.parent(), path.file_name()) {
-        (Some(folder), Some(name)) => files::resolved(folder).join(name),
-        _ => path,
-    });
-    (path, days.map_or(KEEP_PAYLOADS, TimeDelta::days))
-}
-
-fn named_checkpoint(
-    layers: &Layers,
-    in_file: Option<PathBuf>,
-    company_id: Option<&CompanyId>,
-    problems: &mut Vec<String>,
-) -> Option<PathBuf> {
-    let variable = layers.path_variable("PLEO_EXPORT_CHECKPOINT", problems).ok()?;
-    if variable.is_some() {
-        return variable;
-    }
-    if in_file.is_some() {
-        return in_file;
-    }
-    let company_id = company_id?;
-    let folder = layers.state_folder(problems).ok()?;
-    if folder.is_none() {
-        problems.push(
-            "there is no place for the checkpoint: set PLEO_EXPORT_CHECKPOINT (neither STATE_DIRECTORY nor HOME is set)"
-                .into(),
-        );
-    }
-    Some(folder?.join(format!("pleo-export-{company_id}.sqlite3")))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use toml::Value;
 
 use super::file;
@@ -72,6 +72,27 @@ impl Section {
                 None
             }
         }
+    }
+
+    /// A day, as a text or as TOML's own date.
+    pub(super) fn date(&mut self, key: &str, problems: &mut Vec<String>) -> Option<NaiveDate> {
+        let text = match self.take(key)? {
+            Value::String(text) if text.is_empty() => return None,
+            Value::String(text) => text,
+            Value::Datetime(date) => date.to_string(),
+            value => {
+                self.wrong(key, "a date such as 2026-03-31", &value, problems);
+                return None;
+            }
+        };
+        let date = text.parse().ok();
+        if date.is_none() {
+            let name = self.name(key);
+            problems.push(format!(
+                "{name} is \"{text}\", but must be a date such as \"2026-03-31\""
+            ));
+        }
+        date
     }
 
     /// A text that must be there; `what` says what it is.
@@ -235,11 +256,20 @@ impl Section {
         self.table.keys().cloned().collect()
     }
 
-    /// What is left over is unknown, and an error.
+    /// What is left over is unknown, and an error. What it says is not shown: it may be a key.
     pub(super) fn finish(self, problems: &mut Vec<String>) {
-        for key in self.table.keys() {
-            let mut problem = format!("{} is not a setting", self.name(key));
-            if self.known.is_empty() {
+        for (key, value) in &self.table {
+            let name = self.name(key);
+            if let Some(remedy) = for_a_secret(&self.path, key, value) {
+                problems.push(format!(
+                    "{name} may not stand in the settings file, which others read: {remedy}"
+                ));
+                continue;
+            }
+            let mut problem = format!("{name} is not a setting");
+            if let Some(meant) = nearest(key, &self.known) {
+                problem = format!("{problem}: did you mean `{meant}`?");
+            } else if self.known.is_empty() {
                 problem.push_str(": remove it");
             } else {
                 problem.push_str(": here only ");
@@ -253,6 +283,31 @@ impl Section {
             problems.push(problem);
         }
     }
+}
+
+/// Where a secret belongs that stands in the settings.
+fn for_a_secret(section: &str, key: &str, value: &Value) -> Option<&'static str> {
+    if !value.is_str() {
+        return None;
+    }
+    match (section, key) {
+        ("pleo", "api_key") => Some(
+            "set PLEO_API_KEY, or put it into a file for this user alone and name that as pleo.api_key_file",
+        ),
+        ("pleo", "access_token") => Some("set PLEO_ACCESS_TOKEN"),
+        ("accounting.odoo", "api_key") => Some(
+            "set ODOO_API_KEY, or put it into a file for this user alone and name that as accounting.odoo.api_key_file",
+        ),
+        _ => None,
+    }
+}
+
+/// The known word that a mistyped one was probably meant to be.
+fn nearest<'a>(typed: &str, known: &'a [String]) -> Option<&'a String> {
+    let distance = |word: &String| strsim::damerau_levenshtein(typed, word);
+    let nearest = known.iter().min_by_key(|word| distance(word))?;
+    // A third of a word mistyped is another word.
+    (distance(nearest) * 3 <= nearest.chars().count()).then_some(nearest)
 }
 
 /// A length of time: a whole number with its unit, such as `90s`, `30min`, `6h` or `2d`; never nothing.

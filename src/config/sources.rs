@@ -52,11 +52,23 @@ pub(super) struct Unreadable;
 
 impl Layers {
     pub(super) fn read(sources: &Sources, problems: &mut Vec<String>) -> Self {
+        let mut others = Vec::new();
+        let layers = Self::read_apart(sources, problems, &mut others);
+        problems.append(&mut others);
+        layers
+    }
+
+    /// The same, with the problems apart of files that nobody named.
+    pub(super) fn read_apart(
+        sources: &Sources,
+        with_found: &mut Vec<String>,
+        problems: &mut Vec<String>,
+    ) -> Self {
         let working_folder = sources.working_folder.clone();
         let mut variables = if sources.is_one_of_several {
             BTreeMap::new()
         } else {
-            dot_env::read(&working_folder, problems)
+            dot_env::read(&working_folder, with_found)
         };
         variables.retain(|name, value| !value.is_empty() && !sources.environment.contains_key(name));
         let found = variables.keys().cloned().collect();
@@ -69,7 +81,7 @@ impl Layers {
             file: toml::Table::new(),
             file_folder: PathBuf::new(),
         };
-        (layers.file, layers.file_folder) = config_file(&layers, sources, problems);
+        (layers.file, layers.file_folder) = config_file(&layers, sources, with_found, problems);
         layers
     }
 
@@ -257,7 +269,12 @@ fn proxy(address: &str) -> Result<(), String> {
     }
 }
 
-fn config_file(layers: &Layers, sources: &Sources, problems: &mut Vec<String>) -> (toml::Table, PathBuf) {
+fn config_file(
+    layers: &Layers,
+    sources: &Sources,
+    with_found: &mut Vec<String>,
+    problems: &mut Vec<String>,
+) -> (toml::Table, PathBuf) {
     let named = match &sources.config_flag {
         Some(path) => match file::path(path.clone().into_os_string(), layers.home()) {
             Ok(path) => Ok(Some(layers.working_folder.join(path))),
@@ -280,7 +297,7 @@ fn config_file(layers: &Layers, sources: &Sources, problems: &mut Vec<String>) -
         return (toml::Table::new(), folder);
     }
     if let Some(problem) = Some(&path).filter(|_| !is_named).and_then(|path| distrust(path)) {
-        problems.push(problem);
+        with_found.push(problem);
         return (toml::Table::new(), folder);
     }
     let table = file::read_text(&path)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::halt::Halt;
 use super::tools::Exporter;
+use crate::host::waiting::waiting_for;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::JobId;
 
@@ -24,6 +25,7 @@ pub(super) fn read_until(
     is_wanted: impl Fn(&JobStatus) -> bool,
 ) -> Result<Option<ExportJob>, Halt> {
     let mut job = exporter.pleo.job(id)?;
+    let _waiting = waiting_for(format!("Pleo to show what it was told of job {id}"));
     for wait in WAITS {
         if is_wanted(&job.status) {
             break;

@@ -12,6 +12,9 @@ use crate::pleo::{Client, PleoError};
 /// The statuses of a job that is not over.
 const OPEN: [JobStatus; 2] = [JobStatus::Pending, JobStatus::InProgress];
 
+/// So many characters of an id are enough where they are those of one job alone.
+const SHORTEST_ID: usize = 8;
+
 /// The open jobs of the company, each list oldest first.
 pub(super) struct Detected {
     /// In progress, and not known to this checkpoint as ours.
@@ -72,6 +75,26 @@ pub(super) fn named(exporter: &Exporter<'_>, id: &JobId, out_of_order: bool) -> 
         job: job.id,
         blocked_by,
     })
+}
+
+/// The job whose id begins so, of those that are open and those that are known here; `None` unless it is one. Fewer
+/// than eight characters are no way to name a job.
+pub(super) fn by_beginning(
+    pleo: &Client,
+    known: Option<&Checkpoint>,
+    text: &str,
+) -> Result<Option<JobId>, Halt> {
+    if text.len() < SHORTEST_ID {
+        return Ok(None);
+    }
+    let mut ids: Vec<JobId> = open_jobs(pleo)?.into_iter().map(|job| job.id).collect();
+    let known = known.map(Checkpoint::jobs).transpose()?.unwrap_or_default();
+    ids.extend(known.into_iter().map(|job| job.id));
+    ids.sort();
+    ids.dedup();
+    let beginning = text.to_ascii_lowercase();
+    ids.retain(|id| id.as_str().to_ascii_lowercase().starts_with(&beginning));
+    Ok(ids.pop().filter(|_| ids.is_empty()))
 }
 
 fn is_ours(checkpoint: &Checkpoint, job: &ExportJob) -> Result<bool, CheckpointError> {

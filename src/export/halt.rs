@@ -6,7 +6,7 @@ use super::report::{Ending, Problem, ProblemKind};
 use crate::checkpoint::{CheckpointError, Fault};
 use crate::host::stop::Stopped;
 use crate::model::export_job::ExportJob;
-use crate::model::ids::JobId;
+use crate::model::ids::{JobId, NotAUuid};
 use crate::model::verdict::JobFailure;
 use crate::pleo::PleoError;
 use crate::systems::SystemError;
@@ -41,6 +41,9 @@ pub(super) enum Halt {
     /// The job is not for the company that we work for.
     #[error("job {} is of company {}, and the settings are for another one", .0.id, .0.company_id)]
     OtherCompany(Box<ExportJob>),
+    /// What a person named is no id, and the beginning of no single one.
+    #[error("the job id {0}")]
+    NoSuchJob(NotAUuid),
     /// The job that a person named is not the next in order.
     #[error("job {job} is not next in order: {blocked_by}")]
     NotItsTurn { job: JobId, blocked_by: Blocking },
@@ -128,6 +131,12 @@ impl Halt {
             Self::OtherCompany(_) => (
                 ProblemKind::Configuration,
                 "nothing was changed: run it with the settings of that company, or name a job of this one".into(),
+            ),
+            Self::NoSuchJob(_) => (
+                ProblemKind::Usage,
+                "name a whole id, or at least eight characters that one job alone begins with; Pleo shows the id of each \
+                 export"
+                    .into(),
             ),
             Self::NotItsTurn { blocked_by, .. } => (ProblemKind::NeedsPerson, before_its_turn(blocked_by)),
             Self::LostToAnother | Self::NotOurs { adoptable: false } => (

@@ -23,10 +23,12 @@ mod lacking;
 mod look_up;
 mod patience;
 mod permit;
+pub mod preview;
 mod process;
 pub mod report;
 mod runs;
 mod start;
+mod telling;
 mod tools;
 mod update;
 mod validate;
@@ -34,4 +36,5 @@ mod verdicts;
 
 pub use data::item_facts;
 pub use halt::PANICKED;
+pub use telling::{Telling, Untold};
 pub use tools::{Exporter, Progress, Settings};

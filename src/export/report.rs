@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use tracing::warn;
 
 use crate::checkpoint::Counts;
 use crate::model::document::{PlannedItem, Posting, Purpose};
-use crate::model::export_job::JobStatus;
+use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::money::{Amount, Currency};
 use crate::model::references::NewAccount;
@@ -20,10 +20,50 @@ pub struct RunReport {
     pub jobs: Vec<JobReport>,
     /// What ended the run outside of any job.
     pub problem: Option<Problem>,
+    /// The job that no other could be started for.
+    pub blocked_by: Option<Blocker>,
     /// A job is left to another instance, and no other can be begun meanwhile.
     pub is_held_up: bool,
     /// The jobs that waited when they were last listed, and when each was made; none where that never came about.
     pub pending: Option<Vec<(JobId, DateTime<Utc>)>>,
+}
+
+/// A job in progress that another instance has started: Pleo runs one of a company at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocker {
+    /// Which.
+    pub id: JobId,
+    /// When Pleo last heard of it.
+    pub last_updated_at: DateTime<Utc>,
+    /// Whether nobody has worked on it for half of its lifetime.
+    pub is_stuck: bool,
+}
+
+impl Blocker {
+    /// The job as Pleo shows it; one of which it has never heard counts from when it was made.
+    pub(super) fn of(job: &ExportJob, is_stuck: bool) -> Self {
+        Self {
+            id: job.id.clone(),
+            last_updated_at: job.last_updated_at.unwrap_or(job.created_at),
+            is_stuck,
+        }
+    }
+
+    /// What a person must look into where it is stuck.
+    pub(super) fn stuck(&self) -> Problem {
+        let since = self.last_updated_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        Problem {
+            kind: ProblemKind::NotOurs,
+            message: format!(
+                "job {} of another instance blocks the company, and nothing has been heard of it since {since}",
+                self.id
+            ),
+            hint: format!(
+                "where that instance is gone, or this checkpoint is new, run `pleo-export run-job {} --adopt`",
+                self.id
+            ),
+        }
+    }
 }
 
 impl RunReport {

@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use chrono::TimeDelta;
 use tracing::{info, warn};
 
+use super::deadline::Deadline;
 use super::halt::Halt;
-use super::report::{Ending, JobReport, JobTotals, RunReport};
+use super::report::{Blocker, Ending, JobReport, JobTotals, RunReport};
 use super::start::Claim;
 use super::tools::Exporter;
 use super::{detect, job};
@@ -115,12 +117,19 @@ impl Exporter<'_> {
             .map(|job| (job.id.clone(), job.created_at));
         report.pending = Some(waiting.collect());
         if let Some(foreign) = detected.in_progress_elsewhere.first() {
-            warn!(
-                job.id = %foreign.id,
-                "job {} is in progress for another instance; leaving it alone (take it over with `run-job {} --adopt` \
-                 if that instance is gone)",
-                foreign.id, foreign.id
-            );
+            let is_alive =
+                Deadline::of(foreign, self.pleo.server_time(), Instant::now()).is_far(Instant::now());
+            let blocker = Blocker::of(foreign, !is_alive);
+            if is_alive {
+                warn!(
+                    "job {} is in progress for another instance; leaving it alone (take it over with `run-job {} --adopt` \
+                     if that instance is gone)",
+                    foreign.id, foreign.id
+                );
+            } else {
+                report.problem = Some(blocker.stuck());
+            }
+            report.blocked_by = Some(blocker);
             return Ok(None);
         }
         Ok(detected.pending.into_iter().find(|job| !tried.contains(&job.id)))
@@ -181,7 +190,9 @@ impl Exporter<'_> {
         if self.checkpoint.job(id)?.is_none() {
             return Ok((Counts::default(), Vec::new()));
         }
-        let last_error = ending.problem().map(|problem| problem.message.as_str());
+        let last_error = ending
+            .problem()
+            .map(|problem| (problem.message.as_str(), problem.hint.as_str()));
         self.checkpoint.set_last_error(id, last_error)?;
         Ok((self.checkpoint.counts(id)?, self.checkpoint.failures(id)?))
     }

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use super::deadline::{self, Deadline};
 use super::halt::Halt;
 use super::report::JobTotals;
+use super::telling::Telling;
+use super::verdicts;
 use crate::bookkeeping::{self, SystemTraits};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, StoredItem};
 use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::export_job::ExportJob;
@@ -51,6 +53,8 @@ pub trait Progress {
 pub struct Exporter<'a> {
     /// Pleo.
     pub pleo: &'a Client,
+    /// Who is told where items stand: Pleo, but for a preview.
+    pub told: &'a dyn Telling,
     /// The accounting system.
     pub system: &'a mut dyn AccountingSystem,
     /// What is known of jobs and items.
@@ -80,6 +84,7 @@ impl Exporter<'_> {
     pub(super) fn lend(&mut self) -> Exporter<'_> {
         Exporter {
             pleo: self.pleo,
+            told: self.told,
             system: self.system,
             checkpoint: self.checkpoint,
             receipts: self.receipts,
@@ -156,7 +161,7 @@ impl<'a> JobRun<'a> {
 
     /// Reads the job again: the time at which it expires moves with our updates. A job that is over halts.
     pub(super) fn refresh(&mut self) -> Result<(), Halt> {
-        self.job = self.exporter.pleo.job(&self.job.id)?;
+        self.job = self.exporter.told.job(&self.job.id)?;
         if self.job.status.is_final() {
             return Err(Halt::EndedByPleo(Box::new(self.job.clone())));
         }
@@ -168,17 +173,26 @@ impl<'a> JobRun<'a> {
             .remember_deadline(&self.job.id, expires_at)?)
     }
 
+    /// Whether an item may be on its way into the books: somebody announced it, and this run does not know better.
+    pub(super) fn may_be_sent(&self, item: &StoredItem) -> bool {
+        verdicts::is_announced(item) && !self.unsent.contains_key(&item.entry_id)
+    }
+
     /// Commits verdicts, before Pleo is told.
     pub(super) fn decide(&mut self, verdicts: &[(AccountingEntryId, Verdict)]) -> Result<(), Halt> {
         let checkpoint = &mut *self.exporter.checkpoint;
-        Ok(checkpoint.decide(&self.job.id, verdicts, clock::now())?)
+        checkpoint.decide(&self.job.id, verdicts, clock::now())?;
+        for (entry_id, _) in verdicts {
+            self.unsent.remove(entry_id);
+        }
+        Ok(())
     }
 
     /// Tells Pleo where items stand, and answers what it refused.
     pub(super) fn tell(&self, updates: &[ItemUpdate]) -> Result<Vec<Refusal>, Halt> {
         let answer = self
             .exporter
-            .pleo
+            .told
             .update_items(&self.permit, &self.job.id, updates);
         Ok(self.unless_over(answer)?.refused)
     }

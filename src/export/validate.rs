@@ -89,7 +89,8 @@ fn left_or_failed(run: &JobRun<'_>, error: SystemError, now: Instant) -> Halt {
     Halt::CannotGoOn(job_failure(error))
 }
 
-fn lacking_ability(system: &Description, needs: &JobNeeds) -> Option<String> {
+/// What the system cannot do of what a job needs, with what to do about it.
+pub(super) fn lacking_ability(system: &Description, needs: &JobNeeds) -> Option<String> {
     let bills = system.lack(Ability::VendorBills).filter(|_| needs.payables);
     let receipts = system.lack(Ability::Receipts).filter(|_| needs.attachments);
     bills

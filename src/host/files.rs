@@ -176,6 +176,11 @@ pub fn refuse_unwritable(_path: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
+/// Makes a folder that is not there yet, readable by the owner alone.
+pub fn make_new_folder(path: &Path) -> Result<(), FileError> {
+    private_folder(path).map_err(FileError::at("make the folder", path))
+}
+
 /// Makes a folder and its parents, readable by the owner alone, and syncs what holds them.
 pub fn make_folder(path: &Path) -> Result<(), FileError> {
     refuse_links_of_strangers(path)?;

@@ -16,3 +16,4 @@ pub mod process_group;
 pub mod retry;
 pub mod server_url;
 pub mod stop;
+pub mod waiting;

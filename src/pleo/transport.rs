@@ -24,6 +24,7 @@ use crate::host::http::{self, Body};
 use crate::host::retry::{self, Next, Retry};
 use crate::host::server_url::ServerUrl;
 use crate::host::stop::Stop;
+use crate::host::waiting::waiting_for;
 use crate::host::{clock, kill};
 
 /// The largest answer we read, in bytes: a page of a hundred items is far smaller.
@@ -125,6 +126,7 @@ impl Transport {
     fn try_within(&self, patience: Duration, request: &Request<'_>) -> Result<Answered, PleoError> {
         let url = self.address(request);
         let call = request.call();
+        let _waiting = waiting_for(format!("Pleo to answer {call}"));
         let mut retry = Retry::new(Instant::now(), patience, fastrand::Rng::new());
         let mut is_renewed = false;
         loop {

@@ -23,6 +23,7 @@ use crate::host::http::{self, Body};
 use crate::host::kill;
 use crate::host::retry::{Next, Retry};
 use crate::host::server_url::is_loopback;
+use crate::host::waiting::waiting_for;
 use crate::model::document::Receipt;
 
 /// How many redirects are followed.
@@ -115,6 +116,7 @@ impl Fetcher {
         self.gate.admit(url).map_err(Trouble::refused)?;
         let left = give_up_at.saturating_duration_since(Instant::now());
         kill::point("before request");
+        let _waiting = waiting_for(format!("a receipt from {}", url.host_str().unwrap_or("its host")));
         let client = if is_loopback(url) {
             &self.loopback
         } else {

@@ -102,6 +102,12 @@ pub trait AccountingSystem: fmt::Debug {
         items: &[PlannedItem],
     ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError>;
 
+    /// What booking wrote, in the books' own notation, each document with its entry; told once. Nothing where it really
+    /// booked, and where the books have no notation.
+    fn take_notation(&mut self) -> Vec<(AccountingEntryId, String)> {
+        Vec::new()
+    }
+
     /// What booking found odd that the plan could not know, each with its entry; told once.
     fn take_remarks(&mut self) -> Vec<(AccountingEntryId, String)> {
         Vec::new()

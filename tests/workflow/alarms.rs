@@ -22,7 +22,10 @@ fn a_series_of_failed_polls_calls_a_person() {
     world.sandbox.fault(outage());
     world.run(&["poll"]).exits(5);
     world.run(&["poll"]).exits(5);
-    world.run(&["status"]).exits(0).says("No export job");
+    world
+        .run(&["status"])
+        .exits(0)
+        .says("2 polls in a row have failed");
     let run = world.run(&["poll", "--json"]).exits(6).json();
     assert_eq!(run["error"]["kind"], "needs_person");
     let message = run["error"]["message"].as_str().unwrap();
@@ -32,7 +35,8 @@ fn a_series_of_failed_polls_calls_a_person() {
     );
     let status = world.run(&["status"]).exits(0);
     assert!(
-        status.stdout.starts_with("error: 3 polls in a row have failed"),
+        status.stdout.starts_with("Failing since 20")
+            && status.stdout.contains("3 polls in a row have failed"),
         "{status}"
     );
     let status = world.run(&["status", "--json"]).exits(0).json();
@@ -97,7 +101,8 @@ fn a_run_that_lasts_too_long_calls_a_person() {
     world.run(&["resume"]).exits(6);
     let status = world.run(&["status"]).exits(0);
     assert!(
-        status.stdout.starts_with("error: a run has been at work"),
+        status.stdout.starts_with("Failing since 2020-02-29T12:00:00Z")
+            && status.stdout.contains("a run has been at work"),
         "{status}"
     );
     drop(lock);

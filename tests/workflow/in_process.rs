@@ -3,12 +3,14 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pleo_export::checkpoint::{Checkpoint, Owner, RunLock};
 use pleo_export::config::{Config, Sources, SystemSettings, receipts_folder};
+use pleo_export::export::preview::{EntryPreview, JobPreview, Recorded, Rehearsal, Which};
 use pleo_export::export::report::{Ending, ProblemKind, RunReport};
-use pleo_export::export::{Exporter, Progress, Settings};
+use pleo_export::export::{Exporter, Progress, Settings, Untold};
 use pleo_export::host::stop::Stop;
 use pleo_export::model::document::{Part, PlannedItem};
 use pleo_export::model::export_job::JobStatus;
@@ -78,26 +80,8 @@ impl World {
             pleo_host: "127.0.0.1".to_owned(),
             target: system.describe().target,
         };
-        let settings = Settings {
-            company_id: config.pleo.company_id.clone(),
-            batch_size: config.batch_size,
-            patience: config.patience,
-            attachments: config.attachments,
-            bookkeeping: config.bookkeeping,
-            books_are_right: false,
-        };
-        let receipts = Fetcher::new(
-            receipts::Settings {
-                folder: receipts_folder(&config.checkpoint),
-                largest: receipts::LARGEST_ON_PLEO,
-                timeout: config.receipt_timeout,
-                give_up_after: config.receipts_give_up_after,
-                own_host: Some("127.0.0.1".to_owned()),
-                has_proxy: false,
-            },
-            stop.clone(),
-        )
-        .expect("a fetcher");
+        let settings = settings(&config);
+        let receipts = fetcher(&config, receipts_folder(&config.checkpoint), stop);
         let permit = RunLock::acquire(&config.checkpoint)
             .expect("nobody else runs")
             .into_permit();
@@ -107,6 +91,7 @@ impl World {
         let follower = Follower::default();
         let mut exporter = Exporter {
             pleo: &pleo,
+            told: &pleo,
             system,
             checkpoint: &mut checkpoint,
             receipts: &receipts,
@@ -123,6 +108,47 @@ impl World {
         report
     }
 
+    /// What a preview of all open jobs shows, of a system that is only asked.
+    pub fn preview_with(&self, system: Box<dyn AccountingSystem>) -> Vec<(JobPreview, Vec<EntryPreview>)> {
+        let (config, stop) = (self.config(), Stop::new());
+        let recorded = Recorded::new(tempfile::tempfile().expect("a temporary file"));
+        let mut system = Rehearsal::made_up(system, &recorded, true);
+        let owner = Owner {
+            company_id: config.pleo.company_id.clone(),
+            pleo_host: "127.0.0.1".to_owned(),
+            target: system.describe().target,
+        };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let receipts = fetcher(&config, folder.path().join("receipts"), &stop);
+        let known = Checkpoint::look_at(&config.checkpoint).expect("a sound checkpoint");
+        let mut checkpoint = Checkpoint::for_rehearsal(&owner).expect("a checkpoint");
+        let settings = settings(&config);
+        let pleo = Client::new(config.pleo, stop.clone()).expect("a client");
+        let mut exporter = Exporter {
+            pleo: &pleo,
+            told: &Untold(&pleo),
+            system: &mut system,
+            checkpoint: &mut checkpoint,
+            receipts: &receipts,
+            settings: &settings,
+            stop: &stop,
+            permit: &Permit::given_by(|| Ok(())),
+            progress: &Silent,
+        };
+        let chosen = exporter.choose(Which::All, known.as_ref()).expect("Pleo answers");
+        let mut shown = Vec::new();
+        for job in chosen.jobs {
+            let preview = exporter.preview(job, known.as_ref());
+            let mut entries = Vec::new();
+            exporter
+                .each_entry(&preview.job.id, &recorded, |entry| entries.push(entry))
+                .expect("what was kept is read back");
+            recorded.take_totals();
+            shown.push((preview, entries));
+        }
+        shown
+    }
+
     /// Polls with a system that dies on the way, and the work on its job with it.
     pub fn die_with(&self, system: &mut dyn AccountingSystem) {
         let report = self.poll_with(system);
@@ -134,6 +160,29 @@ impl World {
             "the system did not get to the moment at which it dies: {report:?}"
         );
     }
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        company_id: config.pleo.company_id.clone(),
+        batch_size: config.batch_size,
+        patience: config.patience,
+        attachments: config.attachments,
+        bookkeeping: config.bookkeeping.clone(),
+        books_are_right: false,
+    }
+}
+
+fn fetcher(config: &Config, folder: PathBuf, stop: &Stop) -> Fetcher {
+    let settings = receipts::Settings {
+        folder,
+        largest: receipts::LARGEST_ON_PLEO,
+        timeout: config.receipt_timeout,
+        give_up_after: config.receipts_give_up_after,
+        own_host: Some("127.0.0.1".to_owned()),
+        has_proxy: false,
+    };
+    Fetcher::new(settings, stop.clone()).expect("a fetcher")
 }
 
 /// The kind of the problem at the end of the only job.

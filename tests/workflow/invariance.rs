@@ -4,8 +4,8 @@
 //! Each seed is a mix of its own, held against the same mix with each item in a job of its own. `PLEO_EXPORT_TEST_SEED=17`
 //! tells one again, `PLEO_EXPORT_TEST_SEEDS=200` tries that many.
 
-mod mix;
-mod unique_books;
+pub mod mix;
+pub mod unique_books;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -192,7 +192,8 @@ fn is_the_same(expected: &Outcome, outcome: &Outcome, how: &str) {
     assert_eq!(expected.len(), outcome.len(), "{how}");
 }
 
-fn each_seed(holds: impl Fn(u64) + Sync + std::panic::RefUnwindSafe) {
+/// Holds for some seeds, or for the one that is named.
+pub fn each_seed(holds: impl Fn(u64) + Sync + std::panic::RefUnwindSafe) {
     if let Some(seed) = number("PLEO_EXPORT_TEST_SEED") {
         return holds(seed);
     }

@@ -71,10 +71,14 @@ mod lifetime;
 mod listen;
 /// The main job: poll, run-job, resume, status, with their exit codes.
 mod main_job;
+/// How it behaves: on a terminal, in pipes, towards those who mistype.
+mod manners;
 /// `--metrics-file`.
 mod metrics;
 /// Proxies, certificates and answers that are not Pleo's.
 mod networks;
+/// Twenty nights, each with its cause and its cure.
+mod night;
 /// Who is told how polls end, and that it changes no run.
 mod notify;
 /// A connection by OAuth: login, refresh, logout, and what goes wrong with each.
@@ -93,6 +97,8 @@ mod open_again;
 mod permits;
 /// Each poll leaves how it ended, whatever became of it.
 mod polls;
+/// What `preview` shows is what the next run does.
+mod preview;
 /// What an auditor asks, answered by the books alone.
 mod queries;
 /// The same expenses come again.

@@ -88,7 +88,7 @@ fn nothing_to_do_is_silent_for_people_and_an_empty_document_for_scripts() {
     let run = world.run(&["poll", "--json"]).exits(0);
     assert_eq!(
         run.json(),
-        json!({"schema_version": 1, "exit_code": 0, "jobs": [], "error": null})
+        json!({"schema_version": 1, "exit_code": 0, "jobs": [], "error": null, "blocked_by": null})
     );
     world.run(&["resume"]).exits(0);
 }
@@ -179,7 +179,7 @@ fn status_knows_without_network_or_credential() {
     world
         .run(&["status"])
         .exits(0)
-        .says("No export job has been worked on yet");
+        .says("Never polled: there is no checkpoint at ");
     let job = world.add_job(seed::quickstart());
     world.run(&["poll"]).exits(3);
     let mut command = world.command(&["status", "--json"]);

@@ -19,6 +19,7 @@ macro_rules! filtered {
     ($($body:tt)*) => {
         insta::with_settings!({filters => vec![
             (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
+            (r"\b[0-9a-f]{8}\b", "HEAD"),
             (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
             (r"tries: \d+", "tries: N"),
             (r"each of \d+ tries", "each of N tries"),
@@ -36,6 +37,9 @@ fn help() {
         "run-job",
         "resume",
         "check",
+        "preview",
+        "verify",
+        "prune-evidence",
         "reverse",
         "status",
         "login",

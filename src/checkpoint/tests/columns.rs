@@ -58,7 +58,7 @@ proptest! {
         checkpoint.claim_job(&asked, now).unwrap();
         checkpoint.job_event(&id, crate::model::state::JobEvent::Started, &note, now).unwrap();
         checkpoint.remember_deadline(&id, expires).unwrap();
-        checkpoint.set_last_error(&id, Some(&error)).unwrap();
+        checkpoint.set_last_error(&id, Some((&error, "run again"))).unwrap();
         let others = [entry_id.clone(), entry("f")];
         for other in &others {
             let page = [listed(other.as_str(), ItemStatus::Pending)];

@@ -19,7 +19,7 @@ fn a_job_is_claimed_started_and_closed_with_an_outcome_that_is_kept() {
     let deadline = now() + TimeDelta::hours(1);
     checkpoint.remember_deadline(&job_id(), deadline).unwrap();
     checkpoint
-        .set_last_error(&job_id(), Some("Pleo is out of reach"))
+        .set_last_error(&job_id(), Some(("Pleo is out of reach", "run again")))
         .unwrap();
     let closing = JobOutcome::Failed(JobFailure {
         failure_type: JobFailureType::AccountingSystemUnreachable,
@@ -43,6 +43,7 @@ fn a_job_is_claimed_started_and_closed_with_an_outcome_that_is_kept() {
             number_of_items: 3,
             vendor_based_bookkeeping: true,
             last_error: Some("Pleo is out of reach".to_owned()),
+            last_hint: Some("run again".to_owned()),
             closing: Some(closing.clone()),
         }
     );

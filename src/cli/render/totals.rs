@@ -8,39 +8,43 @@ use crate::model::references::AccountPurpose;
 
 /// The part of a job's document that tells of the books.
 #[derive(Serialize)]
-pub(super) struct TotalsDocument {
-    opened: Vec<OpenedDocument>,
-    wallet: Vec<WalletDocument>,
-    taxes: Vec<TaxDocument>,
-    remarks: Vec<RemarkDocument>,
-    notices: Vec<String>,
+pub(in crate::cli) struct TotalsDocument {
+    pub(in crate::cli) opened: Vec<OpenedDocument>,
+    pub(in crate::cli) wallet: Vec<WalletDocument>,
+    pub(in crate::cli) taxes: Vec<TaxDocument>,
+    pub(in crate::cli) remarks: Vec<RemarkDocument>,
+    pub(in crate::cli) notices: Vec<String>,
 }
 
+/// An account that is opened.
 #[derive(Serialize)]
-struct OpenedDocument {
+pub(in crate::cli) struct OpenedDocument {
     account: String,
     code: Option<String>,
     name: Option<String>,
     purpose: Option<&'static str>,
 }
 
+/// What moves on an account.
 #[derive(Serialize)]
-struct WalletDocument {
-    account: String,
-    currency: String,
-    amount: String,
+pub(in crate::cli) struct WalletDocument {
+    pub(in crate::cli) account: String,
+    pub(in crate::cli) currency: String,
+    pub(in crate::cli) amount: String,
 }
 
+/// A tax that was taken by its role.
 #[derive(Serialize)]
-struct TaxDocument {
+pub(in crate::cli) struct TaxDocument {
     code: Option<String>,
     account: String,
     amount: String,
     currency: String,
 }
 
+/// What is odd about an entry.
 #[derive(Serialize)]
-struct RemarkDocument {
+pub(in crate::cli) struct RemarkDocument {
     #[serde(rename = "accountingEntryId")]
     accounting_entry_id: String,
     message: String,
@@ -84,6 +88,11 @@ impl From<&JobTotals> for TotalsDocument {
 
 /// For people; empty where there is nothing to tell.
 pub(super) fn text(totals: &JobTotals) -> String {
+    text_as(totals, "opened")
+}
+
+/// The same, with a word for accounts that are opened.
+pub(in crate::cli) fn text_as(totals: &JobTotals, opened: &str) -> String {
     let mut text = String::new();
     let mut line = |content: &str| {
         text.push_str("  ");
@@ -98,9 +107,9 @@ pub(super) fn text(totals: &JobTotals) -> String {
         let facts = [new.code.as_deref(), new.name.as_deref(), purpose];
         let facts: Vec<&str> = facts.into_iter().flatten().collect();
         if facts.is_empty() {
-            line(&format!("opened {account}"));
+            line(&format!("{opened} {account}"));
         } else {
-            line(&format!("opened {account} ({})", facts.join(", ")));
+            line(&format!("{opened} {account} ({})", facts.join(", ")));
         }
     }
     for (tax, amount) in &totals.taxes {

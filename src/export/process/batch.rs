@@ -9,7 +9,7 @@ use super::item::{BatchItem, Sent};
 use crate::bookkeeping::{JobView, KnownInvoices, Refusal};
 use crate::export::halt::Halt;
 use crate::export::tools::JobRun;
-use crate::export::verdicts::{self, Next, Why};
+use crate::export::verdicts::{Next, Why};
 use crate::export::{control, look_up, patience};
 use crate::host::clock;
 use crate::model::ids::AccountingEntryId;
@@ -74,7 +74,7 @@ fn announce(run: &mut JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt
         run.unsent.entry(item.entry_id.clone()).or_insert(false);
     }
     let updates: Vec<_> = announced.into_iter().map(ItemUpdate::InProgress).collect();
-    let answer = run.exporter.pleo.update_items(&run.permit, &run.job.id, &updates);
+    let answer = run.exporter.told.update_items(&run.permit, &run.job.id, &updates);
     let refused = run.unless_over(answer)?.refused;
     if refused.is_empty() {
         return Ok(());
@@ -123,10 +123,7 @@ fn look_up(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<(), Halt> {
         let is_absent = matches!(found, Found::Absent { .. });
         let (read, known) = (item.read.as_ref(), item.known(create));
         let next = look_up::judge(&mut run.exporter, &item.entry_id, read, found, known);
-        item.next = match item.sent {
-            Sent::PerhapsAtTheEnd => verdicts::at_the_end(next),
-            Sent::No | Sent::Perhaps => next,
-        };
+        item.next = item.if_last(next);
         let is_to_be_booked = matches!(item.next, Next::Book { .. } | Next::Wait(Why::NotBooked));
         if is_absent && item.sent == Sent::No && is_to_be_booked {
             run.unsent.insert(item.entry_id.clone(), true);

@@ -45,9 +45,7 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
         let began = Instant::now();
         ensure_time(run, longest, began)?;
         let began = Instant::now();
-        let items = stored
-            .iter()
-            .map(|stored| BatchItem::of(stored, &run.exporter, &run.job.id, &view));
+        let items = stored.iter().map(|stored| BatchItem::of(stored, run, &view));
         let items = items.collect();
         fetch_and_book(run, &mut view, items, &mut leftovers)?;
         longest = longest.max(began.elapsed());
@@ -159,6 +157,6 @@ fn log_refusals(refusals: &[(String, usize)]) {
     }
     for (cause, count) in refusals {
         let plural = if *count == 1 { "" } else { "s" };
-        warn!(items = count, "will fail: {cause}: {count} item{plural}");
+        warn!("will fail: {cause}: {count} item{plural}");
     }
 }

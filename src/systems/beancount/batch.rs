@@ -142,6 +142,16 @@ impl<'a> Batch<'a> {
         file.write(text.as_bytes())
     }
 
+    /// Each entry's transactions as they are written, an entry at a time.
+    pub(super) fn texts(&self) -> Vec<(AccountingEntryId, String)> {
+        let texts = self.entries.iter().map(|entry| {
+            let mut text = String::new();
+            writer::transaction(&mut text, entry);
+            (entry.item.entry_id().clone(), text)
+        });
+        texts.collect()
+    }
+
     /// The highest number of each year, those of the batch among them, and what was found odd in the books, by entry.
     pub(super) fn into_numbers_and_remarks(self) -> (BTreeMap<i32, u32>, Vec<(AccountingEntryId, String)>) {
         let mut remarks = Vec::new();

@@ -4,6 +4,8 @@
 //! own. It includes `accounts.beancount` and all of `pleo/`, where each batch is a file of its own. Nothing that exists
 //! is ever written again, so that people may edit freely.
 
+mod aside;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -34,6 +36,8 @@ const OUR_FILES: &str = "pleo/**/*.beancount";
 #[derive(Debug)]
 pub(super) struct Books {
     folder: PathBuf,
+    /// Where is written what is read with it: the same folder, unless nothing of the books may change.
+    target: PathBuf,
     ledger: PathBuf,
     company: CompanyId,
     /// Where receipts lie; people put them on another disk.
@@ -94,6 +98,7 @@ impl Books {
         };
         Self {
             documents: files::resolved(&folder.join("documents")),
+            target: folder.clone(),
             folder,
             ledger,
             company,
@@ -256,7 +261,7 @@ impl Books {
     /// A new file of the books whose name begins with `name`. Neither it nor one for its evidence is there yet: what a
     /// killed run left behind stays as it is.
     pub(super) fn new_file(&self, _lock: &Lock, year: i32, name: &str) -> Result<NewFile<'_>, SystemError> {
-        let folder = self.batches().join(format!("{year:04}"));
+        let folder = self.target.join("pleo").join(format!("{year:04}"));
         // Once a run, as it costs a sync.
         if self.durable_year.get() != Some(year) || !folder.is_dir() {
             files::make_folder(&folder).map_err(|error| nothing_booked(&error))?;
@@ -286,6 +291,9 @@ impl Books {
     /// Gives a file that readers know a new time, at least `newest`: Fava and beancount's cache look at the files that
     /// they have read, and a new one is none of these.
     pub(super) fn show_readers(&self, newest: Option<SystemTime>) {
+        if self.is_aside() {
+            return;
+        }
         let about = self.about();
         let shown = fs::metadata(&about).and_then(|metadata| metadata.modified());
         let shown = shown.and_then(|before| {
@@ -386,6 +394,9 @@ impl Books {
         self.refuse_wrong_places()?;
         let ledger = one_name(self.ledger_folder());
         let mut folders = vec![ledger.as_path(), self.folder()];
+        if self.is_aside() {
+            folders = vec![&self.target];
+        }
         folders.dedup();
         Lock::of(&folders, &self.stop)
     }

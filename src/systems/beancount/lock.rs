@@ -8,6 +8,7 @@ use tracing::info;
 
 use crate::host::files::{self, FileError};
 use crate::host::stop::Stop;
+use crate::host::waiting::waiting_for;
 use crate::systems::SystemError;
 
 use super::errors::nothing_booked;
@@ -42,6 +43,10 @@ impl Lock {
 fn wait_for(path: &Path, stop: &Stop) -> Result<File, SystemError> {
     let file = files::open_own(path).map_err(|error| nothing_booked(&error))?;
     let (started, mut told) = (Instant::now(), false);
+    let _waiting = waiting_for(format!(
+        "the books, which another process holds (`{}`)",
+        path.display()
+    ));
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),

@@ -34,6 +34,7 @@ mod vocabulary;
 mod writer;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use tracing::warn;
 
@@ -84,6 +85,8 @@ pub struct Beancount {
     told_of_ledger: bool,
     /// What was found odd while booking, since it was last asked for.
     remarks: Vec<(AccountingEntryId, String)>,
+    /// What was put aside, as text, since it was last asked for.
+    aside: Vec<(AccountingEntryId, String)>,
 }
 
 impl Beancount {
@@ -105,6 +108,17 @@ impl Beancount {
             to_tell: None,
             told_of_ledger: false,
             remarks: Vec::new(),
+            aside: Vec::new(),
+        }
+    }
+
+    /// For one who wants to know what booking would give: what is booked goes into `folder`, which is read together with
+    /// the books. These stay as they are.
+    #[must_use]
+    pub fn aside(self, folder: &Path) -> Self {
+        Self {
+            books: self.books.aside(folder),
+            ..self
         }
     }
 
@@ -275,7 +289,8 @@ impl AccountingSystem for Beancount {
     }
 
     fn examine(&mut self, _job: &JobNeeds) -> Result<(), SystemError> {
-        self.look()
+        let accounts = self.look()?;
+        self.books.create_aside(self.index.roots(), &accounts)
     }
 
     fn notices(&mut self) -> Vec<Notice> {
@@ -359,10 +374,17 @@ impl AccountingSystem for Beancount {
         // Waiting for the lock and reading may have taken long.
         permit.ask()?;
         batch.write(&lock, &self.books, &self.index)?;
+        if self.books.is_aside() {
+            self.aside.extend(batch.texts());
+        }
         let (highest, remarks) = batch.into_numbers_and_remarks();
         self.given = highest;
         self.remarks.extend(remarks);
         Ok(answers)
+    }
+
+    fn take_notation(&mut self) -> Vec<(AccountingEntryId, String)> {
+        std::mem::take(&mut self.aside)
     }
 
     fn take_remarks(&mut self) -> Vec<(AccountingEntryId, String)> {

@@ -37,17 +37,18 @@ impl Beancount {
     }
 
     /// The same without making, locking or writing anything, so that books which are yet to be made are in order.
-    pub(super) fn look(&mut self) -> Result<(), SystemError> {
+    /// Answers the accounts that new books would open.
+    pub(super) fn look(&mut self) -> Result<Vec<String>, SystemError> {
         self.refuse_malformed_names()?;
         self.books.refuse_unwritable()?;
         self.index.survey(&self.books)?;
-        self.accounts_to_open()?;
+        let accounts = self.accounts_to_open()?;
         self.to_tell = self.refuse_a_ledger_that_lacks_us()?;
         // Before they are made, an include line of theirs may match no file yet.
         if self.books.about().exists() {
             self.index.refresh(&self.books)?;
         }
-        Ok(())
+        Ok(accounts)
     }
 
     fn refuse_malformed_names(&self) -> Result<(), SystemError> {

@@ -10,6 +10,7 @@ use tracing::warn;
 
 use crate::host::kill;
 use crate::host::stop::Stop;
+use crate::host::waiting::waiting_for;
 use crate::systems::Description;
 
 use super::answers::{self, LONGEST_NAME, Unfit};
@@ -93,6 +94,7 @@ impl Connection {
         wait: Wait<'_>,
         read: impl FnOnce(T) -> Result<U, Unfit>,
     ) -> Result<U, Trouble> {
+        let _waiting = waiting_for(format!("the connector {} to answer", self.name));
         let mut running = self.take_running()?;
         let stop = match wait {
             Wait::UntilStop => Some(&self.stop),

@@ -21,7 +21,7 @@ use pleo_export::systems::{
 use super::mix::CLOSED_ACCOUNT;
 
 /// The books and their mood.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct UniqueBooks {
     /// By entry, in the order of booking.
     entries: Vec<(AccountingEntryId, PlannedItem)>,

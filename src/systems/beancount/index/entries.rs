@@ -43,6 +43,13 @@ pub(in super::super) struct Booked {
     pub(in super::super) place: Place,
 }
 
+impl Booked {
+    /// Whether both are one document of an entry.
+    pub(super) fn is_same_document(&self, other: &Self) -> bool {
+        self.part == other.part && self.revision == other.revision
+    }
+}
+
 /// One side of an invoice, as its transaction has it.
 #[derive(Debug)]
 pub(in super::super) struct BookedInvoice {

@@ -36,6 +36,8 @@ struct Reading<'b> {
     reach: Reach,
     /// Whether it is the ledger itself, whose options hold for all.
     is_ledger: bool,
+    /// Whether it holds what was only put aside: what the books have by now is passed over in it.
+    is_aside: bool,
     ours: &'b CompanyId,
     /// Whose entries stand here, as far as the file has said.
     company: Option<String>,
@@ -76,6 +78,7 @@ impl Index {
             file: path.into(),
             reach,
             is_ledger: path == books.ledger(),
+            is_aside: books.holds_aside(path),
             ours: books.company(),
             company: None,
             names_company: false,
@@ -137,7 +140,7 @@ impl Index {
             | Kind::EvidenceRemoved { .. }
                 if reading.is_of_another() => {}
             Kind::Transaction { date, postings } => {
-                self.add_transaction(&directive, *date, postings, &reading.file)?;
+                self.add_transaction(&directive, *date, postings, reading)?;
             }
             Kind::Open {
                 date,
@@ -210,8 +213,9 @@ impl Index {
         directive: &Directive<'_>,
         date: NaiveDate,
         postings: &[Posting<'_>],
-        file: &Arc<Path>,
+        reading: &Reading<'_>,
     ) -> Result<(), Fault> {
+        let file = &reading.file;
         let Some(entry_id) = directive.metadata.get(key::ENTRY) else {
             let mut links = directive.links.iter();
             let is_reversal = links.any(|link| link.starts_with(text::ENTRY_LINK));
@@ -229,6 +233,9 @@ impl Index {
             self.note_odd_mark(directive, file, why);
         }
         let booked = self.booked(directive, date, postings, file)?;
+        if reading.is_aside && self.has_booked(&entry_id, &booked) {
+            return Ok(());
+        }
         self.add_booked(&entry_id, booked)
     }
 
@@ -324,6 +331,11 @@ impl Index {
         })
     }
 
+    fn has_booked(&self, entry_id: &str, booked: &Booked) -> bool {
+        let mut others = self.entries.get(entry_id).into_iter().flatten();
+        others.any(|other| other.is_same_document(booked))
+    }
+
     fn add_booked(&mut self, entry_id: &str, booked: Booked) -> Result<(), Fault> {
         self.take_number(booked.number);
         self.numbers
@@ -334,9 +346,8 @@ impl Index {
                 .or_default()
                 .push(entry_id.into());
         }
-        let transactions = self.entries.entry(entry_id.into()).or_default();
-        let same = |other: &&Booked| other.part == booked.part && other.revision == booked.revision;
-        if let Some(other) = transactions.iter().find(same) {
+        let mut others = self.entries.get(entry_id).into_iter().flatten();
+        if let Some(other) = others.find(|other| other.is_same_document(&booked)) {
             if let Some(repeats) = &mut self.repeats {
                 let both = format!(
                     "{} stands in {} and, as {}, in {}",
@@ -357,6 +368,7 @@ impl Index {
                 ),
             ));
         }
+        let transactions = self.entries.entry(entry_id.into()).or_default();
         // Nearly every entry has one or two, and there are as many entries as there ever were expenses.
         transactions.reserve_exact(1);
         transactions.push(booked);

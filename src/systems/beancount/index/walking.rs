@@ -25,7 +25,8 @@ impl Index {
     /// Reads what is there of the books, which may not be whole yet.
     pub(in super::super) fn survey(&mut self, books: &Books) -> Result<(), SystemError> {
         let mut outcome = self.read_new_files(books);
-        if matches!(outcome, Ok(Files::Changed)) {
+        // What is aside counts for less than what the books have: somebody may have booked the same meanwhile.
+        if matches!(outcome, Ok(Files::Changed)) || (outcome.is_err() && books.is_aside()) {
             self.forget();
             outcome = self.read_new_files(books);
         }
@@ -46,13 +47,13 @@ impl Index {
     }
 
     fn read_new_files(&mut self, books: &Books) -> Result<Files, SystemError> {
-        let (ours, about) = (books.own_files()?, books.about());
+        let (ours, aside, about) = (books.own_files()?, books.files_aside()?, books.about());
         let our_names: HashSet<&Path> = ours.files.values().map(PathBuf::as_path).collect();
         let named = |path: PathBuf| {
             let real = one_name(&path);
             (path, real)
         };
-        let in_ledger = vec![named(books.ledger().to_owned())];
+        let in_ledger = books.ledger_files().into_iter().map(named).collect();
         // What people moved to where only the folder's own ledger sees it was booked all the same.
         let beside = vec![named(books.main()), named(books.accounts())];
         let mut seen = HashSet::new();
@@ -66,6 +67,7 @@ impl Index {
             (Reach::Ledger, in_ledger),
             (Reach::Ours, ours.files.clone().into_iter().collect()),
             (Reach::Beside, beside),
+            (Reach::Ours, aside.files.into_iter().collect()),
         ] {
             while let Some((path, real)) = waiting.pop() {
                 if !seen.insert(real.clone()) {

@@ -17,6 +17,7 @@ use super::errors::CallError;
 use crate::host::http::{self, Body, BodyError};
 use crate::host::kill;
 use crate::host::server_url::ServerUrl;
+use crate::host::waiting::waiting_for;
 use crate::model::permit::Permit;
 use crate::systems::odoo::settings::Settings;
 
@@ -154,6 +155,7 @@ impl Transport {
     ) -> Result<Value, CallError> {
         kill::point("request");
         let began = Instant::now();
+        let _waiting = waiting_for(format!("Odoo ({what})"));
         let response = request
             .send()
             .map_err(|error| CallError::from_fault(http::fault(error)));

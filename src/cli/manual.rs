@@ -1,0 +1,44 @@
+//! What the program writes about itself: its manual page, completions for shells.
+
+use std::io;
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::args::Args;
+
+/// Writes the completions of a shell to stdout.
+pub(super) fn completions(shell: Shell) -> io::Result<()> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "pleo-export", &mut text);
+    write(&text)
+}
+
+/// Writes the manual page, of all commands, to stdout.
+pub(super) fn man() -> io::Result<()> {
+    let mut command = Args::command();
+    command.build();
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    for command in command
+        .get_subcommands()
+        .filter(|command| command.get_name() != "help")
+    {
+        let man = clap_mangen::Man::new(command.clone());
+        page.extend(format!(".SH \"{}\"\n", command.get_name().to_uppercase()).as_bytes());
+        man.render_description_section(&mut page)?;
+        man.render_options_section(&mut page)?;
+        man.render_extra_section(&mut page)?;
+    }
+    write(&page)
+}
+
+/// A reader that has gone away is no error of ours.
+fn write(text: &[u8]) -> io::Result<()> {
+    use io::Write;
+    let written = io::stdout().lock().write_all(text);
+    written.or_else(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(error),
+    })
+}

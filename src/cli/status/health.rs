@@ -1,0 +1,229 @@
+//! Is all well? What is wrong, since when, and the one thing that helps.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::times::{TOLERATED, instant, length};
+use crate::checkpoint::{Blocked, Contact, JobRecord, PollEnd, since};
+use crate::cli::exit::Exit;
+use crate::cli::job_ids::SHORTEST;
+use crate::cli::table::safe;
+use crate::cli::terminal::Stream;
+use crate::export::report::Problem;
+
+/// How it stands, for people and scripts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Health {
+    state: State,
+    /// Since when it fails.
+    since: Option<DateTime<Utc>>,
+    pub(super) last_success: Option<DateTime<Utc>>,
+    last_poll: Option<DateTime<Utc>>,
+    /// What is wrong, or what a person should know.
+    message: Option<String>,
+    pub(super) remedy: Option<String>,
+    /// The last run did not end by itself; it may be that it did while we looked.
+    #[serde(skip)]
+    pub(super) is_left_by_a_dead_run: bool,
+}
+
+/// The word for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Ok,
+    Failing,
+    NeverPolled,
+}
+
+/// What it is judged by.
+pub(super) struct Facts<'a> {
+    pub(super) contact: &'a Contact,
+    pub(super) blocked: Option<&'a Blocked>,
+    /// Who is at work now.
+    pub(super) at_work: Option<String>,
+    /// Who was last.
+    pub(super) last_holder: Option<String>,
+    /// The last run ended without saying so.
+    pub(super) has_died: bool,
+    /// A run has been at work for too long.
+    pub(super) lasting: Option<&'a Problem>,
+    /// A job of ours that is in progress.
+    pub(super) open_job: Option<&'a JobRecord>,
+    pub(super) newest_job: Option<&'a JobRecord>,
+}
+
+/// Nothing was ever heard of a poll.
+pub(super) fn never_polled(why: &str) -> Health {
+    Health {
+        state: State::NeverPolled,
+        since: None,
+        last_success: None,
+        last_poll: None,
+        message: Some(why.to_owned()),
+        remedy: Some(
+            "run `pleo-export poll`; if it ran already, say where the checkpoint is (PLEO_EXPORT_CHECKPOINT, or the settings of \
+             the service)"
+                .to_owned(),
+        ),
+        is_left_by_a_dead_run: false,
+    }
+}
+
+/// The first that applies says how it stands: a run at work, one that died, the last poll.
+pub(super) fn judge(facts: &Facts<'_>, now: DateTime<Utc>) -> Health {
+    let contact = facts.contact;
+    let last = contact.last_poll.as_ref();
+    let mut health = Health {
+        state: State::Ok,
+        since: None,
+        last_success: contact.last_success,
+        last_poll: last.map(|last| last.at),
+        message: None,
+        remedy: None,
+        is_left_by_a_dead_run: false,
+    };
+    if let Some(by) = &facts.at_work {
+        health.message = Some(format!("a run is at work ({by})"));
+        if let Some(lasting) = facts.lasting {
+            health.fails(since(by), lasting.message.clone(), lasting.hint.clone());
+        }
+    } else if facts.has_died {
+        health.is_left_by_a_dead_run = true;
+        let by = facts.last_holder.as_deref();
+        let who = by.map_or_else(String::new, |by| format!(" ({by})"));
+        let what = format!("the last run{who} died: it was killed, or the machine went down");
+        let remedy = "run `pleo-export poll`, or wait for the next one: it goes on where that one was";
+        health.fails(by.and_then(since), what, remedy.into());
+    } else if let Some(last) = last {
+        health.of_poll(last, facts);
+    } else if let Some(series) = &contact.failed_polls {
+        // Kept by a version that kept no more of it.
+        health.fails(Some(series.since), series.last_error.clone(), RUN.into());
+    } else if facts.open_job.is_none() {
+        return Health {
+            remedy: Some(RUN.to_owned()),
+            ..never_polled("no poll has been noted in this checkpoint yet")
+        };
+    }
+    if health.state == State::Ok && health.message.is_none() {
+        health.of_open_job(facts);
+    }
+    if health.state == State::Ok && health.last_poll.is_some_and(|last| last - now > TOLERATED) {
+        let message = "the last poll was later than the clock of this machine shows: one of the two is wrong";
+        health.fails(None, message.into(), "set the clock right (`timedatectl`)".into());
+    }
+    health
+}
+
+const RUN: &str = "run `pleo-export poll`";
+
+impl Health {
+    fn fails(&mut self, since: Option<DateTime<Utc>>, message: String, remedy: String) {
+        self.state = State::Failing;
+        self.since = since;
+        self.message = Some(message);
+        self.remedy = Some(remedy);
+    }
+
+    fn of_poll(&mut self, last: &PollEnd, facts: &Facts<'_>) {
+        let series = facts.contact.failed_polls.as_ref();
+        let message = || {
+            last.message
+                .clone()
+                .unwrap_or_else(|| format!("it ended with {}", last.exit_code))
+        };
+        let remedy = || match &last.remedy {
+            Some(remedy) if last.exit_code == Exit::Temporary.code() => {
+                format!("{remedy} (`pleo-export poll`)")
+            }
+            Some(remedy) => remedy.clone(),
+            None => RUN.to_owned(),
+        };
+        if let Some(series) = series {
+            let message = match series.count {
+                0 | 1 => message(),
+                several => format!("{several} polls in a row have failed: {}", message()),
+            };
+            self.fails(Some(series.since), message, remedy());
+        } else if let Some(blocked) = facts.blocked.filter(|blocked| blocked.is_stuck) {
+            self.fails(Some(blocked.last_updated_at), message(), remedy());
+        } else if last.exit_code == Exit::NeedsPerson.code() {
+            self.fails(Some(last.at), message(), remedy());
+        } else if let Some(blocked) = facts.blocked {
+            self.message = Some(format!(
+                "job {} of another instance is in progress, and the next one waits for it",
+                blocked.by
+            ));
+            self.remedy = Some(format!(
+                "nothing, if that instance is at work; if it is gone, or this checkpoint is new, run `pleo-export run-job {} \
+                 --adopt`",
+                blocked.by
+            ));
+        } else if last.exit_code == Exit::ItemsFailed.code() {
+            self.message = Some("items of the last job failed".to_owned());
+            let job = facts.newest_job.map_or("JOB_ID", |job| job.id.as_str());
+            let job = job.get(..SHORTEST).unwrap_or(job);
+            self.remedy = Some(format!(
+                "see why (`pleo-export status --job {job}`), then export them again in Pleo"
+            ));
+        } else if let Some(message) = &last.message {
+            self.message = Some(message.clone());
+            self.remedy = Some(remedy());
+        }
+    }
+
+    /// A job that `resume` or `run-job` left open is news, too.
+    fn of_open_job(&mut self, facts: &Facts<'_>) {
+        let Some(job) = facts.open_job else { return };
+        let why = job
+            .last_error
+            .as_ref()
+            .map_or_else(String::new, |error| format!(": {error}"));
+        self.message = Some(format!("job {} was left in progress{why}", job.id));
+        let hint = job.last_hint.clone();
+        self.remedy = Some(hint.unwrap_or_else(|| "run `pleo-export resume`".to_owned()));
+    }
+
+    /// What is wrong, behind something that is said already.
+    pub(super) fn add_cause(&self, text: &str) -> String {
+        match &self.message {
+            Some(message) => format!("{text}; {message}"),
+            None => text.to_owned(),
+        }
+    }
+
+    /// The first lines of the answer.
+    pub(super) fn text(&self, now: DateTime<Utc>) -> String {
+        let success = match self.last_success {
+            Some(at) if at - now > TOLERATED => format!("last successful poll at {}", instant(at)),
+            Some(at) => format!("last successful poll {} ago", length(now - at)),
+            None => "no poll has succeeded yet".to_owned(),
+        };
+        let message = self.message.as_deref().map(safe);
+        let mut text = match (self.state, message) {
+            (State::Ok, None) => format!("All is well: {success}; nothing to do.\n"),
+            (State::Ok, Some(message)) => format!("{}; {message}.\n", capital(&success)),
+            (State::NeverPolled, message) => format!("Never polled: {}.\n", message.unwrap_or_default()),
+            (State::Failing, message) => {
+                let since = self.since.map_or_else(String::new, |since| {
+                    format!(" since {} ({} ago)", instant(since), length(now - since))
+                });
+                let message = message.unwrap_or_default();
+                format!("{}{since}: {message}\n  {success}\n", Stream::Out.red("Failing"))
+            }
+        };
+        if let Some(remedy) = &self.remedy {
+            text.push_str("  what helps: ");
+            text.push_str(&safe(remedy));
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).collect()
+}

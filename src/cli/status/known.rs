@@ -1,0 +1,212 @@
+//! What a checkpoint knows, read at one moment.
+
+use std::path::{Path, PathBuf};
+
+use super::health::{self, Facts, Health};
+use crate::checkpoint::{self, Blocked, Checkpoint, Counts, Fault, JobRecord, ShownItem, TrailLine};
+use crate::cli::args::StatusWish;
+use crate::cli::job_ids::Wanted;
+use crate::cli::poll_end;
+use crate::config::{Sources, StatusConfig};
+use crate::export::report::{Problem, ProblemKind};
+use crate::host::clock;
+use crate::model::export_job::JobStatus;
+use crate::model::ids::{AccountingEntryId, JobId};
+use crate::model::state::JobState;
+use crate::model::verdict::Failure;
+
+/// So many jobs are shown unless all are asked for.
+const SHOWN: usize = 20;
+
+/// Everything that is shown.
+pub(super) struct Known {
+    pub(super) path: PathBuf,
+    /// Whether there is a checkpoint at all.
+    pub(super) is_there: bool,
+    pub(super) health: Health,
+    /// What a person must see to before anything else, as a run would tell it.
+    pub(super) alarm: Option<Problem>,
+    pub(super) blocked: Option<Blocked>,
+    pub(super) jobs: Vec<KnownJob>,
+    /// How many more there are.
+    pub(super) older_jobs: usize,
+    /// Of the one job that was asked for.
+    pub(super) items: Vec<ShownItem>,
+    /// The same, where that was asked for.
+    pub(super) trail: Vec<TrailLine>,
+    /// Files that say something of settings and were not read.
+    pub(super) passed_over: Vec<String>,
+}
+
+/// A job, with what became of its items.
+pub(super) struct KnownJob {
+    pub(super) record: JobRecord,
+    pub(super) counts: Counts,
+    pub(super) failures: Vec<(AccountingEntryId, Failure)>,
+    /// Who is at work on it now.
+    pub(super) at_work: Option<String>,
+}
+
+impl KnownJob {
+    /// Where the job stands, in Pleo's words as far as they are known here.
+    pub(super) fn status(&self) -> &str {
+        match (self.record.state, &self.record.closing) {
+            (JobState::Closed, Some(outcome)) => outcome.status().as_str(),
+            (JobState::Starting, _) => JobStatus::Pending.as_str(),
+            (JobState::Ended, _) => JobStatus::Failed.as_str(),
+            _ => JobStatus::InProgress.as_str(),
+        }
+    }
+
+    /// Its items; before the list is read, all of them are open.
+    pub(super) fn items(&self) -> Counts {
+        let unread = self.record.number_of_items.saturating_sub(self.counts.total);
+        Counts {
+            total: self.counts.total + unread,
+            open: self.counts.open + unread,
+            ..self.counts
+        }
+    }
+}
+
+impl Known {
+    pub(super) fn read(sources: &Sources, wish: &StatusWish) -> Result<Self, Problem> {
+        let (config, passed_over) = StatusConfig::look(sources).map_err(|problems| Problem {
+            kind: ProblemKind::Configuration,
+            message: problems.to_string(),
+            hint: "say where the checkpoint is, for example  PLEO_EXPORT_CHECKPOINT=FILE pleo-export status"
+                .into(),
+        })?;
+        let mut known = read_once(&config, wish)?;
+        if known.health.is_left_by_a_dead_run {
+            // A run that began and ended while we looked looks the same, but not twice.
+            known = read_once(&config, wish)?;
+        }
+        known.passed_over = passed_over;
+        Ok(known)
+    }
+}
+
+fn read_once(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem> {
+    let path = &config.checkpoint;
+    let at_work_before = checkpoint::at_work(path);
+    let Some(checkpoint) = open(path)? else {
+        return without_checkpoint(config, wish);
+    };
+    if let Some(company_id) = &config.company_id {
+        checkpoint.refuse_other_company(company_id)?;
+    }
+    let mut records = checkpoint.jobs()?;
+    let open_job = records.iter().find(|job| job.state.is_open()).cloned();
+    let newest_job = records.first().cloned();
+    let mut items = Vec::new();
+    let mut trail = Vec::new();
+    let mut older_jobs = 0;
+    if let Some(text) = &wish.job {
+        let id = Wanted::read(text)?.among(|| Ok(records.iter().map(|job| job.id.clone()).collect()))?;
+        records.retain(|job| job.id == id);
+        if records.is_empty() {
+            return Err(unknown(&id, path));
+        }
+        if wish.audit {
+            trail = checkpoint.trail(&id)?;
+        } else {
+            items = checkpoint.shown_items(&id)?;
+        }
+    } else if !wish.all {
+        older_jobs = records.len().saturating_sub(SHOWN);
+        records.truncate(SHOWN);
+    }
+    let jobs: Result<Vec<KnownJob>, Problem> = records
+        .into_iter()
+        .map(|record| {
+            Ok(KnownJob {
+                at_work: at_work_before.clone(),
+                counts: checkpoint.counts(&record.id)?,
+                failures: checkpoint.failures(&record.id)?,
+                record,
+            })
+        })
+        .collect();
+    let jobs = jobs?;
+    let (contact, blocked) = (checkpoint.contact()?, checkpoint.blocked()?);
+    let is_in_disorder = checkpoint.was_left_in_disorder()?;
+    checkpoint.finish_reading()?;
+    let at_work = at_work_before.or_else(|| checkpoint::at_work(path));
+    let now = clock::now();
+    let lasting = at_work
+        .as_ref()
+        .and_then(|by| poll_end::lasting(by, checkpoint::since(by), config.alarm_after));
+    let series = contact.alarm(config.alarm_after, now).map(poll_end::failing);
+    let health = health::judge(
+        &Facts {
+            contact: &contact,
+            blocked: blocked.as_ref(),
+            last_holder: checkpoint::last_holder(path),
+            has_died: is_in_disorder && at_work.is_none(),
+            at_work,
+            lasting: lasting.as_ref(),
+            open_job: open_job.as_ref(),
+            newest_job: newest_job.as_ref(),
+        },
+        now,
+    );
+    Ok(Known {
+        path: path.clone(),
+        is_there: true,
+        health,
+        alarm: lasting.or(series),
+        blocked,
+        jobs,
+        older_jobs,
+        items,
+        trail,
+        passed_over: Vec::new(),
+    })
+}
+
+/// Opens it; where it cannot be read, that is usually another user's file.
+fn open(path: &Path) -> Result<Option<Checkpoint>, Problem> {
+    Checkpoint::open_read_only(path).map_err(|error| {
+        let is_unreadable = matches!(error.fault, Fault::Storage(_));
+        let mut problem = Problem::from(error);
+        if is_unreadable {
+            problem.hint =
+                "look as the user that runs pleo-export, such as `sudo -u pleo-export pleo-export status`"
+                    .into();
+        }
+        problem
+    })
+}
+
+fn without_checkpoint(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem> {
+    let path = &config.checkpoint;
+    if let Some(text) = &wish.job {
+        let id = Wanted::read(text)?.among(|| Ok(Vec::new()))?;
+        return Err(unknown(&id, path));
+    }
+    let at_work = checkpoint::at_work(path);
+    let lasting = at_work
+        .as_ref()
+        .and_then(|by| poll_end::lasting(by, checkpoint::since(by), config.alarm_after));
+    Ok(Known {
+        path: path.clone(),
+        is_there: false,
+        health: health::never_polled(&format!("there is no checkpoint at {}", path.display())),
+        alarm: lasting,
+        blocked: None,
+        jobs: Vec::new(),
+        older_jobs: 0,
+        items: Vec::new(),
+        trail: Vec::new(),
+        passed_over: Vec::new(),
+    })
+}
+
+fn unknown(id: &JobId, path: &Path) -> Problem {
+    Problem {
+        kind: ProblemKind::UnknownJob,
+        message: format!("job {id} is not known here (checkpoint `{}`)", path.display()),
+        hint: "`pleo-export status --all` lists the jobs that are known here".into(),
+    }
+}

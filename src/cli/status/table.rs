@@ -1,0 +1,126 @@
+//! The jobs: a table, and a document for each.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::known::{Known, KnownJob};
+use super::times::length;
+use crate::checkpoint::JobRecord;
+use crate::cli::args::StatusWish;
+use crate::cli::job_ids::shortest_unique;
+use crate::cli::render::{FailureDocument, ItemsDocument};
+use crate::cli::table::Table;
+use crate::model::state::JobState;
+
+/// Jobs go by the head of their ids, which every command takes; one alone is shown with its whole id.
+pub(super) fn text(known: &Known, wish: &StatusWish, now: DateTime<Utc>) -> String {
+    let shown = match wish.job {
+        Some(_) => usize::MAX,
+        None => shortest_unique(known.jobs.iter().map(|job| &job.record.id)),
+    };
+    let mut table = Table::new(&[
+        "job",
+        "status",
+        "done",
+        "failed",
+        "open",
+        "since",
+        "expires",
+        "last error, what to do",
+    ]);
+    for job in &known.jobs {
+        let id: String = job.record.id.to_string().chars().take(shown).collect();
+        table.row(&[
+            &id,
+            &job.status().replace('_', " "),
+            &job.items().successful.to_string(),
+            &job.items().failed.to_string(),
+            &job.items().open.to_string(),
+            &format!("{} ago", length(now - job.record.updated_at)),
+            &expires(&job.record, now),
+            &match &job.record.last_error {
+                Some(error) => format!("{error} -> {}", next_step(job)),
+                None => next_step(job),
+            },
+        ]);
+    }
+    table.render()
+}
+
+/// What the operator does next.
+fn next_step(job: &KnownJob) -> String {
+    let unproven = job
+        .failures
+        .iter()
+        .filter(|(_, failure)| failure.may_be_in_the_books())
+        .count();
+    let id: String = job.record.id.to_string().chars().take(8).collect();
+    match (job.record.state, &job.at_work) {
+        (JobState::Starting | JobState::Started | JobState::Closing, Some(by)) => {
+            format!("nothing: {by} is at work")
+        }
+        (JobState::Starting | JobState::Started | JobState::Closing, None) => {
+            let hint = job.record.last_hint.clone();
+            hint.unwrap_or_else(|| "run `pleo-export resume`".to_owned())
+        }
+        (JobState::Closed, _) if unproven > 0 => {
+            format!("look for {unproven} items in the books (status --job {id})")
+        }
+        (JobState::Closed, _) if job.counts.failed > 0 => {
+            format!("read the failures (status --job {id}), then export again")
+        }
+        (JobState::Closed | JobState::Ended, _)
+            if job.status() == "failed" && job.record.last_hint.is_some() =>
+        {
+            job.record.last_hint.clone().unwrap_or_default()
+        }
+        (JobState::Closed, _) if job.status() == "failed" => {
+            "correct the cause, then export again in Pleo".to_owned()
+        }
+        (JobState::Closed, _) => job
+            .record
+            .last_hint
+            .clone()
+            .unwrap_or_else(|| "nothing".to_owned()),
+        (JobState::Ended, _) => "export the open expenses again in Pleo".to_owned(),
+        (JobState::Foreign, _) => "nothing: another instance has it".to_owned(),
+    }
+}
+
+fn expires(record: &JobRecord, now: DateTime<Utc>) -> String {
+    match record.expires_at {
+        Some(at) if record.state.is_open() && at > now => format!("in {}", length(at - now)),
+        Some(_) if record.state.is_open() => "now".to_owned(),
+        _ => "-".to_owned(),
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct JobDocument {
+    id: String,
+    status: String,
+    /// Where it stands on our side.
+    state: &'static str,
+    items: ItemsDocument,
+    failures: Vec<FailureDocument>,
+    updated_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+    last_error: Option<String>,
+    next_step: String,
+}
+
+impl From<&KnownJob> for JobDocument {
+    fn from(job: &KnownJob) -> Self {
+        Self {
+            next_step: next_step(job),
+            id: job.record.id.to_string(),
+            status: job.status().to_owned(),
+            state: job.record.state.as_str(),
+            items: job.items().into(),
+            failures: job.failures.iter().map(FailureDocument::from).collect(),
+            updated_at: job.record.updated_at,
+            expires_at: job.record.expires_at,
+            last_error: job.record.last_error.clone(),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Times and lengths of time, as people read them.
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+
+/// How far a time may be ahead of this machine's clock before that clock is told to be wrong.
+pub(super) const TOLERATED: TimeDelta = TimeDelta::minutes(5);
+
+/// A time for people and scripts alike.
+pub(super) fn instant(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// A length of time for people.
+pub(super) fn length(duration: TimeDelta) -> String {
+    let seconds = duration.num_seconds().max(0);
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

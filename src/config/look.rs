@@ -1,0 +1,151 @@
+//! Where the checkpoint is, for somebody who only looks: without company or credential where there is but one.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::checkpoint::{in_its_folder, named_checkpoint};
+use super::pleo::company_id;
+use super::sources::Layers;
+use super::{ConfigProblems, Sources, StatusConfig, alarm_after, tokens_company};
+use crate::model::ids::CompanyId;
+
+/// Where the example's service keeps its state, for a person who looks as somebody else.
+const OF_THE_SERVICE: &str = "/var/lib/pleo-export";
+
+const BEFORE: &str = "pleo-export-";
+const BEHIND: &str = ".sqlite3";
+
+impl StatusConfig {
+    /// Finds the checkpoint to look at, and tells what was passed over on the way. It is the one that settings name, else
+    /// the company's or the only one in the state folder, the working folder or that of the service.
+    ///
+    /// A `.env` or settings file that was found and is not to be trusted is passed over: nothing is written or sent, and
+    /// who looks (as root, for example) is seldom whom the files belong to.
+    pub fn look(sources: &Sources) -> Result<(Self, Vec<String>), ConfigProblems> {
+        let (mut passed_over, mut problems) = (Vec::new(), Vec::new());
+        let layers = Layers::read_apart(sources, &mut passed_over, &mut problems);
+        let mut file = layers.file_section();
+        let mut unimportant = Vec::new();
+        let mut pleo = file.section("pleo", &mut unimportant);
+        let mut about_company = Vec::new();
+        let named = company_id(&layers, &mut pleo, &mut about_company, &mut unimportant);
+        let company_id = named.or_else(|| tokens_company(&layers, &mut pleo));
+        let (named, _) = named_checkpoint(&layers, &mut file, &mut problems);
+        let found = match named {
+            Some(path) => Some(path),
+            None if problems.is_empty() && about_company.is_empty() => {
+                search(&layers, company_id.as_ref(), &mut passed_over, &mut problems)
+            }
+            None => None,
+        };
+        match found {
+            Some(path) if problems.is_empty() => {
+                let config = Self {
+                    alarm_after: alarm_after(&mut file, &mut unimportant),
+                    checkpoint: in_its_folder(path),
+                    company_id,
+                };
+                Ok((config, passed_over))
+            }
+            _ => {
+                problems.extend(about_company);
+                problems.extend(passed_over);
+                Err(ConfigProblems(problems))
+            }
+        }
+    }
+}
+
+/// Looks in the folders where a run may have made it. A company's that is nowhere is answered where it would be made.
+fn search(
+    layers: &Layers,
+    company_id: Option<&CompanyId>,
+    passed_over: &mut Vec<String>,
+    problems: &mut Vec<String>,
+) -> Option<PathBuf> {
+    let state = layers.state_folder(problems).ok()?;
+    let mut folders: Vec<PathBuf> = state.iter().cloned().collect();
+    folders.extend([layers.working_folder().to_owned(), PathBuf::from(OF_THE_SERVICE)]);
+    let wanted = company_id.map(|id| format!("{BEFORE}{id}{BEHIND}"));
+    // Told only where nothing is found: who types `sudo` often stands where the other user may not look.
+    let mut unseen = Vec::new();
+    for folder in &folders {
+        let found = match checkpoints(folder) {
+            Ok(found) => found,
+            Err(error) => {
+                let told = if folder == layers.working_folder() {
+                    &mut unseen
+                } else {
+                    &mut *passed_over
+                };
+                told.push(format!(
+                    "cannot look into `{}` ({error}): look as the user that runs pleo-export, such as `sudo -u pleo-export \
+                     pleo-export status`",
+                    folder.display()
+                ));
+                continue;
+            }
+        };
+        let mut found: Vec<PathBuf> = found
+            .into_iter()
+            .filter(|path| wanted.as_ref().is_none_or(|wanted| path.ends_with(wanted)))
+            .collect();
+        found.sort();
+        match found.as_slice() {
+            [] => {}
+            [only] => return Some(only.clone()),
+            several => {
+                let names: Vec<_> = several
+                    .iter()
+                    .map(|path| format!("`{}`", path.display()))
+                    .collect();
+                problems.push(format!(
+                    "there are {} checkpoints: set PLEO_COMPANY_ID, or PLEO_EXPORT_CHECKPOINT to one of {}",
+                    several.len(),
+                    names.join(", ")
+                ));
+                return None;
+            }
+        }
+    }
+    if let (Some(folder), Some(wanted)) = (state, wanted) {
+        return Some(folder.join(wanted));
+    }
+    problems.append(&mut unseen);
+    let places: Vec<_> = folders
+        .iter()
+        .map(|folder| format!("`{}`", folder.display()))
+        .collect();
+    problems.push(format!(
+        "there is no checkpoint at {}: set PLEO_EXPORT_CHECKPOINT to the file, or PLEO_COMPANY_ID to the company (or name the \
+         settings file by --config)",
+        places.join(" or ")
+    ));
+    None
+}
+
+/// The checkpoints in a folder, by their names.
+fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
+    let entries = match folder.read_dir() {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let company = name
+            .strip_prefix(BEFORE)
+            .and_then(|rest| rest.strip_suffix(BEHIND));
+        if company.is_some_and(|company| company.parse::<CompanyId>().is_ok()) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
