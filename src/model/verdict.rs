@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::export_job::{ExportJob, JobStatus};
-use super::foreign_text::one_line;
+use crate::host::foreign_text::one_line;
 
 /// The final word on one item.
 #[derive(Clone, Debug, PartialEq, Eq)]
