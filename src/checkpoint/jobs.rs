@@ -7,6 +7,7 @@ use super::audit::{About, record};
 use super::columns::{time_from, time_text};
 use super::error::{CheckpointError, Fault};
 use super::file::Checkpoint;
+use super::item_row::forget_withdrawn;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::{CompanyId, JobId};
 use crate::model::state::{IllegalTransition, JobEvent, JobState};
@@ -219,7 +220,7 @@ fn enter(
         state.as_str(),
         time_text(now),
     ))?;
-    Ok(())
+    Ok(forget_withdrawn(transaction, &job.id)?)
 }
 
 /// A job by both of its keys.

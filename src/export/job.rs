@@ -37,6 +37,7 @@ pub(super) fn work(
         Some(fault) => fail_unready(&mut run, fault),
         None => until_permitted(&mut run),
     };
+    withdraw_unsent(&mut run);
     match outcome {
         Err(Halt::EndedByPleo(job)) => ended(exporter, job),
         other => other,
@@ -51,6 +52,28 @@ fn fail_unready(run: &mut JobRun<'_>, error: SystemError) -> Result<Ending, Halt
             job: Unready::Failed,
         }),
         other => other,
+    }
+}
+
+/// However the work ended, as long as it ended in order: the intents of what surely was not sent are taken back, so that the
+/// next run need not take these items for lost. Where that cannot be written, it will.
+fn withdraw_unsent(run: &mut JobRun<'_>) {
+    let is_others = run
+        .exporter
+        .pleo
+        .heard(&run.job.id)
+        .is_some_and(|heard| heard.has_progressed);
+    if run.unsent.is_empty() || is_others || run.exporter.permit.ask().is_err() {
+        return;
+    }
+    let mut unsent: Vec<AccountingEntryId> = run.unsent.drain().map(|(entry_id, _)| entry_id).collect();
+    unsent.sort();
+    let checkpoint = &mut *run.exporter.checkpoint;
+    if let Err(error) = checkpoint.withdraw(&run.job.id, &unsent, clock::now()) {
+        warn!(
+            "that {} items were not sent could not be noted: {error}",
+            unsent.len()
+        );
     }
 }
 

@@ -128,6 +128,7 @@ pub(super) fn regain(run: &mut JobRun<'_>) -> Result<(), Halt> {
         warn!("somebody else has worked on job {id} meanwhile; waiting to see whether they still do");
         // They may have sent what this process did not.
         run.unsent.clear();
+        run.exporter.checkpoint.doubt_withdrawn(&id)?;
         control::refresh(&mut run.exporter, &run.job)?;
         if let Others::AtWork = look_for_others(&run.exporter, &id)? {
             let state = run.exporter.checkpoint.job(&id)?.map(|record| record.state);

@@ -9,7 +9,7 @@ use super::item::{BatchItem, Fetched, Sent};
 use crate::bookkeeping::{JobView, KnownInvoices, Refusal};
 use crate::export::halt::Halt;
 use crate::export::tools::JobRun;
-use crate::export::verdicts::{self, Next, Why};
+use crate::export::verdicts::{Next, Why};
 use crate::export::{control, look_up, patience, permit};
 use crate::host::clock;
 use crate::model::ids::AccountingEntryId;
@@ -138,10 +138,7 @@ fn look_up(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<(), Halt> {
         let is_absent = matches!(found, Found::Absent { .. });
         let (read, known) = (item.read.as_ref(), item.known(create));
         let next = look_up::judge(&mut run.exporter, &item.entry_id, read, found, known);
-        item.next = match item.sent {
-            Sent::PerhapsAtTheEnd => verdicts::at_the_end(next),
-            Sent::No | Sent::Perhaps => next,
-        };
+        item.next = item.if_last(next);
         let is_to_be_booked = matches!(item.next, Next::Book { .. } | Next::Wait(Why::NotBooked));
         if is_absent && item.sent == Sent::No && is_to_be_booked {
             run.unsent.insert(item.entry_id.clone(), true);
