@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | [`cli`] | what was typed becomes a run, and what the run says becomes text or JSON | [`cli::main`] |
 //! | [`config`] | every setting, checked, each problem told at once; nobody below sees a file of settings | [`config::Config::load`] |
-//! | [`check`] | a doctor: whatever a run needs, looked at part by part | [`check::Check`] |
+//! | [`check`] | a doctor: what a run would refuse, asked for without changing anything | [`check::Check`] |
 //! | [`verify`] | Pleo, checkpoint and books compared | [`verify::compare`] |
 //! | [`export`] | the workflow, one file a step of Pleo's guide: detect, start, validate, control, data, process, update, complete | [`export::Exporter`] |
 //! | [`pleo`] | the client for Pleo's API, and Pleo's JSON into the model | [`pleo::Client`], [`pleo::wire`] |

@@ -17,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub enum Name {
     /// The settings.
     Settings,
-    /// By what Pleo knows us.
+    /// The credential that Pleo is shown, and whether it accepts it.
     Credential,
     /// What the credential may do.
     Scopes,

@@ -2,6 +2,8 @@
 //!
 //! What is said alike of several items is one row, which lists them all in `entries`, as JSON.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use rusqlite::Transaction;
 use serde_json::Value;
@@ -63,15 +65,23 @@ pub(super) fn record(
 
 /// What a change did to each of its items, in order.
 #[derive(Debug, Default)]
-pub(super) struct AuditLines(Vec<(ItemEvent, String, Vec<AccountingEntryId>)>);
+pub(super) struct AuditLines {
+    lines: Vec<(ItemEvent, String, Vec<AccountingEntryId>)>,
+    /// Where the line of an event and its detail is.
+    places: HashMap<(ItemEvent, String), usize>,
+}
 
 impl AuditLines {
     /// Adds what happened to one item.
     pub(super) fn add(&mut self, entry: &AccountingEntryId, event: ItemEvent, detail: String) {
-        let entry = entry.clone();
-        match self.0.iter_mut().find(|line| line.0 == event && line.1 == detail) {
-            Some((_, _, entries)) => entries.push(entry),
-            None => self.0.push((event, detail, vec![entry])),
+        let what = (event, detail);
+        let place = self.places.get(&what).copied();
+        match place.and_then(|place| self.lines.get_mut(place)) {
+            Some((_, _, entries)) => entries.push(entry.clone()),
+            None => {
+                self.lines.push((event, what.1.clone(), vec![entry.clone()]));
+                self.places.insert(what, self.lines.len() - 1);
+            }
         }
     }
 
@@ -82,7 +92,7 @@ impl AuditLines {
         job: &JobId,
         now: DateTime<Utc>,
     ) -> Result<(), Fault> {
-        for (event, detail, entries) in &self.0 {
+        for (event, detail, entries) in &self.lines {
             let about = match entries.as_slice() {
                 [only] => About::Item(only),
                 several => About::Items(several.iter().map(AccountingEntryId::as_str).collect::<Value>()),

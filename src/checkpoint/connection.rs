@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{CheckpointError, Fault};
 use super::schema;
-use crate::host::files::{self, FileError};
+use crate::host::files::{self, Action, FileError};
 
 /// How long a change waits for another program that has the file in hand, a backup for example.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -121,7 +121,7 @@ pub(super) fn unless_changed(path: &Path, before: Stamp, error: CheckpointError)
 }
 
 pub(super) fn stamp(path: &Path) -> Result<Stamp, Fault> {
-    let metadata = path.metadata().map_err(FileError::at("look at", path))?;
+    let metadata = path.metadata().map_err(FileError::at(Action::LookAt, path))?;
     Ok((metadata.len(), metadata.modified().ok()))
 }
 

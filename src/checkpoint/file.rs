@@ -14,7 +14,7 @@ use super::error::{CheckpointError, Fault};
 use super::facts::ReadFacts;
 use super::owner::Owner;
 use super::schema;
-use crate::host::files::FileError;
+use crate::host::files::{Action, FileError};
 use crate::host::kill;
 use crate::model::ids::CompanyId;
 
@@ -85,7 +85,7 @@ impl Checkpoint {
     ///
     /// Everything read through it is of one moment, that of the first look. Changes fail.
     pub fn open_read_only(path: &Path) -> Result<Option<Self>, CheckpointError> {
-        let is_there = path.try_exists().map_err(FileError::at("look for", path));
+        let is_there = path.try_exists().map_err(FileError::at(Action::LookFor, path));
         if !is_there.map_err(|error| Fault::from(error).at(path))? {
             return Ok(None);
         }
@@ -274,11 +274,15 @@ pub(super) fn prepare(
     read_facts: ReadFacts,
 ) -> Result<(Owner, bool), Fault> {
     change(connection, |transaction| {
-        schema::migrate(transaction, read_facts)?;
-        let bound = bound_owner(transaction)?;
+        // Before a step is made: what is somebody else's is not ours to bring up to date.
+        let bound = match schema::version(transaction)? {
+            0 => None,
+            _ => bound_owner(transaction)?,
+        };
         if let Some(found) = bound.clone().filter(|found| !owner.has(found, former_target)) {
             return Ok((found, true));
         }
+        schema::migrate(transaction, read_facts)?;
         let target = match (bound, owner.target.as_str()) {
             (Some(found), "") => found.target,
             (_, target) => target.to_owned(),

@@ -186,7 +186,8 @@ pub(super) fn with_verdict(
     transaction
         .prepare_cached(
             "UPDATE item SET state = ?2, report = ?3, outcome = ?4, external_id = ?5, external_url = ?6, \
-             exported_at = ?7, failure_type = ?8, reason = ?9, standing = ?10, booked_as = ?11 WHERE number = ?1",
+             exported_at = ?7, failure_type = ?8, reason = ?9, standing = ?10, booked_as = ?11, \
+             is_withdrawn = iif(?2 = 'settled', ?10 IS 'nothing_booked', is_withdrawn) WHERE number = ?1",
         )?
         .execute((
             number,
@@ -219,6 +220,32 @@ pub(super) fn keep_verdict(
     Ok(())
 }
 
+/// From here on it may be sent, and a withdrawal of an earlier intent says nothing.
+pub(super) fn intended(transaction: &Transaction<'_>, number: i64, state: ItemState) -> Result<(), Fault> {
+    transaction
+        .prepare_cached("UPDATE item SET state = ?2, is_withdrawn = 0 WHERE number = ?1")?
+        .execute((number, state.as_str()))?;
+    Ok(())
+}
+
+/// Its intent was withdrawn.
+pub(super) fn withdrawn(transaction: &Transaction<'_>, number: i64, state: ItemState) -> Result<(), Fault> {
+    transaction
+        .prepare_cached("UPDATE item SET state = ?2, is_withdrawn = 1 WHERE number = ?1")?
+        .execute((number, state.as_str()))?;
+    Ok(())
+}
+
+/// Somebody else may have gone on with the items of the job.
+pub(super) fn forget_withdrawn(transaction: &Transaction<'_>, job: &JobId) -> Result<(), rusqlite::Error> {
+    transaction
+        .prepare_cached(
+            "UPDATE item SET is_withdrawn = 0 WHERE job = (SELECT number FROM job WHERE id = ?1) AND is_withdrawn = 1",
+        )?
+        .execute([job.as_str()])?;
+    Ok(())
+}
+
 /// The verdict is Pleo's too now, so its status there is what the verdict says: the control layer need not tell it.
 pub(super) fn keep_accepted(
     transaction: &Transaction<'_>,
@@ -241,7 +268,8 @@ pub(super) fn without_verdict(
         .prepare_cached(
             "UPDATE item SET state = ?2, report = NULL, outcome = NULL, external_id = NULL, external_url = NULL, \
              exported_at = NULL, failure_type = NULL, reason = NULL, standing = NULL, booked_as = NULL, \
-             date = iif(?2 = 'listed', NULL, date) WHERE number = ?1",
+             date = iif(?2 = 'listed', NULL, date), \
+             is_withdrawn = iif(?2 IN ('intended', 'foreign'), 0, is_withdrawn) WHERE number = ?1",
         )?
         .execute((number, state.as_str()))?;
     Ok(())

@@ -14,8 +14,8 @@ use super::error::{CheckpointError, Fault};
 use super::facts::{ItemData, ItemFacts};
 use super::file::Checkpoint;
 use super::item_row::{
-    ItemRow, find, insert, keep_accepted, keep_verdict, next, seen_final, state_from, step, with_verdict,
-    without_verdict,
+    ItemRow, find, forget_withdrawn, insert, intended, keep_accepted, keep_verdict, next, seen_final,
+    state_from, step, with_verdict, withdrawn, without_verdict,
 };
 use super::jobs::JobKey;
 use crate::model::export_job::{ExportJobItem, ItemStatus};
@@ -36,6 +36,8 @@ pub struct StoredItem {
     pub payload: Option<String>,
     /// Where Pleo has it, by the control layer or by its answer to our report.
     pub pleo_status: ItemStatus,
+    /// The last intent to book it was withdrawn: that Pleo has it in progress says nothing.
+    pub is_withdrawn: bool,
 }
 
 /// A place in the order of work, to go on after: as long as the items are not arranged anew, its order is that of the
@@ -83,9 +85,9 @@ impl Checkpoint {
     /// Call it after the control layer was read, so that a verdict that did arrive is known as accepted.
     pub fn begin_run(&mut self, job: &JobId, now: DateTime<Utc>) -> Result<(), CheckpointError> {
         self.change_items(job, now, |transaction, job, lines| {
-            let found: Vec<(i64, AccountingEntryId, ItemState)> = transaction
+            let found: Vec<(i64, AccountingEntryId, ItemState, bool)> = transaction
                 .prepare_cached(
-                    "SELECT number, entry_id, state, report FROM item \
+                    "SELECT number, entry_id, state, report, state = 'settled' AND is_withdrawn FROM item \
                      WHERE job = ?1 AND (report IN ('unsent', 'refused') \
                      OR state = 'foreign' AND pleo_status IN ('pending', 'in_progress')) ORDER BY number",
                 )?
@@ -93,13 +95,19 @@ impl Checkpoint {
                     let entry = AccountingEntryId::new(row.get::<_, String>(1)?);
                     let report: Option<String> = row.get(3)?;
                     let state = state_from(job.id, &entry, &row.get::<_, String>(2)?, report.as_deref())?;
-                    Ok::<_, Fault>((row.get(0)?, entry, state))
+                    Ok::<_, Fault>((row.get(0)?, entry, state, row.get(4)?))
                 })?
                 .collect::<Result<_, _>>()?;
-            for (number, entry, state) in found {
-                let state = next(job, &entry, state, ItemEvent::Reopen)?;
+            for (number, entry, state, is_unbooked) in found {
+                // That nothing was booked is proven: there is no intent that may have had its effect.
+                let event = if is_unbooked {
+                    ItemEvent::Withdraw
+                } else {
+                    ItemEvent::Reopen
+                };
+                let state = next(job, &entry, state, event)?;
                 without_verdict(transaction, number, state)?;
-                lines.add(&entry, ItemEvent::Reopen, String::new());
+                lines.add(&entry, event, String::new());
             }
             Ok(())
         })
@@ -215,7 +223,7 @@ impl Checkpoint {
             connection
                 .prepare_cached(&format!(
                     "SELECT item.number, entry_id, state, report, pleo_status, \
-                     iif(state = 'listed', NULL, payload) \
+                     iif(state = 'listed', NULL, payload), is_withdrawn \
                      FROM item LEFT JOIN item_data ON item_data.number = item.data \
                      WHERE job = (SELECT number FROM job WHERE id = ?1) AND item.number > ?2 AND {which} \
                      ORDER BY item.number LIMIT ?3"
@@ -246,6 +254,34 @@ impl Checkpoint {
         now: DateTime<Utc>,
     ) -> Result<(), CheckpointError> {
         self.each(job, entries, ItemEvent::Intend, "", now)
+    }
+
+    /// Commits that nothing was sent of these items, in one piece: of those whose intent stands it is taken back. To be
+    /// called only by the run whose intents they are, and where no earlier one had the intent.
+    pub fn withdraw(
+        &mut self,
+        job: &JobId,
+        entries: &[AccountingEntryId],
+        now: DateTime<Utc>,
+    ) -> Result<(), CheckpointError> {
+        self.change_items(job, now, |transaction, job, lines| {
+            for entry in entries {
+                let Some(row) = find(transaction, job, entry)? else {
+                    continue;
+                };
+                if row.state == ItemState::Intended {
+                    let state = next(job, entry, row.state, ItemEvent::Withdraw)?;
+                    withdrawn(transaction, row.number, state)?;
+                    lines.add(entry, ItemEvent::Withdraw, String::new());
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Forgets that intents of a job were withdrawn: somebody else may have gone on with its items since.
+    pub fn doubt_withdrawn(&mut self, job: &JobId) -> Result<(), CheckpointError> {
+        self.change(|transaction| Ok(forget_withdrawn(transaction, job)?))
     }
 
     /// Commits these verdicts, in one piece.
@@ -329,10 +365,10 @@ impl Checkpoint {
         self.change_items(job, now, |transaction, job, lines| {
             for entry in entries {
                 let (number, state) = step(transaction, job, entry, event)?;
-                if event == ItemEvent::Accept {
-                    keep_accepted(transaction, number, state)?;
-                } else {
-                    keep_verdict(transaction, number, state)?;
+                match event {
+                    ItemEvent::Accept => keep_accepted(transaction, number, state)?,
+                    ItemEvent::Intend => intended(transaction, number, state)?,
+                    _ => keep_verdict(transaction, number, state)?,
                 }
                 lines.add(entry, event, detail.to_owned());
             }
@@ -394,6 +430,7 @@ fn stored_item(row: &Row<'_>, job: &JobId) -> Result<StoredItem, Fault> {
         state,
         payload: row.get(5)?,
         pleo_status: status_from(job, &entry_id, &row.get::<_, String>(4)?)?,
+        is_withdrawn: row.get(6)?,
         entry_id,
     })
 }

@@ -7,6 +7,7 @@ use super::audit::{About, record};
 use super::columns::{time_from, time_text};
 use super::error::{CheckpointError, Fault};
 use super::file::Checkpoint;
+use super::item_row::forget_withdrawn;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::{CompanyId, JobId};
 use crate::model::state::{IllegalTransition, JobEvent, JobState};
@@ -83,9 +84,11 @@ impl Checkpoint {
                 return Err(Fault::illegal(id, None, transition));
             }
             let state = next(id, before, event)?;
-            transaction
-                .prepare_cached("UPDATE job SET state = ?2, updated_at = ?3 WHERE id = ?1")?
-                .execute((id.as_str(), state.as_str(), time_text(now)))?;
+            transaction.prepare_cached(set_state(state))?.execute((
+                id.as_str(),
+                state.as_str(),
+                time_text(now),
+            ))?;
             Ok(record(
                 transaction,
                 Some(id),
@@ -176,6 +179,17 @@ impl Checkpoint {
     }
 }
 
+/// What is somebody else's is no longer ours to close.
+const fn set_state(state: JobState) -> &'static str {
+    match state {
+        JobState::Foreign => {
+            "UPDATE job SET state = ?2, updated_at = ?3, closing_status = NULL, closing_failure_type = NULL, \
+             closing_reason = NULL WHERE id = ?1"
+        }
+        _ => "UPDATE job SET state = ?2, updated_at = ?3 WHERE id = ?1",
+    }
+}
+
 /// Inserts the job as `first`, or lets `event` happen to the known one, and keeps what Pleo says of it now.
 fn enter(
     transaction: &Transaction<'_>,
@@ -206,7 +220,7 @@ fn enter(
         state.as_str(),
         time_text(now),
     ))?;
-    Ok(())
+    Ok(forget_withdrawn(transaction, &job.id)?)
 }
 
 /// A job by both of its keys.

@@ -12,7 +12,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use thiserror::Error;
 
 use crate::host::clock;
-use crate::host::files::{self, FileError};
+use crate::host::files::{self, Action, FileError};
 use crate::model::permit::Permit;
 
 /// The right to write one checkpoint, until it is dropped or the process ends.
@@ -69,7 +69,7 @@ impl RunLock {
                     by,
                 });
             }
-            Err(TryLockError::Error(error)) => return Err(FileError::at("lock", &path)(error).into()),
+            Err(TryLockError::Error(error)) => return Err(FileError::at(Action::Lock, &path)(error).into()),
         }
         let holder = format!(
             "process {} since {}\n",
@@ -78,7 +78,7 @@ impl RunLock {
         );
         file.set_len(0)
             .and_then(|()| file.write_all(holder.as_bytes()))
-            .map_err(FileError::at("write", &path))?;
+            .map_err(FileError::at(Action::Write, &path))?;
         Ok(Self { _file: file })
     }
 

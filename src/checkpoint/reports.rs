@@ -32,6 +32,13 @@ pub struct Finality {
     pub open: u64,
 }
 
+impl Finality {
+    /// All of them.
+    pub const fn listed(&self) -> u64 {
+        self.successful + self.failed + self.open
+    }
+}
+
 impl Checkpoint {
     /// How many items of the job are final at Pleo, by its control layer and its answers to our reports.
     pub fn finality(&self, job: &JobId) -> Result<Finality, CheckpointError> {

@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
     Step::Sql(PAYLOADS),
     Step::Sql(POLLS),
     Step::Sql(BLOCKED),
+    Step::Sql(WITHDRAWN),
 ];
 
 /// A step to the next schema.
@@ -208,6 +209,12 @@ CREATE TABLE blocked (
     is_stuck INTEGER NOT NULL CHECK (is_stuck IN (0, 1))
 ) STRICT;
 ALTER TABLE job ADD COLUMN last_hint TEXT CHECK (last_hint IS NULL OR last_error IS NOT NULL);
+";
+
+/// Whether the last intent to book an item was withdrawn. Pleo may go on to show it as in progress, as it was told before.
+const WITHDRAWN: &str = "
+ALTER TABLE item ADD COLUMN is_withdrawn INTEGER NOT NULL DEFAULT 0
+    CHECK (is_withdrawn IN (0, 1)) CHECK (is_withdrawn = 0 OR state NOT IN ('intended', 'foreign'));
 ";
 
 /// The newest schema that this program knows.

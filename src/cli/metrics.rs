@@ -12,7 +12,7 @@ use super::exit::Exit;
 use crate::checkpoint::{Checkpoint, CheckpointError, Contact, JobRecord};
 use crate::config::StatusConfig;
 use crate::host::clock;
-use crate::host::files::{FileError, Part};
+use crate::host::files::{Action, FileError, Part};
 use crate::model::ids::CompanyId;
 use crate::model::state::JobState;
 
@@ -50,13 +50,13 @@ fn put(path: &Path, text: &str) -> Result<(), FileError> {
         .unwrap_or(Path::new("."));
     let mut part = Part::new(folder)?;
     let written = part.file.write_all(text.as_bytes());
-    written.map_err(FileError::at("write", &part.path))?;
+    written.map_err(FileError::at(Action::Write, &part.path))?;
     // Its reader is another user.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         let readable = part.file.set_permissions(std::fs::Permissions::from_mode(0o644));
-        readable.map_err(FileError::at("change the mode of", &part.path))?;
+        readable.map_err(FileError::at(Action::ChangeMode, &part.path))?;
     }
     part.keep_as(path)
 }

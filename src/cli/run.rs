@@ -338,11 +338,7 @@ pub(super) fn not_begun(error: SystemError) -> Problem {
             message: reason.replace('\n', " "),
             hint: "correct the settings under [accounting]; nothing was booked".into(),
         },
-        error => Problem {
-            kind: ProblemKind::Temporary,
-            message: error.to_string(),
-            hint: "run again to go on".into(),
-        },
+        error => error.into(),
     }
 }
 

@@ -105,12 +105,12 @@ fn close_with_open(run: &mut JobRun<'_>, finality: &Finality) -> Result<Ending, 
     Ok(Ending::ClosedButNeedsPerson(status, problem))
 }
 
-/// All items failed: the commonest reason stands for the job.
+/// All items failed: the commonest reason that a job can have, too, stands for the job.
 fn all_failed(run: &JobRun<'_>) -> Result<JobFailure, Halt> {
     let types = run.exporter.checkpoint.failure_types(&run.job.id)?;
     let failure_type = types
-        .first()
-        .and_then(|(failure_type, _)| failure_type.as_job_failure())
+        .iter()
+        .find_map(|(failure_type, _)| failure_type.as_job_failure())
         .unwrap_or(JobFailureType::ValidationFailure);
     let reason = "All expenses of this export failed: each one says what to do.".to_owned();
     Ok(JobFailure { failure_type, reason })

@@ -1,8 +1,5 @@
 //! Step 3: the control layer, which says what is to be done. All pages, stored before anything is booked.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
-
 use tracing::{info, warn};
 
 use super::confirm;
@@ -19,6 +16,8 @@ const STORED_AT_ONCE: usize = 1_000;
 /// Reads which items the job holds and where they stand. Where Pleo's own count does not agree with its list, both are
 /// read again; if they never agree, what is listed is worked on, and a person is told.
 pub(super) fn read(run: &mut JobRun<'_>) -> Result<(), Halt> {
+    // An earlier reading of this run may have been of a list that was still growing.
+    run.miscount = None;
     let mut items = settle(&mut run.exporter, &run.job)?;
     if items != run.job.number_of_items {
         warn!("{}; reading both again", differs(&run.job, items));
@@ -69,24 +68,20 @@ pub(super) fn settle(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<u64
 /// Reads all pages into the checkpoint and counts the different items. Pages that overlap count an item once.
 pub(super) fn refresh(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<u64, Halt> {
     let checkpoint = &mut *exporter.checkpoint;
-    // By their hashes: the list may be long, and that two of it have the same one is less likely than a broken machine.
-    let hasher = RandomState::new();
-    let mut seen = HashSet::new();
     let mut length = Length::default();
     let mut unstored = Vec::new();
-    exporter.pleo.control_layer(&job.id, |page| -> Result<(), Halt> {
+    let count = exporter.pleo.control_layer(&job.id, |page| -> Result<(), Halt> {
         exporter.stop.check()?;
         length.grow(job, page.len())?;
         unstored.extend(page);
         if unstored.len() >= STORED_AT_ONCE {
             checkpoint.store_control_page(&job.id, &unstored, clock::now())?;
-            seen.extend(unstored.drain(..).map(|item| hasher.hash_one(item.entry_id)));
+            unstored.clear();
         }
         Ok(())
     })?;
     checkpoint.store_control_page(&job.id, &unstored, clock::now())?;
-    seen.extend(unstored.into_iter().map(|item| hasher.hash_one(item.entry_id)));
-    Ok(u64::try_from(seen.len()).unwrap_or(u64::MAX))
+    Ok(count)
 }
 
 /// Reads all pages of a job that is over, and answers the items that have no verdict.

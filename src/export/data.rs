@@ -38,7 +38,7 @@ pub(super) fn read(run: &mut JobRun<'_>) -> Result<References, Halt> {
                     let read = wire::export_item(&item.payload).ok();
                     if let Some(read) = read
                         .as_ref()
-                        .filter(|read| read.company_id == settings.company_id)
+                        .filter(|read| read.company_id.is(&settings.company_id))
                     {
                         references.extend(bookkeeping::references(read, &settings.bookkeeping, &traits));
                     }

@@ -67,7 +67,7 @@ fn verdict(run: &mut JobRun<'_>, item: &StoredItem, found: Found, failure: &JobF
     let known = Known {
         plan: Plan::Stands,
         is_readable: read.is_some(),
-        is_announced: verdicts::is_announced(item) && !run.unsent.contains_key(&item.entry_id),
+        is_announced: run.may_be_sent(item),
         is_held: false,
         create: verdicts::by_looking_alone(run.exporter.system.describe().create),
     };

@@ -281,7 +281,13 @@ fn not_ready(error: &SystemError, job: Unready) -> (ProblemKind, String) {
              export again in Pleo"
         }
         _ if kind == ProblemKind::Temporary => "run again to go on: what is booked is found first",
-        _ => "see to the cause, then run again: the export waits in Pleo for a while, and nothing was booked",
+        Unready::Waits => {
+            "see to the cause, then run again: the export waits in Pleo for a while, and nothing was booked"
+        }
+        Unready::LeftOpen => {
+            "see to the cause, then run again before the export expires: nothing more was booked, and what is in the books \
+             is found there"
+        }
     };
     (kind, hint.into())
 }
@@ -298,11 +304,15 @@ fn about_system(error: &SystemError) -> (ProblemKind, String) {
         ),
         SystemError::Damaged { .. } => (
             ProblemKind::Damaged,
-            "see to the books at the place named, then run again; nothing was booked".into(),
+            "see to the books at the place named, then run again: nothing more was booked, and what is in the books is \
+             found there"
+                .into(),
         ),
         SystemError::Settings { .. } => (
             ProblemKind::Configuration,
-            "correct the settings or the ledger, then run again; nothing was booked".into(),
+            "correct the settings or the ledger, then run again: nothing more was booked, and what is in the books is found \
+             there"
+                .into(),
         ),
         SystemError::BookedWrong { .. } => (
             ProblemKind::JobFailed,

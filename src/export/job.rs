@@ -37,6 +37,7 @@ pub(super) fn work(
         Some(fault) => fail_unready(&mut run, fault),
         None => until_permitted(&mut run),
     };
+    withdraw_unsent(&mut run);
     match outcome {
         Err(Halt::EndedByPleo(job)) => ended(exporter, job),
         other => other,
@@ -51,6 +52,28 @@ fn fail_unready(run: &mut JobRun<'_>, error: SystemError) -> Result<Ending, Halt
             job: Unready::Failed,
         }),
         other => other,
+    }
+}
+
+/// However the work ended, as long as it ended in order: the intents of what surely was not sent are taken back, so that the
+/// next run need not take these items for lost. Where that cannot be written, it will.
+fn withdraw_unsent(run: &mut JobRun<'_>) {
+    let is_others = run
+        .exporter
+        .pleo
+        .heard(&run.job.id)
+        .is_some_and(|heard| heard.has_progressed);
+    if run.unsent.is_empty() || is_others || run.exporter.permit.ask().is_err() {
+        return;
+    }
+    let mut unsent: Vec<AccountingEntryId> = run.unsent.drain().map(|(entry_id, _)| entry_id).collect();
+    unsent.sort();
+    let checkpoint = &mut *run.exporter.checkpoint;
+    if let Err(error) = checkpoint.withdraw(&run.job.id, &unsent, clock::now()) {
+        warn!(
+            "that {} items were not sent could not be noted: {error}",
+            unsent.len()
+        );
     }
 }
 
@@ -118,11 +141,11 @@ fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending
             let miscount = control::miscount(exporter, &job)?;
             let without_verdict = control::without_verdict(exporter, &job)?;
             exporter.note(&job.id, JobEvent::Closed, job.status.as_str())?;
+            let listed = exporter.checkpoint.finality(&job.id)?.listed();
+            let is_without_any = u64::try_from(without_verdict.len()).is_ok_and(|without| without >= listed);
             match outcome {
-                // Without a single verdict the job failed as a whole.
-                JobOutcome::Failed(failure) if exporter.checkpoint.failures(&job.id)?.is_empty() => {
-                    Err(Halt::JobFailed(failure))
-                }
+                // Without a single verdict at Pleo the job failed as a whole, whatever was decided here.
+                JobOutcome::Failed(failure) if is_without_any => Err(Halt::JobFailed(failure)),
                 _ if !without_verdict.is_empty() => Ok(closed_without(&job, &without_verdict)),
                 _ => Ok(complete::told(
                     exporter,

@@ -52,7 +52,7 @@ fn ask(pleo: &Client, id: &JobId, status: &JobStatus) -> Result<(), Withheld> {
             Some(_) if !is_fresh && readings < READINGS => {}
             Some(heard) if *status == JobStatus::InProgress && must_compare(&heard) => {
                 if has_compared {
-                    return Err(Withheld(format!("job {id} is being changed right now")));
+                    return Err(Withheld::Changed(format!("job {id} is being changed right now")));
                 }
                 has_compared = true;
                 pleo.compare_items(id).map_err(|error| unknown(id, &error))?;
@@ -67,11 +67,11 @@ fn ask(pleo: &Client, id: &JobId, status: &JobStatus) -> Result<(), Withheld> {
 
 fn refuse_changed(id: &JobId, heard: &Heard, status: &JobStatus) -> Result<(), Withheld> {
     if heard.has_progressed {
-        return Err(Withheld(format!("somebody else has worked on job {id}")));
+        return Err(Withheld::Changed(format!("somebody else has worked on job {id}")));
     }
     // After an event of ours was taken the status is not known until the job is shown again.
     match &heard.status {
-        Some(shown) if shown != status => Err(Withheld(format!(
+        Some(shown) if shown != status => Err(Withheld::Changed(format!(
             "job {id} is {} at Pleo",
             shown.as_str().replace('_', " ")
         ))),
@@ -86,7 +86,7 @@ fn must_compare(heard: &Heard) -> bool {
 }
 
 fn unknown(id: &JobId, error: &PleoError) -> Withheld {
-    Withheld(format!(
+    Withheld::Unlearnt(format!(
         "what became of job {id} meanwhile could not be learnt: {error}"
     ))
 }
@@ -128,10 +128,11 @@ pub(super) fn regain(run: &mut JobRun<'_>) -> Result<(), Halt> {
         warn!("somebody else has worked on job {id} meanwhile; waiting to see whether they still do");
         // They may have sent what this process did not.
         run.unsent.clear();
+        run.exporter.checkpoint.doubt_withdrawn(&id)?;
         control::refresh(&mut run.exporter, &run.job)?;
         if let Others::AtWork = look_for_others(&run.exporter, &id)? {
             let state = run.exporter.checkpoint.job(&id)?.map(|record| record.state);
-            if state == Some(JobState::Started) {
+            if state.is_some_and(JobState::is_open) {
                 let note = "another instance works on it";
                 run.exporter.note(&id, JobEvent::LostToAnother, note)?;
             }

@@ -78,6 +78,15 @@ impl RunReport {
         Some(waiting.map(|(_, made)| *made).collect())
     }
 
+    /// How many jobs were worked on: all but those that Pleo does not know any more.
+    pub(super) fn worked_on(&self) -> usize {
+        let is_known = |job: &&JobReport| {
+            let problem = job.ending.problem();
+            problem.is_none_or(|problem| problem.kind != ProblemKind::UnknownJob)
+        };
+        self.jobs.iter().filter(is_known).count()
+    }
+
     /// Whether another job may be begun: not after something that would stop the next one just the same.
     pub(super) fn may_go_on(&self) -> bool {
         !self.is_held_up
@@ -118,6 +127,8 @@ pub struct JobTotals {
     pub notices: Vec<String>,
     /// What is counted: an item may be looked up more than once.
     counted: HashSet<AccountingEntryId>,
+    /// What the log was told: a look-up may say it again.
+    remarked: HashSet<(AccountingEntryId, String)>,
 }
 
 /// A tax that was taken as fully deductible because nobody said anything else.
@@ -169,7 +180,7 @@ impl JobTotals {
     /// Takes a remark about an item and tells the log; once, however often it comes.
     pub(super) fn remark(&mut self, entry_id: &AccountingEntryId, remark: String) {
         let remark = (entry_id.clone(), remark);
-        if !self.remarks.contains(&remark) {
+        if self.remarked.insert(remark.clone()) {
             warn!(item.id = %remark.0, "{}", remark.1);
             self.remarks.push(remark);
         }

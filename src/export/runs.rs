@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use chrono::TimeDelta;
 use tracing::{info, warn};
 
 use super::deadline::Deadline;
@@ -12,18 +13,23 @@ use super::report::{Blocker, Ending, JobReport, JobTotals, RunReport};
 use super::start::Claim;
 use super::tools::Exporter;
 use super::{detect, job};
-use crate::checkpoint::{CheckpointError, Counts};
+use crate::checkpoint::{CheckpointError, Counts, JobRecord};
+use crate::host::clock;
 use crate::model::export_job::ExportJob;
 use crate::model::ids::{AccountingEntryId, JobId};
+use crate::model::state::JobEvent;
 use crate::model::verdict::Failure;
 use crate::pleo::PleoError;
+
+/// So long a job of ours that was never seen in progress is believed to come back where Pleo does not know it.
+const UNCONFIRMED_LIFETIME: TimeDelta = TimeDelta::days(1);
 
 impl Exporter<'_> {
     /// Goes on with interrupted jobs of ours, then takes pending ones, oldest first, until none is left.
     pub fn poll(&mut self, max_jobs: Option<u32>) -> RunReport {
         let mut report = self.resume();
         let mut tried: HashSet<JobId> = report.jobs.iter().map(|job| job.id.clone()).collect();
-        while report.may_go_on() && max_jobs.is_none_or(|most| report.jobs.len() < most as usize) {
+        while report.may_go_on() && max_jobs.is_none_or(|most| report.worked_on() < most as usize) {
             match self.next_pending(&tried, &mut report) {
                 Ok(None) => break,
                 Ok(Some(job)) => {
@@ -52,16 +58,36 @@ impl Exporter<'_> {
             }
             match self.pleo.job(&record.id) {
                 Ok(job) => self.work_and_report(job, Claim::InTurn, &mut report),
-                // Nothing can be done for such a job any more, and it must not hold up the others.
                 Err(error @ PleoError::NotFound { .. }) => {
-                    let ending = Ending::EndedByPleo(Halt::Pleo(error).into_problem());
-                    let gone = self.report_on(record.id, ending, JobTotals::default());
+                    let gone = self.report_gone(record, error);
                     report.jobs.push(gone);
                 }
                 Err(error) => report.problem = Some(Halt::Pleo(error).into_problem()),
             }
         }
         report
+    }
+
+    /// Nothing can be done for a job that Pleo does not know, and it must not hold up the others. Until it has expired it may
+    /// come back; then it is told for the last time.
+    fn report_gone(&mut self, record: JobRecord, error: PleoError) -> JobReport {
+        let gone_for_good = record
+            .expires_at
+            .unwrap_or(record.updated_at + UNCONFIRMED_LIFETIME);
+        let noted = if clock::now() > gone_for_good {
+            self.note(
+                &record.id,
+                JobEvent::EndedByPleo,
+                "Pleo does not know it any more",
+            )
+        } else {
+            Ok(())
+        };
+        let ending = match noted {
+            Ok(()) => Ending::EndedByPleo(Halt::Pleo(error).into_problem()),
+            Err(halt) => halt.into_ending(),
+        };
+        self.report_on(record.id, ending, JobTotals::default())
     }
 
     /// Starts one job or goes on with it. `adopt` takes it over from an instance that left it; `out_of_order` starts
@@ -128,6 +154,8 @@ impl Exporter<'_> {
         self.progress.end();
         // What a change had not committed is undone, and everything else is proven by the next run.
         let result = result.unwrap_or(Err(Halt::Panicked));
+        // Also of a job that was lost to another instance, after something was booked.
+        log(&totals);
         let ending = match result {
             Ok(ending) => ending,
             Err(halt @ (Halt::LostToAnother | Halt::NotOurs { .. })) if claim == Claim::InTurn => {
@@ -136,7 +164,6 @@ impl Exporter<'_> {
             }
             Err(halt) => halt.into_ending(),
         };
-        log(&totals);
         Some(self.report_on(id, ending, totals))
     }
 

@@ -43,6 +43,7 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
     let state = exporter.checkpoint.job(&job.id)?.map(|record| record.state);
     // An earlier start of ours may take effect at any time.
     let mut may_be_started = state.is_some_and(JobState::is_open);
+    let mut unconfirmed = None;
     for _ in 0..START_ATTEMPTS {
         match job.status {
             JobStatus::Pending => {}
@@ -71,25 +72,36 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
                     (start, _) => start,
                 });
             }
-            Err(PleoError::StatusConflict { .. } | PleoError::Withheld(_)) if may_be_started => {
-                job = exporter.pleo.job(&job.id)?;
+            // Whether somebody else has it is for the job itself to say, and what answers may lag behind.
+            Err(error @ PleoError::StatusConflict { .. }) => {
+                let shown = confirm::read_until(exporter, &job.id, |status| *status != JobStatus::Pending)?;
+                job = shown.ok_or_else(|| not_started(&job, &error))?;
             }
-            Err(PleoError::StatusConflict { .. } | PleoError::Withheld(_)) => {
-                let note = "another instance started it first";
-                exporter.note(&job.id, JobEvent::LostToAnother, note)?;
-                return Err(Halt::LostToAnother);
-            }
-            Err(PleoError::LostAnswer { .. }) => {
-                may_be_started = true;
+            Err(error @ (PleoError::Withheld(_) | PleoError::LostAnswer { .. })) => {
+                may_be_started |= matches!(error, PleoError::LostAnswer { .. });
                 job = exporter.pleo.job(&job.id)?;
+                unconfirmed = Some(error);
             }
             Err(error) => return Err(error.into()),
         }
+        if job.status == JobStatus::InProgress && !may_be_started {
+            let note = "another instance started it first";
+            exporter.note(&job.id, JobEvent::LostToAnother, note)?;
+            return Err(Halt::LostToAnother);
+        }
     }
-    Err(Halt::Later(format!(
-        "Pleo does not confirm the start of job {}",
+    Err(match unconfirmed {
+        Some(error) => not_started(&job, &error),
+        None => Halt::Later(format!("Pleo does not confirm the start of job {}", job.id)),
+    })
+}
+
+/// A later run tries again. Pleo refuses the start also while another job of the company is in progress.
+fn not_started(job: &ExportJob, error: &PleoError) -> Halt {
+    Halt::Later(format!(
+        "Pleo does not confirm the start of job {}: {error}",
         job.id
-    )))
+    ))
 }
 
 /// Pleo took our start. The job is read again, because starting moved the time at which it expires, and because

@@ -8,8 +8,9 @@ use super::deadline::{self, Deadline};
 use super::halt::Halt;
 use super::report::JobTotals;
 use super::telling::Telling;
+use super::verdicts;
 use crate::bookkeeping::{self, SystemTraits};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, StoredItem};
 use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::export_job::ExportJob;
@@ -169,10 +170,19 @@ impl<'a> JobRun<'a> {
             .remember_deadline(&self.job.id, expires_at)?)
     }
 
+    /// Whether an item may be on its way into the books: somebody announced it, and this run does not know better.
+    pub(super) fn may_be_sent(&self, item: &StoredItem) -> bool {
+        verdicts::is_announced(item) && !self.unsent.contains_key(&item.entry_id)
+    }
+
     /// Commits verdicts, before Pleo is told.
     pub(super) fn decide(&mut self, verdicts: &[(AccountingEntryId, Verdict)]) -> Result<(), Halt> {
         let checkpoint = &mut *self.exporter.checkpoint;
-        Ok(checkpoint.decide(&self.job.id, verdicts, clock::now())?)
+        checkpoint.decide(&self.job.id, verdicts, clock::now())?;
+        for (entry_id, _) in verdicts {
+            self.unsent.remove(entry_id);
+        }
+        Ok(())
     }
 
     /// Tells Pleo where items stand, and answers what it refused.

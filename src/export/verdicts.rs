@@ -73,8 +73,13 @@ pub(super) struct Known<'a> {
 
 /// What a look-up means for an item that was not changed since it was booked.
 pub(super) fn after_look_up(found: Found, known: Known<'_>) -> Next {
-    // A write that is on its way may land after a look-up says absent.
-    let is_unproven = known.is_announced && !known.create.is_repeatable();
+    // A write that is on its way may land after a look-up says absent. What is sent again meets it; where nothing is sent
+    // any more, only a lock keeps it out.
+    let create = match known.plan {
+        Plan::Refused(_) => by_looking_alone(known.create),
+        Plan::Stands | Plan::Open(_) => known.create,
+    };
+    let is_unproven = known.is_announced && !create.is_repeatable();
     match (found, known.plan) {
         // What a person did to the entry in the books is for a person to settle.
         (Found::Unclear { booked, reason }, _) => failed_as_booked(
@@ -108,8 +113,20 @@ pub(super) fn after_look_up(found: Found, known: Known<'_>) -> Next {
     }
 }
 
-/// The verdict on an item that is refused when it is its turn.
-pub(super) fn refused(partly: Option<&BookedEntry>, refusal: &Refusal) -> Verdict {
+/// What becomes of an item that is refused when it is its turn: nothing is sent of it any more.
+pub(super) fn refused_now(
+    partly: Option<&BookedEntry>,
+    refusal: &Refusal,
+    is_announced: bool,
+    create: Create,
+) -> Next {
+    if partly.is_none() && is_announced && !by_looking_alone(create).is_repeatable() {
+        return Next::Unproven { partly: None };
+    }
+    Next::Decided(refused(partly, refusal))
+}
+
+fn refused(partly: Option<&BookedEntry>, refusal: &Refusal) -> Verdict {
     let Refusal {
         failure_type, reason, ..
     } = refusal;
@@ -253,9 +270,10 @@ pub(super) const fn by_looking_alone(create: Create) -> Create {
     }
 }
 
-/// Whether somebody announced earlier that the item would be booked.
+/// Whether somebody announced earlier that the item would be booked. Where Pleo has it in progress by our own word, and we
+/// took that back here since, nobody did.
 pub(super) fn is_announced(item: &StoredItem) -> bool {
-    item.state == ItemState::Intended || item.pleo_status == ItemStatus::InProgress
+    item.state == ItemState::Intended || (item.pleo_status == ItemStatus::InProgress && !item.is_withdrawn)
 }
 
 const fn is_about_receipts(failure_type: ItemFailureType) -> bool {
@@ -348,6 +366,14 @@ mod tests {
             is_announced: true,
             ..refused
         };
+        let refused_later_unique = Known {
+            create: Create::Unique,
+            ..refused_later
+        };
+        let refused_later_exclusive = Known {
+            create: Create::Exclusive,
+            ..refused_later
+        };
         let without_receipt = Known {
             plan: Plan::Refused(&receipt),
             ..PLANNED
@@ -372,6 +398,16 @@ mod tests {
                 "announced, refused since",
                 refused_later,
                 ["unproven", "booked_as", "attach"],
+            ),
+            (
+                "announced, refused since, unique",
+                refused_later_unique,
+                ["unproven", "booked_as", "attach"],
+            ),
+            (
+                "announced, refused since, exclusive",
+                refused_later_exclusive,
+                ["nothing_booked", "booked_as", "attach"],
             ),
             (
                 "without its receipt",

@@ -7,61 +7,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use thiserror::Error;
-
+use super::file_error::Link;
+pub use super::file_error::{Action, FileError};
 use super::kill;
 
 /// What the names of files begin and end with that are being written; readers of a folder pass over such names.
 const PART_BEGINS: &str = ".pleo-export-";
 const PART_ENDS: &str = ".part";
-
-/// A file operation that failed, with the file it was about.
-#[derive(Debug, Error)]
-#[error("cannot {action} `{}`: {source}", path.display())]
-pub struct FileError {
-    /// What was tried ("write", "rename").
-    pub action: &'static str,
-    /// On which file or folder.
-    pub path: PathBuf,
-    /// What the system said.
-    pub source: io::Error,
-}
-
-impl FileError {
-    /// For `map_err`: names the action and the path.
-    pub fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self { action, path, source }
-    }
-
-    /// Whether it stays so until somebody sees to it: rights, a read-only disk, a link or something else in the place of a
-    /// file or folder. A disk may be full for a while only.
-    pub fn is_lasting(&self) -> bool {
-        use io::ErrorKind as Kind;
-        match self.source.kind() {
-            Kind::PermissionDenied
-            | Kind::ReadOnlyFilesystem
-            | Kind::NotADirectory
-            | Kind::IsADirectory
-            | Kind::AlreadyExists
-            | Kind::Unsupported
-            | Kind::InvalidFilename => true,
-            // Our own words: it is no file.
-            Kind::Other => self.source.get_ref().is_some(),
-            // What is read may have been moved just now; what is made cannot be missing.
-            Kind::NotFound => !matches!(self.action, "read" | "read the folder" | "list" | "look at"),
-            _ => matches!(self.action, "follow" | "lock"),
-        }
-    }
-
-    /// Whether a link lay where none may be: no matter of waiting, somebody must look.
-    pub fn is_about_a_link(&self) -> bool {
-        self.source
-            .get_ref()
-            .and_then(|source| source.downcast_ref::<Link>())
-            .is_some()
-    }
-}
 
 /// Writes a file of which either nothing or everything is there once this returns or the power goes: written
 /// aside, synced, renamed into place, folder synced. The name appears only with the whole content behind it.
@@ -73,7 +25,7 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<(), FileError> {
     kill::point("file made");
     part.file
         .write_all(content)
-        .map_err(FileError::at("write", &part.path))?;
+        .map_err(FileError::at(Action::Write, &part.path))?;
     part.keep_as(path)
 }
 
@@ -98,7 +50,7 @@ impl Part {
             match options.read(true).write(true).create_new(true).open(&path) {
                 Ok(file) => return Ok(Self { file, path }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(FileError::at("make", &path)(error)),
+                Err(error) => return Err(FileError::at(Action::Make, &path)(error)),
             }
         }
     }
@@ -106,8 +58,10 @@ impl Part {
     /// Gives it its name, with all of its content safe from a power cut.
     pub fn keep_as(self, path: &Path) -> Result<(), FileError> {
         refuse_link(path)?;
-        self.file.sync_all().map_err(FileError::at("sync", &self.path))?;
-        fs::rename(&self.path, path).map_err(FileError::at("rename", &self.path))?;
+        self.file
+            .sync_all()
+            .map_err(FileError::at(Action::Sync, &self.path))?;
+        fs::rename(&self.path, path).map_err(FileError::at(Action::Rename, &self.path))?;
         kill::point("file renamed");
         sync_folder(folder_of(path))
     }
@@ -130,7 +84,7 @@ pub fn is_part(name: &str) -> bool {
 /// Removes the plain files of a folder that `is_ours` knows by their names and ages. What cannot be removed is not in
 /// the way either.
 pub fn clear(folder: &Path, is_ours: impl Fn(&str, &Metadata) -> bool) -> Result<(), FileError> {
-    let entries = fs::read_dir(folder).map_err(FileError::at("read the folder", folder))?;
+    let entries = fs::read_dir(folder).map_err(FileError::at(Action::ReadFolder, folder))?;
     for entry in entries.flatten() {
         let (Ok(metadata), Ok(name)) = (entry.metadata(), entry.file_name().into_string()) else {
             continue;
@@ -153,7 +107,7 @@ pub fn refuse_unwritable(folder: &Path) -> Result<(), FileError> {
     } else {
         Err(io::ErrorKind::NotADirectory.into())
     };
-    access.map_err(FileError::at("write in the folder", folder))
+    access.map_err(FileError::at(Action::WriteInFolder, folder))
 }
 
 /// Refuses a file that this user cannot write.
@@ -161,7 +115,7 @@ pub fn refuse_unwritable(folder: &Path) -> Result<(), FileError> {
 pub fn refuse_unwritable_file(path: &Path) -> Result<(), FileError> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS)
-        .map_err(|error| FileError::at("write", path)(error.into()))
+        .map_err(|error| FileError::at(Action::Write, path)(error.into()))
 }
 
 /// Elsewhere it shows when it is written.
@@ -178,7 +132,7 @@ pub fn refuse_unwritable(_path: &Path) -> Result<(), FileError> {
 
 /// Makes a folder that is not there yet, readable by the owner alone.
 pub fn make_new_folder(path: &Path) -> Result<(), FileError> {
-    private_folder(path).map_err(FileError::at("make the folder", path))
+    private_folder(path).map_err(FileError::at(Action::MakeFolder, path))
 }
 
 /// Makes a folder and its parents, readable by the owner alone, and syncs what holds them.
@@ -198,7 +152,7 @@ pub fn make_folder(path: &Path) -> Result<(), FileError> {
             sync_folder(parent)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        Err(error) => Err(FileError::at("make the folder", path)(error)),
+        Err(error) => Err(FileError::at(Action::MakeFolder, path)(error)),
     }
 }
 
@@ -208,11 +162,11 @@ pub fn open_own(path: &Path) -> Result<File, FileError> {
     refuse_link(path)?;
     let mut options = private();
     options.read(true).write(true).create(true).truncate(false);
-    let file = options.open(path).map_err(FileError::at("open", path))?;
-    let metadata = file.metadata().map_err(FileError::at("look at", path))?;
+    let file = options.open(path).map_err(FileError::at(Action::Open, path))?;
+    let metadata = file.metadata().map_err(FileError::at(Action::LookAt, path))?;
     // The mode of a device such as /dev/null is nobody's to change.
     if !metadata.is_file() {
-        return Err(FileError::at("use as a file", path)(io::Error::other(
+        return Err(FileError::at(Action::UseAsFile, path)(io::Error::other(
             "it is no regular file",
         )));
     }
@@ -232,7 +186,7 @@ pub fn open_own(path: &Path) -> Result<File, FileError> {
 /// Refuses a link where a file of ours should be: whoever made it chose what we would write into.
 pub fn refuse_link(path: &Path) -> Result<(), FileError> {
     match fs::read_link(path) {
-        Ok(target) => Err(FileError::at("use", path)(is_link(path, &target))),
+        Ok(target) => Err(FileError::at(Action::Use, path)(is_link(path, &target))),
         // Not there, or no link.
         Err(_) => Ok(()),
     }
@@ -250,10 +204,10 @@ pub fn refuse_links_of_strangers(path: &Path) -> Result<(), FileError> {
         if !link.is_symlink() {
             continue;
         }
-        let target = fs::metadata(place).map_err(FileError::at("follow", place))?;
+        let target = fs::metadata(place).map_err(FileError::at(Action::Follow, place))?;
         if !(is_trusted(link.uid()) && is_trusted(target.uid())) {
-            let target = fs::read_link(place).map_err(FileError::at("follow", place))?;
-            return Err(FileError::at("follow", place)(is_link(place, &target)));
+            let target = fs::read_link(place).map_err(FileError::at(Action::Follow, place))?;
+            return Err(FileError::at(Action::Follow, place)(is_link(place, &target)));
         }
     }
     Ok(())
@@ -291,13 +245,6 @@ fn is_link(path: &Path, target: &Path) -> io::Error {
             target: target.display().to_string(),
         },
     )
-}
-
-/// A link where none may be.
-#[derive(Debug, Error)]
-#[error("it is a link to `{target}`, which is not followed here; remove the link if you did not make it")]
-struct Link {
-    target: String,
 }
 
 fn private() -> OpenOptions {
@@ -354,7 +301,7 @@ pub fn sync_folder_strictly(path: &Path) -> Result<(), FileError> {
     };
     File::open(path)
         .and_then(|folder| folder.sync_all())
-        .map_err(FileError::at("sync the folder", path))
+        .map_err(FileError::at(Action::SyncFolder, path))
 }
 
 /// Whether the file system does not know what it was asked for, rather than fail at it.

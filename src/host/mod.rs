@@ -7,6 +7,7 @@ pub mod clock;
 pub mod digest;
 pub mod disk;
 pub mod environment;
+mod file_error;
 pub mod files;
 pub mod foreign_text;
 pub mod http;

@@ -52,7 +52,7 @@ impl Stop {
         wake.notify_all();
     }
 
-    /// Waits until `is_due`, as seen after each [`Stop::wake`], or the time is over, unless somebody wishes to stop before.
+    /// Waits until `is_due`, as seen after each [`Stop::wake`], or the time is over, unless the stop is requested before.
     pub fn wait_for(&self, duration: Duration, is_due: impl Fn() -> bool) -> Result<(), Stopped> {
         let until = Instant::now() + duration;
         let (flag, wake) = &*self.shared;

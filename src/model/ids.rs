@@ -65,6 +65,13 @@ identifier! {
     /// A company on Pleo.
     CompanyId
 }
+impl CompanyId {
+    /// Whether both name the same company: the case of a UUID's digits says nothing.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
 identifier! {
     /// An accounting entry of Pleo: the first part of the key under which it is in the books at most once.
     ///

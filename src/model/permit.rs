@@ -15,8 +15,22 @@ pub struct Permit(Arc<dyn Fn() -> Result<(), Withheld> + Send + Sync>);
 
 /// This process may not act now. Nothing was sent or written by the try that asked.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("nothing was written: {0}")]
-pub struct Withheld(pub String);
+#[error("nothing was written: {reason}", reason = self.reason())]
+pub enum Withheld {
+    /// Somebody else had a hand in the job, or has it.
+    Changed(String),
+    /// What became of the job could not be learnt: that says nothing about it.
+    Unlearnt(String),
+}
+
+impl Withheld {
+    /// Why, in words for an operator.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Changed(reason) | Self::Unlearnt(reason) => reason,
+        }
+    }
+}
 
 impl Permit {
     /// One that `giver` gives or withholds. It is asked often and from any thread, so it must be quick where it can.

@@ -22,7 +22,7 @@ pub enum ItemState {
     Listed,
     /// Its payload is stored.
     Loaded,
-    /// The intent to book it is committed: from here on it may be in the books.
+    /// The intent to book it is committed: from here on it may be in the books, unless the intent is withdrawn.
     Intended,
     /// It has a verdict and no intent ever was committed: nothing of it was booked by us.
     Declined(Report),
@@ -50,6 +50,8 @@ pub enum ItemEvent {
     Load,
     /// The intent to book it was committed.
     Intend,
+    /// The intent is taken back: it is known that nothing was sent.
+    Withdraw,
     /// A verdict was reached.
     Decide,
     /// A new process begins: the verdict of an earlier one must be proven afresh before it is sent, and what somebody else
@@ -75,6 +77,7 @@ impl ItemState {
             (Self::Intended, E::Load | E::Intend | E::Reopen) | (Self::Loaded, E::Intend) => Self::Intended,
             (Self::Listed, E::Reopen) => Self::Listed,
             (Self::Listed | Self::Loaded, E::Decide) => Self::Declined(Unsent),
+            (Self::Intended | Self::Settled(Unsent | Refused), E::Withdraw) => Self::Loaded,
             (Self::Intended, E::Decide) => Self::Settled(Unsent),
             (Self::Declined(Unsent | Refused), E::Reopen) => Self::Listed,
             (Self::Settled(Unsent | Refused), E::Reopen) => Self::Intended,
@@ -152,6 +155,7 @@ impl ItemEvent {
         match self {
             Self::Load => "load",
             Self::Intend => "intend",
+            Self::Withdraw => "withdraw",
             Self::Decide => "decide",
             Self::Reopen => "reopen",
             Self::Accept => "accept",
@@ -204,7 +208,9 @@ impl JobState {
             (Self::Starting | Self::Started | Self::Foreign, E::Claim) => Self::Starting,
             (Self::Starting | Self::Started | Self::Foreign, E::Started) => Self::Started,
             (Self::Closing, E::Started) => Self::Closing,
-            (Self::Starting | Self::Started | Self::Foreign, E::LostToAnother) => Self::Foreign,
+            (Self::Starting | Self::Started | Self::Closing | Self::Foreign, E::LostToAnother) => {
+                Self::Foreign
+            }
             (Self::Started | Self::Closing, E::Close) => Self::Closing,
             (Self::Closing | Self::Closed, E::Closed) => Self::Closed,
             (

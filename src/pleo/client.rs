@@ -142,16 +142,18 @@ impl Client {
         Ok(job)
     }
 
-    /// The control layer of a job, page by page: which items it holds and where each stands. An error of
-    /// `on_page` ends the reading.
+    /// The control layer of a job, page by page: which items it holds and where each stands. Answers how many different
+    /// ones there are, by their hashes: that two of them have the same one is less likely than a broken machine. An error
+    /// of `on_page` ends the reading.
     pub fn control_layer<E: From<PleoError>>(
         &self,
         id: &JobId,
         on_page: impl FnMut(Vec<ExportJobItem>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<u64, E> {
         let (items, first) = self.items(id, on_page)?;
+        let count = u64::try_from(items.len()).unwrap_or(u64::MAX);
         self.record(id, |record| record.listed(items, first));
-        Ok(())
+        Ok(count)
     }
 
     /// Reads the control layer to compare it with what is known of it here; [`Client::heard`] tells the outcome.
@@ -297,9 +299,7 @@ impl Client {
 
     /// Whether the job is of the company that we speak for.
     pub fn is_ours(&self, job: &ExportJob) -> bool {
-        job.company_id
-            .as_str()
-            .eq_ignore_ascii_case(self.company_id.as_str())
+        job.company_id.is(&self.company_id)
     }
 
     pub(super) fn transport(&self) -> &Transport {

@@ -140,40 +140,50 @@ impl Transport {
                 is_renewed = true;
                 continue;
             }
-            match classify(request.action.method(), attempt.ending) {
-                Outcome::Done => {
-                    let (ended, date) = (clock::since_boot(), attempt.date);
-                    return Ok(Answered {
-                        body: attempt.body,
-                        exchange: Exchange { began, ended, date },
-                    });
-                }
-                Outcome::Final => {
-                    let error = attempt.error(call, retry.tries() + 1, self.reached.has_answered());
-                    return Err(self.access.understood(error));
-                }
-                Outcome::Lost => {
-                    let cause = attempt.cause;
-                    return Err(PleoError::LostAnswer { call, cause });
-                }
-                Outcome::TryAgain => match retry.failed(Instant::now(), attempt.retry_after) {
-                    Next::Wait(wait) => {
-                        log_retry(&call, &attempt.cause, retry.tries(), wait);
-                        self.stop.wait(wait)?;
-                    }
-                    Next::GiveUp => {
-                        return Err(attempt.given_up(call, retry.tries(), self.reached.has_answered()));
-                    }
-                    Next::TooLong(asked) => {
-                        let cause = format!(
-                            "{}, and Pleo asks to wait {} s, which is longer than `pleo.give_up_after_seconds` leaves",
-                            attempt.cause,
-                            asked.as_secs()
-                        );
-                        let attempt = Attempt { cause, ..attempt };
-                        return Err(attempt.given_up(call, retry.tries(), self.reached.has_answered()));
-                    }
-                },
+            if classify(request.action.method(), attempt.ending) == Outcome::Done {
+                let (ended, date) = (clock::since_boot(), attempt.date);
+                return Ok(Answered {
+                    body: attempt.body,
+                    exchange: Exchange { began, ended, date },
+                });
+            }
+            self.wait_after(attempt, request, &mut retry)?;
+        }
+    }
+
+    /// After a try that did not do it: waits until the next one, or says why there is none.
+    fn wait_after(
+        &self,
+        attempt: Attempt,
+        request: &Request<'_>,
+        retry: &mut Retry,
+    ) -> Result<(), PleoError> {
+        let (call, has_answered) = (request.call(), self.reached.has_answered());
+        match classify(request.action.method(), attempt.ending) {
+            Outcome::Final => {
+                let error = attempt.error(call, retry.tries() + 1, has_answered);
+                return Err(self.access.understood(error));
+            }
+            Outcome::Lost => {
+                let cause = attempt.cause;
+                return Err(PleoError::LostAnswer { call, cause });
+            }
+            Outcome::Done | Outcome::TryAgain => {}
+        }
+        match retry.failed(Instant::now(), attempt.retry_after) {
+            Next::Wait(wait) => {
+                log_retry(&call, &attempt.cause, retry.tries(), wait);
+                Ok(self.stop.wait(wait)?)
+            }
+            Next::GiveUp => Err(attempt.given_up(call, retry.tries(), has_answered)),
+            Next::TooLong(asked) => {
+                let cause = format!(
+                    "{}, and Pleo asks to wait {} s, which is longer than `pleo.give_up_after_seconds` leaves",
+                    attempt.cause,
+                    asked.as_secs()
+                );
+                let attempt = Attempt { cause, ..attempt };
+                Err(attempt.given_up(call, retry.tries(), has_answered))
             }
         }
     }
@@ -222,35 +232,49 @@ impl Transport {
             Ok(response) => response,
             Err(error) => return Attempt::failed(http::fault(error)),
         };
-        self.remember_time(&response);
+        self.read_whole(&mut response, began, call)
+    }
+
+    fn read_whole(&self, response: &mut Response, began: Instant, call: &Call) -> Attempt {
+        self.remember_time(response);
         let until = began + self.request_timeout;
-        let body = Body::new(&mut response, largest_answer(), until, None);
-        let body = match body.whole() {
+        let body = match Body::new(response, largest_answer(), until, None).whole() {
             Ok(body) => body,
             Err(error) => return Attempt::not_read(error),
         };
         kill::point("response");
-        self.answered(&response, body, call)
+        self.answered(response, body, call)
     }
 
-    /// Asks once for an answer that is too large to be read, and reads past its items.
+    /// Asks for an answer that is too large to be read, and reads past its items. A try that gets no such answer is made
+    /// again as any other is.
     pub(super) fn skim(&self, request: &Request<'_>) -> Result<Skimmed, PleoError> {
-        let (call, url) = (request.call(), self.address(request));
-        let too_large = || PleoError::TooLarge {
-            call: request.call(),
-            problem: format!("the answer is larger than {} bytes", largest_answer()),
-        };
-        self.stop.check()?;
-        let builder = self.http.request(request.action.method().for_http(), url);
-        let builder = self.access.shown()?.on(builder);
-        let response = builder.header(ACCEPT, "application/json").send();
-        let response = response.map_err(|error| {
-            Attempt::failed(http::fault(error)).given_up(call, 1, self.reached.has_answered())
-        })?;
-        if !response.status().is_success() {
-            return Err(too_large());
+        let mut retry = Retry::new(Instant::now(), self.give_up_after, fastrand::Rng::new());
+        loop {
+            self.stop.check()?;
+            match self.large_answer(request, &self.access.shown()?) {
+                Ok(response) => {
+                    let skimmed = Skimmed::read(response, self.request_timeout, &self.stop);
+                    return skimmed.ok_or_else(|| PleoError::TooLarge {
+                        call: request.call(),
+                        problem: format!("the answer is larger than {} bytes", largest_answer()),
+                    });
+                }
+                Err(attempt) => self.wait_after(attempt, request, &mut retry)?,
+            }
         }
-        Skimmed::read(response, self.request_timeout, &self.stop).ok_or_else(too_large)
+    }
+
+    /// An answer that says that it is good, before its content is read.
+    fn large_answer(&self, request: &Request<'_>, shown: &Shown) -> Result<Response, Attempt> {
+        let (began, url) = (Instant::now(), self.address(request));
+        let builder = shown.on(self.http.request(request.action.method().for_http(), url));
+        let response = builder.header(ACCEPT, "application/json").send();
+        let mut response = response.map_err(|error| Attempt::failed(http::fault(error)))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(self.read_whole(&mut response, began, &request.call()))
     }
 
     fn remember_time(&self, response: &Response) {

@@ -18,7 +18,7 @@ use super::patience::Round;
 use super::trouble::{Again, Trouble};
 use super::{Fetcher, WantedReceipt, file_name};
 use crate::host::digest::Hash;
-use crate::host::files::{FileError, Part};
+use crate::host::files::{Action, FileError, Part};
 use crate::host::http::{self, Body};
 use crate::host::kill;
 use crate::host::retry::{Next, Retry};
@@ -153,7 +153,8 @@ impl Fetcher {
         if size == 0 {
             return Err(Trouble::not_downloadable("the file is empty"));
         }
-        let format = content::detect(&mut part.file, &hints).map_err(FileError::at("read", &part.path))?;
+        let format =
+            content::detect(&mut part.file, &hints).map_err(FileError::at(Action::Read, &part.path))?;
         // Half of a file may look like none, but a web page in its place is one.
         match wanted.file.size.filter(|stated| size < *stated) {
             Some(stated) if format != Err(Unusable::WebPage) => return Err(Trouble::cut_short(size, stated)),
@@ -191,7 +192,7 @@ impl Fetcher {
             size += u64::try_from(piece.len()).unwrap_or(u64::MAX);
             hash.update(piece);
             let written = part.file.write_all(piece);
-            written.map_err(|error| Trouble::from(FileError::at("write", &part.path)(error)))
+            written.map_err(|error| Trouble::from(FileError::at(Action::Write, &part.path)(error)))
         })?;
         Ok((hash.hex(), size))
     }

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::content::Format;
 use super::error::SetupError;
-use crate::host::files::{self, FileError};
+use crate::host::files::{self, Action, FileError};
 
 /// Files older than this were left by a run that died: addresses work for a day, a job lives shorter still.
 const LEFT_BEHIND_AFTER: TimeDelta = TimeDelta::days(2);
@@ -25,7 +25,7 @@ pub(super) fn prepare(folder: &Path, now: DateTime<Utc>) -> Result<(), SetupErro
     let mark = folder.join(MARK);
     if !mark.is_file() {
         // Without its mark it is ours only where nobody else has put anything: a run may have died on the way to it.
-        let entries = fs::read_dir(folder).map_err(FileError::at("read the folder", folder))?;
+        let entries = fs::read_dir(folder).map_err(FileError::at(Action::ReadFolder, folder))?;
         let mut names = entries.flatten().map(|entry| entry.file_name().into_string());
         if !names.all(|name| name.is_ok_and(|name| is_our_name(&name))) {
             return Err(SetupError::NotOurs(folder.to_owned()));

@@ -24,7 +24,7 @@ pub(crate) fn permit() -> Permit {
 
 /// Somebody else is at work.
 pub(crate) fn withheld() -> Permit {
-    Permit::given_by(|| Err(Withheld("it was taken over".to_owned())))
+    Permit::given_by(|| Err(Withheld::Changed("it was taken over".to_owned())))
 }
 
 pub(crate) const COMPANY: &str = "5a1f7c1e-6a0d-4c3e-9f57-0c8f0a4f7d11";

@@ -209,7 +209,7 @@ fn no_text_breaks_out_of_its_cell_or_becomes_a_formula() {
 fn nothing_is_asked_for_that_writes_without_a_permit() {
     let connector = Connector::csv();
     let mut system = connector.start();
-    let withheld = Permit::given_by(|| Err(Withheld("it was taken over".to_owned())));
+    let withheld = Permit::given_by(|| Err(Withheld::Changed("it was taken over".to_owned())));
     let answer = system.book(&withheld, &[purchase("entry-1")]);
     assert!(
         matches!(answer.as_deref(), Ok([Err(SystemError::Withheld(_))])),

@@ -93,6 +93,19 @@ fn one_process_serves_a_whole_run_and_may_take_its_leave() {
 }
 
 #[test]
+fn one_that_writes_without_end_is_not_waited_for_without_end() {
+    let connector = Connector::script("hello unique; ask; ok \"$(booked)\"; exec yes babble");
+    let mut system = connector.start();
+    book(&mut system, "a").unwrap();
+    let (ended, end) = mpsc::channel();
+    std::thread::spawn(move || {
+        drop(system);
+        ended.send(())
+    });
+    assert_eq!(end.recv_timeout(Duration::from_secs(30)), Ok(()));
+}
+
+#[test]
 fn a_connector_that_changes_its_books_in_mid_run_is_not_used() {
     let connector = Connector::script(
         r#"ask; ok '{"protocol":1,"name":"Script","target":"books '"$start"'","create":"unique"}'; ask; exit 1"#,

@@ -126,7 +126,6 @@ fn a_page_that_is_too_large_is_read_in_smaller_ones_and_an_item_that_is_fails_al
     if !is_debug("a_page_that_is_too_large_is_read_in_smaller_ones_and_an_item_that_is_fails_alone") {
         return;
     }
-    let world = World::new();
     let large = |number: u64, length: usize| {
         Item::card_purchase(100)
             .numbered(number)
@@ -137,19 +136,36 @@ fn a_page_that_is_too_large_is_read_in_smaller_ones_and_an_item_that_is_fails_al
     items.push(large(8, 200_000));
     items.extend((9..12).map(|number| large(number, 60_000)));
     let id = items[7]["accountingEntryId"].as_str().unwrap().to_owned();
-    let job = world.add_job(items);
-    world
-        .run_with("PLEO_EXPORT_LARGEST_ANSWER", "150000", &["poll"])
-        .exits(3);
-    let state = world.sandbox.job(&job);
-    assert_eq!(state.count(ItemStatus::Successful), 10);
-    let item = state.item(&id);
-    assert_eq!(item.failure_reason_type.as_deref(), Some("validation_failure"));
-    assert!(
-        item.failure_reason.as_ref().unwrap().contains("more data"),
-        "{item:?}"
-    );
-    world.keeps_its_promise_and_all_rules();
+    let mut reading_past = None;
+    for trouble in [None, Some(Trouble::Status(503)), Some(Trouble::ResetBeforeEffect)] {
+        let world = World::new();
+        let job = world.add_job(items.clone());
+        if let (Some(trouble), Some(nth)) = (trouble, reading_past) {
+            let fault = Fault::new(trouble).on("GET", "/v3/export-items");
+            world.sandbox.fault(fault.at(nth));
+        }
+        world
+            .run_with("PLEO_EXPORT_LARGEST_ANSWER", "150000", &["poll"])
+            .exits(3);
+        let state = world.sandbox.job(&job);
+        assert_eq!(state.count(ItemStatus::Successful), 10);
+        let item = state.item(&id);
+        assert_eq!(item.failure_reason_type.as_deref(), Some("validation_failure"));
+        assert!(
+            item.failure_reason.as_ref().unwrap().contains("more data"),
+            "{item:?}"
+        );
+        world.keeps_its_promise_and_all_rules();
+        // What is too large by itself is asked for again, and read past.
+        let requests = world.sandbox.requests();
+        let pages = requests
+            .iter()
+            .filter(|request| request.path == "/v3/export-items");
+        let queries: Vec<&String> = pages.map(|request| &request.query).collect();
+        let again = queries.windows(2).position(|two| two[0] == two[1]);
+        reading_past = reading_past.or(again.map(|before| before + 2));
+        assert!(reading_past.is_some(), "{queries:?}");
+    }
 }
 
 #[test]

@@ -2,10 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pleo_export::bookkeeping::ClosedPeriods;
 use pleo_export::model::export_item::{ExportItem, Tag};
 use pleo_export::model::ids::{CompanyId, JobId};
+use pleo_export::model::permit::{Permit, Withheld};
 use pleo_export::systems::odoo::{Odoo, Settings};
 use pleo_export::systems::{AccountingSystem, JobNeeds, SystemError};
 
@@ -115,6 +118,48 @@ fn closed_periods_follow_the_policy_and_no_date_moves_by_itself() {
         );
         server.lock(field, None);
     }
+}
+
+/// A job may become somebody else's at any moment; what is said of an entry then must not come from a guess.
+#[test]
+fn a_permit_that_is_withheld_at_any_write_is_said() {
+    let Some(server) = support::server() else { return };
+    let _guard = support::locks();
+    let field = "fiscalyear_lock_date";
+    for is_closed in [false, true] {
+        for given in 0.. {
+            assert!(given < 40, "there is no end of writes");
+            server.lock(field, None);
+            let item = ExportItem {
+                date: "2024-03-10T10:00:00Z".parse().unwrap(),
+                ..payable(expense(100), "card_purchase", &invoice_number())
+            };
+            let mut books = server.books();
+            let plan = books.plan(&[item]).remove(0).unwrap();
+            // The period is closed after the plan was made, so the drafts are taken back.
+            server.lock(field, is_closed.then_some("2024-03-31"));
+            let asked = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&asked);
+            let permit = Permit::given_by(move || match count.fetch_add(1, Ordering::Relaxed) {
+                before if before < given => Ok(()),
+                _ => Err(Withheld::Changed("the job is somebody else's".to_owned())),
+            });
+            let answer = books
+                .odoo
+                .book(&permit, &[plan])
+                .and_then(|mut all| all.remove(0));
+            if asked.load(Ordering::Relaxed) <= given {
+                assert_eq!(answer.is_err(), is_closed, "{answer:?}");
+                assert!(given > 2, "more than {given} writes make it");
+                break;
+            }
+            assert!(
+                matches!(answer, Err(SystemError::Withheld(_))),
+                "withheld after {given} writes: {answer:?}"
+            );
+        }
+    }
+    server.lock(field, None);
 }
 
 fn checked(change: impl FnOnce(&mut Settings)) -> Result<(), SystemError> {

@@ -296,3 +296,14 @@ impl AccountingSystem for Choosy {
         ])
     }
 }
+
+#[test]
+fn of_a_whole_job_it_is_the_commonest_that_a_job_can_have() {
+    let world = World::new();
+    let vendorless = || Item::card_purchase(100).method("accounts_payable").build();
+    let without_account = Item::card_purchase(100).without_account().build();
+    world.add_job(vec![vendorless(), without_account, vendorless()]);
+    world.run(&["poll"]).exits(3);
+    let job = world.sandbox.jobs().remove(0);
+    assert_eq!(job.failure_reason_type.as_deref(), Some("missing_configuration"));
+}

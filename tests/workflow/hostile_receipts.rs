@@ -57,10 +57,16 @@ fn receipts_that_lie_are_found_out_or_harmless() {
         let job = world.add_job(vec![
             Item::card_purchase(100)
                 .id(ENTRY)
+                .receipt("pdf")
                 .file(&url, "application/pdf", 7)
                 .build(),
         ]);
         world.run(&["poll"]).exits(3);
+        assert!(
+            world.kept_receipts().is_empty(),
+            "the good one is not kept: {:?}",
+            world.kept_receipts()
+        );
         let item = world.sandbox.job(&job).item(ENTRY).clone();
         assert_eq!(item.failure_reason_type.as_deref(), failure, "{item:?}");
         world.keeps_its_promise_and_all_rules();

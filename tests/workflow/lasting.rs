@@ -5,9 +5,10 @@ use std::fs;
 use std::time::Duration;
 
 use crate::full_disk::with_little_room;
-use crate::interrupt::Fate;
+use crate::interrupt::{Fate, is_event};
 use crate::odd_places::{as_nobody, set_mode};
-use crate::sandbox::{Event, ItemStatus, JobStatus};
+use crate::sandbox::seed::Item;
+use crate::sandbox::{Event, ItemStatus, JobStatus, Request};
 use crate::support::{Run, World};
 
 /// More than half of the hour that a job lives.
@@ -67,6 +68,10 @@ fn with_connector(program: &str) -> World {
         "read line\necho '{\"id\":1,\"ok\":{\"protocol\":9,\"name\":\"n\",\"target\":\"t\",\"create\":\"unique\",\
          \"payables\":false,\"computes_tax\":false}}'\nread line\n",
     );
+    script(
+        "damaged.sh",
+        "read line\necho '{\"id\":1,\"error\":{\"kind\":\"damaged\",\"reason\":\"page 7 is torn\"}}'\nread line\n",
+    );
     script("not-executable", "");
     world.with_variable("PATH", std::env::var_os("PATH").unwrap())
 }
@@ -109,6 +114,47 @@ fn a_connector_that_cannot_start_is_told_with_its_last_words() {
 }
 
 #[test]
+fn books_that_are_damaged_from_the_beginning_are_never_called_temporary() {
+    let world = with_connector("[\"sh\", \"damaged.sh\"]");
+    world.run(&["poll", "-q"]).exits(1).says("page 7 is torn");
+    let run = |arguments: &[&str]| world.run(arguments);
+    waits_and_is_failed(&world, run, 1, "page 7 is torn", "validation_failure");
+}
+
+#[test]
+fn a_books_folder_that_is_a_file_waits_for_whoever_corrects_the_settings() {
+    let world = World::new();
+    fs::write(world.path("books"), "").unwrap();
+    let run = |arguments: &[&str]| world.run(arguments);
+    waits_and_is_failed(
+        &world,
+        run,
+        2,
+        "to a folder, then run again",
+        "invalid_configuration",
+    );
+}
+
+#[test]
+fn a_job_that_failed_as_a_whole_is_told_so_also_where_the_answer_was_lost_and_an_item_was_decided() {
+    let world = World::new();
+    let item = Item::card_purchase(100).set("date", "not a date".into());
+    let job = world.add_job(vec![item.build()]);
+    world.kill_at_update(1, Fate::IsLost);
+    world.sandbox.advance_clock(LATE);
+    fs::remove_dir_all(world.path("books")).unwrap();
+    fs::write(world.path("books"), "").unwrap();
+    let is_end = |request: &Request| is_event(request, "failed");
+    let run = world.run_and_signal(&["poll"], "KILL", Fate::TakesEffect, is_end);
+    assert_eq!(run.code, None, "{run}");
+    fs::remove_file(world.path("books")).unwrap();
+    world.run(&["poll"]).exits(4).says("The books folder");
+    assert_eq!(world.sandbox.job(&job).status, JobStatus::Failed);
+    world.run(&["poll"]).exits(0);
+    world.keeps_its_promise_and_all_rules();
+}
+
+#[test]
 fn a_connector_that_is_mended_in_time_books_the_job_that_waited() {
     let world = with_connector("[\"sh\", \"traceback.sh\"]");
     let job = world.add_mixed_job(2, 1);
@@ -134,8 +180,11 @@ fn a_connector_that_breaks_in_mid_job_leaves_the_job_while_there_is_time() {
     );
     assert_eq!(run.code, None, "{run}");
     let before = world.sandbox.job(&job).updates;
-    world.run(&["poll", "-q"]).exits(2).says("ValueError");
-    world.run(&["resume", "-q"]).exits(2).says("ValueError");
+    for command in ["poll", "resume"] {
+        let run = world.run(&[command, "-q"]).exits(2).says("ValueError");
+        let run = run.says("what is in the books is found there");
+        assert!(!run.stderr.contains("nothing was booked"), "{run}");
+    }
     let state = world.sandbox.job(&job);
     assert_eq!((state.status, state.updates), (JobStatus::InProgress, before));
     world.run(&["poll", "--config", &other]).exits(0);

@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use crate::interrupt::Fate;
 use crate::sandbox::seed::{self, Item};
 use crate::sandbox::{Event, Fault, ItemStatus, Job, JobStatus, Options, RetryAfter, Trouble};
 use crate::support::World;
@@ -297,4 +298,29 @@ fn the_jobs_of_a_file_are_booked_for_the_company_that_the_file_names() {
     assert_eq!(done, jobs);
     assert_eq!(world.books().entries().len(), 3);
     world.keeps_its_promise_and_all_rules();
+}
+
+#[test]
+fn a_job_that_pleo_does_not_know_any_more_holds_up_no_other_and_is_told_until_it_has_expired() {
+    let world = World::new();
+    let gone = world.add_mixed_job(3, 1);
+    world.kill_at_update(1, Fate::TakesEffect);
+    world.sandbox.set_job_status(&gone, JobStatus::Completed);
+    let next = world.add_mixed_job(3, 2);
+    let unknown = Fault::new(Trouble::Page(404, "application/json".into(), "{}".into()))
+        .on("GET", &format!("/v3/export-jobs/{gone}"));
+    world.sandbox.fault(unknown.always());
+    world.run(&["poll", "--max-jobs", "1"]).exits(2).says(&gone);
+    assert_eq!(world.sandbox.job(&next).status, JobStatus::Completed);
+    let expires = "UPDATE job SET expires_at = '2020-01-01T00:00:00Z' WHERE id = ?1";
+    let checkpoint = world.path("checkpoint.sqlite3");
+    let expire = || {
+        rusqlite::Connection::open(&checkpoint)
+            .unwrap()
+            .execute(expires, [&gone])
+    };
+    assert_eq!(expire().unwrap(), 1);
+    world.run(&["poll"]).exits(2).says(&gone);
+    world.run(&["poll"]).exits(0);
+    world.keeps_its_promise();
 }

@@ -289,3 +289,14 @@ fn evidence(world: &World) -> String {
     walk(&world.books().folder, &mut text);
     text
 }
+
+#[test]
+fn the_company_of_an_expense_is_known_in_capitals_too() {
+    let world = World::new();
+    let company = world.sandbox.company().to_uppercase();
+    assert_ne!(company, world.sandbox.company());
+    let item = Item::card_purchase(100).set("companyId", company.into());
+    world.add_job(vec![item.build()]);
+    world.run(&["poll"]).exits(0);
+    world.keeps_its_promise();
+}

@@ -160,3 +160,39 @@ fn a_lost_start_of_a_job_that_somebody_has_begun_is_left_to_them() {
     assert_eq!(world.sandbox.job(&next).status, JobStatus::Completed);
     world.keeps_its_promise();
 }
+
+#[test]
+fn a_start_that_could_not_be_sent_is_not_taken_for_somebody_elses() {
+    // The job is read before its start for longer than what is heard of it counts as fresh, and once Pleo does not answer.
+    let world = silent_after(0);
+    let job = world.add_mixed_job(3, 1);
+    let unreadable = Fault::new(Trouble::Status(503))
+        .on("GET", "/v3/export-jobs/*")
+        .at(2);
+    world.sandbox.fault(unreadable);
+    let run = world.run(&["poll"]).exits(0);
+    assert!(!run.stderr.contains("another instance"), "{run}");
+    assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);
+    world.keeps_its_promise_and_all_rules();
+}
+
+#[test]
+fn a_start_that_is_refused_for_another_job_is_tried_again_later() {
+    let world = World::new();
+    let other = world.add_mixed_job(3, 2);
+    let job = world.add_mixed_job(3, 1);
+    let (control, id) = (world.sandbox.control(), other.clone());
+    world.sandbox.on_request(move |request| {
+        if is_event(request, "started") {
+            control.set_job_status(&id, JobStatus::InProgress);
+        }
+        Hook::Continue
+    });
+    let run = world.run(&["run-job", &job, "--out-of-order"]).exits(5);
+    let run = run.says("does not confirm the start");
+    assert!(!run.stderr.contains("another instance"), "{run}");
+    world.sandbox.on_request(|_| Hook::Continue);
+    world.sandbox.set_job_status(&other, JobStatus::Completed);
+    world.run(&["poll"]).exits(0);
+    assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);
+}

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::in_process::{Answers, DiesBeforeAttaching, SearchedBooks, problem_kind};
 use crate::interrupt::{Fate, is_event, nth_of};
 use crate::sandbox::seed::{self, Item};
@@ -337,9 +339,7 @@ fn validation_that_fails_on_a_resumed_job_with_entries_already_booked() {
     // There is time for a person to mend it, and then there is none.
     world.run(&["resume"]).exits(2).says("is a file");
     assert_eq!(world.sandbox.job(&job).events, [Event::Started]);
-    world
-        .sandbox
-        .advance_clock(std::time::Duration::from_secs(40 * 60));
+    world.sandbox.advance_clock(Duration::from_secs(40 * 60));
     world.run(&["resume"]).exits(6).says("is a file");
     let state = world.sandbox.job(&job);
     assert_eq!(
@@ -381,7 +381,16 @@ fn configuration_changed_between_crash_and_resume() {
     world.add_job(vec![with_receipt()]);
     world.die_with(&mut DiesBeforeAttaching(world.beancount()));
     // Under the new settings the expense could not be booked; it is in the books all the same.
-    let world = world.with_settings("[bookkeeping]\nclosed_until = \"2026-12-31\"\n");
+    let world = world.with_settings(
+        "[bookkeeping]\nclosed_until = \"2026-12-31\"\n[receipts]\ntimeout_seconds = 1\ngive_up_after_seconds = 1\n",
+    );
+    // What is late waits for another run here as well.
+    let slow = Trouble::slow(Duration::from_secs(5));
+    world
+        .sandbox
+        .fault(Fault::new(slow).on("GET", "/receipts/**").always());
+    world.run(&["resume"]).exits(5).says("did not come in time");
+    world.sandbox.clear_faults();
     let run = world.run(&["resume"]).exits(0);
     assert_eq!(
         world.books().attached().len(),
@@ -436,14 +445,10 @@ fn items_that_pleo_refuses_to_update() {
     world.run(&["poll"]).exits(6);
 
     // Our own updates keep the job alive, so it is the time of our work on it that runs out.
-    world
-        .sandbox
-        .advance_clock(std::time::Duration::from_secs(30 * 60));
+    world.sandbox.advance_clock(Duration::from_secs(30 * 60));
     world.run(&["poll"]).exits(6);
     assert_eq!(world.sandbox.job(&job).status, JobStatus::InProgress);
-    world
-        .sandbox
-        .advance_clock(std::time::Duration::from_secs(20 * 60));
+    world.sandbox.advance_clock(Duration::from_secs(20 * 60));
     world.run(&["poll"]).exits(6);
     assert_eq!(
         world.sandbox.job(&job).status,

@@ -105,6 +105,14 @@ impl World {
         self.folder.path().join(name)
     }
 
+    /// The receipts that lie between download and booking.
+    pub fn kept_receipts(&self) -> Vec<String> {
+        let folder = fs::read_dir(self.path("checkpoint.sqlite3.pleo-export-receipts"));
+        let files = folder.into_iter().flatten().flatten();
+        let names = files.filter_map(|file| file.file_name().into_string().ok());
+        names.filter(|name| !name.starts_with('.')).collect()
+    }
+
     pub fn books(&self) -> Books {
         Books {
             folder: self.path("books"),

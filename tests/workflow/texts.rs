@@ -37,6 +37,7 @@ fn help() {
         "run-job",
         "resume",
         "check",
+        "preview",
         "verify",
         "prune-evidence",
         "reverse",

@@ -162,16 +162,24 @@ impl Case {
         all
     }
 
-    /// The rule.
-    fn expected(self) -> Outcome {
-        use Kind::{Damaged, Ends, Fatal, Landed, Rejected, Unavailable, Unknown};
-        // Where books can only be searched, what somebody began with and is not there is never booked again.
-        let is_lost = self.before == Before::Announced && self.create == Create::Search;
-        let normal = if is_lost {
+    /// Where books can only be searched, what a killed run began with and is not there is never booked again.
+    fn is_lost(self) -> bool {
+        self.before == Before::Announced && self.create == Create::Search
+    }
+
+    /// Where all is well: also in the run after one that left the job open, because that one knew what it had not sent.
+    fn normal(self) -> Outcome {
+        if self.is_lost() {
             self.failed(Verdict::MayBeBooked)
         } else {
             self.successful()
-        };
+        }
+    }
+
+    /// The rule.
+    fn expected(self) -> Outcome {
+        use Kind::{Damaged, Ends, Fatal, Landed, Rejected, Unavailable, Unknown};
+        let (is_lost, normal) = (self.is_lost(), self.normal());
         let is_asked = match self.verb {
             Verb::Check | Verb::Resolve | Verb::Find => true,
             Verb::Book => self.before != Before::Booked && !is_lost,
@@ -268,9 +276,19 @@ impl Case {
         let times = if self.always { "always" } else { "once" };
         let fault = format!("{:?} {:?} ", self.verb, self.kind).to_lowercase() + times + "\n";
         fs::write(world.path("fault"), fault).unwrap();
-        let run = world.run(&["poll"]);
+        let first = self.outcome(&world, &id, self.expected())?;
+        if first.exit != 5 {
+            return Ok(first);
+        }
+        let _ = fs::remove_file(world.path("fault"));
+        let again = self.outcome(&world, &id, self.normal());
+        again.map_err(|problem| format!("polled again: {problem}"))
+    }
 
-        let job = world.sandbox.job(&id);
+    /// Polls, and looks.
+    fn outcome(self, world: &World, id: &str, expected: Outcome) -> Result<Outcome, String> {
+        let run = world.run(&["poll"]);
+        let job = world.sandbox.job(id);
         let item = job.item(ENTRY).clone();
         let text = item.failure_reason.as_deref().unwrap_or_default();
         let standing: Option<String> = rusqlite::Connection::open(world.path("checkpoint.sqlite3"))
@@ -294,6 +312,10 @@ impl Case {
             (_, None) => Verdict::None,
             (status, standing) => return Err(format!("{status:?} {standing:?} `{text}` {run}")),
         };
+        let is_over = self.before == Before::Nothing && !matches!(verdict, Verdict::None);
+        if is_over && !world.kept_receipts().is_empty() {
+            return Err(format!("{:?} stay behind {run}", world.kept_receipts()));
+        }
         if world.path("twice").exists() {
             return Err(format!("booked twice {run}"));
         }
@@ -313,7 +335,7 @@ impl Case {
             exit: run.code.unwrap_or(-1),
             attached: receipts.sum(),
         };
-        if outcome == self.expected() {
+        if outcome == expected {
             Ok(outcome)
         } else {
             Err(format!("{outcome:?} `{text}` {run}"))

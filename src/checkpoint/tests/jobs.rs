@@ -90,6 +90,26 @@ fn a_job_that_another_won_may_be_claimed_or_adopted_later() {
 }
 
 #[test]
+fn a_job_that_was_to_be_closed_and_that_another_has_is_no_longer_ours_to_close() {
+    let (_folder, _, mut checkpoint) = new_checkpoint();
+    checkpoint.adopt_job(&job("job-1", 1), now()).unwrap();
+    let failure = JobFailure {
+        failure_type: JobFailureType::ValidationFailure,
+        reason: "all failed".into(),
+    };
+    checkpoint
+        .close_job(&job_id(), &JobOutcome::Failed(failure), "intent", now())
+        .unwrap();
+    checkpoint
+        .job_event(&job_id(), JobEvent::LostToAnother, "it works on it", now())
+        .unwrap();
+    let record = checkpoint.job(&job_id()).unwrap().unwrap();
+    assert_eq!((record.state, record.closing), (JobState::Foreign, None));
+    checkpoint.adopt_job(&job("job-1", 1), now()).unwrap();
+    assert_eq!(state(&checkpoint), JobState::Started);
+}
+
+#[test]
 fn what_cannot_follow_is_refused_and_changes_nothing() {
     let (_folder, _, mut checkpoint) = new_checkpoint();
     let error = checkpoint

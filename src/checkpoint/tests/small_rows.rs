@@ -125,6 +125,21 @@ fn nothing_is_lost_but_payloads_of_jobs_that_are_over() {
 }
 
 #[test]
+fn a_file_of_another_owner_is_not_brought_up_to_date() {
+    let (_folder, path) = former();
+    // As every checkpoint is once it was open for writing.
+    drop(connect_for_writing(&path).unwrap());
+    let before = std::fs::read(&path).unwrap();
+    let other = Owner {
+        company_id: CompanyId::new("company-2"),
+        ..owner()
+    };
+    let error = Checkpoint::open(&path, &other, None, read_facts).unwrap_err();
+    assert!(matches!(error.fault, Fault::BelongsToAnother { .. }));
+    assert!(std::fs::read(&path).unwrap() == before, "not a byte has changed");
+}
+
+#[test]
 fn a_step_that_finds_no_room_leaves_the_old_file() {
     let (_folder, path) = former();
     let connection = raw(&path);

@@ -41,7 +41,7 @@ const AFTER_A_FAILURE: Duration = Duration::from_secs(60);
 /// How often it is seen to that the server is still there.
 const LOOK_AFTER_SERVER: Duration = Duration::from_secs(60);
 
-/// Listens until somebody wishes to stop, for one company or each of a folder.
+/// Listens until the stop is requested, for one company or each of a folder.
 pub(super) fn listen(
     sources: &Sources,
     folder: Option<&Path>,

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 use crate::export::report::{Problem, ProblemKind};
-use crate::host::files::{self, FileError};
+use crate::host::files::{self, Action, FileError};
 
 /// The folder.
 pub(super) struct Folder(PathBuf);
@@ -30,7 +30,7 @@ impl Folder {
         let path = self.path(name);
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create_new(true).open(&path);
-        file.map_err(|error| unusable(&FileError::at("make", &path)(error)))
+        file.map_err(|error| unusable(&FileError::at(Action::Make, &path)(error)))
     }
 }
 

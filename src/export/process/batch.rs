@@ -5,17 +5,17 @@ mod waves;
 
 use tracing::warn;
 
-use super::item::{BatchItem, Sent};
+use super::item::{BatchItem, Fetched, Sent};
 use crate::bookkeeping::{JobView, KnownInvoices, Refusal};
 use crate::export::halt::Halt;
 use crate::export::tools::JobRun;
-use crate::export::verdicts::{self, Next, Why};
-use crate::export::{control, look_up, patience};
+use crate::export::verdicts::{Next, Why};
+use crate::export::{control, look_up, patience, permit};
 use crate::host::clock;
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::ItemFailureType;
 use crate::pleo::{ItemUpdate, Refusal as PleoRefusal};
-use crate::systems::{BookedEntry, Found, SystemError, Wanted};
+use crate::systems::{BookedEntry, Found, Wanted};
 
 /// Books the items, in work order, and commits every verdict, also where an error ends it. Answers the items that are
 /// still open.
@@ -27,7 +27,11 @@ pub(super) fn book(
     announce(run, &mut items)?;
     look_up(run, &mut items)?;
     let mut ended = waves::book(run, view, &mut items);
-    if is_withheld(&ended) {
+    if let Err(halt) = &ended
+        && permit::is_withheld(halt)
+    {
+        // The job may be somebody else's by now: nothing more is judged, and the next run looks at all of it again.
+        let_go(run, items.iter_mut().filter_map(|item| item.fetched.take()));
         return ended.map(|()| items);
     }
     // Whatever becomes of their receipts.
@@ -36,7 +40,10 @@ pub(super) fn book(
     // What was learnt is old by the next batch.
     view.invoices = KnownInvoices::default();
     ended = ended.and(attach::attach(run, &mut items));
-    if is_withheld(&ended) {
+    if let Err(halt) = &ended
+        && permit::is_withheld(halt)
+    {
+        let_go(run, items.iter_mut().filter_map(|item| item.fetched.take()));
         return ended.map(|()| items);
     }
     for (at, booked) in &in_books {
@@ -46,15 +53,21 @@ pub(super) fn book(
         }
     }
     let (mut verdicts, mut open) = (Vec::with_capacity(items.len()), Vec::new());
+    let mut left = Vec::new();
     for item in items {
         match item.next {
-            Next::Decided(verdict) => verdicts.push((item.entry_id, verdict)),
+            Next::Decided(verdict) => {
+                // Those of an item that was refused at its turn: what is attached is gone by now.
+                left.extend(item.fetched);
+                verdicts.push((item.entry_id, verdict));
+            }
             Next::Wait(_) | Next::Unproven { .. } => open.push(item),
             Next::Halt(error) => ended = ended.and(Err(error.into())),
             // Only where an error has ended it.
             Next::Attach(_) | Next::Book { .. } => {}
         }
     }
+    let_go(run, left);
     let highest = run.exporter.system.highest_numbers();
     run.exporter.checkpoint.keep_numbers(&highest)?;
     run.decide(&verdicts)?;
@@ -84,6 +97,8 @@ fn announce(run: &mut JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt
     for item in std::mem::take(items) {
         if run.exporter.checkpoint.is_in_scope(&run.job.id, &item.entry_id)? {
             items.push(item);
+        } else {
+            let_go(run, item.fetched);
         }
     }
     for refusal in refused {
@@ -123,10 +138,7 @@ fn look_up(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<(), Halt> {
         let is_absent = matches!(found, Found::Absent { .. });
         let (read, known) = (item.read.as_ref(), item.known(create));
         let next = look_up::judge(&mut run.exporter, &item.entry_id, read, found, known);
-        item.next = match item.sent {
-            Sent::PerhapsAtTheEnd => verdicts::at_the_end(next),
-            Sent::No | Sent::Perhaps => next,
-        };
+        item.next = item.if_last(next);
         let is_to_be_booked = matches!(item.next, Next::Book { .. } | Next::Wait(Why::NotBooked));
         if is_absent && item.sent == Sent::No && is_to_be_booked {
             run.unsent.insert(item.entry_id.clone(), true);
@@ -135,9 +147,11 @@ fn look_up(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<(), Halt> {
     Ok(())
 }
 
-/// Whether the job may be somebody else's by now: then nothing more is judged, and the next run looks at all of it again.
-const fn is_withheld(ended: &Result<(), Halt>) -> bool {
-    matches!(ended, Err(Halt::System(SystemError::Withheld(_))))
+/// Removes the files of receipts that are not attached now.
+fn let_go(run: &JobRun<'_>, fetched: impl IntoIterator<Item = Fetched>) {
+    for fetched in fetched {
+        run.exporter.receipts.remove(&fetched.receipts);
+    }
 }
 
 /// An entry that is in the books, with its place in the batch.

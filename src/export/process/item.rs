@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::bookkeeping::{self, JobView, Refusal};
 use crate::checkpoint::{Position, StoredItem};
-use crate::export::tools::Exporter;
+use crate::export::tools::{Exporter, JobRun};
 use crate::export::verdicts::{self, Known, Next, Plan, Why};
 use crate::model::document::{PlannedItem, Receipt};
 use crate::model::export_item::ExportItem;
@@ -66,7 +66,8 @@ impl Fetched {
 
 impl BatchItem {
     /// Reads and plans an item of the checkpoint.
-    pub(super) fn of(stored: &StoredItem, exporter: &Exporter<'_>, job: &JobId, view: &JobView) -> Self {
+    pub(super) fn of(stored: &StoredItem, run: &JobRun<'_>, view: &JobView) -> Self {
+        let (exporter, job) = (&run.exporter, &run.job.id);
         let (read, plan) = match read(stored, &exporter.settings.company_id) {
             Ok(item) => {
                 let plan = plan(&item, 1, exporter, job, view);
@@ -85,7 +86,7 @@ impl BatchItem {
             is_held: false,
             fetched: None,
             position: stored.position,
-            sent: if verdicts::is_announced(stored) {
+            sent: if run.may_be_sent(stored) {
                 Sent::Perhaps
             } else {
                 Sent::No
@@ -168,6 +169,14 @@ impl BatchItem {
         self.plan.clone()
     }
 
+    /// What becomes of it, where the last look at it decides.
+    pub(super) fn if_last(&self, next: Next) -> Next {
+        match self.sent {
+            Sent::PerhapsAtTheEnd => verdicts::at_the_end(next),
+            Sent::No | Sent::Perhaps => next,
+        }
+    }
+
     /// The plan to book now; what is refused now has its verdict.
     pub(super) fn plan_to_book(
         &mut self,
@@ -187,7 +196,9 @@ impl BatchItem {
                 Some(plan)
             }
             Err(refusal) => {
-                self.next = Next::Decided(verdicts::refused(partly.as_ref(), &refusal));
+                let create = exporter.system.describe().create;
+                let next = verdicts::refused_now(partly.as_ref(), &refusal, self.sent != Sent::No, create);
+                self.next = self.if_last(next);
                 None
             }
         }
@@ -224,7 +235,7 @@ fn read(stored: &StoredItem, company_id: &CompanyId) -> Result<ExportItem, Refus
         reason: malformed.for_a_bookkeeper(),
         group: format!("data cannot be read: {malformed}"),
     })?;
-    if item.company_id == *company_id {
+    if item.company_id.is(company_id) {
         return Ok(item);
     }
     Err(Refusal {

@@ -46,14 +46,16 @@ impl Leftovers {
         }
     }
 
-    /// Takes out the items that may pass through a batch again. Those whose receipts are late stay, where a lost answer
-    /// may not be tried again those that may be booked, and with them what waits for them.
+    /// Takes out the items that may pass through a batch again. Those whose receipts are late stay, and of
+    /// those that may be booked what is refused by now or may not be tried again, and with them what waits for them.
     pub(super) fn take_ready(&mut self, view: &JobView, is_repeatable: bool) -> Vec<BatchItem> {
         let groups = groups(view, self.0.iter().map(|item| item.invoice.as_ref()));
         let (mut ready, mut waiting, mut held) = (Vec::new(), Vec::new(), HashSet::new());
         for (item, group) in std::mem::take(&mut self.0).into_iter().zip(groups) {
             let why = item.why_open();
-            let is_left = why == Why::Late || (why == Why::Unproven && !is_repeatable);
+            // Of what is refused nothing is sent again, so that it proves nothing.
+            let is_tried_again = is_repeatable && item.plan.is_ok();
+            let is_left = why == Why::Late || (why == Why::Unproven && !is_tried_again);
             if is_left || group.is_some_and(|group| held.contains(&group)) {
                 held.extend(group);
                 waiting.push(item);

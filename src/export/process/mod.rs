@@ -42,9 +42,7 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
         let began = Instant::now();
         ensure_time(run, longest, began)?;
         let began = Instant::now();
-        let items = stored
-            .iter()
-            .map(|stored| BatchItem::of(stored, &run.exporter, &run.job.id, &view));
+        let items = stored.iter().map(|stored| BatchItem::of(stored, run, &view));
         let items = items.collect();
         fetch_and_book(run, &mut view, items, &mut leftovers)?;
         longest = longest.max(began.elapsed());

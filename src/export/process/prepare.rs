@@ -25,15 +25,18 @@ pub(super) fn prepare(run: &mut JobRun<'_>, references: &References) -> Result<(
     let resolution = patience::ask(&mut run.exporter, |system| system.resolve(references))?;
     let mut view = JobView::new(resolution, today, run.exporter.traits());
     let mut refusals = Vec::new();
-    let (exporter, job) = (&run.exporter, &run.job.id);
+    let run = &*run;
     let mut after = None;
     loop {
-        exporter.stop.check()?;
-        let page = exporter.checkpoint.loaded_page(job, after.as_ref(), PAGE)?;
+        run.exporter.stop.check()?;
+        let page = run
+            .exporter
+            .checkpoint
+            .loaded_page(&run.job.id, after.as_ref(), PAGE)?;
         let Some(last) = page.last() else { break };
         after = Some(last.position);
         for stored in &page {
-            match BatchItem::of(stored, exporter, job, &view).plan {
+            match BatchItem::of(stored, run, &view).plan {
                 Ok(planned) => view.invoices.add(&planned),
                 Err(refusal) => refusals.push(refusal),
             }

@@ -9,7 +9,7 @@ use super::item::{BatchItem, Fetched};
 use crate::bookkeeping::Refusal;
 use crate::export::halt::Halt;
 use crate::export::tools::{Exporter, JobRun};
-use crate::export::verdicts::{Next, Why};
+use crate::export::verdicts::{self, Next, Why};
 use crate::model::document::Receipt;
 use crate::model::export_item::ReceiptFile;
 use crate::model::ids::AccountingEntryId;
@@ -34,10 +34,48 @@ pub(super) fn fetch(run: &JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<Unta
     if policy == Policy::None {
         return Ok(Untaken::default());
     }
+    let may_wait = may_wait(run);
+    let mut fetched = fetch_all(run, items, BatchItem::files)?;
+    let is_out_of_time = |results: &Results| has(results, ReceiptErrorKind::OutOfTime);
+    let taken = fetched.iter().skip(1).position(is_out_of_time);
+    let taken = taken.map_or(items.len(), |before| before + 1);
+    for results in fetched.split_off(taken) {
+        let_go(exporter, results);
+    }
+    let rest = items.split_off(taken);
+    for (item, results) in items.iter_mut().zip(fetched) {
+        if results.is_empty() {
+            continue;
+        }
+        match of_item(&run.exporter, results) {
+            Ok(fetched) => item.take_receipts(fetched),
+            Err(error) => {
+                if error.is_stalled() && may_wait {
+                    item.next = Next::Wait(Why::Late);
+                }
+                item.plan = Err(missing(error));
+            }
+        }
+    }
+    let is_late = |item: &mut BatchItem| matches!(item.next, Next::Wait(Why::Late));
+    let late = items.extract_if(.., is_late).collect();
+    Ok(Untaken { rest, late })
+}
+
+/// Whether what did not come in time may be left to a later run.
+fn may_wait(run: &JobRun<'_>) -> bool {
     let now = Instant::now();
-    let until = run.deadline.of_a_step(now);
-    let may_wait = !run.deadline.is_near(now) && !run.deadline.is_overdue(now);
-    let mut fetched = fetch_all(exporter, items, until, BatchItem::files);
+    !run.deadline.is_near(now) && !run.deadline.is_overdue(now)
+}
+
+/// Fetches the files of each item in one step, from new addresses where the old ones have expired.
+fn fetch_all(
+    run: &JobRun<'_>,
+    items: &[BatchItem],
+    files: impl Fn(&BatchItem) -> Vec<ReceiptFile>,
+) -> Result<Vec<Results>, Halt> {
+    let until = run.deadline.of_a_step(Instant::now());
+    let mut fetched = fetch_until(&run.exporter, items, until, files);
     let has_expired = |results: &Results| has(results, ReceiptErrorKind::Expired);
     let with_expired = items
         .iter()
@@ -48,30 +86,20 @@ pub(super) fn fetch(run: &JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<Unta
         debug!("addresses of receipts have expired; reading the items again");
         let fresh = fresh_addresses(run, &expired)?;
         let files = |item: &BatchItem| fresh.get(&item.entry_id).cloned().unwrap_or_default();
-        let again = fetch_all(exporter, items, until, files);
+        let again = fetch_until(&run.exporter, items, until, files);
         let pairs = fetched.iter_mut().zip(again);
         pairs
             .filter(|(_, again)| !again.is_empty())
-            .for_each(|(results, again)| *results = again);
+            .for_each(|(results, again)| let_go(&run.exporter, std::mem::replace(results, again)));
     }
-    exporter.stop.check()?;
-    let is_out_of_time = |results: &Results| has(results, ReceiptErrorKind::OutOfTime);
-    let taken = fetched.iter().skip(1).position(is_out_of_time);
-    let taken = taken.map_or(items.len(), |before| before + 1);
-    for results in fetched.split_off(taken) {
-        exporter
-            .receipts
-            .remove(&results.into_iter().flatten().collect::<Vec<_>>());
-    }
-    let rest = items.split_off(taken);
-    for (item, results) in items.iter_mut().zip(fetched) {
-        if !results.is_empty() && item.keep_receipts(results, policy) && may_wait {
-            item.next = Next::Wait(Why::Late);
-        }
-    }
-    let is_late = |item: &mut BatchItem| matches!(item.next, Next::Wait(Why::Late));
-    let late = items.extract_if(.., is_late).collect();
-    Ok(Untaken { rest, late })
+    run.exporter.stop.check()?;
+    Ok(fetched)
+}
+
+/// Removes the files of what is not attached now.
+fn let_go(exporter: &Exporter<'_>, results: Results) {
+    let receipts: Vec<Receipt> = results.into_iter().flatten().collect();
+    exporter.receipts.remove(&receipts);
 }
 
 fn has(results: &Results, kind: ReceiptErrorKind) -> bool {
@@ -81,7 +109,7 @@ fn has(results: &Results, kind: ReceiptErrorKind) -> bool {
 }
 
 /// Fetches the files of each item, with the results of each.
-fn fetch_all(
+fn fetch_until(
     exporter: &Exporter<'_>,
     items: &[BatchItem],
     until: Instant,
@@ -139,27 +167,58 @@ fn fresh_addresses(
     Ok(fresh)
 }
 
-/// The receipts of an entry that is in the books. They were fetched with the batch, unless the entry could surely not be
-/// planned; then they still belong to it.
-pub(super) fn of_booked(run: &JobRun<'_>, item: &BatchItem) -> Result<Result<Vec<Receipt>, Refusal>, Halt> {
-    let policy = run.exporter.settings.attachments;
-    let files = match (&item.fetched, &item.read) {
-        (Some(fetched), _) => return Ok(Ok(fetched.receipts.clone())),
-        (None, Some(read)) if policy != Policy::None => &read.files,
-        (None, _) => return Ok(Ok(Vec::new())),
-    };
-    let wanted: Vec<_> = wanted(item, files).collect();
-    let mut receipts = Vec::with_capacity(wanted.len());
-    let until = run.deadline.of_a_step(Instant::now());
-    for result in run.exporter.receipts.fetch(&wanted, until) {
-        run.exporter.stop.check()?;
+/// What was fetched for an item. Where receipts are required, a missing one is an error: what is final, whatever else may
+/// come later.
+fn of_item(exporter: &Exporter<'_>, results: Results) -> Result<Fetched, ReceiptError> {
+    let mut fetched = Fetched::default();
+    let mut first_error = None;
+    for result in results {
         match result {
-            Ok(receipt) => receipts.push(receipt),
-            Err(error) if policy == Policy::Required => return Ok(Err(missing(error))),
-            Err(_) => {}
+            Ok(receipt) => fetched.receipts.push(receipt),
+            Err(error) => {
+                fetched.missing.push(error.reason.clone());
+                if first_error.as_ref().is_none_or(ReceiptError::is_stalled) {
+                    first_error = Some(error);
+                }
+            }
         }
     }
-    Ok(Ok(receipts))
+    match first_error {
+        Some(error) if exporter.settings.attachments == Policy::Required => {
+            exporter.receipts.remove(&fetched.receipts);
+            Err(error)
+        }
+        _ => Ok(fetched),
+    }
+}
+
+/// Fetches the receipts of entries that are in the books and could surely not be planned, so that they were not fetched
+/// before; they still belong to them. An entry that lacks one has its verdict, or is left to a later run.
+pub(super) fn fetch_of_booked(run: &JobRun<'_>, items: &mut [BatchItem]) -> Result<(), Halt> {
+    let policy = run.exporter.settings.attachments;
+    let files = |item: &BatchItem| match (&item.next, &item.fetched, &item.read) {
+        (Next::Attach(_), None, Some(read)) if policy != Policy::None => read.files.clone(),
+        _ => Vec::new(),
+    };
+    if items.iter().all(|item| files(item).is_empty()) {
+        return Ok(());
+    }
+    let may_wait = may_wait(run);
+    let fetched = fetch_all(run, items, files)?;
+    for (item, results) in items.iter_mut().zip(fetched) {
+        let Next::Attach(booked) = &item.next else {
+            continue;
+        };
+        if results.is_empty() {
+            continue;
+        }
+        match of_item(&run.exporter, results) {
+            Ok(fetched) => item.take_receipts(fetched),
+            Err(error) if error.is_stalled() && may_wait => item.next = Next::Wait(Why::Late),
+            Err(error) => item.next = verdicts::failed_as_booked(booked, error.failure_type, &error.reason),
+        }
+    }
+    Ok(())
 }
 
 fn missing(error: ReceiptError) -> Refusal {
@@ -175,30 +234,5 @@ impl BatchItem {
     fn files(&self) -> Vec<ReceiptFile> {
         let read = self.read.as_ref().filter(|_| self.may_be_booked());
         read.map(|item| item.files.clone()).unwrap_or_default()
-    }
-
-    /// Keeps what was fetched. Where receipts are required, a missing one refuses the item; says whether it may come later.
-    fn keep_receipts(&mut self, results: Results, policy: Policy) -> bool {
-        let mut fetched = Fetched::default();
-        let mut first_error = None;
-        for result in results {
-            match result {
-                Ok(receipt) => fetched.receipts.push(receipt),
-                Err(error) => {
-                    fetched.missing.push(error.reason.clone());
-                    // What is final decides, whatever else may come later.
-                    if first_error.as_ref().is_none_or(ReceiptError::is_stalled) {
-                        first_error = Some(error);
-                    }
-                }
-            }
-        }
-        let Some(error) = first_error.filter(|_| policy == Policy::Required) else {
-            self.take_receipts(fetched);
-            return false;
-        };
-        let is_stalled = error.is_stalled();
-        self.plan = Err(missing(error));
-        is_stalled
     }
 }

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::host::files::{self, FileError, Part};
+use crate::host::files::{self, Action, FileError, Part};
 use crate::host::kill;
 use crate::host::stop::{Stop, Stopped};
 use crate::model::ids::CompanyId;
@@ -192,7 +192,9 @@ impl TokensLock {
                 }
                 Err(TryLockError::WouldBlock) if began.elapsed() < patience => stop.wait(LOCK_WAIT)?,
                 Err(TryLockError::WouldBlock) => return Err(LockError::Held(path.to_owned())),
-                Err(TryLockError::Error(error)) => return Err(FileError::at("lock", &lock)(error).into()),
+                Err(TryLockError::Error(error)) => {
+                    return Err(FileError::at(Action::Lock, &lock)(error).into());
+                }
             }
         }
     }
@@ -203,7 +205,7 @@ impl TokensLock {
         part.file
             .write_all(&[b' '; ROOM])
             .and_then(|()| part.file.sync_all())
-            .map_err(FileError::at("write", &part.path))?;
+            .map_err(FileError::at(Action::Write, &part.path))?;
         kill::point("room for tokens");
         Ok(Room { lock: self, part })
     }
@@ -231,7 +233,7 @@ impl Room<'_> {
         file.seek(SeekFrom::Start(0))
             .and_then(|_| file.write_all(&content))
             .and_then(|()| file.set_len(length))
-            .map_err(FileError::at("write", &self.part.path))?;
+            .map_err(FileError::at(Action::Write, &self.part.path))?;
         kill::point("tokens written");
         self.part.keep_as(&self.lock.path)
     }
@@ -243,7 +245,7 @@ pub(super) fn remove(lock: &TokensLock) -> Result<bool, FileError> {
     match fs::remove_file(&lock.path) {
         Ok(()) => files::sync_folder(folder_of(&lock.path)).map(|()| true),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(FileError::at("remove", &lock.path)(error)),
+        Err(error) => Err(FileError::at(Action::Remove, &lock.path)(error)),
     }
 }
 

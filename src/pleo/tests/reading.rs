@@ -134,7 +134,7 @@ fn the_control_layer_is_read_page_by_page() {
         ),
     ]);
     let mut pages = Vec::new();
-    let read: Result<(), PleoError> = client(&server).control_layer(&id(), |page| {
+    let read: Result<u64, PleoError> = client(&server).control_layer(&id(), |page| {
         pages.push(
             page.into_iter()
                 .map(|item| (item.entry_id, item.status))
@@ -163,7 +163,7 @@ fn the_control_layer_is_read_page_by_page() {
 fn a_list_that_turns_in_a_circle_is_an_error() {
     let element = r#"{"accountingEntryId":"a"}"#;
     let server = TestServer::start(vec![page(&[element], Some("A")), page(&[element], Some("A"))]);
-    let read: Result<(), PleoError> = client(&server).control_layer(&id(), |_| Ok(()));
+    let read: Result<u64, PleoError> = client(&server).control_layer(&id(), |_| Ok(()));
     assert!(matches!(read, Err(PleoError::Contract { .. })), "{read:?}");
 }
 

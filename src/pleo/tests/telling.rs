@@ -161,7 +161,7 @@ fn a_permit_is_asked_for_before_each_try() {
     let asked = AtomicUsize::new(0);
     let once = Permit::given_by(move || match asked.fetch_add(1, Ordering::SeqCst) {
         0 => Ok(()),
-        _ => Err(Withheld("it was taken over".to_owned())),
+        _ => Err(Withheld::Changed("it was taken over".to_owned())),
     });
     let update = [ItemUpdate::InProgress(AccountingEntryId::new("a"))];
     let error = client(&server).update_items(&once, &id(), &update).unwrap_err();
@@ -169,7 +169,7 @@ fn a_permit_is_asked_for_before_each_try() {
     assert_eq!(server.seen().len(), 1);
 
     let server = TestServer::start(vec![Reply::json(202, "")]);
-    let never = Permit::given_by(|| Err(Withheld("it was taken over".to_owned())));
+    let never = Permit::given_by(|| Err(Withheld::Changed("it was taken over".to_owned())));
     let error = client(&server)
         .send_event(&never, &id(), &ExportJobEvent::Started)
         .unwrap_err();

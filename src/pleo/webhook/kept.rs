@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::host::files::{self, FileError};
+use crate::host::files::{self, Action, FileError};
 use crate::model::ids::CompanyId;
 
 /// What is behind the checkpoint's name in that of the file.
@@ -86,7 +86,7 @@ pub fn read(path: &Path, owner: &Owner) -> Result<Vec<KeptSubscription>, KeptErr
     let text = match std::fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(FileError::at("read", path)(error).into()),
+        Err(error) => return Err(FileError::at(Action::Read, path)(error).into()),
     };
     let document: Document = serde_json::from_slice(&text).map_err(|error| KeptError::Malformed {
         path: path.to_owned(),

@@ -69,7 +69,7 @@ pub struct KnownAccount {
 pub struct KnownTax {
     /// As the lines of an expense would name it, with an amount of nothing.
     pub tax: Tax,
-    /// Its name.
+    /// What it is called in Pleo.
     pub name: String,
     /// Whether nobody is offered it any more.
     pub is_archived: bool,

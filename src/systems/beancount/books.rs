@@ -20,7 +20,6 @@ use crate::host::stop::Stop;
 use crate::host::{clock, disk};
 use crate::model::ids::CompanyId;
 use crate::model::references::NewAccount;
-use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
 
 use super::errors::{nothing_booked, unreadable};
@@ -184,11 +183,9 @@ impl Books {
     /// Refuses a folder or a ledger that the settings name and that cannot be one.
     fn refuse_wrong_places(&self) -> Result<(), SystemError> {
         if self.folder.is_file() {
-            return Err(SystemError::Fatal {
-                failure_type: JobFailureType::InvalidConfiguration,
+            return Err(SystemError::Settings {
                 reason: format!(
-                    "The books folder `{}` is a file: set accounting.beancount.directory to a folder, then export \
-                     again.",
+                    "The books folder `{}` is a file: set accounting.beancount.directory to a folder, then run again.",
                     self.folder.display()
                 ),
             });
@@ -414,12 +411,14 @@ pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SystemError>
 
 /// Writes a file of the books into a folder that is there.
 fn write_in_folder(path: &Path, content: &[u8]) -> Result<(), SystemError> {
-    files::write_whole(path, content).map_err(|error| match error.action {
-        "make" | "write" | "sync" | "use" | "follow" => nothing_booked(&error),
+    files::write_whole(path, content).map_err(|error| {
+        if error.action.is_before_the_name() {
+            return nothing_booked(&error);
+        }
         // It may have its name already, but a power cut may take the name away again.
-        _ => SystemError::Unknown {
+        SystemError::Unknown {
             reason: format!("The books could not be written for sure: {error}. Run again to look."),
-        },
+        }
     })
 }
 

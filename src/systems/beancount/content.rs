@@ -8,7 +8,7 @@ use std::fs;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::host::files::FileError;
+use crate::host::files::{Action, FileError};
 use crate::model::booked_content::{BookedContent, BookedLine, Stated};
 use crate::model::document::Purpose;
 use crate::model::money::{Amount, Money};
@@ -24,7 +24,7 @@ use super::vocabulary::{key, purpose};
 /// Reads the transaction at a place.
 pub(super) fn read(place: &Place) -> Result<BookedContent, SystemError> {
     let text = fs::read_to_string(&place.file)
-        .map_err(|error| unreadable(&FileError::at("read", &place.file)(error)))?;
+        .map_err(|error| unreadable(&FileError::at(Action::Read, &place.file)(error)))?;
     let mut content = BookedContent::default();
     // A fault behind it does not matter here; the look-up read the whole file and told of it.
     let _ = reader::read(&text, Manner::Tolerant, |directive| {

@@ -11,7 +11,7 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::host::files::FileError;
+use crate::host::files::{Action, FileError};
 
 /// What an include line means.
 #[derive(Debug, Default)]
@@ -114,7 +114,7 @@ impl Place {
             None => self
                 .path
                 .canonicalize()
-                .map_err(FileError::at("look at", &self.path)),
+                .map_err(FileError::at(Action::LookAt, &self.path)),
         }
     }
 }
@@ -150,7 +150,7 @@ impl Walk {
             Ok(_) if rest.iter().all(|part| *part == "**") => return self.arrive(place),
             Ok(_) => return Ok(()),
             Err(error) if is_absence(&error) => return Ok(()),
-            Err(error) => return Err(FileError::at("look at", &place.path)(error)),
+            Err(error) => return Err(FileError::at(Action::LookAt, &place.path)(error)),
         }
         let real = place.real()?;
         if self.entered.insert((real, parts.len())) {
@@ -196,7 +196,7 @@ impl Walk {
                     self.included.dangling.insert(name);
                 }
             }
-            Err(error) => return Err(FileError::at("look at", &place.path)(error)),
+            Err(error) => return Err(FileError::at(Action::LookAt, &place.path)(error)),
         }
         Ok(())
     }
@@ -204,7 +204,7 @@ impl Walk {
 
 /// What a folder holds; nothing where there is no folder.
 fn names(folder: &Place) -> Result<Vec<(String, Place)>, FileError> {
-    let fault = |error| FileError::at("look into", &folder.path)(error);
+    let fault = |error| FileError::at(Action::LookInto, &folder.path)(error);
     let entries = match fs::read_dir(&folder.path) {
         Ok(entries) => entries,
         Err(error) if is_absence(&error) => return Ok(Vec::new()),

@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::host::digest;
-use crate::host::files::FileError;
+use crate::host::files::{Action, FileError};
 use crate::model::document::Part;
 use crate::model::ids::AccountingEntryId;
 use crate::model::inspected::{Edited, Evidence, Inspected};
@@ -140,7 +140,7 @@ impl Beancount {
             }
             Ok(_) => format!("is not what was written: its SHA-256 is not {}", named.sha256),
             Err(error) if error.kind() == io::ErrorKind::NotFound => "is missing".to_owned(),
-            Err(error) if !is_removed => return Err(unreadable(&FileError::at("read", path)(error))),
+            Err(error) if !is_removed => return Err(unreadable(&FileError::at(Action::Read, path)(error))),
             Err(error) => error.to_string(),
         };
         Ok(if is_removed {
@@ -212,7 +212,7 @@ impl Beancount {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {
                         Some(format!("`{}` is missing", path.display()))
                     }
-                    Err(error) => return Err(unreadable(&FileError::at("read", path)(error))),
+                    Err(error) => return Err(unreadable(&FileError::at(Action::Read, path)(error))),
                 };
                 if problem.is_none() {
                     break;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tracing::info;
 
-use crate::host::files::{self, FileError};
+use crate::host::files::{self, Action, FileError};
 use crate::host::stop::Stop;
 use crate::host::waiting::waiting_for;
 use crate::systems::SystemError;
@@ -51,7 +51,7 @@ fn wait_for(path: &Path, stop: &Stop) -> Result<File, SystemError> {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::Error(error)) => {
-                return Err(nothing_booked(&FileError::at("lock", path)(error)));
+                return Err(nothing_booked(&FileError::at(Action::Lock, path)(error)));
             }
             Err(TryLockError::WouldBlock) if started.elapsed() >= PATIENCE => {
                 return Err(SystemError::Unavailable {

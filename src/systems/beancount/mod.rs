@@ -128,11 +128,10 @@ impl Beancount {
             return Vec::new();
         }
         let notices = self.index.notices().into_iter();
-        let remedy = None;
         notices
             .map(|message| Notice {
                 message,
-                remedy: remedy.clone(),
+                remedy: None,
             })
             .collect()
     }

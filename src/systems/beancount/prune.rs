@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use chrono::Datelike;
 
-use crate::host::files::{self, FileError};
+use crate::host::files::{self, Action, FileError};
 use crate::host::{clock, kill};
 use crate::systems::SystemError;
 
@@ -56,7 +56,7 @@ impl Beancount {
             match fs::remove_file(path) {
                 Ok(()) => removed.push(name.clone()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(nothing_booked(&FileError::at("remove", path)(error))),
+                Err(error) => return Err(nothing_booked(&FileError::at(Action::Remove, path)(error))),
             }
             kill::point("evidence removed");
         }
@@ -74,12 +74,12 @@ impl Beancount {
         }
         for folder in self.books.year_folders() {
             let entries = match fs::read_dir(&folder) {
-                Err(error) => return Err(unreadable(&FileError::at("read the folder", &folder)(error))),
+                Err(error) => return Err(unreadable(&FileError::at(Action::ReadFolder, &folder)(error))),
                 Ok(entries) => entries,
             };
             for entry in entries {
                 let entry =
-                    entry.map_err(|error| unreadable(&FileError::at("read the folder", &folder)(error)))?;
+                    entry.map_err(|error| unreadable(&FileError::at(Action::ReadFolder, &folder)(error)))?;
                 let Ok(name) = entry.file_name().into_string() else {
                     continue;
                 };

@@ -3,7 +3,6 @@
 
 use tracing::warn;
 
-use crate::model::verdict::JobFailureType;
 use crate::systems::{Notice, SystemError};
 
 use super::{Beancount, text};
@@ -55,12 +54,11 @@ impl Beancount {
     fn refuse_malformed_names(&self) -> Result<(), SystemError> {
         let mut names = self.settings.configured_accounts.iter();
         match names.find(|name| !text::is_account_name(name)) {
-            Some(name) => Err(SystemError::Fatal {
-                failure_type: JobFailureType::InvalidConfiguration,
+            Some(name) => Err(SystemError::Settings {
                 reason: format!(
                     "`{name}` cannot be an account of the books: a name is the kind and then parts that begin with a \
-                     capital or a digit, with colons between, such as Expenses:Meals. Correct it in the configuration, \
-                     then export again."
+                     capital or a digit, with colons between, such as Expenses:Meals. Correct it in the settings, then \
+                     run again."
                 ),
             }),
             None => Ok(()),

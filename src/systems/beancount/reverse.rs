@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use tracing::warn;
 
 use crate::host::clock;
-use crate::host::files::FileError;
+use crate::host::files::{Action, FileError};
 use crate::model::money::{Amount, Currency, Money};
 use crate::model::reversal::{ReversalRequest, Reversed};
 use crate::systems::{ReversalError, SystemError};
@@ -191,8 +191,8 @@ impl Sources {
     fn read(&mut self, booked: &Booked) -> Result<(), SystemError> {
         let file = &booked.place.file;
         if !self.0.contains_key(file) {
-            let text =
-                fs::read_to_string(file).map_err(|error| unreadable(&FileError::at("read", file)(error)))?;
+            let text = fs::read_to_string(file)
+                .map_err(|error| unreadable(&FileError::at(Action::Read, file)(error)))?;
             self.0.insert(Arc::clone(file), text);
         }
         Ok(())

@@ -166,7 +166,8 @@ impl Process {
         let asked = Instant::now();
         loop {
             let left = FAREWELL.saturating_sub(asked.elapsed());
-            if self.lines.recv_timeout(left).is_err() {
+            // Also one that writes without end is waited for no longer.
+            if left.is_zero() || self.lines.recv_timeout(left).is_err() {
                 return;
             }
         }

@@ -13,9 +13,10 @@ use crate::systems::{self, Attachment, SystemError};
 
 /// Puts the receipts beside every entry that is in the books, also beside those that were there before.
 pub(super) fn attach(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<(), Halt> {
+    receipts::fetch_of_booked(run, items)?;
     let (mut owners, mut attachments) = (Vec::new(), Vec::new());
     for item in items {
-        if let Some(attachment) = attachment(run, item)? {
+        if let Some(attachment) = attachment(run, item) {
             owners.push(item);
             attachments.push(attachment);
         }
@@ -30,33 +31,34 @@ pub(super) fn attach(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<()
     };
     systems::none_withheld(&results)?;
     for ((item, attachment), result) in owners.into_iter().zip(&attachments).zip(results) {
-        match &result {
-            Ok(()) => run.exporter.receipts.remove(&attachment.receipts),
-            Err(error) => debug!(item.id = %attachment.entry_id, "its receipts are not beside it: {error}"),
+        if let Err(error) = &result {
+            debug!(item.id = %attachment.entry_id, "its receipts are not beside it: {error}");
         }
         item.next = verdicts::after_attaching(&attachment.booked, result, clock::now());
+        // Only what came with the batch is there for another try.
+        if matches!(item.next, Next::Decided(_)) || item.fetched.is_none() {
+            run.exporter.receipts.remove(&attachment.receipts);
+            item.fetched = None;
+        }
     }
     Ok(())
 }
 
-/// What is to be attached to an item that is in the books. One that needs no receipts, or cannot have them, has its
-/// verdict.
-fn attachment(run: &JobRun<'_>, item: &mut BatchItem) -> Result<Option<Attachment>, Halt> {
+/// What is to be attached to an item that is in the books. One that has no receipts has its verdict.
+fn attachment(run: &JobRun<'_>, item: &mut BatchItem) -> Option<Attachment> {
     let Next::Attach(booked) = &item.next else {
-        return Ok(None);
+        return None;
     };
-    item.next = match receipts::of_booked(run, item)? {
-        Ok(receipts) if receipts.is_empty() => Next::Decided(successful(booked, clock::now())),
-        Ok(receipts) => {
-            return Ok(Some(Attachment {
-                job_id: run.job.id.clone(),
-                entry_id: item.entry_id.clone(),
-                booked: booked.clone(),
-                payee: item.read.as_ref().and_then(bookkeeping::payee),
-                receipts,
-            }));
-        }
-        Err(refusal) => verdicts::failed_as_booked(booked, refusal.failure_type, &refusal.reason),
-    };
-    Ok(None)
+    let receipts = item.fetched.clone().unwrap_or_default().receipts;
+    if receipts.is_empty() {
+        item.next = Next::Decided(successful(booked, clock::now()));
+        return None;
+    }
+    Some(Attachment {
+        job_id: run.job.id.clone(),
+        entry_id: item.entry_id.clone(),
+        booked: booked.clone(),
+        payee: item.read.as_ref().and_then(bookkeeping::payee),
+        receipts,
+    })
 }

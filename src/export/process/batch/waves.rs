@@ -95,6 +95,10 @@ fn book_wave(run: &mut JobRun<'_>, view: &JobView, wave: Vec<&mut BatchItem>) ->
     let answers = book_all(run, &plans);
     run.totals.remarks.extend(run.exporter.system.take_remarks());
     let (answers, are_own) = answers?;
+    if let Err(withheld) = systems::none_withheld(&answers) {
+        keep_unsent(run, &items, &answers, &unsent);
+        return Err(withheld);
+    }
     for (((item, plan), answer), unsent) in items.into_iter().zip(&plans).zip(answers).zip(unsent) {
         if answer.is_ok() {
             run.totals.add_opened(plan);
@@ -111,6 +115,27 @@ fn book_wave(run: &mut JobRun<'_>, view: &JobView, wave: Vec<&mut BatchItem>) ->
         }
     }
     Ok(())
+}
+
+/// Where the permit was withheld the answers count for nothing, but that nothing was sent stays true. Where a lost answer is
+/// tried again by the system itself, the permit may have been withheld from the second try alone.
+fn keep_unsent(
+    run: &mut JobRun<'_>,
+    items: &[&mut BatchItem],
+    answers: &[Result<BookedEntry, SystemError>],
+    unsent: &[Option<bool>],
+) {
+    let is_sent_once = !run.exporter.system.describe().create.is_repeatable();
+    for ((item, answer), unsent) in items.iter().zip(answers).zip(unsent) {
+        let is_unsent = match answer {
+            Err(SystemError::Unavailable { .. }) => true,
+            Err(SystemError::Withheld(_)) => is_sent_once,
+            _ => false,
+        };
+        if let (Some(is_absent), true) = (unsent, is_unsent) {
+            run.unsent.insert(item.entry_id.clone(), *is_absent);
+        }
+    }
 }
 
 /// Keeps what the books have of the invoices that were asked for, and of those alone.
@@ -174,7 +199,6 @@ fn book_all(
     };
     let error = match book_catching(run, plans) {
         Ok(mut answers) => {
-            systems::none_withheld(&answers)?;
             if answers.len() != plans.len() {
                 error!(
                     "{} answers came for {} entries: the rest is looked up again",

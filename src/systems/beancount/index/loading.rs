@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 
 use tracing::warn;
 
-use crate::host::files::FileError;
+use crate::host::files::{Action, FileError};
 use crate::model::document::Part;
 use crate::model::ids::CompanyId;
 use crate::model::references::AccountPurpose;
@@ -68,7 +68,7 @@ impl Index {
         stamp: Stamp,
         reach: Reach,
     ) -> Result<Source, SystemError> {
-        let bytes = fs::read(path).map_err(|error| unreadable(&FileError::at("read", path)(error)))?;
+        let bytes = fs::read(path).map_err(|error| unreadable(&FileError::at(Action::Read, path)(error)))?;
         let manner = match reach {
             Reach::Ours => Manner::Strict,
             Reach::Ledger | Reach::Beside => Manner::Tolerant,

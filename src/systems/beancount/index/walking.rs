@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::host::files::FileError;
+use crate::host::files::{Action, FileError};
 use crate::systems::SystemError;
 
 use super::super::books::Books;
@@ -204,7 +204,7 @@ fn is_encrypted(path: &Path) -> Result<bool, SystemError> {
     }
     let mut head = Vec::new();
     let read = File::open(path).and_then(|file| file.take(1024).read_to_end(&mut head));
-    read.map_err(|error| unreadable(&FileError::at("read", path)(error)))?;
+    read.map_err(|error| unreadable(&FileError::at(Action::Read, path)(error)))?;
     Ok(String::from_utf8_lossy(&head).contains("--BEGIN PGP MESSAGE--"))
 }
 
@@ -222,7 +222,7 @@ fn stamp(path: &Path, about: &Path) -> Result<Option<Stamp>, SystemError> {
         Ok(metadata) if path == about => Ok(Some((metadata.len(), None))),
         Ok(metadata) => Ok(Some((metadata.len(), metadata.modified().ok()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unreadable(&FileError::at("look at", path)(error))),
+        Err(error) => Err(unreadable(&FileError::at(Action::LookAt, path)(error))),
     }
 }
 

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use unicode_general_category::{GeneralCategory, get_general_category};
 
 use crate::host::digest;
-use crate::host::files::FileError;
+use crate::host::files::{Action, FileError};
 use crate::systems::SystemError;
 
 use super::super::errors::unreadable;
@@ -125,7 +125,7 @@ fn names_in(folder: &Path) -> Result<HashSet<String>, SystemError> {
     };
     match read() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HashSet::new()),
-        read => read.map_err(|error| unreadable(&FileError::at("list", folder)(error))),
+        read => read.map_err(|error| unreadable(&FileError::at(Action::List, folder)(error))),
     }
 }
 

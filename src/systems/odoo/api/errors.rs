@@ -186,6 +186,16 @@ impl CallError {
         }
     }
 
+    /// After a call without which nobody knows how the books stand.
+    pub(crate) fn as_unknown(self) -> SystemError {
+        match self {
+            Self::Withheld(withheld) => withheld.into(),
+            error => SystemError::Unknown {
+                reason: error.to_string(),
+            },
+        }
+    }
+
     /// After a call that should have written something for one item.
     pub(crate) fn for_item(self) -> SystemError {
         match self {

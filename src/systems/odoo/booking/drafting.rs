@@ -115,9 +115,7 @@ impl<'a> Booking<'a, '_> {
         let lines = match self.lines(&ids) {
             Ok(lines) => lines,
             Err(error) => {
-                self.fail_all(&SystemError::Unknown {
-                    reason: error.to_string(),
-                });
+                self.fail_all(&error.as_unknown());
                 return Vec::new();
             }
         };
@@ -195,8 +193,11 @@ impl<'a> Booking<'a, '_> {
         let fields = [".id", "invoice_origin"];
         // All of them are drafts of ours, checked or not, so none is refused for it.
         if let Err(error) = load::change(self.books, "account.move", &fields, &rows) {
-            return self.fail_all(&SystemError::Unknown {
-                reason: error.to_string(),
+            return self.fail_all(&match error {
+                SystemError::Withheld(_) => error,
+                error => SystemError::Unknown {
+                    reason: error.to_string(),
+                },
             });
         }
         let marked = self.works.iter_mut().filter(|work| work.failed.is_none());

@@ -79,12 +79,7 @@ impl Booking<'_, '_> {
                 self.fail(*first, in_other_hands());
             }
             Ok(_) => self.fail(*first, error.for_item()),
-            Err(error) => self.fail(
-                *first,
-                SystemError::Unknown {
-                    reason: error.to_string(),
-                },
-            ),
+            Err(error) => self.fail(*first, error.as_unknown()),
         }
     }
 
@@ -136,13 +131,7 @@ impl Booking<'_, '_> {
             warn!(item.id = %entry, "not settled with its counterpart: {error}");
             let document = booked.iter().find(|document| document.key.entry == entry);
             if let (true, Some(document)) = (error.is_temporary(), document) {
-                let failure = match error {
-                    CallError::Withheld(withheld) => withheld.into(),
-                    error => SystemError::Unknown {
-                        reason: error.to_string(),
-                    },
-                };
-                self.fail(document.id, failure);
+                self.fail(document.id, error.as_unknown());
             }
         }
     }

@@ -23,19 +23,23 @@ pub(crate) fn take_back(books: Books<'_>, ids: &BTreeSet<Id>) -> Result<Vec<Book
         books,
         "account.payment",
         payments.iter().map(|payment| payment.id),
-    );
+    )?;
     let left = booked::by_id(books, ids)?;
     let drafts = left
         .iter()
         .filter(|document| document.state == State::Draft && !document.was_posted);
-    delete(books, "account.move", drafts.map(|document| document.id));
+    delete(books, "account.move", drafts.map(|document| document.id))?;
     booked::by_id(books, ids)
 }
 
-/// A refusal is passed over: what counts is how the books look afterwards.
-fn delete(books: Books<'_>, model: &str, ids: impl Iterator<Item = Id>) {
+/// A refusal is passed over: what counts is how the books look afterwards. Where this process may not act any more, it
+/// does not go on.
+fn delete(books: Books<'_>, model: &str, ids: impl Iterator<Item = Id>) -> Result<(), CallError> {
     let ids: Vec<Id> = ids.collect();
-    if let Err(error) = books.act(model, "unlink", &ids) {
-        debug!("{model}.unlink: {error}");
+    match books.act(model, "unlink", &ids) {
+        Err(error @ CallError::Withheld(_)) => return Err(error),
+        Err(error) => debug!("{model}.unlink: {error}"),
+        Ok(()) => {}
     }
+    Ok(())
 }
