@@ -1,11 +1,13 @@
 //! What an item, its job and the run come to when the accounting system answers anything at any question: the whole
-//! table, through the program with a connector that does what the row says. [`Case::expected`] is the rule that a reader
+//! table, through the program with a connector that does what the row says. [`Case::expected`], in `rule`, is the rule that a reader
 //! of README would write down; it knows nothing of how the program comes to it.
 
 /// The table tells when a verdict is not judged by the rule.
 mod deliberate_bugs;
 /// The kinds of error that a connector has no word for.
 mod other_kinds;
+/// What a row of the table must come to.
+mod rule;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -16,6 +18,7 @@ use crate::interrupt::Fate;
 use crate::sandbox::seed::Item;
 use crate::sandbox::{Event, ItemStatus};
 use crate::support::World;
+use rule::left_open;
 
 const ENTRY: &str = "7e57c0de-0000-4000-8000-0000000000e1";
 
@@ -172,104 +175,6 @@ impl Case {
         all
     }
 
-    /// Where books can only be searched, what a killed run began with and is not there is never booked again.
-    fn is_lost(self) -> bool {
-        self.before == Before::Announced && self.create == Create::Search
-    }
-
-    /// Where all is well: also in the run after one that left the job open, because that one knew what it had not sent.
-    fn normal(self) -> Outcome {
-        if self.is_lost() {
-            self.failed(Verdict::MayBeBooked)
-        } else {
-            self.successful()
-        }
-    }
-
-    /// The rule.
-    fn expected(self) -> Outcome {
-        use Kind::{Damaged, Ends, Fatal, Landed, Rejected, Unavailable, Unknown};
-        let (is_lost, normal) = (self.is_lost(), self.normal());
-        let is_asked = match self.verb {
-            Verb::Check | Verb::Resolve | Verb::Find => true,
-            Verb::Book => self.before != Before::Booked && !is_lost,
-            Verb::Attach => self.receipts && !is_lost,
-        };
-        match (self.verb, self.kind) {
-            _ if !is_asked => normal,
-            // The entry is in the books, and found there.
-            (_, Landed) => self.successful(),
-            (Verb::Book, Unknown | Ends) if self.create == Create::Search => {
-                self.failed(Verdict::MayBeBooked)
-            }
-            (Verb::Attach, Unavailable | Unknown | Ends) if self.always && self.best_effort => self.without(),
-            (Verb::Attach, Rejected | Fatal) if self.best_effort => self.without(),
-            (_, Unavailable | Unknown | Ends) if self.always => left_open(5),
-            (_, Unavailable | Unknown | Ends) => normal,
-            (_, Damaged) => left_open(1),
-            (Verb::Book, Rejected) => self.failed(Verdict::NothingBooked),
-            (Verb::Attach, Rejected) => self.failed(Verdict::BookedAs),
-            (_, Rejected | Fatal) => self.given_up(),
-        }
-    }
-
-    /// The job cannot go on.
-    fn given_up(self) -> Outcome {
-        let nothing_begun =
-            self.before == Before::Nothing && matches!(self.verb, Verb::Check | Verb::Resolve);
-        if nothing_begun {
-            return Outcome {
-                verdict: Verdict::None,
-                event: Some(Event::Failed),
-                exit: 4,
-                attached: 0,
-            };
-        }
-        let cannot_be_asked = self.verb == Verb::Find && self.always;
-        let is_in_books = self.before == Before::Booked || self.verb == Verb::Attach;
-        match () {
-            // Before any item is read the results that are known are told.
-            () if self.verb == Verb::Check && self.before == Before::Booked => Outcome {
-                attached: 0,
-                ..self.successful()
-            },
-            () if cannot_be_asked => self.failed(Verdict::MayBeBooked),
-            () if is_in_books && self.receipts => self.failed(Verdict::BookedAs),
-            () if is_in_books => self.successful(),
-            // Only under a lock nothing is on its way any more.
-            () if self.before == Before::Announced && self.create != Create::Exclusive => {
-                self.failed(Verdict::MayBeBooked)
-            }
-            () => self.failed(Verdict::NothingBooked),
-        }
-    }
-
-    fn successful(self) -> Outcome {
-        Outcome {
-            verdict: Verdict::Successful,
-            event: Some(Event::Completed),
-            exit: 0,
-            attached: usize::from(self.receipts),
-        }
-    }
-
-    /// By best effort: its receipts were let go, and the remark says so.
-    fn without(self) -> Outcome {
-        Outcome {
-            attached: 0,
-            ..self.successful()
-        }
-    }
-
-    fn failed(self, verdict: Verdict) -> Outcome {
-        Outcome {
-            verdict,
-            event: Some(Event::Failed),
-            exit: if verdict == Verdict::MayBeBooked { 6 } else { 3 },
-            attached: 0,
-        }
-    }
-
     /// Does it, and looks.
     fn happens(self) -> Result<Outcome, String> {
         self.happens_in(World::new())
@@ -393,15 +298,6 @@ impl Case {
         } else {
             Err(format!("{outcome:?} `{text}` {run}"))
         }
-    }
-}
-
-fn left_open(exit: i32) -> Outcome {
-    Outcome {
-        verdict: Verdict::None,
-        event: None,
-        exit,
-        attached: 0,
     }
 }
 
