@@ -4,8 +4,8 @@
 //! also beside the metadata of a bill; the end of the note is cut for it and marked with `…`. The item itself is kept
 //! elsewhere, whole.
 
+use crate::host::foreign_text::one_line;
 use crate::model::export_item::{ExportItem, ItemType};
-use crate::model::foreign_text::one_line;
 
 use super::method::vendor_name;
 

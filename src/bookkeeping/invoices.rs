@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use chrono::{Datelike, NaiveDate};
 
+use crate::host::foreign_text::one_line;
 use crate::model::export_item::ExportItem;
-use crate::model::foreign_text::one_line;
 use crate::model::money::{Amount, Money};
 use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceNumber, InvoiceSide};
 

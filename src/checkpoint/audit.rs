@@ -76,13 +76,12 @@ impl AuditLines {
     pub(super) fn add(&mut self, entry: &AccountingEntryId, event: ItemEvent, detail: String) {
         let what = (event, detail);
         let place = self.places.get(&what).copied();
-        match place.and_then(|place| self.lines.get_mut(place)) {
-            Some((_, _, entries)) => entries.push(entry.clone()),
-            None => {
-                self.lines.push((event, what.1.clone(), vec![entry.clone()]));
-                self.places.insert(what, self.lines.len() - 1);
-            }
+        if let Some((_, _, entries)) = place.and_then(|place| self.lines.get_mut(place)) {
+            entries.push(entry.clone());
+            return;
         }
+        self.lines.push((event, what.1.clone(), vec![entry.clone()]));
+        self.places.insert(what, self.lines.len() - 1);
     }
 
     /// Writes them as part of the change.

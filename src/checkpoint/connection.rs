@@ -65,7 +65,7 @@ pub(super) fn connect_for_reading(path: &Path, locking: Locking) -> Result<Conne
         Locking::None => connect(&immutable_uri(path), flags | OpenFlags::SQLITE_OPEN_URI)?,
     };
     connection.execute_batch("BEGIN")?;
-    schema::version(&connection)?;
+    schema::refuse_foreign(&connection)?;
     Ok(connection)
 }
 
@@ -143,7 +143,7 @@ pub(super) fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     // Another program's database is refused before its journal mode is changed.
-    schema::version(&connection)?;
+    schema::refuse_foreign(&connection)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
         return Err(Fault::Storage(format!(

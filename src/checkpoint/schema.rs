@@ -231,18 +231,17 @@ pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
     let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (owner, version, objects) {
         (0, 0, 0) => Ok(0),
-        (APPLICATION_ID, version, _) if version >= 1 => {
-            refuse_foreign_objects(connection, version)?;
-            Ok(version)
-        }
+        (APPLICATION_ID, version, _) if version >= 1 => Ok(version),
         _ => Err(Fault::Damaged("it is a database of another program".to_owned())),
     }
 }
 
-/// Refuses a file in which something else goes by the name of a table of ours, or acts when we write: a view in its
-/// place may never end. What people have added beside is not looked at.
-fn refuse_foreign_objects(connection: &Connection, version: i64) -> Result<(), Fault> {
-    if version > known_version() {
+/// Refuses another program's database, and a file in which something else goes by the name of a table of ours, or acts
+/// when we write: a view in its place may never end. What people have added beside is not looked at. Asked once, when a file
+/// is opened.
+pub(super) fn refuse_foreign(connection: &Connection) -> Result<(), Fault> {
+    let version = version(connection)?;
+    if version == 0 || version > known_version() {
         return Ok(());
     }
     let found = objects(connection)?;

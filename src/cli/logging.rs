@@ -17,7 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::args::{Global, LogFormat};
 use super::progress;
 use super::terminal::{self, Stream};
-use crate::model::foreign_text::turns_text;
+use crate::host::foreign_text::turns_text;
 
 /// Sets the log up once for the process. Only our own words are logged: libraries would name addresses in full.
 pub(super) fn set_up(format: LogFormat, level: Level, environment: &BTreeMap<String, OsString>) {

@@ -42,8 +42,8 @@ use tracing::Level;
 
 use crate::config::Sources;
 use crate::export::report::{Problem, ProblemKind};
+use crate::host::foreign_text::one_line;
 use crate::host::privacy;
-use crate::model::foreign_text::one_line;
 use answer::{Form, answer, panicked};
 use args::{Args, Command, LogFormat};
 pub use exit::Exit;

@@ -60,8 +60,8 @@ impl Progress for Bar {
         }
     }
 
-    fn advance(&self, items: u64) {
-        self.0.inc(items);
+    fn reached(&self, items: u64) {
+        self.0.set_position(items);
     }
 
     fn end(&self) {
@@ -91,8 +91,8 @@ impl Progress for Watch<'_> {
         }
     }
 
-    fn advance(&self, items: u64) {
-        self.bar.advance(items);
+    fn reached(&self, items: u64) {
+        self.bar.reached(items);
     }
 
     fn end(&self) {

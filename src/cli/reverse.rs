@@ -16,7 +16,7 @@ use crate::config::{BooksConfig, Sources};
 use crate::export::item_facts;
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
-use crate::model::foreign_text::one_line;
+use crate::host::foreign_text::one_line;
 use crate::model::reversal::{ReversalDays, ReversalRequest, Reversed, WhenClosed};
 use crate::systems::{AccountingSystem, ReversalError, SystemError};
 

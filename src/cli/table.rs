@@ -3,7 +3,7 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::terminal::{self, Stream};
-use crate::model::foreign_text::steers;
+use crate::host::foreign_text::steers;
 
 /// A table with a header row.
 pub(super) struct Table {

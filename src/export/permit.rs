@@ -55,7 +55,7 @@ fn ask(pleo: &Client, id: &JobId, status: &JobStatus) -> Result<(), Withheld> {
                     return Err(Withheld::Changed(format!("job {id} is being changed right now")));
                 }
                 has_compared = true;
-                pleo.compare_items(id).map_err(|error| unknown(id, &error))?;
+                pleo.compare_items_now(id).map_err(|error| unknown(id, &error))?;
                 continue;
             }
             Some(_) => return Ok(()),
@@ -69,7 +69,7 @@ fn refuse_changed(id: &JobId, heard: &Heard, status: &JobStatus) -> Result<(), W
     if heard.has_progressed {
         return Err(Withheld::Changed(format!("somebody else has worked on job {id}")));
     }
-    // After an event of ours was taken the status is not known until the job is shown again.
+    // Where only its items were read so far, its status is not known.
     match &heard.status {
         Some(shown) if shown != status => Err(Withheld::Changed(format!(
             "job {id} is {} at Pleo",

@@ -147,7 +147,7 @@ impl Exporter<'_> {
     /// instance: a person who named it must hear of that, and a poll meets it every day.
     fn work_on(&mut self, job: ExportJob, claim: Claim) -> Option<JobReport> {
         let id = job.id.clone();
-        let span = tracing::info_span!("job", job.id = %id);
+        let span = tracing::error_span!("job", job.id = %id);
         let _entered = span.enter();
         let mut totals = JobTotals::default();
         let result = catch_unwind(AssertUnwindSafe(|| job::work(self, job, claim, &mut totals)));

@@ -43,8 +43,8 @@ pub struct Settings {
 pub trait Progress {
     /// A job of so many items begins.
     fn begin(&self, job: &JobId, items: u64);
-    /// So many more items have their verdict.
-    fn advance(&self, items: u64);
+    /// So many of its items have their verdict by now.
+    fn reached(&self, items: u64);
     /// The job is left.
     fn end(&self);
 }
@@ -118,6 +118,8 @@ pub(super) struct JobRun<'a> {
     pub(super) deadline: Deadline,
     /// Asked for before whatever writes.
     pub(super) permit: Permit,
+    /// How many items have their verdict, for whoever follows the run.
+    pub(super) with_verdict: u64,
     /// How often the permit was withheld and the work begun anew.
     pub(super) returns: u32,
     /// How Pleo's count of the items differs from its list, when it does.
@@ -144,6 +146,7 @@ impl<'a> JobRun<'a> {
             exporter,
             job,
             permit,
+            with_verdict: 0,
             returns: 0,
             miscount: None,
             unsent: HashMap::new(),

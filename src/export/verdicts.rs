@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::bookkeeping::Refusal;
 use crate::checkpoint::StoredItem;
+use crate::host::foreign_text::one_line;
 use crate::model::export_job::ItemStatus;
 use crate::model::state::ItemState;
 use crate::model::verdict::{Exported, Failure, ItemFailureType, JobFailure, Verdict};
@@ -186,11 +187,14 @@ pub(super) fn after_attaching(
 
 /// In the books with all that belongs to it.
 pub(super) fn successful(booked: &BookedEntry, now: DateTime<Utc>) -> Verdict {
-    Verdict::Successful(Exported::new(
-        &booked.external_id,
-        booked.external_url.clone(),
-        now,
-    ))
+    let exported = Exported::new(&booked.external_id, booked.external_url.clone(), now);
+    if exported.external_id != booked.external_id {
+        tracing::warn!(
+            "Pleo is not told the number of an entry in the books, for it is too long or unprintable: {}",
+            one_line(&booked.external_id, 100)
+        );
+    }
+    Verdict::Successful(exported)
 }
 
 /// In the books, but for this reason not as it should be.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::foreign_text::one_line;
+use crate::host::foreign_text::one_line;
 
 /// The most characters of an identifier that are shown.
 const LONGEST_SHOWN: usize = 200;

@@ -10,9 +10,9 @@ use std::hash::{Hash, Hasher};
 use chrono::NaiveDate;
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-use super::foreign_text::is_seen;
 use super::ids::AccountingEntryId;
 use super::money::Money;
+use crate::host::foreign_text::is_seen;
 
 /// How a vendor is looked for: by number, then identifier, then tax number.
 ///

@@ -17,5 +17,3 @@ pub mod references;
 pub mod reversal;
 pub mod state;
 pub mod verdict;
-
-pub use crate::host::foreign_text;

@@ -12,7 +12,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::model::foreign_text::one_line;
+use crate::host::foreign_text::one_line;
 
 /// The largest absolute amount we accept, in hundredths: ten million millions of a currency unit. It leaves
 /// room to add thousands of lines without overflow, and a larger figure is surely an error.

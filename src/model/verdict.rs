@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::export_job::{ExportJob, JobStatus};
-use super::foreign_text::one_line;
+use crate::host::foreign_text::one_line;
 
 /// The final word on one item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,11 +36,6 @@ impl Exported {
     /// is there all the same.
     pub fn new(external_id: &str, external_url: Option<String>, exported_at: DateTime<Utc>) -> Self {
         let shown = one_line(external_id, LONGEST_EXTERNAL_ID);
-        if shown != external_id {
-            tracing::warn!(
-                "Pleo is not told the number of an entry in the books, for it is too long or unprintable: {shown}"
-            );
-        }
         Self {
             external_id: Some(shown)
                 .filter(|shown| shown == external_id)

@@ -30,6 +30,8 @@ pub(super) struct List<'a> {
     filter: &'a [(&'a str, &'a str)],
     /// What is asked for, where it stands in a body.
     search: Option<String>,
+    /// Each page is asked for once: what might come right in a moment is an error.
+    is_asked_once: bool,
 }
 
 impl<'a> List<'a> {
@@ -38,6 +40,7 @@ impl<'a> List<'a> {
             segments,
             filter,
             search: None,
+            is_asked_once: false,
         }
     }
 
@@ -51,6 +54,7 @@ impl<'a> List<'a> {
             segments,
             filter,
             search: Some(search),
+            is_asked_once: false,
         }
     }
 
@@ -69,6 +73,19 @@ impl<'a> List<'a> {
             query: self.filter,
         };
         request.contract(problem)
+    }
+}
+
+/// Why a list is not read to its end.
+enum Ended {
+    /// It has shown that somebody else is at work.
+    Progressed,
+    Failed(PleoError),
+}
+
+impl From<PleoError> for Ended {
+    fn from(error: PleoError) -> Self {
+        Self::Failed(error)
     }
 }
 
@@ -181,31 +198,49 @@ impl Client {
         id: &JobId,
         on_page: impl FnMut(Vec<ExportJobItem>) -> Result<(), E>,
     ) -> Result<u64, E> {
-        let (items, first) = self.items(id, on_page)?;
+        let mut on_page = on_page;
+        let mut items = Picture::new();
+        let segments = ["v3", "export-jobs", id.as_str(), "items"];
+        let first = self.pages(&List::new(&segments, &[]), wire::export_job_item, None, |page| {
+            items.extend(page.iter().map(|item| (self.hash(&item.entry_id), item.status)));
+            on_page(page)
+        })?;
         let count = u64::try_from(items.len()).unwrap_or(u64::MAX);
         self.record(id, |record| record.listed(items, first));
         Ok(count)
     }
 
-    /// Reads the control layer to compare it with what is known of it here; [`Client::heard`] tells the outcome.
+    /// Reads the control layer to compare it with what is known of it here, up to the first page that shows somebody else
+    /// at work; [`Client::heard`] tells the outcome.
     pub fn compare_items(&self, id: &JobId) -> Result<(), PleoError> {
-        let (items, first) = self.items(id, |_| Ok::<_, PleoError>(()))?;
-        self.record(id, |record| record.compared(&items, first));
-        Ok(())
+        self.compare_items_by(id, false)
     }
 
-    fn items<E: From<PleoError>>(
-        &self,
-        id: &JobId,
-        mut on_page: impl FnMut(Vec<ExportJobItem>) -> Result<(), E>,
-    ) -> Result<(Picture, Exchange), E> {
+    /// The same, each page asked for once: what might come right in a moment is an error.
+    pub fn compare_items_now(&self, id: &JobId) -> Result<(), PleoError> {
+        self.compare_items_by(id, true)
+    }
+
+    fn compare_items_by(&self, id: &JobId, is_asked_once: bool) -> Result<(), PleoError> {
         let segments = ["v3", "export-jobs", id.as_str(), "items"];
-        let mut items = Picture::new();
-        let first = self.pages(&List::new(&segments, &[]), wire::export_job_item, None, |page| {
-            items.extend(page.iter().map(|item| (self.hash(&item.entry_id), item.status)));
-            on_page(page)
-        })?;
-        Ok((items, first))
+        let list = List {
+            is_asked_once,
+            ..List::new(&segments, &[])
+        };
+        let read = self.pages(&list, wire::export_job_item, None, |page| {
+            let items = page.iter().map(|item| (self.hash(&item.entry_id), item.status));
+            if self.record(id, |record| record.compare(items)) {
+                Err(Ended::Progressed)
+            } else {
+                Ok(())
+            }
+        });
+        match read {
+            Ok(first) => self.record(id, |record| record.looked_over(first)),
+            Err(Ended::Progressed) => {}
+            Err(Ended::Failed(error)) => return Err(error),
+        }
+        Ok(())
     }
 
     /// What was heard of a job; `None` where it is not the job in hand.
@@ -230,10 +265,10 @@ impl Client {
         self.hasher.hash_one(entry_id)
     }
 
-    fn record(&self, id: &JobId, note: impl FnOnce(&mut Record)) {
+    fn record<T>(&self, id: &JobId, note: impl FnOnce(&mut Record) -> T) -> T {
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         let known = record.take().filter(|record| record.is_of(id));
-        note(record.insert(known.unwrap_or_else(|| Record::of(id))));
+        note(record.insert(known.unwrap_or_else(|| Record::of(id))))
     }
 
     /// The data layer of a job, page by page: the payload of each item, as received. An error of `on_page` ends
@@ -385,7 +420,12 @@ impl Client {
             };
             let contract = |problem: &dyn std::fmt::Display| request.contract(problem);
             let began = clock::since_boot();
-            let (next, exchange) = match self.transport.send(&request) {
+            let answer = if list.is_asked_once {
+                self.transport.send_once(&request)
+            } else {
+                self.transport.send(&request)
+            };
+            let (next, exchange) = match answer {
                 Ok(Answered { body, exchange }) => {
                     let page = Page::read(&body).map_err(|problem| contract(&problem))?;
                     let next = pager.next(&page).map_err(|problem| contract(&problem))?;

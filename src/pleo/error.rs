@@ -5,8 +5,8 @@
 
 use std::fmt;
 
+use crate::host::foreign_text::one_line;
 use crate::host::stop::Stopped;
-use crate::model::foreign_text::one_line;
 use crate::model::permit::Withheld;
 
 /// How much of a foreign text is shown.

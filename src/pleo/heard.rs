@@ -128,17 +128,18 @@ impl Record {
         self.looked_over(first);
     }
 
-    /// All items were read from end to end, only to compare them with what is known.
-    pub(super) fn compared(&mut self, items: &Picture, first: Exchange) {
-        self.has_progressed |= items.iter().any(|(entry, shown)| {
-            let known = self.items.get(entry).copied().unwrap_or(ItemStatus::Pending);
-            is_further(*shown, known)
+    /// Some items were read, only to compare them with what is known. Answers whether one is further.
+    pub(super) fn compare(&mut self, mut items: impl Iterator<Item = (u64, ItemStatus)>) -> bool {
+        self.has_progressed |= items.any(|(entry, shown)| {
+            let known = self.items.get(&entry).copied().unwrap_or(ItemStatus::Pending);
+            is_further(shown, known)
         });
-        self.looked_over(first);
+        self.has_progressed
     }
 
-    /// Nothing is heard of the job itself by that: the items of one that is over can be read as well.
-    fn looked_over(&mut self, first: Exchange) {
+    /// All items were read from end to end, and `first` brought the first page. Nothing is heard of the job itself by that:
+    /// the items of one that is over can be read as well.
+    pub(super) fn looked_over(&mut self, first: Exchange) {
         self.listed_at = Some(first.began);
         // The job was shown before the first page came, so all that it told of is in the pages.
         self.known_until = first.date.max(self.last_shown).max(self.known_until);
@@ -247,7 +248,8 @@ mod tests {
         ] {
             let mut record = told(10);
             record.doubt();
-            record.compared(&Picture::from([(1, shown)]), answer(20, 10));
+            assert_eq!(record.compare([(1, shown)].into_iter()), has_progressed);
+            record.looked_over(answer(20, 10));
             let heard = record.heard(Duration::from_secs(1_020));
             assert_eq!(heard.has_progressed, has_progressed, "{shown:?}");
             assert!(!heard.is_touched);

@@ -1,6 +1,7 @@
 //! A run of the workflow in this process, on an accounting system that the test brings along, for what no
 //! embedded books do: lose answers, write late, die between two calls. The other side and the checkpoint are real.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,7 @@ use pleo_export::export::report::{Ending, ProblemKind, RunReport};
 use pleo_export::export::{Exporter, Progress, Settings, Untold};
 use pleo_export::host::stop::Stop;
 use pleo_export::model::document::{Part, PlannedItem};
+use pleo_export::model::export_job::JobStatus;
 use pleo_export::model::ids::{AccountingEntryId, JobId};
 use pleo_export::model::permit::Permit;
 use pleo_export::model::references::{Account, Candidates, References, Resolution, Vendor};
@@ -25,11 +27,24 @@ use pleo_export::systems::{
 
 use crate::support::World;
 
-struct Silent;
+/// Follows the last job of a run: how many items it has, and how many of them have their verdict.
+#[derive(Default)]
+struct Follower {
+    items: Cell<u64>,
+    reached: Cell<u64>,
+}
 
-impl Progress for Silent {
-    fn begin(&self, _: &JobId, _: u64) {}
-    fn advance(&self, _: u64) {}
+impl Progress for Follower {
+    fn begin(&self, _: &JobId, items: u64) {
+        self.items.set(items);
+        self.reached.set(0);
+    }
+
+    fn reached(&self, items: u64) {
+        assert!(items <= self.items.get(), "{items} of {}", self.items.get());
+        self.reached.set(items);
+    }
+
     fn end(&self) {}
 }
 
@@ -73,6 +88,7 @@ impl World {
         let mut checkpoint =
             Checkpoint::open(&config.checkpoint, &owner, None, |_| None).expect("a checkpoint");
         let pleo = Client::new(config.pleo, stop.clone()).expect("a client");
+        let follower = Follower::default();
         let mut exporter = Exporter {
             pleo: &pleo,
             told: &pleo,
@@ -82,9 +98,14 @@ impl World {
             settings: &settings,
             stop,
             permit: &permit,
-            progress: &Silent,
+            progress: &follower,
         };
-        exporter.poll(None)
+        let report = exporter.poll(None);
+        let last = report.jobs.last().map(|job| &job.ending);
+        if matches!(last, Some(Ending::Closed(JobStatus::Completed))) {
+            assert_eq!(follower.reached, follower.items, "all have their verdict");
+        }
+        report
     }
 
     /// What a preview of all open jobs shows, of a system that is only asked.
@@ -112,7 +133,7 @@ impl World {
             settings: &settings,
             stop: &stop,
             permit: &Permit::given_by(|| Ok(())),
-            progress: &Silent,
+            progress: &Follower::default(),
         };
         let chosen = exporter.choose(Which::All, known.as_ref()).expect("Pleo answers");
         let mut shown = Vec::new();

@@ -58,6 +58,23 @@ fn a_fast_run_asks_for_nothing_more_and_a_long_silence_costs_one_request() {
     assert_eq!(next.method, "GET", "it is asked before the next word");
 }
 
+#[test]
+fn a_slow_update_costs_one_reading_of_the_job_and_one_of_its_items() {
+    let world = silent_after(300);
+    let job = world.add_mixed_job(12, 1);
+    let slow = Fault::new(Trouble::slow(Duration::from_millis(350))).on("PUT", "/v3/export-jobs/*/items");
+    world.sandbox.fault(slow.always());
+    world.run(&["poll"]).exits(0);
+    let requests = world.sandbox.requests();
+    let updates = requests.iter().filter(|request| request.method == "PUT").count();
+    let (of_the_job, of_its_items) = readings(&requests, &job);
+    assert!(of_the_job <= 3 + updates, "{of_the_job} for {updates} updates");
+    assert!(
+        of_its_items <= 2 + updates,
+        "{of_its_items} for {updates} updates"
+    );
+}
+
 /// Whether `lastUpdatedAt` moves with updates of items is inferred, and so is what it means.
 #[test]
 fn whatever_pleo_says_of_its_time_a_job_is_finished() {

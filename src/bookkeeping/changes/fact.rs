@@ -1,8 +1,8 @@
 //! One thing that an item says now, beside what the books say it was.
 
 use crate::bookkeeping::fingerprint::Field;
+use crate::host::foreign_text::one_line;
 use crate::model::booked_content::Stated;
-use crate::model::foreign_text::one_line;
 
 /// The longest value that a text quotes, in characters.
 const LONGEST: usize = 80;

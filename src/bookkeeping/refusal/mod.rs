@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 
-use crate::model::foreign_text::one_line;
+use crate::host::foreign_text::one_line;
 use crate::model::verdict::ItemFailureType;
 
 /// The longest foreign word that a text quotes, in characters.

@@ -1,7 +1,7 @@
 //! Vendors and their invoices.
 
 use super::{LONGEST_WORD, Refusal, quoted};
-use crate::model::foreign_text::one_line;
+use crate::host::foreign_text::one_line;
 use crate::model::verdict::ItemFailureType;
 
 impl Refusal {

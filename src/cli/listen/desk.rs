@@ -12,8 +12,8 @@ use tracing::{info, warn};
 
 use super::health::Health;
 use super::seen::SeenIds;
+use crate::host::foreign_text::one_line;
 use crate::host::stop::Stop;
-use crate::model::foreign_text::one_line;
 use crate::pleo::webhook::event::{self, News};
 use crate::pleo::webhook::kept::{self, Owner};
 use crate::pleo::webhook::signature::{self, Refusal, Signed};

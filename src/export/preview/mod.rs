@@ -173,7 +173,7 @@ impl Exporter<'_> {
 
     /// Takes a job through all steps up to the last verdict. Never fails: whatever keeps it from the end is its problem.
     pub fn preview(&mut self, job: ExportJob, known: Option<&Checkpoint>) -> JobPreview {
-        let span = tracing::info_span!("job", job.id = %job.id);
+        let span = tracing::error_span!("job", job.id = %job.id);
         let _entered = span.enter();
         let mut preview = JobPreview {
             counts: Counts::default(),

@@ -21,6 +21,12 @@ impl Leftovers {
         self.0.len()
     }
 
+    /// How many of them wait for receipts of their own.
+    pub(super) fn late(&self) -> usize {
+        let is_late = |item: &&BatchItem| item.why_open() == Why::Late;
+        self.0.iter().filter(is_late).count()
+    }
+
     /// Adds what a batch left open, each at its place in the order of work.
     pub(super) fn add(&mut self, items: Vec<BatchItem>) {
         for mut item in items {

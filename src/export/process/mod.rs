@@ -29,6 +29,9 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
     lacking::refuse(run)?;
     log_refusals(&refusals);
     run.totals.refusals = refusals;
+    let counts = run.exporter.checkpoint.counts(&run.job.id)?;
+    run.with_verdict = counts.total - counts.open;
+    run.exporter.progress.reached(run.with_verdict);
     let mut leftovers = Leftovers::default();
     let mut after = None;
     let mut longest = Duration::ZERO;
@@ -62,9 +65,7 @@ fn fetch_and_book(
         let untaken = receipts::fetch(run, &mut items)?;
         leftovers.add(untaken.late);
         let batch = std::mem::replace(&mut items, untaken.rest);
-        let count = batch.len();
         book_and_report(run, view, batch, leftovers)?;
-        run.exporter.progress.advance(u64::try_from(count).unwrap_or(0));
         if !items.is_empty() {
             // Our report has moved the time, and the rest is measured by it.
             run.refresh()?;
@@ -80,8 +81,14 @@ fn book_and_report(
     leftovers: &mut Leftovers,
 ) -> Result<(), Halt> {
     leftovers.hold_back(view, &mut items);
-    leftovers.add(batch::book(run, view, items)?);
-    update::report(run)
+    let count = items.len();
+    let left_open = batch::book(run, view, items)?;
+    let decided = count.saturating_sub(left_open.len());
+    leftovers.add(left_open);
+    update::report(run)?;
+    run.with_verdict += u64::try_from(decided).unwrap_or(0);
+    run.exporter.progress.reached(run.with_verdict);
+    Ok(())
 }
 
 /// Gives every item that is left over its verdict, or leaves the job open for a later run.
@@ -109,7 +116,7 @@ fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) ->
             update::report(run)?;
             return Err(Halt::Later(format!(
                 "the receipts of {} items did not come in time; their hosts are asked again by the next run",
-                leftovers.len()
+                leftovers.late()
             )));
         }
         while !ready.is_empty() {

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::model::foreign_text::one_line;
+use crate::host::foreign_text::one_line;
 use crate::model::ids::CompanyId;
 
 /// How much of a foreign name is shown.

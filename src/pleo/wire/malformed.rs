@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::words::{self, Words};
-use crate::model::foreign_text::one_line;
+use crate::host::foreign_text::one_line;
 
 /// The longest code, number or reference, in characters.
 pub(super) const LONGEST_CODE: usize = 200;

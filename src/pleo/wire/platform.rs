@@ -3,8 +3,8 @@
 
 use super::Malformed;
 use super::reader::{Field, Object};
+use crate::host::foreign_text::one_line;
 use crate::model::export_item::{AccountReference, Tax, TaxType};
-use crate::model::foreign_text::one_line;
 use crate::model::ids::CompanyId;
 use crate::model::money::Amount;
 

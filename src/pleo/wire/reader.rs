@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::malformed::{LONGEST_CODE, Malformed, Problem};
 use super::repair::UNREADABLE;
-use crate::model::foreign_text::one_line;
+use crate::host::foreign_text::one_line;
 use crate::model::money::{Amount, AmountError, Currency};
 
 /// How much of a wrong value an error shows.

@@ -6,8 +6,8 @@ use std::fmt::Display;
 use reqwest::Url;
 use tracing::warn;
 
+use crate::host::foreign_text::one_line;
 use crate::model::document::Part;
-use crate::model::foreign_text::one_line;
 use crate::model::ids::AccountingEntryId;
 use crate::model::money::{Amount, Money};
 use crate::model::references::{

@@ -18,7 +18,7 @@ use super::process::{Process, Silence};
 use super::settings::Settings;
 use super::stderr::LONGEST_TEXT;
 use super::wire;
-use crate::model::foreign_text::one_line;
+use crate::host::foreign_text::one_line;
 use crate::model::permit::{Permit, Withheld};
 
 /// A connector, running or about to be started again.

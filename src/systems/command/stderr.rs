@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tracing::warn;
 
-use crate::model::foreign_text::one_line;
+use crate::host::foreign_text::one_line;
 
 /// The longest text of a connector's that is passed on, in characters: a reason is a sentence or two.
 pub(super) const LONGEST_TEXT: usize = 600;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::model::foreign_text::one_line;
+use crate::host::foreign_text::one_line;
 
 use super::super::movements::Movements;
 use super::super::number::Number;

@@ -7,9 +7,9 @@ use reqwest::StatusCode;
 use reqwest::Url;
 use thiserror::Error;
 
+use crate::host::foreign_text;
 use crate::host::http::Fault;
 use crate::host::retry;
-use crate::model::foreign_text;
 use crate::model::permit::Withheld;
 use crate::model::verdict::{ItemFailureType, JobFailureType};
 use crate::systems::{ReversalError, SystemError};
@@ -187,7 +187,7 @@ impl CallError {
     }
 
     /// After a call without which nobody knows how the books stand.
-    pub(crate) fn as_unknown(self) -> SystemError {
+    pub(crate) fn or_unknown(self) -> SystemError {
         match self {
             Self::Withheld(withheld) => withheld.into(),
             error => SystemError::Unknown {

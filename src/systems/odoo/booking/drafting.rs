@@ -115,7 +115,7 @@ impl<'a> Booking<'a, '_> {
         let lines = match self.lines(&ids) {
             Ok(lines) => lines,
             Err(error) => {
-                self.fail_all(&error.as_unknown());
+                self.fail_all(&error.or_unknown());
                 return Vec::new();
             }
         };

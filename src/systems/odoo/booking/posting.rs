@@ -79,7 +79,7 @@ impl Booking<'_, '_> {
                 self.fail(*first, in_other_hands());
             }
             Ok(_) => self.fail(*first, error.for_item()),
-            Err(error) => self.fail(*first, error.as_unknown()),
+            Err(error) => self.fail(*first, error.or_unknown()),
         }
     }
 
@@ -131,7 +131,7 @@ impl Booking<'_, '_> {
             warn!(item.id = %entry, "not settled with its counterpart: {error}");
             let document = booked.iter().find(|document| document.key.entry == entry);
             if let (true, Some(document)) = (error.is_temporary(), document) {
-                self.fail(document.id, error.as_unknown());
+                self.fail(document.id, error.or_unknown());
             }
         }
     }

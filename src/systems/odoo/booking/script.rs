@@ -259,7 +259,7 @@ impl<'a> Booking<'a, '_> {
         let ids: BTreeSet<Id> = self.works.iter().flat_map(Work::ids).collect();
         match booked::by_id(self.books, &ids) {
             Ok(found) => self.booked = found.into_iter().map(|booked| (booked.id, booked)).collect(),
-            Err(error) => return self.fail_all(&error.as_unknown()),
+            Err(error) => return self.fail_all(&error.or_unknown()),
         }
         let is_final = self.settings.posting == PostingState::Final;
         for work in &mut self.works {
@@ -318,7 +318,7 @@ impl<'a> Booking<'a, '_> {
             let left = match undo::take_back(self.books, &ids) {
                 Ok(left) => left,
                 Err(error) => {
-                    work.failed = Some(error.as_unknown());
+                    work.failed = Some(error.or_unknown());
                     continue;
                 }
             };
