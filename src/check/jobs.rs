@@ -1,5 +1,7 @@
 //! What waits in Pleo, and whether somebody is at work on it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::pleo::of_error;
@@ -25,8 +27,8 @@ pub struct Here<'a> {
 
 /// The open jobs. Their ages are told by Pleo's own clock.
 pub fn jobs(client: &Client, here: Here<'_>) -> Vec<Check> {
-    let jobs = match client.list_jobs(&[JobStatus::Pending, JobStatus::InProgress]) {
-        Ok(jobs) => jobs,
+    let (jobs, left_aside) = match client.list_all_jobs(&[JobStatus::Pending, JobStatus::InProgress]) {
+        Ok(listed) => listed,
         Err(error) => return vec![of_error(Name::Jobs, &error)],
     };
     let now = super::pleo::time(client).unwrap_or_else(clock::now);
@@ -35,6 +37,7 @@ pub fn jobs(client: &Client, here: Here<'_>) -> Vec<Check> {
         .partition(|job| job.status == JobStatus::InProgress);
     let mut checks: Vec<Check> = in_progress.iter().map(|job| begun(job, here, now)).collect();
     checks.extend(waiting(&pending, here, now));
+    checks.extend(odd(&left_aside));
     if checks.is_empty() {
         checks.push(Check::ok(Name::Jobs, "none waits in Pleo"));
     }
@@ -91,6 +94,18 @@ fn foreign(job: &ExportJob, may_adopt: bool, now: DateTime<Utc>) -> Check {
     } else {
         Check::warning(Name::Jobs, message, remedy)
     }
+}
+
+/// Jobs that no run works on, because what Pleo says of them cannot be.
+fn odd(left_aside: &BTreeMap<String, String>) -> Option<Check> {
+    let first = left_aside.values().next()?;
+    let message = match left_aside.len() {
+        1 => first.clone(),
+        several => format!("{several} jobs are left aside; the first: {first}"),
+    };
+    let remedy =
+        "export its expenses again in Pleo; where the new job is left aside too, ask Pleo's support about it";
+    Some(Check::failed(Name::Jobs, message, remedy))
 }
 
 fn waiting(pending: &[ExportJob], here: Here<'_>, now: DateTime<Utc>) -> Option<Check> {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Check, Name};
+use crate::checkpoint::Checkpoint;
 use crate::model::ids::{CompanyId, JobId};
 use crate::receipts::Policy;
 use crate::systems::{Ability, AccountingSystem, Description, JobNeeds, RECEIPTS_REMEDY, SystemError};
@@ -19,12 +20,14 @@ pub struct Examined {
     pub is_usable: bool,
 }
 
-/// Looks at everything that a job would ask of the system. `books` is their folder where they lie on this machine.
+/// Looks at everything that a job would ask of the system. `books` is their folder where they lie on this machine, and
+/// `given` what was given before, with the present year.
 pub fn examine(
     system: &mut dyn AccountingSystem,
     company_id: &CompanyId,
     receipts: Policy,
     books: Option<&Path>,
+    given: Option<(&Checkpoint, i32)>,
 ) -> Examined {
     let description = system.describe();
     let needs = JobNeeds {
@@ -48,11 +51,24 @@ pub fn examine(
         }
         (Ok(()), folder) => {
             checks.push(Check::ok(Name::AccountingSystem, in_words(&description)));
-            checks.push(Check::ok(Name::Books, whole(folder, company_id, &description)));
+            let lack = given.and_then(|(checkpoint, year)| lacking(system, checkpoint, year));
+            checks.push(
+                lack.unwrap_or_else(|| Check::ok(Name::Books, whole(folder, company_id, &description))),
+            );
             checks.extend(notices(system));
         }
     }
     Examined { checks, is_usable }
+}
+
+/// Books that were restored or are not mounted. A checkpoint that cannot be read is told of by itself.
+fn lacking(system: &dyn AccountingSystem, checkpoint: &Checkpoint, year: i32) -> Option<Check> {
+    let lack = checkpoint
+        .numbers_lacking(&system.highest_numbers(), year)
+        .ok()??;
+    let remedy = "mount or restore what is missing; if the books are right as they are, run `pleo-export poll \
+                  --books-are-right` when an export waits";
+    Some(Check::failed(Name::Books, lack, remedy))
 }
 
 /// What it cannot do and may be asked for.

@@ -54,3 +54,4 @@ pub use self::owner::Owner;
 pub use self::rehearsal::Outcome;
 pub use self::reports::{Counts, Finality};
 pub use self::shown::{ShownItem, TrailLine};
+pub use self::told::TOLERATED;

@@ -6,7 +6,29 @@ use super::error::CheckpointError;
 use super::file::Checkpoint;
 use crate::model::ids::{AccountingEntryId, JobId};
 
+/// So many entries a person may have deleted.
+pub const TOLERATED: usize = 5;
+
 impl Checkpoint {
+    /// Whether books whose numbers go up to these lack many that were given, in this year or altogether: says which.
+    pub fn numbers_lacking(
+        &self,
+        in_books: &BTreeMap<i32, u32>,
+        year: i32,
+    ) -> Result<Option<String>, CheckpointError> {
+        let given = self.given_numbers()?;
+        let lacks_many = |(year, given): &(&i32, &u32)| {
+            let there = in_books.get(year).copied().unwrap_or(0);
+            given.saturating_sub(there) as usize > TOLERATED
+        };
+        // A person may have put the files of a year that is over elsewhere, but not those of all years.
+        let mut looked_at = given.iter().filter(|(of, _)| **of == year || in_books.is_empty());
+        Ok(looked_at.find(lacks_many).map(|(year, given)| {
+            let there = in_books.get(year).copied().unwrap_or(0);
+            format!("the books go up to number {there} of {year}, but {given} was given: restored, or not mounted?")
+        }))
+    }
+
     /// The highest number of each year that the books are known to have given.
     pub fn given_numbers(&self) -> Result<BTreeMap<i32, u32>, CheckpointError> {
         self.look(|connection| {

@@ -5,6 +5,8 @@ mod findings;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::Datelike;
+
 use super::answer::{Form, Shown};
 use super::args::LogFormat;
 use super::exit::Exit;
@@ -108,6 +110,7 @@ fn examine(sources: &Sources, stop: &Stop) -> Vec<Check> {
         system.as_deref_mut(),
         &config,
         client.as_ref().zip(told.as_ref()),
+        here.checkpoint,
     ));
     let owner = whole.zip(system.as_deref());
     checks.extend(kept_here(&config, opened.as_ref(), at_work.as_deref(), owner));
@@ -196,6 +199,7 @@ fn books(
     system: Option<&mut (dyn AccountingSystem + 'static)>,
     config: &CheckConfig,
     pleo: Option<(&Client, &Told)>,
+    checkpoint: Option<&Checkpoint>,
 ) -> Vec<Check> {
     let counterparts = [Name::Accounts, Name::Taxes];
     let (Some(system), Some(company_id)) = (system, &config.company_id) else {
@@ -203,9 +207,11 @@ fn books(
     };
     let receipts = config.attachments;
     let folder = books_folder(config);
+    let year = |config: &Config| clock::now().with_timezone(&config.bookkeeping.time_zone).year();
+    let given = checkpoint.zip(config.whole.as_ref().map(year));
     let mut is_usable = false;
     let mut checks = check::guarded(&[Name::AccountingSystem, Name::Books], || {
-        let examined = check::system::examine(system, company_id, receipts, folder);
+        let examined = check::system::examine(system, company_id, receipts, folder, given);
         is_usable = examined.is_usable;
         examined.checks
     });

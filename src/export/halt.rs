@@ -29,10 +29,10 @@ pub(super) enum Halt {
     #[error("{}", .0.reason)]
     CannotGoOn(JobFailure),
     /// The accounting system cannot take a job, which was found before it was worked on.
-    #[error("{}", .error.to_string().replace('\n', " "))]
+    #[error("{}", .fault.to_string().replace('\n', " "))]
     NotReady {
         /// Why.
-        error: SystemError,
+        fault: Obstacle,
         /// What became of the job.
         job: Unready,
     },
@@ -68,15 +68,23 @@ pub(super) enum Halt {
     /// Something must come right by itself first; a later run goes on.
     #[error("{0}")]
     Later(String),
-    /// The books lack what Pleo was told of.
-    #[error("{0}")]
-    BooksLack(String),
     /// The program itself failed.
     #[error("the program failed over this job, which is an error in pleo-export")]
     Panicked,
     /// Pleo does not take the verdicts of some items.
     #[error("{0}")]
     UpdatesRefused(String),
+}
+
+/// Why no job can be booked now.
+#[derive(Clone, Debug, Error)]
+pub(super) enum Obstacle {
+    /// The accounting system says so.
+    #[error(transparent)]
+    System(SystemError),
+    /// The books lack what Pleo was told of.
+    #[error("{0}")]
+    BooksLack(String),
 }
 
 /// What becomes of a job that the accounting system cannot take.
@@ -126,7 +134,8 @@ impl Halt {
             Self::Pleo(error) => (pleo_kind(error), error.hint().into()),
             Self::Checkpoint(error) => (checkpoint_kind(error), error.hint().into()),
             Self::System(error) => about_system(error),
-            Self::NotReady { error, job } => not_ready(error, *job),
+            Self::NotReady { fault: Obstacle::System(error), job } => not_ready(error, *job),
+            Self::NotReady { fault: Obstacle::BooksLack(_), job } => (ProblemKind::NeedsPerson, books_lack(*job)),
             Self::Stopped(_) => (ProblemKind::Stopped, "run again to go on".into()),
             Self::OtherCompany(_) => (
                 ProblemKind::Configuration,
@@ -168,12 +177,6 @@ impl Halt {
             }
             Self::Panicked => (ProblemKind::Panicked, PANICKED.into()),
             Self::Later(_) => (ProblemKind::Temporary, "run again to go on".into()),
-            Self::BooksLack(_) => (
-                ProblemKind::NeedsPerson,
-                "mount or restore what is missing, then run again; if the books are right as they are, run `pleo-export \
-                 poll --books-are-right`"
-                    .into(),
-            ),
             Self::UpdatesRefused(_) => (
                 ProblemKind::NeedsPerson,
                 "the books are right; ask Pleo's support why these items cannot be updated".into(),
@@ -290,6 +293,19 @@ fn not_ready(error: &SystemError, job: Unready) -> (ProblemKind, String) {
         }
     };
     (kind, hint.into())
+}
+
+fn books_lack(job: Unready) -> String {
+    let then = match job {
+        Unready::Waits | Unready::LeftOpen => "run again",
+        Unready::Failed => {
+            "export again in Pleo, which was told that this export failed, since its time grew short"
+        }
+    };
+    format!(
+        "mount or restore what is missing, then {then}; if the books are right as they are, run `pleo-export poll \
+         --books-are-right`"
+    )
 }
 
 fn about_system(error: &SystemError) -> (ProblemKind, String) {

@@ -2,7 +2,7 @@
 
 use tracing::warn;
 
-use super::halt::{Halt, Unready};
+use super::halt::Halt;
 use super::report::{Ending, JobTotals, Problem, ProblemKind};
 use super::start::{Claim, Start};
 use super::tools::{Exporter, JobRun};
@@ -13,7 +13,6 @@ use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::AccountingEntryId;
 use crate::model::state::{JobEvent, JobState};
 use crate::model::verdict::JobOutcome;
-use crate::systems::SystemError;
 
 /// So many items are named to a person.
 const MOST_NAMED: usize = 20;
@@ -34,23 +33,12 @@ pub(super) fn work(
     let permit = permit::for_job(exporter, &job.id, JobStatus::InProgress);
     let mut run = JobRun::of(exporter.lend(), job, permit, totals)?;
     let outcome = match fault {
-        Some(fault) => fail_unready(&mut run, fault),
+        Some(fault) => Err(validate::fail_unready(&mut run, fault)),
         None => until_permitted(&mut run),
     };
     withdraw_unsent(&mut run);
     match outcome {
         Err(Halt::EndedByPleo(job)) => ended(exporter, job),
-        other => other,
-    }
-}
-
-/// Fails a job that was started for this alone.
-fn fail_unready(run: &mut JobRun<'_>, error: SystemError) -> Result<Ending, Halt> {
-    match complete::fail_whole(run, validate::job_failure(error.clone())) {
-        Err(Halt::JobFailed(_)) => Err(Halt::NotReady {
-            error,
-            job: Unready::Failed,
-        }),
         other => other,
     }
 }

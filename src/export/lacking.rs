@@ -1,51 +1,76 @@
 //! Books that lack what Pleo was told: restored from a backup, or not mounted? Looked at before anything is booked,
 //! because what is missing would be booked a second time.
 
-use std::collections::BTreeMap;
+use std::time::Instant;
 
 use chrono::Datelike;
 
-use super::halt::Halt;
-use super::patience;
-use super::tools::JobRun;
+use super::halt::{Halt, Obstacle, Unready};
+use super::tools::{Exporter, JobRun};
+use super::{control, patience, validate};
+use crate::checkpoint::TOLERATED;
 use crate::host::clock;
 use crate::model::ids::AccountingEntryId;
 use crate::systems::{Found, Wanted};
 
-/// So many entries a person may have deleted.
-const TOLERATED: usize = 5;
+/// What is known of it before a job is begun: by the numbers that were given.
+pub(super) fn before_start(exporter: &Exporter<'_>) -> Result<Option<Obstacle>, Halt> {
+    if exporter.settings.books_are_right {
+        return Ok(None);
+    }
+    let time_zone = &exporter.settings.bookkeeping.time_zone;
+    let year = clock::now().with_timezone(time_zone).year();
+    let in_books = exporter.system.highest_numbers();
+    let lack = exporter.checkpoint.numbers_lacking(&in_books, year)?;
+    Ok(lack.map(|lack| Obstacle::BooksLack(format!("{lack} Nothing was booked"))))
+}
 
 /// Refuses to book into books that lack many entries, and tells of the few that are booked anew.
 pub(super) fn refuse(run: &mut JobRun<'_>) -> Result<(), Halt> {
-    let exporter = &mut run.exporter;
-    let given = exporter.checkpoint.given_numbers()?;
-    let is_refused = !exporter.settings.books_are_right;
-    let time_zone = &exporter.settings.bookkeeping.time_zone;
-    let year = clock::now().with_timezone(time_zone).year();
-    let of_this_year = |numbers: &BTreeMap<i32, u32>| numbers.get(&year).copied().unwrap_or(0);
-    let there = of_this_year(&exporter.system.highest_numbers());
-    let known = of_this_year(&given);
-    if is_refused && known.saturating_sub(there) as usize > TOLERATED {
-        return Err(Halt::BooksLack(format!(
-            "the books go up to number {there} of {year}, but {known} was given: restored, or not mounted? Nothing was booked"
-        )));
+    if let Some(fault) = before_start(&run.exporter)? {
+        return Err(left_or_failed(run, fault));
     }
     let missing = missing(run)?;
-    if is_refused && missing.len() > TOLERATED {
+    if !run.exporter.settings.books_are_right && missing.len() > TOLERATED {
         let shown = missing.iter().take(3).map(|(_, number)| number.as_str());
         let shown: Vec<&str> = shown.collect();
-        return Err(Halt::BooksLack(format!(
+        let fault = Obstacle::BooksLack(format!(
             "the books lack {} entries that Pleo was told of ({}, …): restored, or not mounted? Nothing was booked",
             missing.len(),
             shown.join(", ")
-        )));
+        ));
+        return Err(left_or_failed(run, fault));
     }
     for (entry_id, number) in missing {
         let remark = format!("the books lack {number}, of which Pleo was told: the expense is booked anew");
         run.totals.remark(&entry_id, remark);
     }
+    let given = run.exporter.checkpoint.given_numbers()?;
     run.exporter.system.remember_numbers(&given);
     Ok(())
+}
+
+/// As for a fault that is found before the start: a person has time to mend it, and then the job is failed with the reason.
+/// One of which something may be in the books that are missing stays open.
+fn left_or_failed(run: &mut JobRun<'_>, fault: Obstacle) -> Halt {
+    let may_be_failed = if run.deadline.is_far(Instant::now()) {
+        Ok(false)
+    } else {
+        is_unbegun(run)
+    };
+    match may_be_failed {
+        Ok(true) => validate::fail_unready(run, fault),
+        Ok(false) => Halt::NotReady {
+            fault,
+            job: Unready::LeftOpen,
+        },
+        Err(halt) => halt,
+    }
+}
+
+fn is_unbegun(run: &mut JobRun<'_>) -> Result<bool, Halt> {
+    control::refresh(&mut run.exporter, &run.job)?;
+    Ok(!run.exporter.checkpoint.anything_begun(&run.job.id)?)
 }
 
 /// The entries of the job that Pleo was told of and of which the books have no trace, each with its number.

@@ -2,7 +2,7 @@
 
 use tracing::{info, warn};
 
-use super::halt::Halt;
+use super::halt::{Halt, Obstacle};
 use super::permit::{self, Others};
 use super::tools::Exporter;
 use super::{confirm, validate};
@@ -10,7 +10,6 @@ use crate::host::clock;
 use crate::model::export_job::{ExportJob, ItemStatus, JobStatus};
 use crate::model::state::{JobEvent, JobState};
 use crate::pleo::{ExportJobEvent, PleoError};
-use crate::systems::SystemError;
 
 /// How often `started` is sent when its answer is lost and the job is still pending.
 const START_ATTEMPTS: usize = 3;
@@ -31,7 +30,7 @@ pub(super) enum Start {
     /// It is ours and in progress.
     Ours(ExportJob),
     /// The same, and it is to be failed for this: it could wait no longer.
-    Unready(ExportJob, SystemError),
+    Unready(ExportJob, Obstacle),
     /// It was over already.
     Over(ExportJob),
 }

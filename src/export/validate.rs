@@ -5,9 +5,9 @@
 use std::time::Instant;
 
 use super::deadline::Deadline;
-use super::halt::{Halt, Unready};
-use super::patience;
+use super::halt::{Halt, Obstacle, Unready};
 use super::tools::{Exporter, JobRun};
+use super::{complete, lacking, patience};
 use crate::model::export_job::ExportJob;
 use crate::model::verdict::{JobFailure, JobFailureType};
 use crate::receipts::Policy;
@@ -18,34 +18,59 @@ use crate::systems::{Ability, Description, JobNeeds, RECEIPTS_REMEDY, SystemErro
 /// the fault with which it is then to be started and failed, so that it does not expire without a reason.
 ///
 /// Whether a pending job expires at all is not documented. One that is older than its lifetime has not, so it waits on.
-pub(super) fn before_start(
-    exporter: &mut Exporter<'_>,
-    job: &ExportJob,
-) -> Result<Option<SystemError>, Halt> {
-    fault(exporter, job, Unready::Waits)
+pub(super) fn before_start(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Option<Obstacle>, Halt> {
+    let found = match exporter.system.ready() {
+        Err(error) => Some(Obstacle::System(error)),
+        Ok(()) => lacking::before_start(exporter)?,
+    };
+    left_or_found(exporter, job, found, Unready::Waits)
 }
 
 /// The same for a job in progress that is to be gone on with. What is wrong late in its life is left to the steps, which
 /// look at what is in the books already.
 pub(super) fn before_going_on(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<(), Halt> {
-    fault(exporter, job, Unready::LeftOpen).map(drop)
+    let found = exporter.system.ready().err().map(Obstacle::System);
+    left_or_found(exporter, job, found, Unready::LeftOpen).map(drop)
 }
 
-fn fault(exporter: &mut Exporter<'_>, job: &ExportJob, left: Unready) -> Result<Option<SystemError>, Halt> {
-    let Err(error) = exporter.system.ready() else {
+fn left_or_found(
+    exporter: &Exporter<'_>,
+    job: &ExportJob,
+    found: Option<Obstacle>,
+    left: Unready,
+) -> Result<Option<Obstacle>, Halt> {
+    let Some(fault) = found else {
         return Ok(None);
     };
     // Whoever wishes to stop is no fault of the system's.
     exporter.stop.check()?;
     let now = Instant::now();
     if Deadline::of(job, exporter.pleo.server_time(), now).is_far(now) {
-        return Err(Halt::NotReady { error, job: left });
+        return Err(Halt::NotReady { fault, job: left });
     }
-    Ok(Some(error))
+    Ok(Some(fault))
+}
+
+/// Fails a job of which nothing was begun, for a fault that could wait no longer.
+pub(super) fn fail_unready(run: &mut JobRun<'_>, fault: Obstacle) -> Halt {
+    let failure = match &fault {
+        Obstacle::System(error) => job_failure(error.clone()),
+        Obstacle::BooksLack(reason) => JobFailure {
+            failure_type: JobFailureType::ValidationFailure,
+            reason: format!("{reason}."),
+        },
+    };
+    match complete::fail_whole(run, failure) {
+        Err(Halt::JobFailed(_)) | Ok(_) => Halt::NotReady {
+            fault,
+            job: Unready::Failed,
+        },
+        Err(halt) => halt,
+    }
 }
 
 /// What Pleo is told of a fault that keeps the whole job from being booked.
-pub(super) fn job_failure(error: SystemError) -> JobFailure {
+fn job_failure(error: SystemError) -> JobFailure {
     let failure_type = match &error {
         SystemError::Damaged { .. } => JobFailureType::ValidationFailure,
         SystemError::Settings { .. } => JobFailureType::InvalidConfiguration,

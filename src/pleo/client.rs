@@ -1,5 +1,6 @@
 //! The client: one method for each endpoint of Pleo that an export needs.
 
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -96,6 +97,8 @@ pub struct Client {
     /// Of the job in hand.
     record: Arc<Mutex<Option<Record>>>,
     hasher: RandomState,
+    /// The jobs of which was told that they are left aside.
+    told_aside: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Client {
@@ -109,25 +112,53 @@ impl Client {
             transport: Arc::new(Transport::new(settings, stop)?),
             record: Arc::default(),
             hasher: RandomState::new(),
+            told_aside: Arc::default(),
         })
     }
 
-    /// All jobs of our company in these statuses, in no particular order. A job that cannot be read is left aside
-    /// with a warning.
+    /// All jobs of our company in these statuses, in no particular order. A job that cannot be worked on is left aside
+    /// with a warning, once for each client.
     pub fn list_jobs(&self, statuses: &[JobStatus]) -> Result<Vec<ExportJob>, PleoError> {
+        let (jobs, left_aside) = self.list_all_jobs(statuses)?;
+        let mut told = self.told_aside.lock().unwrap_or_else(PoisonError::into_inner);
+        for (which, sentence) in left_aside {
+            if told.insert(which) {
+                tracing::warn!("{sentence}");
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// The same, and beside it each job that cannot be worked on, with a sentence about it.
+    pub fn list_all_jobs(
+        &self,
+        statuses: &[JobStatus],
+    ) -> Result<(Vec<ExportJob>, BTreeMap<String, String>), PleoError> {
         let mut filter = vec![("company_id", self.company_id.as_str())];
         filter.extend(statuses.iter().map(|status| ("statuses", status.as_str())));
-        let mut jobs = Vec::new();
+        let (mut jobs, mut left_aside) = (Vec::new(), BTreeMap::new());
         let list = List::new(&["v3", "export-jobs"], &filter);
-        self.pages(&list, wire::listed_job, None, |page| {
-            let (ours, others): (Vec<_>, Vec<_>) = page.into_iter().partition(|job| self.is_ours(job));
+        self.pages(&list, |job| Ok(wire::listed_job(job)), None, |page| {
+            let mut readable = Vec::new();
+            for job in page {
+                match job {
+                    Ok(job) => readable.push(job),
+                    Err(odd) => {
+                        let which = odd.which();
+                        let why = list.contract(&odd.problem);
+                        let sentence = format!("{which} is left aside: {why}");
+                        left_aside.insert(which, sentence);
+                    }
+                }
+            }
+            let (ours, others): (Vec<_>, Vec<_>) = readable.into_iter().partition(|job| self.is_ours(job));
             for job in others {
                 tracing::warn!(job.id = %job.id, company.id = %job.company_id, "Pleo listed a job of another company; ignored");
             }
             jobs.extend(ours);
             Ok::<_, PleoError>(())
         })?;
-        Ok(jobs)
+        Ok((jobs, left_aside))
     }
 
     /// One job as it is now, of whatever company.

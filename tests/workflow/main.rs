@@ -61,6 +61,7 @@ mod invariants;
 /// Bills, payments, refunds and duplicates, in one job and in several.
 mod invoices;
 /// What only a person can mend is found before a job is started, and never called temporary.
+mod lacking;
 mod lasting;
 /// The ledger that a person opens, laid out her way.
 mod ledgers;

@@ -59,6 +59,21 @@ fn a_job_with_an_odd_value_is_left_aside_and_the_others_are_worked_on() {
             "{value:?} {run}"
         );
         assert_eq!(run.code, Some(0), "{pointer} {value:?} {run}");
+        let about = run.stderr.lines().filter(|line| line.contains("left aside"));
+        let about: Vec<&str> = about.collect();
+        let names_it = |line: &&str| pointer == "/id" || line.contains(&first);
+        assert!(
+            about.len() == 1 && about.iter().all(names_it),
+            "{pointer} {value:?} {run}"
+        );
+        let check = world.run(&["check"]).exits(2);
+        let is_told = |line: &str| line.starts_with("✗ jobs") && line.contains("left aside");
+        assert!(check.stdout.lines().any(is_told), "{pointer} {value:?} {check}");
+        if pointer != "/id" && pointer != "/companyId" {
+            let run = world.run(&["run-job", &first]).exits(1);
+            assert!(run.stderr.contains(told), "{pointer} {value:?} {run}");
+            assert_eq!(world.sandbox.job(&first).events, [], "{pointer} {value:?} {run}");
+        }
         assert_eq!(
             world.sandbox.job(&first).status,
             JobStatus::Pending,

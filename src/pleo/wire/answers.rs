@@ -65,9 +65,14 @@ pub(in crate::pleo) fn raw_item(item: &Field<'_>) -> RawItem {
     }
 }
 
-/// The body of the answer about one job.
+/// The body of the answer about one job. One that has no time to be worked on is none to begin.
 pub(in crate::pleo) fn one_export_job(body: &str) -> Result<ExportJob, Malformed> {
-    export_job(&Field::root(body).object()?.required("data")?)
+    let data = Field::root(body).object()?.required("data")?;
+    let job = export_job(&data)?;
+    if job.status == JobStatus::Pending {
+        return with_time(job, &data);
+    }
+    Ok(job)
 }
 
 fn export_job(job: &Field<'_>) -> Result<ExportJob, Malformed> {
@@ -87,19 +92,46 @@ fn export_job(job: &Field<'_>) -> Result<ExportJob, Malformed> {
     })
 }
 
+/// A job of the list that cannot be worked on.
+#[derive(Debug)]
+pub(in crate::pleo) struct LeftAside {
+    /// Its id, where that can be read; made harmless.
+    id: Option<String>,
+    pub(in crate::pleo) problem: Malformed,
+}
+
+impl LeftAside {
+    /// What it is called.
+    pub(in crate::pleo) fn which(&self) -> String {
+        self.id.as_ref().map_or_else(
+            || "a job whose id cannot be read".to_owned(),
+            |id| format!("job {id}"),
+        )
+    }
+}
+
 /// A job of the list. One that cannot be asked for by its id, or has no time to be worked on, is none to begin.
-pub(in crate::pleo) fn listed_job(job: &Field<'_>) -> Result<ExportJob, Malformed> {
+pub(in crate::pleo) fn listed_job(job: &Field<'_>) -> Result<ExportJob, LeftAside> {
+    sound_job(job).map_err(|problem| LeftAside {
+        id: job.object().ok().and_then(|job| Some(shown(&job.words("id")?))),
+        problem,
+    })
+}
+
+fn sound_job(job: &Field<'_>) -> Result<ExportJob, Malformed> {
     let listed = export_job(job)?;
-    let fields = job.object()?;
     if listed.id.as_str().parse::<JobId>().is_err() {
-        return Err(fields.required("id")?.is_not("a UUID"));
+        return Err(job.object()?.required("id")?.is_not("a UUID"));
     }
-    if listed.expires_in_seconds == 0 {
-        return Err(fields
-            .required("expiresIn")?
-            .is_not("a time in which to work on it"));
+    with_time(listed, job)
+}
+
+fn with_time(read: ExportJob, job: &Field<'_>) -> Result<ExportJob, Malformed> {
+    if read.expires_in_seconds == 0 {
+        let time = job.object()?.required("expiresIn")?;
+        return Err(time.is_not("a time in which to work on it"));
     }
-    Ok(listed)
+    Ok(read)
 }
 
 /// An item without a status that can be read counts as not final: it is looked up before anything is booked.
