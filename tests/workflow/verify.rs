@@ -194,6 +194,21 @@ fn an_amount_that_was_changed_in_the_books() {
 }
 
 #[test]
+fn an_entry_with_debit_and_credit_swapped_in_the_books() {
+    let (world, _) = booked();
+    world.books().edit(BATCH, |text| {
+        text.replace("-200.00", "~")
+            .replace("200.00", "-200.00")
+            .replace('~', "200.00")
+    });
+    let (message, remedy) = one(&world, 1, "difference", "changed");
+    has(&message, "PLEO-2026-000002 has debit and credit swapped");
+    has(&message, "which was booked with -200.00 ");
+    assert!(!message.contains("moved to"), "{message}");
+    has(&remedy, "pleo-export reverse PLEO-2026-000002");
+}
+
+#[test]
 fn a_person_recategorised_or_moved_it_to_another_day() {
     let (world, _) = booked();
     let account = world.books().files().into_values().find_map(|text| {
