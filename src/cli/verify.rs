@@ -12,7 +12,7 @@ use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
 use super::table::{Table, safe};
 use super::{companies, run, signals};
-use crate::checkpoint::{self, Checkpoint};
+use crate::checkpoint::{self, Checkpoint, Owner};
 use crate::config::{Config, Sources};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::stop::Stop;
@@ -141,14 +141,20 @@ fn beginning(day: NaiveDate, config: &Config) -> DateTime<Utc> {
 fn look(config: &Config, scope: &Scope, stop: &Stop) -> Result<Outcome, Problem> {
     let at_work = checkpoint::at_work(&config.checkpoint);
     let checkpoint = Checkpoint::look_at(&config.checkpoint)?;
+    let mut system = run::accounting_system(&config.system, stop).map_err(run::not_begun)?;
     let pleo = Client::new(config.pleo.clone(), stop.clone())?;
     if let Some(checkpoint) = &checkpoint {
-        checkpoint.refuse_other_company(&config.pleo.company_id)?;
+        let description = system.describe();
+        let owner = Owner {
+            company_id: config.pleo.company_id.clone(),
+            pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
+            target: description.target,
+        };
+        checkpoint.refuse_others(&owner, description.former_target.as_deref())?;
         if checkpoint.contact()?.answered_by == config.route {
             pleo.answered_before();
         }
     }
-    let mut system = run::accounting_system(&config.system, stop).map_err(run::not_begun)?;
     let is_run_at_work = || at_work.is_some() || checkpoint::at_work(&config.checkpoint).is_some();
     let mut sides = Sides {
         pleo: &pleo,

@@ -407,6 +407,18 @@ fn an_expense_that_was_changed_in_pleo_after_it_was_booked() {
 }
 
 #[test]
+fn books_of_another_checkpoint_are_not_compared() {
+    let (world, _) = booked();
+    fs::create_dir(world.path("b2")).unwrap();
+    let other = world.path("b2");
+    world
+        .run_with("PLEO_EXPORT_BOOKS", other.to_str().unwrap(), &["verify"])
+        .exits(2)
+        .says("b2");
+    assert_eq!(told(&world, 0), Vec::<Value>::new());
+}
+
+#[test]
 fn what_a_person_may_ask_wrongly_and_pleo_out_of_reach() {
     let (world, _) = booked();
     let unknown = "11111111-2222-4333-8444-555555555555";
