@@ -107,6 +107,14 @@ fn compared(
             .retain(|one| lasting.contains(&(one.entry_id.as_ref(), one.kind)));
         outcome.not_compared.extend(again.not_compared);
     }
+    if outcome.without_amount > 0 {
+        let entries = match outcome.without_amount {
+            1 => "1 entry".to_owned(),
+            several => format!("{several} entries"),
+        };
+        let note = format!("amounts of {entries}, whose evidence was removed");
+        outcome.not_compared.insert(note);
+    }
     Ok(outcome)
 }
 
@@ -168,7 +176,7 @@ fn look(config: &Config, scope: &Scope, stop: &Stop) -> Result<Outcome, Problem>
         checkpoint.finish_reading()?;
     } else {
         let note = format!(
-            "there is no checkpoint `{}`: amounts are compared with the evidence alone",
+            "there is no checkpoint `{}`: amounts are compared with evidence alone, where there is some",
             config.checkpoint.display()
         );
         outcome.not_compared.insert(note);

@@ -90,9 +90,15 @@ impl Beancount {
                     };
                     continue;
                 }
-                Some(Read::Removed) | None => continue,
+                Some(Read::Removed) => {
+                    if inspected.evidence == Evidence::NotNeeded {
+                        inspected.evidence = Evidence::Removed;
+                    }
+                    continue;
+                }
+                None => continue,
             };
-            if inspected.evidence == Evidence::NotNeeded {
+            if matches!(inspected.evidence, Evidence::NotNeeded | Evidence::Removed) {
                 inspected.evidence = Evidence::Whole;
             }
             let number = booked.number.to_string();
