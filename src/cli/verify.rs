@@ -11,7 +11,7 @@ use super::answer::{Form, Shown};
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
 use super::table::{Table, safe};
-use super::{companies, run, signals};
+use super::{check, companies, run, signals};
 use crate::checkpoint::{self, Checkpoint, Owner};
 use crate::config::{Config, Sources};
 use crate::export::report::{Problem, ProblemKind};
@@ -150,7 +150,7 @@ fn look(config: &Config, scope: &Scope, stop: &Stop) -> Result<Outcome, Problem>
     let at_work = checkpoint::at_work(&config.checkpoint);
     let checkpoint = Checkpoint::look_at(&config.checkpoint)?;
     let mut system = run::accounting_system(&config.system, stop).map_err(run::not_begun)?;
-    let pleo = Client::new(config.pleo.clone(), stop.clone())?;
+    let pleo = Client::new(check::impatient(config.pleo.clone()), stop.clone())?;
     if let Some(checkpoint) = &checkpoint {
         let description = system.describe();
         let owner = Owner {

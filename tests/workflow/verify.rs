@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::check::everything;
 use crate::sandbox::seed::Item;
-use crate::sandbox::{Fault, ItemStatus, Trouble};
+use crate::sandbox::{Fault, ItemStatus, RetryAfter, Trouble};
 use crate::support::{Run, World};
 
 const ENTRIES: [&str; 3] = [
@@ -420,6 +420,14 @@ fn books_of_another_checkpoint_are_not_compared() {
         .exits(2)
         .says("b2");
     assert_eq!(told(&world, 0), Vec::<Value>::new());
+}
+
+#[test]
+fn a_person_waits_for_the_answer_so_a_long_wait_is_not_taken() {
+    let world = World::new();
+    let busy = Fault::new(Trouble::RateLimit(RetryAfter::Seconds(30)));
+    world.sandbox.fault(busy.on("GET", "/v3/**"));
+    world.run(&["verify"]).exits(5);
 }
 
 #[test]
