@@ -769,6 +769,14 @@ fn polls_that_failed_are_told() {
         found.contains("2 polls in a row failed since") && found.contains("503"),
         "{found}"
     );
+    world.run(&["poll"]).exits(0);
+    let found = line(&world.run(&["check"]).exits(0), '✓', "last_poll");
+    assert!(found.contains("ended well at 20"), "{found}");
+    let world = World::new().impatient();
+    let job = world.add_job(vec![seed::Item::card_purchase(-100).build()]);
+    world.run(&["run-job", &job]).exits(0);
+    let found = line(&world.run(&["check"]).exits(0), '✓', "last_poll");
+    assert!(found.contains("no poll ended here yet"), "{found}");
 }
 
 #[test]
