@@ -169,9 +169,11 @@ fn in_order(known: usize, settings: &Settings, needs: &[Need]) -> String {
 fn finding(name: Name, need: &Need, resolution: &Resolution, today: NaiveDate) -> Option<Check> {
     let Need { what, setting, .. } = need;
     let asked = need.asked().unwrap_or_default();
-    let line = |value: &str| format!("{setting} = \"{value}\"");
+    // A table and its key stand on lines of their own, and a table stands once in a file.
+    let (table, key) = setting.split_once("] ").unwrap_or(("[", setting));
+    let line = |value: &str| format!("under {table}]: {key} = \"{value}\"");
     let add = format!(
-        "add it there, or say which one is meant in the settings: {}",
+        "add it there, or say which one is meant in the settings {}",
         line("…")
     );
     Some(match need.counterpart(resolution, today) {
@@ -181,11 +183,11 @@ fn finding(name: Name, need: &Need, resolution: &Resolution, today: NaiveDate) -
         Counterpart::Opens(account) => Check::warning(
             name,
             format!("{what} would be opened as {account}"),
-            format!("if another one is meant, add to the settings: {}", line("…")),
+            format!("if another one is meant, add to the settings {}", line("…")),
         ),
         Counterpart::Missing if need.key.is_none() => {
             let message = format!("{what} has no account in the settings: expenses that need one will fail");
-            let remedy = format!("add to the settings: {}", line("…"));
+            let remedy = format!("add to the settings {}", line("…"));
             if name == Name::Accounts {
                 Check::warning(name, message, remedy)
             } else {
@@ -195,7 +197,7 @@ fn finding(name: Name, need: &Need, resolution: &Resolution, today: NaiveDate) -
         Counterpart::Missing if need.is_configured() => Check::failed(
             name,
             format!("{what}: the books have no {asked}, which the settings name"),
-            format!("add {asked} there, or correct the line: {}", line(asked)),
+            format!("add {asked} there, or correct the line {}", line(asked)),
         ),
         Counterpart::Missing => {
             let message = format!("{what}: the books have no counterpart ({asked})");
@@ -205,7 +207,7 @@ fn finding(name: Name, need: &Need, resolution: &Resolution, today: NaiveDate) -
             name,
             format!("{what} may mean {}", names.join(" or ")),
             format!(
-                "say which one in the settings: {}",
+                "say which one in the settings {}",
                 line(names.first().map_or("…", String::as_str))
             ),
         ),
@@ -213,14 +215,14 @@ fn finding(name: Name, need: &Need, resolution: &Resolution, today: NaiveDate) -
             name,
             format!("{what} means {account}, which is not open today"),
             format!(
-                "open it in the books, or name another one in the settings: {}",
+                "open it in the books, or name another one in the settings {}",
                 line("…")
             ),
         ),
         Counterpart::NameTaken(account) => Check::failed(
             name,
             format!("{what} would be opened as {account}, which the books use for something else"),
-            format!("say which account is meant in the settings: {}", line("…")),
+            format!("say which account is meant in the settings {}", line("…")),
         ),
     })
 }

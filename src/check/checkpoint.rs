@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use super::{Check, Name};
-use crate::checkpoint::{self, Checkpoint, CheckpointError, Fault, Owner};
+use crate::checkpoint::{self, Checkpoint, CheckpointError, Fault, Owner, PollEnd};
 use crate::host::{disk, files};
 
 /// What opening it came to.
@@ -151,9 +151,20 @@ pub fn last_poll(
         });
     }
     if checks.is_empty() {
-        checks.push(Check::ok(name, "ended well, or nothing was polled yet"));
+        checks.push(Check::ok(name, how_it_ended(contact.last_poll.as_ref())));
     }
     checks
+}
+
+fn how_it_ended(last: Option<&PollEnd>) -> String {
+    let Some(last) = last else {
+        return "no poll ended here yet".to_owned();
+    };
+    let at = last.at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    match last.exit_code {
+        0 => format!("ended well at {at}"),
+        code => format!("ended at {at} with exit code {code}"),
+    }
 }
 
 /// Says where a run changed the file while it was read, so that what was told of it may be mixed.

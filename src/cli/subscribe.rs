@@ -228,6 +228,20 @@ fn check_address(text: &str, config: &Config) -> Result<(), Problem> {
         return Err(not_https());
     }
     let expected = format!("/webhooks/pleo/{}", config.pleo.company_id);
+    let named = url
+        .path()
+        .strip_prefix("/webhooks/pleo/")
+        .map(uuid::Uuid::try_parse);
+    if let Some(Ok(named)) = named
+        && !named
+            .to_string()
+            .eq_ignore_ascii_case(config.pleo.company_id.as_str())
+    {
+        return Err(usage(format!(
+            "the address is that of company {named}, and the settings are of company {}",
+            config.pleo.company_id
+        )));
+    }
     if !url.path().eq_ignore_ascii_case(&expected) {
         warn!(
             "`listen` answers {expected}: see that what stands before it leads `{}` there",

@@ -11,8 +11,8 @@ use super::answer::{Form, Shown};
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
 use super::table::{Table, safe};
-use super::{companies, run, signals};
-use crate::checkpoint::{self, Checkpoint};
+use super::{check, companies, run, signals};
+use crate::checkpoint::{self, Checkpoint, Owner};
 use crate::config::{Config, Sources};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::stop::Stop;
@@ -107,6 +107,14 @@ fn compared(
             .retain(|one| lasting.contains(&(one.entry_id.as_ref(), one.kind)));
         outcome.not_compared.extend(again.not_compared);
     }
+    if outcome.without_amount > 0 {
+        let entries = match outcome.without_amount {
+            1 => "1 entry".to_owned(),
+            several => format!("{several} entries"),
+        };
+        let note = format!("amounts of {entries}, whose evidence was removed");
+        outcome.not_compared.insert(note);
+    }
     Ok(outcome)
 }
 
@@ -141,14 +149,20 @@ fn beginning(day: NaiveDate, config: &Config) -> DateTime<Utc> {
 fn look(config: &Config, scope: &Scope, stop: &Stop) -> Result<Outcome, Problem> {
     let at_work = checkpoint::at_work(&config.checkpoint);
     let checkpoint = Checkpoint::look_at(&config.checkpoint)?;
-    let pleo = Client::new(config.pleo.clone(), stop.clone())?;
+    let mut system = run::accounting_system(&config.system, stop).map_err(run::not_begun)?;
+    let pleo = Client::new(check::impatient(config.pleo.clone()), stop.clone())?;
     if let Some(checkpoint) = &checkpoint {
-        checkpoint.refuse_other_company(&config.pleo.company_id)?;
+        let description = system.describe();
+        let owner = Owner {
+            company_id: config.pleo.company_id.clone(),
+            pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
+            target: description.target,
+        };
+        checkpoint.refuse_others(&owner, description.former_target.as_deref())?;
         if checkpoint.contact()?.answered_by == config.route {
             pleo.answered_before();
         }
     }
-    let mut system = run::accounting_system(&config.system, stop).map_err(run::not_begun)?;
     let is_run_at_work = || at_work.is_some() || checkpoint::at_work(&config.checkpoint).is_some();
     let mut sides = Sides {
         pleo: &pleo,
@@ -162,7 +176,7 @@ fn look(config: &Config, scope: &Scope, stop: &Stop) -> Result<Outcome, Problem>
         checkpoint.finish_reading()?;
     } else {
         let note = format!(
-            "there is no checkpoint `{}`: amounts are compared with the evidence alone",
+            "there is no checkpoint `{}`: amounts are compared with evidence alone, where there is some",
             config.checkpoint.display()
         );
         outcome.not_compared.insert(note);

@@ -32,8 +32,10 @@ pub enum Evidence {
     /// The system keeps none.
     #[default]
     NotKept,
-    /// This entry was booked before there was any, or it was removed and a line says so.
+    /// This entry was booked before there was any.
     NotNeeded,
+    /// It was removed, and a line says so.
+    Removed,
     /// It is there as it was written.
     Whole,
     /// It is not.

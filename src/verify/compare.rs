@@ -184,7 +184,7 @@ fn of_books(facts: &Facts<'_>, booked: &BookedEntry, differences: &mut Vec<Diffe
             facts,
             Kind::BookedTwice,
             format!("stands twice in the books: {places}"),
-            "delete the one that should not be there, or take it back".to_owned(),
+            "delete the one that should not be there".to_owned(),
         ));
     }
     let recorded = facts.recorded.and_then(|recorded| recorded.about.as_ref());

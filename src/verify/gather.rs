@@ -74,6 +74,8 @@ pub struct Outcome {
     pub jobs: usize,
     /// How many items they have.
     pub items: usize,
+    /// Of how many entries nothing tells the amount any more: their evidence was removed, and the checkpoint has none.
+    pub without_amount: usize,
     /// What could not be compared, and why.
     pub not_compared: BTreeSet<String>,
 }
@@ -304,6 +306,10 @@ impl Gathering<'_, '_> {
             ids.iter().zip(said).zip(&recorded).zip(&inspected)
         {
             self.note_what_is_not_told(found, inspected);
+            let is_amount_known = recorded.as_ref().is_some_and(|recorded| recorded.about.is_some());
+            if found.booked().is_some() && inspected.evidence == Evidence::Removed && !is_amount_known {
+                self.outcome.without_amount += 1;
+            }
             let (differences, not_reported) = compare(&Facts {
                 job: &job.id,
                 entry_id,

@@ -175,7 +175,9 @@ fn without_settings_everything_that_would_be_opened_is_told() {
         "{found}"
     );
     assert!(
-        found.ends_with("-> if another one is meant, add to the settings: [accounts.map] \"6800\" = \"…\""),
+        found.ends_with(
+            "-> if another one is meant, add to the settings under [accounts.map]: \"6800\" = \"…\""
+        ),
         "{found}"
     );
     let found = line(&run, '!', "taxes");
@@ -183,7 +185,10 @@ fn without_settings_everything_that_would_be_opened_is_told() {
         found.contains("tax S25 (Moms S25) would be opened as Assets:Tax:1510"),
         "{found}"
     );
-    assert!(found.ends_with("[taxes.\"S25\"] account = \"…\""), "{found}");
+    assert!(
+        found.ends_with("under [taxes.\"S25\"]: account = \"…\""),
+        "{found}"
+    );
     run.says("and 9 more: --json has all");
     let whole = world.run(&["check", "--json"]).exits(0);
     whole.says("account 5820 (Pleo DKK wallet) would be opened as Assets:Pleo:5820");
@@ -293,7 +298,7 @@ fn taxes_and_accounts_without_a_counterpart_are_told_with_the_line_that_gives_th
         "{found}"
     );
     assert!(
-        found.ends_with("in the settings: [taxes.\"S25\"] account = \"…\""),
+        found.ends_with("in the settings under [taxes.\"S25\"]: account = \"…\""),
         "{found}"
     );
     let found = line(&run, '✗', "accounts");
@@ -687,18 +692,19 @@ fn a_connector_is_asked_for_all_that_expenses_will_need() {
     let found = line(&run, '!', "accounts");
     assert!(
         found.contains("role wallet has no account in the settings")
-            && found.contains("[accounts] wallet = \"…\""),
+            && found.contains("under [accounts]: wallet = \"…\""),
         "{found}"
     );
     let found = line(&run, '✗', "accounts");
     assert!(
-        found.contains("account 6810 (Travel and lodging)") && found.contains("[accounts.map] \"6810\""),
+        found.contains("account 6810 (Travel and lodging)")
+            && found.contains("under [accounts.map]: \"6810\" = "),
         "{found}"
     );
     assert!(!run.stdout.contains("account 6800"), "{run}");
     let found = line(&run, '✗', "taxes");
     assert!(
-        found.contains("tax GB20") && found.contains("[taxes.\"GB20\"] account"),
+        found.contains("tax GB20") && found.contains("under [taxes.\"GB20\"]: account"),
         "{found}"
     );
 }
@@ -763,6 +769,14 @@ fn polls_that_failed_are_told() {
         found.contains("2 polls in a row failed since") && found.contains("503"),
         "{found}"
     );
+    world.run(&["poll"]).exits(0);
+    let found = line(&world.run(&["check"]).exits(0), '✓', "last_poll");
+    assert!(found.contains("ended well at 20"), "{found}");
+    let world = World::new().impatient();
+    let job = world.add_job(vec![seed::Item::card_purchase(-100).build()]);
+    world.run(&["run-job", &job]).exits(0);
+    let found = line(&world.run(&["check"]).exits(0), '✓', "last_poll");
+    assert!(found.contains("no poll ended here yet"), "{found}");
 }
 
 #[test]

@@ -127,6 +127,8 @@ fn addresses_that_pleo_would_refuse_are_never_sent() {
         "user:password@example.com",
         "https://example.com/?key=1",
         "ftp://127.0.0.1/",
+        // Where `listen` answers for another company.
+        "https://example.com/webhooks/pleo/11111111-2222-4333-8444-555555555555",
         "",
     ] {
         let run = world.run(&["subscribe", address]).exits(2);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::check::everything;
 use crate::sandbox::seed::Item;
-use crate::sandbox::{Fault, ItemStatus, Trouble};
+use crate::sandbox::{Fault, ItemStatus, RetryAfter, Trouble};
 use crate::support::{Run, World};
 
 const ENTRIES: [&str; 3] = [
@@ -180,7 +180,11 @@ fn an_entry_that_stands_twice() {
     let (message, remedy) = one(&world, 1, "difference", "booked_twice");
     has(&message, "copy.beancount`, line 1");
     has(&message, &format!("{BATCH}`, line "));
-    has(&remedy, "delete");
+    has(&remedy, "delete the one");
+    assert!(
+        !remedy.contains("take it back"),
+        "`reverse` cannot say which: {remedy}"
+    );
 }
 
 #[test]
@@ -190,6 +194,21 @@ fn an_amount_that_was_changed_in_the_books() {
     let (message, remedy) = one(&world, 1, "difference", "changed");
     has(&message, "comes to 210.00 ");
     has(&message, "was booked as 200.00 ");
+    has(&remedy, "pleo-export reverse PLEO-2026-000002");
+}
+
+#[test]
+fn an_entry_with_debit_and_credit_swapped_in_the_books() {
+    let (world, _) = booked();
+    world.books().edit(BATCH, |text| {
+        text.replace("-200.00", "~")
+            .replace("200.00", "-200.00")
+            .replace('~', "200.00")
+    });
+    let (message, remedy) = one(&world, 1, "difference", "changed");
+    has(&message, "PLEO-2026-000002 has debit and credit swapped");
+    has(&message, "which was booked with -200.00 ");
+    assert!(!message.contains("moved to"), "{message}");
     has(&remedy, "pleo-export reverse PLEO-2026-000002");
 }
 
@@ -389,6 +408,26 @@ fn an_expense_that_was_changed_in_pleo_after_it_was_booked() {
         "was changed in Pleo after it was booked as PLEO-2026-000002",
     );
     has(&remedy, "pleo-export reverse PLEO-2026-000002");
+}
+
+#[test]
+fn books_of_another_checkpoint_are_not_compared() {
+    let (world, _) = booked();
+    fs::create_dir(world.path("b2")).unwrap();
+    let other = world.path("b2");
+    world
+        .run_with("PLEO_EXPORT_BOOKS", other.to_str().unwrap(), &["verify"])
+        .exits(2)
+        .says("b2");
+    assert_eq!(told(&world, 0), Vec::<Value>::new());
+}
+
+#[test]
+fn a_person_waits_for_the_answer_so_a_long_wait_is_not_taken() {
+    let world = World::new();
+    let busy = Fault::new(Trouble::RateLimit(RetryAfter::Seconds(30)));
+    world.sandbox.fault(busy.on("GET", "/v3/**"));
+    world.run(&["verify"]).exits(5);
 }
 
 #[test]

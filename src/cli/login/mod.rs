@@ -249,16 +249,27 @@ fn look(sources: &Sources) -> Result<Told, Problem> {
             hint: "connect it again: run `pleo-export login`".into(),
         });
     }
+    if tokens.host != config.oauth.host {
+        return Err(not_in_use(format!(
+            "the tokens in `{}` are for another Pleo ({}) than {}",
+            config.oauth.token_file.display(),
+            safe(&tokens.host),
+            config.oauth.host
+        )));
+    }
+    let Some(company_id) = &tokens.company_id else {
+        return Err(not_in_use(format!(
+            "the login into `{}` did not come to its end",
+            config.oauth.token_file.display()
+        )));
+    };
     let connection = ConnectionDocument::of(&config, &tokens, None);
     let now = clock::now();
     let text = format!(
         "Connected to {} for company {} as {}.\nScopes: {}\nThe access token is good until {}{}; it is renewed by itself.\n\
          The tokens are in {}.\n",
         safe(&connection.host),
-        connection
-            .company_id
-            .as_deref()
-            .unwrap_or("(the login did not come to its end)"),
+        company_id,
         safe(&connection.client_id),
         safe(&tokens.scope),
         moment(tokens.expires_at),
@@ -269,6 +280,15 @@ fn look(sources: &Sources) -> Result<Told, Problem> {
         text,
         connection: Some(connection),
     })
+}
+
+/// What every other command refuses.
+fn not_in_use(message: String) -> Problem {
+    Problem {
+        kind: ProblemKind::Configuration,
+        message,
+        hint: "run `pleo-export login`, or correct `pleo.base_url`".into(),
+    }
 }
 
 fn disconnect(sources: &Sources, revoke: bool) -> Result<Told, Problem> {

@@ -90,9 +90,15 @@ impl Beancount {
                     };
                     continue;
                 }
-                Some(Read::Removed) | None => continue,
+                Some(Read::Removed) => {
+                    if inspected.evidence == Evidence::NotNeeded {
+                        inspected.evidence = Evidence::Removed;
+                    }
+                    continue;
+                }
+                None => continue,
             };
-            if inspected.evidence == Evidence::NotNeeded {
+            if matches!(inspected.evidence, Evidence::NotNeeded | Evidence::Removed) {
                 inspected.evidence = Evidence::Whole;
             }
             let number = booked.number.to_string();
@@ -163,17 +169,15 @@ impl Beancount {
                 "{number} comes to {now}, and was booked as {before}"
             )));
         }
-        if before != now {
-            let is_new = |(key, amount): &(&(String, Currency), &Amount)| before.get(*key) != Some(*amount);
-            let accounts: Vec<&str> = now
-                .iter()
-                .filter(is_new)
-                .map(|((account, _), _)| account.as_str())
-                .collect();
-            return Some(Edited::Otherwise(format!(
-                "{number} was moved to {}",
-                accounts.join(", ")
+        let turned = turned(&before, &now);
+        if !turned.is_empty() {
+            let turned = turned.join("; ");
+            return Some(Edited::Amount(format!(
+                "{number} has debit and credit swapped: {turned}"
             )));
+        }
+        if before != now {
+            return Some(Edited::Otherwise(format!("{number} {}", moved_to(&before, &now))));
         }
         let (day, booked_on) = (booked.posting_date, document.posting_date);
         (day != booked_on).then(|| Edited::Otherwise(format!("{number} was moved from {booked_on} to {day}")))
@@ -243,6 +247,37 @@ fn debits(moved: &Moved) -> BTreeMap<Currency, Amount> {
     }
     debits.retain(|_, amount| !amount.is_zero());
     debits
+}
+
+/// The accounts that are credited now with what they were debited with, or the reverse: each with both amounts.
+fn turned(before: &Moved, now: &Moved) -> Vec<String> {
+    let both = now
+        .iter()
+        .filter_map(|(key, now)| Some((key, now, before.get(key)?)));
+    let turned = both.filter(|(_, now, before)| now.is_negative() != before.is_negative());
+    let text = |amount: &Amount, currency: &Currency| {
+        let (amount, currency) = (*amount, *currency);
+        Money { amount, currency }.to_string()
+    };
+    let turned = turned.map(|((account, currency), now, before)| {
+        let (now, before) = (text(now, currency), text(before, currency));
+        format!("{now} on {account}, which was booked with {before}")
+    });
+    turned.collect()
+}
+
+/// How the same sum was spread otherwise.
+fn moved_to(before: &Moved, now: &Moved) -> String {
+    let names = |keys: Vec<&(String, Currency)>| {
+        let names = keys.iter().map(|(account, _)| account.as_str());
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let new: Vec<_> = now.keys().filter(|key| !before.contains_key(*key)).collect();
+    if new.is_empty() {
+        format!("is divided otherwise among {}", names(now.keys().collect()))
+    } else {
+        format!("was moved to {}", names(new))
+    }
 }
 
 fn sum_text(debits: &BTreeMap<Currency, Amount>) -> String {

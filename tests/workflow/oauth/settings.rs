@@ -56,6 +56,10 @@ fn tokens_of_another_company_or_pleo_are_not_used() {
         .run_with("PLEO_BASE_URL", &url, &["poll"])
         .exits(2)
         .says("another Pleo");
+    world
+        .run_with("PLEO_BASE_URL", &url, &["login", "--status"])
+        .exits(2)
+        .says("another Pleo");
     assert_eq!(world.sandbox.request_count(), 0);
 }
 
@@ -91,7 +95,9 @@ fn a_file_of_tokens_that_cannot_be_trusted_or_read_is_told_and_never_quoted() {
         .unwrap()
         .replace("company_id", "company");
     fs::write(world.path(TOKENS), half).unwrap();
-    world.run(&["poll"]).exits(2).says("did not come to its end");
+    for command in [&["poll"][..], &["login", "--status"]] {
+        world.run(command).exits(2).says("did not come to its end");
+    }
     // A link, wherever it leads.
     fs::rename(world.path(TOKENS), world.path("elsewhere")).unwrap();
     fs::write(world.path("elsewhere"), whole).unwrap();
