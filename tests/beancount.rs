@@ -31,7 +31,7 @@ use pleo_export::model::ids::AccountingEntryId;
 use pleo_export::model::references::{
     AccountKey, AccountPurpose, InvoiceKey, InvoiceNumber, InvoiceSide, References, VendorKey,
 };
-use pleo_export::model::verdict::{ItemFailureType, JobFailureType};
+use pleo_export::model::verdict::ItemFailureType;
 use pleo_export::systems::beancount::{Beancount, Settings, UnknownAccounts};
 use pleo_export::systems::{AccountingSystem, Found, SystemError};
 
@@ -336,13 +336,7 @@ fn a_configuration_that_beancount_cannot_take_is_told_before_anything_is_made() 
     let error = Beancount::new(settings.clone(), Stop::new())
         .check(&job())
         .unwrap_err();
-    assert!(matches!(
-        error,
-        SystemError::Fatal {
-            failure_type: JobFailureType::InvalidConfiguration,
-            ..
-        }
-    ));
+    assert!(matches!(error, SystemError::Settings { .. }));
     assert!(error.to_string().contains("`Expenses:Meals out`"), "{error}");
     assert!(!settings.directory.exists());
 
