@@ -10,6 +10,7 @@ use super::system::of_error as of_system;
 use super::{Check, Name};
 use crate::bookkeeping::Settings;
 use crate::bookkeeping::needs::{self, Counterpart, Need};
+use crate::host::counted::counted;
 use crate::model::export_item::AccountReference;
 use crate::model::references::{AccountPurpose, Resolution};
 use crate::pleo::{Client, KnownAccount, KnownTax, PleoError};
@@ -225,9 +226,4 @@ fn finding(name: Name, need: &Need, resolution: &Resolution, today: NaiveDate) -
             format!("say which account is meant in the settings {}", line("…")),
         ),
     })
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }

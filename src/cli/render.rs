@@ -11,6 +11,7 @@ use super::table::safe;
 use super::terminal::Stream;
 use crate::checkpoint::Blocked;
 use crate::export::report::{Blocker, Ending, JobReport, Problem, ProblemKind, RunReport};
+use crate::host::counted::counted;
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::Failure;
 
@@ -103,9 +104,9 @@ impl Answer {
         match jobs.len() {
             0 => "nothing to do".to_owned(),
             count => format!(
-                "{count} job{}: {} items, {} booked, {} failed",
-                if count == 1 { "" } else { "s" },
-                sum(|job| job.counts.total),
+                "{}: {}, {} booked, {} failed",
+                counted(count, "job"),
+                counted(sum(|job| job.counts.total), "item"),
                 sum(|job| job.counts.successful),
                 sum(|job| job.counts.failed)
             ),
@@ -356,12 +357,17 @@ fn job_text(job: &JobReport) -> String {
         0 => String::new(),
         open => format!(", {open} open"),
     };
-    let (id, total, booked, failed) = (&job.id, counts.total, counts.successful, counts.failed);
+    let (id, total, booked, failed) = (
+        &job.id,
+        counted(counts.total, "item"),
+        counts.successful,
+        counts.failed,
+    );
     let failed = match failed {
         0 => "0 failed".to_owned(),
         some => Stream::Out.red(&format!("{some} failed")),
     };
-    let mut text = format!("Job {id} {word}: {total} items, {booked} booked, {failed}{open}\n");
+    let mut text = format!("Job {id} {word}: {total}, {booked} booked, {failed}{open}\n");
     text.push_str(&failures_table(&job.failures));
     text.push_str(&totals::text(&job.totals));
     text

@@ -15,6 +15,7 @@ use super::{check, companies, run, signals};
 use crate::checkpoint::{self, Checkpoint, Owner};
 use crate::config::{Config, Sources};
 use crate::export::report::{Problem, ProblemKind};
+use crate::host::counted::counted;
 use crate::host::stop::Stop;
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::pleo::Client;
@@ -269,11 +270,6 @@ fn sum(outcome: &Outcome) -> String {
         let _ = writeln!(text, "Not compared: {}", safe(note));
     }
     text
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{ending}")
 }
 
 /// Pleo shows no amounts of a job that is over.

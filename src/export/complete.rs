@@ -10,6 +10,7 @@ use super::report::{Ending, Problem, ProblemKind};
 use super::tools::{Exporter, JobRun};
 use crate::checkpoint::{CheckpointError, Finality};
 use crate::host::clock;
+use crate::host::counted::counted;
 use crate::model::export_job::JobStatus;
 use crate::model::ids::JobId;
 use crate::model::state::JobEvent;
@@ -88,11 +89,13 @@ fn close_with_open(run: &mut JobRun<'_>, finality: &Finality) -> Result<Ending, 
     let (id, open) = (&run.job.id, finality.open);
     let halt = if refused > 0 {
         Halt::UpdatesRefused(format!(
-            "Pleo does not take the verdicts of {refused} items of job {id}"
+            "Pleo does not take the verdicts of {} of job {id}",
+            counted(refused, "item")
         ))
     } else {
         Halt::Later(format!(
-            "Pleo shows {open} items of job {id} as open, although it has taken their verdicts"
+            "Pleo shows {} of job {id} as open, although it has taken their verdicts",
+            counted(open, "item")
         ))
     };
     let now = Instant::now();

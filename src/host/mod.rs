@@ -4,6 +4,7 @@
 
 pub mod chance;
 pub mod clock;
+pub mod counted;
 pub mod digest;
 pub mod disk;
 pub mod environment;

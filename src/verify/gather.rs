@@ -203,10 +203,8 @@ impl Gathering<'_, '_> {
         if job.in_pleo.is_some() {
             self.listed(job, &mut seen)?;
         } else {
-            let note = format!(
-                "job {}: Pleo has it no more, so only checkpoint and books are compared",
-                job.id
-            );
+            let id = &job.id;
+            let note = format!("job {id}: Pleo has it no more, so only checkpoint and books are compared");
             self.outcome.not_compared.insert(note);
         }
         self.unlisted(job, &seen)
@@ -271,10 +269,8 @@ impl Gathering<'_, '_> {
         if is_ours && !self.sides.is_run_at_work {
             return Some(InPleo::Open("resume"));
         }
-        let note = format!(
-            "job {} is being worked on: what of it was not told yet is left out",
-            job.id
-        );
+        let id = &job.id;
+        let note = format!("job {id} is being worked on: what of it was not told yet is left out");
         self.outcome.not_compared.insert(note);
         Some(InPleo::AtWork)
     }
@@ -305,11 +301,8 @@ impl Gathering<'_, '_> {
         for (((entry_id, pleo), recorded), (found, inspected)) in
             ids.iter().zip(said).zip(&recorded).zip(&inspected)
         {
-            self.note_what_is_not_told(found, inspected);
             let is_amount_known = recorded.as_ref().is_some_and(|recorded| recorded.about.is_some());
-            if found.booked().is_some() && inspected.evidence == Evidence::Removed && !is_amount_known {
-                self.outcome.without_amount += 1;
-            }
+            self.note_what_is_not_told(found, inspected, is_amount_known);
             let (differences, not_reported) = compare(&Facts {
                 job: &job.id,
                 entry_id,
@@ -330,20 +323,21 @@ impl Gathering<'_, '_> {
         Ok(())
     }
 
-    fn note_what_is_not_told(&mut self, found: &Found, inspected: &Inspected) {
+    fn note_what_is_not_told(&mut self, found: &Found, inspected: &Inspected, is_amount_known: bool) {
         if found.booked().is_none() {
             return;
         }
+        if inspected.evidence == Evidence::Removed && !is_amount_known {
+            self.outcome.without_amount += 1;
+        }
         let name = || self.sides.system.describe().name;
         if inspected.receipts.is_none() {
-            self.outcome
-                .not_compared
-                .insert(format!("receipts: {} does not show them here", name()));
+            let note = format!("receipts: {} does not show them here", name());
+            self.outcome.not_compared.insert(note);
         }
         if inspected.evidence == Evidence::NotKept {
-            self.outcome
-                .not_compared
-                .insert(format!("evidence: {} keeps none", name()));
+            let note = format!("evidence: {} keeps none", name());
+            self.outcome.not_compared.insert(note);
         }
     }
 

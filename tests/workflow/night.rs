@@ -340,7 +340,7 @@ fn night_19_pleo_refuses_a_verdict() {
     world.run(&["poll"]).exits(6);
     fails(
         &world,
-        "does not take the verdicts of 1 items",
+        "does not take the verdicts of 1 item",
         "ask Pleo's support",
     );
     // One instruction, wherever one looks.

@@ -122,12 +122,12 @@ fn only_a_refusal_counts_as_one_and_each_run_asks_anew() {
     world
         .run(&["poll"])
         .exits(6)
-        .says("does not take the verdicts of 1 items");
+        .says("does not take the verdicts of 1 item");
     let before = world.sandbox.job(&job).updates;
     world
         .run(&["poll"])
         .exits(6)
-        .says("does not take the verdicts of 1 items");
+        .says("does not take the verdicts of 1 item");
     assert!(world.sandbox.job(&job).updates > before, "it was asked");
     world.sandbox.clear_faults();
     world.run(&["poll"]).exits(0);

@@ -431,7 +431,7 @@ fn items_that_pleo_refuses_to_update() {
     world
         .run(&["poll"])
         .exits(6)
-        .says("does not take the verdicts of 1 items");
+        .says("does not take the verdicts of 1 item");
     let state = world.sandbox.job(&job);
     assert_eq!(
         (state.status, state.count(ItemStatus::Successful)),

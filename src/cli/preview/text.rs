@@ -10,6 +10,7 @@ use crate::cli::render::totals;
 use crate::cli::table::{Table, safe};
 use crate::export::preview::{Chosen, Decided, EntryPreview, EntryState, JobPreview, Rehearsed};
 use crate::export::report::Problem;
+use crate::host::counted::counted;
 use crate::model::document::DocumentKind;
 
 /// Type and text of a refusal.
@@ -89,8 +90,10 @@ impl Page for Text {
                 open => format!(", {open} not looked at"),
             };
             format!(
-                "Job {} ({status}): {} items, {} would be in the books, {failed} would fail{open}\n",
-                job.id, counts.total, counts.successful
+                "Job {} ({status}): {}, {} would be in the books, {failed} would fail{open}\n",
+                job.id,
+                counted(counts.total, "item"),
+                counts.successful
             )
         };
         self.output.write(&text);

@@ -10,6 +10,7 @@ use crate::cli::args::StatusWish;
 use crate::cli::job_ids::shortest_unique;
 use crate::cli::render::{FailureDocument, ItemsDocument};
 use crate::cli::table::Table;
+use crate::host::counted::counted;
 use crate::model::state::JobState;
 
 /// Jobs go by the head of their ids, which every command takes; one alone is shown with its whole id.
@@ -64,7 +65,10 @@ fn next_step(job: &KnownJob) -> String {
             hint.unwrap_or_else(|| "run `pleo-export resume`".to_owned())
         }
         (JobState::Closed, _) if unproven > 0 => {
-            format!("look for {unproven} items in the books (status --job {id})")
+            format!(
+                "look for {} in the books (status --job {id})",
+                counted(unproven, "item")
+            )
         }
         (JobState::Closed, _) if job.counts.failed > 0 => {
             format!("read the failures (status --job {id}), then export again")
