@@ -236,16 +236,6 @@ pub(super) fn withdrawn(transaction: &Transaction<'_>, number: i64, state: ItemS
     Ok(())
 }
 
-/// Somebody else may have gone on with the items of the job.
-pub(super) fn forget_withdrawn(transaction: &Transaction<'_>, job: &JobId) -> Result<(), rusqlite::Error> {
-    transaction
-        .prepare_cached(
-            "UPDATE item SET is_withdrawn = 0 WHERE job = (SELECT number FROM job WHERE id = ?1) AND is_withdrawn = 1",
-        )?
-        .execute([job.as_str()])?;
-    Ok(())
-}
-
 /// The verdict is Pleo's too now, so its status there is what the verdict says: the control layer need not tell it.
 pub(super) fn keep_accepted(
     transaction: &Transaction<'_>,

@@ -14,10 +14,10 @@ use super::error::{CheckpointError, Fault};
 use super::facts::{ItemData, ItemFacts};
 use super::file::Checkpoint;
 use super::item_row::{
-    ItemRow, find, forget_withdrawn, insert, intended, keep_accepted, keep_verdict, next, seen_final,
-    state_from, step, with_verdict, withdrawn, without_verdict,
+    ItemRow, find, insert, intended, keep_accepted, keep_verdict, next, seen_final, state_from, step,
+    with_verdict, withdrawn, without_verdict,
 };
-use super::jobs::JobKey;
+use super::jobs::{JobKey, forget_withdrawn};
 use crate::model::export_job::{ExportJobItem, ItemStatus};
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::state::{ItemEvent, ItemState};

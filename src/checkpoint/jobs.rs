@@ -7,7 +7,6 @@ use super::audit::{About, record};
 use super::columns::{time_from, time_text};
 use super::error::{CheckpointError, Fault};
 use super::file::Checkpoint;
-use super::item_row::forget_withdrawn;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::{CompanyId, JobId};
 use crate::model::state::{IllegalTransition, JobEvent, JobState};
@@ -221,6 +220,16 @@ fn enter(
         time_text(now),
     ))?;
     Ok(forget_withdrawn(transaction, &job.id)?)
+}
+
+/// Somebody else may have gone on with the items of the job.
+pub(super) fn forget_withdrawn(transaction: &Transaction<'_>, job: &JobId) -> Result<(), rusqlite::Error> {
+    transaction
+        .prepare_cached(
+            "UPDATE item SET is_withdrawn = 0 WHERE job = (SELECT number FROM job WHERE id = ?1) AND is_withdrawn = 1",
+        )?
+        .execute([job.as_str()])?;
+    Ok(())
 }
 
 /// A job by both of its keys.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use tracing::{info, warn};
 
 use super::confirm;
-use super::halt::Halt;
+use super::halt::{Halt, Obstacle, Unready};
 use super::report::{Ending, Problem, ProblemKind};
 use super::tools::{Exporter, JobRun};
 use crate::checkpoint::{CheckpointError, Finality};
@@ -16,6 +16,7 @@ use crate::model::ids::JobId;
 use crate::model::state::JobEvent;
 use crate::model::verdict::{JobFailure, JobFailureType, JobOutcome};
 use crate::pleo::{ExportJobEvent, PleoError};
+use crate::systems::SystemError;
 
 /// How often the final event is sent when its answer is lost and the job stays open.
 const ATTEMPTS: usize = 3;
@@ -78,6 +79,37 @@ fn with_miscount(ending: Ending, miscount: &str) -> Ending {
 pub(super) fn fail_whole(run: &mut JobRun<'_>, failure: JobFailure) -> Result<Ending, Halt> {
     end(run, &JobOutcome::Failed(failure.clone()))?;
     Err(Halt::JobFailed(failure))
+}
+
+/// Fails a job of which nothing was begun, for a fault that could wait no longer.
+pub(super) fn fail_unready(run: &mut JobRun<'_>, fault: Obstacle) -> Halt {
+    let failure = match &fault {
+        Obstacle::System(error) => job_failure(error.clone()),
+        Obstacle::BooksLack(reason) => JobFailure {
+            failure_type: JobFailureType::ValidationFailure,
+            reason: format!("{reason}."),
+        },
+    };
+    match fail_whole(run, failure) {
+        Err(Halt::JobFailed(_)) | Ok(_) => Halt::NotReady {
+            fault,
+            job: Unready::Failed,
+        },
+        Err(halt) => halt,
+    }
+}
+
+/// What Pleo is told of a fault that keeps the whole job from being booked.
+pub(super) fn job_failure(error: SystemError) -> JobFailure {
+    let failure_type = match &error {
+        SystemError::Damaged { .. } => JobFailureType::ValidationFailure,
+        SystemError::Settings { .. } => JobFailureType::InvalidConfiguration,
+        _ => JobFailureType::AccountingSystemUnreachable,
+    };
+    error.into_job_failure().unwrap_or_else(|error| JobFailure {
+        failure_type,
+        reason: error.to_string(),
+    })
 }
 
 /// Some items are not final because Pleo refuses our verdicts, or takes them and shows the items as open: later runs try

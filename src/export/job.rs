@@ -33,7 +33,7 @@ pub(super) fn work(
     let permit = permit::for_job(exporter, &job.id, JobStatus::InProgress);
     let mut run = JobRun::of(exporter.lend(), job, permit, totals)?;
     let outcome = match fault {
-        Some(fault) => Err(validate::fail_unready(&mut run, fault)),
+        Some(fault) => Err(complete::fail_unready(&mut run, fault)),
         None => until_permitted(&mut run),
     };
     withdraw_unsent(&mut run);

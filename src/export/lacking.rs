@@ -7,7 +7,7 @@ use chrono::Datelike;
 
 use super::halt::{Halt, Obstacle, Unready};
 use super::tools::{Exporter, JobRun};
-use super::{control, patience, validate};
+use super::{complete, control, patience};
 use crate::checkpoint::TOLERATED;
 use crate::host::clock;
 use crate::model::ids::AccountingEntryId;
@@ -59,7 +59,7 @@ fn left_or_failed(run: &mut JobRun<'_>, fault: Obstacle) -> Halt {
         is_unbegun(run)
     };
     match may_be_failed {
-        Ok(true) => validate::fail_unready(run, fault),
+        Ok(true) => complete::fail_unready(run, fault),
         Ok(false) => Halt::NotReady {
             fault,
             job: Unready::LeftOpen,

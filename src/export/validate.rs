@@ -51,37 +51,6 @@ fn left_or_found(
     Ok(Some(fault))
 }
 
-/// Fails a job of which nothing was begun, for a fault that could wait no longer.
-pub(super) fn fail_unready(run: &mut JobRun<'_>, fault: Obstacle) -> Halt {
-    let failure = match &fault {
-        Obstacle::System(error) => job_failure(error.clone()),
-        Obstacle::BooksLack(reason) => JobFailure {
-            failure_type: JobFailureType::ValidationFailure,
-            reason: format!("{reason}."),
-        },
-    };
-    match complete::fail_whole(run, failure) {
-        Err(Halt::JobFailed(_)) | Ok(_) => Halt::NotReady {
-            fault,
-            job: Unready::Failed,
-        },
-        Err(halt) => halt,
-    }
-}
-
-/// What Pleo is told of a fault that keeps the whole job from being booked.
-fn job_failure(error: SystemError) -> JobFailure {
-    let failure_type = match &error {
-        SystemError::Damaged { .. } => JobFailureType::ValidationFailure,
-        SystemError::Settings { .. } => JobFailureType::InvalidConfiguration,
-        _ => JobFailureType::AccountingSystemUnreachable,
-    };
-    error.into_job_failure().unwrap_or_else(|error| JobFailure {
-        failure_type,
-        reason: error.to_string(),
-    })
-}
-
 /// Checks what the system can do, and the system itself.
 pub(super) fn validate(run: &mut JobRun<'_>) -> Result<(), Halt> {
     let needs = JobNeeds {
@@ -111,7 +80,7 @@ fn left_or_failed(run: &JobRun<'_>, error: SystemError, now: Instant) -> Halt {
     if run.deadline.is_far(now) {
         return error.into();
     }
-    Halt::CannotGoOn(job_failure(error))
+    Halt::CannotGoOn(complete::job_failure(error))
 }
 
 /// What the system cannot do of what a job needs, with what to do about it.

@@ -32,7 +32,7 @@ fn every_problem_with_the_settings_is_listed_and_nothing_is_sent() {
         "colour is not a setting",
         "pleo.batch_size is 101",
         "pleo.timeout_seconds must be",
-        "pleo.api_key is not a setting",
+        "pleo.api_key may not stand in the settings file",
         "bookkeeping.posting is \"maybe\"",
         "Mars/Olympus",
         "closed_until",
