@@ -19,7 +19,7 @@ const PART_ENDS: &str = ".part";
 /// aside, synced, renamed into place, folder synced. The name appears only with the whole content behind it.
 ///
 /// An existing file of that name is replaced; callers that must not replace check under their lock. A link of that
-/// name is refused.
+/// name is refused, and a device.
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<(), FileError> {
     let mut part = Part::new(folder_of(path))?;
     kill::point("file made");
@@ -58,6 +58,7 @@ impl Part {
     /// Gives it its name, with all of its content safe from a power cut.
     pub fn keep_as(self, path: &Path) -> Result<(), FileError> {
         refuse_link(path)?;
+        refuse_special(path)?;
         self.file
             .sync_all()
             .map_err(FileError::at(Action::Sync, &self.path))?;
@@ -189,6 +190,17 @@ pub fn refuse_link(path: &Path) -> Result<(), FileError> {
         Ok(target) => Err(FileError::at(Action::Use, path)(is_link(path, &target))),
         // Not there, or no link.
         Err(_) => Ok(()),
+    }
+}
+
+/// Refuses a device, a pipe or a socket in a file's place: a rename would take it away from everybody.
+fn refuse_special(path: &Path) -> Result<(), FileError> {
+    match fs::symlink_metadata(path) {
+        Ok(there) if !there.is_file() && !there.is_dir() => {
+            let special = io::Error::other("it is a device, a pipe or a socket, and no file");
+            Err(FileError::at(Action::Use, path)(special))
+        }
+        _ => Ok(()),
     }
 }
 

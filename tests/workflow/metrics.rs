@@ -79,3 +79,13 @@ fn each_poll_writes_what_a_monitor_asks() {
         .exits(0);
     run.says("the metrics could not be written").says("nowhere");
 }
+
+#[test]
+fn what_is_no_file_is_left_in_its_place() {
+    let world = World::new();
+    let socket = world.path("pleo.prom");
+    let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let run = world.run(POLL).exits(0);
+    run.says("a device, a pipe or a socket");
+    assert!(!fs::metadata(&socket).unwrap().is_file(), "it was replaced");
+}
