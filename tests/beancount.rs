@@ -349,7 +349,7 @@ fn a_configuration_that_beancount_cannot_take_is_told_before_anything_is_made() 
     };
     let error = Beancount::new(settings, Stop::new()).check(&job()).unwrap_err();
     assert!(
-        matches!(error, SystemError::Fatal { .. }) && error.to_string().contains("is a file"),
+        matches!(error, SystemError::Settings { .. }) && error.to_string().contains("is a file"),
         "{error}"
     );
 }
