@@ -7,7 +7,7 @@ use super::answer::{Form, print, tell};
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
 use super::{run, signals};
-use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
+use crate::checkpoint::{Checkpoint, Owner};
 use crate::config::{BooksConfig, Sources};
 use crate::export::item_facts;
 use crate::export::report::{Problem, ProblemKind};
@@ -44,20 +44,7 @@ fn prune(sources: &Sources, before: i32) -> Result<Vec<String>, Problem> {
             hint: format!("name {year} or an earlier year; nothing was removed"),
         });
     }
-    let _lock = match RunLock::acquire(&config.checkpoint) {
-        Ok(lock) => lock,
-        Err(LockError::Held { by, .. }) => {
-            return Err(Problem {
-                kind: ProblemKind::Temporary,
-                message: format!(
-                    "another run is at work on `{}` ({by})",
-                    config.checkpoint.display()
-                ),
-                hint: "run again when that run is over; nothing was removed".into(),
-            });
-        }
-        Err(error) => return Err(run::from_lock(&error)),
-    };
+    let _lock = run::lock(&config.checkpoint, "nothing was removed")?;
     let stop = signals::stop_on_signals();
     let mut system = run::accounting_system(&config.system, &stop).map_err(run::not_begun)?;
     let description = system.describe();

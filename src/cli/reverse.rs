@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
 use super::{run, signals};
 use crate::bookkeeping::ClosedPeriods;
-use crate::checkpoint::{Checkpoint, LockError, Owner, RunLock};
+use crate::checkpoint::{Checkpoint, Owner};
 use crate::config::{BooksConfig, Sources};
 use crate::export::item_facts;
 use crate::export::report::{Problem, ProblemKind};
@@ -60,20 +60,7 @@ fn take_back(
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let _lock = match RunLock::acquire(&config.checkpoint) {
-        Ok(lock) => lock,
-        Err(LockError::Held { by, .. }) => {
-            return Err(Problem {
-                kind: ProblemKind::Temporary,
-                message: format!(
-                    "another run is at work on `{}` ({by})",
-                    config.checkpoint.display()
-                ),
-                hint: "run again when that run is over; nothing was reversed".into(),
-            });
-        }
-        Err(error) => return Err(run::from_lock(&error)),
-    };
+    let _lock = run::lock(&config.checkpoint, "nothing was reversed")?;
     let stop = signals::stop_on_signals();
     let mut system = run::accounting_system(&config.system, &stop).map_err(run::not_begun)?;
     let description = system.describe();

@@ -1,6 +1,6 @@
 //! What `poll`, `run-job` and `resume` do: settings, lock, checkpoint and accounting system, then the workflow.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::{debug, warn};
@@ -378,6 +378,18 @@ pub(super) fn without_receipts(error: &receipts::SetupError) -> Problem {
         message: error.to_string(),
         hint: hint.into(),
     }
+}
+
+/// The lock for what a person asked for, who is told what did not happen where another run has it.
+pub(super) fn lock(checkpoint: &Path, what_did_not_happen: &str) -> Result<RunLock, Problem> {
+    RunLock::acquire(checkpoint).map_err(|error| match error {
+        LockError::Held { by, .. } => Problem {
+            kind: ProblemKind::Temporary,
+            message: format!("another run is at work on `{}` ({by})", checkpoint.display()),
+            hint: format!("run again when that run is over; {what_did_not_happen}"),
+        },
+        error => from_lock(&error),
+    })
 }
 
 pub(super) fn from_lock(error: &LockError) -> Problem {
