@@ -52,6 +52,7 @@ impl CheckConfig {
                 credential,
                 request_timeout: parts.request_timeout,
                 give_up_after: parts.give_up_after,
+                requests_per_minute: parts.requests_per_minute,
             }),
             whole: parts.whole().ok(),
         }

@@ -45,7 +45,7 @@ pub use sources::Sources;
 use checkpoint::checkpoint;
 use credential::{Found, credential, credential_in_use};
 use oauth::OAuthSection;
-use pleo::{base_url, company_id, one_company, timeouts};
+use pleo::{base_url, company_id, one_company, requests_per_minute, timeouts};
 use section::Section;
 use sources::Layers;
 
@@ -139,6 +139,7 @@ struct Parts {
     credential: Option<Credential>,
     request_timeout: Duration,
     give_up_after: Duration,
+    requests_per_minute: u32,
     batch_size: i64,
     checkpoint: Option<PathBuf>,
     keep_payloads: TimeDelta,
@@ -171,6 +172,7 @@ impl Parts {
         let oauth = OAuthSection::read(&layers, &mut pleo, &mut problems, &mut warnings);
         let timeouts = timeouts(&mut pleo, &mut problems);
         let (request_timeout, give_up_after) = timeouts;
+        let requests_per_minute = requests_per_minute(&mut pleo, &mut problems);
         let about_credential = if needs_credential {
             &mut problems
         } else {
@@ -239,6 +241,7 @@ impl Parts {
             credential,
             request_timeout,
             give_up_after,
+            requests_per_minute,
             batch_size,
             checkpoint,
             keep_payloads,
@@ -283,6 +286,7 @@ impl Parts {
                     credential,
                     request_timeout: self.request_timeout,
                     give_up_after: self.give_up_after,
+                    requests_per_minute: self.requests_per_minute,
                 },
                 checkpoint,
                 keep_payloads: self.keep_payloads,

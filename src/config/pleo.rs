@@ -79,6 +79,12 @@ pub(super) fn one_company(
     }
 }
 
+/// How many requests a minute may leave at most; 0 is as many as come.
+pub(super) fn requests_per_minute(pleo: &mut Section, problems: &mut Vec<String>) -> u32 {
+    let given = pleo.integer("requests_per_minute", 0..=60_000, problems);
+    given.and_then(|given| given.try_into().ok()).unwrap_or(0)
+}
+
 /// How long one request may take, and all of its tries.
 pub(super) fn timeouts(pleo: &mut Section, problems: &mut Vec<String>) -> (Duration, Duration) {
     (

@@ -20,6 +20,7 @@ mod give_up;
 mod halt;
 mod job;
 mod lacking;
+mod layers;
 mod look_up;
 mod patience;
 mod permit;

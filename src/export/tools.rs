@@ -122,6 +122,8 @@ pub(super) struct JobRun<'a> {
     pub(super) with_verdict: u64,
     /// How often the permit was withheld and the work begun anew.
     pub(super) returns: u32,
+    /// The list was read again while items were booked: those that were taken in hand before may be finished by now.
+    pub(super) is_listed_again: bool,
     /// How Pleo's count of the items differs from its list, when it does.
     pub(super) miscount: Option<String>,
     /// Items with which this run is the first to have begun and that surely were not sent, each with whether the books were
@@ -148,6 +150,7 @@ impl<'a> JobRun<'a> {
             permit,
             with_verdict: 0,
             returns: 0,
+            is_listed_again: false,
             miscount: None,
             unsent: HashMap::new(),
             totals,

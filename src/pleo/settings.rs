@@ -22,6 +22,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// After this time no further try of a request begins.
     pub give_up_after: Duration,
+    /// How many requests a minute at most; 0 is as many as come.
+    pub requests_per_minute: u32,
 }
 
 /// A credential for Pleo's API.
