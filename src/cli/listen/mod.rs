@@ -238,7 +238,7 @@ fn poll_for(
     let Polled {
         answer: polled,
         telling,
-    } = poll::one(&turn.sources, global, Wish::default(), reach, stop);
+    } = poll::one(&turn.sources, global, Wish::default(), reach, None, stop);
     let exit = match &polled {
         Ok(polled) => answer(polled, form),
         Err(held) => {
@@ -259,7 +259,7 @@ fn poll_for(
             Exit::Temporary => every.min(AFTER_A_FAILURE),
             _ => every,
         };
-    telling.wait();
+    let _ = telling.wait();
     exit
 }
 

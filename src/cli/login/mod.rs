@@ -216,6 +216,7 @@ fn client(config: &OAuthConfig, credential: Credential, stop: &Stop) -> Result<C
         credential,
         request_timeout: config.oauth.request_timeout,
         give_up_after: config.oauth.give_up_after,
+        throttle: None,
     };
     Client::new(settings, stop.clone())
 }

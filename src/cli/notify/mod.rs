@@ -16,9 +16,9 @@ use tracing::{debug, warn};
 
 use super::exit::Exit;
 use super::poll_end;
+use super::render::Answer;
 use crate::checkpoint::{Checkpoint, Contact, RunLock, Told};
 use crate::config::{NotifyConfig, Sources, StatusConfig};
-use crate::export::report::Problem;
 use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::ids::JobId;
@@ -41,12 +41,12 @@ pub(super) struct Notifier {
 
 struct Teller {
     news: Sender<News>,
-    is_over: Receiver<()>,
+    is_over: Receiver<Told>,
 }
 
 enum News {
     Started(JobId),
-    Ended(Ending, Instant),
+    Ended(Box<Ending>, Instant),
 }
 
 /// How a poll ended, for those who are told.
@@ -55,8 +55,26 @@ struct Ending {
     /// Whether it failed, as far as that can be seen without the checkpoint.
     has_failed: bool,
     since: Option<DateTime<Utc>>,
-    message: String,
+    message: Message,
+    /// What is kept of the polls, where that is not the checkpoint's.
+    kept: Option<Contact>,
+}
+
+/// What is said of a poll's end.
+pub(super) struct Message {
+    text: String,
     remedy: Option<String>,
+}
+
+impl Message {
+    /// What went wrong, or else what was done.
+    pub(super) fn of(answer: &Answer) -> Self {
+        let problem = answer.problem();
+        Self {
+            text: problem.map_or_else(|| answer.summary(), |problem| problem.message.clone()),
+            remedy: problem.map(|problem| problem.hint.clone()),
+        }
+    }
 }
 
 impl Notifier {
@@ -70,8 +88,9 @@ impl Notifier {
         let (news, to_tell) = mpsc::channel();
         let (over, is_over) = mpsc::channel();
         let telling = thread::Builder::new().spawn(move || {
-            tell(&config, place.as_ref(), &to_tell);
-            drop(over);
+            if let Some(told) = tell(&config, place.as_ref(), &to_tell) {
+                let _ = over.send(told);
+            }
         });
         if let Err(error) = &telling {
             warn!("[notify] cannot be served: {error}");
@@ -88,14 +107,14 @@ impl Notifier {
         }
     }
 
-    /// The poll is over, and the lock is free. `since` is when a run began that lasts too long. Not told of is a poll that was
-    /// stopped: the next one goes on.
+    /// The poll is over, and the lock is free. `since` is when a run began that lasts too long; `kept` is what is known of the
+    /// polls, where the checkpoint is not asked. Not told of is a poll that was stopped: the next one goes on.
     pub(super) fn ended(
         self,
         exit: Exit,
-        problem: Option<&Problem>,
-        summary: String,
+        message: Message,
         since: Option<DateTime<Utc>>,
+        kept: Option<Contact>,
         stop: &Stop,
     ) -> Telling {
         let Some(teller) = self.thread else {
@@ -107,17 +126,17 @@ impl Notifier {
                 exit,
                 has_failed: since.is_some() || poll_end::has_failed(exit, stop),
                 since,
-                message: problem.map_or(summary, |problem| problem.message.clone()),
-                remedy: problem.map(|problem| problem.hint.clone()),
+                message,
+                kept,
             };
-            let _ = teller.news.send(News::Ended(ending, until));
+            let _ = teller.news.send(News::Ended(Box::new(ending), until));
         }
         Telling(Some((teller.is_over, until)))
     }
 }
 
 /// The telling of a poll that is over.
-pub(super) struct Telling(Option<(Receiver<()>, Instant)>);
+pub(super) struct Telling(Option<(Receiver<Told>, Instant)>);
 
 impl Telling {
     /// Nobody is told.
@@ -125,16 +144,15 @@ impl Telling {
         Self(None)
     }
 
-    /// Waits until it is done, but not for long.
-    pub(super) fn wait(self) {
-        if let Some((is_over, until)) = self.0 {
-            let left = until.saturating_duration_since(Instant::now());
-            let _ = is_over.recv_timeout(left + FAREWELL);
-        }
+    /// Waits until it is done, but not for long. Answers what was told, where somebody else than the checkpoint is to keep it.
+    pub(super) fn wait(self) -> Option<Told> {
+        let (is_over, until) = self.0?;
+        let left = until.saturating_duration_since(Instant::now());
+        is_over.recv_timeout(left + FAREWELL).ok()
     }
 }
 
-fn tell(config: &NotifyConfig, place: Option<&StatusConfig>, news: &Receiver<News>) {
+fn tell(config: &NotifyConfig, place: Option<&StatusConfig>, news: &Receiver<News>) -> Option<Told> {
     let company_id = place.and_then(|place| place.company_id.as_ref());
     for news in news {
         match news {
@@ -148,14 +166,22 @@ fn tell(config: &NotifyConfig, place: Option<&StatusConfig>, news: &Receiver<New
                 let until = Instant::now() + PATIENCE_AT_START;
                 deliver::to_both(config, &document, Some(&document), until);
             }
-            News::Ended(ending, until) => return tell_end(config, place, ending, until),
+            News::Ended(ending, until) => return tell_end(config, place, *ending, until),
         }
     }
+    None
 }
 
-fn tell_end(config: &NotifyConfig, place: Option<&StatusConfig>, ending: Ending, until: Instant) {
+/// Answers what was told, where the checkpoint is not who keeps it.
+fn tell_end(
+    config: &NotifyConfig,
+    place: Option<&StatusConfig>,
+    ending: Ending,
+    until: Instant,
+) -> Option<Told> {
     let company_id = place.and_then(|place| place.company_id.as_ref());
-    let kept = place.and_then(kept);
+    let is_kept_elsewhere = ending.kept.is_some();
+    let kept = ending.kept.or_else(|| place.and_then(kept));
     let now = clock::now();
     // What has become an alarm has failed, too.
     let series = kept.as_ref().and_then(|kept| kept.failed_polls.as_ref());
@@ -168,7 +194,13 @@ fn tell_end(config: &NotifyConfig, place: Option<&StatusConfig>, ending: Ending,
             Event::Failure => ending.since.or(series.map(|series| series.since)).unwrap_or(now),
             _ => now,
         };
-        Document::new(event, company_id, &ending.message, ending.remedy.as_deref()).ended(exit, since)
+        Document::new(
+            event,
+            company_id,
+            &ending.message.text,
+            ending.message.remedy.as_deref(),
+        )
+        .ended(exit, since)
     };
     let for_url = document(if has_failed {
         Event::Failure
@@ -188,11 +220,15 @@ fn tell_end(config: &NotifyConfig, place: Option<&StatusConfig>, ending: Ending,
             exit_code: level,
             ..told.clone()
         },
-        _ => return,
+        _ => return None,
     };
+    if is_kept_elsewhere {
+        return Some(told);
+    }
     if let Some(place) = place {
         remember(place, told);
     }
+    None
 }
 
 /// What is kept of the polls, where it can be read.
