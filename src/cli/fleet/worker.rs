@@ -20,7 +20,7 @@ use crate::cli::reach::Reach;
 use crate::cli::render::{Answer, problem_exit};
 use crate::cli::shared::Shared;
 use crate::cli::signals;
-use crate::config::{Company, Sources, StatusConfig};
+use crate::config::{Company, Sources};
 use crate::export::report::{Problem, ProblemKind};
 use crate::fleet::{End, Member, Round, Settings, Throttles, Turn, host_name};
 use crate::host::clock;
@@ -105,7 +105,7 @@ struct Worker<'a> {
     /// By their ids: all that this host may serve.
     companies: BTreeMap<String, Company>,
     served: Vec<(Company, Shown)>,
-    samples: Vec<(Option<StatusConfig>, Sample)>,
+    samples: Vec<Sample>,
     /// What is wrong with this worker; the worst of it.
     problem: Option<Problem>,
 }
@@ -183,17 +183,12 @@ impl Worker<'_> {
         if !served.is_whole {
             round.except.push(id.clone());
         }
-        let exit = served.answer.exit();
-        if let Some(company_id) = &company.company_id {
-            let sample = Sample {
-                company_id: company_id.clone(),
-                exit,
-                duration: began.elapsed(),
-                pending: served.answer.still_pending(),
-            };
-            self.samples
-                .push((StatusConfig::load(&company.sources).ok(), sample));
-        }
+        self.samples.extend(poll::sample(
+            &company.sources,
+            company.company_id.as_ref(),
+            &served.answer,
+            began,
+        ));
         let name = company.name();
         let shown = Shown::of(&served.answer, self.form);
         self.served.push((company, shown));

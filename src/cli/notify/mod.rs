@@ -15,10 +15,11 @@ use chrono::{DateTime, Utc};
 use tracing::{debug, warn};
 
 use super::exit::Exit;
-use super::poll_end;
+use super::poll_end::Standing;
 use super::render::Answer;
 use crate::checkpoint::{Checkpoint, Contact, RunLock, Told};
 use crate::config::{NotifyConfig, Sources, StatusConfig};
+use crate::export::report::held_up;
 use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::ids::JobId;
@@ -52,29 +53,14 @@ enum News {
 /// How a poll ended, for those who are told.
 struct Ending {
     exit: Exit,
-    /// Whether it failed, as far as that can be seen without the checkpoint.
     has_failed: bool,
+    /// A job of another instance is in the way.
+    is_held_up: bool,
     since: Option<DateTime<Utc>>,
-    message: Message,
+    message: String,
+    remedy: Option<String>,
     /// What is kept of the polls, where that is not the checkpoint's.
     kept: Option<Contact>,
-}
-
-/// What is said of a poll's end.
-pub(super) struct Message {
-    text: String,
-    remedy: Option<String>,
-}
-
-impl Message {
-    /// What went wrong, or else what was done.
-    pub(super) fn of(answer: &Answer) -> Self {
-        let problem = answer.problem();
-        Self {
-            text: problem.map_or_else(|| answer.summary(), |problem| problem.message.clone()),
-            remedy: problem.map(|problem| problem.hint.clone()),
-        }
-    }
 }
 
 impl Notifier {
@@ -111,8 +97,7 @@ impl Notifier {
     /// polls, where the checkpoint is not asked. Not told of is a poll that was stopped: the next one goes on.
     pub(super) fn ended(
         self,
-        exit: Exit,
-        message: Message,
+        answer: &Answer,
         since: Option<DateTime<Utc>>,
         kept: Option<Contact>,
         stop: &Stop,
@@ -121,12 +106,18 @@ impl Notifier {
             return Telling(None);
         };
         let until = Instant::now() + PATIENCE;
-        if !(stop.is_requested() && exit == Exit::Temporary) {
+        let exit = answer.exit();
+        let standing = Standing::of(exit, stop);
+        if standing != Standing::Stopped {
+            let problem = answer.problem();
+            let in_the_way = answer.blocked_by().map(|blocker| held_up(&blocker.id).1);
             let ending = Ending {
                 exit,
-                has_failed: since.is_some() || poll_end::has_failed(exit, stop),
+                has_failed: standing == Standing::Failure,
+                is_held_up: in_the_way.is_some(),
                 since,
-                message,
+                message: problem.map_or_else(|| answer.summary(), |problem| problem.message.clone()),
+                remedy: problem.map(|problem| problem.hint.clone()).or(in_the_way),
                 kept,
             };
             let _ = teller.news.send(News::Ended(Box::new(ending), until));
@@ -183,24 +174,17 @@ fn tell_end(
     let is_kept_elsewhere = ending.kept.is_some();
     let kept = ending.kept.or_else(|| place.and_then(kept));
     let now = clock::now();
-    // What has become an alarm has failed, too.
     let series = kept.as_ref().and_then(|kept| kept.failed_polls.as_ref());
-    let has_failed = ending.has_failed || (ending.exit == Exit::NeedsPerson && series.is_some());
     let told = kept.as_ref().and_then(|kept| kept.told.as_ref());
-    let exit = ending.exit;
-    let event = event::news(told, has_failed, exit, now);
+    let (exit, has_failed) = (ending.exit, ending.has_failed);
+    let level = event::level(exit, ending.is_held_up);
+    let event = event::news(told, has_failed, level, now);
     let document = |event| {
         let since = match event {
             Event::Failure => ending.since.or(series.map(|series| series.since)).unwrap_or(now),
             _ => now,
         };
-        Document::new(
-            event,
-            company_id,
-            &ending.message.text,
-            ending.message.remedy.as_deref(),
-        )
-        .ended(exit, since)
+        Document::new(event, company_id, &ending.message, ending.remedy.as_deref()).ended(exit, since)
     };
     let for_url = document(if has_failed {
         Event::Failure
@@ -209,7 +193,6 @@ fn tell_end(
     });
     let for_command = event.filter(|_| config.command.is_some()).map(document);
     let is_told = deliver::to_both(config, &for_url, for_command.as_ref(), until);
-    let level = event::level(has_failed, exit);
     let told = match (for_command, event, told) {
         (Some(_), Some(event), _) if is_told => Told {
             event: event.as_str().to_owned(),
