@@ -22,6 +22,7 @@ use crate::config::{
 use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings, item_facts};
 use crate::host::clock;
+use crate::host::counted::counted;
 use crate::host::stop::Stop;
 use crate::model::export_job::JobStatus;
 use crate::model::ids::JobId;
@@ -293,7 +294,8 @@ fn forget_payloads(checkpoint: &mut Checkpoint, keep: TimeDelta, stop: &Stop) {
     match checkpoint.forget_payloads(clock::now() - keep, || stop.is_requested()) {
         Ok(0) => {}
         Ok(forgotten) => {
-            debug!("the payloads of {forgotten} items were overwritten, as they were kept for long enough");
+            let forgotten = counted(forgotten, "item");
+            debug!("the payloads of {forgotten} were overwritten, as they were kept for long enough");
         }
         Err(error) => warn!(
             "{error}: payloads that were kept for long enough are still there; the next poll tries again"

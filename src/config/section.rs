@@ -339,6 +339,7 @@ pub(crate) fn duration(text: &str) -> Option<TimeDelta> {
         "m" | "min" => 60,
         "h" => 3600,
         "d" => 86_400,
+        "w" => 604_800,
         _ => return None,
     };
     let number: u32 = number.parse().ok().filter(|number| *number > 0)?;

@@ -195,15 +195,16 @@ fn with_unproven(exporter: &Exporter<'_>, job: &JobId, status: JobStatus) -> Res
         .count();
     let message = match (unproven, changed) {
         (0, 0) => return Ok(Ending::Closed(status)),
-        (0, changed) => format!("{changed} items were changed in Pleo after they were booked"),
-        (unproven, 0) => {
-            format!("{unproven} items may be in the books: look for them before they are exported again")
-        }
-        (unproven, changed) => {
-            format!(
-                "{unproven} items may be in the books, and {changed} were changed in Pleo after they were booked"
-            )
-        }
+        (0, changed) => format!("changed in Pleo after booking: {}", counted(changed, "item")),
+        (unproven, 0) => format!(
+            "{} may be in the books: look there before exporting again",
+            counted(unproven, "item")
+        ),
+        (unproven, changed) => format!(
+            "{} may be in the books; changed in Pleo after booking: {}",
+            counted(unproven, "item"),
+            counted(changed, "item")
+        ),
     };
     let problem = Problem {
         kind: ProblemKind::NeedsPerson,

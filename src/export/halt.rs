@@ -15,6 +15,10 @@ use crate::systems::SystemError;
 pub const PANICKED: &str = "nothing is lost: what is in the books is found there by the next run; report this, with the \
                             log of a run with -vv";
 
+/// What to do where Pleo refuses to be told of items: in or out of the books, they are found as they are.
+const UPDATES_REFUSED: &str = "ask Pleo's support why, then export them again: what is in the books is found there, not \
+                               booked again";
+
 /// Why the work on a job stops.
 #[derive(Debug, Error)]
 pub(super) enum Halt {
@@ -179,7 +183,7 @@ impl Halt {
             Self::Later(_) => (ProblemKind::Temporary, "run again to go on".into()),
             Self::UpdatesRefused(_) => (
                 ProblemKind::NeedsPerson,
-                "the books are right; ask Pleo's support why these items cannot be updated".into(),
+                UPDATES_REFUSED.into(),
             ),
         };
         let message = match &self {
@@ -255,10 +259,11 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
         | PleoError::StatusConflict { .. }
         | PleoError::MissingContraAccounts { .. } => ProblemKind::JobFailed,
         PleoError::Settings { .. } | PleoError::NeverReached { .. } => ProblemKind::Configuration,
-        PleoError::Contract { .. }
-        | PleoError::TooLarge { .. }
-        | PleoError::Refused { .. }
-        | PleoError::NoRefreshToken => ProblemKind::Unexpected,
+        PleoError::Contract { .. } | PleoError::TooLarge { .. } | PleoError::NoRefreshToken => {
+            ProblemKind::Unexpected
+        }
+        PleoError::Refused { answer } if answer.call.is_update_of_a_job() => ProblemKind::NeedsPerson,
+        PleoError::Refused { .. } => ProblemKind::Unexpected,
     }
 }
 

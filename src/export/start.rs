@@ -7,6 +7,7 @@ use super::permit::{self, Others};
 use super::tools::Exporter;
 use super::{confirm, validate};
 use crate::host::clock;
+use crate::host::counted::counted;
 use crate::model::export_job::{ExportJob, ItemStatus, JobStatus};
 use crate::model::state::{JobEvent, JobState};
 use crate::pleo::{ExportJobEvent, PleoError};
@@ -117,7 +118,11 @@ fn confirm_start(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Start, 
     if job.status.is_final() {
         return Ok(Start::Over(job));
     }
-    info!("started job {} with {} items", job.id, job.number_of_items);
+    info!(
+        "started job {} with {}",
+        job.id,
+        counted(job.number_of_items, "item")
+    );
     Ok(Start::Ours(job))
 }
 

@@ -12,6 +12,7 @@ use super::verdicts;
 use crate::bookkeeping::{self, SystemTraits};
 use crate::checkpoint::{Checkpoint, StoredItem};
 use crate::host::clock;
+use crate::host::counted::counted;
 use crate::host::stop::Stop;
 use crate::model::export_job::ExportJob;
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
@@ -226,8 +227,10 @@ impl Length {
             return Ok(());
         }
         Err(Halt::Later(format!(
-            "Pleo's list of the {} items of job {} does not end: it was left after {} of them",
-            job.number_of_items, job.id, self.0
+            "Pleo's list of the {} of job {} does not end: it was left after {} of them",
+            counted(job.number_of_items, "item"),
+            job.id,
+            self.0
         )))
     }
 }

@@ -21,6 +21,13 @@ pub struct Call {
     pub path: String,
 }
 
+impl Call {
+    /// Whether it tells Pleo something of a job or of its items.
+    pub fn is_update_of_a_job(&self) -> bool {
+        self.method != "GET" && self.path.starts_with("/v3/export-job")
+    }
+}
+
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{} {}`", self.method, self.path)
@@ -260,6 +267,9 @@ impl PleoError {
             }
             Self::Refused { answer } if answer.status == 404 => {
                 "check `pleo.base_url`: it is Pleo's address alone, such as https://external.pleo.io, without /v3"
+            }
+            Self::Refused { answer } if answer.call.is_update_of_a_job() => {
+                "ask Pleo's support why; what is decided is kept here, and the next run tells it again"
             }
             Self::Refused { .. } => "report this, with the log of a run with -vv",
             Self::Settings { .. } => "correct the settings; nothing was sent",

@@ -356,6 +356,23 @@ fn health_follows_the_last_success_and_settings_are_read_anew() {
 }
 
 #[test]
+fn each_poll_of_a_listener_writes_metrics() {
+    let world = World::new();
+    let listener = Listener::start_with(&world, "1h", |command| {
+        command.args(["--metrics-file", "pleo.prom"]);
+    });
+    let written = || fs::read_to_string(world.path("pleo.prom")).unwrap_or_default();
+    eventually("the first poll is told", || {
+        written().contains("pleo_export_exit_code{")
+    });
+    let job = small_job(&world, 1);
+    listener.books(&job);
+    let company = world.sandbox.company();
+    let line = format!("pleo_export_items_total{{company_id=\"{company}\",status=\"successful\"}} 3");
+    eventually("the next one is told", || written().contains(&line));
+}
+
+#[test]
 fn a_listener_that_could_check_nothing_or_has_no_address_does_not_begin() {
     let world = World::new();
     let listen = ["listen", "--bind", "127.0.0.1:0"];

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::health::{self, Facts, Health};
+use super::unmended;
 use crate::checkpoint::{self, Blocked, Checkpoint, Counts, Fault, JobRecord, ShownItem, TrailLine};
 use crate::cli::args::StatusWish;
 use crate::cli::job_ids::Wanted;
@@ -102,7 +103,7 @@ fn read_once(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem>
     }
     let mut records = checkpoint.jobs()?;
     let open_job = records.iter().find(|job| job.state.is_open()).cloned();
-    let newest_job = records.first().cloned();
+    let unmended = unmended::find(&checkpoint, &records, clock::now())?;
     let mut items = Vec::new();
     let mut trail = Vec::new();
     let mut older_jobs = 0;
@@ -150,8 +151,9 @@ fn read_once(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem>
             has_died: is_in_disorder && at_work.is_none(),
             at_work,
             lasting: lasting.as_ref(),
+            alarm_after: config.alarm_after,
             open_job: open_job.as_ref(),
-            newest_job: newest_job.as_ref(),
+            unmended: unmended.as_ref(),
         },
         now,
     );

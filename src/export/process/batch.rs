@@ -3,7 +3,7 @@
 mod attach;
 mod waves;
 
-use tracing::warn;
+use tracing::info;
 
 use super::item::{BatchItem, Fetched, Sent};
 use crate::bookkeeping::{JobView, KnownInvoices, Refusal};
@@ -102,7 +102,7 @@ fn announce(run: &mut JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt
         }
     }
     for refusal in refused {
-        warn!(item.id = %refusal.entry_id, "Pleo refuses to have the item in progress: {}", refusal.message);
+        info!(item.id = %refusal.entry_id, "Pleo refuses to have the item in progress: {}", refusal.text());
         if let Some(item) = items.iter_mut().find(|item| item.entry_id == refusal.entry_id) {
             item.plan = Err(not_in_progress(&refusal));
         }
@@ -114,8 +114,8 @@ fn not_in_progress(refusal: &PleoRefusal) -> Refusal {
     Refusal {
         failure_type: ItemFailureType::UnexpectedFailure,
         reason: format!(
-            "Pleo refused to update this expense ({}): export it again.",
-            refusal.message
+            "Pleo refuses updates of this expense ({}): ask Pleo's support why, then export it again.",
+            refusal.text()
         ),
         group: "Pleo refused to have the item in progress".into(),
     }

@@ -10,6 +10,7 @@ use crate::bookkeeping::Refusal;
 use crate::export::halt::Halt;
 use crate::export::tools::{Exporter, JobRun};
 use crate::export::verdicts::{self, Next, Why};
+use crate::host::counted::counted;
 use crate::model::document::Receipt;
 use crate::model::export_item::ReceiptFile;
 use crate::model::ids::AccountingEntryId;
@@ -161,8 +162,8 @@ fn fresh_addresses(
             Ok(())
         })?;
     warn!(
-        "{} items had receipts whose addresses had expired; fetching them again",
-        expired.len()
+        "the addresses of receipts of {} had expired; fetching them again",
+        counted(expired.len(), "item")
     );
     Ok(fresh)
 }
