@@ -21,8 +21,11 @@ pub(super) fn company_id(
         (Some(text), _) => ("PLEO_COMPANY_ID", text),
         (None, Some(text)) => ("pleo.company_id", text),
         (None, None) => {
-            missing.push(
-                "PLEO_COMPANY_ID is missing: set it to your company's id on Pleo (or `company_id` under [pleo])".into(),
+            layers.missing(
+                "pleo.company_id",
+                "PLEO_COMPANY_ID is missing: set it to your company's id on Pleo (or `company_id` under [pleo])",
+                "`company_id = \"…\"`, the company's id on Pleo, under [pleo]",
+                missing,
             );
             return None;
         }
@@ -40,7 +43,23 @@ pub(super) fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<S
         (None, Some(text)) => ("pleo.base_url", text),
         (None, None) => ("pleo.base_url", "https://external.pleo.io".to_owned()),
     };
-    server(name, &text, problems)
+    let url = server(name, &text, problems)?;
+    let last = url
+        .path()
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or_default();
+    if last
+        .strip_prefix('v')
+        .is_some_and(|version| version.parse::<u8>().is_ok())
+    {
+        problems.push(format!(
+            "{name} is `{url}`: leave `/{last}` out, each call adds the version of its own API"
+        ));
+        return None;
+    }
+    Some(url)
 }
 
 /// A server's address.
@@ -79,10 +98,15 @@ pub(super) fn one_company(
     }
 }
 
-/// How many requests a minute may leave at most; 0 is as many as come.
-pub(super) fn requests_per_minute(pleo: &mut Section, problems: &mut Vec<String>) -> u32 {
-    let given = pleo.integer("requests_per_minute", 0..=60_000, problems);
-    given.and_then(|given| given.try_into().ok()).unwrap_or(0)
+/// How many items are told of at once, and how many requests a minute leave at most; 0 is as many as come.
+pub(super) fn at_most(pleo: &mut Section, problems: &mut Vec<String>) -> (i64, u32) {
+    let requests = pleo.integer("requests_per_minute", 0..=60_000, problems);
+    (
+        pleo.integer("batch_size", 1..=100, problems).unwrap_or(100),
+        requests
+            .and_then(|requests| requests.try_into().ok())
+            .unwrap_or(0),
+    )
 }
 
 /// How long one request may take, and all of its tries.

@@ -155,10 +155,12 @@ fn all_failed(run: &JobRun<'_>) -> Result<JobFailure, Halt> {
 fn end(run: &mut JobRun<'_>, outcome: &JobOutcome) -> Result<JobStatus, Halt> {
     let (exporter, id, status) = (&mut run.exporter, &run.job.id, outcome.status());
     let event = ExportJobEvent::Ended(outcome.clone());
+    exporter.fleet.fence().map_err(PleoError::from)?;
     for _ in 0..ATTEMPTS {
         exporter
             .checkpoint
             .close_job(id, outcome, "intent", clock::now())?;
+        exporter.fleet.job_event(id, JobEvent::Close, status.as_str());
         let lost = match exporter.pleo.send_event(&run.permit, id, &event) {
             Ok(()) => false,
             // With our own status there it is done; another status is found below.
@@ -195,15 +197,16 @@ fn with_unproven(exporter: &Exporter<'_>, job: &JobId, status: JobStatus) -> Res
         .count();
     let message = match (unproven, changed) {
         (0, 0) => return Ok(Ending::Closed(status)),
-        (0, changed) => format!("{changed} items were changed in Pleo after they were booked"),
-        (unproven, 0) => {
-            format!("{unproven} items may be in the books: look for them before they are exported again")
-        }
-        (unproven, changed) => {
-            format!(
-                "{unproven} items may be in the books, and {changed} were changed in Pleo after they were booked"
-            )
-        }
+        (0, changed) => format!("changed in Pleo after booking: {}", counted(changed, "item")),
+        (unproven, 0) => format!(
+            "{} may be in the books: look there before exporting again",
+            counted(unproven, "item")
+        ),
+        (unproven, changed) => format!(
+            "{} may be in the books; changed in Pleo after booking: {}",
+            counted(unproven, "item"),
+            counted(changed, "item")
+        ),
     };
     let problem = Problem {
         kind: ProblemKind::NeedsPerson,

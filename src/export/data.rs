@@ -8,6 +8,7 @@ use super::tools::{JobRun, Length, Settings};
 use crate::bookkeeping::{self, SystemTraits};
 use crate::checkpoint::{ItemData, ItemFacts};
 use crate::host::clock;
+use crate::host::counted::counted;
 use crate::host::stop::Stop;
 use crate::model::export_item::ExportItem;
 use crate::model::export_job::ExportJob;
@@ -127,8 +128,8 @@ pub(super) fn finish(run: &mut JobRun<'_>, read: Result<Layer, Halt>) -> Result<
         other => other?,
     };
     if layer.unreadable > 0 {
-        let count = layer.unreadable;
-        warn!("{count} elements of the data layer are no export items and were passed over");
+        let unreadable = counted(layer.unreadable, "element");
+        warn!("passed over {unreadable} of the data layer that are no export items");
     }
     decide_absent(run, &layer.too_large)?;
     run.exporter.checkpoint.arrange(&run.job.id)?;

@@ -8,6 +8,7 @@ use super::start::{Claim, Start};
 use super::tools::{Exporter, JobRun};
 use super::{complete, control, give_up, layers, permit, process, start, update, validate};
 use crate::host::clock;
+use crate::host::counted::counted;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::AccountingEntryId;
 use crate::model::state::{JobEvent, JobState};
@@ -58,8 +59,8 @@ fn withdraw_unsent(run: &mut JobRun<'_>) {
     let checkpoint = &mut *run.exporter.checkpoint;
     if let Err(error) = checkpoint.withdraw(&run.job.id, &unsent, clock::now()) {
         warn!(
-            "that {} items were not sent could not be noted: {error}",
-            unsent.len()
+            "that {} surely went nowhere could not be noted: {error}",
+            counted(unsent.len(), "item")
         );
     }
 }

@@ -4,6 +4,7 @@ mod server;
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Instant;
 
 use self::server::{Server, send};
 use super::*;

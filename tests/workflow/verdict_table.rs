@@ -272,7 +272,7 @@ impl Case {
                 Kind::Ends => "ended without an answer".to_owned(),
                 _ => format!("{LIE}\""),
             };
-            let says = format!("{why}): 1 items are booked, and their receipts are not attached yet");
+            let says = format!("{why}): 1 item booked, with receipts that are not attached yet");
             if !run.stderr.contains(&says) {
                 return Err(format!("it does not say `{says}` {run}"));
             }

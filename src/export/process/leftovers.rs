@@ -10,6 +10,7 @@ use super::groups::groups;
 use super::item::{BatchItem, Sent};
 use crate::bookkeeping::JobView;
 use crate::export::verdicts::Why;
+use crate::host::counted::counted;
 
 /// The items left over, in work order, with their receipts.
 #[derive(Default)]
@@ -82,19 +83,19 @@ impl Leftovers {
             (count(Why::Unproven), "without a known outcome"),
             (
                 count(Why::Receipts),
-                "booked, and their receipts are not attached yet",
+                "booked, with receipts that are not attached yet",
             ),
             (count(Why::Late), "waiting for receipts that did not come in time"),
         ];
         let parts = parts.iter().filter(|(count, _)| *count > 0);
         let parts: Vec<String> = parts
-            .map(|(count, what)| format!("{count} items are {what}"))
+            .map(|(count, what)| format!("{} {what}", counted(*count, "item")))
             .collect();
         let trouble = open.iter().find_map(|item| item.trouble.as_deref());
         let trouble = trouble.and_then(|text| text.lines().next());
         let trouble = trouble.unwrap_or("it did not say why");
         format!(
-            "the accounting system does not get on ({}): {}",
+            "the accounting system could not finish ({}): {}",
             trouble.trim_end_matches('.'),
             parts.join(", ")
         )

@@ -20,6 +20,7 @@ use super::verdicts::Why;
 use super::{lacking, update};
 use crate::bookkeeping::JobView;
 use crate::checkpoint::Position;
+use crate::host::counted::counted;
 use crate::model::references::References;
 use crate::receipts::Policy;
 
@@ -125,7 +126,10 @@ fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) ->
         let mut ready = leftovers.take_ready(view, is_repeatable);
         if ready.is_empty() {
             ready = leftovers.take_unproven();
-            info!("{} items have no known outcome; looking them up", ready.len());
+            info!(
+                "looking up {} without a known outcome",
+                counted(ready.len(), "item")
+            );
         } else if !is_first && !patience.wait(&run.exporter)? {
             let is_last_try =
                 |item: &mut BatchItem| does_without && !item.is_last_try && item.why_open() == Why::Receipts;
@@ -140,14 +144,14 @@ fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) ->
             is_patient = false;
         } else {
             is_first = false;
-            info!("{} items are tried once more", ready.len());
+            info!("trying {} once more", counted(ready.len(), "item"));
         }
         if ready.is_empty() {
             // What is decided is told before the rest is left to a later run, which asks for their receipts again.
             update::report(run)?;
             return Err(Halt::Later(format!(
-                "the receipts of {} items did not come in time; their hosts are asked again by the next run",
-                leftovers.late()
+                "the receipts of {} did not come in time; their hosts are asked again by the next run",
+                counted(leftovers.late(), "item")
             )));
         }
         while !ready.is_empty() {
@@ -187,7 +191,6 @@ fn log_refusals(refusals: &[(String, usize)]) {
         info!("every item can be booked");
     }
     for (cause, count) in refusals {
-        let plural = if *count == 1 { "" } else { "s" };
-        warn!("will fail: {cause}: {count} item{plural}");
+        warn!("will fail: {cause}: {}", counted(*count, "item"));
     }
 }

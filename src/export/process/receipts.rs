@@ -12,6 +12,7 @@ use crate::bookkeeping::Refusal;
 use crate::export::halt::Halt;
 use crate::export::tools::JobRun;
 use crate::export::verdicts::{self, Next, Why};
+use crate::host::counted::counted;
 use crate::model::export_item::ReceiptFile;
 use crate::model::ids::AccountingEntryId;
 use crate::pleo::wire;
@@ -48,8 +49,8 @@ pub(super) fn fetch_beside<'a>(
         if done.is_err() {
             until.end();
         }
-        let fetched = fetching.join().unwrap_or_else(|panic| resume_unwind(panic));
-        done.map(|()| fetched)
+        let results = fetching.join().unwrap_or_else(|panic| resume_unwind(panic));
+        done.map(|()| results)
     })
 }
 
@@ -169,8 +170,8 @@ fn fresh_addresses(
             Ok(())
         })?;
     warn!(
-        "{} items had receipts whose addresses had expired; fetching them again",
-        expired.len()
+        "the addresses of receipts of {} had expired; fetching them again",
+        counted(expired.len(), "item")
     );
     Ok(fresh)
 }

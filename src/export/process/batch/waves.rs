@@ -18,6 +18,7 @@ use crate::export::process::groups::groups;
 use crate::export::process::item::BatchItem;
 use crate::export::tools::JobRun;
 use crate::export::verdicts::{self, Next, Why};
+use crate::host::counted::counted;
 use crate::model::document::PlannedItem;
 use crate::model::references::{References, Resolution};
 use crate::systems::{self, BookedEntry, SystemError};
@@ -202,9 +203,9 @@ fn book_all(
         Ok(mut answers) => {
             if answers.len() != plans.len() {
                 error!(
-                    "{} answers came for {} entries: the rest is looked up again",
-                    answers.len(),
-                    plans.len()
+                    "{} came for {}: the rest is looked up again",
+                    counted(answers.len(), "answer"),
+                    counted(plans.len(), "entry")
                 );
             }
             let none = unknown("the accounting system did not answer for this entry");
