@@ -50,6 +50,7 @@ impl RunLock {
     pub fn acquire(path: &Path) -> Result<Self, LockError> {
         for path in [path, &lock_path(path)] {
             files::refuse_link(path)?;
+            files::refuse_special(path)?;
             if has_another_name(path) {
                 let path = path.to_owned();
                 return Err(LockError::Linked { path });
@@ -112,16 +113,22 @@ pub fn lock_path(checkpoint: &Path) -> PathBuf {
 
 /// Who is at work on the checkpoint at `path`, without taking its lock; `None` when nobody is.
 pub fn at_work(path: &Path) -> Option<String> {
-    let file = File::open(lock_path(path)).ok()?;
+    let file = opened(path)?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(read_holder(file)),
         Ok(()) | Err(TryLockError::Error(_)) => None,
     }
 }
 
+fn opened(checkpoint: &Path) -> Option<File> {
+    let path = lock_path(checkpoint);
+    files::refuse_special(&path).ok()?;
+    File::open(path).ok()
+}
+
 /// Who was at work on it last, as far as it is known.
 pub fn last_holder(path: &Path) -> Option<String> {
-    let holder = read_holder(File::open(lock_path(path)).ok()?);
+    let holder = read_holder(opened(path)?);
     since(&holder).map(|_| holder)
 }
 

@@ -23,6 +23,7 @@ use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings, item_facts};
 use crate::host::clock;
 use crate::host::counted::counted;
+use crate::host::files::Action;
 use crate::host::stop::Stop;
 use crate::model::export_job::JobStatus;
 use crate::model::ids::JobId;
@@ -401,6 +402,9 @@ pub(super) fn from_lock(error: &LockError) -> Problem {
         hint: match error {
             LockError::Io(error) if error.is_about_a_link() => {
                 "name the file itself by PLEO_EXPORT_CHECKPOINT; its folder may be a link"
+            }
+            LockError::Io(error) if error.action == Action::Use => {
+                "move away what is in its place, or set PLEO_EXPORT_CHECKPOINT"
             }
             LockError::Linked { .. } => "remove its other name, or copy it to a file of its own",
             _ => "make the checkpoint's folder writable for this user, or set PLEO_EXPORT_CHECKPOINT",
