@@ -309,12 +309,46 @@ fn an_address_that_is_silent_or_wrong_changes_no_run() {
     drop(silent);
     world.run(&["poll"]).exits(0).says("cannot be reached");
     for (settings, says) in [
-        ("url = \"http://monitor.example/x\"", "notify.url"),
+        (
+            "url = \"http://monitor.example/x\"",
+            "notify.url must begin with https://, since whoever reads the address",
+        ),
+        ("url = \"monitor\"", "notify.url is no address"),
+        (
+            "url = \"https://u:p@monitor.example/x\"",
+            "notify.url must have no user",
+        ),
         ("command = []", "notify.command is empty"),
         ("command = \"x\"", "notify.command must be a list"),
         ("email = \"x\"", "notify.email is not a setting"),
     ] {
         let world = World::new().with_settings(&format!("[notify]\n{settings}\n"));
         world.run(&["poll"]).exits(2).says(says);
+    }
+}
+
+#[test]
+fn check_tells_of_a_program_that_could_not_be_started_and_starts_none() {
+    let mut world = World::new().with_variable("PATH", "/usr/bin:/bin");
+    fs::write(world.path("not-executable"), "").unwrap();
+    fs::create_dir(world.path("folder")).unwrap();
+    std::os::unix::fs::symlink("nowhere", world.path("dangling")).unwrap();
+    for (program, says) in [
+        ("no-such-program-9f2", "in any folder of PATH"),
+        ("./nowhere", "No such file"),
+        ("./dangling", "No such file"),
+        ("./not-executable", "chmod +x"),
+        ("./folder", "is a folder"),
+    ] {
+        world = world.with_settings(&format!("[notify]\ncommand = [\"{program}\"]\n"));
+        let run = world.run(&["check"]).exits(0).says(says);
+        assert!(run.stdout.contains("! settings "), "{run}");
+    }
+    // One that can be started is not.
+    for program in ["\"touch\", \"started\"", "\"/bin/sh\", \"-c\", \"touch started\""] {
+        world = world.with_settings(&format!("[notify]\ncommand = [{program}]\n"));
+        let run = world.run(&["check"]).exits(0);
+        assert!(!run.stdout.contains("notify"), "{run}");
+        assert!(!world.path("started").exists());
     }
 }

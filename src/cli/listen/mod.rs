@@ -108,6 +108,12 @@ fn begin(companies: Vec<(Sources, Place)>, wish: &ListenWish, stop: &Stop) -> Re
     };
     let listener = TcpListener::bind(bind).map_err(unbound)?;
     let address = listener.local_addr().map_err(unbound)?;
+    if !address.ip().is_loopback() {
+        warn!(
+            "listening on {address}, where others can come: it speaks plain HTTP and belongs behind a reverse proxy, which \
+             alone should reach it"
+        );
+    }
     let desk = Arc::new(Desk::new(places, every, stop.clone()));
     let server = server::start(listener, Arc::clone(&desk)).map_err(unbound)?;
     let now = Instant::now();

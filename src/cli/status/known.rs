@@ -75,8 +75,12 @@ impl Known {
         let (config, passed_over) = StatusConfig::look(sources).map_err(|problems| Problem {
             kind: ProblemKind::Configuration,
             message: problems.to_string(),
-            hint: "say where the checkpoint is, for example  PLEO_EXPORT_CHECKPOINT=FILE pleo-export status"
-                .into(),
+            hint: if sources.is_one_of_several {
+                "correct these settings".into()
+            } else {
+                "say where the checkpoint is, for example  PLEO_EXPORT_CHECKPOINT=FILE pleo-export status"
+                    .into()
+            },
         })?;
         let mut known = read_once(&config, wish)?;
         if known.health.is_left_by_a_dead_run {
