@@ -20,11 +20,13 @@ pub(super) type Stamp = (u64, Option<SystemTime>);
 /// What SQLite's own files are called beside the checkpoint.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Refuses links in the place of SQLite's files, since it would write through them, and what is no file at all.
+/// Refuses what is no file, and links in the place of SQLite's files: it would write through them.
 fn refuse_links(path: &Path) -> Result<(), Fault> {
+    if let Some(what) = files::special(path) {
+        return Err(Fault::NoFile(what));
+    }
     for companion in std::iter::once("").chain(COMPANIONS) {
         files::refuse_link(&beside(path, companion))?;
-        files::refuse_special(&beside(path, companion))?;
     }
     Ok(())
 }

@@ -38,6 +38,14 @@ pub enum LockError {
         /// The name.
         path: PathBuf,
     },
+    /// In the checkpoint's place is no file.
+    #[error("the checkpoint `{}` is {what}, and no regular file", path.display())]
+    NoFile {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What it is instead.
+        what: &'static str,
+    },
     /// The lock file cannot be made or locked.
     #[error(transparent)]
     Io(#[from] FileError),
@@ -48,9 +56,12 @@ impl RunLock {
     ///
     /// Folders on the way may be links: the lock file is the same one then. The checkpoint itself may not.
     pub fn acquire(path: &Path) -> Result<Self, LockError> {
+        if let Some(what) = files::special(path) {
+            let path = path.to_owned();
+            return Err(LockError::NoFile { path, what });
+        }
         for path in [path, &lock_path(path)] {
             files::refuse_link(path)?;
-            files::refuse_special(path)?;
             if has_another_name(path) {
                 let path = path.to_owned();
                 return Err(LockError::Linked { path });
@@ -122,8 +133,11 @@ pub fn at_work(path: &Path) -> Option<String> {
 
 fn opened(checkpoint: &Path) -> Option<File> {
     let path = lock_path(checkpoint);
-    files::refuse_special(&path).ok()?;
-    File::open(path).ok()
+    // Whoever opens a pipe waits for its other end.
+    match files::special(&path) {
+        Some(_) => None,
+        None => File::open(path).ok(),
+    }
 }
 
 /// Who was at work on it last, as far as it is known.

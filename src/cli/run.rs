@@ -15,7 +15,7 @@ use super::progress::{Bar, Watch};
 use super::reach::Reach;
 use super::render::Answer;
 use super::signals;
-use crate::checkpoint::{Blocked, Checkpoint, LockError, Owner, RunLock};
+use crate::checkpoint::{Blocked, Checkpoint, LockError, NO_FILE_HINT, Owner, RunLock};
 use crate::config::{
     Config, ConfigProblems, Sources, SystemSettings, receipts_folder, receipts_folder_of_the_first_version,
 };
@@ -23,7 +23,6 @@ use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings, item_facts};
 use crate::host::clock;
 use crate::host::counted::counted;
-use crate::host::files::Action;
 use crate::host::stop::Stop;
 use crate::model::export_job::JobStatus;
 use crate::model::ids::JobId;
@@ -403,9 +402,7 @@ pub(super) fn from_lock(error: &LockError) -> Problem {
             LockError::Io(error) if error.is_about_a_link() => {
                 "name the file itself by PLEO_EXPORT_CHECKPOINT; its folder may be a link"
             }
-            LockError::Io(error) if error.action == Action::Use => {
-                "move away what is in its place, or set PLEO_EXPORT_CHECKPOINT"
-            }
+            LockError::NoFile { .. } => NO_FILE_HINT,
             LockError::Linked { .. } => "remove its other name, or copy it to a file of its own",
             _ => "make the checkpoint's folder writable for this user, or set PLEO_EXPORT_CHECKPOINT",
         }

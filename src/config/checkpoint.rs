@@ -25,23 +25,15 @@ pub(super) fn checkpoint(
         (None, Some(company_id)) if problems.len() == before => of_company(layers, company_id, problems),
         (named, _) => named,
     };
-    (path.and_then(|path| in_its_folder(path, problems)), keep_payloads)
+    (path.map(in_its_folder), keep_payloads)
 }
 
-/// The file under its folder's one name. What is there and no file is refused.
-pub(super) fn in_its_folder(path: PathBuf, problems: &mut Vec<String>) -> Option<PathBuf> {
-    let path = match (path.parent(), path.file_name()) {
+/// The file under its folder's one name.
+pub(super) fn in_its_folder(path: PathBuf) -> PathBuf {
+    match (path.parent(), path.file_name()) {
         (Some(folder), Some(name)) => files::resolved(folder).join(name),
         _ => path,
-    };
-    let Some(what) = files::special(&path) else {
-        return Some(path);
-    };
-    problems.push(format!(
-        "the checkpoint `{}` is {what}, and no file: set PLEO_EXPORT_CHECKPOINT (checkpoint.path) to a file",
-        path.display()
-    ));
-    None
+    }
 }
 
 /// The file that settings name, and for how long payloads are kept in it.

@@ -52,11 +52,11 @@ impl StatusConfig {
             }
             None => None,
         };
-        match found.and_then(|path| in_its_folder(path, &mut problems)) {
-            Some(checkpoint) if problems.is_empty() => {
+        match found {
+            Some(path) if problems.is_empty() => {
                 let config = Self {
                     alarm_after: alarm_after(&mut file, &mut unimportant),
-                    checkpoint,
+                    checkpoint: in_its_folder(path),
                     company_id,
                 };
                 Ok((config, passed_over))

@@ -226,9 +226,8 @@ pub fn refuse_link(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Refuses a folder, a device, a pipe or a socket in a file's place: a rename would take it away from everybody, and whoever
-/// opens a pipe waits for its other end.
-pub fn refuse_special(path: &Path) -> Result<(), FileError> {
+/// Refuses a folder, a device, a pipe or a socket in a file's place: a rename would take it away from everybody.
+fn refuse_special(path: &Path) -> Result<(), FileError> {
     match special(path) {
         Some(what) => {
             let special = io::Error::other(format!("it is {what}, and no file"));

@@ -237,8 +237,8 @@ fn what_is_no_checkpoint_is_told_for_what_it_is_and_left_as_it_is() {
         .exits(0)
         .says("is there, but empty");
     for (name, what, code) in [
-        ("folder", "is a folder, and no file", 2),
-        ("pipe", "is a device, a pipe or a socket, and no file", 2),
+        ("folder", "is a folder, and no regular file", 1),
+        ("pipe", "is a device, a pipe or a socket, and no regular file", 1),
         ("text", "is damaged", 1),
         ("foreign", "a database of another program", 1),
     ] {
