@@ -112,6 +112,17 @@ pub(super) fn job_failure(error: SystemError) -> JobFailure {
     })
 }
 
+/// The same of one that went on until the job's time ran out.
+pub(super) fn out_of_time(error: SystemError) -> JobFailure {
+    let failure = job_failure(error);
+    let why = failure.reason.lines().next().unwrap_or_default();
+    let reason = format!(
+        "{}. This lasted until the time of the export ran out: ask whoever runs the export to see to it, then export again.",
+        why.trim_end_matches('.')
+    );
+    JobFailure { reason, ..failure }
+}
+
 /// Some items are not final because Pleo refuses our verdicts, or takes them and shows the items as open: later runs try
 /// again for three quarters of the job's lifetime, then it is closed all the same, so that it does not hold up the next one
 /// for ever.

@@ -22,6 +22,7 @@ use crate::bookkeeping::JobView;
 use crate::host::counted::counted;
 use crate::model::references::References;
 use crate::receipts::Policy;
+use crate::systems::SystemError;
 
 use item::BatchItem;
 use leftovers::Leftovers;
@@ -114,7 +115,8 @@ fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) ->
                 |item: &mut BatchItem| does_without && !item.is_last_try && item.why_open() == Why::Receipts;
             let mut last: Vec<BatchItem> = ready.extract_if(.., is_last_try).collect();
             if last.is_empty() {
-                return Err(Halt::Later(leftovers.out_of_patience(ready)));
+                let reason = leftovers.out_of_patience(ready);
+                return Err(Halt::System(SystemError::Unavailable { reason }));
             }
             for item in &mut last {
                 item.is_last_try = true;
