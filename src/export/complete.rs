@@ -5,7 +5,7 @@ use std::time::Instant;
 use tracing::{info, warn};
 
 use super::confirm;
-use super::halt::{Halt, Obstacle, Unready};
+use super::halt::{Halt, MISCOUNTED, Obstacle, Unready};
 use super::report::{Ending, Problem, ProblemKind};
 use super::tools::{Exporter, JobRun};
 use crate::checkpoint::{CheckpointError, Finality};
@@ -68,9 +68,7 @@ fn with_miscount(ending: Ending, miscount: &str) -> Ending {
     let problem = Problem {
         kind: ProblemKind::NeedsPerson,
         message: format!("{before}{miscount}"),
-        hint: "compare the export with Pleo: what is listed was worked on; export what is missing again, and ask Pleo's \
-               support why it was not listed"
-            .into(),
+        hint: MISCOUNTED.into(),
     };
     Ending::ClosedButNeedsPerson(status, problem)
 }
