@@ -191,17 +191,7 @@ pub(super) enum Command {
     },
     /// Poll when Pleo tells of a new export job, and every so often besides
     #[cfg(feature = "listen")]
-    Listen {
-        /// The address to listen on
-        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
-        bind: SocketAddr,
-        /// Poll at least this often, such as 90s, 5m or 1h: what Pleo tells may be lost
-        #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
-        every: Duration,
-        /// Serve each company of this folder: a settings file (*.toml) for each
-        #[arg(long, value_name = "DIR")]
-        companies: Option<PathBuf>,
-    },
+    Listen(ListenWish),
     /// Write completions for a shell to stdout
     Completions {
         /// Which shell
@@ -209,6 +199,24 @@ pub(super) enum Command {
     },
     /// Write the manual page to stdout: `pleo-export man | man -l -`
     Man,
+}
+
+/// Where and how often.
+#[cfg(feature = "listen")]
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct ListenWish {
+    /// The address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    pub(super) bind: SocketAddr,
+    /// Poll at least this often, such as 90s, 5m or 1h: what Pleo tells may be lost
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    pub(super) every: Duration,
+    /// Serve each company of this folder: a settings file (*.toml) for each
+    #[arg(long, value_name = "DIR")]
+    pub(super) companies: Option<PathBuf>,
+    /// Write metrics for the textfile collector of Prometheus' node exporter, after each poll
+    #[arg(long, value_name = "PATH")]
+    pub(super) metrics_file: Option<PathBuf>,
 }
 
 /// What of the checkpoint is shown.
@@ -226,8 +234,8 @@ pub(super) struct StatusWish {
     /// Show all jobs, not the last 20 alone
     #[arg(long, conflicts_with = "job")]
     pub(super) all: bool,
-    /// End with 6 when the last successful poll is older, such as 30m or 2h
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    /// End with 6 when the last successful poll is older, such as 30m, 2h or 2d
+    #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(super) max_age: Option<Duration>,
 }
 
@@ -239,6 +247,14 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
         .and_then(|duration| duration.to_std().ok())
         .filter(|duration| *duration <= Duration::from_secs(86_400))
         .ok_or("a number and its unit is due, such as 90s, 5m or 1h, and at most a day")
+}
+
+/// An age, at most a year.
+fn age(text: &str) -> Result<Duration, &'static str> {
+    crate::config::duration(text)
+        .and_then(|duration| duration.to_std().ok())
+        .filter(|duration| *duration <= Duration::from_secs(366 * 86_400))
+        .ok_or("a number and its unit is due, such as 30m, 2h, 3d or 1w, and at most a year")
 }
 
 #[derive(Clone, Copy, Debug, ClapArgs)]
@@ -264,7 +280,7 @@ impl Command {
             | Self::Logout { answer, .. }
             | Self::Subscribe { answer, .. } => answer.json,
             #[cfg(feature = "listen")]
-            Self::Listen { .. } => false,
+            Self::Listen(_) => false,
             Self::Completions { .. } | Self::Man => false,
         }
     }

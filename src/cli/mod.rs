@@ -161,13 +161,7 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             return subscribe::subscribe(sources, &wish, form);
         }
         #[cfg(feature = "listen")]
-        Command::Listen {
-            bind,
-            every,
-            companies,
-        } => {
-            return listen::listen(sources, companies.as_deref(), &args.global, *bind, *every, form);
-        }
+        Command::Listen(wish) => return listen::listen(sources, wish, &args.global, form),
         Command::Completions { shell } => return written(manual::completions(*shell)),
         Command::Man => return written(manual::man()),
     };

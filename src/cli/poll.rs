@@ -19,6 +19,7 @@ use super::signals;
 use crate::config::{Sources, StatusConfig};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::stop::{Stop, Stopped};
+use crate::model::ids::CompanyId;
 
 /// What a poll is to do beside.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,21 +56,8 @@ pub(super) fn poll(sources: &Sources, global: &Global, wish: Wish<'_>, form: For
     let (answer, telling) = one(sources, global, wish, &Reach::default(), &stop).into_answer();
     let exit = answer::answer(&answer, form);
     if let Some(path) = wish.metrics_file {
-        let place = StatusConfig::load(sources).ok();
-        let company_id = place.as_ref().and_then(|place| place.company_id.clone());
-        let sample = company_id.map(|company_id| Sample {
-            company_id,
-            exit: answer.exit(),
-            duration: began.elapsed(),
-            pending: answer.still_pending(),
-        });
-        metrics::write(
-            &sources.working_folder.join(path),
-            &sample
-                .map(|sample| (place, sample))
-                .into_iter()
-                .collect::<Vec<_>>(),
-        );
+        let sample = sample(sources, None, &answer, began);
+        metrics::write(&sources.working_folder.join(path), sample.as_ref());
     }
     telling.wait();
     exit
@@ -97,15 +85,12 @@ pub(super) fn poll_each(
                 answer
             }
         };
-        if let Some(company_id) = &company.company_id {
-            let sample = Sample {
-                company_id: company_id.clone(),
-                exit: answer.exit(),
-                duration: began.elapsed(),
-                pending: answer.still_pending(),
-            };
-            samples.push((StatusConfig::load(&company.sources).ok(), sample));
-        }
+        samples.extend(sample(
+            &company.sources,
+            company.company_id.as_ref(),
+            &answer,
+            began,
+        ));
         Shown::of(&answer, form)
     });
     if let Some(path) = wish.metrics_file {
@@ -113,6 +98,24 @@ pub(super) fn poll_each(
     }
     tellings.into_iter().for_each(Telling::wait);
     exit
+}
+
+/// What is told of a poll in metrics, where it is known whose it was.
+pub(super) fn sample(
+    sources: &Sources,
+    company_id: Option<&CompanyId>,
+    answer: &Answer,
+    began: Instant,
+) -> Option<Sample> {
+    let place = StatusConfig::load(sources).ok();
+    let of_settings = place.as_ref().and_then(|place| place.company_id.clone());
+    Some(Sample {
+        company_id: company_id.cloned().or(of_settings)?,
+        place,
+        exit: answer.exit(),
+        duration: began.elapsed(),
+        pending: answer.still_pending(),
+    })
 }
 
 fn stopped() -> Problem {
@@ -148,7 +151,7 @@ pub(super) fn one(sources: &Sources, global: &Global, wish: Wish<'_>, reach: &Re
         },
     };
     let telling = match &answer {
-        Ok(answer) => notifier.ended(answer.exit(), answer.problem(), answer.summary(), since, stop),
+        Ok(answer) => notifier.ended(answer, since, stop),
         // The run that is at work tells how it ends.
         Err(_) => Telling::nothing(),
     };

@@ -37,7 +37,7 @@ pub use accounting::SystemSettings;
 pub use check::CheckConfig;
 pub use companies::{Company, companies_in};
 pub use notify::NotifyConfig;
-pub use oauth::OAuthConfig;
+pub use oauth::{NoOAuth, OAuthConfig};
 pub use problems::ConfigProblems;
 pub(crate) use section::duration;
 pub use sources::Sources;
@@ -185,10 +185,13 @@ impl Parts {
         );
         let (credential, of_tokens) = match found {
             Some(Found::Tokens) => {
-                let of_tokens = oauth
-                    .tokens(base_url.as_ref(), about_credential)
-                    .and_then(|tokens| tokens.company_id);
-                let settings = oauth.settings(base_url.as_ref(), timeouts, about_credential);
+                let tokens = oauth.tokens(base_url.as_ref(), about_credential);
+                if tokens.is_none() && needs_credential {
+                    // What is missing is a login, which brings the company.
+                    missing_company.clear();
+                }
+                let of_tokens = tokens.and_then(|tokens| tokens.company_id);
+                let settings = oauth.settings(&layers, base_url.as_ref(), timeouts, about_credential);
                 (
                     settings.map(|settings| Credential::OAuth(Box::new(settings))),
                     of_tokens,
@@ -220,7 +223,8 @@ impl Parts {
         let receipt_timeout = receipts.seconds("timeout_seconds", 30, &mut problems);
         let receipts_give_up_after = receipts.seconds("give_up_after_seconds", 120, &mut problems);
         receipts.finish(&mut problems);
-        let _ = NotifyConfig::read(&layers, &mut file, &mut problems);
+        let notify = NotifyConfig::read(&layers, &mut file, &mut problems);
+        warnings.extend(notify.unable());
         file.finish(&mut problems);
         let system = accounting.finished(&bookkeeping, company_id.as_ref(), &mut problems);
         if credential.is_some() {

@@ -259,6 +259,7 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
         PleoError::NotFound { .. } => ProblemKind::UnknownJob,
         PleoError::OutOfReach { .. }
         | PleoError::LostAnswer { .. }
+        | PleoError::LostTokens { .. }
         | PleoError::TokensBusy { .. }
         | PleoError::Withheld(_) => ProblemKind::Temporary,
         PleoError::Stopped(_) => ProblemKind::Stopped,

@@ -137,15 +137,19 @@ impl Exporter<'_> {
 
     /// Works on one job. Pleo runs one at a time, so one that is left to somebody else holds up all others.
     fn work_and_report(&mut self, job: ExportJob, claim: Claim, report: &mut RunReport) {
+        let blocker = Blocker::of(&job, false);
         match self.work_on(job, claim) {
-            Some(job) => report.jobs.push(job),
-            None => report.is_held_up = true,
+            Ok(job) => report.jobs.push(job),
+            Err(why) => {
+                report.blocked_by = Some(blocker);
+                report.left_aside = Some(why);
+            }
         }
     }
 
-    /// Works on one job and never fails: whatever happens becomes its report. `None` where it is left to another
-    /// instance: a person who named it must hear of that, and a poll meets it every day.
-    fn work_on(&mut self, job: ExportJob, claim: Claim) -> Option<JobReport> {
+    /// Works on one job and never fails: whatever happens becomes its report. Where it is left to another instance, that
+    /// says why: a person who named it must hear of that as of a problem, and a poll meets it every day.
+    fn work_on(&mut self, job: ExportJob, claim: Claim) -> Result<JobReport, String> {
         let id = job.id.clone();
         let span = tracing::error_span!("job", job.id = %id);
         let _entered = span.enter();
@@ -162,11 +166,11 @@ impl Exporter<'_> {
             Ok(ending) => ending,
             Err(halt @ (Halt::LostToAnother | Halt::NotOurs { .. })) if claim == Claim::InTurn => {
                 warn!("{halt}; leaving job {id} alone");
-                return None;
+                return Err(halt.to_string());
             }
             Err(halt) => halt.into_ending(),
         };
-        Some(self.report_on(id, ending, totals))
+        Ok(self.report_on(id, ending, totals))
     }
 
     fn report_on(&mut self, id: JobId, ending: Ending, totals: JobTotals) -> JobReport {

@@ -156,6 +156,14 @@ pub enum PleoError {
         /// What happened after sending.
         cause: String,
     },
+    /// A code was sent, which is good for one use, and the tokens did not come.
+    #[error("Pleo's answer to {call} was lost, and with it the tokens: {cause}")]
+    LostTokens {
+        /// What was asked.
+        call: Call,
+        /// What happened after sending.
+        cause: String,
+    },
     /// The answer does not follow Pleo's contract.
     #[error("{call} brought an answer outside of Pleo's contract: {problem}")]
     Contract {
@@ -220,10 +228,12 @@ impl PleoError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::CredentialRefused { answer } if answer.status == 401 => {
-                "check PLEO_API_KEY or PLEO_ACCESS_TOKEN: in Pleo, Settings > API Keys shows whether it has expired"
+                "check PLEO_API_KEY, PLEO_ACCESS_TOKEN or `pleo.api_key_file`, whichever is used: in Pleo, Settings > API Keys \
+                 shows whether it has expired"
             }
             Self::CredentialRefused { .. } => {
-                "give the key the permissions export-jobs:read, export-jobs:write and export-items:read for this company"
+                "give the key the permissions export-jobs:read, export-jobs:write and export-items:read for this company; for \
+                 a login, name them in `pleo.oauth.scopes` and log in again"
             }
             Self::NotFound { .. } => {
                 "check the job's id, and that `pleo.base_url` is the environment it belongs to"
@@ -239,6 +249,7 @@ impl PleoError {
                  nothing with these settings has reached Pleo yet"
             }
             Self::Disconnected { .. } => "connect it again: run `pleo-export login`",
+            Self::LostTokens { .. } => "run `pleo-export login` again; nothing was kept",
             Self::NoRefreshToken => {
                 "ask Pleo to register the application for refresh tokens; nothing was kept"
             }

@@ -15,10 +15,11 @@ use chrono::{DateTime, Utc};
 use tracing::{debug, warn};
 
 use super::exit::Exit;
-use super::poll_end;
+use super::poll_end::Standing;
+use super::render::Answer;
 use crate::checkpoint::{Checkpoint, Contact, RunLock, Told};
 use crate::config::{NotifyConfig, Sources, StatusConfig};
-use crate::export::report::Problem;
+use crate::export::report::held_up;
 use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::ids::JobId;
@@ -52,8 +53,9 @@ enum News {
 /// How a poll ended, for those who are told.
 struct Ending {
     exit: Exit,
-    /// Whether it failed, as far as that can be seen without the checkpoint.
     has_failed: bool,
+    /// A job of another instance is in the way.
+    is_held_up: bool,
     since: Option<DateTime<Utc>>,
     message: String,
     remedy: Option<String>,
@@ -90,25 +92,23 @@ impl Notifier {
 
     /// The poll is over, and the lock is free. `since` is when a run began that lasts too long. Not told of is a poll that was
     /// stopped: the next one goes on.
-    pub(super) fn ended(
-        self,
-        exit: Exit,
-        problem: Option<&Problem>,
-        summary: String,
-        since: Option<DateTime<Utc>>,
-        stop: &Stop,
-    ) -> Telling {
+    pub(super) fn ended(self, answer: &Answer, since: Option<DateTime<Utc>>, stop: &Stop) -> Telling {
         let Some(teller) = self.thread else {
             return Telling(None);
         };
         let until = Instant::now() + PATIENCE;
-        if !(stop.is_requested() && exit == Exit::Temporary) {
+        let exit = answer.exit();
+        let standing = Standing::of(exit, stop);
+        if standing != Standing::Stopped {
+            let problem = answer.problem();
+            let in_the_way = answer.blocked_by().map(|blocker| held_up(&blocker.id).1);
             let ending = Ending {
                 exit,
-                has_failed: since.is_some() || poll_end::has_failed(exit, stop),
+                has_failed: standing == Standing::Failure,
+                is_held_up: in_the_way.is_some(),
                 since,
-                message: problem.map_or(summary, |problem| problem.message.clone()),
-                remedy: problem.map(|problem| problem.hint.clone()),
+                message: problem.map_or_else(|| answer.summary(), |problem| problem.message.clone()),
+                remedy: problem.map(|problem| problem.hint.clone()).or(in_the_way),
             };
             let _ = teller.news.send(News::Ended(ending, until));
         }
@@ -157,12 +157,11 @@ fn tell_end(config: &NotifyConfig, place: Option<&StatusConfig>, ending: Ending,
     let company_id = place.and_then(|place| place.company_id.as_ref());
     let kept = place.and_then(kept);
     let now = clock::now();
-    // What has become an alarm has failed, too.
     let series = kept.as_ref().and_then(|kept| kept.failed_polls.as_ref());
-    let has_failed = ending.has_failed || (ending.exit == Exit::NeedsPerson && series.is_some());
     let told = kept.as_ref().and_then(|kept| kept.told.as_ref());
-    let exit = ending.exit;
-    let event = event::news(told, has_failed, exit, now);
+    let (exit, has_failed) = (ending.exit, ending.has_failed);
+    let level = event::level(exit, ending.is_held_up);
+    let event = event::news(told, has_failed, level, now);
     let document = |event| {
         let since = match event {
             Event::Failure => ending.since.or(series.map(|series| series.since)).unwrap_or(now),
@@ -177,7 +176,6 @@ fn tell_end(config: &NotifyConfig, place: Option<&StatusConfig>, ending: Ending,
     });
     let for_command = event.filter(|_| config.command.is_some()).map(document);
     let is_told = deliver::to_both(config, &for_url, for_command.as_ref(), until);
-    let level = event::level(has_failed, exit);
     let told = match (for_command, event, told) {
         (Some(_), Some(event), _) if is_told => Told {
             event: event.as_str().to_owned(),
