@@ -200,16 +200,16 @@ fn an_amount_that_was_changed_in_the_books() {
 #[test]
 fn a_content_hash_that_was_spoilt_in_the_books() {
     let key = "pleo-hash: \"2:";
-    let spoil: [(&str, fn(&str) -> String); 3] = [
-        ("unreadable", |line| line.replace("\"2:", "\"x")),
-        ("cut short", |line| format!("{}\"", &line[..line.len() - 4])),
-        ("another", |line| {
+    let spoil: [fn(&str) -> String; 3] = [
+        |line| line.replace("\"2:", "\"x"),
+        |line| format!("{}\"", &line[..line.len() - 4]),
+        |line| {
             let at = line.find("2:").unwrap() + 2;
             let other = if line[at..].starts_with('A') { "B" } else { "A" };
             format!("{}{other}{}", &line[..at], &line[at + 1..])
-        }),
+        },
     ];
-    for (what, spoil) in spoil {
+    for spoil in spoil {
         let (world, _) = booked();
         let (path, text) = world
             .books()
@@ -220,7 +220,7 @@ fn a_content_hash_that_was_spoilt_in_the_books() {
         let line = text.lines().find(|line| line.contains(key)).unwrap();
         fs::write(path, text.replacen(line, &spoil(line), 1)).unwrap();
         let (message, remedy) = one(&world, 0, "difference", "changed");
-        assert!(message.contains("content hash"), "{what}: {message}");
+        has(&message, "content hash");
         has(&remedy, "`pleo-hash`");
     }
 }
