@@ -164,10 +164,12 @@ fn all_failed(run: &JobRun<'_>) -> Result<JobFailure, Halt> {
 fn end(run: &mut JobRun<'_>, outcome: &JobOutcome) -> Result<JobStatus, Halt> {
     let (exporter, id, status) = (&mut run.exporter, &run.job.id, outcome.status());
     let event = ExportJobEvent::Ended(outcome.clone());
+    exporter.fleet.fence().map_err(PleoError::from)?;
     for _ in 0..ATTEMPTS {
         exporter
             .checkpoint
             .close_job(id, outcome, "intent", clock::now())?;
+        exporter.fleet.job_event(id, JobEvent::Close, status.as_str());
         let lost = match exporter.pleo.send_event(&run.permit, id, &event) {
             Ok(()) => false,
             // With our own status there it is done; another status is found below.

@@ -6,6 +6,7 @@ use super::report::{Ending, Problem, ProblemKind};
 use crate::checkpoint::{CheckpointError, Fault};
 use crate::host::stop::Stopped;
 use crate::model::export_job::ExportJob;
+use crate::model::fleet::Unshared;
 use crate::model::ids::{JobId, NotAUuid};
 use crate::model::verdict::JobFailure;
 use crate::pleo::PleoError;
@@ -202,6 +203,12 @@ impl Halt {
     }
 }
 
+impl From<Unshared> for Halt {
+    fn from(error: Unshared) -> Self {
+        Self::Later(error.to_string())
+    }
+}
+
 impl From<SystemError> for Halt {
     /// Of an answer that was not about one item.
     fn from(error: SystemError) -> Self {
@@ -266,7 +273,8 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
         PleoError::JobFinished { .. }
         | PleoError::StatusConflict { .. }
         | PleoError::MissingContraAccounts { .. } => ProblemKind::JobFailed,
-        PleoError::Settings { .. } | PleoError::NeverReached { .. } => ProblemKind::Configuration,
+        PleoError::Settings { .. } => ProblemKind::Configuration,
+        PleoError::NeverReached { .. } => ProblemKind::NeverReached,
         PleoError::Contract { .. } | PleoError::TooLarge { .. } | PleoError::NoRefreshToken => {
             ProblemKind::Unexpected
         }
