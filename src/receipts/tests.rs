@@ -136,8 +136,9 @@ fn what_may_pass_is_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let fetcher = Fetcher::new(settings(folder.path()), Stop::new()).unwrap();
     let paths = ["/busy.pdf", "/limit.pdf", "/reset.pdf", "/page.pdf", "/cut.pdf"];
-    for (path, answer) in paths.iter().zip(fetch(&fetcher, &server, &paths)) {
-        assert_eq!(answer.unwrap().size, PDF.len() as u64, "{path}");
+    let answers = fetch(&fetcher, &server, &paths);
+    for (path, answer) in paths.iter().zip(&answers) {
+        assert_eq!(answer.as_ref().unwrap().size, PDF.len() as u64, "{path}");
         assert_eq!(server.asked_for(path), 2, "{path}");
     }
     assert_eq!(names(folder.path()).len(), 1);

@@ -23,6 +23,7 @@ use crate::checkpoint::Position;
 use crate::host::counted::counted;
 use crate::model::references::References;
 use crate::receipts::Policy;
+use crate::systems::SystemError;
 
 use item::BatchItem;
 use leftovers::Leftovers;
@@ -39,19 +40,26 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
     run.exporter.progress.reached(run.with_verdict);
     let mut leftovers = Leftovers::default();
     let mut after = None;
-    let mut longest = Duration::ZERO;
+    let mut of_an_item = Duration::ZERO;
     let mut items = next_batch(run, &view, &mut after)?;
     let mut fetched = receipts::fetch_beside(run, &items, |_| Ok(()))?;
     while !items.is_empty() {
         run.exporter.stop.check()?;
-        ensure_time(run, longest, Instant::now())?;
+        // How long an item takes was not known yet when these were read.
+        let fitting = items.len().min(run.deadline.fitting(of_an_item));
+        let (mut next, mut of_next) = (items.split_off(fitting), fetched.split_off(fitting));
+        let count = u32::try_from(fitting).unwrap_or(u32::MAX);
+        ensure_time(run, of_an_item.saturating_mul(count), Instant::now())?;
         let began = Instant::now();
-        let next = next_batch(run, &view, &mut after)?;
-        fetched = receipts::fetch_beside(run, &next, |run| {
-            book_fetched(run, &mut view, items, fetched, &mut leftovers)
-        })?;
-        items = next;
-        longest = longest.max(began.elapsed());
+        let is_split = !next.is_empty();
+        if !is_split {
+            next = next_batch(run, &view, &mut after)?;
+        }
+        let wanted = if is_split { &[] } else { &*next };
+        let book = |run: &mut JobRun<'_>| book_fetched(run, &mut view, items, fetched, &mut leftovers);
+        of_next.extend(receipts::fetch_beside(run, wanted, book)?);
+        (items, fetched) = (next, of_next);
+        of_an_item = of_an_item.max(began.elapsed() / count);
     }
     settle(run, &mut view, leftovers)?;
     update::report(run)
@@ -135,7 +143,8 @@ fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) ->
                 |item: &mut BatchItem| does_without && !item.is_last_try && item.why_open() == Why::Receipts;
             let mut last: Vec<BatchItem> = ready.extract_if(.., is_last_try).collect();
             if last.is_empty() {
-                return Err(Halt::Later(leftovers.out_of_patience(ready)));
+                let reason = leftovers.out_of_patience(ready);
+                return Err(Halt::System(SystemError::Unavailable { reason }));
             }
             for item in &mut last {
                 item.is_last_try = true;
@@ -168,8 +177,8 @@ fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) ->
 }
 
 /// Before a batch begins: is there time for it before Pleo gives the job up?
-fn ensure_time(run: &mut JobRun<'_>, longest: Duration, now: Instant) -> Result<(), Halt> {
-    let needed = longest * 2 + Duration::from_secs(2);
+fn ensure_time(run: &mut JobRun<'_>, expected: Duration, now: Instant) -> Result<(), Halt> {
+    let needed = expected.saturating_mul(2) + Duration::from_secs(2);
     if run.deadline.left(now) > needed && !run.deadline.is_silent_too_long(now) {
         return Ok(());
     }
