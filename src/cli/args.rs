@@ -153,6 +153,9 @@ pub(super) enum Command {
         /// Serve each company of this folder: a settings file (*.toml) for each
         #[arg(long, value_name = "DIR", conflicts_with = "job")]
         companies: Option<PathBuf>,
+        /// Show what the database of the fleet knows, of all companies
+        #[arg(long, conflicts_with_all = ["job", "companies", "all"])]
+        fleet: bool,
         #[command(flatten)]
         answer: Answer,
     },
@@ -192,6 +195,12 @@ pub(super) enum Command {
     /// Poll when Pleo tells of a new export job, and every so often besides
     #[cfg(feature = "listen")]
     Listen(ListenWish),
+    /// Many companies on many hosts: what the hosts share
+    #[command(after_help = help::FLEET)]
+    Fleet {
+        #[command(subcommand)]
+        command: FleetCommand,
+    },
     /// Write completions for a shell to stdout
     Completions {
         /// Which shell
@@ -199,6 +208,38 @@ pub(super) enum Command {
     },
     /// Write the manual page to stdout: `pleo-export man | man -l -`
     Man,
+}
+
+/// What is done to the database of a fleet.
+#[derive(Debug, Subcommand)]
+pub(super) enum FleetCommand {
+    /// Make its tables, or bring them up to date; safe to repeat
+    Init {
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Show which companies are served, held, paused or failing
+    Status {
+        /// End with 6 when the last successful poll of a company is older, such as 30m or 2h
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        max_age: Option<Duration>,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Have no worker claim a company; whoever holds it now comes to its end
+    Pause {
+        /// Its id on Pleo
+        company: String,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Have the workers serve it again
+    Resume {
+        /// Its id on Pleo
+        company: String,
+        #[command(flatten)]
+        answer: Answer,
+    },
 }
 
 /// Where and how often.
@@ -281,7 +322,19 @@ impl Command {
             | Self::Subscribe { answer, .. } => answer.json,
             #[cfg(feature = "listen")]
             Self::Listen(_) => false,
+            Self::Fleet { command } => command.answer().json,
             Self::Completions { .. } | Self::Man => false,
+        }
+    }
+}
+
+impl FleetCommand {
+    const fn answer(&self) -> Answer {
+        match self {
+            Self::Init { answer }
+            | Self::Status { answer, .. }
+            | Self::Pause { answer, .. }
+            | Self::Resume { answer, .. } => *answer,
         }
     }
 }

@@ -15,6 +15,7 @@ use super::notify::{Notifier, Telling};
 use super::reach::Reach;
 use super::render::Answer;
 use super::run::{Held, Poll, Run};
+use super::shared::Shared;
 use super::signals;
 use crate::config::{Sources, StatusConfig};
 use crate::export::report::{Problem, ProblemKind};
@@ -53,13 +54,13 @@ impl Polled {
 pub(super) fn poll(sources: &Sources, global: &Global, wish: Wish<'_>, form: Form) -> Exit {
     let stop = signals::stop_on_signals();
     let began = Instant::now();
-    let (answer, telling) = one(sources, global, wish, &Reach::default(), &stop).into_answer();
+    let (answer, telling) = one(sources, global, wish, &Reach::default(), None, &stop).into_answer();
     let exit = answer::answer(&answer, form);
     if let Some(path) = wish.metrics_file {
         let sample = sample(sources, None, &answer, began);
         metrics::write(&sources.working_folder.join(path), sample.as_ref());
     }
-    telling.wait();
+    let _ = telling.wait();
     exit
 }
 
@@ -80,7 +81,8 @@ pub(super) fn poll_each(
             Some(problem) => Answer::of_problem(problem),
             None if stop.is_requested() => Answer::of_problem(stopped()),
             None => {
-                let (answer, telling) = one(&company.sources, global, wish, &reach, &stop).into_answer();
+                let (answer, telling) =
+                    one(&company.sources, global, wish, &reach, None, &stop).into_answer();
                 tellings.push(telling);
                 answer
             }
@@ -96,7 +98,9 @@ pub(super) fn poll_each(
     if let Some(path) = wish.metrics_file {
         metrics::write(&sources.working_folder.join(path), &samples);
     }
-    tellings.into_iter().for_each(Telling::wait);
+    for telling in tellings {
+        let _ = telling.wait();
+    }
     exit
 }
 
@@ -127,7 +131,14 @@ fn stopped() -> Problem {
 }
 
 /// One poll of one company, whatever becomes of it.
-pub(super) fn one(sources: &Sources, global: &Global, wish: Wish<'_>, reach: &Reach, stop: &Stop) -> Polled {
+pub(super) fn one(
+    sources: &Sources,
+    global: &Global,
+    wish: Wish<'_>,
+    reach: &Reach,
+    shared: Option<&Shared<'_>>,
+    stop: &Stop,
+) -> Polled {
     let notifier = Notifier::new(sources);
     let run = Run {
         sources,
@@ -137,6 +148,7 @@ pub(super) fn one(sources: &Sources, global: &Global, wish: Wish<'_>, reach: &Re
         poll: Some(&Poll {
             notifier: &notifier,
             reach,
+            shared,
         }),
     };
     let polled = catch_unwind(AssertUnwindSafe(|| {
@@ -151,7 +163,10 @@ pub(super) fn one(sources: &Sources, global: &Global, wish: Wish<'_>, reach: &Re
         },
     };
     let telling = match &answer {
-        Ok(answer) => notifier.ended(answer, since, stop),
+        Ok(answer) => {
+            let kept = shared.map(|shared| shared.contact.borrow().clone());
+            notifier.ended(answer, since, kept, stop)
+        }
         // The run that is at work tells how it ends.
         Err(_) => Telling::nothing(),
     };

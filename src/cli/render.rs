@@ -325,6 +325,7 @@ pub(super) const fn problem_exit(kind: ProblemKind) -> Exit {
         ProblemKind::Unexpected | ProblemKind::Panicked | ProblemKind::Damaged => Exit::Unexpected,
         ProblemKind::Usage
         | ProblemKind::Configuration
+        | ProblemKind::NeverReached
         | ProblemKind::Credential
         | ProblemKind::UnknownJob => Exit::Usage,
         ProblemKind::NotOurs | ProblemKind::NeedsPerson => Exit::NeedsPerson,

@@ -53,6 +53,7 @@ impl CheckConfig {
                 credential,
                 request_timeout: parts.request_timeout,
                 give_up_after: parts.give_up_after,
+                throttle: None,
             }),
             whole: parts.whole().ok(),
         }

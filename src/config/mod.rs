@@ -12,6 +12,7 @@ mod companies;
 mod credential;
 mod dot_env;
 mod file;
+pub(crate) mod fleet;
 mod found;
 mod look;
 mod notify;
@@ -148,6 +149,8 @@ struct Parts {
     receipts_give_up_after: Duration,
     patience: Duration,
     system: Option<SystemSettings>,
+    /// The only host of a fleet that serves the company.
+    fleet_host: Option<String>,
     has_proxy: bool,
     route: Option<String>,
     alarm_after: TimeDelta,
@@ -163,12 +166,14 @@ impl Parts {
         let layers = Layers::read(sources, &mut problems);
         layers.check_proxies(&mut problems);
         let mut file = layers.file_section();
+        let of_fleet = fleet::OfCompany::read(sources, &layers, &mut file, &mut problems);
 
         let mut pleo = file.section("pleo", &mut problems);
         let (mut missing_company, mut unimportant) = (Vec::new(), Vec::new());
         let company_id = company_id(&layers, &mut pleo, &mut problems, &mut missing_company);
         let base_url = base_url(&layers, &mut pleo, &mut problems);
         let oauth = OAuthSection::read(&layers, &mut pleo, &mut problems, &mut warnings);
+        of_fleet.refuse_token_file(oauth.token_file.is_some(), &mut problems);
         let timeouts = timeouts(&mut pleo, &mut problems);
         let (request_timeout, give_up_after) = timeouts;
         let about_credential = if needs_credential {
@@ -252,6 +257,7 @@ impl Parts {
             receipts_give_up_after,
             patience,
             system,
+            fleet_host: of_fleet.host,
             has_proxy: layers.has_proxy(),
             alarm_after,
             problems,
@@ -287,6 +293,7 @@ impl Parts {
                     credential,
                     request_timeout: self.request_timeout,
                     give_up_after: self.give_up_after,
+                    throttle: None,
                 },
                 checkpoint,
                 keep_payloads: self.keep_payloads,

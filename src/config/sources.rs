@@ -20,6 +20,8 @@ pub struct Sources {
     pub config_flag: Option<PathBuf>,
     /// Whether these are the settings of one of several companies: `.env` would hold for all of them.
     pub is_one_of_several: bool,
+    /// Whether these are the settings of a fleet, or of a company that it serves.
+    pub is_of_fleet: bool,
 }
 
 impl Sources {
@@ -32,6 +34,7 @@ impl Sources {
                 .collect(),
             config_flag,
             is_one_of_several: false,
+            is_of_fleet: false,
         }
     }
 }
@@ -309,6 +312,10 @@ fn config_file(
         return (toml::Table::new(), layers.working_folder.clone());
     };
     let is_named = named.is_some();
+    // What a fleet has stands where somebody said, and nowhere else.
+    if !is_named && sources.is_of_fleet {
+        return (toml::Table::new(), layers.working_folder.clone());
+    }
     let path = named.unwrap_or_else(|| layers.working_folder.join("pleo-export.toml"));
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
     let is_absent =

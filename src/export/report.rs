@@ -306,6 +306,8 @@ pub enum ProblemKind {
     Usage,
     /// The settings are wrong for this.
     Configuration,
+    /// Nothing with these settings ever got to Pleo.
+    NeverReached,
     /// Pleo refused the credential.
     Credential,
     /// Pleo does not know the job.
@@ -329,7 +331,7 @@ impl ProblemKind {
             Self::Unexpected | Self::Panicked => "unexpected",
             Self::Damaged => "damaged",
             Self::Usage => "usage",
-            Self::Configuration => "configuration",
+            Self::Configuration | Self::NeverReached => "configuration",
             Self::Credential => "credential_refused",
             Self::UnknownJob => "unknown_job",
             Self::NotOurs => "not_ours",

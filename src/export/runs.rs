@@ -12,7 +12,7 @@ use super::halt::Halt;
 use super::report::{Blocker, Ending, JobReport, JobTotals, RunReport};
 use super::start::Claim;
 use super::tools::Exporter;
-use super::{detect, job};
+use super::{detect, job, take_over};
 use crate::checkpoint::{CheckpointError, Counts, JobRecord};
 use crate::host::clock;
 use crate::model::export_job::ExportJob;
@@ -45,10 +45,11 @@ impl Exporter<'_> {
     /// Goes on with interrupted jobs of ours and starts nothing new.
     pub fn resume(&mut self) -> RunReport {
         let mut report = RunReport::default();
-        let records = match self.checkpoint.open_jobs() {
+        let known = take_over::take_over(self);
+        let records = match known.and_then(|()| Ok(self.checkpoint.open_jobs()?)) {
             Ok(records) => records,
-            Err(error) => {
-                report.problem = Some(Halt::Checkpoint(error).into_problem());
+            Err(halt) => {
+                report.problem = Some(halt.into_problem());
                 return report;
             }
         };
@@ -156,6 +157,8 @@ impl Exporter<'_> {
         let mut totals = JobTotals::default();
         let result = catch_unwind(AssertUnwindSafe(|| job::work(self, job, claim, &mut totals)));
         self.progress.end();
+        // Whatever it did not come to attach is fetched again by the run that goes on with it.
+        self.receipts.remove_all();
         // What a change had not committed is undone, and everything else is proven by the next run.
         let result = result.unwrap_or(Err(Halt::Panicked));
         // Also of a job that was lost to another instance, after something was booked.

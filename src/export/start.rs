@@ -60,6 +60,7 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
         }
         let fault = validate::before_start(exporter, &job)?;
         exporter.checkpoint.claim_job(&job, clock::now())?;
+        exporter.fleet.will_start(&job.id)?;
         // Looking at the books may have taken long, and others poll too.
         let permit = permit::for_job(exporter, &job.id, JobStatus::Pending);
         match exporter
@@ -143,6 +144,9 @@ fn go_on(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -> Result<St
                 });
             }
             exporter.checkpoint.adopt_job(&job, clock::now())?;
+            exporter
+                .fleet
+                .job_event(&job.id, JobEvent::Started, "taken over from another instance");
             warn!("took over job {} from another instance", job.id);
         }
     }

@@ -8,9 +8,9 @@
 //! pleo-export --config fleet.toml fleet status                    how it stands (also `status --fleet`, with --max-age)
 //! pleo-export --config fleet.toml fleet pause COMPANY | fleet resume COMPANY
 //! ```
-//! `fleet.toml` holds `[fleet]` alone: `url_file`, `ca_file`, `lease_seconds` (90), `grace_seconds` (30). PLEO_EXPORT_FLEET_URL
+//! `fleet.toml` holds `[fleet]` alone: `url_file`, `ca_file`, `lease_seconds` (90), `grace_seconds` (30). `PLEO_EXPORT_FLEET_URL`
 //! beats `url_file`, and without `--config` it is enough. A company's own file may hold `[fleet] host = "NAME"`: only the host
-//! of that name claims it, which plain text books need. In a debug build PLEO_EXPORT_HOST_NAME stands for the host's name, so
+//! of that name claims it, which plain text books need. In a debug build `PLEO_EXPORT_HOST_NAME` stands for the host's name, so
 //! that processes can be hosts.
 //!
 //! **A turn**: the worker claims the company that was claimed longest ago among those that nobody has served since this worker
@@ -19,3 +19,24 @@
 //! own boot-time clock, counted from before the renewal was sent; another claims only after the grace as well.
 //!
 //! The tables stand in `schema.sql`.
+
+mod address;
+mod database;
+mod lease;
+mod ledger;
+mod member;
+mod overview;
+mod polls;
+mod schema;
+mod settings;
+mod throttle;
+mod turns;
+
+pub use address::Address;
+pub use database::Fault;
+pub use member::{Member, Round, Turn};
+pub use overview::{CompanyState, Overview, Paused};
+pub use schema::init;
+pub use settings::{Settings, host_name};
+pub use throttle::Throttles;
+pub use turns::End;

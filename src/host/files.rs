@@ -320,6 +320,19 @@ fn private_folder(path: &Path) -> io::Result<()> {
     fs::create_dir(path)
 }
 
+/// Whether it belongs to the user that this process runs as, as far as the system knows users.
+#[cfg(unix)]
+pub fn is_of_this_user(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    metadata.uid() == rustix::process::geteuid().as_raw()
+}
+
+/// Whether it belongs to the user that this process runs as, as far as the system knows users.
+#[cfg(not(unix))]
+pub fn is_of_this_user(_: &Metadata) -> bool {
+    true
+}
+
 /// Makes new names in a folder survive a power cut. Where the file system knows no such thing, as on some network shares,
 /// that is said once, and the work goes on.
 pub fn sync_folder(path: &Path) -> Result<(), FileError> {

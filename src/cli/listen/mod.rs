@@ -248,7 +248,7 @@ fn poll_for(
     let Polled {
         answer: polled,
         telling,
-    } = poll::one(&turn.sources, global, Wish::default(), reach, stop);
+    } = poll::one(&turn.sources, global, Wish::default(), reach, None, stop);
     let exit = match &polled {
         Ok(polled) => {
             turn.last = poll::sample(&turn.sources, Some(company), polled, began);
@@ -272,7 +272,7 @@ fn poll_for(
             Exit::Temporary => every.min(AFTER_A_FAILURE),
             _ => every,
         };
-    telling.wait();
+    let _ = telling.wait();
     exit
 }
 

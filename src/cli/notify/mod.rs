@@ -42,12 +42,12 @@ pub(super) struct Notifier {
 
 struct Teller {
     news: Sender<News>,
-    is_over: Receiver<()>,
+    is_over: Receiver<Told>,
 }
 
 enum News {
     Started(JobId),
-    Ended(Ending, Instant),
+    Ended(Box<Ending>, Instant),
 }
 
 /// How a poll ended, for those who are told.
@@ -59,6 +59,8 @@ struct Ending {
     since: Option<DateTime<Utc>>,
     message: String,
     remedy: Option<String>,
+    /// What is kept of the polls, where that is not the checkpoint's.
+    kept: Option<Contact>,
 }
 
 impl Notifier {
@@ -72,8 +74,9 @@ impl Notifier {
         let (news, to_tell) = mpsc::channel();
         let (over, is_over) = mpsc::channel();
         let telling = thread::Builder::new().spawn(move || {
-            tell(&config, place.as_ref(), &to_tell);
-            drop(over);
+            if let Some(told) = tell(&config, place.as_ref(), &to_tell) {
+                let _ = over.send(told);
+            }
         });
         if let Err(error) = &telling {
             warn!("[notify] cannot be served: {error}");
@@ -90,9 +93,15 @@ impl Notifier {
         }
     }
 
-    /// The poll is over, and the lock is free. `since` is when a run began that lasts too long. Not told of is a poll that was
-    /// stopped: the next one goes on.
-    pub(super) fn ended(self, answer: &Answer, since: Option<DateTime<Utc>>, stop: &Stop) -> Telling {
+    /// The poll is over, and the lock is free. `since` is when a run began that lasts too long; `kept` is what is known of the
+    /// polls, where the checkpoint is not asked. Not told of is a poll that was stopped: the next one goes on.
+    pub(super) fn ended(
+        self,
+        answer: &Answer,
+        since: Option<DateTime<Utc>>,
+        kept: Option<Contact>,
+        stop: &Stop,
+    ) -> Telling {
         let Some(teller) = self.thread else {
             return Telling(None);
         };
@@ -109,15 +118,16 @@ impl Notifier {
                 since,
                 message: problem.map_or_else(|| answer.summary(), |problem| problem.message.clone()),
                 remedy: problem.map(|problem| problem.hint.clone()).or(in_the_way),
+                kept,
             };
-            let _ = teller.news.send(News::Ended(ending, until));
+            let _ = teller.news.send(News::Ended(Box::new(ending), until));
         }
         Telling(Some((teller.is_over, until)))
     }
 }
 
 /// The telling of a poll that is over.
-pub(super) struct Telling(Option<(Receiver<()>, Instant)>);
+pub(super) struct Telling(Option<(Receiver<Told>, Instant)>);
 
 impl Telling {
     /// Nobody is told.
@@ -125,16 +135,15 @@ impl Telling {
         Self(None)
     }
 
-    /// Waits until it is done, but not for long.
-    pub(super) fn wait(self) {
-        if let Some((is_over, until)) = self.0 {
-            let left = until.saturating_duration_since(Instant::now());
-            let _ = is_over.recv_timeout(left + FAREWELL);
-        }
+    /// Waits until it is done, but not for long. Answers what was told, where somebody else than the checkpoint is to keep it.
+    pub(super) fn wait(self) -> Option<Told> {
+        let (is_over, until) = self.0?;
+        let left = until.saturating_duration_since(Instant::now());
+        is_over.recv_timeout(left + FAREWELL).ok()
     }
 }
 
-fn tell(config: &NotifyConfig, place: Option<&StatusConfig>, news: &Receiver<News>) {
+fn tell(config: &NotifyConfig, place: Option<&StatusConfig>, news: &Receiver<News>) -> Option<Told> {
     let company_id = place.and_then(|place| place.company_id.as_ref());
     for news in news {
         match news {
@@ -148,14 +157,22 @@ fn tell(config: &NotifyConfig, place: Option<&StatusConfig>, news: &Receiver<New
                 let until = Instant::now() + PATIENCE_AT_START;
                 deliver::to_both(config, &document, Some(&document), until);
             }
-            News::Ended(ending, until) => return tell_end(config, place, ending, until),
+            News::Ended(ending, until) => return tell_end(config, place, *ending, until),
         }
     }
+    None
 }
 
-fn tell_end(config: &NotifyConfig, place: Option<&StatusConfig>, ending: Ending, until: Instant) {
+/// Answers what was told, where the checkpoint is not who keeps it.
+fn tell_end(
+    config: &NotifyConfig,
+    place: Option<&StatusConfig>,
+    ending: Ending,
+    until: Instant,
+) -> Option<Told> {
     let company_id = place.and_then(|place| place.company_id.as_ref());
-    let kept = place.and_then(kept);
+    let is_kept_elsewhere = ending.kept.is_some();
+    let kept = ending.kept.or_else(|| place.and_then(kept));
     let now = clock::now();
     let series = kept.as_ref().and_then(|kept| kept.failed_polls.as_ref());
     let told = kept.as_ref().and_then(|kept| kept.told.as_ref());
@@ -186,11 +203,15 @@ fn tell_end(config: &NotifyConfig, place: Option<&StatusConfig>, ending: Ending,
             exit_code: level,
             ..told.clone()
         },
-        _ => return,
+        _ => return None,
     };
+    if is_kept_elsewhere {
+        return Some(told);
+    }
     if let Some(place) = place {
         remember(place, told);
     }
+    None
 }
 
 /// What is kept of the polls, where it can be read.

@@ -14,7 +14,7 @@ use crate::export::{control, look_up, patience, permit};
 use crate::host::clock;
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::ItemFailureType;
-use crate::pleo::{ItemUpdate, Refusal as PleoRefusal};
+use crate::pleo::{ItemUpdate, PleoError, Refusal as PleoRefusal};
 use crate::systems::{BookedEntry, Found, Wanted};
 
 /// Books the items, in work order, and commits every verdict, also where an error ends it. Answers the items that are
@@ -24,6 +24,7 @@ pub(super) fn book(
     view: &mut JobView,
     mut items: Vec<BatchItem>,
 ) -> Result<Vec<BatchItem>, Halt> {
+    run.exporter.fleet.fence().map_err(PleoError::from)?;
     announce(run, &mut items)?;
     look_up(run, &mut items)?;
     let mut ended = waves::book(run, view, &mut items);
