@@ -23,12 +23,18 @@ const PART_ENDS: &str = ".part";
 /// An existing file of that name is replaced; callers that must not replace check under their lock. A link of that
 /// name is refused, and a device.
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    write_one_of_many(path, content)?;
+    sync_folder(folder_of(path))
+}
+
+/// The same for one of several files in a folder, whose names a power cut may take away until the folder is synced.
+pub fn write_one_of_many(path: &Path, content: &[u8]) -> Result<(), FileError> {
     let mut part = Part::new(folder_of(path))?;
     kill::point("file made");
     part.file
         .write_all(content)
         .map_err(FileError::at(Action::Write, &part.path))?;
-    part.keep_as(path)
+    part.lie_synced_at(path)
 }
 
 /// A file that is being written under a name that nobody else uses. It goes away unless it is kept.
@@ -74,11 +80,15 @@ impl Part {
 
     /// Gives it its name, with all of its content safe from a power cut.
     pub fn keep_as(self, path: &Path) -> Result<(), FileError> {
+        self.lie_synced_at(path)?;
+        sync_folder(folder_of(path))
+    }
+
+    fn lie_synced_at(self, path: &Path) -> Result<(), FileError> {
         self.file
             .sync_all()
             .map_err(FileError::at(Action::Sync, &self.path))?;
-        self.lie_at(path)?;
-        sync_folder(folder_of(path))
+        self.lie_at(path)
     }
 
     /// The same for a file that nobody needs after this process: what a power cut makes of it does not matter.
