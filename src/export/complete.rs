@@ -5,7 +5,7 @@ use std::time::Instant;
 use tracing::{info, warn};
 
 use super::confirm;
-use super::halt::{Halt, Obstacle, Unready};
+use super::halt::{Halt, MISCOUNTED, Obstacle, Unready};
 use super::report::{Ending, Problem, ProblemKind};
 use super::tools::{Exporter, JobRun};
 use crate::checkpoint::{CheckpointError, Finality};
@@ -68,9 +68,7 @@ fn with_miscount(ending: Ending, miscount: &str) -> Ending {
     let problem = Problem {
         kind: ProblemKind::NeedsPerson,
         message: format!("{before}{miscount}"),
-        hint: "compare the export with Pleo: what is listed was worked on; export what is missing again, and ask Pleo's \
-               support why it was not listed"
-            .into(),
+        hint: MISCOUNTED.into(),
     };
     Ending::ClosedButNeedsPerson(status, problem)
 }
@@ -110,6 +108,17 @@ pub(super) fn job_failure(error: SystemError) -> JobFailure {
         failure_type,
         reason: error.to_string(),
     })
+}
+
+/// The same of one that went on until the job's time ran out.
+pub(super) fn out_of_time(error: SystemError) -> JobFailure {
+    let failure = job_failure(error);
+    let why = failure.reason.lines().next().unwrap_or_default();
+    let reason = format!(
+        "{}. This lasted until the time of the export ran out: ask whoever runs the export to see to it, then export again.",
+        why.trim_end_matches('.')
+    );
+    JobFailure { reason, ..failure }
 }
 
 /// Some items are not final because Pleo refuses our verdicts, or takes them and shows the items as open: later runs try

@@ -20,6 +20,10 @@ pub const PANICKED: &str = "nothing is lost: what is in the books is found there
 const UPDATES_REFUSED: &str = "ask Pleo's support why, then export them again: what is in the books is found there, not \
                                booked again";
 
+/// What to do where Pleo's list of the items is not as long as it says.
+pub(super) const MISCOUNTED: &str = "compare the export with Pleo: what is listed is worked on; export what is missing \
+                                     again, and ask Pleo's support why it was not listed";
+
 /// Why the work on a job stops.
 #[derive(Debug, Error)]
 pub(super) enum Halt {
@@ -76,6 +80,9 @@ pub(super) enum Halt {
     /// The program itself failed.
     #[error("the program failed over this job, which is an error in pleo-export")]
     Panicked,
+    /// Pleo's list is not as long as it says.
+    #[error("{0}")]
+    Miscounted(String),
     /// Pleo does not take the verdicts of some items.
     #[error("{0}")]
     UpdatesRefused(String),
@@ -182,6 +189,7 @@ impl Halt {
             }
             Self::Panicked => (ProblemKind::Panicked, PANICKED.into()),
             Self::Later(_) => (ProblemKind::Temporary, "run again to go on".into()),
+            Self::Miscounted(_) => (ProblemKind::NeedsPerson, MISCOUNTED.into()),
             Self::UpdatesRefused(_) => (
                 ProblemKind::NeedsPerson,
                 UPDATES_REFUSED.into(),
@@ -278,7 +286,9 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
 const fn checkpoint_kind(error: &CheckpointError) -> ProblemKind {
     match error.fault {
         Fault::BelongsToAnother { .. } => ProblemKind::Configuration,
-        Fault::Damaged(_) | Fault::NewerVersion { .. } | Fault::Storage(_) => ProblemKind::Damaged,
+        Fault::Damaged(_) | Fault::NewerVersion { .. } | Fault::Storage(_) | Fault::NoFile(_) => {
+            ProblemKind::Damaged
+        }
         Fault::Busy(_) => ProblemKind::Temporary,
         Fault::Illegal { .. } | Fault::Missing { .. } => ProblemKind::Unexpected,
     }

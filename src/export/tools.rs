@@ -127,6 +127,8 @@ pub(super) struct JobRun<'a> {
     pub(super) permit: Permit,
     /// How many items have their verdict, for whoever follows the run.
     pub(super) with_verdict: u64,
+    /// Whether this run has come to a verdict on any item.
+    pub(super) has_decided: bool,
     /// How often the permit was withheld and the work begun anew.
     pub(super) returns: u32,
     /// How Pleo's count of the items differs from its list, when it does.
@@ -154,6 +156,7 @@ impl<'a> JobRun<'a> {
             job,
             permit,
             with_verdict: 0,
+            has_decided: false,
             returns: 0,
             miscount: None,
             unsent: HashMap::new(),
@@ -189,6 +192,7 @@ impl<'a> JobRun<'a> {
     pub(super) fn decide(&mut self, verdicts: &[(AccountingEntryId, Verdict)]) -> Result<(), Halt> {
         let checkpoint = &mut *self.exporter.checkpoint;
         checkpoint.decide(&self.job.id, verdicts, clock::now())?;
+        self.has_decided |= !verdicts.is_empty();
         self.exporter.fleet.decided(&self.job.id, verdicts);
         for (entry_id, _) in verdicts {
             self.unsent.remove(entry_id);

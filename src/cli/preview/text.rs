@@ -83,6 +83,9 @@ impl Page for Text {
                  here.\n",
                 job.id, job.id
             )
+        } else if preview.problem.is_some() && counts.total == 0 {
+            let items = counted(job.number_of_items, "item");
+            format!("Job {} ({status}): {items}, none of them looked at\n", job.id)
         } else {
             let failed = counts.failed;
             let open = match counts.open {

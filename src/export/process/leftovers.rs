@@ -74,7 +74,7 @@ impl Leftovers {
         ready
     }
 
-    /// What the accounting system owes these items and those that wait with them, and what it said last.
+    /// What the accounting system said last, and what it owes these items and those that wait with them.
     pub(super) fn out_of_patience(self, ready: Vec<BatchItem>) -> String {
         let open: Vec<BatchItem> = ready.into_iter().chain(self.0).collect();
         let count = |why| open.iter().filter(|item| item.why_open() == why).count();
@@ -93,12 +93,8 @@ impl Leftovers {
             .collect();
         let trouble = open.iter().find_map(|item| item.trouble.as_deref());
         let trouble = trouble.and_then(|text| text.lines().next());
-        let trouble = trouble.unwrap_or("it did not say why");
-        format!(
-            "the accounting system could not finish ({}): {}",
-            trouble.trim_end_matches('.'),
-            parts.join(", ")
-        )
+        let trouble = trouble.unwrap_or("The accounting system does not say why it cannot finish");
+        format!("{} ({})", trouble.trim_end_matches('.'), parts.join(", "))
     }
 
     /// Takes out those that may be booked, for a last look.

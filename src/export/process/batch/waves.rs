@@ -93,6 +93,7 @@ fn book_wave(run: &mut JobRun<'_>, view: &JobView, wave: Vec<&mut BatchItem>) ->
     }
     let unsent = items.iter().map(|item| run.unsent.remove(&item.entry_id));
     let unsent: Vec<Option<bool>> = unsent.collect();
+    let create = run.exporter.system.describe().create;
     let answers = book_all(run, &plans);
     run.totals.remarks.extend(run.exporter.system.take_remarks());
     let (answers, are_own) = answers?;
@@ -109,7 +110,7 @@ fn book_wave(run: &mut JobRun<'_>, view: &JobView, wave: Vec<&mut BatchItem>) ->
             _ => None,
         };
         item.trouble = answer.as_ref().err().map(SystemError::to_string);
-        item.next = verdicts::after_booking(partly, answer);
+        item.next = verdicts::after_booking(partly, item.may_land(create), answer);
         if let (Some(is_absent), true) = (unsent, are_own)
             && matches!(item.next, Next::Wait(Why::NotBooked) | Next::Halt(_))
         {
