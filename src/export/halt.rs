@@ -286,7 +286,7 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
         | PleoError::StatusConflict { .. }
         | PleoError::MissingContraAccounts { .. } => ProblemKind::JobFailed,
         PleoError::Settings { .. } => ProblemKind::Configuration,
-        PleoError::NeverReached { .. } => ProblemKind::NeverReached,
+        PleoError::NeverReached { .. } | PleoError::Untrusted { .. } => ProblemKind::NeverReached,
         PleoError::Contract { .. } | PleoError::TooLarge { .. } | PleoError::NoRefreshToken => {
             ProblemKind::Unexpected
         }
@@ -298,7 +298,9 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
 const fn checkpoint_kind(error: &CheckpointError) -> ProblemKind {
     match error.fault {
         Fault::BelongsToAnother { .. } => ProblemKind::Configuration,
-        Fault::Damaged(_) | Fault::NewerVersion { .. } | Fault::Storage(_) => ProblemKind::Damaged,
+        Fault::Damaged(_) | Fault::NewerVersion { .. } | Fault::Storage(_) | Fault::NoFile(_) => {
+            ProblemKind::Damaged
+        }
         Fault::Busy(_) => ProblemKind::Temporary,
         Fault::Illegal { .. } | Fault::Missing { .. } => ProblemKind::Unexpected,
     }
