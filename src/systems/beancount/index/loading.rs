@@ -7,8 +7,6 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use tracing::warn;
-
 use crate::host::files::{Action, FileError};
 use crate::model::document::Part;
 use crate::model::ids::CompanyId;
@@ -97,13 +95,6 @@ impl Index {
                 path.display()
             ),
         })?;
-        if let Some(Fault { line, problem }) = passed_over {
-            // It is the user's own; beancount decides whether it can be read.
-            warn!(
-                "`{}`, line {line}: {problem}; run bean-check on the books and repair it",
-                path.display()
-            );
-        }
         self.settle_numbers(&mut reading);
         let retired = if reading.is_of_another() {
             Vec::new()
@@ -116,6 +107,7 @@ impl Index {
             reach,
             includes: reading.includes,
             retired,
+            passed_over,
         })
     }
 

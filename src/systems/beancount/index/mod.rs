@@ -27,6 +27,7 @@ use crate::model::references::InvoiceKey;
 
 use super::books::Books;
 use super::includes;
+use super::lexer::Fault;
 use super::misplaced::Misplaced;
 use super::movements::{Movements, Names};
 use super::number::Number;
@@ -85,6 +86,8 @@ struct Source {
     reach: Reach,
     includes: Vec<Include>,
     retired: Vec<Retired>,
+    /// A line of the user's own that was not understood; beancount decides whether it can be read.
+    passed_over: Option<Fault>,
 }
 
 /// An include line.
