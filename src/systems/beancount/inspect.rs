@@ -60,7 +60,7 @@ impl Beancount {
         wanted: &HashSet<&str>,
         read: &mut HashMap<PathBuf, Read>,
     ) -> Result<(Found, Inspected), SystemError> {
-        let standing = self.index.standing(entry_id);
+        let standing = self.index.standing(entry_id)?;
         let mut found = self.found(entry_id, &[], &standing);
         let repeats = self.index.repeats(entry_id).join("; ");
         let mut inspected = Inspected {
@@ -158,7 +158,7 @@ impl Beancount {
 
     /// What was done to a document since it was booked.
     fn edited(&self, booked: &Booked, document: &KnownDocument) -> Option<Edited> {
-        let (before, now) = (document.moved()?, self.index.moved(booked)?);
+        let (before, now) = (document.moved()?, booked.moved()?);
         let (mut before, mut now) = (before, now);
         before.retain(|_, amount| !amount.is_zero());
         now.retain(|_, amount| !amount.is_zero());
@@ -185,12 +185,12 @@ impl Beancount {
 
     /// The amounts of an item that the documents fit. A person may have split a cost, so any of these is as good as the
     /// one that the books seem to say.
-    fn fitting_amounts(&self, standing: &Standing<'_>) -> Vec<Money> {
+    fn fitting_amounts(&self, standing: &Standing) -> Vec<Money> {
         let mut fitting = Vec::new();
         for booked in &standing.live {
             fitting.extend(booked.amount.map(Money::abs));
             fitting.extend(booked.movements.as_ref().and_then(Movements::debits));
-            for ((_, currency), amount) in self.index.moved(booked).into_iter().flatten() {
+            for ((_, currency), amount) in booked.moved().into_iter().flatten() {
                 fitting.push(Money { amount, currency }.abs());
             }
         }
@@ -229,7 +229,7 @@ impl Beancount {
 }
 
 /// Whether a document that was booked with this one counts no more, nor another in its place.
-fn lacks_a_part(line: &Known, standing: &Standing<'_>) -> bool {
+fn lacks_a_part(line: &Known, standing: &Standing) -> bool {
     [Part::Main, Part::Payment].into_iter().any(|part| {
         line.documents.iter().any(|document| document.is_of_part(part))
             && !standing.live.iter().any(|booked| booked.part == part)

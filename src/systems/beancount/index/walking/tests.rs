@@ -64,7 +64,7 @@ fn of_another_company_only_accounts_and_options_count() {
         fs::write(&other, text).unwrap();
         let mut index = Index::default();
         index.refresh(&books).unwrap();
-        assert!(index.standing("e1").live.is_empty());
+        assert!(index.standing("e1").unwrap().live.is_empty());
         assert!(index.receipts("e1").is_empty());
         assert_eq!(index.highest_numbers().get(&2026), None);
         assert_eq!(
@@ -87,8 +87,8 @@ fn of_another_company_only_accounts_and_options_count() {
     fs::write(&other, ours).unwrap();
     let mut index = Index::default();
     index.refresh(&books).unwrap();
-    assert!(index.standing("e1").live.is_empty());
-    assert_eq!(index.standing("e2").live.len(), 1);
+    assert!(index.standing("e1").unwrap().live.is_empty());
+    assert_eq!(index.standing("e2").unwrap().live.len(), 1);
     assert_eq!(index.highest_numbers().get(&2026), Some(&4));
 }
 
@@ -118,7 +118,7 @@ fn accounts_that_the_ledger_does_not_see_are_not_open() {
     assert!(!index.has_operating_currency());
     assert_eq!(index.roots().translate("Assets:A"), "Aktiver:A");
     assert_eq!(
-        index.standing("e1").live.len(),
+        index.standing("e1").unwrap().live.len(),
         1,
         "but what is booked there is booked"
     );
