@@ -1,4 +1,4 @@
-"""Runs export jobs and the webhook through proxies that validate both directions against Pleo's API contracts.
+"""Runs export jobs, the webhook and a connection by OAuth through proxies that validate both directions against Pleo's API contracts.
 
     validating_proxy.py CONTRACT PLATFORM_CONTRACT PRISM PROGRAM SANDBOX FOLDER
 
@@ -25,10 +25,25 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 
 SETTINGS = pathlib.Path("examples/pleo-export.toml")
 # A violation looks to the client like a server in trouble; it need not wait long for that to pass.
 IMPATIENCE = "\n[pleo]\ngive_up_after_seconds = 5\n"
+OAUTH = """
+[pleo.oauth]
+client_id = "sandbox-client"
+token_file = "tokens.json"
+redirect_uri = "http://127.0.0.1:8788/callback"
+"""
+# What a connection by OAuth asks beside the Export API.
+OAUTH_CALLS = [
+    "POST /oauth/token",
+    "GET /v1/introspect",
+    "GET /v1/installations/me",
+    "POST /v1/installations/me:activate",
+    "DELETE /v1/installations/me",
+]
 START_SECONDS = 60
 RUN_SECONDS = 300
 
@@ -40,6 +55,7 @@ class Hop(http.server.BaseHTTPRequestHandler):
     export_port = 0
     platform_port = 0
     exchanges = 0
+    calls: set[str] = set()
     violations: list[str] = []
 
     def hand_on(self):
@@ -64,6 +80,7 @@ class Hop(http.server.BaseHTTPRequestHandler):
 
     def note(self, answer, content):
         Hop.exchanges += 1
+        Hop.calls.add(f"{self.command} {self.path.partition('?')[0]}")
         # One header a response; a violating request never reaches the sandbox, and only the body tells of it.
         found = [
             violation
@@ -154,7 +171,15 @@ class Trial:
         call(self.hop_port, "POST", "/v1/subscriptions", {"eventTypes": []}, key=self.key)
         assert any('"body"' in violation for violation in Hop.violations), "a wrong body was not seen"
         Hop.violations.clear()
+        self.prove_that_tokens_are_seen()
         Hop.exchanges = 0
+        Hop.calls.clear()
+
+    def prove_that_tokens_are_seen(self):
+        """The same for the authorization server, whose requests are forms."""
+        call(self.hop_port, "POST", "/oauth/token", {"grant_type": "refresh_token"})
+        assert Hop.violations, "a wrong request for tokens was not seen"
+        Hop.violations.clear()
 
     def environment(self):
         return {
@@ -217,6 +242,48 @@ class Trial:
         assert not Hop.violations, "\n".join(Hop.violations)
         print(f"a job whose event is delivered: completed, {Hop.exchanges - before} exchanges", flush=True)
 
+    def oauth(self):
+        """Logs in as a browser would, works with tokens that end in between, and has Pleo end the consent."""
+        before = Hop.exchanges
+        settings = self.folder / "oauth.toml"
+        settings.write_text(self.settings.read_text() + OAUTH)
+        environment = self.environment() | {"PLEO_CLIENT_SECRET": "sandbox-client-secret"}
+        del environment["PLEO_API_KEY"], environment["PLEO_COMPANY_ID"]
+
+        def run(*arguments, pasted=None):
+            process = subprocess.Popen(
+                [self.program, "--config", settings, *arguments], env=environment, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+            told = pasted(process.stdout.readline().strip()) if pasted else None
+            output, errors = process.communicate(told, timeout=RUN_SECONDS)
+            assert process.returncode == 0, "\n".join([str(arguments), output, errors, *Hop.violations])
+            return output
+
+        self.sandbox("POST", "consent", {"installation_status": "AUTHORIZED"})
+        run("login", "--paste", pasted=self.consent)
+        run("check")
+        self.sandbox("POST", "jobs", {"items": 10, "seed": 6})
+        # The access token ends; the client learns it from Pleo and renews it.
+        self.sandbox("POST", "consent", {"expire_access_tokens": True})
+        run("poll")
+        assert self.sandbox("GET", "state")["jobs"][-1]["status"] == "completed"
+        run("logout", "--revoke")
+        for call_needed in OAUTH_CALLS:
+            assert call_needed in Hop.calls, f"nobody asked {call_needed}"
+        assert not Hop.violations, "\n".join(Hop.violations)
+        print(f"from login to logout: {Hop.exchanges - before} exchanges", flush=True)
+
+    def consent(self, address):
+        """Where the browser ends with the address that was printed. Prism would follow the redirect itself, so it is not asked."""
+        parts = urllib.parse.urlsplit(address)
+        browser = http.client.HTTPConnection("127.0.0.1", self.sandbox_port, timeout=60)
+        browser.request("GET", f"{parts.path}?{parts.query}")
+        answer = browser.getresponse()
+        assert answer.status == 302, answer.read()
+        browser.close()
+        return answer.getheader("Location") + "\n"
+
     def subscribe(self, *arguments):
         run = self.run("subscribe", "--json", *arguments)
         assert run.returncode == 0, run.stdout + run.stderr + "\n".join(Hop.violations)
@@ -244,6 +311,7 @@ def try_everything(trial):
     trial.poll("a job that fails as a whole", 4, "failed")
 
     trial.listen()
+    trial.oauth()
 
     broken_rules = trial.sandbox("GET", "state")["broken_rules"]
     assert not broken_rules, broken_rules

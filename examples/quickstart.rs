@@ -90,6 +90,7 @@ fn poll(sandbox: &Sandbox, folder: &Path, books: &Path) -> u8 {
         environment,
         config_flag: None,
         is_one_of_several: false,
+        is_of_fleet: false,
     };
     cli::main(arguments, sources).code()
 }

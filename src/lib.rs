@@ -28,6 +28,8 @@ pub mod checkpoint;
 pub mod cli;
 pub mod config;
 pub mod export;
+#[cfg(feature = "fleet")]
+pub mod fleet;
 pub mod host;
 pub mod model;
 pub mod pleo;

@@ -29,7 +29,7 @@ mod settings;
 mod taxes;
 mod view;
 
-pub use changes::{change, is_unchanged};
+pub use changes::{change, is_spoilt, is_unchanged};
 pub use description::payee;
 pub use fingerprint::{canonical_text, content_hash};
 pub use known_invoices::KnownInvoices;

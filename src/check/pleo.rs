@@ -8,7 +8,7 @@ use crate::model::ids::CompanyId;
 use crate::pleo::{Client, Installation, Introspection, PleoError, Subject};
 
 /// What every export needs.
-const SCOPES: [&str; 3] = ["export-jobs:read", "export-jobs:write", "export-items:read"];
+pub const SCOPES: [&str; 3] = ["export-jobs:read", "export-jobs:write", "export-items:read"];
 
 /// From which difference on a clock is worth a word: Pleo tells whole seconds, and its answer takes a while.
 const NOTICED: TimeDelta = TimeDelta::seconds(30);
@@ -79,8 +79,9 @@ fn is_cannot_say(error: &PleoError) -> bool {
     }
 }
 
-/// Asks what the credential is, and whether it is the credential of the company that the settings name.
-pub fn credential(client: &Client, configured: Option<&CompanyId>) -> Told {
+/// Asks what the credential is, and whether it is the credential of the company that the settings name. Of one of several
+/// companies a settings file alone names it.
+pub fn credential(client: &Client, configured: Option<&CompanyId>, is_one_of_several: bool) -> Told {
     let introspection = match client.introspection() {
         Ok(introspection) => Ok(introspection),
         Err(error) if is_cannot_say(&error) => Err(error),
@@ -98,7 +99,7 @@ pub fn credential(client: &Client, configured: Option<&CompanyId>) -> Told {
     let scopes = introspection.as_ref().ok().and_then(|told| told.scopes.clone());
     checks.extend(permissions(scopes.as_deref()));
     let company = company_of(subject.as_ref(), installation.as_ref().ok());
-    let (check, obstacle) = company_check(configured, company.as_ref(), subject.as_ref());
+    let (check, obstacle) = company_check(configured, company.as_ref(), subject.as_ref(), is_one_of_several);
     checks.push(check);
     Told {
         checks,
@@ -181,8 +182,16 @@ fn company_check(
     configured: Option<&CompanyId>,
     own: Option<&CompanyId>,
     subject: Option<&Subject>,
+    is_one_of_several: bool,
 ) -> (Check, Option<String>) {
     let name = Name::Company;
+    let set_to = |id: &str| {
+        if is_one_of_several {
+            format!("write `company_id = \"{id}\"` under [pleo]")
+        } else {
+            format!("set PLEO_COMPANY_ID={id} (or `company_id` under [pleo])")
+        }
+    };
     match (configured, own, subject) {
         (Some(configured), Some(own), _) if is_same(configured, own) => (
             Check::ok(name, format!("{configured} is the credential's own")),
@@ -193,16 +202,13 @@ fn company_check(
                 "the settings name company {configured}, but the credential is for company {own}: no job would ever be \
                  found"
             );
-            let remedy = format!(
-                "set PLEO_COMPANY_ID={own} (or `company_id` under [pleo]), or use the key of the other"
-            );
+            let remedy = format!("{}, or use the key of the other", set_to(own.as_str()));
             let obstacle = "the credential is for another company".to_owned();
             (Check::failed(name, message, remedy), Some(obstacle))
         }
         (None, Some(own), _) => {
             let message = format!("no company is named, and the credential is for company {own}");
-            let remedy = format!("set PLEO_COMPANY_ID={own} (or `company_id` under [pleo])");
-            (Check::failed(name, message, remedy), None)
+            (Check::failed(name, message, set_to(own.as_str())), None)
         }
         (Some(configured), None, Some(Subject::Other(urn))) => {
             let message = format!(
@@ -217,9 +223,11 @@ fn company_check(
         }
         (None, None, _) => {
             let message = "no company is named, and Pleo does not say whose the credential is";
-            let remedy = "set PLEO_COMPANY_ID to your company's id on Pleo (or `company_id` under [pleo])";
             let obstacle = "the company is not known".to_owned();
-            (Check::failed(name, message, remedy), Some(obstacle))
+            (
+                Check::failed(name, message, set_to("your-company-id")),
+                Some(obstacle),
+            )
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct Recorded {
     pub is_accepted: bool,
     /// What the entry is about, as it was last booked or else read.
     pub about: Option<About>,
+    /// What Pleo sent of it when it was last exported, as long as that is kept.
+    pub exported: Option<String>,
 }
 
 /// What an entry is about, for people and for amounts to compare.
@@ -48,7 +50,7 @@ impl Checkpoint {
             let mut items = connection.prepare_cached(&sql)?;
             // What is in the books is what was last booked, whichever job that was.
             let mut abouts = connection.prepare_cached(
-                "SELECT supplier, date, amount, currency FROM item \
+                "SELECT supplier, date, amount, currency, iif(outcome = 'successful', payload, NULL) FROM item \
                  JOIN item_data ON item_data.number = item.data JOIN job ON job.number = item.job \
                  WHERE entry_id = ?1 AND amount IS NOT NULL \
                  ORDER BY outcome IS 'successful' DESC, job.created_at DESC LIMIT 1",
@@ -64,10 +66,13 @@ impl Checkpoint {
                 let verdict = has_verdict.then(|| verdict_from(row, job)).transpose()?;
                 let about = abouts
                     .query_row([entry.as_str()], |row| {
-                        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
+                        let currency: String = row.get(3)?;
+                        Ok((row.get(0)?, row.get(1)?, row.get(2)?, currency, row.get(4)?))
                     })
                     .optional()?;
-                let about = about.map(|(supplier, date, amount, currency)| {
+                let mut exported = None;
+                let about = about.map(|(supplier, date, amount, currency, payload)| {
+                    exported = payload;
                     let currency = currency.parse().map_err(|_| {
                         Fault::Damaged(format!("item `{entry}` has the currency `{currency}`"))
                     })?;
@@ -82,6 +87,7 @@ impl Checkpoint {
                     verdict: verdict.map(|(_, verdict)| verdict),
                     is_accepted: row.get(9)?,
                     about: about.transpose()?,
+                    exported,
                 }));
             }
             Ok(recorded)

@@ -15,7 +15,7 @@ const SHORTEST_SERIES: u64 = 3;
 pub struct Contact {
     /// The way (address and proxies, as a digest) by which Pleo has answered last; empty when it never did.
     pub answered_by: String,
-    /// The polls that have failed since the last good one.
+    /// The polls since the last good one that failed or could not go on without a person.
     pub failed_polls: Option<FailedPolls>,
     /// How the last poll ended.
     pub last_poll: Option<PollEnd>,
@@ -43,7 +43,8 @@ pub struct PollEnd {
 pub struct Told {
     /// The word for what happened.
     pub event: String,
-    /// With which exit code the poll ended that it was about, or a later one that was no news.
+    /// How the poll stood that it was about, or a later one that was no news: its exit code, as far as that is news, or a
+    /// number of the teller's own.
     pub exit_code: u8,
     /// When it was told.
     pub at: DateTime<Utc>,

@@ -153,6 +153,23 @@ impl Checkpoint {
         })
     }
 
+    /// How many items of the job are without a verdict that they are booked, here and in every later job.
+    pub fn not_booked_since(&self, job: &JobId) -> Result<u64, CheckpointError> {
+        self.look(|connection| {
+            let count: i64 = connection
+                .prepare_cached(
+                    "SELECT count(*) FROM item JOIN job ON job.number = item.job \
+                     WHERE job.id = ?1 AND outcome IS NOT 'successful' \
+                     AND NOT (item.state = 'foreign' AND pleo_status = 'successful') \
+                     AND NOT EXISTS (SELECT 1 FROM item AS later JOIN job AS later_job ON later_job.number = later.job \
+                     WHERE later.entry_id = item.entry_id AND later.outcome = 'successful' \
+                     AND later_job.created_at > job.created_at)",
+                )?
+                .query_row([job.as_str()], |row| row.get(0))?;
+            Ok(count.unsigned_abs())
+        })
+    }
+
     /// The kinds of those failures with how many of each, the commonest first.
     pub fn failure_types(&self, job: &JobId) -> Result<Vec<(ItemFailureType, u64)>, CheckpointError> {
         self.look(|connection| {

@@ -153,6 +153,9 @@ pub(super) enum Command {
         /// Serve each company of this folder: a settings file (*.toml) for each
         #[arg(long, value_name = "DIR", conflicts_with = "job")]
         companies: Option<PathBuf>,
+        /// Show what the database of the fleet knows, of all companies
+        #[arg(long, conflicts_with_all = ["job", "companies", "all"])]
+        fleet: bool,
         #[command(flatten)]
         answer: Answer,
     },
@@ -191,16 +194,12 @@ pub(super) enum Command {
     },
     /// Poll when Pleo tells of a new export job, and every so often besides
     #[cfg(feature = "listen")]
-    Listen {
-        /// The address to listen on
-        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
-        bind: SocketAddr,
-        /// Poll at least this often, such as 90s, 5m or 1h: what Pleo tells may be lost
-        #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
-        every: Duration,
-        /// Serve each company of this folder: a settings file (*.toml) for each
-        #[arg(long, value_name = "DIR")]
-        companies: Option<PathBuf>,
+    Listen(ListenWish),
+    /// Many companies on many hosts: what the hosts share
+    #[command(after_help = help::FLEET)]
+    Fleet {
+        #[command(subcommand)]
+        command: FleetCommand,
     },
     /// Write completions for a shell to stdout
     Completions {
@@ -209,6 +208,56 @@ pub(super) enum Command {
     },
     /// Write the manual page to stdout: `pleo-export man | man -l -`
     Man,
+}
+
+/// What is done to the database of a fleet.
+#[derive(Debug, Subcommand)]
+pub(super) enum FleetCommand {
+    /// Make its tables, or bring them up to date; safe to repeat
+    Init {
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Show which companies are served, held, paused or failing
+    Status {
+        /// End with 6 when the last successful poll of a company is older, such as 30m or 2h
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        max_age: Option<Duration>,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Have no worker claim a company; whoever holds it now comes to its end
+    Pause {
+        /// Its id on Pleo
+        company: String,
+        #[command(flatten)]
+        answer: Answer,
+    },
+    /// Have the workers serve it again
+    Resume {
+        /// Its id on Pleo
+        company: String,
+        #[command(flatten)]
+        answer: Answer,
+    },
+}
+
+/// Where and how often.
+#[cfg(feature = "listen")]
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct ListenWish {
+    /// The address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    pub(super) bind: SocketAddr,
+    /// Poll at least this often, such as 90s, 5m or 1h: what Pleo tells may be lost
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    pub(super) every: Duration,
+    /// Serve each company of this folder: a settings file (*.toml) for each
+    #[arg(long, value_name = "DIR")]
+    pub(super) companies: Option<PathBuf>,
+    /// Write metrics for the textfile collector of Prometheus' node exporter, after each poll
+    #[arg(long, value_name = "PATH")]
+    pub(super) metrics_file: Option<PathBuf>,
 }
 
 /// What of the checkpoint is shown.
@@ -226,8 +275,8 @@ pub(super) struct StatusWish {
     /// Show all jobs, not the last 20 alone
     #[arg(long, conflicts_with = "job")]
     pub(super) all: bool,
-    /// End with 6 when the last successful poll is older, such as 30m or 2h
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    /// End with 6 when the last successful poll is older, such as 30m, 2h or 2d
+    #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(super) max_age: Option<Duration>,
 }
 
@@ -239,6 +288,14 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
         .and_then(|duration| duration.to_std().ok())
         .filter(|duration| *duration <= Duration::from_secs(86_400))
         .ok_or("a number and its unit is due, such as 90s, 5m or 1h, and at most a day")
+}
+
+/// An age, at most a year.
+fn age(text: &str) -> Result<Duration, &'static str> {
+    crate::config::duration(text)
+        .and_then(|duration| duration.to_std().ok())
+        .filter(|duration| *duration <= Duration::from_secs(366 * 86_400))
+        .ok_or("a number and its unit is due, such as 30m, 2h, 3d or 1w, and at most a year")
 }
 
 #[derive(Clone, Copy, Debug, ClapArgs)]
@@ -264,8 +321,20 @@ impl Command {
             | Self::Logout { answer, .. }
             | Self::Subscribe { answer, .. } => answer.json,
             #[cfg(feature = "listen")]
-            Self::Listen { .. } => false,
+            Self::Listen(_) => false,
+            Self::Fleet { command } => command.answer().json,
             Self::Completions { .. } | Self::Man => false,
+        }
+    }
+}
+
+impl FleetCommand {
+    const fn answer(&self) -> Answer {
+        match self {
+            Self::Init { answer }
+            | Self::Status { answer, .. }
+            | Self::Pause { answer, .. }
+            | Self::Resume { answer, .. } => *answer,
         }
     }
 }

@@ -72,7 +72,10 @@ fn exit_of(checks: &[Check]) -> Exit {
 
 fn examine(sources: &Sources, stop: &Stop) -> Vec<Check> {
     let mut config = CheckConfig::load(sources);
-    let mut told = config.without_company.clone().map(|way| ask_whose(way, stop));
+    let mut told = config
+        .without_company
+        .clone()
+        .map(|way| ask_whose(way, sources, stop));
     // Everything else depends on the company, and Pleo may have told it.
     if let Some(company_id) = told.as_ref().and_then(|told| told.company.as_ref()) {
         config = CheckConfig::load_for(sources, company_id);
@@ -87,7 +90,9 @@ fn examine(sources: &Sources, stop: &Stop) -> Vec<Check> {
     match &client {
         Ok(Some(client)) if told.is_none() => {
             let company_id = config.company_id.as_ref();
-            told = Some(guarded_told(|| check::pleo::credential(client, company_id)));
+            told = Some(guarded_told(|| {
+                check::pleo::credential(client, company_id, sources.is_one_of_several)
+            }));
         }
         Ok(_) => {}
         Err(error) => told = Some(Told::stop_at(error, "Pleo cannot be asked")),
@@ -136,9 +141,9 @@ pub(super) fn impatient(settings: pleo::Settings) -> pleo::Settings {
 }
 
 /// Asks Pleo whose the credential is, where the settings do not say it.
-fn ask_whose(way: pleo::Settings, stop: &Stop) -> Told {
+fn ask_whose(way: pleo::Settings, sources: &Sources, stop: &Stop) -> Told {
     match Client::new(impatient(way), stop.clone()) {
-        Ok(client) => guarded_told(|| check::pleo::credential(&client, None)),
+        Ok(client) => guarded_told(|| check::pleo::credential(&client, None, sources.is_one_of_several)),
         Err(error) => Told::stop_at(&error, "Pleo cannot be asked"),
     }
 }

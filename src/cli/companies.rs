@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::answer::{Form, Shown, panicked};
 use super::exit::Exit;
-use super::render::{Answer, document};
+use super::render::{Answer, ErrorDocument, document};
 use super::run;
 use crate::config::{self, Company, Sources};
 use crate::export::report::{Problem, ProblemKind};
@@ -53,7 +53,11 @@ pub(super) fn each(
         });
         served.push((company, shown));
     }
-    one_answer(served, form).give(form)
+    let exit = served
+        .iter()
+        .map(|(_, shown)| shown.exit)
+        .fold(Exit::Done, Exit::worst);
+    one_answer(served, exit, None, form).give(form)
 }
 
 #[derive(Serialize)]
@@ -62,15 +66,16 @@ struct CompaniesDocument {
     exit_code: u8,
     jobs: [(); 0],
     companies: Vec<Map<String, Value>>,
-    error: Option<()>,
+    error: Option<ErrorDocument>,
 }
 
-/// One answer of all: the worst exit code.
-fn one_answer(served: Vec<(Company, Shown)>, form: Form) -> Shown {
-    let exit = served
-        .iter()
-        .map(|(_, shown)| shown.exit)
-        .fold(Exit::Done, Exit::worst);
+/// One answer of all, and what is wrong beside them.
+pub(super) fn one_answer(
+    served: Vec<(Company, Shown)>,
+    exit: Exit,
+    problem: Option<Problem>,
+    form: Form,
+) -> Shown {
     let text = if form.json {
         document(&CompaniesDocument {
             schema_version: 1,
@@ -80,7 +85,7 @@ fn one_answer(served: Vec<(Company, Shown)>, form: Form) -> Shown {
                 .iter()
                 .map(|(company, shown)| entry(company, &shown.text))
                 .collect(),
-            error: None,
+            error: problem.as_ref().map(ErrorDocument::from),
         })
     } else {
         let with_text = served.iter().filter(|(_, shown)| !shown.text.is_empty());
@@ -104,7 +109,7 @@ fn one_answer(served: Vec<(Company, Shown)>, form: Form) -> Shown {
     Shown {
         exit,
         text,
-        problems: problems.collect(),
+        problems: problems.chain(problem).collect(),
     }
 }
 

@@ -42,6 +42,15 @@ Examples:
   pleo-export status --job 2b1f7c1e --audit    who decided what, when and why
   sudo -u pleo-export pleo-export status       of the example's service";
 
+pub(super) const FLEET: &str = "\
+The settings of a fleet stand in a file that holds [fleet] alone (url_file, ca_file, lease_seconds,
+grace_seconds), named by --config; or PLEO_EXPORT_FLEET_URL names its database.
+
+Examples:
+  pleo-export --config fleet.toml fleet init               once, and after an update of pleo-export
+  pleo-export --config fleet.toml poll --companies DIR     a worker: what a scheduler starts on each host
+  pleo-export --config fleet.toml fleet status --max-age 30m";
+
 pub(super) const REVERSE: &str = "\
 Example:
   pleo-export reverse PLEO-2026-000123 --reason 'booked for the wrong company'";

@@ -7,6 +7,9 @@ use clap_complete::Shell;
 
 use super::args::Args;
 
+/// The one that would be derived leaves out what the options take.
+const SYNOPSIS: &str = "pleo-export [--config FILE] [--log-format text|json] [-v|-q] COMMAND";
+
 /// Writes the completions of a shell to stdout.
 pub(super) fn completions(shell: Shell) -> io::Result<()> {
     let mut text = Vec::new();
@@ -16,7 +19,7 @@ pub(super) fn completions(shell: Shell) -> io::Result<()> {
 
 /// Writes the manual page, of all commands, to stdout.
 pub(super) fn man() -> io::Result<()> {
-    let mut command = Args::command();
+    let mut command = Args::command().override_usage(SYNOPSIS);
     command.build();
     let mut page = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;

@@ -19,6 +19,8 @@ use crate::model::state::JobState;
 /// What is told of one company.
 pub(super) struct Sample {
     pub(super) company_id: CompanyId,
+    /// Where its checkpoint is.
+    pub(super) place: Option<StatusConfig>,
     pub(super) exit: Exit,
     pub(super) duration: Duration,
     /// When each of the jobs was made that wait in Pleo; nothing where that is not known.
@@ -36,7 +38,7 @@ struct Kept {
 struct Family(&'static str, &'static str, &'static str, String);
 
 /// Writes the file, whole or not at all. It changes no run: what goes wrong is told in the log.
-pub(super) fn write(path: &Path, samples: &[(Option<StatusConfig>, Sample)]) {
+pub(super) fn write<'a>(path: &Path, samples: impl IntoIterator<Item = &'a Sample>) {
     if let Err(error) = put(path, &text(samples)) {
         warn!("the metrics could not be written: {error}");
     }
@@ -61,16 +63,20 @@ fn put(path: &Path, text: &str) -> Result<(), FileError> {
     part.keep_as(path)
 }
 
-fn text(samples: &[(Option<StatusConfig>, Sample)]) -> String {
+fn text<'a>(samples: impl IntoIterator<Item = &'a Sample>) -> String {
     let mut families = families();
     let mut told: Vec<&CompanyId> = Vec::new();
-    for (place, sample) in samples {
+    for sample in samples {
         // One series twice makes the file unreadable.
         if told.contains(&&sample.company_id) {
             continue;
         }
         told.push(&sample.company_id);
-        add(&mut families, sample, place.as_ref().and_then(kept).as_ref());
+        add(
+            &mut families,
+            sample,
+            sample.place.as_ref().and_then(kept).as_ref(),
+        );
     }
     let mut text = String::new();
     for Family(name, kind, help, lines) in families.iter().filter(|family| !family.3.is_empty()) {
@@ -88,7 +94,7 @@ fn families() -> [Family; 8] {
         family(
             "last_success_timestamp_seconds",
             "gauge",
-            "When the last poll ended that did not fail.",
+            "When the last poll succeeded.",
         ),
         family(
             "last_poll_timestamp_seconds",

@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod companies;
 mod exit;
+mod fleet;
 mod help;
 mod job_ids;
 #[cfg(feature = "listen")]
@@ -26,6 +27,7 @@ mod reach;
 mod render;
 mod reverse;
 mod run;
+mod shared;
 mod signals;
 mod status;
 mod subscribe;
@@ -35,17 +37,18 @@ mod verify;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 use tracing::Level;
 
-use crate::config::Sources;
+use crate::config::{self, Sources};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::foreign_text::one_line;
 use crate::host::privacy;
 use answer::{Form, answer, panicked};
-use args::{Args, Command, LogFormat};
+use args::{Args, Command, Global, LogFormat};
 pub use exit::Exit;
 use render::Answer;
 use subscribe::Wish;
@@ -90,10 +93,7 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
                 books_are_right: *books_are_right,
                 metrics_file: metrics_file.as_deref(),
             };
-            return match companies {
-                Some(folder) => poll::poll_each(sources, folder, &args.global, wish, form),
-                None => poll::poll(sources, &args.global, wish, form),
-            };
+            return polls(sources, companies.as_deref(), &args.global, wish, form);
         }
         Command::RunJob {
             job_id,
@@ -143,6 +143,9 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             };
         }
         Command::Status {
+            fleet: true, wish, ..
+        } => return fleet::status(sources, wish.max_age, form),
+        Command::Status {
             companies: Some(folder),
             wish,
             ..
@@ -161,17 +164,27 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             return subscribe::subscribe(sources, &wish, form);
         }
         #[cfg(feature = "listen")]
-        Command::Listen {
-            bind,
-            every,
-            companies,
-        } => {
-            return listen::listen(sources, companies.as_deref(), &args.global, *bind, *every, form);
-        }
+        Command::Listen(wish) => return listen::listen(sources, wish, &args.global, form),
+        Command::Fleet { command } => return fleet::obey(sources, command, form),
         Command::Completions { shell } => return written(manual::completions(*shell)),
         Command::Man => return written(manual::man()),
     };
     answer::answer(&answer, form)
+}
+
+/// Polls: for one company, for each of a folder, or as a worker of a fleet.
+fn polls(
+    sources: &Sources,
+    companies: Option<&Path>,
+    global: &Global,
+    wish: poll::Wish<'_>,
+    form: Form,
+) -> Exit {
+    match companies {
+        None => poll::poll(sources, global, wish, form),
+        Some(folder) if config::fleet::is_meant(sources) => fleet::work(sources, folder, global, wish, form),
+        Some(folder) => poll::poll_each(sources, folder, global, wish, form),
+    }
 }
 
 fn written(result: std::io::Result<()>) -> Exit {

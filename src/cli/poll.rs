@@ -15,10 +15,12 @@ use super::notify::{Notifier, Telling};
 use super::reach::Reach;
 use super::render::Answer;
 use super::run::{Held, Poll, Run};
+use super::shared::Shared;
 use super::signals;
 use crate::config::{Sources, StatusConfig};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::stop::{Stop, Stopped};
+use crate::model::ids::CompanyId;
 
 /// What a poll is to do beside.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,26 +54,13 @@ impl Polled {
 pub(super) fn poll(sources: &Sources, global: &Global, wish: Wish<'_>, form: Form) -> Exit {
     let stop = signals::stop_on_signals();
     let began = Instant::now();
-    let (answer, telling) = one(sources, global, wish, &Reach::default(), &stop).into_answer();
+    let (answer, telling) = one(sources, global, wish, &Reach::default(), None, &stop).into_answer();
     let exit = answer::answer(&answer, form);
     if let Some(path) = wish.metrics_file {
-        let place = StatusConfig::load(sources).ok();
-        let company_id = place.as_ref().and_then(|place| place.company_id.clone());
-        let sample = company_id.map(|company_id| Sample {
-            company_id,
-            exit: answer.exit(),
-            duration: began.elapsed(),
-            pending: answer.still_pending(),
-        });
-        metrics::write(
-            &sources.working_folder.join(path),
-            &sample
-                .map(|sample| (place, sample))
-                .into_iter()
-                .collect::<Vec<_>>(),
-        );
+        let sample = sample(sources, None, &answer, began);
+        metrics::write(&sources.working_folder.join(path), sample.as_ref());
     }
-    telling.wait();
+    let _ = telling.wait();
     exit
 }
 
@@ -92,27 +81,45 @@ pub(super) fn poll_each(
             Some(problem) => Answer::of_problem(problem),
             None if stop.is_requested() => Answer::of_problem(stopped()),
             None => {
-                let (answer, telling) = one(&company.sources, global, wish, &reach, &stop).into_answer();
+                let (answer, telling) =
+                    one(&company.sources, global, wish, &reach, None, &stop).into_answer();
                 tellings.push(telling);
                 answer
             }
         };
-        if let Some(company_id) = &company.company_id {
-            let sample = Sample {
-                company_id: company_id.clone(),
-                exit: answer.exit(),
-                duration: began.elapsed(),
-                pending: answer.still_pending(),
-            };
-            samples.push((StatusConfig::load(&company.sources).ok(), sample));
-        }
+        samples.extend(sample(
+            &company.sources,
+            company.company_id.as_ref(),
+            &answer,
+            began,
+        ));
         Shown::of(&answer, form)
     });
     if let Some(path) = wish.metrics_file {
         metrics::write(&sources.working_folder.join(path), &samples);
     }
-    tellings.into_iter().for_each(Telling::wait);
+    for telling in tellings {
+        let _ = telling.wait();
+    }
     exit
+}
+
+/// What is told of a poll in metrics, where it is known whose it was.
+pub(super) fn sample(
+    sources: &Sources,
+    company_id: Option<&CompanyId>,
+    answer: &Answer,
+    began: Instant,
+) -> Option<Sample> {
+    let place = StatusConfig::load(sources).ok();
+    let of_settings = place.as_ref().and_then(|place| place.company_id.clone());
+    Some(Sample {
+        company_id: company_id.cloned().or(of_settings)?,
+        place,
+        exit: answer.exit(),
+        duration: began.elapsed(),
+        pending: answer.still_pending(),
+    })
 }
 
 fn stopped() -> Problem {
@@ -124,7 +131,14 @@ fn stopped() -> Problem {
 }
 
 /// One poll of one company, whatever becomes of it.
-pub(super) fn one(sources: &Sources, global: &Global, wish: Wish<'_>, reach: &Reach, stop: &Stop) -> Polled {
+pub(super) fn one(
+    sources: &Sources,
+    global: &Global,
+    wish: Wish<'_>,
+    reach: &Reach,
+    shared: Option<&Shared<'_>>,
+    stop: &Stop,
+) -> Polled {
     let notifier = Notifier::new(sources);
     let run = Run {
         sources,
@@ -134,6 +148,7 @@ pub(super) fn one(sources: &Sources, global: &Global, wish: Wish<'_>, reach: &Re
         poll: Some(&Poll {
             notifier: &notifier,
             reach,
+            shared,
         }),
     };
     let polled = catch_unwind(AssertUnwindSafe(|| {
@@ -148,7 +163,10 @@ pub(super) fn one(sources: &Sources, global: &Global, wish: Wish<'_>, reach: &Re
         },
     };
     let telling = match &answer {
-        Ok(answer) => notifier.ended(answer.exit(), answer.problem(), answer.summary(), since, stop),
+        Ok(answer) => {
+            let kept = shared.map(|shared| shared.contact.borrow().clone());
+            notifier.ended(answer, since, kept, stop)
+        }
         // The run that is at work tells how it ends.
         Err(_) => Telling::nothing(),
     };

@@ -12,9 +12,27 @@ use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
 use crate::host::stop::Stop;
 
-/// Whether the poll failed: not one that was stopped, nor one whose outcome is told in Pleo or asks for a person.
-pub(super) fn has_failed(exit: Exit, stop: &Stop) -> bool {
-    matches!(exit, Exit::Unexpected | Exit::Usage | Exit::Temporary) && !stop.is_requested()
+/// How a poll counts for those who watch. `status`, `--max-age`, metrics, `[notify]` and the health of `listen` all go by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It did what it should (0, 3, 4): what became of the jobs is told in Pleo. Also where it waits for a job of another
+    /// instance that is still heard of.
+    Success,
+    /// It failed (1, 2, 5), or cannot go on without a person (6).
+    Failure,
+    /// A signal ended it: the next one goes on.
+    Stopped,
+}
+
+impl Standing {
+    /// Of a poll that ended so.
+    pub(super) fn of(exit: Exit, stop: &Stop) -> Self {
+        match exit {
+            Exit::Done | Exit::ItemsFailed | Exit::JobFailed => Self::Success,
+            Exit::Temporary if stop.is_requested() => Self::Stopped,
+            Exit::Unexpected | Exit::Usage | Exit::Temporary | Exit::NeedsPerson => Self::Failure,
+        }
+    }
 }
 
 /// Notes how a poll ended. One that failed for a reason that may pass is no news, but a long series of them is.
@@ -22,17 +40,20 @@ pub(super) fn count(contact: &mut Contact, answer: &mut Answer, alarm_after: Tim
     let now = clock::now();
     let exit = answer.exit();
     let cause = answer.problem().cloned();
-    if has_failed(exit, stop) {
-        contact.poll_failed(cause.as_ref().map_or("", |cause| &cause.message), now);
-    } else if !(exit == Exit::Temporary && stop.is_requested()) {
-        contact.failed_polls = None;
-        contact.last_success = Some(now);
-    }
-    if has_failed(exit, stop)
-        && exit == Exit::Temporary
-        && let Some(series) = contact.alarm(alarm_after, now)
-    {
-        answer.set_problem(failing(series));
+    match Standing::of(exit, stop) {
+        Standing::Success => {
+            contact.failed_polls = None;
+            contact.last_success = Some(now);
+        }
+        Standing::Failure => {
+            contact.poll_failed(cause.as_ref().map_or("", |cause| &cause.message), now);
+            if exit == Exit::Temporary
+                && let Some(series) = contact.alarm(alarm_after, now)
+            {
+                answer.set_problem(failing(series));
+            }
+        }
+        Standing::Stopped => {}
     }
     let (message, remedy) = cause.map(|cause| (cause.message, cause.hint)).unzip();
     contact.last_poll = Some(PollEnd {

@@ -19,6 +19,7 @@ use crate::export::preview::{Chosen, Recorded, Rehearsal, Which};
 use crate::export::report::{Problem, ProblemKind};
 use crate::export::{Exporter, Settings, Untold};
 use crate::host::stop::Stop;
+use crate::model::fleet::Alone;
 use crate::model::permit::Permit;
 use crate::pleo::Client;
 use crate::receipts::{self, Fetcher, Policy};
@@ -97,6 +98,7 @@ fn show(config: Config, global: &Global, wish: Wish<'_>, form: Form, stop: &Stop
         settings: &settings,
         stop,
         permit: &permit,
+        fleet: &Alone,
         progress: &bar,
     };
     let chosen = exporter.choose(wish.which(), known.as_ref())?;

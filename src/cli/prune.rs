@@ -12,6 +12,7 @@ use crate::config::{BooksConfig, Sources};
 use crate::export::item_facts;
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
+use crate::host::counted::counted;
 
 /// Removes the evidence of the years before this one.
 pub(super) fn prune_evidence(sources: &Sources, before: i32, form: Form) -> Exit {
@@ -59,7 +60,7 @@ fn prune(sources: &Sources, before: i32) -> Result<Vec<String>, Problem> {
     checkpoint.note(None, None, "prune_intended", &wish, clock::now())?;
     let result = system.prune_evidence(before);
     let outcome = match &result {
-        Ok(removed) => format!("{} files {wish}", removed.len()),
+        Ok(removed) => format!("{} {wish}", counted(removed.len(), "file")),
         Err(error) => format!("not done: {error}"),
     };
     checkpoint.note(None, None, "prune", &outcome, clock::now())?;

@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::table::safe;
 use super::terminal::Stream;
 use crate::checkpoint::Blocked;
-use crate::export::report::{Blocker, Ending, JobReport, Problem, ProblemKind, RunReport};
+use crate::export::report::{Blocker, Ending, JobReport, Problem, ProblemKind, RunReport, held_up};
 use crate::host::counted::counted;
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::Failure;
@@ -83,13 +83,24 @@ impl Answer {
 
     /// For people, on stdout; empty where there was nothing to do.
     pub(super) fn text(&self) -> String {
-        self.report.jobs.iter().map(job_text).collect()
+        let jobs: String = self.report.jobs.iter().map(job_text).collect();
+        jobs + &self.left_aside()
+    }
+
+    /// The job that was begun and is left to another instance; a person hears of it whatever else is said.
+    fn left_aside(&self) -> String {
+        match (&self.report.blocked_by, &self.report.left_aside) {
+            (Some(blocker), Some(why)) => {
+                format!("Job {} left to another instance: {}\n", blocker.id, safe(why))
+            }
+            _ => String::new(),
+        }
     }
 
     /// The same, of the jobs alone that did not go well.
     pub(super) fn text_of_failures(&self) -> String {
         let jobs = self.report.jobs.iter().filter(|job| job_exit(job) != Exit::Done);
-        jobs.map(job_text).collect()
+        jobs.map(job_text).collect::<String>() + &self.left_aside()
     }
 
     /// When each of the jobs was made that still wait in Pleo; nothing where that is not known.
@@ -101,7 +112,7 @@ impl Answer {
     pub(super) fn summary(&self) -> String {
         let jobs = &self.report.jobs;
         let sum = |count: fn(&JobReport) -> u64| jobs.iter().map(count).sum::<u64>();
-        match jobs.len() {
+        let done = match jobs.len() {
             0 => "nothing to do".to_owned(),
             count => format!(
                 "{}: {}, {} booked, {} failed",
@@ -110,6 +121,11 @@ impl Answer {
                 sum(|job| job.counts.successful),
                 sum(|job| job.counts.failed)
             ),
+        };
+        match (self.blocked_by(), jobs.is_empty()) {
+            (Some(blocker), true) => held_up(&blocker.id).0,
+            (Some(blocker), false) => format!("{done}; {}", held_up(&blocker.id).0),
+            (None, _) => done,
         }
     }
 
@@ -309,6 +325,7 @@ pub(super) const fn problem_exit(kind: ProblemKind) -> Exit {
         ProblemKind::Unexpected | ProblemKind::Panicked | ProblemKind::Damaged => Exit::Unexpected,
         ProblemKind::Usage
         | ProblemKind::Configuration
+        | ProblemKind::NeverReached
         | ProblemKind::Credential
         | ProblemKind::UnknownJob => Exit::Usage,
         ProblemKind::NotOurs | ProblemKind::NeedsPerson => Exit::NeedsPerson,

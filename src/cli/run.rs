@@ -1,6 +1,7 @@
 //! What `poll`, `run-job` and `resume` do: settings, lock, checkpoint and accounting system, then the workflow.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::{debug, warn};
@@ -14,6 +15,7 @@ use super::poll_end;
 use super::progress::{Bar, Watch};
 use super::reach::Reach;
 use super::render::Answer;
+use super::shared::Shared;
 use super::signals;
 use crate::checkpoint::{Blocked, Checkpoint, LockError, Owner, RunLock};
 use crate::config::{
@@ -22,8 +24,10 @@ use crate::config::{
 use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings, item_facts};
 use crate::host::clock;
+use crate::host::counted::counted;
 use crate::host::stop::Stop;
 use crate::model::export_job::JobStatus;
+use crate::model::fleet::Alone;
 use crate::model::ids::JobId;
 use crate::model::permit::Permit;
 use crate::pleo::Client;
@@ -86,6 +90,8 @@ pub(super) struct Poll<'a> {
     pub(super) notifier: &'a Notifier,
     /// What other companies' polls have found out of reach.
     pub(super) reach: &'a Reach,
+    /// What a fleet shares of the company, where one serves it.
+    pub(super) shared: Option<&'a Shared<'a>>,
 }
 
 /// Another run is at work on the same checkpoint.
@@ -145,8 +151,17 @@ impl Run<'_> {
             Ok(config) => config,
             Err(problems) => {
                 let mut answer = failed(wrong_settings(&problems));
-                if self.poll.is_some() {
-                    poll_end::note_wrong_settings(self.sources, &mut answer, self.stop);
+                match (self.poll, self.shared()) {
+                    (Some(_), None) => poll_end::note_wrong_settings(self.sources, &mut answer, self.stop),
+                    (_, Some(shared)) => {
+                        poll_end::count(
+                            &mut shared.contact.borrow_mut(),
+                            &mut answer,
+                            TimeDelta::MAX,
+                            self.stop,
+                        );
+                    }
+                    (None, None) => {}
                 }
                 return Ok(answer);
             }
@@ -155,7 +170,10 @@ impl Run<'_> {
             warn!("{warning}");
         }
         let permit = match RunLock::acquire(&config.checkpoint) {
-            Ok(lock) => lock.into_permit(),
+            Ok(lock) => match self.shared() {
+                Some(shared) => shared.both(lock.into_permit()),
+                None => lock.into_permit(),
+            },
             Err(LockError::Held { by, since }) => {
                 return Err(Held {
                     checkpoint: config.checkpoint,
@@ -168,19 +186,35 @@ impl Run<'_> {
         };
         let place = config.place();
         let worked = self.prepare_and_work(config, &permit, work);
-        Ok(worked.unwrap_or_else(|unbegun| match unbegun {
-            Unbegun::Otherwise(problem) if self.poll.is_some() => {
-                let mut answer = failed(problem);
+        Ok(worked.unwrap_or_else(|unbegun| {
+            let (problem, has_checkpoint) = match unbegun {
+                Unbegun::Otherwise(problem) => (problem, true),
+                Unbegun::WithoutCheckpoint(problem) => (problem, false),
+            };
+            let mut answer = failed(problem);
+            if let Some(shared) = self.shared() {
+                let alarm_after = place.alarm_after;
+                poll_end::count(
+                    &mut shared.contact.borrow_mut(),
+                    &mut answer,
+                    alarm_after,
+                    self.stop,
+                );
+            } else if self.poll.is_some() && has_checkpoint {
                 poll_end::note(&place, &mut answer, self.stop);
-                answer
             }
-            Unbegun::Otherwise(problem) | Unbegun::WithoutCheckpoint(problem) => failed(problem),
+            answer
         }))
+    }
+
+    /// What a fleet shares of the company.
+    fn shared(&self) -> Option<&Shared<'_>> {
+        self.poll.and_then(|poll| poll.shared)
     }
 
     fn prepare_and_work(
         &self,
-        config: Config,
+        mut config: Config,
         permit: &Permit,
         work: impl FnOnce(&mut Exporter<'_>) -> RunReport,
     ) -> Result<Answer, Unbegun> {
@@ -193,6 +227,9 @@ impl Run<'_> {
         let description = system.describe();
         if unready.is_none() {
             warn_of_unset_roles(&config, description.computes_tax);
+            if let Some(problem) = self.shared().and_then(|shared| shared.refusal(&description)) {
+                return Err(Unbegun::Otherwise(problem));
+            }
         }
         let owner = Owner {
             company_id: config.pleo.company_id.clone(),
@@ -215,6 +252,10 @@ impl Run<'_> {
         let mut contact = checkpoint
             .contact()
             .map_err(|error| Unbegun::WithoutCheckpoint(error.into()))?;
+        if let Some(shared) = self.shared() {
+            contact = shared.contact.borrow().clone();
+            config.pleo.throttle = Some(Arc::clone(&shared.throttle));
+        }
         let server = config.pleo.base_url.to_string();
         let pleo =
             Client::new(config.pleo, stop.clone()).map_err(|error| Unbegun::Otherwise(error.into()))?;
@@ -238,6 +279,7 @@ impl Run<'_> {
             settings: &settings,
             stop,
             permit,
+            fleet: self.shared().map_or(&Alone, |shared| shared.fleet),
             progress: &watch,
         });
         // Also where nothing waits in Pleo: who hears of it now can mend it in time.
@@ -250,6 +292,9 @@ impl Run<'_> {
         }
         // How long polls fail is measured on our own clock.
         clock::follow(None);
+        if let Some(shared) = self.shared() {
+            shared.follow_clock();
+        }
         if pleo.has_answered() {
             contact.answered_by = config.route;
         }
@@ -258,6 +303,9 @@ impl Run<'_> {
             poll.reach.note(&server, &pleo);
             poll_end::count(&mut contact, &mut answer, config.alarm_after, stop);
             keep_blocked(&mut checkpoint, &answer);
+        }
+        if let Some(shared) = self.shared() {
+            shared.contact.replace(contact.clone());
         }
         checkpoint.remember_contact(contact);
         Ok(answer)
@@ -293,7 +341,8 @@ fn forget_payloads(checkpoint: &mut Checkpoint, keep: TimeDelta, stop: &Stop) {
     match checkpoint.forget_payloads(clock::now() - keep, || stop.is_requested()) {
         Ok(0) => {}
         Ok(forgotten) => {
-            debug!("the payloads of {forgotten} items were overwritten, as they were kept for long enough");
+            let forgotten = counted(forgotten, "item");
+            debug!("the payloads of {forgotten} were overwritten, as they were kept for long enough");
         }
         Err(error) => warn!(
             "{error}: payloads that were kept for long enough are still there; the next poll tries again"

@@ -1,9 +1,9 @@
-//! SIGINT and SIGTERM become a request to stop; the second one ends the process at once, which is safe. So does the time,
-//! where whatever is in hand does not end.
+//! SIGINT, SIGTERM and SIGHUP (the terminal is gone) become a request to stop; the second one ends the process at once, which
+//! is safe. So does the time, where whatever is in hand does not end.
 
 use std::time::Duration;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::warn;
 
@@ -17,7 +17,9 @@ const PATIENCE: u64 = 170;
 /// A stop that the signals request.
 pub(super) fn stop_on_signals() -> Stop {
     let stop = Stop::new();
-    match Signals::new([SIGINT, SIGTERM]) {
+    // Whoever runs it by `nohup` wishes it to go on without a terminal.
+    let hangup = Some(SIGHUP).filter(|_| !is_hangup_ignored());
+    match Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup)) {
         Ok(mut signals) => {
             let requested = stop.clone();
             std::thread::spawn(move || {
@@ -34,6 +36,14 @@ pub(super) fn stop_on_signals() -> Stop {
         Err(error) => warn!("signals cannot be caught ({error}); a stop will be a hard one, which is safe"),
     }
     stop
+}
+
+/// Whether whoever started this process has it ignore SIGHUP; where that cannot be seen it is left as it is.
+fn is_hangup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_none_or(|mask| mask & 1 << (SIGHUP - 1) != 0)
 }
 
 /// Ends the process if it is still there after a while: something blocks it that no request to stop reaches.

@@ -109,10 +109,7 @@ fn compared(
         outcome.not_compared.extend(again.not_compared);
     }
     if outcome.without_amount > 0 {
-        let entries = match outcome.without_amount {
-            1 => "1 entry".to_owned(),
-            several => format!("{several} entries"),
-        };
+        let entries = counted(outcome.without_amount, "entry");
         let note = format!("amounts of {entries}, whose evidence was removed");
         outcome.not_compared.insert(note);
     }

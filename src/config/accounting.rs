@@ -7,7 +7,7 @@ use reqwest::Url;
 
 use super::secret::{secret_file, sendable};
 use super::section::Section;
-use super::sources::Layers;
+use super::sources::{Layers, Unreadable};
 use crate::bookkeeping::{Role, Settings, TaxRule};
 use crate::model::document::PostingState;
 use crate::model::ids::CompanyId;
@@ -93,19 +93,32 @@ pub(super) fn read(
         )
         .unwrap_or(UnknownAccounts::Open);
     let books = books(layers, section.section("beancount", problems), problems);
-    let odoo = section.section("odoo", problems);
-    let command = section.section("command", problems);
+    let mut odoo = section.section("odoo", problems);
+    let mut journals = odoo.section("journals", problems);
+    let mut command = section.section("command", problems);
     section.finish(problems);
+    // Of a system that is not chosen the keys are looked at and nothing else: it need not be whole.
+    let mut unimportant = Vec::new();
+    let about_odoo = match system {
+        System::Odoo => &mut *problems,
+        _ => &mut unimportant,
+    };
+    let of_odoo = odoo_settings(layers, &mut odoo, &mut journals, about_odoo, warnings);
+    let about_command = match system {
+        System::Command => &mut *problems,
+        _ => &mut unimportant,
+    };
+    let of_command = command_settings(layers, &mut command, about_command);
+    for section in [odoo, journals, command] {
+        section.finish(problems);
+    }
     let chosen = match system {
         System::Beancount => Chosen::Beancount {
             books,
             unknown_accounts,
         },
-        System::Odoo => {
-            let odoo = odoo_settings(layers, odoo, problems, warnings);
-            Chosen::Odoo(odoo.map(Box::new))
-        }
-        System::Command => Chosen::Command(command_settings(layers, command, problems)),
+        System::Odoo => Chosen::Odoo(of_odoo.map(Box::new)),
+        System::Command => Chosen::Command(of_command),
     };
     (chosen, patience)
 }
@@ -153,7 +166,8 @@ fn fava_problem(url: &str) -> Option<&'static str> {
 
 fn odoo_settings(
     layers: &Layers,
-    mut section: Section,
+    section: &mut Section,
+    journals: &mut Section,
     problems: &mut Vec<String>,
     warnings: &mut Vec<String>,
 ) -> Option<odoo::Settings> {
@@ -177,18 +191,20 @@ fn odoo_settings(
         );
     }
     let key_file = section.path("api_key_file", layers.file_folder(), problems);
-    let api_key = match (layers.variable("ODOO_API_KEY", problems).ok()?, key_file) {
-        (Some(key), _) => sendable("ODOO_API_KEY", key, problems),
-        (None, Some(path)) => secret_file("accounting.odoo.api_key_file", &path, problems, warnings),
-        (None, None) => {
-            problems.push(
-                "ODOO_API_KEY is missing: set it to an API key of the Odoo user (or `api_key_file` under [accounting.odoo])"
-                    .into(),
+    let api_key = match (layers.variable("ODOO_API_KEY", problems), key_file) {
+        (Ok(Some(key)), _) => sendable("ODOO_API_KEY", key, problems),
+        (Ok(None), Some(path)) => secret_file("accounting.odoo.api_key_file", &path, problems, warnings),
+        (Ok(None), None) => {
+            layers.missing(
+                "accounting.odoo.api_key_file",
+                "ODOO_API_KEY is missing: set it to an API key of the Odoo user (or `api_key_file` under [accounting.odoo])",
+                "`api_key_file = \"…\"`, a file with an API key of the Odoo user, under [accounting.odoo]",
+                problems,
             );
             None
         }
+        (Err(Unreadable), _) => None,
     };
-    let mut journals = section.section("journals", problems);
     let journals_read = odoo::Journals {
         general: journals
             .text("general", problems)
@@ -200,11 +216,9 @@ fn odoo_settings(
             .text("payment", problems)
             .unwrap_or_else(|| "BNK1".to_owned()),
     };
-    journals.finish(problems);
     let company = section.text("company", problems);
     let timeout = section.seconds("timeout_seconds", 60, problems);
     let create_vendors = section.boolean("create_vendors", problems).unwrap_or(false);
-    section.finish(problems);
     Some(odoo::Settings {
         url: url?,
         database: database?,
@@ -220,7 +234,7 @@ fn odoo_settings(
 
 fn command_settings(
     layers: &Layers,
-    mut section: Section,
+    section: &mut Section,
     problems: &mut Vec<String>,
 ) -> Option<command::Settings> {
     let program = section.program("program", problems);
@@ -230,7 +244,6 @@ fn command_settings(
         );
     }
     let timeout = section.seconds("timeout_seconds", 60, problems);
-    section.finish(problems);
     Some(command::Settings {
         program: program.filter(|program| !program.is_empty())?,
         working_folder: layers.file_folder().to_owned(),

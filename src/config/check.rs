@@ -11,7 +11,7 @@ use crate::receipts;
 /// What can be read of the settings.
 #[derive(Debug)]
 pub struct CheckConfig {
-    /// All problems, but for a company that is not named.
+    /// All problems; that no company is named is none by itself, since Pleo may tell it.
     pub problems: Vec<String>,
     /// What is allowed but unwise.
     pub warnings: Vec<String>,
@@ -38,8 +38,9 @@ impl CheckConfig {
         let is_nameless = parts.problems.is_empty() && !parts.missing_company.is_empty();
         let way = parts.base_url.clone().zip(parts.credential.clone());
         let without_company = way.filter(|_| is_nameless);
+        let missing_company = parts.missing_company.iter().filter(|_| !is_nameless);
         Self {
-            problems: parts.problems.clone(),
+            problems: missing_company.chain(&parts.problems).cloned().collect(),
             warnings: parts.warnings.clone(),
             company_id: parts.company_id.clone(),
             checkpoint: parts.checkpoint.clone(),
@@ -52,6 +53,7 @@ impl CheckConfig {
                 credential,
                 request_timeout: parts.request_timeout,
                 give_up_after: parts.give_up_after,
+                throttle: None,
             }),
             whole: parts.whole().ok(),
         }

@@ -57,9 +57,11 @@ pub(super) fn named_checkpoint(
 fn of_company(layers: &Layers, company_id: &CompanyId, problems: &mut Vec<String>) -> Option<PathBuf> {
     let folder = layers.state_folder(problems).ok()?;
     if folder.is_none() {
-        problems.push(
-            "there is no place for the checkpoint: set PLEO_EXPORT_CHECKPOINT (neither STATE_DIRECTORY nor HOME is set)"
-                .into(),
+        layers.missing(
+            "checkpoint.path",
+            "there is no place for the checkpoint: set PLEO_EXPORT_CHECKPOINT (neither STATE_DIRECTORY nor HOME is set)",
+            "`path = \"…\"`, where progress is kept, under [checkpoint] (neither STATE_DIRECTORY nor HOME is set)",
+            problems,
         );
     }
     Some(folder?.join(format!("pleo-export-{company_id}.sqlite3")))

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::found::distrust;
 use super::{ConfigProblems, Parts, Sources, SystemSettings, file};
@@ -35,6 +36,10 @@ pub struct Company {
     pub sources: Sources,
     /// Why it is not served, where that is so.
     pub refused: Vec<String>,
+    /// The only host of a fleet that serves it.
+    pub host: Option<String>,
+    /// How long one request for it may take at most.
+    pub longest_request: Duration,
 }
 
 impl Company {
@@ -53,7 +58,7 @@ pub fn companies_in(sources: &Sources, folder: &Path) -> Result<Vec<Company>, Co
         .filter(|name| sources.environment.get(*name).is_some_and(|value| !value.is_empty()))
         .map(|name| format!("{name} is set, and would hold for every company: unset it, and let each settings file name its own"))
         .collect();
-    if sources.config_flag.is_some() {
+    if sources.config_flag.is_some() && !sources.is_of_fleet {
         problems.push("--config names one company's settings: leave it out".to_owned());
     }
     let dot_env = sources.working_folder.join(".env");
@@ -128,6 +133,10 @@ fn company(sources: &Sources, settings: PathBuf) -> (Company, Owned) {
         company_id: parts.company_id,
         sources,
         refused: distrust(&settings).into_iter().collect(),
+        host: parts.fleet_host,
+        longest_request: parts
+            .request_timeout
+            .max(parts.system.as_ref().map_or(Duration::ZERO, timeout)),
         settings,
     };
     (company, owned.collect())
@@ -136,6 +145,15 @@ fn company(sources: &Sources, settings: PathBuf) -> (Company, Owned) {
 /// A file or folder by its one name, as far as it is there.
 fn one_name(path: &Path) -> String {
     files::resolved(path).to_string_lossy().into_owned()
+}
+
+/// How long one request to the accounting system may take.
+const fn timeout(system: &SystemSettings) -> Duration {
+    match system {
+        SystemSettings::Beancount(_) => Duration::ZERO,
+        SystemSettings::Odoo(settings) => settings.timeout,
+        SystemSettings::Command(settings) => settings.timeout,
+    }
 }
 
 /// Where the books of a company are; nothing for a connector, which may keep many.

@@ -23,7 +23,8 @@ pub(super) fn credential(
     warnings: &mut Vec<String>,
 ) -> Option<Found> {
     let key_file = pleo.path("api_key_file", layers.file_folder(), problems);
-    let (key, token) = credentials(layers, key_file.is_some(), has_token_file, problems)?;
+    let tokens = has_token_file.then_some(TOKEN_FILE);
+    let (key, token) = credentials(layers, key_file.is_some(), tokens, problems)?;
     let secret = match (key, token, key_file) {
         (Some(key), _, _) => sendable("PLEO_API_KEY", key, problems).map(Credential::ApiKey),
         (None, Some(token), _) => sendable("PLEO_ACCESS_TOKEN", token, problems).map(Credential::AccessToken),
@@ -32,10 +33,13 @@ pub(super) fn credential(
         }
         (None, None, None) if has_token_file => return Some(Found::Tokens),
         (None, None, None) => {
-            problems.push(
+            layers.missing(
+                "pleo.api_key_file",
                 "PLEO_API_KEY is missing: set it to an API key made in Pleo under Settings > API Keys (or `api_key_file` \
-                 under [pleo], or PLEO_ACCESS_TOKEN, or log in: `token_file` under [pleo.oauth])"
-                    .into(),
+                 under [pleo], or PLEO_ACCESS_TOKEN, or log in: `token_file` under [pleo.oauth])",
+                "`api_key_file = \"…\"`, a file with an API key made in Pleo under Settings > API Keys, under [pleo] (or log \
+                 in: `token_file` under [pleo.oauth])",
+                problems,
             );
             None
         }
@@ -44,11 +48,11 @@ pub(super) fn credential(
 }
 
 /// `PLEO_API_KEY` and `PLEO_ACCESS_TOKEN`, where there is at most one kind of credential. The variable of the key beats its
-/// file.
+/// file; `tokens` names what makes tokens the credential.
 pub(super) fn credentials(
     layers: &Layers,
     has_key_file: bool,
-    has_token_file: bool,
+    tokens: Option<&'static str>,
     problems: &mut Vec<String>,
 ) -> Option<(Option<String>, Option<String>)> {
     let key = layers.variable("PLEO_API_KEY", problems);
@@ -58,7 +62,7 @@ pub(super) fn credentials(
         (key.is_some(), "PLEO_API_KEY"),
         (key.is_none() && has_key_file, "pleo.api_key_file"),
         (token.is_some(), "PLEO_ACCESS_TOKEN"),
-        (has_token_file, TOKEN_FILE),
+        (tokens.is_some(), tokens.unwrap_or_default()),
     ];
     let names: Vec<_> = names
         .iter()
@@ -83,7 +87,12 @@ pub(super) fn credential_in_use(layers: &Layers, credential: Option<&Credential>
     if matches!(credential, Some(Credential::OAuth(_))) {
         return TOKEN_FILE;
     }
+    other_credential(layers, true).unwrap_or_default()
+}
+
+/// The name of the credential that is no token of ours, if there is one.
+pub(super) fn other_credential(layers: &Layers, has_key_file: bool) -> Option<&'static str> {
     let variables = ["PLEO_API_KEY", "PLEO_ACCESS_TOKEN"];
     let set = variables.into_iter().find(|name| layers.is_set(name));
-    set.unwrap_or("pleo.api_key_file")
+    set.or(has_key_file.then_some("pleo.api_key_file"))
 }

@@ -18,10 +18,6 @@ pub(super) fn read(folder: &Path, problems: &mut Vec<String>) -> BTreeMap<String
     }
     let content = match std::fs::symlink_metadata(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return BTreeMap::new(),
-        // Reading a pipe may wait for ever.
-        Ok(_) if std::fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) => {
-            Err("it is no regular file".to_owned())
-        }
         _ => file::read(&path),
     };
     match content {

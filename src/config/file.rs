@@ -3,8 +3,19 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Everything in the file, without a byte order mark at its head.
+/// Everything in the file, without a byte order mark at its head. Nothing but a regular file is read: a pipe may make us
+/// wait for ever.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| match path.read_link() {
+        Ok(target) => format!("it is a link to `{}`: {error}", target.display()),
+        Err(_) => error.to_string(),
+    })?;
+    if metadata.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    if !metadata.is_file() {
+        return Err("it is no regular file".to_owned());
+    }
     let mut content = std::fs::read(path).map_err(|error| error.to_string())?;
     if content.starts_with(b"\xef\xbb\xbf") {
         content.drain(..3);

@@ -27,12 +27,17 @@ impl StatusConfig {
         let mut file = layers.file_section();
         let mut unimportant = Vec::new();
         let mut pleo = file.section("pleo", &mut unimportant);
-        let mut about_company = Vec::new();
-        let named = company_id(&layers, &mut pleo, &mut about_company, &mut unimportant);
+        let (mut about_company, mut missing) = (Vec::new(), Vec::new());
+        let named = company_id(&layers, &mut pleo, &mut about_company, &mut missing);
         let company_id = named.or_else(|| tokens_company(&layers, &mut pleo));
         let (named, _) = named_checkpoint(&layers, &mut file, &mut problems);
         let found = match named {
             Some(path) => Some(path),
+            // What lies around belongs to another of them.
+            None if company_id.is_none() && sources.is_one_of_several => {
+                problems.append(&mut missing);
+                None
+            }
             None if problems.is_empty() && about_company.is_empty() => {
                 search(&layers, company_id.as_ref(), &mut passed_over, &mut problems)
             }

@@ -12,6 +12,7 @@ mod companies;
 mod credential;
 mod dot_env;
 mod file;
+pub(crate) mod fleet;
 mod found;
 mod look;
 mod notify;
@@ -37,7 +38,7 @@ pub use accounting::SystemSettings;
 pub use check::CheckConfig;
 pub use companies::{Company, companies_in};
 pub use notify::NotifyConfig;
-pub use oauth::OAuthConfig;
+pub use oauth::{NoOAuth, OAuthConfig};
 pub use problems::ConfigProblems;
 pub(crate) use section::duration;
 pub use sources::Sources;
@@ -148,6 +149,8 @@ struct Parts {
     receipts_give_up_after: Duration,
     patience: Duration,
     system: Option<SystemSettings>,
+    /// The only host of a fleet that serves the company.
+    fleet_host: Option<String>,
     has_proxy: bool,
     route: Option<String>,
     alarm_after: TimeDelta,
@@ -163,12 +166,14 @@ impl Parts {
         let layers = Layers::read(sources, &mut problems);
         layers.check_proxies(&mut problems);
         let mut file = layers.file_section();
+        let of_fleet = fleet::OfCompany::read(sources, &layers, &mut file, &mut problems);
 
         let mut pleo = file.section("pleo", &mut problems);
         let (mut missing_company, mut unimportant) = (Vec::new(), Vec::new());
         let company_id = company_id(&layers, &mut pleo, &mut problems, &mut missing_company);
         let base_url = base_url(&layers, &mut pleo, &mut problems);
         let oauth = OAuthSection::read(&layers, &mut pleo, &mut problems, &mut warnings);
+        of_fleet.refuse_token_file(oauth.token_file.is_some(), &mut problems);
         let timeouts = timeouts(&mut pleo, &mut problems);
         let (request_timeout, give_up_after) = timeouts;
         let about_credential = if needs_credential {
@@ -185,10 +190,13 @@ impl Parts {
         );
         let (credential, of_tokens) = match found {
             Some(Found::Tokens) => {
-                let of_tokens = oauth
-                    .tokens(base_url.as_ref(), about_credential)
-                    .and_then(|tokens| tokens.company_id);
-                let settings = oauth.settings(base_url.as_ref(), timeouts, about_credential);
+                let tokens = oauth.tokens(base_url.as_ref(), about_credential);
+                if tokens.is_none() && needs_credential {
+                    // What is missing is a login, which brings the company.
+                    missing_company.clear();
+                }
+                let of_tokens = tokens.and_then(|tokens| tokens.company_id);
+                let settings = oauth.settings(&layers, base_url.as_ref(), timeouts, about_credential);
                 (
                     settings.map(|settings| Credential::OAuth(Box::new(settings))),
                     of_tokens,
@@ -220,7 +228,8 @@ impl Parts {
         let receipt_timeout = receipts.seconds("timeout_seconds", 30, &mut problems);
         let receipts_give_up_after = receipts.seconds("give_up_after_seconds", 120, &mut problems);
         receipts.finish(&mut problems);
-        let _ = NotifyConfig::read(&layers, &mut file, &mut problems);
+        let notify = NotifyConfig::read(&layers, &mut file, &mut problems);
+        warnings.extend(notify.unable());
         file.finish(&mut problems);
         let system = accounting.finished(&bookkeeping, company_id.as_ref(), &mut problems);
         if credential.is_some() {
@@ -248,6 +257,7 @@ impl Parts {
             receipts_give_up_after,
             patience,
             system,
+            fleet_host: of_fleet.host,
             has_proxy: layers.has_proxy(),
             alarm_after,
             problems,
@@ -283,6 +293,7 @@ impl Parts {
                     credential,
                     request_timeout: self.request_timeout,
                     give_up_after: self.give_up_after,
+                    throttle: None,
                 },
                 checkpoint,
                 keep_payloads: self.keep_payloads,

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::section::Section;
 use super::sources::{Layers, Sources};
-use crate::host::server_url::ServerUrl;
+use crate::host::environment;
+use crate::host::server_url::{ServerUrl, UnsafeUrl};
 
 /// Who is told how polls end; nobody where both are missing.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +36,7 @@ impl NotifyConfig {
             Ok(url) => Some(url),
             // Whoever knows the address may call it, so it is not shown.
             Err(problem) => {
-                problems.push(format!("notify.url: {problem}"));
+                problems.push(format!("notify.url {}", wrong_address(problem)));
                 None
             }
         });
@@ -45,5 +46,24 @@ impl NotifyConfig {
             folder: layers.file_folder().to_owned(),
             url,
         }
+    }
+    /// Why nobody would be told, as far as that shows without starting the program. It stops no poll.
+    pub(super) fn unable(&self) -> Option<String> {
+        let program = self.command.as_ref()?.first()?;
+        let problem = environment::program_problem(&self.folder, program)?;
+        Some(format!(
+            "notify.command cannot start `{program}`, so nobody would be told: {problem}"
+        ))
+    }
+}
+
+fn wrong_address(problem: UnsafeUrl) -> &'static str {
+    match problem {
+        UnsafeUrl::NoUrl | UnsafeUrl::NoHost => "is no address, such as https://monitor.example/ping/…",
+        UnsafeUrl::NotHttps => {
+            "must begin with https://, since whoever reads the address on its way could call it (http:// is for this \
+             machine alone)"
+        }
+        UnsafeUrl::MoreThanAServer => "must have no user, password, query or fragment",
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use super::credential::{TOKEN_FILE, credentials};
+use super::credential::{TOKEN_FILE, credentials, other_credential};
 use super::pleo::{base_url, company_id, server, timeouts};
 use super::problems::ConfigProblems;
 use super::secret::{secret_file, sendable};
@@ -39,7 +39,7 @@ pub struct OAuthConfig {
 impl OAuthConfig {
     /// Reads what stands under `[pleo]`; problems with other settings do not matter here. For a login other credentials
     /// do: a run would not know which one is meant.
-    pub fn load(sources: &Sources, is_login: bool) -> Result<Self, ConfigProblems> {
+    pub fn load(sources: &Sources, is_login: bool) -> Result<Self, NoOAuth> {
         let (mut problems, mut warnings) = (Vec::new(), Vec::new());
         let layers = Layers::read(sources, &mut problems);
         layers.check_proxies(&mut problems);
@@ -51,12 +51,19 @@ impl OAuthConfig {
         let company_id = company_id(&layers, &mut pleo, &mut problems, &mut missing);
         let key_file = pleo.path("api_key_file", layers.file_folder(), &mut problems);
         let (request_timeout, give_up_after) = timeouts(&mut pleo, &mut problems);
+        if section.is_absent
+            && let Some(credential) = other_credential(&layers, key_file.is_some())
+        {
+            return Err(NoOAuth::ByOther(credential));
+        }
         if is_login {
-            let _ = credentials(&layers, key_file.is_some(), true, &mut problems);
+            let tokens = section.token_file.as_ref().map_or("[pleo.oauth]", |_| TOKEN_FILE);
+            let _ = credentials(&layers, key_file.is_some(), Some(tokens), &mut problems);
         }
         layers.refuse_misleading(&[TOKEN_FILE], &mut problems);
         let (redirect_uri, scopes) = (section.redirect_uri.clone(), section.scopes.clone());
-        let oauth = section.settings(base_url.as_ref(), (request_timeout, give_up_after), &mut problems);
+        let timeouts = (request_timeout, give_up_after);
+        let oauth = section.settings(&layers, base_url.as_ref(), timeouts, &mut problems);
         match (oauth, base_url) {
             (Some(oauth), Some(base_url)) if problems.is_empty() => Ok(Self {
                 oauth,
@@ -66,13 +73,24 @@ impl OAuthConfig {
                 scopes,
                 warnings,
             }),
-            _ => Err(ConfigProblems(problems)),
+            _ => Err(NoOAuth::Problems(ConfigProblems(problems))),
         }
     }
 }
 
+/// Why there are no settings for a connection by OAuth.
+#[derive(Debug)]
+pub enum NoOAuth {
+    /// The settings have another credential, of this name, and say nothing of OAuth.
+    ByOther(&'static str),
+    /// Something is wrong or missing.
+    Problems(ConfigProblems),
+}
+
 /// `[pleo.oauth]` as it stands. What is missing matters only to those who use it.
 pub(super) struct OAuthSection {
+    /// Whether neither file nor variables say anything of it.
+    is_absent: bool,
     client_id: Option<String>,
     client_secret: Option<SecretString>,
     has_secret: bool,
@@ -91,6 +109,10 @@ impl OAuthSection {
         warnings: &mut Vec<String>,
     ) -> Self {
         let mut section = pleo.section("oauth", problems);
+        let is_absent = section.keys().is_empty()
+            && !["PLEO_CLIENT_ID", "PLEO_CLIENT_SECRET"]
+                .iter()
+                .any(|name| layers.is_set(name));
         let in_file = section.text("client_id", problems);
         let client_id = layers
             .variable("PLEO_CLIENT_ID", problems)
@@ -111,6 +133,7 @@ impl OAuthSection {
         section.finish(problems);
         let auth_url = layers.variable("PLEO_AUTH_URL", problems).ok().flatten();
         Self {
+            is_absent,
             client_id,
             client_secret,
             has_secret,
@@ -153,34 +176,37 @@ impl OAuthSection {
     /// Everything that a connection needs; what is missing is a problem.
     pub(super) fn settings(
         self,
+        layers: &Layers,
         base_url: Option<&ServerUrl>,
         (request_timeout, give_up_after): (std::time::Duration, std::time::Duration),
         problems: &mut Vec<String>,
     ) -> Option<oauth::Settings> {
-        let mut missing = |name: &str, what: &str| problems.push(format!("{name} is missing: it is {what}"));
         if self.client_id.is_none() {
-            missing(
+            layers.missing(
                 "pleo.oauth.client_id",
-                "what Pleo calls this application (or PLEO_CLIENT_ID)",
+                "pleo.oauth.client_id is missing: it is what Pleo calls this application (or PLEO_CLIENT_ID)",
+                "`client_id = \"…\"`, what Pleo calls this application, under [pleo.oauth]",
+                problems,
             );
         }
         if !self.has_secret {
-            missing(
-                "PLEO_CLIENT_SECRET",
-                "what Pleo gave with the client id (or `client_secret_file` under [pleo.oauth])",
+            layers.missing(
+                "pleo.oauth.client_secret_file",
+                "PLEO_CLIENT_SECRET is missing: it is what Pleo gave with the client id (or `client_secret_file` under \
+                 [pleo.oauth])",
+                "`client_secret_file = \"…\"`, a file with what Pleo gave with the client id, under [pleo.oauth]",
+                problems,
             );
         }
         if self.token_file.is_none() {
-            missing(
-                TOKEN_FILE,
-                "where tokens are kept, such as \"/var/lib/pleo-export/tokens.json\"",
-            );
+            problems.push(format!(
+                "{TOKEN_FILE} is missing: it is where tokens are kept, such as \"/var/lib/pleo-export/tokens.json\""
+            ));
         }
         let derived = base_url.and_then(auth_url_of);
         if base_url.is_some() && derived.is_none() && !self.has_auth_url {
-            missing(
-                "PLEO_AUTH_URL",
-                "where people consent; it cannot be told from `pleo.base_url`",
+            problems.push(
+                "PLEO_AUTH_URL is missing: it is where people consent, which cannot be told from `pleo.base_url`".into(),
             );
         }
         Some(oauth::Settings {

@@ -21,8 +21,11 @@ pub(super) fn company_id(
         (Some(text), _) => ("PLEO_COMPANY_ID", text),
         (None, Some(text)) => ("pleo.company_id", text),
         (None, None) => {
-            missing.push(
-                "PLEO_COMPANY_ID is missing: set it to your company's id on Pleo (or `company_id` under [pleo])".into(),
+            layers.missing(
+                "pleo.company_id",
+                "PLEO_COMPANY_ID is missing: set it to your company's id on Pleo (or `company_id` under [pleo])",
+                "`company_id = \"…\"`, the company's id on Pleo, under [pleo]",
+                missing,
             );
             return None;
         }
@@ -40,7 +43,23 @@ pub(super) fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<S
         (None, Some(text)) => ("pleo.base_url", text),
         (None, None) => ("pleo.base_url", "https://external.pleo.io".to_owned()),
     };
-    server(name, &text, problems)
+    let url = server(name, &text, problems)?;
+    let last = url
+        .path()
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or_default();
+    if last
+        .strip_prefix('v')
+        .is_some_and(|version| version.parse::<u8>().is_ok())
+    {
+        problems.push(format!(
+            "{name} is `{url}`: leave `/{last}` out, each call adds the version of its own API"
+        ));
+        return None;
+    }
+    Some(url)
 }
 
 /// A server's address.

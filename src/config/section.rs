@@ -16,15 +16,19 @@ pub(super) struct Section {
     known: Vec<String>,
     /// What `~/` in a path stands for.
     home: Option<PathBuf>,
+    /// Whether variables hold for several companies, and are no cure for one.
+    is_one_of_several: bool,
 }
 
 impl Section {
-    pub(super) fn new(path: String, table: toml::Table, home: Option<PathBuf>) -> Self {
+    /// The whole file.
+    pub(super) fn of_file(table: toml::Table, home: Option<&Path>, is_one_of_several: bool) -> Self {
         Self {
-            path,
+            path: String::new(),
             table,
             known: Vec::new(),
-            home,
+            home: home.map(Path::to_owned),
+            is_one_of_several,
         }
     }
 
@@ -60,7 +64,13 @@ impl Section {
                 toml::Table::new()
             }
         };
-        Self::new(self.name(key), table, self.home.clone())
+        Self {
+            path: self.name(key),
+            table,
+            known: Vec::new(),
+            home: self.home.clone(),
+            is_one_of_several: self.is_one_of_several,
+        }
     }
 
     /// A text; an empty one counts as not given.
@@ -260,7 +270,12 @@ impl Section {
     pub(super) fn finish(self, problems: &mut Vec<String>) {
         for (key, value) in &self.table {
             let name = self.name(key);
-            if let Some(remedy) = for_a_secret(&self.path, key, value) {
+            if let Some((variable, instead)) = place_of_secret(&self.path, key).filter(|_| value.is_str()) {
+                let remedy = if self.is_one_of_several {
+                    instead.to_owned()
+                } else {
+                    format!("set {variable}, or {instead}")
+                };
                 problems.push(format!(
                     "{name} may not stand in the settings file, which others read: {remedy}"
                 ));
@@ -285,21 +300,25 @@ impl Section {
     }
 }
 
-/// Where a secret belongs that stands in the settings.
-fn for_a_secret(section: &str, key: &str, value: &Value) -> Option<&'static str> {
-    if !value.is_str() {
-        return None;
-    }
-    match (section, key) {
-        ("pleo", "api_key") => Some(
-            "set PLEO_API_KEY, or put it into a file for this user alone and name that as pleo.api_key_file",
+/// Where a secret belongs that stands in the settings: into a variable, or what a settings file can name instead.
+fn place_of_secret(section: &str, key: &str) -> Option<(&'static str, &'static str)> {
+    let (variable, instead) = match (section, key) {
+        ("pleo", "api_key") => (
+            "PLEO_API_KEY",
+            "put it into a file for this user alone and name that as pleo.api_key_file",
         ),
-        ("pleo", "access_token") => Some("set PLEO_ACCESS_TOKEN"),
-        ("accounting.odoo", "api_key") => Some(
-            "set ODOO_API_KEY, or put it into a file for this user alone and name that as accounting.odoo.api_key_file",
+        ("pleo", "access_token") => ("PLEO_ACCESS_TOKEN", "log in, with pleo.oauth.token_file"),
+        ("pleo.oauth", "client_secret") => (
+            "PLEO_CLIENT_SECRET",
+            "put it into a file for this user alone and name that as pleo.oauth.client_secret_file",
         ),
-        _ => None,
-    }
+        ("accounting.odoo", "api_key") => (
+            "ODOO_API_KEY",
+            "put it into a file for this user alone and name that as accounting.odoo.api_key_file",
+        ),
+        _ => return None,
+    };
+    Some((variable, instead))
 }
 
 /// The known word that a mistyped one was probably meant to be.
@@ -320,6 +339,7 @@ pub(crate) fn duration(text: &str) -> Option<TimeDelta> {
         "m" | "min" => 60,
         "h" => 3600,
         "d" => 86_400,
+        "w" => 604_800,
         _ => return None,
     };
     let number: u32 = number.parse().ok().filter(|number| *number > 0)?;

@@ -20,6 +20,8 @@ pub struct Sources {
     pub config_flag: Option<PathBuf>,
     /// Whether these are the settings of one of several companies: `.env` would hold for all of them.
     pub is_one_of_several: bool,
+    /// Whether these are the settings of a fleet, or of a company that it serves.
+    pub is_of_fleet: bool,
 }
 
 impl Sources {
@@ -32,6 +34,7 @@ impl Sources {
                 .collect(),
             config_flag,
             is_one_of_several: false,
+            is_of_fleet: false,
         }
     }
 }
@@ -44,6 +47,10 @@ pub(super) struct Layers {
     found: BTreeSet<String>,
     file: toml::Table,
     file_folder: PathBuf,
+    /// The settings file that there is and that cannot be read: whatever is missing may stand in it.
+    unread_file: bool,
+    /// The settings file of one of several companies, where alone its settings may stand.
+    one_of_several: Option<PathBuf>,
 }
 
 /// A setting that is there and cannot be read, which is not the same as absent. The problem is in the list.
@@ -80,8 +87,12 @@ impl Layers {
             found,
             file: toml::Table::new(),
             file_folder: PathBuf::new(),
+            unread_file: false,
+            one_of_several: sources.config_flag.clone().filter(|_| sources.is_one_of_several),
         };
+        let before = with_found.len() + problems.len();
         (layers.file, layers.file_folder) = config_file(&layers, sources, with_found, problems);
+        layers.unread_file = with_found.len() + problems.len() > before;
         layers
     }
 
@@ -161,13 +172,25 @@ impl Layers {
         &self.working_folder
     }
 
+    /// That a setting is missing, unless the file that may hold it cannot be read, which is a problem by now. `alone` says
+    /// how to give it; of one of several companies it is `line` of its own file.
+    pub(super) fn missing(&self, name: &str, alone: &str, line: &str, problems: &mut Vec<String>) {
+        if self.unread_file {
+            return;
+        }
+        problems.push(match &self.one_of_several {
+            Some(file) => format!("{name} is missing in `{}`: write {line}", file.display()),
+            None => alone.to_owned(),
+        });
+    }
+
     /// What relative paths in the TOML file are relative to.
     pub(super) fn file_folder(&self) -> &Path {
         &self.file_folder
     }
 
     pub(super) fn file_section(&self) -> Section {
-        Section::new(String::new(), self.file.clone(), self.home().map(Path::to_owned))
+        Section::of_file(self.file.clone(), self.home(), self.one_of_several.is_some())
     }
 
     /// Where a service keeps its state: systemd says so, else the user's XDG folder.
@@ -289,6 +312,10 @@ fn config_file(
         return (toml::Table::new(), layers.working_folder.clone());
     };
     let is_named = named.is_some();
+    // What a fleet has stands where somebody said, and nowhere else.
+    if !is_named && sources.is_of_fleet {
+        return (toml::Table::new(), layers.working_folder.clone());
+    }
     let path = named.unwrap_or_else(|| layers.working_folder.join("pleo-export.toml"));
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
     let is_absent =

@@ -21,6 +21,7 @@ fn load(toml: &str) -> Config {
         environment: BTreeMap::from(environment),
         config_flag: None,
         is_one_of_several: false,
+        is_of_fleet: false,
     };
     let config = Config::load(&sources).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.warnings, Vec::<String>::new());

@@ -5,7 +5,7 @@ use std::time::Instant;
 use tracing::{info, warn};
 
 use super::confirm;
-use super::halt::{Halt, Obstacle, Unready};
+use super::halt::{Halt, MISCOUNTED, Obstacle, Unready};
 use super::report::{Ending, Problem, ProblemKind};
 use super::tools::{Exporter, JobRun};
 use crate::checkpoint::{CheckpointError, Finality};
@@ -68,9 +68,7 @@ fn with_miscount(ending: Ending, miscount: &str) -> Ending {
     let problem = Problem {
         kind: ProblemKind::NeedsPerson,
         message: format!("{before}{miscount}"),
-        hint: "compare the export with Pleo: what is listed was worked on; export what is missing again, and ask Pleo's \
-               support why it was not listed"
-            .into(),
+        hint: MISCOUNTED.into(),
     };
     Ending::ClosedButNeedsPerson(status, problem)
 }
@@ -110,6 +108,17 @@ pub(super) fn job_failure(error: SystemError) -> JobFailure {
         failure_type,
         reason: error.to_string(),
     })
+}
+
+/// The same of one that went on until the job's time ran out.
+pub(super) fn out_of_time(error: SystemError) -> JobFailure {
+    let failure = job_failure(error);
+    let why = failure.reason.lines().next().unwrap_or_default();
+    let reason = format!(
+        "{}. This lasted until the time of the export ran out: ask whoever runs the export to see to it, then export again.",
+        why.trim_end_matches('.')
+    );
+    JobFailure { reason, ..failure }
 }
 
 /// Some items are not final because Pleo refuses our verdicts, or takes them and shows the items as open: later runs try
@@ -155,10 +164,12 @@ fn all_failed(run: &JobRun<'_>) -> Result<JobFailure, Halt> {
 fn end(run: &mut JobRun<'_>, outcome: &JobOutcome) -> Result<JobStatus, Halt> {
     let (exporter, id, status) = (&mut run.exporter, &run.job.id, outcome.status());
     let event = ExportJobEvent::Ended(outcome.clone());
+    exporter.fleet.fence().map_err(PleoError::from)?;
     for _ in 0..ATTEMPTS {
         exporter
             .checkpoint
             .close_job(id, outcome, "intent", clock::now())?;
+        exporter.fleet.job_event(id, JobEvent::Close, status.as_str());
         let lost = match exporter.pleo.send_event(&run.permit, id, &event) {
             Ok(()) => false,
             // With our own status there it is done; another status is found below.
@@ -195,15 +206,16 @@ fn with_unproven(exporter: &Exporter<'_>, job: &JobId, status: JobStatus) -> Res
         .count();
     let message = match (unproven, changed) {
         (0, 0) => return Ok(Ending::Closed(status)),
-        (0, changed) => format!("{changed} items were changed in Pleo after they were booked"),
-        (unproven, 0) => {
-            format!("{unproven} items may be in the books: look for them before they are exported again")
-        }
-        (unproven, changed) => {
-            format!(
-                "{unproven} items may be in the books, and {changed} were changed in Pleo after they were booked"
-            )
-        }
+        (0, changed) => format!("changed in Pleo after booking: {}", counted(changed, "item")),
+        (unproven, 0) => format!(
+            "{} may be in the books: look there before exporting again",
+            counted(unproven, "item")
+        ),
+        (unproven, changed) => format!(
+            "{} may be in the books; changed in Pleo after booking: {}",
+            counted(unproven, "item"),
+            counted(changed, "item")
+        ),
     };
     let problem = Problem {
         kind: ProblemKind::NeedsPerson,

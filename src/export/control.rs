@@ -6,6 +6,7 @@ use super::confirm;
 use super::halt::Halt;
 use super::tools::{Exporter, JobRun, Length};
 use crate::host::clock;
+use crate::host::counted::counted;
 use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus};
 use crate::model::ids::AccountingEntryId;
 
@@ -29,7 +30,7 @@ pub(super) fn read(run: &mut JobRun<'_>) -> Result<(), Halt> {
         warn!("{miscount}; working on those that are listed");
         run.miscount = Some(miscount);
     }
-    info!("job {}: {items} items listed", run.job.id);
+    info!("job {}: {} listed", run.job.id, counted(items, "item"));
     Ok(())
 }
 
@@ -45,8 +46,9 @@ pub(super) fn miscount(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<O
 
 fn differs(job: &ExportJob, listed: u64) -> String {
     format!(
-        "job {} holds {} items, but Pleo lists {listed}",
-        job.id, job.number_of_items
+        "job {} holds {}, but Pleo lists {listed}",
+        job.id,
+        counted(job.number_of_items, "item")
     )
 }
 

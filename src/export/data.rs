@@ -8,6 +8,7 @@ use super::tools::{JobRun, Length};
 use crate::bookkeeping;
 use crate::checkpoint::{ItemData, ItemFacts};
 use crate::host::clock;
+use crate::host::counted::counted;
 use crate::model::export_item::ExportItem;
 use crate::model::ids::AccountingEntryId;
 use crate::model::references::References;
@@ -69,7 +70,8 @@ pub(super) fn read(run: &mut JobRun<'_>) -> Result<References, Halt> {
         other => other?,
     }
     if unreadable > 0 {
-        warn!("{unreadable} elements of the data layer are no export items and were passed over");
+        let unreadable = counted(unreadable, "element");
+        warn!("passed over {unreadable} of the data layer that are no export items");
     }
     decide_absent(run, &too_large)?;
     run.exporter.checkpoint.arrange(&run.job.id)?;

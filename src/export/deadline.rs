@@ -103,6 +103,14 @@ impl Deadline {
         now.checked_add(self.left(now) / 4).unwrap_or(now)
     }
 
+    /// How many items that take so long each come into a batch that is over before Pleo should hear from us; one at least.
+    pub(super) fn fitting(&self, of_an_item: Duration) -> usize {
+        let fitting = (self.lifetime / 4).as_nanos().checked_div(of_an_item.as_nanos());
+        fitting.map_or(usize::MAX, |fitting| {
+            usize::try_from(fitting).unwrap_or(usize::MAX).max(1)
+        })
+    }
+
     /// Whether less than a quarter of the lifetime is left.
     pub(super) fn is_near(&self, now: Instant) -> bool {
         self.left(now) < self.lifetime / 4
@@ -170,6 +178,15 @@ mod tests {
             deadline.left(received + Duration::from_secs(3600)),
             Duration::ZERO
         );
+    }
+
+    #[test]
+    fn a_batch_is_as_large_as_a_quarter_of_the_lifetime_allows() {
+        let touched = DateTime::from_timestamp(1_000_000_000, 0).unwrap();
+        let deadline = Deadline::of(&job(touched), None, Instant::now());
+        for (seconds, items) in [(0, usize::MAX), (1, 900), (10, 90), (899, 1), (5_000, 1)] {
+            assert_eq!(deadline.fitting(Duration::from_secs(seconds)), items, "{seconds}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::report::{Ending, Problem, ProblemKind};
 use crate::checkpoint::{CheckpointError, Fault};
 use crate::host::stop::Stopped;
 use crate::model::export_job::ExportJob;
+use crate::model::fleet::Unshared;
 use crate::model::ids::{JobId, NotAUuid};
 use crate::model::verdict::JobFailure;
 use crate::pleo::PleoError;
@@ -14,6 +15,14 @@ use crate::systems::SystemError;
 /// What to do where the program itself failed.
 pub const PANICKED: &str = "nothing is lost: what is in the books is found there by the next run; report this, with the \
                             log of a run with -vv";
+
+/// What to do where Pleo refuses to be told of items: in or out of the books, they are found as they are.
+const UPDATES_REFUSED: &str = "ask Pleo's support why, then export them again: what is in the books is found there, not \
+                               booked again";
+
+/// What to do where Pleo's list of the items is not as long as it says.
+pub(super) const MISCOUNTED: &str = "compare the export with Pleo: what is listed is worked on; export what is missing \
+                                     again, and ask Pleo's support why it was not listed";
 
 /// Why the work on a job stops.
 #[derive(Debug, Error)]
@@ -71,6 +80,9 @@ pub(super) enum Halt {
     /// The program itself failed.
     #[error("the program failed over this job, which is an error in pleo-export")]
     Panicked,
+    /// Pleo's list is not as long as it says.
+    #[error("{0}")]
+    Miscounted(String),
     /// Pleo does not take the verdicts of some items.
     #[error("{0}")]
     UpdatesRefused(String),
@@ -177,9 +189,10 @@ impl Halt {
             }
             Self::Panicked => (ProblemKind::Panicked, PANICKED.into()),
             Self::Later(_) => (ProblemKind::Temporary, "run again to go on".into()),
+            Self::Miscounted(_) => (ProblemKind::NeedsPerson, MISCOUNTED.into()),
             Self::UpdatesRefused(_) => (
                 ProblemKind::NeedsPerson,
-                "the books are right; ask Pleo's support why these items cannot be updated".into(),
+                UPDATES_REFUSED.into(),
             ),
         };
         let message = match &self {
@@ -187,6 +200,12 @@ impl Halt {
             _ => self.to_string(),
         };
         Problem { kind, message, hint }
+    }
+}
+
+impl From<Unshared> for Halt {
+    fn from(error: Unshared) -> Self {
+        Self::Later(error.to_string())
     }
 }
 
@@ -247,17 +266,20 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
         PleoError::NotFound { .. } => ProblemKind::UnknownJob,
         PleoError::OutOfReach { .. }
         | PleoError::LostAnswer { .. }
+        | PleoError::LostTokens { .. }
         | PleoError::TokensBusy { .. }
         | PleoError::Withheld(_) => ProblemKind::Temporary,
         PleoError::Stopped(_) => ProblemKind::Stopped,
         PleoError::JobFinished { .. }
         | PleoError::StatusConflict { .. }
         | PleoError::MissingContraAccounts { .. } => ProblemKind::JobFailed,
-        PleoError::Settings { .. } | PleoError::NeverReached { .. } => ProblemKind::Configuration,
-        PleoError::Contract { .. }
-        | PleoError::TooLarge { .. }
-        | PleoError::Refused { .. }
-        | PleoError::NoRefreshToken => ProblemKind::Unexpected,
+        PleoError::Settings { .. } => ProblemKind::Configuration,
+        PleoError::NeverReached { .. } => ProblemKind::NeverReached,
+        PleoError::Contract { .. } | PleoError::TooLarge { .. } | PleoError::NoRefreshToken => {
+            ProblemKind::Unexpected
+        }
+        PleoError::Refused { answer } if answer.call.is_update_of_a_job() => ProblemKind::NeedsPerson,
+        PleoError::Refused { .. } => ProblemKind::Unexpected,
     }
 }
 

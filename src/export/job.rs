@@ -1,5 +1,7 @@
 //! One job through the seven steps. No step calls the next: what follows what stands here.
 
+use std::time::Instant;
+
 use tracing::warn;
 
 use super::halt::Halt;
@@ -9,10 +11,12 @@ use super::tools::{Exporter, JobRun};
 use super::{complete, control, data, give_up, permit, process, start, update, validate};
 use crate::checkpoint::Finality;
 use crate::host::clock;
+use crate::host::counted::counted;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::AccountingEntryId;
 use crate::model::state::{JobEvent, JobState};
-use crate::model::verdict::JobOutcome;
+use crate::model::verdict::{JobFailure, JobOutcome};
+use crate::systems::SystemError;
 
 /// So many items are named to a person.
 const MOST_NAMED: usize = 20;
@@ -59,8 +63,8 @@ fn withdraw_unsent(run: &mut JobRun<'_>) {
     let checkpoint = &mut *run.exporter.checkpoint;
     if let Err(error) = checkpoint.withdraw(&run.job.id, &unsent, clock::now()) {
         warn!(
-            "that {} items were not sent could not be noted: {error}",
-            unsent.len()
+            "that {} surely went nowhere could not be noted: {error}",
+            counted(unsent.len(), "item")
         );
     }
 }
@@ -80,17 +84,15 @@ fn until_permitted(run: &mut JobRun<'_>) -> Result<Ending, Halt> {
 
 /// Steps 2 to 7.
 fn steps(run: &mut JobRun<'_>) -> Result<Ending, Halt> {
-    match book_and_tell(run) {
-        Err(Halt::CannotGoOn(failure)) => {
-            warn!("job {} cannot go on: {}", run.job.id, failure.reason);
-            control::refresh(&mut run.exporter, &run.job)?;
-            if !run.exporter.checkpoint.anything_begun(&run.job.id)? {
-                return complete::fail_whole(run, failure);
-            }
-            give_up::decide_rest(run, &failure)?;
-            update::report(run)?;
+    if let Err(halt) = book_and_tell(run) {
+        let failure = given_up_for(run, halt)?;
+        warn!("job {} cannot go on: {}", run.job.id, failure.reason);
+        control::refresh(&mut run.exporter, &run.job)?;
+        if !run.exporter.checkpoint.anything_begun(&run.job.id)? {
+            return complete::fail_whole(run, failure);
         }
-        outcome => outcome?,
+        give_up::decide_rest(run, &failure)?;
+        update::report(run)?;
     }
     let mut finality = read_finality(run)?;
     if finality.open > 0 {
@@ -98,6 +100,23 @@ fn steps(run: &mut JobRun<'_>) -> Result<Ending, Halt> {
         finality = read_finality(run)?;
     }
     complete::close(run, &finality)
+}
+
+/// Why the job is given up, where it is. An accounting system that does not get through is left to the next run, but each run
+/// gives the job a new lifetime: so one that came no further ends it once it has been worked on for three quarters of one.
+fn given_up_for(run: &JobRun<'_>, halt: Halt) -> Result<JobFailure, Halt> {
+    match halt {
+        Halt::CannotGoOn(failure) => Ok(failure),
+        Halt::System(error)
+            if !run.has_decided
+                && run.deadline.is_overdue(Instant::now())
+                && !matches!(error, SystemError::Withheld(_)) =>
+        {
+            run.exporter.stop.check()?;
+            Ok(complete::out_of_time(error))
+        }
+        halt => Err(halt),
+    }
 }
 
 /// Steps 2 to 6: up to where every item has its verdict and Pleo was told.

@@ -10,6 +10,7 @@ use super::tools::{Exporter, JobRun};
 use super::{complete, control, patience};
 use crate::checkpoint::TOLERATED;
 use crate::host::clock;
+use crate::host::counted::counted;
 use crate::model::ids::AccountingEntryId;
 use crate::systems::{Found, Wanted};
 
@@ -35,8 +36,8 @@ pub(super) fn refuse(run: &mut JobRun<'_>) -> Result<(), Halt> {
         let shown = missing.iter().take(3).map(|(_, number)| number.as_str());
         let shown: Vec<&str> = shown.collect();
         let fault = Obstacle::BooksLack(format!(
-            "the books lack {} entries that Pleo was told of ({}, …): restored, or not mounted? Nothing was booked",
-            missing.len(),
+            "the books lack {} that Pleo was told of ({}, …): restored, or not mounted? Nothing was booked",
+            counted(missing.len(), "entry"),
             shown.join(", ")
         ));
         return Err(left_or_failed(run, fault));

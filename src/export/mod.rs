@@ -28,6 +28,7 @@ mod process;
 pub mod report;
 mod runs;
 mod start;
+mod take_over;
 mod telling;
 mod tools;
 mod update;

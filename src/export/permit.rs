@@ -103,6 +103,8 @@ pub(super) fn is_withheld(halt: &Halt) -> bool {
 /// it knew may be old. The job may be over by now, or in somebody else's hands.
 pub(super) fn regain(run: &mut JobRun<'_>) -> Result<(), Halt> {
     let id = run.job.id.clone();
+    // The right to act at all: where that is gone, the job is for whoever has it.
+    run.exporter.permit.ask().map_err(PleoError::from)?;
     run.returns += 1;
     if run.returns > MOST_RETURNS {
         return Err(Halt::Later(format!(

@@ -20,10 +20,10 @@ pub struct RunReport {
     pub jobs: Vec<JobReport>,
     /// What ended the run outside of any job.
     pub problem: Option<Problem>,
-    /// The job that no other could be started for.
+    /// The job of another instance that no other could be started for.
     pub blocked_by: Option<Blocker>,
-    /// A job is left to another instance, and no other can be begun meanwhile.
-    pub is_held_up: bool,
+    /// Why that job, which was ours, is left to that instance.
+    pub left_aside: Option<String>,
     /// The jobs that waited when they were last listed, and when each was made; none where that never came about.
     pub pending: Option<Vec<(JobId, DateTime<Utc>)>>,
 }
@@ -66,6 +66,17 @@ impl Blocker {
     }
 }
 
+/// What those are told who hear that the company waits for a job of another instance, and what they can do.
+pub fn held_up(by: &JobId) -> (String, String) {
+    (
+        format!("job {by} of another instance is in progress, and the next one waits for it"),
+        format!(
+            "nothing, if that instance is at work; if it is gone, or this checkpoint is new, run `pleo-export run-job {by} \
+             --adopt`"
+        ),
+    )
+}
+
 impl RunReport {
     /// When each of the jobs was made that still wait; nothing where that is not known.
     pub fn still_pending(&self) -> Option<Vec<DateTime<Utc>>> {
@@ -89,7 +100,7 @@ impl RunReport {
 
     /// Whether another job may be begun: not after something that would stop the next one just the same.
     pub(super) fn may_go_on(&self) -> bool {
-        !self.is_held_up
+        self.blocked_by.is_none()
             && self.problem.is_none()
             && self.jobs.last().is_none_or(|job| job.ending.may_go_on())
     }
@@ -295,6 +306,8 @@ pub enum ProblemKind {
     Usage,
     /// The settings are wrong for this.
     Configuration,
+    /// Nothing with these settings ever got to Pleo.
+    NeverReached,
     /// Pleo refused the credential.
     Credential,
     /// Pleo does not know the job.
@@ -318,7 +331,7 @@ impl ProblemKind {
             Self::Unexpected | Self::Panicked => "unexpected",
             Self::Damaged => "damaged",
             Self::Usage => "usage",
-            Self::Configuration => "configuration",
+            Self::Configuration | Self::NeverReached => "configuration",
             Self::Credential => "credential_refused",
             Self::UnknownJob => "unknown_job",
             Self::NotOurs => "not_ours",

@@ -12,7 +12,7 @@ use super::halt::Halt;
 use super::report::{Blocker, Ending, JobReport, JobTotals, RunReport};
 use super::start::Claim;
 use super::tools::Exporter;
-use super::{detect, job};
+use super::{detect, job, take_over};
 use crate::checkpoint::{CheckpointError, Counts, JobRecord};
 use crate::host::clock;
 use crate::model::export_job::ExportJob;
@@ -45,10 +45,11 @@ impl Exporter<'_> {
     /// Goes on with interrupted jobs of ours and starts nothing new.
     pub fn resume(&mut self) -> RunReport {
         let mut report = RunReport::default();
-        let records = match self.checkpoint.open_jobs() {
+        let known = take_over::take_over(self);
+        let records = match known.and_then(|()| Ok(self.checkpoint.open_jobs()?)) {
             Ok(records) => records,
-            Err(error) => {
-                report.problem = Some(Halt::Checkpoint(error).into_problem());
+            Err(halt) => {
+                report.problem = Some(halt.into_problem());
                 return report;
             }
         };
@@ -137,21 +138,27 @@ impl Exporter<'_> {
 
     /// Works on one job. Pleo runs one at a time, so one that is left to somebody else holds up all others.
     fn work_and_report(&mut self, job: ExportJob, claim: Claim, report: &mut RunReport) {
+        let blocker = Blocker::of(&job, false);
         match self.work_on(job, claim) {
-            Some(job) => report.jobs.push(job),
-            None => report.is_held_up = true,
+            Ok(job) => report.jobs.push(job),
+            Err(why) => {
+                report.blocked_by = Some(blocker);
+                report.left_aside = Some(why);
+            }
         }
     }
 
-    /// Works on one job and never fails: whatever happens becomes its report. `None` where it is left to another
-    /// instance: a person who named it must hear of that, and a poll meets it every day.
-    fn work_on(&mut self, job: ExportJob, claim: Claim) -> Option<JobReport> {
+    /// Works on one job and never fails: whatever happens becomes its report. Where it is left to another instance, that
+    /// says why: a person who named it must hear of that as of a problem, and a poll meets it every day.
+    fn work_on(&mut self, job: ExportJob, claim: Claim) -> Result<JobReport, String> {
         let id = job.id.clone();
         let span = tracing::error_span!("job", job.id = %id);
         let _entered = span.enter();
         let mut totals = JobTotals::default();
         let result = catch_unwind(AssertUnwindSafe(|| job::work(self, job, claim, &mut totals)));
         self.progress.end();
+        // Whatever it did not come to attach is fetched again by the run that goes on with it.
+        self.receipts.remove_all();
         // What a change had not committed is undone, and everything else is proven by the next run.
         let result = result.unwrap_or(Err(Halt::Panicked));
         // Also of a job that was lost to another instance, after something was booked.
@@ -160,11 +167,11 @@ impl Exporter<'_> {
             Ok(ending) => ending,
             Err(halt @ (Halt::LostToAnother | Halt::NotOurs { .. })) if claim == Claim::InTurn => {
                 warn!("{halt}; leaving job {id} alone");
-                return None;
+                return Err(halt.to_string());
             }
             Err(halt) => halt.into_ending(),
         };
-        Some(self.report_on(id, ending, totals))
+        Ok(self.report_on(id, ending, totals))
     }
 
     fn report_on(&mut self, id: JobId, ending: Ending, totals: JobTotals) -> JobReport {

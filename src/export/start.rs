@@ -7,6 +7,7 @@ use super::permit::{self, Others};
 use super::tools::Exporter;
 use super::{confirm, validate};
 use crate::host::clock;
+use crate::host::counted::counted;
 use crate::model::export_job::{ExportJob, ItemStatus, JobStatus};
 use crate::model::state::{JobEvent, JobState};
 use crate::pleo::{ExportJobEvent, PleoError};
@@ -59,6 +60,7 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
         }
         let fault = validate::before_start(exporter, &job)?;
         exporter.checkpoint.claim_job(&job, clock::now())?;
+        exporter.fleet.will_start(&job.id)?;
         // Looking at the books may have taken long, and others poll too.
         let permit = permit::for_job(exporter, &job.id, JobStatus::Pending);
         match exporter
@@ -117,7 +119,11 @@ fn confirm_start(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Start, 
     if job.status.is_final() {
         return Ok(Start::Over(job));
     }
-    info!("started job {} with {} items", job.id, job.number_of_items);
+    info!(
+        "started job {} with {}",
+        job.id,
+        counted(job.number_of_items, "item")
+    );
     Ok(Start::Ours(job))
 }
 
@@ -138,6 +144,9 @@ fn go_on(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -> Result<St
                 });
             }
             exporter.checkpoint.adopt_job(&job, clock::now())?;
+            exporter
+                .fleet
+                .job_event(&job.id, JobEvent::Started, "taken over from another instance");
             warn!("took over job {} from another instance", job.id);
         }
     }

@@ -12,8 +12,10 @@ use super::verdicts;
 use crate::bookkeeping::{self, SystemTraits};
 use crate::checkpoint::{Checkpoint, StoredItem};
 use crate::host::clock;
+use crate::host::counted::counted;
 use crate::host::stop::Stop;
 use crate::model::export_job::ExportJob;
+use crate::model::fleet::Fleet;
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::permit::Permit;
 use crate::model::state::JobEvent;
@@ -67,6 +69,8 @@ pub struct Exporter<'a> {
     pub stop: &'a Stop,
     /// The right of this process to act at all: its lock.
     pub permit: &'a Permit,
+    /// The other hosts that may work for the company.
+    pub fleet: &'a dyn Fleet,
     /// The progress observer.
     pub progress: &'a dyn Progress,
 }
@@ -91,6 +95,7 @@ impl Exporter<'_> {
             settings: self.settings,
             stop: self.stop,
             permit: self.permit,
+            fleet: self.fleet,
             progress: self.progress,
         }
     }
@@ -107,7 +112,9 @@ impl Exporter<'_> {
 
     /// Commits what happened to a job.
     pub(super) fn note(&mut self, job: &JobId, event: JobEvent, why: &str) -> Result<(), Halt> {
-        Ok(self.checkpoint.job_event(job, event, why, clock::now())?)
+        self.checkpoint.job_event(job, event, why, clock::now())?;
+        self.fleet.job_event(job, event, why);
+        Ok(())
     }
 }
 
@@ -120,6 +127,8 @@ pub(super) struct JobRun<'a> {
     pub(super) permit: Permit,
     /// How many items have their verdict, for whoever follows the run.
     pub(super) with_verdict: u64,
+    /// Whether this run has come to a verdict on any item.
+    pub(super) has_decided: bool,
     /// How often the permit was withheld and the work begun anew.
     pub(super) returns: u32,
     /// How Pleo's count of the items differs from its list, when it does.
@@ -147,6 +156,7 @@ impl<'a> JobRun<'a> {
             job,
             permit,
             with_verdict: 0,
+            has_decided: false,
             returns: 0,
             miscount: None,
             unsent: HashMap::new(),
@@ -182,6 +192,8 @@ impl<'a> JobRun<'a> {
     pub(super) fn decide(&mut self, verdicts: &[(AccountingEntryId, Verdict)]) -> Result<(), Halt> {
         let checkpoint = &mut *self.exporter.checkpoint;
         checkpoint.decide(&self.job.id, verdicts, clock::now())?;
+        self.has_decided |= !verdicts.is_empty();
+        self.exporter.fleet.decided(&self.job.id, verdicts);
         for (entry_id, _) in verdicts {
             self.unsent.remove(entry_id);
         }
@@ -226,8 +238,10 @@ impl Length {
             return Ok(());
         }
         Err(Halt::Later(format!(
-            "Pleo's list of the {} items of job {} does not end: it was left after {} of them",
-            job.number_of_items, job.id, self.0
+            "Pleo's list of the {} of job {} does not end: it was left after {} of them",
+            counted(job.number_of_items, "item"),
+            job.id,
+            self.0
         )))
     }
 }

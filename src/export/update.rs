@@ -5,9 +5,10 @@ use tracing::{debug, warn};
 use super::halt::Halt;
 use super::tools::JobRun;
 use crate::host::clock;
+use crate::host::counted::counted;
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::Verdict;
-use crate::pleo::{ItemUpdate, Refusal};
+use crate::pleo::{ItemUpdate, PleoError, Refusal};
 
 /// Sends every verdict that Pleo does not have. What Pleo refuses is tried once alone, then recorded as refused.
 pub(super) fn report(run: &mut JobRun<'_>) -> Result<(), Halt> {
@@ -26,11 +27,14 @@ pub(super) fn report(run: &mut JobRun<'_>) -> Result<(), Halt> {
 pub(super) fn send_again(run: &mut JobRun<'_>) -> Result<(), Halt> {
     let lacked = run.exporter.checkpoint.lacked(&run.job.id, clock::now())?;
     if lacked > 0 {
-        warn!("Pleo shows {lacked} items as open whose verdicts it has taken; sending these again");
+        let lacked = counted(lacked, "item");
+        warn!("Pleo shows {lacked} as open and has taken their verdicts; sending these again");
     }
     report(run)?;
     for refused in run.exporter.checkpoint.refused_items(&run.job.id)? {
-        send_alone(run, refused)?;
+        if let Some(refusal) = send_alone(run, refused)? {
+            debug!(item.id = %refusal.entry_id, "Pleo refuses the verdict still");
+        }
     }
     Ok(())
 }
@@ -42,21 +46,26 @@ fn send(run: &mut JobRun<'_>, unsent: Vec<(AccountingEntryId, Verdict)>) -> Resu
     let (again, taken): (Vec<_>, Vec<_>) = unsent.into_iter().partition(|(entry_id, _)| is_refused(entry_id));
     let taken: Vec<_> = taken.into_iter().map(|(entry_id, _)| entry_id).collect();
     accepted(run, &taken)?;
-    debug!("Pleo accepted {} verdicts", taken.len());
-    again.into_iter().try_for_each(|update| send_alone(run, update))
+    debug!("Pleo accepted {}", counted(taken.len(), "verdict"));
+    for update in again {
+        if let Some(refusal) = send_alone(run, update)? {
+            let why = refusal.text();
+            warn!(item.id = %refusal.entry_id, "Pleo refuses the verdict: {why}");
+        }
+    }
+    Ok(())
 }
 
-fn send_alone(run: &mut JobRun<'_>, update: (AccountingEntryId, Verdict)) -> Result<(), Halt> {
+/// Answers what Pleo refused, which is noted.
+fn send_alone(run: &mut JobRun<'_>, update: (AccountingEntryId, Verdict)) -> Result<Option<Refusal>, Halt> {
     let refused = put(run, std::slice::from_ref(&update))?;
     let entry = [update.0];
-    let Some(refusal) = refused.first() else {
-        return accepted(run, &entry);
+    let Some(refusal) = refused.into_iter().next() else {
+        return accepted(run, &entry).map(|()| None);
     };
-    let [entry_id] = &entry;
-    warn!(item.id = %entry_id, "Pleo refuses the verdict: {} ({})", refusal.message, refusal.error_type);
-    let why = format!("{}: {}", refusal.error_type, refusal.message);
     let checkpoint = &mut *run.exporter.checkpoint;
-    Ok(checkpoint.refused(&run.job.id, &entry, clock::now(), &why)?)
+    checkpoint.refused(&run.job.id, &entry, clock::now(), &refusal.text())?;
+    Ok(Some(refusal))
 }
 
 fn accepted(run: &mut JobRun<'_>, entries: &[AccountingEntryId]) -> Result<(), Halt> {
@@ -68,5 +77,16 @@ fn accepted(run: &mut JobRun<'_>, entries: &[AccountingEntryId]) -> Result<(), H
 fn put(run: &JobRun<'_>, verdicts: &[(AccountingEntryId, Verdict)]) -> Result<Vec<Refusal>, Halt> {
     let updates = verdicts.iter().cloned();
     let updates = updates.map(|(entry_id, verdict)| ItemUpdate::Final(entry_id, verdict));
-    run.tell(&updates.collect::<Vec<_>>())
+    match run.tell(&updates.collect::<Vec<_>>()) {
+        // A request that is refused as a whole may be so for one of its items.
+        Err(Halt::Pleo(PleoError::Refused { answer })) => {
+            let of_all = verdicts.iter().map(|(entry_id, _)| Refusal {
+                entry_id: entry_id.clone(),
+                error_type: String::new(),
+                message: answer.to_string(),
+            });
+            Ok(of_all.collect())
+        }
+        answer => answer,
+    }
 }

@@ -48,6 +48,42 @@ pub fn program(folder: &Path, program: &str, arguments: &[String], own: &str) ->
     command
 }
 
+/// Why the program cannot be started, as far as that shows beforehand.
+pub fn program_problem(folder: &Path, program: &str) -> Option<String> {
+    let path = found_from(folder, program);
+    if path.components().nth(1).is_some() {
+        return file_problem(&path);
+    }
+    // Without one the system has its own.
+    let folders = std::env::var_os("PATH")?;
+    let is_there = std::env::split_paths(&folders).any(|folder| file_problem(&folder.join(&path)).is_none());
+    (!is_there).then(|| "there is no such program in any folder of PATH".to_owned())
+}
+
+fn file_problem(path: &Path) -> Option<String> {
+    match std::fs::metadata(path) {
+        Err(error) => Some(format!("`{}`: {error}", path.display())),
+        Ok(file) if file.is_dir() => Some(format!("`{}` is a folder", path.display())),
+        Ok(_) if !is_executable(path) => Some(format!(
+            "`{0}` is not executable: run  chmod +x {0}",
+            path.display()
+        )),
+        Ok(_) => None,
+    }
+}
+
+#[cfg(unix)]
+fn is_executable(path: &Path) -> bool {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).is_ok()
+}
+
+/// Elsewhere the name decides.
+#[cfg(not(unix))]
+fn is_executable(_path: &Path) -> bool {
+    true
+}
+
 fn found_from(folder: &Path, program: &str) -> PathBuf {
     if Path::new(program).components().nth(1).is_some() {
         folder.join(program)

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::file_error::Link;
 pub use super::file_error::{Action, FileError};
-use super::kill;
+use super::{digest, kill};
 
 /// What the names of files begin and end with that are being written; readers of a folder pass over such names.
 const PART_BEGINS: &str = ".pleo-export-";
@@ -46,12 +46,27 @@ impl Part {
             // Its keys come from the system's source of chance, anew for each process.
             let chance = RandomState::new().hash_one(std::process::id());
             let path = folder.join(format!("{PART_BEGINS}{chance:016x}{PART_ENDS}"));
-            let mut options = private();
-            match options.read(true).write(true).create_new(true).open(&path) {
-                Ok(file) => return Ok(Self { file, path }),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(FileError::at(Action::Make, &path)(error)),
+            match Self::made(path) {
+                Err(error) if error.source.kind() == io::ErrorKind::AlreadyExists => {}
+                made => return made,
             }
+        }
+    }
+
+    /// The same under the one name for parts of this file, see [`part_of`]. Its user holds a lock on the file, so what
+    /// lies there is of one who was killed, and gives way.
+    pub fn only(path: &Path) -> Result<Self, FileError> {
+        refuse_links_of_strangers(folder_of(path))?;
+        let part = part_of(path);
+        remove_part(&part)?;
+        Self::made(part)
+    }
+
+    fn made(path: PathBuf) -> Result<Self, FileError> {
+        let mut options = private();
+        match options.read(true).write(true).create_new(true).open(&path) {
+            Ok(file) => Ok(Self { file, path }),
+            Err(error) => Err(FileError::at(Action::Make, &path)(error)),
         }
     }
 
@@ -72,6 +87,24 @@ impl Drop for Part {
     fn drop(&mut self) {
         // Renamed it is gone, which is what we want; what stays is cleared away by a later run.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// The name under which this file is written by those who hold a lock on it.
+pub fn part_of(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default();
+    let digest = digest::of(name.as_encoded_bytes()).hex();
+    let short = digest.get(..16).unwrap_or_default();
+    folder_of(path).join(format!("{PART_BEGINS}{short}{PART_ENDS}"))
+}
+
+/// Removes such a file, if one was left.
+pub fn remove_part(part: &Path) -> Result<(), FileError> {
+    match fs::remove_file(part) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(FileError::at(Action::Remove, part)(error))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -285,6 +318,19 @@ fn private_folder(path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn private_folder(path: &Path) -> io::Result<()> {
     fs::create_dir(path)
+}
+
+/// Whether it belongs to the user that this process runs as, as far as the system knows users.
+#[cfg(unix)]
+pub fn is_of_this_user(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    metadata.uid() == rustix::process::geteuid().as_raw()
+}
+
+/// Whether it belongs to the user that this process runs as, as far as the system knows users.
+#[cfg(not(unix))]
+pub fn is_of_this_user(_: &Metadata) -> bool {
+    true
 }
 
 /// Makes new names in a folder survive a power cut. Where the file system knows no such thing, as on some network shares,

@@ -30,6 +30,19 @@ pub fn limit(variable: &str, usual: u64) -> u64 {
     debug::number(variable).unwrap_or(usual)
 }
 
+/// A text that tests put in the place of what the machine says.
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub const fn text(_variable: &str) -> Option<String> {
+    None
+}
+
+/// A text that tests put in the place of what the machine says.
+#[cfg(debug_assertions)]
+pub fn text(variable: &str) -> Option<String> {
+    debug::variable(variable)
+}
+
 #[cfg(debug_assertions)]
 mod debug {
     use std::sync::LazyLock;
@@ -69,7 +82,7 @@ mod debug {
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is no setting, and tests steer it")]
-    fn variable(name: &str) -> Option<String> {
+    pub(super) fn variable(name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
 }

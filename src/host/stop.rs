@@ -13,7 +13,7 @@ pub struct Stop {
 
 /// The run was asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("stopped by a signal; run again to go on")]
+#[error("stopped by a signal")]
 pub struct Stopped;
 
 impl Stop {

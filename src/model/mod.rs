@@ -7,6 +7,7 @@ pub mod booked_content;
 pub mod document;
 pub mod export_item;
 pub mod export_job;
+pub mod fleet;
 pub mod ids;
 pub mod inspected;
 pub mod invoice;

@@ -21,6 +21,13 @@ pub struct Call {
     pub path: String,
 }
 
+impl Call {
+    /// Whether it tells Pleo something of a job or of its items.
+    pub fn is_update_of_a_job(&self) -> bool {
+        self.method != "GET" && self.path.starts_with("/v3/export-job")
+    }
+}
+
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{} {}`", self.method, self.path)
@@ -149,6 +156,14 @@ pub enum PleoError {
         /// What happened after sending.
         cause: String,
     },
+    /// A code was sent, which is good for one use, and the tokens did not come.
+    #[error("Pleo's answer to {call} was lost, and with it the tokens: {cause}")]
+    LostTokens {
+        /// What was asked.
+        call: Call,
+        /// What happened after sending.
+        cause: String,
+    },
     /// The answer does not follow Pleo's contract.
     #[error("{call} brought an answer outside of Pleo's contract: {problem}")]
     Contract {
@@ -213,10 +228,12 @@ impl PleoError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::CredentialRefused { answer } if answer.status == 401 => {
-                "check PLEO_API_KEY or PLEO_ACCESS_TOKEN: in Pleo, Settings > API Keys shows whether it has expired"
+                "check PLEO_API_KEY, PLEO_ACCESS_TOKEN or `pleo.api_key_file`, whichever is used: in Pleo, Settings > API Keys \
+                 shows whether it has expired"
             }
             Self::CredentialRefused { .. } => {
-                "give the key the permissions export-jobs:read, export-jobs:write and export-items:read for this company"
+                "give the key the permissions export-jobs:read, export-jobs:write and export-items:read for this company; for \
+                 a login, name them in `pleo.oauth.scopes` and log in again"
             }
             Self::NotFound { .. } => {
                 "check the job's id, and that `pleo.base_url` is the environment it belongs to"
@@ -232,6 +249,7 @@ impl PleoError {
                  nothing with these settings has reached Pleo yet"
             }
             Self::Disconnected { .. } => "connect it again: run `pleo-export login`",
+            Self::LostTokens { .. } => "run `pleo-export login` again; nothing was kept",
             Self::NoRefreshToken => {
                 "ask Pleo to register the application for refresh tokens; nothing was kept"
             }
@@ -249,6 +267,9 @@ impl PleoError {
             }
             Self::Refused { answer } if answer.status == 404 => {
                 "check `pleo.base_url`: it is Pleo's address alone, such as https://external.pleo.io, without /v3"
+            }
+            Self::Refused { answer } if answer.call.is_update_of_a_job() => {
+                "ask Pleo's support why; what is decided is kept here, and the next run tells it again"
             }
             Self::Refused { .. } => "report this, with the log of a run with -vv",
             Self::Settings { .. } => "correct the settings; nothing was sent",

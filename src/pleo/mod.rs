@@ -21,6 +21,7 @@ mod skim;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod transport;
 pub mod webhook;
 pub mod wire;
@@ -30,6 +31,7 @@ pub use error::{Answer, Call, PleoError};
 pub use heard::{Heard, silence};
 pub use settings::{Credential, Settings};
 pub use subscriptions::EXPORT_JOB_CREATED;
+pub use throttle::Throttle;
 pub use transport::ServerTime;
 pub use wire::{ExportJobEvent, ItemUpdate, RawItem, Refusal, Subscription, UpdateAnswer};
 pub use wire::{Installation, Introspection, KnownAccount, KnownTax, Subject};

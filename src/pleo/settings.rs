@@ -1,11 +1,14 @@
 //! The settings of the client for Pleo.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::PleoError;
 use super::oauth;
+use super::throttle::Throttle;
+use crate::host::digest;
 use crate::host::server_url::ServerUrl;
 use crate::model::ids::CompanyId;
 
@@ -22,6 +25,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// After this time no further try of a request begins.
     pub give_up_after: Duration,
+    /// Who else sends with the same credential, where somebody does.
+    pub throttle: Option<Arc<dyn Throttle>>,
 }
 
 /// A credential for Pleo's API.
@@ -39,6 +44,21 @@ impl Settings {
     /// The host of a Pleo on this machine itself, as its address has it.
     pub fn own_host(&self) -> Option<&str> {
         self.base_url.host_str().filter(|_| self.base_url.is_loopback())
+    }
+
+    /// What stands for the credential where others must know it and must not have it.
+    pub(super) fn credential_digest(&self) -> String {
+        let (kind, secret) = match &self.credential {
+            Credential::ApiKey(secret) => ("key", secret.expose_secret()),
+            Credential::AccessToken(secret) => ("token", secret.expose_secret()),
+            // Its tokens change.
+            Credential::OAuth(settings) => ("client", settings.client_id.as_str()),
+        };
+        let whose = match &self.credential {
+            Credential::OAuth(_) => self.company_id.as_str(),
+            Credential::ApiKey(_) | Credential::AccessToken(_) => "",
+        };
+        digest::sha256(format!("{kind}\n{secret}\n{whose}\n{}", self.base_url))
     }
 
     /// Refuses a credential that no header can hold.

@@ -3,7 +3,7 @@
 //! The credential is added here ([`Access`]), to requests for the configured host alone, and appears nowhere else. What a
 //! failed try means is decided in [`retry`]; what an answer means, by the caller.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -19,6 +19,7 @@ use super::reached::Reached;
 use super::request::Request;
 use super::retry::{Outcome, TryEnd, classify};
 use super::skim::Skimmed;
+use super::throttle::Throttle;
 use super::{Settings, wire};
 use crate::host::http::{self, Body};
 use crate::host::retry::{self, Next, Retry};
@@ -54,6 +55,8 @@ pub(super) struct Transport {
     stop: Stop,
     server_time: Mutex<Option<ServerTime>>,
     reached: Reached,
+    /// Who else sends with the same credential, and what stands for it.
+    throttle: Option<(Arc<dyn Throttle>, String)>,
 }
 
 /// A good answer.
@@ -67,6 +70,7 @@ pub(super) struct Answered {
 impl Transport {
     pub(super) fn new(settings: Settings, stop: Stop) -> Result<Self, PleoError> {
         settings.check()?;
+        let credential = settings.credential_digest();
         let builder = http::client_builder_for(&settings.base_url)
             .timeout(settings.request_timeout)
             .pool_idle_timeout(LONGEST_IDLE)
@@ -86,6 +90,7 @@ impl Transport {
             stop,
             server_time: Mutex::default(),
             reached: Reached::default(),
+            throttle: settings.throttle.map(|throttle| (throttle, credential)),
         })
     }
 
@@ -130,6 +135,7 @@ impl Transport {
         let mut retry = Retry::new(Instant::now(), patience, fastrand::Rng::new());
         let mut is_renewed = false;
         loop {
+            self.wait_for_limits(&call, &mut retry)?;
             let shown = self.access.shown()?;
             // Before the permit is asked for: this process may be stopped between that and the sending.
             let began = clock::since_boot();
@@ -148,6 +154,42 @@ impl Transport {
                 });
             }
             self.wait_after(attempt, request, &mut retry)?;
+        }
+    }
+
+    /// Waits for as long as Pleo has told another host not to send anything.
+    fn wait_for_limits(&self, call: &Call, retry: &mut Retry) -> Result<(), PleoError> {
+        let Some((throttle, credential)) = &self.throttle else {
+            return Ok(());
+        };
+        loop {
+            let left = throttle.remaining(credential);
+            if left.is_zero() {
+                return Ok(());
+            }
+            let cause = format!(
+                "Pleo limits this credential for another {} s, as it told another host",
+                left.as_secs() + 1
+            );
+            match retry.failed(Instant::now(), Some(left)) {
+                Next::Wait(wait) => {
+                    log_retry(call, &cause, retry.tries(), wait);
+                    self.stop.wait(wait)?;
+                }
+                Next::GiveUp | Next::TooLong(_) => {
+                    let (call, tries) = (call.clone(), retry.tries());
+                    return Err(PleoError::OutOfReach { call, tries, cause });
+                }
+            }
+        }
+    }
+
+    /// Tells the others that Pleo has asked to wait.
+    fn tell_of_limit(&self, attempt: &Attempt, wait: Duration) {
+        if let Some((throttle, credential)) = &self.throttle
+            && matches!(attempt.ending, TryEnd::Answered { status: 429, .. })
+        {
+            throttle.limited(credential, wait);
         }
     }
 
@@ -173,10 +215,12 @@ impl Transport {
         match retry.failed(Instant::now(), attempt.retry_after) {
             Next::Wait(wait) => {
                 log_retry(&call, &attempt.cause, retry.tries(), wait);
+                self.tell_of_limit(&attempt, wait);
                 Ok(self.stop.wait(wait)?)
             }
             Next::GiveUp => Err(attempt.given_up(call, retry.tries(), has_answered)),
             Next::TooLong(asked) => {
+                self.tell_of_limit(&attempt, asked);
                 let cause = format!(
                     "{}, and Pleo asks to wait {} s, which is longer than `pleo.give_up_after_seconds` leaves",
                     attempt.cause,

@@ -16,7 +16,7 @@ mod tests;
 mod trouble;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -149,6 +149,14 @@ impl Fetcher {
         answers.into_iter().map(|(_, answer)| answer).collect()
     }
 
+    /// Lets go of all that was fetched and is still kept.
+    pub fn remove_all(&self) {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        for (path, _) in shared.drain() {
+            remove_file(&path);
+        }
+    }
+
     /// Lets go of receipts that are attached and reported. A file that several of the fetched share goes with the
     /// last of them.
     pub fn remove(&self, receipts: &[Receipt]) {
@@ -161,11 +169,15 @@ impl Fetcher {
                 continue;
             }
             shared.remove(&receipt.path);
-            if let Err(error) = std::fs::remove_file(&receipt.path)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                tracing::warn!("cannot remove the receipt `{}`: {error}", receipt.path.display());
-            }
+            remove_file(&receipt.path);
         }
+    }
+}
+
+fn remove_file(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!("cannot remove the receipt `{}`: {error}", path.display());
     }
 }

@@ -34,6 +34,8 @@ pub struct Facts<'a> {
     pub found: &'a Found,
     /// What is known of it there.
     pub inspected: &'a Inspected,
+    /// Whether the content hash that the books keep of it is not that of what was exported with it.
+    pub is_hash_spoilt: bool,
     /// Whether Pleo has it with another content than it was booked from; known of open jobs.
     pub is_changed_in_pleo: bool,
 }
@@ -196,6 +198,15 @@ fn of_books(facts: &Facts<'_>, booked: &BookedEntry, differences: &mut Vec<Diffe
         (Some(Edited::Amount(how)), _) => {
             differences.push(difference(facts, Kind::Changed, how.clone(), correct(booked)));
         }
+        _ if facts.is_hash_spoilt => differences.push(difference(
+            facts,
+            Kind::Changed,
+            format!(
+                "the content hash that the books keep of {number} is not that of what was booked: exported again, it would be \
+                 refused as changed"
+            ),
+            "bring the hash back from a backup of the books (the line `pleo-hash` in text books)".to_owned(),
+        )),
         _ if facts.is_changed_in_pleo => differences.push(difference(
             facts,
             Kind::Changed,

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 use super::compare::{Facts, InPleo, compare};
-use super::{Difference, Kind};
+use super::{Difference, Kind, spoilt};
 use crate::bookkeeping;
 use crate::checkpoint::{Checkpoint, CheckpointError, JobRecord};
 use crate::host::digest;
@@ -310,6 +310,7 @@ impl Gathering<'_, '_> {
                 recorded: recorded.as_ref(),
                 found,
                 inspected,
+                is_hash_spoilt: spoilt::is_hash_spoilt(found, recorded.as_ref()),
                 is_changed_in_pleo: changed.contains(entry_id),
             });
             for difference in differences {

@@ -5,6 +5,7 @@
 
 pub mod compare;
 pub mod gather;
+mod spoilt;
 
 use crate::model::ids::{AccountingEntryId, JobId};
 

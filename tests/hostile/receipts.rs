@@ -140,7 +140,10 @@ fn a_proxy_does_not_hear_the_names_of_our_networks() {
         world.add_job(vec![
             Item::card_purchase(100).file(&url, "application/pdf", 7).build(),
         ]);
-        world.run(&["poll"]).exits(3);
+        let run = world.run(&["poll"]);
+        if !may_be_asked {
+            run.exits(3);
+        }
         assert_eq!(heard.lock().unwrap().contains(host), may_be_asked, "{host}");
     }
 }

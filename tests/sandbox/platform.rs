@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::{Options, SCOPES, Sandbox};
+use crate::sandbox::seed::Item;
+use crate::sandbox::{Job, Options, SCOPES, Sandbox, key_of};
 use crate::{Caller, read};
 
 const ANOTHER_COMPANY: &str = "11111111-1111-4111-8111-111111111111";
@@ -90,4 +91,44 @@ fn each_endpoint_needs_its_scope() {
     let path = "/v1/chart-of-accounts:search";
     assert_eq!(search(&caller, path, &accounts_of(sandbox.company())).0, 403);
     assert_eq!(sandbox.broken_rules(), [""; 0]);
+}
+
+#[test]
+fn one_sandbox_serves_several_companies_and_each_key_opens_its_own_alone() {
+    let sandbox = Sandbox::start(Options {
+        more_companies: vec![ANOTHER_COMPANY.to_owned()],
+        ..Options::default()
+    });
+    let item = |number| vec![Item::card_purchase(12_500).numbered(number).build()];
+    let first = sandbox.add_job(Job::of(item(1)));
+    let other = sandbox.add_job(Job::of(item(2)).of_company(ANOTHER_COMPANY));
+    let caller = Caller::new(&sandbox);
+    let key = key_of(ANOTHER_COMPANY);
+    let by_its_own_key = |path: &str| {
+        let request = caller.anonymous("GET", path).basic_auth(&key, Some(""));
+        read(request.send().unwrap())
+    };
+    let jobs = |company: &str| format!("/v3/export-jobs?company_id={company}");
+    let (status, listed) = by_its_own_key(&jobs(ANOTHER_COMPANY));
+    assert_eq!((status, listed["data"].as_array().unwrap().len()), (200, 1));
+    assert_eq!(listed["data"][0]["id"], json!(other));
+    assert_eq!(listed["data"][0]["companyId"], ANOTHER_COMPANY);
+    let (_, said) = by_its_own_key("/v1/introspect");
+    assert_eq!(
+        said["data"]["subjectURN"],
+        json!(format!("urn:pleo:company:{ANOTHER_COMPANY}"))
+    );
+    assert_eq!(by_its_own_key(&format!("/v3/export-jobs/{first}")).0, 404);
+    // The first key is for all of them.
+    for (company, job) in [(sandbox.company(), &first), (ANOTHER_COMPANY, &other)] {
+        assert_eq!(caller.all(&jobs(company))[0]["id"], json!(job));
+    }
+    // Each company has one running job, and an order of its own.
+    assert_eq!(
+        [&other, &first].map(|job| caller.send(job, "started")),
+        [202, 202]
+    );
+    assert_eq!(sandbox.broken_rules(), [""; 0]);
+    by_its_own_key(&jobs(sandbox.company()));
+    assert_eq!(sandbox.broken_rules().len(), 1);
 }

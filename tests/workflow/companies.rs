@@ -12,6 +12,8 @@ use crate::sandbox::{Fault, Job, JobStatus, Options, Sandbox, Trouble, seed};
 use crate::support::Run;
 use crate::support::{IMPATIENT, World};
 
+const CANNOT_READ: &str = "cannot read the settings file";
+
 const OTHER: &str = "7e57c0de-0000-4000-8000-0000000000b2";
 
 const THIRD: &str = "7e57c0de-0000-4000-8000-0000000000c3";
@@ -233,6 +235,71 @@ fn what_would_hold_for_all_is_refused_before_anything_is_sent() {
         machine.world.sandbox.request_count() + machine.other.request_count(),
         0
     );
+}
+
+/// What is missing is told as a line of the file, since the variables are refused here.
+#[test]
+fn a_settings_file_that_is_wrong_is_told_with_a_cure_that_holds_here() {
+    let machine = Machine::new();
+    let path = machine.world.path("companies/bad.toml");
+    let with = |content: &str| fs::write(&path, content).unwrap();
+    let told = |says: &[&str]| {
+        for command in ["poll", "check", "status", "verify"] {
+            let (_, companies) = machine.run(command, 2);
+            let bad = companies[1].to_string();
+            assert!(
+                companies[1]["settings"].as_str().unwrap().ends_with("bad.toml"),
+                "{bad}"
+            );
+            // `status` needs no credential.
+            let says = if command == "status" { &says[..1] } else { says };
+            for text in says {
+                assert!(bad.contains(text), "{command}: no `{text}` in {bad}");
+            }
+            let refused = [
+                "PLEO_COMPANY_ID",
+                "PLEO_API_KEY",
+                "PLEO_EXPORT_CHECKPOINT",
+                "ODOO_API_KEY",
+                "PLEO_CLIENT",
+            ];
+            assert!(!refused.iter().any(|name| bad.contains(name)), "{command}: {bad}");
+            assert!(
+                says[0] != CANNOT_READ || !bad.contains("is missing"),
+                "{command}: {bad}"
+            );
+        }
+    };
+    with("");
+    told(&[
+        "pleo.company_id is missing in `",
+        "pleo.api_key_file is missing in `",
+    ]);
+    with(&format!(
+        "[pleo]\ncompany_id = \"{THIRD}\"\napi_key = \"x\"\n[accounting]\nsystem = \"odoo\"\n"
+    ));
+    let run = machine.world.run(&["poll", "--companies", "companies"]).exits(2);
+    let run = run
+        .says("name that as pleo.api_key_file")
+        .says("accounting.odoo.api_key_file is missing in `");
+    assert!(
+        !run.stderr.contains("ODOO_API_KEY") && !run.stderr.contains("PLEO_API_KEY"),
+        "{run}"
+    );
+    with("company_id = ");
+    told(&["is not TOML"]);
+    fs::write(&path, b"\xff\xfea").unwrap();
+    told(&[CANNOT_READ, "save it as UTF-8"]);
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("nowhere", &path).unwrap();
+    told(&[CANNOT_READ, "it is a link to `nowhere`"]);
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    told(&[CANNOT_READ, "it is a folder"]);
+    fs::remove_dir(&path).unwrap();
+    let pipe = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(pipe.unwrap().success());
+    told(&[CANNOT_READ, "it is no regular file"]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use pleo_export::export::{Exporter, Progress, Settings, Untold};
 use pleo_export::host::stop::Stop;
 use pleo_export::model::document::{Part, PlannedItem};
 use pleo_export::model::export_job::JobStatus;
+use pleo_export::model::fleet::Alone;
 use pleo_export::model::ids::{AccountingEntryId, JobId};
 use pleo_export::model::permit::Permit;
 use pleo_export::model::references::{Account, Candidates, References, Resolution, Vendor};
@@ -55,6 +56,7 @@ impl World {
             environment: self.environment().clone(),
             config_flag: None,
             is_one_of_several: false,
+            is_of_fleet: false,
         };
         Config::load(&sources).expect("the settings are right")
     }
@@ -98,6 +100,7 @@ impl World {
             settings: &settings,
             stop,
             permit: &permit,
+            fleet: &Alone,
             progress: &follower,
         };
         let report = exporter.poll(None);
@@ -133,6 +136,7 @@ impl World {
             settings: &settings,
             stop: &stop,
             permit: &Permit::given_by(|| Ok(())),
+            fleet: &Alone,
             progress: &Follower::default(),
         };
         let chosen = exporter.choose(Which::All, known.as_ref()).expect("Pleo answers");

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::interrupt::{is_event, nth_of};
 use crate::sandbox::{Fault, Hook, JobStatus, Manner, Trouble};
-use crate::support::World;
+use crate::support::{Run, World};
 use listener::{Listener, eventually, now};
 
 /// Items that are booked whatever the settings.
@@ -356,6 +356,23 @@ fn health_follows_the_last_success_and_settings_are_read_anew() {
 }
 
 #[test]
+fn each_poll_of_a_listener_writes_metrics() {
+    let world = World::new();
+    let listener = Listener::start_with(&world, "1h", |command| {
+        command.args(["--metrics-file", "pleo.prom"]);
+    });
+    let written = || fs::read_to_string(world.path("pleo.prom")).unwrap_or_default();
+    eventually("the first poll is told", || {
+        written().contains("pleo_export_exit_code{")
+    });
+    let job = small_job(&world, 1);
+    listener.books(&job);
+    let company = world.sandbox.company();
+    let line = format!("pleo_export_items_total{{company_id=\"{company}\",status=\"successful\"}} 3");
+    eventually("the next one is told", || written().contains(&line));
+}
+
+#[test]
 fn a_listener_that_could_check_nothing_or_has_no_address_does_not_begin() {
     let world = World::new();
     let listen = ["listen", "--bind", "127.0.0.1:0"];
@@ -392,4 +409,79 @@ fn a_listener_that_could_check_nothing_or_has_no_address_does_not_begin() {
             .count(),
         0
     );
+}
+
+#[test]
+fn whoever_listens_to_the_whole_network_is_told_what_belongs_in_front() {
+    let world = World::new();
+    let url = format!(
+        "https://nowhere.invalid/webhooks/pleo/{}",
+        world.sandbox.company()
+    );
+    world.run(&["subscribe", &url]).exits(0);
+    for (address, is_told) in [("0.0.0.0:0", true), ("127.0.0.1:0", false)] {
+        let mut child = world.spawn(&["listen", "--bind", address]);
+        let mut line = [0; 12];
+        child.stdout.as_mut().unwrap().read_exact(&mut line).unwrap();
+        assert_eq!(&line, b"Listening on");
+        child.kill().unwrap();
+        let run = Run::of("listen", child.wait_with_output().unwrap());
+        let told = run.stderr.contains("belongs behind a reverse proxy");
+        assert_eq!(told, is_told, "{address}: {run}");
+    }
+}
+
+/// Whoever builds the image has the files that it copies, and a program that knows what it is started with.
+#[test]
+fn the_container_file_names_what_there_is() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let file = fs::read_to_string(root.join("examples/container/Containerfile")).unwrap();
+    let instructions = |name: &str| {
+        let lines = file
+            .lines()
+            .filter_map(|line| line.strip_prefix(&format!("{name} ")));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let copies = instructions("COPY");
+    let sources = copies.iter().filter(|line| !line.starts_with("--from"));
+    for line in sources {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        for source in &words[..words.len() - 1] {
+            assert!(root.join(source).exists(), "COPY {source}");
+        }
+    }
+    // Cargo reads every target that the manifest names before it builds one.
+    let manifest: toml::Table = fs::read_to_string(root.join("Cargo.toml"))
+        .unwrap()
+        .parse()
+        .unwrap();
+    for bench in manifest["bench"].as_array().unwrap() {
+        let path = format!("benches/{}.rs", bench["name"].as_str().unwrap());
+        assert!(
+            root.join(&path).exists() && copies.iter().any(|line| line.starts_with("benches ")),
+            "{path}"
+        );
+    }
+    let version = manifest["package"]["rust-version"].as_str().unwrap();
+    assert!(
+        instructions("FROM")[0].contains(&format!("rust:{version}")),
+        "{version}"
+    );
+    let world = World::new();
+    let command: Vec<String> = serde_json::from_str(&instructions("CMD")[0]).unwrap();
+    let mut command: Vec<&str> = command.iter().map(String::as_str).collect();
+    // All is known but for a secret to check deliveries by.
+    world.run(&command).exits(2).says("nothing is subscribed");
+    command.push("--unknown");
+    world.run(&command).exits(2).says("unexpected argument");
+    let port = instructions("EXPOSE")[0].clone();
+    for name in ["CMD", "HEALTHCHECK"] {
+        assert!(instructions(name)[0].contains(&format!(":{port}")), "{name}");
+    }
+    for variable in ["STATE_DIRECTORY", "PLEO_EXPORT_CONFIG"] {
+        assert!(
+            instructions("ENV")[0].contains(&format!("{variable}=/")),
+            "{variable}"
+        );
+    }
 }

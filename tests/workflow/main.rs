@@ -118,6 +118,8 @@ mod secrets;
 mod sequences;
 /// What Pleo tells beside the data (sizes, its clock) is used.
 mod sizes_and_dates;
+/// What `status` says after time has passed and after what went wrong.
+mod status;
 /// Whom Pleo tells of jobs, and by which secret it is known.
 mod subscribe;
 /// What people read, word by word.

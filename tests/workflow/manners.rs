@@ -192,10 +192,33 @@ fn who_mistypes_a_setting_is_told_what_was_meant() {
             "[accounting]\nsystem = 'odoo'\n[accounting.odoo]\napi_key = 'live-key'\n",
             "accounting.odoo.api_key_file",
         ),
+        // Also where it would not be used.
+        (
+            "[accounting.odoo]\napi_key = 'live-key'\n",
+            "accounting.odoo.api_key_file",
+        ),
+        (
+            "[pleo.oauth]\nclient_secret = 'live-key'\n",
+            "pleo.oauth.client_secret_file",
+        ),
     ] {
         let run = refused(toml).says("may not stand in the settings file").says(way);
         assert!(!run.stderr.contains("live-key"), "{run}");
     }
+    // The sections of systems that are not chosen need not be whole, and their keys are known.
+    for (toml, meant) in [
+        ("[accounting.odoo]\ndatabse = 'x'\n", "database"),
+        ("[accounting.odoo.journals]\npurchas = 'x'\n", "purchase"),
+        ("[accounting.command]\nprogramm = ['x']\n", "program"),
+    ] {
+        refused(toml).says(&format!("did you mean `{meant}`?"));
+    }
+    World::new()
+        .with_settings(
+            "[accounting.odoo]\napi_key_file = 'nowhere'\n[accounting.command]\ntimeout_seconds = 5\n",
+        )
+        .run(&["poll"])
+        .exits(0);
 }
 
 #[test]
@@ -325,7 +348,8 @@ fn the_program_tells_of_itself() {
         .exits(0)
         .says(".TH")
         .says("PLEO_API_KEY")
-        .says("run\\-job");
+        .says("run\\-job")
+        .says("[\\-\\-config FILE]");
     assert!(man.stderr.is_empty(), "{man}");
     world.run(&["--help"]).exits(0).says("PLEO_EXPORT_CHECKPOINT");
     world.run(&["status", "--help"]).exits(0).says("--max-age 30m");

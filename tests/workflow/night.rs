@@ -337,15 +337,54 @@ fn night_19_pleo_refuses_a_verdict() {
         entries: vec![entry.to_owned()],
         error_type: "EXPORT_ENTRY_STATUS_UPDATE_FAILED".to_owned(),
     }));
-    world.run(&["poll"]).exits(6);
+    let run = world.run(&["poll"]).exits(6);
+    assert_eq!(run.stderr.matches("WARN").count(), 1, "{run}");
     fails(
         &world,
         "does not take the verdicts of 1 item",
-        "ask Pleo's support",
+        "ask Pleo's support why, then export them again",
     );
     // One instruction, wherever one looks.
-    let text = status(&world).stdout;
-    assert!(!text.contains("resume"), "{text}");
+    for run in [run, status(&world)] {
+        let text = format!("{}{}", run.stdout, run.stderr).replace('\n', " ");
+        assert!(
+            !["resume", "books are right", "): export it again"]
+                .iter()
+                .any(|other| text.contains(other)),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn night_19_pleo_refuses_a_request_whole() {
+    let refused = |status: u16| {
+        Trouble::Page(
+            status,
+            "application/json".into(),
+            r#"{"type":"NO","message":"no"}"#.into(),
+        )
+    };
+    for (number, status) in [(1, 422), (1, 409), (2, 422), (2, 400), (2, 413)] {
+        let world = settled();
+        let job = world.add_mixed_job(3, 2);
+        let fault = Fault::new(refused(status)).on("PUT", "/v3/export-jobs/*/items");
+        world.sandbox.fault(fault.at(number).always());
+        let run = world.run(&["poll"]).exits(6);
+        assert_eq!(world.sandbox.job(&job).status, JobStatus::InProgress, "{run}");
+        fails(&world, "no", "ask Pleo's support why");
+        world.sandbox.clear_faults();
+        world.run(&["poll"]).exits(0);
+        assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);
+        world.books().has_nothing_twice();
+    }
+    let world = settled();
+    world.add_mixed_job(3, 2);
+    world
+        .sandbox
+        .fault(for_ever(refused(400)).on("POST", "/v3/export-job-events"));
+    world.run(&["poll"]).exits(6);
+    fails(&world, "no", "ask Pleo's support why");
 }
 
 #[test]

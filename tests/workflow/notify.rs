@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::interrupt::Fate;
-use crate::sandbox::{Fault, Request, Trouble};
+use crate::sandbox::{Fault, Job, JobStatus, Request, Trouble, seed};
 use crate::support::{IMPATIENT, World};
 
 /// A world whose program keeps each document that it is told, and the environment that it has.
@@ -153,11 +153,48 @@ fn neither_a_signal_nor_another_run_nor_another_instance_is_a_failure() {
         .run_and_signal(&["poll"], "TERM", Fate::TakesEffect, is_update)
         .exits(5);
     assert_eq!(events(&told(&world)), [("started", None)]);
-    // To this checkpoint the job is another instance's.
-    world
-        .run_with("PLEO_EXPORT_CHECKPOINT", "other.sqlite3", &["poll"])
-        .exits(0);
-    assert_eq!(events(&told(&world)), [("success", Some(0))]);
+    // To another checkpoint the job is another instance's: a success with a warning, told once.
+    let other = || {
+        world
+            .run_with("PLEO_EXPORT_CHECKPOINT", "other.sqlite3", &["poll"])
+            .exits(0);
+        told(&world)
+    };
+    let warning = other();
+    assert_eq!(events(&warning), [("success", Some(0))]);
+    assert!(warning[0]["message"].as_str().unwrap().starts_with("job "));
+    assert!(warning[0]["remedy"].as_str().unwrap().contains("--adopt"));
+    assert_eq!(other(), Vec::<Value>::new());
+}
+
+#[test]
+fn a_job_of_another_instance_is_told_as_a_warning_and_then_as_a_failure() {
+    let world = world();
+    world.run(&["poll"]).exits(0);
+    told(&world);
+    let job = world
+        .sandbox
+        .add_job(Job::of(seed::mixed(3, 2)).status(JobStatus::InProgress));
+    world.run(&["poll"]).exits(0);
+    let warning = told(&world);
+    assert_eq!(events(&warning), [("success", Some(0))]);
+    assert!(
+        warning[0]["message"].as_str().unwrap().contains(&job),
+        "{warning:?}"
+    );
+    let remedy = warning[0]["remedy"].as_str().unwrap();
+    assert!(remedy.contains(&format!("run-job {job} --adopt")), "{remedy}");
+    world.run(&["poll"]).exits(0);
+    assert_eq!(told(&world), Vec::<Value>::new());
+    world.sandbox.advance_clock(Duration::from_secs(31 * 60));
+    world.run(&["poll"]).exits(6);
+    let failed = told(&world);
+    assert_eq!(events(&failed), [("failure", Some(6))]);
+    world.run(&["poll"]).exits(6);
+    assert_eq!(told(&world), Vec::<Value>::new());
+    world.run(&["run-job", &job, "--adopt"]).exits(0);
+    world.run(&["poll"]).exits(0);
+    assert_eq!(events(&told(&world)), [("recovery", Some(0))]);
 }
 
 #[test]
@@ -272,12 +309,46 @@ fn an_address_that_is_silent_or_wrong_changes_no_run() {
     drop(silent);
     world.run(&["poll"]).exits(0).says("cannot be reached");
     for (settings, says) in [
-        ("url = \"http://monitor.example/x\"", "notify.url"),
+        (
+            "url = \"http://monitor.example/x\"",
+            "notify.url must begin with https://, since whoever reads the address",
+        ),
+        ("url = \"monitor\"", "notify.url is no address"),
+        (
+            "url = \"https://u:p@monitor.example/x\"",
+            "notify.url must have no user",
+        ),
         ("command = []", "notify.command is empty"),
         ("command = \"x\"", "notify.command must be a list"),
         ("email = \"x\"", "notify.email is not a setting"),
     ] {
         let world = World::new().with_settings(&format!("[notify]\n{settings}\n"));
         world.run(&["poll"]).exits(2).says(says);
+    }
+}
+
+#[test]
+fn check_tells_of_a_program_that_could_not_be_started_and_starts_none() {
+    let mut world = World::new().with_variable("PATH", "/usr/bin:/bin");
+    fs::write(world.path("not-executable"), "").unwrap();
+    fs::create_dir(world.path("folder")).unwrap();
+    std::os::unix::fs::symlink("nowhere", world.path("dangling")).unwrap();
+    for (program, says) in [
+        ("no-such-program-9f2", "in any folder of PATH"),
+        ("./nowhere", "No such file"),
+        ("./dangling", "No such file"),
+        ("./not-executable", "chmod +x"),
+        ("./folder", "is a folder"),
+    ] {
+        world = world.with_settings(&format!("[notify]\ncommand = [\"{program}\"]\n"));
+        let run = world.run(&["check"]).exits(0).says(says);
+        assert!(run.stdout.contains("! settings "), "{run}");
+    }
+    // One that can be started is not.
+    for program in ["\"touch\", \"started\"", "\"/bin/sh\", \"-c\", \"touch started\""] {
+        world = world.with_settings(&format!("[notify]\ncommand = [{program}]\n"));
+        let run = world.run(&["check"]).exits(0);
+        assert!(!run.stdout.contains("notify"), "{run}");
+        assert!(!world.path("started").exists());
     }
 }

@@ -105,6 +105,15 @@ impl World {
         assert_eq!(mode & 0o777, 0o600);
     }
 
+    /// What was being written when somebody was killed, which may hold a pair that is good, is gone.
+    #[track_caller]
+    fn leaves_nothing_aside(&self) {
+        let files = fs::read_dir(self.path("")).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let left: Vec<String> = names.filter(|name| name.contains(".part")).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+
     #[track_caller]
     fn breaks_no_rule(&self) {
         let broken = self.sandbox.broken_rules();

@@ -142,7 +142,7 @@ fn a_dot_env_that_cannot_be_read_is_a_problem() {
     refused("no regular file");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    refused("no regular file");
+    refused("it is a folder");
     fs::remove_dir(&path).unwrap();
     std::os::unix::fs::symlink("nowhere", &path).unwrap();
     refused("cannot read");
@@ -297,4 +297,40 @@ fn an_odd_name_of_the_books_folder_hides_nothing_that_is_in_it() {
         assert_eq!(books.entries().len(), 5);
         books.has_nothing_twice();
     }
+}
+
+/// Reading a pipe would wait for ever.
+#[test]
+fn a_pipe_is_no_settings_file_and_holds_no_key() {
+    let world = World::new().without_variable("PLEO_API_KEY");
+    assert!(
+        Command::new("mkfifo")
+            .arg(world.path("pipe"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    world
+        .run(&["--config", "pipe", "poll"])
+        .exits(2)
+        .says("pipe`: it is no regular file");
+    let world = world.with_settings("[pleo]\napi_key_file = \"pipe\"\n");
+    world.run(&["poll"]).exits(2).says("pipe`: it is no regular file");
+}
+
+#[test]
+fn pleos_address_is_told_without_a_version() {
+    for (address, version) in [
+        ("https://external.pleo.io/v3", "/v3"),
+        ("https://gateway.example/pleo/v0/", "/v0"),
+    ] {
+        let world = World::new().with_variable("PLEO_BASE_URL", address);
+        let run = world.run(&["poll"]).exits(2).says("PLEO_BASE_URL is `");
+        run.says(&format!("leave `{version}` out"));
+    }
+    // One on the way to it is part of the address.
+    let world = World::new();
+    let address = format!("{}/v3/pleo", world.sandbox.url());
+    let run = world.run_with("PLEO_BASE_URL", &address, &["poll"]);
+    assert!(!run.stderr.contains("out, each call"), "{run}");
 }

@@ -159,6 +159,17 @@ fn a_lost_start_of_a_job_that_somebody_has_begun_is_left_to_them() {
         Hook::Continue
     });
     world.run(&["poll"]).exits(0).says("leaving job");
+    // Who hears nothing but what failed hears of it, and so do scripts.
+    let quiet = world.run(&["poll", "-q"]).exits(0);
+    assert!(
+        quiet
+            .stdout
+            .starts_with(&format!("Job {job} left to another instance: ")),
+        "{quiet}"
+    );
+    let answer = world.run(&["poll", "--json"]).exits(0).json();
+    assert_eq!(answer["blocked_by"]["id"], job.as_str());
+    world.run(&["status"]).exits(0).says(&job).says("--adopt");
     for (arguments, code) in [
         (&["poll"][..], 0),
         (&["resume"], 0),

@@ -14,11 +14,12 @@ use tokio::sync::oneshot;
 
 use crate::check::everything;
 use crate::connector::connector;
+use crate::interrupt::Fate;
 use crate::invariance::each_seed;
 use crate::invariance::mix::{CLOSED_ACCOUNT, OLD_ACCOUNT, cut, mix};
 use crate::invariance::unique_books::UniqueBooks;
 use crate::sandbox::seed::{self, Item};
-use crate::sandbox::{Fault, Hook, Host, JobStatus, Trouble};
+use crate::sandbox::{Fault, Hook, Host, JobStatus, Request, Trouble};
 use crate::support::{Run, World};
 
 /// Runs a preview, which must leave everything as it is: every file with its time, and Pleo.
@@ -484,4 +485,41 @@ fn twenty_thousand_items_need_no_more_memory_than_a_few_thousand() {
         many < few + 16_000,
         "{few} KiB for 4,000 items and {many} KiB for 20,000"
     );
+}
+
+#[test]
+fn a_job_that_would_fail_as_a_whole_is_told_before_a_poll_takes_it() {
+    let world = World::new();
+    world.add_mixed_job(3, 1);
+    let trouble = Trouble::MissingContraAccounts(vec!["EUR".to_owned()]);
+    world.sandbox.fault(Fault::new(trouble).always());
+    let run = preview(&world, &[]).exits(0);
+    let run = run
+        .says("(pending): 3 items, ")
+        .says("this export would fail as a whole: Contra accounts are missing")
+        .says("before the next poll");
+    assert!(!run.stdout.contains("0 items"), "{run}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_folder_of_a_preview_goes_with_it_however_it_ends() {
+    let world = World::new();
+    world.add_job(vec![Item::card_purchase(100).receipt("pdf").build()]);
+    let temporary = tempfile::tempdir().unwrap();
+    let left = || fs::read_dir(temporary.path()).unwrap().count();
+    let world = world.with_variable("TMPDIR", temporary.path());
+    let ends = |signal: &'static str| {
+        let is_receipt = |request: &Request| request.host == Host::Receipts;
+        world.run_and_signal(&["preview", "--receipts"], signal, Fate::TakesEffect, is_receipt)
+    };
+    ends("HUP").exits(5);
+    assert_eq!(left(), 0);
+    assert_eq!(ends("KILL").code, None);
+    assert_eq!(left(), 1);
+    // Neither is of a preview that was killed.
+    fs::create_dir(temporary.path().join("pleo-export-preview-0123456789abcdef")).unwrap();
+    fs::create_dir(temporary.path().join("pleo-export-preview-mine")).unwrap();
+    world.run(&["preview"]).exits(0);
+    assert_eq!(left(), 2);
 }

@@ -38,6 +38,22 @@ fn revisions(world: &World) -> Vec<String> {
 }
 
 #[test]
+fn a_receipt_that_is_missing_beside_an_entry_without_a_plan_is_told() {
+    let world = booked();
+    let world =
+        world.with_settings("[bookkeeping]\nattachments = 'best_effort'\nclosed_until = '2099-12-31'\n");
+    world.sandbox.fault(
+        Fault::new(Trouble::Status(404))
+            .on("GET", "/receipts/**")
+            .always(),
+    );
+    world.add_job(vec![lunch().build()]);
+    let run = world.run(&["poll", "--json"]).exits(0);
+    let remarks = run.json()["jobs"][0]["remarks"].to_string();
+    assert!(remarks.contains("Receipt 1 of 1"), "{run}");
+}
+
+#[test]
 fn the_same_content_gets_the_old_id_however_the_first_job_ended() {
     let ends: [fn(&Control, &str); 2] = [
         |control, job| control.expire_job(job),

@@ -4,6 +4,8 @@
 
 /// The table tells when a verdict is not judged by the rule.
 mod deliberate_bugs;
+/// An accounting system that stays out of reach.
+mod lasting;
 /// The kinds of error that a connector has no word for.
 mod other_kinds;
 /// What a row of the table must come to.
@@ -272,7 +274,7 @@ impl Case {
                 Kind::Ends => "ended without an answer".to_owned(),
                 _ => format!("{LIE}\""),
             };
-            let says = format!("{why}): 1 items are booked, and their receipts are not attached yet");
+            let says = format!("{why} (1 item booked, with receipts that are not attached yet)");
             if !run.stderr.contains(&says) {
                 return Err(format!("it does not say `{says}` {run}"));
             }

@@ -198,6 +198,34 @@ fn an_amount_that_was_changed_in_the_books() {
 }
 
 #[test]
+fn a_content_hash_that_was_spoilt_in_the_books() {
+    let key = "pleo-hash: \"2:";
+    let spoil: [fn(&str) -> String; 3] = [
+        |line| line.replace("\"2:", "\"x"),
+        |line| format!("{}\"", &line[..line.len() - 4]),
+        |line| {
+            let at = line.find("2:").unwrap() + 2;
+            let other = if line[at..].starts_with('A') { "B" } else { "A" };
+            format!("{}{other}{}", &line[..at], &line[at + 1..])
+        },
+    ];
+    for spoil in spoil {
+        let (world, _) = booked();
+        let (path, text) = world
+            .books()
+            .files()
+            .into_iter()
+            .find(|(_, text)| text.contains(key))
+            .unwrap();
+        let line = text.lines().find(|line| line.contains(key)).unwrap();
+        fs::write(path, text.replacen(line, &spoil(line), 1)).unwrap();
+        let (message, remedy) = one(&world, 0, "difference", "changed");
+        has(&message, "content hash");
+        has(&remedy, "`pleo-hash`");
+    }
+}
+
+#[test]
 fn an_entry_with_debit_and_credit_swapped_in_the_books() {
     let (world, _) = booked();
     world.books().edit(BATCH, |text| {

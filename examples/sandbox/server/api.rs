@@ -21,7 +21,7 @@ use super::wire;
 use super::world::World;
 
 /// Answers one call, with its effect.
-pub fn answer(world: &mut World, call: &Call) -> Answer {
+pub fn answer(world: &mut World, call: &mut Call) -> Answer {
     world.expire_jobs();
     if call.request.path.starts_with("/oauth/") {
         return oauth::answer(world, call).unwrap_or_else(|refusal| refusal);
@@ -79,7 +79,7 @@ pub fn find_job(world: &mut World, call: &Call, id: &str) -> Result<usize, Answe
     world
         .jobs
         .iter()
-        .position(|job| job.id.eq_ignore_ascii_case(id))
+        .position(|job| job.id.eq_ignore_ascii_case(id) && world.covers(call, world.company_of(job)))
         .ok_or_else(|| Answer::refusal(404, "EXPORT_NOT_FOUND", "Export job not found."))
 }
 
@@ -94,13 +94,15 @@ fn list_jobs(world: &mut World, call: &Call) -> Answered {
         }
     }
     let company = query.uuid(world, call, "company_id")?;
-    let is_ours = company.is_some_and(|company| company.eq_ignore_ascii_case(&world.options.company));
-    if !is_ours {
+    let ours = company.filter(|company| world.covers(call, company));
+    if ours.is_none() {
         let fault = company.map_or("`company_id` is missing", |_| "`company_id` is another company");
         world.break_rule(call, fault);
     }
-    let passes = |job: &JobRecord| is_ours && (statuses.is_empty() || statuses.contains(&job.status));
-    let mut rows: Vec<Row> = world.jobs.iter().map(passes).enumerate().collect();
+    let is_ours = |job: &JobRecord| ours.is_some_and(|ours| ours.eq_ignore_ascii_case(world.company_of(job)));
+    let passes = |job: &JobRecord| statuses.is_empty() || statuses.contains(&job.status);
+    let rows = world.jobs.iter().enumerate().filter(|(_, job)| is_ours(job));
+    let mut rows: Vec<Row> = rows.map(|(row, job)| (row, passes(job))).collect();
     rows.sort_by_key(|(row, _)| Reverse((world.jobs[*row].created_at, *row)));
     let Page { rows, pagination, .. } = paging::page(world, call, &query, &rows)?;
     let data: Vec<Value> = rows.into_iter().map(|row| show_job(world, call, row)).collect();
@@ -120,12 +122,12 @@ fn read_job(world: &mut World, call: &Call, id: &str) -> Answered {
 
 /// A job as JSON; once the client has it, it knows the job's state.
 fn show_job(world: &mut World, call: &Call, row: usize) -> Value {
-    let options = &world.options;
     let job = &mut world.jobs[row];
     if call.is_answered() {
         job.seen = job.status;
     }
-    wire::job(job, &options.company, options.lifetime_seconds)
+    let job = &world.jobs[row];
+    wire::job(job, world.company_of(job), world.options.lifetime_seconds)
 }
 
 fn control_layer(world: &mut World, call: &Call, id: &str) -> Answered {
@@ -226,8 +228,9 @@ fn item_of_entry(world: &mut World, call: &Call) -> Answered {
             "`company_id` or `accounting_entry_id` is missing",
         ));
     };
-    let is_ours = company.eq_ignore_ascii_case(&world.options.company);
+    let is_covered = world.covers(call, company);
     let newest = world.jobs.iter().rev().find_map(|job| {
+        let is_ours = is_covered && world.company_of(job).eq_ignore_ascii_case(company);
         let item = job.listed().find(|item| is_ours && item.state.entry == entry)?;
         Some(wire::item(&job.id, &item.state))
     });

@@ -5,12 +5,17 @@ use axum::http::header;
 
 use super::codec::{BASE64, decode};
 use super::exchange::{Answer, Call};
+use super::key_of;
 use super::world::World;
 
-/// Passes a call whose credential is right.
-pub fn check(world: &mut World, call: &Call) -> Result<(), Answer> {
+/// Passes a call whose credential is right, and notes for which company it is.
+pub fn check(world: &mut World, call: &mut Call) -> Result<(), Answer> {
     let is_right = match credential(call) {
-        Ok(Credential::Key(key)) => key == world.options.api_key,
+        Ok(Credential::Key(key)) => {
+            let mut companies = world.options.companies();
+            call.company = companies.find(|company| key == key_of(company)).cloned();
+            call.company.is_some() || key == world.options.api_key
+        }
         Ok(Credential::Token(token)) => {
             let now = world.clock.now();
             world.options.access_token.as_ref() == Some(&token) || world.oauth.takes(&token, now)

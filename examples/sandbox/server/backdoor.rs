@@ -1,5 +1,5 @@
 //! Endpoints under `/_sandbox/` for scripts, beside the contract and without credential: look at the state, add a job,
-//! ask for a fault or a manner of delivery. They are neither logged nor counted nor befallen by faults.
+//! ask for a fault or a manner of delivery, change a consent. They are neither logged nor counted nor befallen by faults.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -17,6 +17,14 @@ struct NewJob {
     items: usize,
     #[serde(default)]
     seed: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Consent {
+    #[serde(default)]
+    expire_access_tokens: bool,
+    installation_status: Option<String>,
 }
 
 fn some_items() -> usize {
@@ -54,10 +62,20 @@ fn route(control: &Control, method: &str, path: &str, body: &[u8]) -> Answered {
             control.deliver(serde_json::from_slice(body).map_err(wrong)?);
             Ok(Answer::empty(204))
         }
+        ("POST", "/_sandbox/consent") => {
+            let consent: Consent = serde_json::from_slice(body).map_err(wrong)?;
+            if consent.expire_access_tokens {
+                control.expire_access_tokens();
+            }
+            if let Some(status) = consent.installation_status {
+                control.change_options(|options| options.installation_status = status);
+            }
+            Ok(Answer::empty(204))
+        }
         _ => Err(Answer::refusal(
             404,
             "NOT_FOUND",
-            "There are /_sandbox/state, /_sandbox/jobs, /_sandbox/faults and /_sandbox/deliveries.",
+            "There are /_sandbox/state, /_sandbox/jobs, /_sandbox/faults, /_sandbox/deliveries and /_sandbox/consent.",
         )),
     }
 }

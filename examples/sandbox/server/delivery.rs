@@ -105,7 +105,7 @@ fn due(world: &World, job: &str) -> Vec<Delivery> {
         return Vec::new();
     };
     let event = json!({
-        "data": wire::job(job, &world.options.company, world.options.lifetime_seconds),
+        "data": wire::job(job, world.company_of(job), world.options.lifetime_seconds),
         "eventId": random_uuid(),
         "eventType": EVENT,
     });

@@ -97,7 +97,7 @@ fn check_start(world: &mut World, call: &Call, row: usize) -> Result<(), Answer>
     if let Some(running) = world
         .jobs
         .iter()
-        .find(|other| other.status == JobStatus::InProgress)
+        .find(|other| other.company == world.jobs[row].company && other.status == JobStatus::InProgress)
     {
         if running.seen == JobStatus::InProgress {
             world.break_rule(
@@ -109,7 +109,9 @@ fn check_start(world: &mut World, call: &Call, row: usize) -> Result<(), Answer>
     }
     let job = &world.jobs[row];
     let is_older = |other: &JobRecord| {
-        other.status == JobStatus::Pending && (other.created_at, &other.id) < (job.created_at, &job.id)
+        other.company == job.company
+            && other.status == JobStatus::Pending
+            && (other.created_at, &other.id) < (job.created_at, &job.id)
     };
     if world.options.oldest_first && world.jobs.iter().any(is_older) {
         world.break_rule(

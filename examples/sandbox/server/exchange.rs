@@ -46,6 +46,8 @@ pub struct Call {
     pub body: Vec<u8>,
     /// What goes wrong with it.
     pub trouble: Option<Trouble>,
+    /// The one of several companies that its credential is for; `None` where it is for all.
+    pub company: Option<String>,
 }
 
 impl Call {

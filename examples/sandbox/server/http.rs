@@ -58,6 +58,7 @@ async fn handle(
         headers: parts.headers,
         body: body.to_vec(),
         trouble: None,
+        company: None,
     };
     let (call, reply, held) = reply(&control, host, call);
     // An answer is dated when it is made, whenever it leaves.
@@ -113,7 +114,7 @@ fn reply(control: &Control, host: Host, mut call: Call) -> (Call, Reply, Option<
         .and_then(|trouble| damage::instead(trouble, now))
         .unwrap_or_else(|| {
             let answer = match host {
-                Host::Api => api::answer(&mut world, &call),
+                Host::Api => api::answer(&mut world, &mut call),
                 Host::Receipts => receipts::answer(&mut world, &call),
             };
             damage::afterwards(&call, answer, now)

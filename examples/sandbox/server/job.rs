@@ -14,6 +14,8 @@ use super::states::{Event, ItemStatus, JobStatus};
 pub struct Job {
     /// Its id; a random one where it is not given.
     pub id: Option<String>,
+    /// Which of several companies it belongs to; the first where it is not given.
+    pub company: Option<String>,
     /// Payloads of the data layer, handed out as they are except for the addresses of receipts.
     pub items: Vec<Value>,
     /// When the export was clicked; by default each job is a second younger than the one before.
@@ -34,6 +36,7 @@ impl Default for Job {
     fn default() -> Self {
         Self {
             id: None,
+            company: None,
             items: Vec::new(),
             created_at: None,
             vendor_based_bookkeeping: None,
@@ -52,6 +55,12 @@ impl Job {
             items,
             ..Self::default()
         }
+    }
+
+    /// Sets which of several companies it belongs to.
+    pub fn of_company(mut self, company: &str) -> Self {
+        self.company = Some(company.to_owned());
+        self
     }
 
     /// Sets when the export was clicked.
@@ -190,6 +199,8 @@ pub struct LateEvent {
 #[derive(Clone, Debug)]
 pub struct JobRecord {
     pub id: String,
+    /// Which of several companies it belongs to; the first where it is not given.
+    pub company: Option<String>,
     pub created_at: DateTime<Utc>,
     pub started_at: Option<DateTime<Utc>>,
     pub completed_at: Option<DateTime<Utc>>,

@@ -72,8 +72,11 @@ pub struct Options {
     pub api_key: String,
     /// The access token that is taken as bearer, if any.
     pub access_token: Option<String>,
-    /// Id of the one company.
+    /// Id of the company.
     pub company: String,
+    /// Companies beside it. API key and access tokens are good for all of them, and each has a key of its own besides:
+    /// [`key_of`].
+    pub more_companies: Vec<String>,
     /// Seconds for which a job lives after the last action on it.
     pub lifetime_seconds: u64,
     /// Whether starting a job while an older one is pending breaks a rule.
@@ -101,6 +104,18 @@ pub const SCOPES: [&str; 5] = [
     "tax-codes:read",
 ];
 
+impl Options {
+    /// Every company that is served.
+    pub fn companies(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.company).chain(&self.more_companies)
+    }
+}
+
+/// The API key that is good for one of several companies alone.
+pub fn key_of(company: &str) -> String {
+    format!("sandbox-api-key-of-{company}")
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -109,6 +124,7 @@ impl Default for Options {
             api_key: "sandbox-api-key".to_owned(),
             access_token: None,
             company: seed::COMPANY_ID.to_owned(),
+            more_companies: Vec::new(),
             lifetime_seconds: 3600,
             oldest_first: true,
             scopes: SCOPES.map(str::to_owned).to_vec(),

@@ -82,12 +82,12 @@ pub fn require(world: &World, scope: &str) -> Result<(), Answer> {
 }
 
 /// What the credential was made for.
-fn subject(world: &World) -> String {
+fn subject(world: &World, call: &Call) -> String {
     let options = &world.options;
-    options
-        .subject
-        .clone()
-        .unwrap_or_else(|| format!("urn:pleo:company:{}", options.company))
+    match (&call.company, &options.subject) {
+        (None, Some(subject)) => subject.clone(),
+        (own, _) => format!("urn:pleo:company:{}", own.as_ref().unwrap_or(&options.company)),
+    }
 }
 
 /// `GET /v1/introspect`
@@ -98,7 +98,7 @@ pub fn introspect(world: &mut World, call: &Call) -> Answered {
         "authMethod": if world.options.access_token.is_some() { "OAUTH2" } else { "API_KEY" },
         "clientId": id_of(1, 0),
         "scope": world.options.scopes.join(" "),
-        "subjectURN": subject(world),
+        "subjectURN": subject(world, call),
     });
     Ok(Answer::json(200, json!({ "data": details })))
 }
@@ -113,7 +113,7 @@ pub fn activate(world: &mut World, call: &Call) -> Answered {
         return Err(no_installation());
     }
     "ACTIVATED".clone_into(&mut world.options.installation_status);
-    show_installation(world, &subject(world))
+    show_installation(world, &subject(world, call))
 }
 
 /// `DELETE /v1/installations/me`. It voids all tokens.
@@ -135,14 +135,12 @@ fn no_installation() -> Answer {
 pub fn installation(world: &mut World, call: &Call) -> Answered {
     let query = Query::parse(world, call, &["company_id"])?;
     let company = query.uuid(world, call, "company_id")?.map(str::to_owned);
-    let subject = subject(world);
+    let subject = subject(world, call);
     let resource = match (company, subject.strip_prefix("urn:pleo:company:")) {
         (None, Some(_)) => subject.clone(),
         (None, None) => return Err(bad_request(world, call, "`company_id` is missing")),
         (Some(company), Some(own)) if company.eq_ignore_ascii_case(own) => subject.clone(),
-        (Some(company), None) if company.eq_ignore_ascii_case(&world.options.company) => {
-            format!("urn:pleo:company:{}", world.options.company)
-        }
+        (Some(company), None) if world.covers(call, &company) => format!("urn:pleo:company:{company}"),
         (Some(_), _) => {
             let message = "The credential does not cover this.";
             return Err(Answer::refusal(403, "FORBIDDEN", message));
@@ -176,7 +174,7 @@ pub fn accounts(world: &mut World, call: &Call) -> Answered {
     let query = Query::parse(world, call, &PAGING)?;
     let body = json_body(world, call)?;
     let wanted = read_account_search(&body).map_err(|rule| bad_request(world, call, &rule))?;
-    refuse_another_company(world, &wanted.company)?;
+    refuse_another_company(world, call, &wanted.company)?;
     let passes = |account: &ChartAccount| {
         let is_left_out = if account.is_contra {
             wanted.without_contra
@@ -195,7 +193,7 @@ pub fn accounts(world: &mut World, call: &Call) -> Answered {
         json!({
             "archived": account.archived,
             "code": account.code,
-            "companyId": world.options.company,
+            "companyId": wanted.company,
             "externalId": format!("acc-{}", account.code),
             "id": id_of(2, row),
             "name": account.name,
@@ -246,8 +244,9 @@ pub fn tax_codes(world: &mut World, call: &Call) -> Answered {
     require(world, "tax-codes:read")?;
     let allowed = [&["company_id"][..], &PAGING].concat();
     let query = Query::parse(world, call, &allowed)?;
-    if let Some(company) = query.uuid(world, call, "company_id")? {
-        refuse_another_company(world, company)?;
+    let company = query.uuid(world, call, "company_id")?;
+    if let Some(company) = company {
+        refuse_another_company(world, call, company)?;
     }
     let body = json_body(world, call)?;
     let archived = read_tax_search(&body).map_err(|rule| bad_request(world, call, &rule))?;
@@ -258,7 +257,7 @@ pub fn tax_codes(world: &mut World, call: &Call) -> Answered {
     let moment = world.started_at.to_rfc3339();
     let show = |row: usize| {
         let mut tax = world.options.tax_codes[row].clone();
-        tax["companyId"] = json!(world.options.company);
+        tax["companyId"] = json!(company.unwrap_or(&world.options.company));
         tax["id"] = json!(id_of(3, row));
         tax["createdAt"] = json!(moment);
         tax["updatedAt"] = json!(moment);
@@ -284,8 +283,8 @@ fn read_tax_search(body: &Value) -> Result<Option<bool>, String> {
     Ok(archived.transpose()?)
 }
 
-fn refuse_another_company(world: &World, company: &str) -> Result<(), Answer> {
-    if company.eq_ignore_ascii_case(&world.options.company) {
+fn refuse_another_company(world: &World, call: &Call, company: &str) -> Result<(), Answer> {
+    if world.covers(call, company) {
         return Ok(());
     }
     let message = "The credential does not cover this company.";

@@ -113,6 +113,19 @@ impl World {
         due
     }
 
+    /// The company that a job belongs to.
+    pub fn company_of<'a>(&'a self, job: &'a JobRecord) -> &'a str {
+        job.company.as_ref().unwrap_or(&self.options.company)
+    }
+
+    /// Whether a call's credential is for this company.
+    pub fn covers(&self, call: &Call, company: &str) -> bool {
+        let is_it = |own: &String| own.eq_ignore_ascii_case(company);
+        call.company
+            .as_ref()
+            .map_or_else(|| self.options.companies().any(is_it), is_it)
+    }
+
     /// The job with this id.
     pub fn job_mut(&mut self, id: &str) -> Option<&mut JobRecord> {
         self.jobs.iter_mut().find(|job| job.id == id)
@@ -150,6 +163,7 @@ impl World {
         let seed = u64::try_from(number).unwrap_or(0);
         let mut record = JobRecord {
             id: id.clone(),
+            company: job.company.clone(),
             created_at: job.created_at.unwrap_or(self.started_at + age),
             started_at: (job.status != JobStatus::Pending).then_some(now),
             completed_at: job.status.is_ended().then_some(now),

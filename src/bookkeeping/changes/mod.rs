@@ -16,7 +16,7 @@ use crate::model::references::VendorKey;
 
 use super::accounts::given;
 use super::dates;
-use super::fingerprint::{Comparison, Field, compare, employee_code};
+use super::fingerprint::{Comparison, Field, compare, employee_code, is_malformed};
 use super::settings::Settings;
 
 use fact::{Before, Fact, or_nothing};
@@ -29,6 +29,12 @@ pub fn is_unchanged(item: &ExportItem, hash: &str) -> bool {
         Comparison::SameButEmployee => employee_code(item).is_none(),
         _ => false,
     }
+}
+
+/// Whether the hash of an entry was spoilt: nobody can read it, or it is not of the item that was exported with it.
+pub fn is_spoilt(hash: &str, exported: Option<&ExportItem>) -> bool {
+    let is_other = |item| matches!(compare(item, hash, None), Comparison::Changed(_));
+    is_malformed(hash) || (hash.starts_with("2:") && exported.is_some_and(is_other))
 }
 
 /// What was changed since an entry with this hash was booked, of which the books say `booked`; `None` when nothing

@@ -65,6 +65,17 @@ pub(super) fn compare(item: &ExportItem, hash: &str, vendor: Option<&VendorKey>)
     }
 }
 
+/// Whether no entry can have this hash, as far as that can be told: it is none of a version that is known here. One of a later
+/// version may be sound.
+pub(super) fn is_malformed(hash: &str) -> bool {
+    match hash.split_once(':') {
+        Some(("1", digest)) => digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        Some(("2", digests)) => !second::are_digests(digests),
+        Some((version, _)) => version.parse::<u32>().is_err(),
+        None => true,
+    }
+}
+
 fn compare_with_first(item: &ExportItem, digest: &str, vendor: Option<&VendorKey>) -> Comparison {
     let earlier_item = without_added_identifiers(item);
     let is_same = |references: &References<'_>| {

@@ -21,6 +21,13 @@ pub(super) fn digests(item: &ExportItem) -> String {
     digests.join(".")
 }
 
+/// Whether these can be digests of this version.
+pub(super) fn are_digests(digests: &str) -> bool {
+    let is_of_one = |character: char| character.is_ascii_alphanumeric() || "-_/".contains(character);
+    digests.split('.').count() == Field::ALL.len()
+        && digests.split('.').all(|digest| digest.chars().all(is_of_one))
+}
+
 /// The fields whose digests are others now, each with whether it said anything before; `None` when these are no
 /// digests of this version.
 pub(super) fn changes(item: &ExportItem, digests: &str) -> Option<Vec<(Field, bool)>> {

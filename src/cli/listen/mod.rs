@@ -9,7 +9,7 @@ mod seen;
 mod server;
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,10 +17,12 @@ use secrecy::SecretString;
 use tracing::{debug, error, error_span, info, warn};
 
 use super::answer::{Form, answer, print};
-use super::args::Global;
+use super::args::{Global, ListenWish};
 use super::companies;
 use super::exit::Exit;
+use super::metrics::{self, Sample};
 use super::poll::{self, Polled, Wish};
+use super::poll_end::Standing;
 use super::reach::Reach;
 use super::render::Answer;
 use super::run::Held;
@@ -42,21 +44,18 @@ const AFTER_A_FAILURE: Duration = Duration::from_secs(60);
 const LOOK_AFTER_SERVER: Duration = Duration::from_secs(60);
 
 /// Listens until the stop is requested, for one company or each of a folder.
-pub(super) fn listen(
-    sources: &Sources,
-    folder: Option<&Path>,
-    global: &Global,
-    bind: SocketAddr,
-    every: Duration,
-    form: Form,
-) -> Exit {
+pub(super) fn listen(sources: &Sources, wish: &ListenWish, global: &Global, form: Form) -> Exit {
     let stop = signals::stop_on_signals();
-    let served = match folder {
+    let served = match &wish.companies {
         None => place(sources).map(|place| vec![(sources.clone(), place)]),
         Some(folder) => companies::list(sources, folder).and_then(served),
     };
-    match served.and_then(|served| begin(served, bind, every, &stop)) {
-        Ok(mut running) => running.run(global, &stop, form),
+    match served.and_then(|served| begin(served, wish, &stop)) {
+        Ok(mut running) => {
+            let metrics_file = wish.metrics_file.as_ref();
+            running.metrics_file = metrics_file.map(|path| sources.working_folder.join(path));
+            running.run(global, &stop, form)
+        }
         Err(problem) => answer(&Answer::of_problem(problem), form),
     }
 }
@@ -93,17 +92,14 @@ struct Running {
     /// What the last polls have found out of reach.
     reach: Reach,
     every: Duration,
+    metrics_file: Option<PathBuf>,
     server: std::thread::JoinHandle<()>,
     address: SocketAddr,
 }
 
 /// `companies` are the settings of each company that is served, and what is kept of it.
-fn begin(
-    companies: Vec<(Sources, Place)>,
-    bind: SocketAddr,
-    every: Duration,
-    stop: &Stop,
-) -> Result<Running, Problem> {
+fn begin(companies: Vec<(Sources, Place)>, wish: &ListenWish, stop: &Stop) -> Result<Running, Problem> {
+    let (bind, every) = (wish.bind, wish.every);
     let (sources, places): (Vec<_>, Vec<_>) = companies.into_iter().unzip();
     let unbound = |error: std::io::Error| Problem {
         kind: ProblemKind::Configuration,
@@ -112,6 +108,12 @@ fn begin(
     };
     let listener = TcpListener::bind(bind).map_err(unbound)?;
     let address = listener.local_addr().map_err(unbound)?;
+    if !address.ip().is_loopback() {
+        warn!(
+            "listening on {address}, where others can come: it speaks plain HTTP and belongs behind a reverse proxy, which \
+             alone should reach it"
+        );
+    }
     let desk = Arc::new(Desk::new(places, every, stop.clone()));
     let server = server::start(listener, Arc::clone(&desk)).map_err(unbound)?;
     let now = Instant::now();
@@ -119,12 +121,14 @@ fn begin(
         sources,
         due: now,
         is_waiting: false,
+        last: None,
     };
     Ok(Running {
         desk,
         turns: sources.into_iter().map(turn).collect(),
         reach: Reach::default(),
         every,
+        metrics_file: None,
         server,
         address,
     })
@@ -159,6 +163,8 @@ struct Turn {
     sources: Sources,
     due: Instant,
     is_waiting: bool,
+    /// What metrics tell of the last poll.
+    last: Option<Sample>,
 }
 
 impl Running {
@@ -208,6 +214,9 @@ impl Running {
             } else {
                 poll_for(place, turn, self.every, &Reach::default(), global, stop, form)
             };
+            if let Some(path) = &self.metrics_file {
+                metrics::write(path, self.turns.iter().filter_map(|turn| turn.last.as_ref()));
+            }
             if stop.is_requested() {
                 return exit;
             }
@@ -234,19 +243,23 @@ fn poll_for(
         info!(company.id = %company, "polling: it is time");
     }
     place.take_news();
-    place.health().begun(Instant::now());
+    let began = Instant::now();
+    place.health().begun(began);
     let Polled {
         answer: polled,
         telling,
-    } = poll::one(&turn.sources, global, Wish::default(), reach, stop);
+    } = poll::one(&turn.sources, global, Wish::default(), reach, None, stop);
     let exit = match &polled {
-        Ok(polled) => answer(polled, form),
+        Ok(polled) => {
+            turn.last = poll::sample(&turn.sources, Some(company), polled, began);
+            answer(polled, form)
+        }
         Err(held) => {
             wait_for_another(turn, held);
             Exit::Done
         }
     };
-    let is_success = polled.is_ok() && matches!(exit, Exit::Done | Exit::ItemsFailed | Exit::JobFailed);
+    let is_success = polled.is_ok() && Standing::of(exit, stop) == Standing::Success;
     let now = Instant::now();
     place.health().ended(is_success, now);
     if polled.is_ok() {
@@ -259,7 +272,7 @@ fn poll_for(
             Exit::Temporary => every.min(AFTER_A_FAILURE),
             _ => every,
         };
-    telling.wait();
+    let _ = telling.wait();
     exit
 }
 

@@ -17,7 +17,7 @@ pub(super) enum Event {
     Started,
     /// A poll did what it should, perhaps with a warning.
     Success,
-    /// A poll failed.
+    /// A poll failed, or cannot go on without a person.
     Failure,
     /// A poll did not fail, after some that had.
     Recovery,
@@ -35,19 +35,20 @@ impl Event {
     }
 }
 
+/// The level of a poll that did well, but for a job of another instance that the company waits for.
+const HELD_UP: u8 = 100;
+
 /// The exit code, as far as a change of it is news: failed items are told in Pleo, and come and go with the jobs.
-pub(super) const fn level(has_failed: bool, exit: Exit) -> u8 {
+pub(super) const fn level(exit: Exit, is_held_up: bool) -> u8 {
     match exit {
-        Exit::ItemsFailed => Exit::Done.code(),
-        Exit::JobFailed | Exit::NeedsPerson => exit.code(),
-        _ if has_failed => exit.code(),
-        _ => Exit::Done.code(),
+        Exit::Done | Exit::ItemsFailed if is_held_up => HELD_UP,
+        Exit::Done | Exit::ItemsFailed => Exit::Done.code(),
+        _ => exit.code(),
     }
 }
 
 /// What is to be told, if anything.
-pub(super) fn news(told: Option<&Told>, has_failed: bool, exit: Exit, now: DateTime<Utc>) -> Option<Event> {
-    let level = level(has_failed, exit);
+pub(super) fn news(told: Option<&Told>, has_failed: bool, level: u8, now: DateTime<Utc>) -> Option<Event> {
     let was_failing = told.is_some_and(|told| told.event == Event::Failure.as_str());
     let event = match (was_failing, has_failed) {
         (_, true) => Event::Failure,
@@ -70,72 +71,49 @@ mod tests {
     fn what_changes_is_news_and_what_stays_is_told_once_a_day() {
         use Event::{Failure, Recovery, Success};
         let now = DateTime::UNIX_EPOCH + TimeDelta::days(400);
-        let told = |event: Event, exit: Exit, hours| Told {
-            event: event.as_str().to_owned(),
-            exit_code: exit.code(),
-            at: now - TimeDelta::hours(hours),
-        };
-        for (before, hours, has_failed, exit, due) in [
-            (Some((Success, Exit::Done)), 1, false, Exit::Done, None),
-            (Some((Success, Exit::Done)), 1, false, Exit::ItemsFailed, None),
-            (
-                Some((Success, Exit::Done)),
-                24,
-                false,
-                Exit::ItemsFailed,
-                Some(Success),
-            ),
-            (Some((Success, Exit::Done)), -1, false, Exit::Done, Some(Success)),
-            (
-                Some((Success, Exit::Done)),
-                1,
-                false,
-                Exit::JobFailed,
-                Some(Success),
-            ),
-            (Some((Success, Exit::JobFailed)), 1, false, Exit::JobFailed, None),
-            (Some((Success, Exit::JobFailed)), 1, false, Exit::Done, None),
-            (
-                Some((Success, Exit::Done)),
-                1,
-                true,
-                Exit::Temporary,
-                Some(Failure),
-            ),
-            (Some((Failure, Exit::Temporary)), 1, true, Exit::Temporary, None),
-            (
-                Some((Failure, Exit::Temporary)),
-                24,
-                true,
-                Exit::Temporary,
-                Some(Failure),
-            ),
-            (
-                Some((Failure, Exit::Temporary)),
-                1,
-                true,
-                Exit::NeedsPerson,
-                Some(Failure),
-            ),
-            (Some((Failure, Exit::Usage)), 1, false, Exit::Done, Some(Recovery)),
-            (
-                Some((Failure, Exit::Usage)),
-                1,
-                false,
-                Exit::NeedsPerson,
-                Some(Recovery),
-            ),
-            (Some((Recovery, Exit::Done)), 1, false, Exit::Done, None),
-            (Some((Recovery, Exit::Done)), 1, true, Exit::Usage, Some(Failure)),
-            (None, 0, false, Exit::Done, Some(Success)),
-            (None, 0, true, Exit::Usage, Some(Failure)),
+        let done = Exit::Done.code();
+        let job_failed = Exit::JobFailed.code();
+        let temporary = Exit::Temporary.code();
+        let needs_person = Exit::NeedsPerson.code();
+        for (before, hours, has_failed, level, due) in [
+            (Some((Success, done)), 1, false, done, None),
+            (Some((Success, done)), 24, false, done, Some(Success)),
+            (Some((Success, done)), -1, false, done, Some(Success)),
+            (Some((Success, done)), 1, false, job_failed, Some(Success)),
+            (Some((Success, job_failed)), 1, false, job_failed, None),
+            (Some((Success, job_failed)), 1, false, done, None),
+            (Some((Success, done)), 1, false, HELD_UP, Some(Success)),
+            (Some((Success, HELD_UP)), 1, false, HELD_UP, None),
+            (Some((Success, HELD_UP)), 1, false, done, None),
+            (Some((Success, HELD_UP)), 1, true, needs_person, Some(Failure)),
+            (Some((Success, done)), 1, true, temporary, Some(Failure)),
+            (Some((Failure, temporary)), 1, true, temporary, None),
+            (Some((Failure, temporary)), 24, true, temporary, Some(Failure)),
+            (Some((Failure, temporary)), 1, true, needs_person, Some(Failure)),
+            (Some((Failure, needs_person)), 1, true, needs_person, None),
+            (Some((Failure, needs_person)), 1, false, done, Some(Recovery)),
+            (Some((Recovery, done)), 1, false, done, None),
+            (Some((Recovery, done)), 1, true, temporary, Some(Failure)),
+            (None, 0, false, done, Some(Success)),
+            (None, 0, true, temporary, Some(Failure)),
         ] {
-            let told = before.map(|(event, exit)| told(event, exit, hours));
+            let told = before.map(|(event, level): (Event, u8)| Told {
+                event: event.as_str().to_owned(),
+                exit_code: level,
+                at: now - TimeDelta::hours(hours),
+            });
             assert_eq!(
-                news(told.as_ref(), has_failed, exit, now),
+                news(told.as_ref(), has_failed, level, now),
                 due,
-                "{told:?} {has_failed} {exit:?}"
+                "{told:?} {has_failed} {level}"
             );
         }
+    }
+
+    #[test]
+    fn failed_items_are_no_news_and_a_job_in_the_way_is() {
+        assert_eq!(level(Exit::ItemsFailed, false), level(Exit::Done, false));
+        assert_eq!(level(Exit::Done, true), HELD_UP);
+        assert_eq!(level(Exit::NeedsPerson, true), Exit::NeedsPerson.code());
     }
 }

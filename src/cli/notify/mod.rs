@@ -15,10 +15,11 @@ use chrono::{DateTime, Utc};
 use tracing::{debug, warn};
 
 use super::exit::Exit;
-use super::poll_end;
+use super::poll_end::Standing;
+use super::render::Answer;
 use crate::checkpoint::{Checkpoint, Contact, RunLock, Told};
 use crate::config::{NotifyConfig, Sources, StatusConfig};
-use crate::export::report::Problem;
+use crate::export::report::held_up;
 use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::ids::JobId;
@@ -41,22 +42,25 @@ pub(super) struct Notifier {
 
 struct Teller {
     news: Sender<News>,
-    is_over: Receiver<()>,
+    is_over: Receiver<Told>,
 }
 
 enum News {
     Started(JobId),
-    Ended(Ending, Instant),
+    Ended(Box<Ending>, Instant),
 }
 
 /// How a poll ended, for those who are told.
 struct Ending {
     exit: Exit,
-    /// Whether it failed, as far as that can be seen without the checkpoint.
     has_failed: bool,
+    /// A job of another instance is in the way.
+    is_held_up: bool,
     since: Option<DateTime<Utc>>,
     message: String,
     remedy: Option<String>,
+    /// What is kept of the polls, where that is not the checkpoint's.
+    kept: Option<Contact>,
 }
 
 impl Notifier {
@@ -70,8 +74,9 @@ impl Notifier {
         let (news, to_tell) = mpsc::channel();
         let (over, is_over) = mpsc::channel();
         let telling = thread::Builder::new().spawn(move || {
-            tell(&config, place.as_ref(), &to_tell);
-            drop(over);
+            if let Some(told) = tell(&config, place.as_ref(), &to_tell) {
+                let _ = over.send(told);
+            }
         });
         if let Err(error) = &telling {
             warn!("[notify] cannot be served: {error}");
@@ -88,36 +93,41 @@ impl Notifier {
         }
     }
 
-    /// The poll is over, and the lock is free. `since` is when a run began that lasts too long. Not told of is a poll that was
-    /// stopped: the next one goes on.
+    /// The poll is over, and the lock is free. `since` is when a run began that lasts too long; `kept` is what is known of the
+    /// polls, where the checkpoint is not asked. Not told of is a poll that was stopped: the next one goes on.
     pub(super) fn ended(
         self,
-        exit: Exit,
-        problem: Option<&Problem>,
-        summary: String,
+        answer: &Answer,
         since: Option<DateTime<Utc>>,
+        kept: Option<Contact>,
         stop: &Stop,
     ) -> Telling {
         let Some(teller) = self.thread else {
             return Telling(None);
         };
         let until = Instant::now() + PATIENCE;
-        if !(stop.is_requested() && exit == Exit::Temporary) {
+        let exit = answer.exit();
+        let standing = Standing::of(exit, stop);
+        if standing != Standing::Stopped {
+            let problem = answer.problem();
+            let in_the_way = answer.blocked_by().map(|blocker| held_up(&blocker.id).1);
             let ending = Ending {
                 exit,
-                has_failed: since.is_some() || poll_end::has_failed(exit, stop),
+                has_failed: standing == Standing::Failure,
+                is_held_up: in_the_way.is_some(),
                 since,
-                message: problem.map_or(summary, |problem| problem.message.clone()),
-                remedy: problem.map(|problem| problem.hint.clone()),
+                message: problem.map_or_else(|| answer.summary(), |problem| problem.message.clone()),
+                remedy: problem.map(|problem| problem.hint.clone()).or(in_the_way),
+                kept,
             };
-            let _ = teller.news.send(News::Ended(ending, until));
+            let _ = teller.news.send(News::Ended(Box::new(ending), until));
         }
         Telling(Some((teller.is_over, until)))
     }
 }
 
 /// The telling of a poll that is over.
-pub(super) struct Telling(Option<(Receiver<()>, Instant)>);
+pub(super) struct Telling(Option<(Receiver<Told>, Instant)>);
 
 impl Telling {
     /// Nobody is told.
@@ -125,16 +135,15 @@ impl Telling {
         Self(None)
     }
 
-    /// Waits until it is done, but not for long.
-    pub(super) fn wait(self) {
-        if let Some((is_over, until)) = self.0 {
-            let left = until.saturating_duration_since(Instant::now());
-            let _ = is_over.recv_timeout(left + FAREWELL);
-        }
+    /// Waits until it is done, but not for long. Answers what was told, where somebody else than the checkpoint is to keep it.
+    pub(super) fn wait(self) -> Option<Told> {
+        let (is_over, until) = self.0?;
+        let left = until.saturating_duration_since(Instant::now());
+        is_over.recv_timeout(left + FAREWELL).ok()
     }
 }
 
-fn tell(config: &NotifyConfig, place: Option<&StatusConfig>, news: &Receiver<News>) {
+fn tell(config: &NotifyConfig, place: Option<&StatusConfig>, news: &Receiver<News>) -> Option<Told> {
     let company_id = place.and_then(|place| place.company_id.as_ref());
     for news in news {
         match news {
@@ -148,21 +157,28 @@ fn tell(config: &NotifyConfig, place: Option<&StatusConfig>, news: &Receiver<New
                 let until = Instant::now() + PATIENCE_AT_START;
                 deliver::to_both(config, &document, Some(&document), until);
             }
-            News::Ended(ending, until) => return tell_end(config, place, ending, until),
+            News::Ended(ending, until) => return tell_end(config, place, *ending, until),
         }
     }
+    None
 }
 
-fn tell_end(config: &NotifyConfig, place: Option<&StatusConfig>, ending: Ending, until: Instant) {
+/// Answers what was told, where the checkpoint is not who keeps it.
+fn tell_end(
+    config: &NotifyConfig,
+    place: Option<&StatusConfig>,
+    ending: Ending,
+    until: Instant,
+) -> Option<Told> {
     let company_id = place.and_then(|place| place.company_id.as_ref());
-    let kept = place.and_then(kept);
+    let is_kept_elsewhere = ending.kept.is_some();
+    let kept = ending.kept.or_else(|| place.and_then(kept));
     let now = clock::now();
-    // What has become an alarm has failed, too.
     let series = kept.as_ref().and_then(|kept| kept.failed_polls.as_ref());
-    let has_failed = ending.has_failed || (ending.exit == Exit::NeedsPerson && series.is_some());
     let told = kept.as_ref().and_then(|kept| kept.told.as_ref());
-    let exit = ending.exit;
-    let event = event::news(told, has_failed, exit, now);
+    let (exit, has_failed) = (ending.exit, ending.has_failed);
+    let level = event::level(exit, ending.is_held_up);
+    let event = event::news(told, has_failed, level, now);
     let document = |event| {
         let since = match event {
             Event::Failure => ending.since.or(series.map(|series| series.since)).unwrap_or(now),
@@ -177,7 +193,6 @@ fn tell_end(config: &NotifyConfig, place: Option<&StatusConfig>, ending: Ending,
     });
     let for_command = event.filter(|_| config.command.is_some()).map(document);
     let is_told = deliver::to_both(config, &for_url, for_command.as_ref(), until);
-    let level = event::level(has_failed, exit);
     let told = match (for_command, event, told) {
         (Some(_), Some(event), _) if is_told => Told {
             event: event.as_str().to_owned(),
@@ -188,11 +203,15 @@ fn tell_end(config: &NotifyConfig, place: Option<&StatusConfig>, ending: Ending,
             exit_code: level,
             ..told.clone()
         },
-        _ => return,
+        _ => return None,
     };
+    if is_kept_elsewhere {
+        return Some(told);
+    }
     if let Some(place) = place {
         remember(place, told);
     }
+    None
 }
 
 /// What is kept of the polls, where it can be read.

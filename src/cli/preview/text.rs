@@ -83,6 +83,9 @@ impl Page for Text {
                  here.\n",
                 job.id, job.id
             )
+        } else if preview.problem.is_some() && counts.total == 0 {
+            let items = counted(job.number_of_items, "item");
+            format!("Job {} ({status}): {items}, none of them looked at\n", job.id)
         } else {
             let failed = counts.failed;
             let open = match counts.open {
@@ -121,10 +124,7 @@ impl Page for Text {
 
     fn job_end(&mut self, preview: &JobPreview, totals: &AccountTotals) {
         for ((failure_type, reason), items) in std::mem::take(&mut self.refused) {
-            let count = match items.len() {
-                1 => "1 item".to_owned(),
-                many => format!("{many} items"),
-            };
+            let count = counted(items.len(), "item");
             let line = format!("\nwould fail, {failure_type} ({count}): {}\n", safe(&reason));
             self.output.write(&line);
             self.table(&["supplier", "date", "amount", "link"], items);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::cli::table::Table;
+use crate::host::counted::counted;
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::Failure;
 
@@ -30,7 +31,7 @@ impl Cause<'_> {
     fn items(&self) -> String {
         match self.entries.as_slice() {
             [only] => only.to_string(),
-            several => format!("{} items", several.len()),
+            several => counted(several.len(), "item"),
         }
     }
 }

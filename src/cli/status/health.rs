@@ -1,15 +1,15 @@
 //! Is all well? What is wrong, since when, and the one thing that helps.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::times::{TOLERATED, instant, length};
+use super::unmended::Unmended;
 use crate::checkpoint::{Blocked, Contact, JobRecord, PollEnd, since};
 use crate::cli::exit::Exit;
-use crate::cli::job_ids::SHORTEST;
 use crate::cli::table::safe;
 use crate::cli::terminal::Stream;
-use crate::export::report::Problem;
+use crate::export::report::{Problem, held_up};
 
 /// How it stands, for people and scripts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -48,9 +48,12 @@ pub(super) struct Facts<'a> {
     pub(super) has_died: bool,
     /// A run has been at work for too long.
     pub(super) lasting: Option<&'a Problem>,
+    /// For how long no poll may come.
+    pub(super) alarm_after: TimeDelta,
     /// A job of ours that is in progress.
     pub(super) open_job: Option<&'a JobRecord>,
-    pub(super) newest_job: Option<&'a JobRecord>,
+    /// What is to be mended of jobs that are over.
+    pub(super) unmended: Option<&'a Unmended>,
 }
 
 /// Nothing was ever heard of a poll.
@@ -70,7 +73,8 @@ pub(super) fn never_polled(why: &str) -> Health {
     }
 }
 
-/// The first that applies says how it stands: a run at work, one that died, the last poll.
+/// The first that applies says how it stands: a run at work, one that died, the last poll. Where the last of these was too
+/// long ago, that is what is wrong.
 pub(super) fn judge(facts: &Facts<'_>, now: DateTime<Utc>) -> Health {
     let contact = facts.contact;
     let last = contact.last_poll.as_ref();
@@ -109,6 +113,9 @@ pub(super) fn judge(facts: &Facts<'_>, now: DateTime<Utc>) -> Health {
     if health.state == State::Ok && health.message.is_none() {
         health.of_open_job(facts);
     }
+    if facts.at_work.is_none() {
+        health.of_silence(facts, now);
+    }
     if health.state == State::Ok && health.last_poll.is_some_and(|last| last - now > TOLERATED) {
         let message = "the last poll was later than the clock of this machine shows: one of the two is wrong";
         health.fails(None, message.into(), "set the clock right (`timedatectl`)".into());
@@ -116,7 +123,11 @@ pub(super) fn judge(facts: &Facts<'_>, now: DateTime<Utc>) -> Health {
     health
 }
 
-const RUN: &str = "run `pleo-export poll`";
+pub(super) const RUN: &str = "run `pleo-export poll`";
+
+/// Where polls come no more.
+pub(super) const SILENT: &str = "see that what polls is still there (`systemctl list-timers 'pleo-export*'`, `systemctl status \
+                                 pleo-export-listen`, or the cron job), then run `pleo-export poll`";
 
 impl Health {
     fn fails(&mut self, since: Option<DateTime<Utc>>, message: String, remedy: String) {
@@ -128,11 +139,8 @@ impl Health {
 
     fn of_poll(&mut self, last: &PollEnd, facts: &Facts<'_>) {
         let series = facts.contact.failed_polls.as_ref();
-        let message = || {
-            last.message
-                .clone()
-                .unwrap_or_else(|| format!("it ended with {}", last.exit_code))
-        };
+        let ended = format!("it ended with {}", last.exit_code);
+        let message = last.message.as_ref().unwrap_or(&ended);
         let remedy = || match &last.remedy {
             Some(remedy) if last.exit_code == Exit::Temporary.code() => {
                 format!("{remedy} (`pleo-export poll`)")
@@ -142,35 +150,41 @@ impl Health {
         };
         if let Some(series) = series {
             let message = match series.count {
-                0 | 1 => message(),
-                several => format!("{several} polls in a row have failed: {}", message()),
+                0 | 1 => series.last_error.clone(),
+                several => format!("{several} polls in a row have failed: {}", series.last_error),
             };
             self.fails(Some(series.since), message, remedy());
-        } else if let Some(blocked) = facts.blocked.filter(|blocked| blocked.is_stuck) {
-            self.fails(Some(blocked.last_updated_at), message(), remedy());
         } else if last.exit_code == Exit::NeedsPerson.code() {
-            self.fails(Some(last.at), message(), remedy());
+            // Kept by a version that took it for no failure.
+            self.fails(Some(last.at), message.clone(), remedy());
         } else if let Some(blocked) = facts.blocked {
-            self.message = Some(format!(
-                "job {} of another instance is in progress, and the next one waits for it",
-                blocked.by
-            ));
-            self.remedy = Some(format!(
-                "nothing, if that instance is at work; if it is gone, or this checkpoint is new, run `pleo-export run-job {} \
-                 --adopt`",
-                blocked.by
-            ));
-        } else if last.exit_code == Exit::ItemsFailed.code() {
-            self.message = Some("items of the last job failed".to_owned());
-            let job = facts.newest_job.map_or("JOB_ID", |job| job.id.as_str());
-            let job = job.get(..SHORTEST).unwrap_or(job);
-            self.remedy = Some(format!(
-                "see why (`pleo-export status --job {job}`), then export them again in Pleo"
-            ));
-        } else if let Some(message) = &last.message {
+            let (message, remedy) = held_up(&blocked.by);
+            self.message = Some(message);
+            self.remedy = Some(remedy);
+        } else if let Some(unmended) = facts.unmended {
+            self.message = Some(unmended.message.clone());
+            self.remedy = Some(unmended.remedy.clone());
+        } else if last.message.is_some() {
             self.message = Some(message.clone());
             self.remedy = Some(remedy());
         }
+    }
+
+    /// Polls that come no more say nothing of themselves.
+    fn of_silence(&mut self, facts: &Facts<'_>, now: DateTime<Utc>) {
+        let holder = facts.last_holder.as_deref().filter(|_| facts.has_died);
+        let Some(last) = self.last_poll.max(holder.and_then(since)) else {
+            return;
+        };
+        if now - last <= facts.alarm_after {
+            return;
+        }
+        let silent = format!("no poll has run since {}", instant(last));
+        let message = match self.state {
+            State::Failing => self.add_cause(&silent),
+            State::Ok | State::NeverPolled => silent,
+        };
+        self.fails(self.since.or(Some(last)), message, SILENT.into());
     }
 
     /// A job that `resume` or `run-job` left open is news, too.
@@ -182,7 +196,7 @@ impl Health {
             .map_or_else(String::new, |error| format!(": {error}"));
         self.message = Some(format!("job {} was left in progress{why}", job.id));
         let hint = job.last_hint.clone();
-        self.remedy = Some(hint.unwrap_or_else(|| "run `pleo-export resume`".to_owned()));
+        self.remedy = Some(hint.unwrap_or_else(|| RUN.to_owned()));
     }
 
     /// What is wrong, behind something that is said already.

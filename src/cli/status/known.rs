@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::health::{self, Facts, Health};
+use super::unmended;
 use crate::checkpoint::{self, Blocked, Checkpoint, Counts, Fault, JobRecord, ShownItem, TrailLine};
 use crate::cli::args::StatusWish;
 use crate::cli::job_ids::Wanted;
@@ -74,8 +75,12 @@ impl Known {
         let (config, passed_over) = StatusConfig::look(sources).map_err(|problems| Problem {
             kind: ProblemKind::Configuration,
             message: problems.to_string(),
-            hint: "say where the checkpoint is, for example  PLEO_EXPORT_CHECKPOINT=FILE pleo-export status"
-                .into(),
+            hint: if sources.is_one_of_several {
+                "correct these settings".into()
+            } else {
+                "say where the checkpoint is, for example  PLEO_EXPORT_CHECKPOINT=FILE pleo-export status"
+                    .into()
+            },
         })?;
         let mut known = read_once(&config, wish)?;
         if known.health.is_left_by_a_dead_run {
@@ -98,7 +103,7 @@ fn read_once(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem>
     }
     let mut records = checkpoint.jobs()?;
     let open_job = records.iter().find(|job| job.state.is_open()).cloned();
-    let newest_job = records.first().cloned();
+    let unmended = unmended::find(&checkpoint, &records, clock::now())?;
     let mut items = Vec::new();
     let mut trail = Vec::new();
     let mut older_jobs = 0;
@@ -146,8 +151,9 @@ fn read_once(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem>
             has_died: is_in_disorder && at_work.is_none(),
             at_work,
             lasting: lasting.as_ref(),
+            alarm_after: config.alarm_after,
             open_job: open_job.as_ref(),
-            newest_job: newest_job.as_ref(),
+            unmended: unmended.as_ref(),
         },
         now,
     );

@@ -5,6 +5,7 @@ mod known;
 mod one_job;
 mod table;
 mod times;
+mod unmended;
 
 use std::path::Path;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use super::table::safe;
 use crate::config::Sources;
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
-use health::Health;
+use health::{Health, SILENT};
 use known::Known;
 use one_job::{ItemDocument, TrailDocument};
 use table::JobDocument;
@@ -60,7 +61,7 @@ fn shown(sources: &Sources, wish: &StatusWish, form: Form) -> Shown {
     } else if form.quiet {
         String::new()
     } else {
-        to_text(&known, wish, now)
+        to_text(&known, wish, too_old.is_some(), now)
     };
     Shown {
         exit,
@@ -90,14 +91,17 @@ fn too_old(health: &Health, max_age: Duration, now: DateTime<Utc>) -> Option<Pro
     Some(Problem {
         kind: ProblemKind::NeedsPerson,
         message: health.add_cause(&message),
-        hint: health.remedy.clone().unwrap_or_else(|| {
-            "see that the timer or cron job still runs, then run `pleo-export poll`".to_owned()
-        }),
+        hint: health.remedy.clone().unwrap_or_else(|| SILENT.to_owned()),
     })
 }
 
-fn to_text(known: &Known, wish: &StatusWish, now: DateTime<Utc>) -> String {
-    let mut text = known.health.text(now);
+/// Where the last success is too old, the error says how it stands.
+fn to_text(known: &Known, wish: &StatusWish, is_too_old: bool, now: DateTime<Utc>) -> String {
+    let mut text = if is_too_old {
+        String::new()
+    } else {
+        known.health.text(now)
+    };
     if known.is_there {
         let path = known.path.display();
         text = format!("{text}Checkpoint {}\n", safe(&path.to_string()));

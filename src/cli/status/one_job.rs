@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::times::instant;
 use crate::checkpoint::{ShownItem, TrailLine};
 use crate::cli::table::{Table, shortened};
+use crate::host::counted::counted;
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::Verdict;
 
@@ -127,7 +128,7 @@ pub(super) fn trail_text(trail: &[TrailLine]) -> String {
         let items = match line.entries.as_slice() {
             [] => "-".to_owned(),
             [only] => only.to_string(),
-            several => format!("{} items", several.len()),
+            several => counted(several.len(), "item"),
         };
         table.row(&[
             &instant(line.at),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::health::RUN;
 use super::known::{Known, KnownJob};
 use super::times::length;
 use crate::checkpoint::JobRecord;
@@ -62,7 +63,7 @@ fn next_step(job: &KnownJob) -> String {
         }
         (JobState::Starting | JobState::Started | JobState::Closing, None) => {
             let hint = job.record.last_hint.clone();
-            hint.unwrap_or_else(|| "run `pleo-export resume`".to_owned())
+            hint.unwrap_or_else(|| RUN.to_owned())
         }
         (JobState::Closed, _) if unproven > 0 => {
             format!(

@@ -187,6 +187,7 @@ impl Exporter<'_> {
         let outcome = catch_unwind(AssertUnwindSafe(|| self.rehearse(&mut preview, known)));
         self.progress.end();
         let outcome = outcome.unwrap_or(Err(Halt::Panicked));
+        let outcome = outcome.map_err(would_be);
         let counts = self.checkpoint.counts(&preview.job.id);
         let outcome = match counts {
             Ok(counts) => {
@@ -195,7 +196,7 @@ impl Exporter<'_> {
             }
             Err(error) => outcome.and(Err(error.into())),
         };
-        preview.problem = outcome.err().map(Halt::into_problem);
+        preview.problem = outcome.err();
         preview
     }
 
@@ -207,7 +208,7 @@ impl Exporter<'_> {
         let mut run = JobRun::of(self.lend(), job, permit, &mut preview.totals)?;
         steps(&mut run, known)?;
         match run.miscount {
-            Some(miscount) => Err(Halt::UpdatesRefused(miscount)),
+            Some(miscount) => Err(Halt::Miscounted(miscount)),
             None => Ok(()),
         }
     }
@@ -236,6 +237,20 @@ impl Exporter<'_> {
                 show(entry(outcome, rehearsed));
             }
         }
+    }
+}
+
+/// What a run would come to: of a job that would fail as a whole what is to be done before one takes it.
+fn would_be(halt: Halt) -> Problem {
+    match halt {
+        Halt::CannotGoOn(failure) => Problem {
+            kind: ProblemKind::JobFailed,
+            message: format!("this export would fail as a whole: {}", failure.reason),
+            hint:
+                "see to it before the next poll, or none of its expenses will be booked; nothing was started"
+                    .into(),
+        },
+        halt => halt.into_problem(),
     }
 }
 

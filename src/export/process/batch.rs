@@ -3,7 +3,7 @@
 mod attach;
 mod waves;
 
-use tracing::warn;
+use tracing::info;
 
 use super::item::{BatchItem, Fetched, Sent};
 use crate::bookkeeping::{JobView, KnownInvoices, Refusal};
@@ -14,7 +14,7 @@ use crate::export::{control, look_up, patience, permit};
 use crate::host::clock;
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::ItemFailureType;
-use crate::pleo::{ItemUpdate, Refusal as PleoRefusal};
+use crate::pleo::{ItemUpdate, PleoError, Refusal as PleoRefusal};
 use crate::systems::{BookedEntry, Found, Wanted};
 
 /// Books the items, in work order, and commits every verdict, also where an error ends it. Answers the items that are
@@ -24,6 +24,7 @@ pub(super) fn book(
     view: &mut JobView,
     mut items: Vec<BatchItem>,
 ) -> Result<Vec<BatchItem>, Halt> {
+    run.exporter.fleet.fence().map_err(PleoError::from)?;
     announce(run, &mut items)?;
     look_up(run, &mut items)?;
     let mut ended = waves::book(run, view, &mut items);
@@ -102,7 +103,7 @@ fn announce(run: &mut JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt
         }
     }
     for refusal in refused {
-        warn!(item.id = %refusal.entry_id, "Pleo refuses to have the item in progress: {}", refusal.message);
+        info!(item.id = %refusal.entry_id, "Pleo refuses to have the item in progress: {}", refusal.text());
         if let Some(item) = items.iter_mut().find(|item| item.entry_id == refusal.entry_id) {
             item.plan = Err(not_in_progress(&refusal));
         }
@@ -114,8 +115,8 @@ fn not_in_progress(refusal: &PleoRefusal) -> Refusal {
     Refusal {
         failure_type: ItemFailureType::UnexpectedFailure,
         reason: format!(
-            "Pleo refused to update this expense ({}): export it again.",
-            refusal.message
+            "Pleo refuses updates of this expense ({}): ask Pleo's support why, then export it again.",
+            refusal.text()
         ),
         group: "Pleo refused to have the item in progress".into(),
     }

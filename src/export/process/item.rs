@@ -126,6 +126,11 @@ impl BatchItem {
         }
     }
 
+    /// Whether an earlier try to book it may still take effect.
+    pub(super) fn may_land(&self, create: Create) -> bool {
+        self.sent != Sent::No && !verdicts::by_looking_alone(create).is_repeatable()
+    }
+
     /// What the books are asked for.
     pub(super) fn wanted(&self) -> Wanted {
         Wanted {

@@ -10,6 +10,7 @@ use super::groups::groups;
 use super::item::{BatchItem, Sent};
 use crate::bookkeeping::JobView;
 use crate::export::verdicts::Why;
+use crate::host::counted::counted;
 
 /// The items left over, in work order, with their receipts.
 #[derive(Default)]
@@ -73,7 +74,7 @@ impl Leftovers {
         ready
     }
 
-    /// What the accounting system owes these items and those that wait with them, and what it said last.
+    /// What the accounting system said last, and what it owes these items and those that wait with them.
     pub(super) fn out_of_patience(self, ready: Vec<BatchItem>) -> String {
         let open: Vec<BatchItem> = ready.into_iter().chain(self.0).collect();
         let count = |why| open.iter().filter(|item| item.why_open() == why).count();
@@ -82,22 +83,18 @@ impl Leftovers {
             (count(Why::Unproven), "without a known outcome"),
             (
                 count(Why::Receipts),
-                "booked, and their receipts are not attached yet",
+                "booked, with receipts that are not attached yet",
             ),
             (count(Why::Late), "waiting for receipts that did not come in time"),
         ];
         let parts = parts.iter().filter(|(count, _)| *count > 0);
         let parts: Vec<String> = parts
-            .map(|(count, what)| format!("{count} items are {what}"))
+            .map(|(count, what)| format!("{} {what}", counted(*count, "item")))
             .collect();
         let trouble = open.iter().find_map(|item| item.trouble.as_deref());
         let trouble = trouble.and_then(|text| text.lines().next());
-        let trouble = trouble.unwrap_or("it did not say why");
-        format!(
-            "the accounting system does not get on ({}): {}",
-            trouble.trim_end_matches('.'),
-            parts.join(", ")
-        )
+        let trouble = trouble.unwrap_or("The accounting system does not say why it cannot finish");
+        format!("{} ({})", trouble.trim_end_matches('.'), parts.join(", "))
     }
 
     /// Takes out those that may be booked, for a last look.

@@ -19,8 +19,10 @@ use super::tools::JobRun;
 use super::verdicts::Why;
 use super::{lacking, update};
 use crate::bookkeeping::JobView;
+use crate::host::counted::counted;
 use crate::model::references::References;
 use crate::receipts::Policy;
+use crate::systems::SystemError;
 
 use item::BatchItem;
 use leftovers::Leftovers;
@@ -36,21 +38,26 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
     run.exporter.progress.reached(run.with_verdict);
     let mut leftovers = Leftovers::default();
     let mut after = None;
-    let mut longest = Duration::ZERO;
+    let mut of_an_item = Duration::ZERO;
     loop {
         run.exporter.stop.check()?;
-        let batch_size = run.exporter.settings.batch_size;
+        let batch_size = run
+            .exporter
+            .settings
+            .batch_size
+            .min(run.deadline.fitting(of_an_item));
         let checkpoint = &run.exporter.checkpoint;
         let stored = checkpoint.loaded_page(&run.job.id, after.as_ref(), batch_size)?;
         let Some(last) = stored.last() else { break };
         after = Some(last.position);
         let began = Instant::now();
-        ensure_time(run, longest, began)?;
+        let count = u32::try_from(stored.len()).unwrap_or(u32::MAX);
+        ensure_time(run, of_an_item.saturating_mul(count), began)?;
         let began = Instant::now();
         let items = stored.iter().map(|stored| BatchItem::of(stored, run, &view));
         let items = items.collect();
         fetch_and_book(run, &mut view, items, &mut leftovers)?;
-        longest = longest.max(began.elapsed());
+        of_an_item = of_an_item.max(began.elapsed() / count);
     }
     settle(run, &mut view, leftovers)?;
     update::report(run)
@@ -104,13 +111,17 @@ fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) ->
         let mut ready = leftovers.take_ready(view, is_repeatable);
         if ready.is_empty() {
             ready = leftovers.take_unproven();
-            info!("{} items have no known outcome; looking them up", ready.len());
+            info!(
+                "looking up {} without a known outcome",
+                counted(ready.len(), "item")
+            );
         } else if !is_first && !patience.wait(&run.exporter)? {
             let is_last_try =
                 |item: &mut BatchItem| does_without && !item.is_last_try && item.why_open() == Why::Receipts;
             let mut last: Vec<BatchItem> = ready.extract_if(.., is_last_try).collect();
             if last.is_empty() {
-                return Err(Halt::Later(leftovers.out_of_patience(ready)));
+                let reason = leftovers.out_of_patience(ready);
+                return Err(Halt::System(SystemError::Unavailable { reason }));
             }
             for item in &mut last {
                 item.is_last_try = true;
@@ -119,14 +130,14 @@ fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) ->
             is_patient = false;
         } else {
             is_first = false;
-            info!("{} items are tried once more", ready.len());
+            info!("trying {} once more", counted(ready.len(), "item"));
         }
         if ready.is_empty() {
             // What is decided is told before the rest is left to a later run, which asks for their receipts again.
             update::report(run)?;
             return Err(Halt::Later(format!(
-                "the receipts of {} items did not come in time; their hosts are asked again by the next run",
-                leftovers.late()
+                "the receipts of {} did not come in time; their hosts are asked again by the next run",
+                counted(leftovers.late(), "item")
             )));
         }
         while !ready.is_empty() {
@@ -143,8 +154,8 @@ fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) ->
 }
 
 /// Before a batch begins: is there time for it before Pleo gives the job up?
-fn ensure_time(run: &mut JobRun<'_>, longest: Duration, now: Instant) -> Result<(), Halt> {
-    let needed = longest * 2 + Duration::from_secs(2);
+fn ensure_time(run: &mut JobRun<'_>, expected: Duration, now: Instant) -> Result<(), Halt> {
+    let needed = expected.saturating_mul(2) + Duration::from_secs(2);
     if run.deadline.left(now) > needed && !run.deadline.is_silent_too_long(now) {
         return Ok(());
     }
@@ -166,7 +177,6 @@ fn log_refusals(refusals: &[(String, usize)]) {
         info!("every item can be booked");
     }
     for (cause, count) in refusals {
-        let plural = if *count == 1 { "" } else { "s" };
-        warn!("will fail: {cause}: {count} item{plural}");
+        warn!("will fail: {cause}: {}", counted(*count, "item"));
     }
 }

@@ -10,6 +10,7 @@ use crate::bookkeeping::Refusal;
 use crate::export::halt::Halt;
 use crate::export::tools::{Exporter, JobRun};
 use crate::export::verdicts::{self, Next, Why};
+use crate::host::counted::counted;
 use crate::model::document::Receipt;
 use crate::model::export_item::ReceiptFile;
 use crate::model::ids::AccountingEntryId;
@@ -161,8 +162,8 @@ fn fresh_addresses(
             Ok(())
         })?;
     warn!(
-        "{} items had receipts whose addresses had expired; fetching them again",
-        expired.len()
+        "the addresses of receipts of {} had expired; fetching them again",
+        counted(expired.len(), "item")
     );
     Ok(fresh)
 }
@@ -193,8 +194,9 @@ fn of_item(exporter: &Exporter<'_>, results: Results) -> Result<Fetched, Receipt
 }
 
 /// Fetches the receipts of entries that are in the books and could surely not be planned, so that they were not fetched
-/// before; they still belong to them. An entry that lacks one has its verdict, or is left to a later run.
-pub(super) fn fetch_of_booked(run: &JobRun<'_>, items: &mut [BatchItem]) -> Result<(), Halt> {
+/// before; they still belong to them. An entry that lacks one has its verdict, or is left to a later run. What may be missing
+/// is told here, for there is no plan that would tell it.
+pub(super) fn fetch_of_booked(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<(), Halt> {
     let policy = run.exporter.settings.attachments;
     let files = |item: &BatchItem| match (&item.next, &item.fetched, &item.read) {
         (Next::Attach(_), None, Some(read)) if policy != Policy::None => read.files.clone(),
@@ -213,7 +215,14 @@ pub(super) fn fetch_of_booked(run: &JobRun<'_>, items: &mut [BatchItem]) -> Resu
             continue;
         }
         match of_item(&run.exporter, results) {
-            Ok(fetched) => item.take_receipts(fetched),
+            Ok(fetched) => {
+                if item.plan.is_err() {
+                    for missing in &fetched.missing {
+                        run.totals.remark(&item.entry_id, missing.clone());
+                    }
+                }
+                item.take_receipts(fetched);
+            }
             Err(error) if error.is_stalled() && may_wait => item.next = Next::Wait(Why::Late),
             Err(error) => item.next = verdicts::failed_as_booked(booked, error.failure_type, &error.reason),
         }

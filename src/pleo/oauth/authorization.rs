@@ -29,6 +29,9 @@ pub enum RedirectError {
     /// The person or Pleo refused.
     #[error("Pleo did not give its consent: {0}")]
     Refused(String),
+    /// Pleo does not give what was asked for.
+    #[error("Pleo does not give this application the scopes that were asked for: {0}")]
+    Scopes(String),
     /// Neither a code nor an error.
     #[error("the address holds no `code`, or several")]
     NoCode,
@@ -82,7 +85,11 @@ impl Authorization {
         }
         if let Some(error) = all("error").first() {
             let words = [std::slice::from_ref(error), &all("error_description")].concat();
-            return Err(RedirectError::Refused(shown(&words.join(": "))));
+            let said = shown(&words.join(": "));
+            return Err(match error.as_str() {
+                "invalid_scope" => RedirectError::Scopes(said),
+                _ => RedirectError::Refused(said),
+            });
         }
         match <[String; 1]>::try_from(all("code")) {
             Ok([code]) if !code.is_empty() => Ok(code.into()),

@@ -39,6 +39,7 @@ struct Held {
 
 impl Connection {
     pub(in crate::pleo) fn new(settings: Settings, stop: Stop) -> Result<Self, PleoError> {
+        tokens::sweep(&settings.token_file, &stop);
         Ok(Self {
             endpoint: Endpoint::new(&settings, stop.clone())?,
             settings,

@@ -140,7 +140,7 @@ impl Endpoint {
                 Try::Again {
                     cause, is_sent: true, ..
                 } if matches!(grant, Grant::Code { .. }) => {
-                    return Err(AskError::Other(PleoError::LostAnswer { call: call(), cause }));
+                    return Err(AskError::Other(PleoError::LostTokens { call: call(), cause }));
                 }
                 Try::Again {
                     cause,

@@ -99,6 +99,7 @@ impl Drop for NewConnection {
 
 /// Takes the tokens away from this machine; Pleo is not told. Answers whether there were some.
 pub fn forget(settings: &Settings, stop: &Stop) -> Result<bool, PleoError> {
+    tokens::sweep(&settings.token_file, stop);
     if let Err(TokensError::Absent(_)) = tokens::read(&settings.token_file) {
         return Ok(false);
     }

@@ -185,6 +185,8 @@ impl TokensLock {
         loop {
             match file.try_lock() {
                 Ok(()) => {
+                    // Whoever was killed between Pleo's answer and the file's name left a pair that may be good.
+                    files::remove_part(&files::part_of(path))?;
                     return Ok(Self {
                         path: path.to_owned(),
                         _file: file,
@@ -201,7 +203,7 @@ impl TokensLock {
 
     /// Takes room on the disk for new tokens. What may fail about writing fails here, while the old pair is still good.
     pub(super) fn room(&self) -> Result<Room<'_>, FileError> {
-        let mut part = Part::new(folder_of(&self.path))?;
+        let mut part = Part::only(&self.path)?;
         part.file
             .write_all(&[b' '; ROOM])
             .and_then(|()| part.file.sync_all())
@@ -212,7 +214,16 @@ impl TokensLock {
 
     /// Replaces the tokens.
     pub(super) fn write(&self, tokens: &Tokens) -> Result<(), FileError> {
-        files::write_whole(&self.path, &tokens.to_json())
+        self.room()?.fill(tokens)
+    }
+}
+
+/// Removes tokens that a killed process left aside, unless somebody is at them.
+pub(super) fn sweep(path: &Path, stop: &Stop) {
+    if files::part_of(path).exists()
+        && let Err(error) = TokensLock::acquire(path, Duration::ZERO, stop)
+    {
+        tracing::debug!("what a killed process may have left beside the tokens stays for now: {error}");
     }
 }
 

@@ -122,6 +122,7 @@ fn slow_answers_are_cut_off() {
         let settings = Settings {
             request_timeout: Duration::from_millis(200),
             give_up_after: Duration::ZERO,
+            throttle: None,
             ..settings(&server)
         };
         let client = Client::new(settings, Stop::new()).unwrap();

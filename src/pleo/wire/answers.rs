@@ -163,6 +163,17 @@ pub struct Refusal {
     pub message: String,
 }
 
+impl Refusal {
+    /// What Pleo said, for people.
+    pub fn text(&self) -> String {
+        match (&*self.message, &*self.error_type) {
+            (message, "") => message.to_owned(),
+            ("", error_type) => error_type.to_owned(),
+            (message, error_type) => format!("{} ({error_type})", message.trim_end_matches('.')),
+        }
+    }
+}
+
 pub(in crate::pleo) fn update_answer(body: &str) -> Result<UpdateAnswer, Malformed> {
     let refused = Field::root(body).object()?.list("errors", |error| {
         let error = error.object()?;

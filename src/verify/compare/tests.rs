@@ -34,6 +34,7 @@ fn recorded(verdict: Option<Verdict>, is_accepted: bool) -> Recorded {
             date: Some("2026-05-10T10:00:00Z".to_owned()),
             amount: money(10_000),
         }),
+        exported: None,
     }
 }
 
@@ -53,6 +54,7 @@ fn compared(pleo: InPleo, recorded: Option<&Recorded>, found: &Found, inspected:
         recorded,
         found,
         inspected,
+        is_hash_spoilt: false,
         is_changed_in_pleo: false,
     });
     differences.extend(not_reported);

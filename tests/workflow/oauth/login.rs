@@ -240,15 +240,6 @@ fn a_login_that_fails_later_puts_back_what_was_there() {
             5,
         ),
         (
-            Some(
-                Fault::new(Trouble::Status(403))
-                    .on("GET", "/v1/installations/me")
-                    .always(),
-            ),
-            None,
-            2,
-        ),
-        (
             Some(Fault::new(Trouble::WithoutField("refresh_token".into())).on("POST", "/oauth/token")),
             None,
             1,
@@ -280,46 +271,124 @@ fn a_login_that_fails_later_puts_back_what_was_there() {
             world.login_by_paste(|redirect| redirect).exits(expected);
             let after = world.path(TOKENS).exists().then(|| world.token("refresh_token"));
             assert_eq!(after, before, "{fault:?}");
-            let left: Vec<_> = fs::read_dir(world.path(""))
-                .unwrap()
-                .map(|entry| entry.unwrap().file_name())
-                .collect();
-            assert!(
-                !left.iter().any(|name| name.to_str().unwrap().contains(".part")),
-                "{left:?}"
-            );
+            world.leaves_nothing_aside();
         }
     }
 }
 
+/// Pleo need not answer either question about a consent.
+fn is_silent(world: &World, paths: &[&str]) {
+    for path in paths {
+        world
+            .sandbox
+            .fault(Fault::new(Trouble::Status(403)).on("GET", path).always());
+    }
+}
+
 #[test]
-fn where_pleo_does_not_say_the_company_the_settings_do() {
+fn whose_consent_it_is_is_asked_twice_and_never_made_up() {
+    let (installation, introspection) = ("/v1/installations/me", "/v1/introspect");
+    let other = "9e57c0de-0000-4000-8000-00000000d00d";
+    // One answer of Pleo's is enough, and beats the settings.
+    let world = registered();
+    is_silent(&world, &[installation]);
+    let run = world.login_by_paste(|redirect| redirect).exits(0);
+    assert!(!run.stdout.contains("settings' word"), "{run}");
+    assert_eq!(world.token("company_id"), world.sandbox.company());
+    let world = registered().with_variable("PLEO_COMPANY_ID", other);
+    is_silent(&world, &[installation]);
+    world
+        .login_by_paste(|redirect| redirect)
+        .exits(2)
+        .says("nothing was kept");
+    assert!(!world.path(TOKENS).exists());
+    // Without one the settings are believed, which is said; where they name nobody nothing is kept.
     let world = registered();
     let company = world.sandbox.company().to_owned();
     let world = world.with_variable("PLEO_COMPANY_ID", company.clone());
-    world.sandbox.fault(
-        Fault::new(Trouble::Status(403))
-            .on("GET", "/v1/installations/me")
-            .always(),
-    );
+    is_silent(&world, &[installation, introspection]);
+    let run = world.login_by_paste(|redirect| redirect).exits(0);
+    assert!(run.stdout.contains("is the settings' word alone"), "{run}");
+    assert_eq!(world.token("company_id"), company);
+    let world = registered();
+    is_silent(&world, &[installation, introspection]);
     world
         .login_by_paste(|redirect| redirect)
-        .exits(0)
-        .says("taking the settings' word");
-    assert_eq!(world.token("company_id"), company);
+        .exits(2)
+        .says("company_id");
+    assert!(!world.path(TOKENS).exists());
     let world = registered_with(|options| options.subject = Some("urn:pleo:organisation:7".to_owned()));
     world.sandbox.fault(
         Fault::new(Trouble::OddBytes {
             from: "company".into(),
             to: b"organisation".to_vec(),
         })
-        .on("GET", "/v1/installations/me"),
+        .on("GET", installation),
     );
     world.sandbox.change_options(|options| options.subject = None);
     world
         .login_by_paste(|redirect| redirect)
         .exits(2)
         .says("no company");
+}
+
+#[test]
+fn scopes_that_are_refused_or_too_few_are_told_by_their_setting() {
+    let with_scopes = |scopes: &str| {
+        let world = registered();
+        let settings = fs::read_to_string(world.path("pleo-export.toml")).unwrap();
+        world.with_settings(&format!("{settings}scopes = [{scopes}]\n"))
+    };
+    let world = with_scopes("\"payroll:write\"");
+    let run = world
+        .login_by_paste(|redirect| redirect)
+        .exits(2)
+        .says("invalid_scope");
+    run.says("correct `pleo.oauth.scopes`");
+    assert!(!world.path(TOKENS).exists());
+    let world = with_scopes("\"export-jobs:read\", \"export-jobs:write\"");
+    let run = world.login_by_paste(|redirect| redirect).exits(6);
+    run.says("lacks export-items:read").says("`pleo.oauth.scopes`");
+    world.has_live_tokens();
+}
+
+#[test]
+fn a_code_whose_answer_is_lost_needs_another_login() {
+    let world = registered();
+    world
+        .sandbox
+        .fault(Fault::new(Trouble::LostAnswer).on("POST", "/oauth/token"));
+    let run = world.login_by_paste(|redirect| redirect).exits(5);
+    assert!(
+        run.stderr.contains("hint: run `pleo-export login` again"),
+        "{run}"
+    );
+}
+
+#[test]
+fn where_a_key_connects_there_is_no_login() {
+    let mut world = World::new();
+    fs::write(world.path("key"), world.sandbox.api_key()).unwrap();
+    for name in ["PLEO_API_KEY", "pleo.api_key_file"] {
+        for command in [&["login"][..], &["login", "--status"], &["logout"]] {
+            let run = world
+                .run(command)
+                .exits(2)
+                .says(&format!("the settings connect by {name}"));
+            assert!(!run.stderr.contains("missing"), "{run}");
+        }
+        let run = world.run(&["login", "--status", "--json"]).exits(2);
+        assert_eq!(run.json()["error"]["kind"], "configuration");
+        let settings = "[pleo]\napi_key_file = \"key\"\n";
+        if name == "PLEO_API_KEY" {
+            world = world.without_variable(name).with_settings(settings);
+        }
+    }
+    // Both, while the one is not whole yet: each is named by what is there.
+    let world = world.with_settings("[pleo]\napi_key_file = \"key\"\n[pleo.oauth]\nclient_id = \"x\"\n");
+    let run = world.run(&["login"]).exits(2);
+    run.says("pleo.api_key_file and [pleo.oauth] are both set")
+        .says("token_file is missing");
 }
 
 #[test]
@@ -388,7 +457,11 @@ fn logout_forgets_and_revokes_only_when_it_is_told_to() {
         .run(&["login", "--status"])
         .exits(2)
         .says("pleo-export login");
-    world.run(&["poll"]).exits(2).says("pleo-export login");
+    let run = world.run(&["poll"]).exits(2).says("run `pleo-export login`");
+    assert!(
+        !run.stderr.contains("PLEO_COMPANY_ID"),
+        "the company comes with the login: {run}"
+    );
     // Tokens that must be renewed for it.
     world.connect(-60);
     world.run(&["logout", "--revoke", "--json"]).exits(0);
@@ -436,6 +509,7 @@ fn killed_at_every_step_of_a_login() {
         }
         world.login_by_paste(|redirect| redirect).exits(0);
         world.has_live_tokens();
+        world.leaves_nothing_aside();
         world.run(&["poll"]).exits(0);
         world.breaks_no_rule();
     }

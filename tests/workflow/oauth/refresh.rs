@@ -160,10 +160,12 @@ fn killed_at_every_step_of_a_refresh() {
         *moments.entry((moment, is_lost)).or_insert(0) += 1;
         if is_lost {
             world.must_log_in();
+            world.leaves_nothing_aside();
             world.connect(-60);
         }
         world.run(&["poll"]).exits(0);
         world.has_live_tokens();
+        world.leaves_nothing_aside();
         world.breaks_no_rule();
     }
     let met = |name: &str, is_lost| moments.contains_key(&(name.to_owned(), is_lost));

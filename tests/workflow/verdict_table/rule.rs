@@ -37,6 +37,10 @@ impl Case {
             (_, Unavailable | Unknown | Ends) if self.always => left_open(5),
             (_, Unavailable | Unknown | Ends) => normal,
             (_, Damaged) => left_open(1),
+            // What the killed run sent may still be on its way, and only a lock keeps it out.
+            (Verb::Book, Rejected) if self.before == Before::Announced && self.create == Create::Unique => {
+                self.failed(Verdict::MayBeBooked)
+            }
             (Verb::Book, Rejected) => self.failed(Verdict::NothingBooked),
             (Verb::Attach, Rejected) => self.failed(Verdict::BookedAs),
             (_, Rejected | Fatal) => self.given_up(),

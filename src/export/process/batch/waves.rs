@@ -18,6 +18,7 @@ use crate::export::process::groups::groups;
 use crate::export::process::item::BatchItem;
 use crate::export::tools::JobRun;
 use crate::export::verdicts::{self, Next, Why};
+use crate::host::counted::counted;
 use crate::model::document::PlannedItem;
 use crate::model::references::{References, Resolution};
 use crate::systems::{self, BookedEntry, SystemError};
@@ -92,6 +93,7 @@ fn book_wave(run: &mut JobRun<'_>, view: &JobView, wave: Vec<&mut BatchItem>) ->
     }
     let unsent = items.iter().map(|item| run.unsent.remove(&item.entry_id));
     let unsent: Vec<Option<bool>> = unsent.collect();
+    let create = run.exporter.system.describe().create;
     let answers = book_all(run, &plans);
     run.totals.remarks.extend(run.exporter.system.take_remarks());
     let (answers, are_own) = answers?;
@@ -108,7 +110,7 @@ fn book_wave(run: &mut JobRun<'_>, view: &JobView, wave: Vec<&mut BatchItem>) ->
             _ => None,
         };
         item.trouble = answer.as_ref().err().map(SystemError::to_string);
-        item.next = verdicts::after_booking(partly, answer);
+        item.next = verdicts::after_booking(partly, item.may_land(create), answer);
         if let (Some(is_absent), true) = (unsent, are_own)
             && matches!(item.next, Next::Wait(Why::NotBooked) | Next::Halt(_))
         {
@@ -202,9 +204,9 @@ fn book_all(
         Ok(mut answers) => {
             if answers.len() != plans.len() {
                 error!(
-                    "{} answers came for {} entries: the rest is looked up again",
-                    answers.len(),
-                    plans.len()
+                    "{} came for {}: the rest is looked up again",
+                    counted(answers.len(), "answer"),
+                    counted(plans.len(), "entry")
                 );
             }
             let none = unknown("the accounting system did not answer for this entry");

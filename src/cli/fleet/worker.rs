@@ -1,0 +1,275 @@
+//! The worker: claims the company that is due longest, polls for it as a single host does, gives it back, and goes on until
+//! none is due. Any number of them do the same on any hosts.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::warn;
+
+use super::problems;
+use crate::cli::answer::{Form, Shown};
+use crate::cli::args::Global;
+use crate::cli::companies;
+use crate::cli::exit::Exit;
+use crate::cli::metrics::{self, Sample};
+use crate::cli::poll::{self, Wish};
+use crate::cli::reach::Reach;
+use crate::cli::render::{Answer, problem_exit};
+use crate::cli::shared::Shared;
+use crate::cli::signals;
+use crate::config::{Company, Sources};
+use crate::export::report::{Problem, ProblemKind};
+use crate::fleet::{End, Member, Round, Settings, Throttles, Turn, host_name};
+use crate::host::clock;
+use crate::host::stop::{Stop, Stopped};
+
+/// Serves companies of the folder until none is due.
+pub(in crate::cli) fn work(
+    sources: &Sources,
+    folder: &Path,
+    global: &Global,
+    wish: Wish<'_>,
+    form: Form,
+) -> Exit {
+    let stop = signals::stop_on_signals();
+    let of_fleet = Sources {
+        is_of_fleet: true,
+        ..sources.clone()
+    };
+    let begun = problems::settings(sources).and_then(|settings| {
+        let companies = companies::list(&of_fleet, folder)?;
+        refuse_short_grace(&settings, &companies)?;
+        let member = Member::join(settings, stop.clone())?;
+        Ok((member, companies))
+    });
+    let (member, companies) = match begun {
+        Ok(begun) => begun,
+        Err(problem) => return Shown::of(&Answer::of_problem(problem), form).give(form),
+    };
+    let mut worker = Worker {
+        throttles: Arc::new(member.throttles()),
+        global,
+        wish,
+        form,
+        stop: &stop,
+        reach: Reach::default(),
+        served: Vec::new(),
+        samples: Vec::new(),
+        problem: None,
+        companies: BTreeMap::new(),
+    };
+    worker.take(companies);
+    if let Err(problem) = worker.go_on(&member) {
+        worker.note(problem);
+    }
+    if let Some(path) = wish.metrics_file {
+        metrics::write(&sources.working_folder.join(path), &worker.samples);
+    }
+    // What became of the companies stands beside: a scheduler starts another worker whatever it was.
+    let exit = worker
+        .problem
+        .as_ref()
+        .map_or(Exit::Done, |problem| problem_exit(problem.kind));
+    companies::one_answer(worker.served, exit, worker.problem, form).give(form)
+}
+
+/// What is on its way at the end of a lease must have arrived before another claims.
+fn refuse_short_grace(settings: &Settings, companies: &[Company]) -> Result<(), Problem> {
+    let longest = companies.iter().max_by_key(|company| company.longest_request);
+    match longest.filter(|company| company.longest_request > settings.grace) {
+        None => Ok(()),
+        Some(company) => Err(Problem {
+            kind: ProblemKind::Configuration,
+            message: format!(
+                "fleet.grace_seconds is {}, but one request for company {} may take {} s: what is sent at the end of a lease \
+                 could arrive after another host has begun",
+                settings.grace.as_secs(),
+                company.name(),
+                company.longest_request.as_secs()
+            ),
+            hint: "set grace_seconds to at least that, or make the company's `timeout_seconds` shorter; nothing was claimed".into(),
+        }),
+    }
+}
+
+struct Worker<'a> {
+    throttles: Arc<Throttles>,
+    global: &'a Global,
+    wish: Wish<'a>,
+    form: Form,
+    stop: &'a Stop,
+    reach: Reach,
+    /// By their ids: all that this host may serve.
+    companies: BTreeMap<String, Company>,
+    served: Vec<(Company, Shown)>,
+    samples: Vec<Sample>,
+    /// What is wrong with this worker; the worst of it.
+    problem: Option<Problem>,
+}
+
+impl Worker<'_> {
+    /// Takes those of the companies that this host may serve. One without an id cannot be claimed.
+    fn take(&mut self, companies: Vec<Company>) {
+        let host = host_name();
+        for company in companies {
+            let Some(id) = company.company_id.clone() else {
+                self.note(Problem {
+                    kind: ProblemKind::Configuration,
+                    message: format!(
+                        "`{}` names no company that can be read",
+                        company.settings.display()
+                    ),
+                    hint: "set `company_id` under [pleo] there; the other companies are served".into(),
+                });
+                continue;
+            };
+            if company.host.as_ref().is_none_or(|pinned| *pinned == host) {
+                self.companies.insert(id.as_str().to_owned(), company);
+            }
+        }
+    }
+
+    fn go_on(&mut self, member: &Member) -> Result<(), Problem> {
+        let ids: Vec<String> = self.companies.keys().cloned().collect();
+        let mut round = member.begin(&ids)?;
+        loop {
+            if self.stop.is_requested() {
+                return Err(Problem {
+                    kind: ProblemKind::Stopped,
+                    message: Stopped.to_string(),
+                    hint: "companies that were not served are due for the next worker".into(),
+                });
+            }
+            let Some(turn) = member.claim(&mut round)? else {
+                return Ok(());
+            };
+            self.serve(turn, &mut round)?;
+        }
+    }
+
+    /// Serves one company and gives it back. An error is one of the database.
+    fn serve(&mut self, turn: Turn<'_>, round: &mut Round) -> Result<(), Problem> {
+        let id = turn.company().as_str().to_owned();
+        let span = tracing::error_span!("company", company.id = %turn.company());
+        let _entered = span.enter();
+        let company = self.companies.remove(&id);
+        let is_there = company.as_ref().is_some_and(|company| company.settings.exists());
+        let Some(company) = company.filter(|_| is_there) else {
+            // Of another host, or its file went away in mid-round.
+            warn!("there are no settings for it here; leaving it to other hosts");
+            round.except.push(id);
+            let contact = turn.contact().clone();
+            turn.end(&End {
+                is_served: false,
+                contact: &contact,
+                pause: None,
+            })?;
+            return Ok(());
+        };
+        let began = Instant::now();
+        let served = self.poll(&company, &turn);
+        let end = End {
+            is_served: served.is_whole,
+            contact: &served.contact,
+            pause: served.pause.as_deref(),
+        };
+        // Ours once more only where it is due once more, and only in another round.
+        let is_lost = turn.permit().ask().is_err();
+        let released = turn.end(&end);
+        clock::follow(None);
+        if !served.is_whole {
+            round.except.push(id.clone());
+        }
+        self.samples.extend(poll::sample(
+            &company.sources,
+            company.company_id.as_ref(),
+            &served.answer,
+            began,
+        ));
+        let name = company.name();
+        let shown = Shown::of(&served.answer, self.form);
+        self.served.push((company, shown));
+        let is_ours = released?;
+        if !served.is_whole || is_lost || !is_ours {
+            self.note(Problem {
+                kind: ProblemKind::Temporary,
+                message: format!("company {name} was claimed and not served to its end by this worker"),
+                hint: "the next worker goes on with it".into(),
+            });
+        }
+        Ok(())
+    }
+
+    fn poll(&self, company: &Company, turn: &Turn<'_>) -> Served {
+        let shared = Shared {
+            fleet: turn,
+            permit: turn.permit(),
+            throttle: Arc::clone(&self.throttles) as Arc<_>,
+            contact: RefCell::new(turn.contact().clone()),
+            time: turn.time(),
+            is_pinned: company.host.is_some(),
+        };
+        shared.follow_clock();
+        if let Some(problem) = companies::refused(company) {
+            return Served {
+                pause: Some(reason(&problem)),
+                answer: Answer::of_problem(problem),
+                contact: shared.contact.into_inner(),
+                is_whole: true,
+            };
+        }
+        let polled = poll::one(
+            &company.sources,
+            self.global,
+            self.wish,
+            &self.reach,
+            Some(&shared),
+            self.stop,
+        );
+        let is_held = polled.answer.is_err();
+        let (answer, telling) = polled.into_answer();
+        let mut contact = shared.contact.into_inner();
+        if let Some(told) = telling.wait() {
+            contact.told = Some(told);
+        }
+        let is_gone = !company.settings.exists();
+        Served {
+            pause: answer.problem().filter(|_| !is_gone).and_then(pause),
+            is_whole: !is_held && !is_gone && !self.stop.is_requested(),
+            answer,
+            contact,
+        }
+    }
+
+    /// Keeps what is wrong with this worker: the worst of it.
+    fn note(&mut self, problem: Problem) {
+        let exit = |problem: &Problem| problem_exit(problem.kind);
+        let before = self.problem.as_ref().map_or(Exit::Done, exit);
+        if before.worst(exit(&problem)) == before && self.problem.is_some() {
+            warn!("{}", problem.message);
+        } else if let Some(before) = self.problem.replace(problem) {
+            warn!("{}", before.message);
+        }
+    }
+}
+
+/// What came of a company's turn.
+struct Served {
+    answer: Answer,
+    contact: crate::checkpoint::Contact,
+    pause: Option<String>,
+    /// Whether the poll came to its end, whatever it was.
+    is_whole: bool,
+}
+
+/// Only what no host can do anything about pauses a company: who is refused, or has wrong settings, is so on all of them.
+fn pause(problem: &Problem) -> Option<String> {
+    matches!(problem.kind, ProblemKind::Credential | ProblemKind::Configuration).then(|| reason(problem))
+}
+
+fn reason(problem: &Problem) -> String {
+    format!("{}: {}", problem.message, problem.hint)
+}

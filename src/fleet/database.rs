@@ -1,0 +1,353 @@
+//! The one file that speaks to PostgreSQL: a runtime of its own, and a deadline of ours around every question, since a network
+//! that falls silent is never noticed by the driver.
+//!
+//! Statements are unnamed and nothing is kept in a session, so that PgBouncer may give each to another server connection.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, NoTls, TlsConnect, TlsStream};
+use tokio_postgres::types::FromSqlOwned;
+use tokio_postgres::{Client, Socket};
+use tokio_rustls::TlsConnector;
+use tracing::debug;
+
+pub(super) use tokio_postgres::types::{ToSql, Type};
+
+use super::address::Address;
+use crate::host::foreign_text::one_line;
+use crate::host::http;
+use crate::host::stop::Stop;
+
+/// How long the tries for an answer are apart.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// A value of a statement, with its type in the database.
+pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// Why the database did not do it. Each text names the database.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub enum Fault {
+    /// Out of reach, or too busy, for now. Whether it was done is not known.
+    OutOfReach(String),
+    /// Address, credential, certificate or rights are wrong: nothing was done.
+    Settings(String),
+    /// There are no tables of a fleet that this version can use: nothing was done.
+    Schema(String),
+    /// It has no room: nothing was done.
+    Full(String),
+    /// Anything else: nothing was done.
+    Unexpected(String),
+}
+
+/// A connection to the database, which comes about when it is needed, and again when it is gone.
+pub(super) struct Database {
+    runtime: Runtime,
+    address: Address,
+    /// How long one question may take.
+    patience: Duration,
+    /// What each new connection must pass; away while it is asked.
+    check: Option<Check>,
+    client: Option<Client>,
+}
+
+/// Looks at a new connection, whether it leads to what was meant.
+pub(super) type Check = fn(&mut Database) -> Result<(), Fault>;
+
+/// A row of an answer.
+#[derive(Debug)]
+pub(super) struct Row(tokio_postgres::Row);
+
+impl Row {
+    /// What stands in this column.
+    pub(super) fn get<T: FromSqlOwned>(&self, column: usize) -> Result<T, Fault> {
+        self.0.try_get(column).map_err(|error| {
+            Fault::Unexpected(format!(
+                "the fleet's database answers with another kind of row: {}",
+                http::chain(&error)
+            ))
+        })
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Database").field(&self.address).finish()
+    }
+}
+
+impl Database {
+    /// Nothing is sent yet.
+    pub(super) fn new(address: Address, patience: Duration, check: Check) -> Result<Self, Fault> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        Ok(Self {
+            runtime: runtime
+                .map_err(|error| Fault::Unexpected(format!("no runtime for the database: {error}")))?,
+            address,
+            patience,
+            check: Some(check),
+            client: None,
+        })
+    }
+
+    pub(super) const fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Asks once.
+    pub(super) fn ask(&mut self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Fault> {
+        self.connected()?;
+        let (patience, client) = (self.patience, &self.client);
+        let answer = self.runtime.block_on(async {
+            let client = client.as_ref()?;
+            Some(tokio::time::timeout(patience, client.query_typed(sql, parameters)).await)
+        });
+        let rows = self.understood(answer)?;
+        Ok(rows.into_iter().map(Row).collect())
+    }
+
+    /// Asks until there is an answer, or the time is over, or the run is to stop.
+    pub(super) fn ask_until(
+        &mut self,
+        until: Instant,
+        stop: &Stop,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, Fault> {
+        loop {
+            match self.ask(sql, parameters) {
+                Err(Fault::OutOfReach(why)) if Instant::now() + PAUSE < until => {
+                    debug!("{why}; trying again");
+                    if stop.wait(PAUSE).is_err() {
+                        return Err(Fault::OutOfReach(why));
+                    }
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Statements without values, such as those that make tables.
+    pub(super) fn run(&mut self, sql: &str) -> Result<(), Fault> {
+        self.connected()?;
+        let (patience, client) = (self.patience, &self.client);
+        let answer = self.runtime.block_on(async {
+            let client = client.as_ref()?;
+            Some(tokio::time::timeout(patience, client.batch_execute(sql)).await)
+        });
+        self.understood(answer)
+    }
+
+    /// Does the work as one change, all of it or nothing. Where the last answer is lost it is not known which.
+    pub(super) fn change<T, E: From<Fault>>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.run("BEGIN")?;
+        let value = work(self);
+        match value {
+            Ok(value) => {
+                self.run("COMMIT")?;
+                Ok(value)
+            }
+            Err(error) => {
+                // The end of the connection takes everything back.
+                self.client = None;
+                Err(error)
+            }
+        }
+    }
+
+    fn connected(&mut self) -> Result<(), Fault> {
+        if self.client.as_ref().is_some_and(|client| !client.is_closed()) {
+            return Ok(());
+        }
+        self.client = None;
+        // A connection that ends while it is looked at.
+        let Some(check) = self.check.take() else {
+            return Err(self.silent());
+        };
+        let connected = self.connect().and_then(|()| check(self));
+        self.check = Some(check);
+        if connected.is_err() {
+            self.client = None;
+        }
+        connected
+    }
+
+    fn connect(&mut self) -> Result<(), Fault> {
+        let (patience, address) = (self.patience, &self.address);
+        let connected = self
+            .runtime
+            .block_on(async { tokio::time::timeout(patience, connect(address)).await });
+        let client = match connected {
+            Ok(Ok(client)) => client,
+            Ok(Err(error)) => return Err(self.fault(&error)),
+            Err(_) => return Err(self.silent()),
+        };
+        self.client = Some(client);
+        Ok(())
+    }
+
+    fn understood<T>(
+        &mut self,
+        answer: Option<Result<Result<T, tokio_postgres::Error>, tokio::time::error::Elapsed>>,
+    ) -> Result<T, Fault> {
+        match answer {
+            Some(Ok(Ok(answer))) => Ok(answer),
+            Some(Ok(Err(error))) => {
+                let fault = self.fault(&error);
+                if error.as_db_error().is_none() || matches!(fault, Fault::OutOfReach(_)) {
+                    self.client = None;
+                }
+                Err(fault)
+            }
+            // What was asked may still be done, and its answer must not be taken for another's.
+            Some(Err(_)) => {
+                self.client = None;
+                Err(self.silent())
+            }
+            None => Err(self.silent()),
+        }
+    }
+
+    fn silent(&self) -> Fault {
+        Fault::OutOfReach(format!(
+            "the fleet's database ({}) gave no answer within {} ms",
+            self.address,
+            self.patience.as_millis()
+        ))
+    }
+
+    fn fault(&self, error: &tokio_postgres::Error) -> Fault {
+        let words = one_line(&http::chain(error), 300);
+        let text = |what: &str| format!("the fleet's database ({}) {what}: {words}", self.address);
+        let Some(code) = error.code() else {
+            return if is_untrusted(error) {
+                Fault::Settings(text("is not trusted"))
+            } else {
+                Fault::OutOfReach(text("is out of reach"))
+            };
+        };
+        match (code.code(), code.code().get(..2).unwrap_or_default()) {
+            ("53100" | "58030", _) => Fault::Full(text("cannot write")),
+            ("3D000" | "42501" | "25006", _) | (_, "28") => Fault::Settings(text("refuses")),
+            ("42P01" | "42703" | "3F000", _) => Fault::Schema(text("lacks what a fleet needs")),
+            ("55P03" | "25P03" | "57014", _) | (_, "08" | "40" | "53" | "57") => {
+                Fault::OutOfReach(text("cannot be used now"))
+            }
+            _ => Fault::Unexpected(text("answers with an error")),
+        }
+    }
+}
+
+async fn connect(address: &Address) -> Result<Client, tokio_postgres::Error> {
+    match &address.tls {
+        None => {
+            let (client, connection) = address.config.connect(NoTls).await?;
+            tokio::spawn(ended(connection));
+            Ok(client)
+        }
+        Some(tls) => {
+            let (client, connection) = address.config.connect(Tls(Arc::clone(tls))).await?;
+            tokio::spawn(ended(connection));
+            Ok(client)
+        }
+    }
+}
+
+/// How a connection ended, the one who asks learns by his next question.
+async fn ended(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
+    if let Err(error) = connection.await {
+        debug!(
+            "a connection to the fleet's database ended: {}",
+            http::chain(&error)
+        );
+    }
+}
+
+/// Whether it was the certificate: it will be the same next time.
+fn is_untrusted(error: &tokio_postgres::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if error.is::<rustls::Error>()
+            || inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// TLS for the driver. What it offers beyond that, binding the login to the channel, protects where certificates are not
+/// verified; here they always are.
+#[derive(Clone)]
+struct Tls(Arc<ClientConfig>);
+
+struct Named(TlsConnector, ServerName<'static>);
+
+struct Encrypted(tokio_rustls::client::TlsStream<Socket>);
+
+impl MakeTlsConnect<Socket> for Tls {
+    type Stream = Encrypted;
+    type TlsConnect = Named;
+    type Error = rustls::pki_types::InvalidDnsNameError;
+
+    fn make_tls_connect(&mut self, host: &str) -> Result<Named, Self::Error> {
+        let name = ServerName::try_from(host.to_owned())?;
+        Ok(Named(TlsConnector::from(Arc::clone(&self.0)), name))
+    }
+}
+
+impl TlsConnect<Socket> for Named {
+    type Stream = Encrypted;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Encrypted>> + Send>>;
+
+    fn connect(self, socket: Socket) -> Self::Future {
+        Box::pin(async move { Ok(Encrypted(self.0.connect(self.1, socket).await?)) })
+    }
+}
+
+impl TlsStream for Encrypted {
+    fn channel_binding(&self) -> ChannelBinding {
+        ChannelBinding::none()
+    }
+}
+
+impl AsyncRead for Encrypted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Encrypted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,170 @@
+//! `status` after time has passed, after polls that need a person, and after jobs that failed.
+
+use serde_json::Value;
+
+use crate::sandbox::seed::Item;
+use crate::sandbox::{Fault, JobStatus, Trouble};
+use crate::support::{Run, World};
+
+fn settled() -> World {
+    let world = World::new().impatient();
+    world.add_mixed_job(6, 1);
+    world.run(&["poll"]).exits(0);
+    world
+}
+
+/// Lets so many hours pass since the last polls.
+fn let_pass(world: &World, hours: u32) {
+    let columns = ["last_poll_at", "last_success_at", "first_failed_at"];
+    let earlier = columns
+        .map(|column| format!("{column} = strftime('%Y-%m-%dT%H:%M:%fZ', {column}, '-{hours} hours')"));
+    rusqlite::Connection::open(world.path("checkpoint.sqlite3"))
+        .unwrap()
+        .execute(&format!("UPDATE contact SET {}", earlier.join(", ")), [])
+        .unwrap();
+}
+
+#[track_caller]
+fn first_line(world: &World) -> String {
+    let run = world.run(&["status"]).exits(0);
+    run.stdout.lines().next().unwrap_or_default().to_owned()
+}
+
+fn health(world: &World) -> Value {
+    world.run(&["status", "--json"]).exits(0).json()["health"].clone()
+}
+
+#[test]
+fn polls_that_come_no_more_are_told() {
+    let world = settled();
+    let_pass(&world, 5);
+    assert!(first_line(&world).starts_with("All is well: last successful poll 5 h ago"));
+    let run = world
+        .run(&["status", "--max-age", "30m"])
+        .exits(6)
+        .says("5 h ago");
+    assert!(!run.stdout.contains("All is well"), "{run}");
+    world.run(&["status", "--max-age", "2d"]).exits(0);
+    let_pass(&world, 2);
+    let line = first_line(&world);
+    assert!(
+        line.starts_with("Failing since 20") && line.contains("no poll has run since 20"),
+        "{line}"
+    );
+    let told = health(&world);
+    assert_eq!(
+        (&told["state"], &told["since"]),
+        (&"failing".into(), &told["last_poll"])
+    );
+    let remedy = told["remedy"].as_str().unwrap();
+    assert!(
+        ["list-timers", "pleo-export-listen", "cron"]
+            .iter()
+            .all(|word| remedy.contains(word)),
+        "{remedy}"
+    );
+    // What was wrong before is not forgotten.
+    world.sandbox.fault(Fault::new(Trouble::Status(503)).always());
+    world.run(&["poll"]).exits(5);
+    let_pass(&world, 7);
+    let line = first_line(&world);
+    assert!(
+        line.contains("no poll has run since 20") && line.contains("503"),
+        "{line}"
+    );
+    world.sandbox.clear_faults();
+    world.run(&["poll"]).exits(0);
+    assert!(first_line(&world).starts_with("All is well"));
+    let seldom = settled().with_settings("[run]\nalarm_after = \"2w\"\n");
+    let_pass(&seldom, 300);
+    assert!(first_line(&seldom).starts_with("All is well"));
+}
+
+#[test]
+fn polls_that_need_a_person_are_no_success_and_fail_since_the_first_of_them() {
+    let world = settled();
+    let success = health(&world)["last_success"].clone();
+    std::fs::rename(world.path("books"), world.path("moved")).unwrap();
+    let job = world.add_mixed_job(2, 2);
+    world.run(&["poll"]).exits(6);
+    let_pass(&world, 1);
+    let first = health(&world);
+    assert_ne!(first["last_success"], success, "time has passed");
+    world.run(&["poll", "--metrics-file", "pleo.prom"]).exits(6);
+    let second = health(&world);
+    assert_eq!(second["state"], "failing");
+    assert_eq!(
+        (&second["since"], &second["last_success"]),
+        (&first["since"], &first["last_success"])
+    );
+    assert_ne!(second["last_poll"], first["last_poll"]);
+    let message = second["message"].as_str().unwrap();
+    assert!(message.starts_with("2 polls in a row have failed: "), "{message}");
+    world
+        .run(&["status", "--max-age", "30m"])
+        .exits(6)
+        .says("not mounted");
+    let metrics = std::fs::read_to_string(world.path("pleo.prom")).unwrap();
+    assert!(metrics.contains("failing_since_timestamp_seconds{"), "{metrics}");
+    // The person has come.
+    std::fs::remove_dir_all(world.path("books")).unwrap();
+    std::fs::rename(world.path("moved"), world.path("books")).unwrap();
+    world.run(&["poll"]).exits(0);
+    assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);
+    assert!(first_line(&world).starts_with("All is well"));
+}
+
+#[test]
+fn what_failed_is_told_until_a_later_job_has_booked_it() {
+    let entry = "7e57c0de-0000-4000-8000-000000000001";
+    let lunch = || Item::card_purchase(100).id(entry);
+    let world = World::new();
+    let job = world.add_job(vec![lunch().without_account().build()]);
+    world.run(&["poll"]).exits(3);
+    let told = |run: Run| {
+        let first = run.stdout.lines().next().unwrap_or_default();
+        assert!(
+            first.starts_with("Last successful poll ")
+                && first.contains(&format!("1 item of job {} failed", &job[..8])),
+            "{run}"
+        );
+        run.says(&format!(
+            "what helps: see why (`pleo-export status --job {}`)",
+            &job[..8]
+        ))
+    };
+    told(world.run(&["status"]).exits(0));
+    world.run(&["poll"]).exits(0);
+    told(world.run(&["status"]).exits(0));
+    // Another expense is booked: that one is not.
+    world.add_mixed_job(2, 1);
+    world.run(&["poll"]).exits(0);
+    told(world.run(&["status"]).exits(0));
+    world.add_job(vec![lunch().build()]);
+    world.run(&["poll"]).exits(0);
+    assert!(first_line(&world).starts_with("All is well"));
+}
+
+#[test]
+fn a_job_that_failed_as_a_whole_is_told_until_its_expenses_are_booked() {
+    let world = World::new();
+    let job = world.add_mixed_job(3, 1);
+    world
+        .sandbox
+        .fault(Fault::new(Trouble::MissingContraAccounts(vec!["EUR".into()])).always());
+    world.run(&["poll"]).exits(4);
+    world.sandbox.clear_faults();
+    world.run(&["poll"]).exits(0);
+    let line = first_line(&world);
+    assert!(
+        line.starts_with("Last successful poll ") && line.contains(&job[..8]),
+        "{line}"
+    );
+    world.add_mixed_job(3, 1);
+    world.run(&["poll"]).exits(0);
+    assert!(
+        first_line(&world).starts_with("All is well"),
+        "{}",
+        first_line(&world)
+    );
+}
