@@ -166,7 +166,7 @@ impl Beancount {
 
     /// What a standing in the books means to those who ask for these parts.
     fn found(&self, entry_id: &str, parts: &[Part], standing: &Standing) -> Found {
-        let booked = self.booked_entry(entry_id, standing, self.settings.fava_url.as_deref());
+        let booked = booked_entry(entry_id, standing, self.settings.fava_url.as_deref());
         match booked {
             None => Found::Absent {
                 next_revision: standing.next_revision,
@@ -218,7 +218,7 @@ impl Beancount {
             });
         }
         batch::refuse_unbookable(item, &missing, &self.index)?;
-        let live = self.booked_entry(entry_id, &standing, None);
+        let live = booked_entry(entry_id, &standing, None);
         let remarks = batch::asserted_balances(item, &missing, &self.index);
         let mut booked = batch.add(item, &missing, revision, live, remarks)?;
         booked.external_url = self
@@ -228,29 +228,24 @@ impl Beancount {
             .map(|fava| entry_url(fava, entry_id));
         Ok(booked)
     }
+}
 
-    /// An entry as the books have it; `None` when nothing of it counts.
-    fn booked_entry(
-        &self,
-        entry_id: &str,
-        standing: &Standing,
-        fava_url: Option<&str>,
-    ) -> Option<BookedEntry> {
-        // The main document stands before the others.
-        let first = standing.live.first()?;
-        let mut wallets = standing.live.iter().filter_map(|booked| booked.wallet.as_deref());
-        Some(BookedEntry {
-            external_id: first.number.to_string(),
-            external_url: fava_url.map(|fava| entry_url(fava, entry_id)),
-            posting_date: first.posting_date,
-            revision: first.revision,
-            parts: standing.live.iter().map(|booked| booked.part).collect(),
-            content_hash: first.content_hash.as_deref().map(str::to_owned),
-            amount: first.amount,
-            remark: standing.remark.clone(),
-            wallet_account: wallets.next().map(str::to_owned),
-        })
-    }
+/// An entry as the books have it; `None` when nothing of it counts.
+fn booked_entry(entry_id: &str, standing: &Standing, fava_url: Option<&str>) -> Option<BookedEntry> {
+    // The main document stands before the others.
+    let first = standing.live.first()?;
+    let mut wallets = standing.live.iter().filter_map(|booked| booked.wallet.as_deref());
+    Some(BookedEntry {
+        external_id: first.number.to_string(),
+        external_url: fava_url.map(|fava| entry_url(fava, entry_id)),
+        posting_date: first.posting_date,
+        revision: first.revision,
+        parts: standing.live.iter().map(|booked| booked.part).collect(),
+        content_hash: first.content_hash.as_deref().map(str::to_owned),
+        amount: first.amount,
+        remark: standing.remark.clone(),
+        wallet_account: wallets.next().map(str::to_owned),
+    })
 }
 
 /// Where Fava shows an entry, its reversals and its receipts.

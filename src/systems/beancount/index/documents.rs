@@ -96,28 +96,27 @@ impl Index {
         }
         Ok(())
     }
+}
 
-    /// A document as its file has it now.
-    pub(super) fn booked(&self, document: &Document) -> Result<Rc<Booked>, SystemError> {
-        let file = &document.place.file;
+impl Document {
+    /// What its file says now.
+    pub(super) fn booked(&self) -> Result<Rc<Booked>, SystemError> {
+        let file = &self.place.file;
         let mut bytes = Vec::new();
         let read = File::open(file).and_then(|mut opened| {
-            opened.seek(SeekFrom::Start(document.text.start.into()))?;
-            let length = document.text.end - document.text.start;
+            opened.seek(SeekFrom::Start(self.text.start.into()))?;
+            let length = self.text.end - self.text.start;
             opened.take(length.into()).read_to_end(&mut bytes)
         });
         read.map_err(|error| unreadable(&FileError::at(Action::Read, file)(error)))?;
         let mut found = None;
         // The whole file was read without a fault.
         let _ = reader::read(&String::from_utf8_lossy(&bytes), Manner::Tolerant, |directive| {
-            found = found.take().or_else(|| booked(&directive, document));
+            found = found.take().or_else(|| booked(&directive, self));
             Ok(())
         });
         found.map(Rc::new).ok_or_else(|| SystemError::Unavailable {
-            reason: format!(
-                "{} was changed while the books were read: run again.",
-                document.place
-            ),
+            reason: format!("{} was changed while the books were read: run again.", self.place),
         })
     }
 }

@@ -148,11 +148,12 @@ impl Index {
             let Some(document) = self.document(Some(*at)) else {
                 continue;
             };
-            let booked = self.booked(document)?;
+            let booked = document.booked()?;
             // Many vendors may have one number, so the vendor is compared before anything of an entry is worked out.
             let documents = self.documents_of(&text::entry_link(&booked.entry_id));
             for document in documents {
-                if is_of_vendor(&*self.booked(document)?, wanted) {
+                let document = document.booked()?;
+                if is_of_vendor(&document, wanted) {
                     entries.insert(booked.entry_id.clone());
                 }
             }

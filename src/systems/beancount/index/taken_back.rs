@@ -12,7 +12,7 @@ use super::super::standing::{self, Document, Doubt, Ruling};
 use super::super::text;
 use super::super::vocabulary::key;
 use super::Index;
-use super::entries::{Booked, Mirror, Numbered, Other, Retired};
+use super::entries::{Booked, Document as OurDocument, Mirror, Numbered, Other, Retired};
 use super::words::{adjusted, counted_twice, numbers, places};
 
 /// How a document stands to the mirrors that are marked with its number.
@@ -126,54 +126,8 @@ impl Index {
         let Some(document) = document else {
             return Ok(Reversal::Unknown);
         };
-        let judged = self.judged(&self.booked(document)?.entry_id)?;
-        Ok(self.reversal_of(number, &judged))
-    }
-
-    fn reversal_of(&self, number: Number, judged: &Judged<'_>) -> Reversal {
-        let named = judged
-            .documents
-            .iter()
-            .find(|(booked, _)| booked.number == number);
-        let Some(revision) = named.map(|(booked, _)| booked.revision) else {
-            return Reversal::Unknown;
-        };
-        if let Some(why) = judged.wrong_mark() {
-            return Reversal::Refused(format!("{number} cannot be reversed: {why}"));
-        }
-        let already = |by: &str| {
-            Reversal::Refused(format!(
-                "{number} is reversed already, by {by}: export the expense again if it is to be booked anew."
-            ))
-        };
-        let mirrors = judged.mirrors(revision);
-        let open = judged.standing(revision);
-        if open.is_empty() {
-            let by: Vec<String> = mirrors.iter().map(|(_, mirror)| mirror.name()).collect();
-            return already(&by.join(" and "));
-        }
-        match judged.ruling {
-            Ruling::Unclear(_, doubt @ (Doubt::PartAtZero | Doubt::PartMarked)) => {
-                let why = judged.doubt(revision, doubt);
-                Reversal::Refused(format!("half of {number} is reversed already: {why}"))
-            }
-            _ if !mirrors.is_empty() => {
-                let why = judged.doubt(revision, Doubt::PartMarked);
-                Reversal::Refused(format!("half of {number} is reversed already: {why}"))
-            }
-            Ruling::CountsAdjusted(counting) if counting != revision && !judged.others.is_empty() => {
-                Reversal::Refused(format!(
-                    "{number} may be reversed already, by another transaction with its link ({}): add the line `{}: \
-                     \"{number}\"` to the one that takes it back, or take that out and run this again.",
-                    places(&judged.others),
-                    key::REVERSES
-                ))
-            }
-            // Where another booking counts as well, as in books of the first version, either may be taken back.
-            Ruling::CountsAdjusted(_) | Ruling::Unclear(_, Doubt::AtZero) => Reversal::Open(open),
-            Ruling::Counts(counting) if counting == revision => Reversal::Open(open),
-            Ruling::Counts(_) | Ruling::Nothing => already(&places(&judged.others)),
-        }
+        let judged = self.judged(&document.booked()?.entry_id)?;
+        Ok(judged.reversal(number))
     }
 
     /// What is odd about marks and reversals, with file and line, for the one who keeps the books.
@@ -219,7 +173,7 @@ impl Index {
                  take an entry back, and delete the line"
             ));
         };
-        let booked = self.booked(above)?;
+        let booked = above.booked()?;
         let number = booked.number;
         let judged = self.judged(&booked.entry_id)?;
         let standing = judged.standing(booked.revision);
@@ -263,7 +217,7 @@ impl Index {
 
     fn judged(&self, entry_id: &str) -> Result<Judged<'_>, SystemError> {
         let link = text::entry_link(entry_id);
-        let documents = self.documents_of(&link).map(|document| self.booked(document));
+        let documents = self.documents_of(&link).map(OurDocument::booked);
         let mut booked: Vec<Rc<Booked>> = documents.collect::<Result<_, _>>()?;
         booked.retain(|booked| *booked.entry_id == *entry_id);
         booked.sort_by_key(|booked| (booked.revision, booked.part));
@@ -354,6 +308,50 @@ impl<'a> Judged<'a> {
                 Mirrored::No | Mirrored::Wrong(_) => None,
             })
             .collect()
+    }
+
+    /// What a number of its documents means to somebody who wants it taken back.
+    fn reversal(&self, number: Number) -> Reversal {
+        let named = self.documents.iter().find(|(booked, _)| booked.number == number);
+        let Some(revision) = named.map(|(booked, _)| booked.revision) else {
+            return Reversal::Unknown;
+        };
+        if let Some(why) = self.wrong_mark() {
+            return Reversal::Refused(format!("{number} cannot be reversed: {why}"));
+        }
+        let already = |by: &str| {
+            Reversal::Refused(format!(
+                "{number} is reversed already, by {by}: export the expense again if it is to be booked anew."
+            ))
+        };
+        let mirrors = self.mirrors(revision);
+        let open = self.standing(revision);
+        if open.is_empty() {
+            let by: Vec<String> = mirrors.iter().map(|(_, mirror)| mirror.name()).collect();
+            return already(&by.join(" and "));
+        }
+        match self.ruling {
+            Ruling::Unclear(_, doubt @ (Doubt::PartAtZero | Doubt::PartMarked)) => {
+                let why = self.doubt(revision, doubt);
+                Reversal::Refused(format!("half of {number} is reversed already: {why}"))
+            }
+            _ if !mirrors.is_empty() => {
+                let why = self.doubt(revision, Doubt::PartMarked);
+                Reversal::Refused(format!("half of {number} is reversed already: {why}"))
+            }
+            Ruling::CountsAdjusted(counting) if counting != revision && !self.others.is_empty() => {
+                Reversal::Refused(format!(
+                    "{number} may be reversed already, by another transaction with its link ({}): add the line `{}: \
+                     \"{number}\"` to the one that takes it back, or take that out and run this again.",
+                    places(&self.others),
+                    key::REVERSES
+                ))
+            }
+            // Where another booking counts as well, as in books of the first version, either may be taken back.
+            Ruling::CountsAdjusted(_) | Ruling::Unclear(_, Doubt::AtZero) => Reversal::Open(open),
+            Ruling::Counts(counting) if counting == revision => Reversal::Open(open),
+            Ruling::Counts(_) | Ruling::Nothing => already(&places(&self.others)),
+        }
     }
 
     /// Why a person must say what counts, and how.
