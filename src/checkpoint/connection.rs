@@ -20,8 +20,11 @@ pub(super) type Stamp = (u64, Option<SystemTime>);
 /// What SQLite's own files are called beside the checkpoint.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Refuses links in the place of SQLite's files: it would write through them.
+/// Refuses what is no file, and links in the place of SQLite's files: it would write through them.
 fn refuse_links(path: &Path) -> Result<(), Fault> {
+    if let Some(what) = files::special(path) {
+        return Err(Fault::NoFile(what));
+    }
     for companion in std::iter::once("").chain(COMPANIONS) {
         files::refuse_link(&beside(path, companion))?;
     }
@@ -130,6 +133,16 @@ pub(super) fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
     if !folder.as_os_str().is_empty() {
         files::make_folder(folder)?;
     }
+    refuse_links(path)?;
+    // What is there and not ours is looked at, and left as it is: not even its mode or its journal is changed.
+    if stamp(path).is_ok_and(|(length, _)| length > 0) {
+        let locking = if has_log(path) {
+            Locking::Usual
+        } else {
+            Locking::None
+        };
+        drop(connect_for_reading(path, locking)?);
+    }
     // SQLite would make the file as the umask has it; its companions take their mode from the file.
     drop(files::open_own(path)?);
     files::sync_folder_strictly(folder).map_err(|error| {
@@ -137,13 +150,10 @@ pub(super) fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
             "{error}; the checkpoint needs a local disk, where new files survive a power cut"
         ))
     })?;
-    refuse_links(path)?;
     let connection = connect(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
-    // Another program's database is refused before its journal mode is changed.
-    schema::refuse_foreign(&connection)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
         return Err(Fault::Storage(format!(

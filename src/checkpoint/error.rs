@@ -38,6 +38,8 @@ pub enum Fault {
     },
     /// It is no checkpoint, or no longer a whole one: what was found in it, and in which row.
     Damaged(String),
+    /// What is there is no file: what it is instead.
+    NoFile(&'static str),
     /// A step that cannot follow from where the job or item stands. Nothing was changed.
     Illegal {
         /// The job.
@@ -62,6 +64,10 @@ pub enum Fault {
     Storage(String),
 }
 
+/// Where something else is in the file's place.
+pub const NO_FILE_HINT: &str =
+    "set PLEO_EXPORT_CHECKPOINT (checkpoint.path) to a file, or move away what is in its place";
+
 impl CheckpointError {
     /// What the operator can do about it.
     pub const fn hint(&self) -> &'static str {
@@ -75,6 +81,7 @@ impl CheckpointError {
                 "restore it from a backup, or move it aside and take a running job over with `run-job --adopt`; what is \
                  in the books is found there"
             }
+            Fault::NoFile(_) => NO_FILE_HINT,
             Fault::Illegal { .. } | Fault::Missing { .. } => "report this, with the log of a run with -vv",
             Fault::Busy(_) => {
                 "run again; if it stays so, end the program that has it open (a backup, a database browser)"
@@ -101,6 +108,7 @@ impl fmt::Display for CheckpointError {
                  version knows {known})"
             ),
             Fault::Damaged(what) => write!(f, "the checkpoint `{path}` is damaged ({what})"),
+            Fault::NoFile(what) => write!(f, "the checkpoint `{path}` is {what}, and no regular file"),
             Fault::Illegal {
                 job,
                 entry,

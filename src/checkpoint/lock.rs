@@ -38,6 +38,14 @@ pub enum LockError {
         /// The name.
         path: PathBuf,
     },
+    /// In the checkpoint's place is no file.
+    #[error("the checkpoint `{}` is {what}, and no regular file", path.display())]
+    NoFile {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What it is instead.
+        what: &'static str,
+    },
     /// The lock file cannot be made or locked.
     #[error(transparent)]
     Io(#[from] FileError),
@@ -48,6 +56,10 @@ impl RunLock {
     ///
     /// Folders on the way may be links: the lock file is the same one then. The checkpoint itself may not.
     pub fn acquire(path: &Path) -> Result<Self, LockError> {
+        if let Some(what) = files::special(path) {
+            let path = path.to_owned();
+            return Err(LockError::NoFile { path, what });
+        }
         for path in [path, &lock_path(path)] {
             files::refuse_link(path)?;
             if has_another_name(path) {
@@ -112,16 +124,25 @@ pub fn lock_path(checkpoint: &Path) -> PathBuf {
 
 /// Who is at work on the checkpoint at `path`, without taking its lock; `None` when nobody is.
 pub fn at_work(path: &Path) -> Option<String> {
-    let file = File::open(lock_path(path)).ok()?;
+    let file = opened(path)?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(read_holder(file)),
         Ok(()) | Err(TryLockError::Error(_)) => None,
     }
 }
 
+fn opened(checkpoint: &Path) -> Option<File> {
+    let path = lock_path(checkpoint);
+    // Whoever opens a pipe waits for its other end.
+    match files::special(&path) {
+        Some(_) => None,
+        None => File::open(path).ok(),
+    }
+}
+
 /// Who was at work on it last, as far as it is known.
 pub fn last_holder(path: &Path) -> Option<String> {
-    let holder = read_holder(File::open(lock_path(path)).ok()?);
+    let holder = read_holder(opened(path)?);
     since(&holder).map(|_| holder)
 }
 

@@ -44,7 +44,7 @@ mod told;
 pub use self::blocked::Blocked;
 pub use self::compared::{About, Recorded};
 pub use self::contact::{Contact, FailedPolls, PollEnd, Told};
-pub use self::error::{CheckpointError, Fault};
+pub use self::error::{CheckpointError, Fault, NO_FILE_HINT};
 pub use self::facts::{ItemData, ItemFacts, ReadFacts};
 pub use self::file::Checkpoint;
 pub use self::items::{Position, StoredItem};

@@ -53,7 +53,7 @@ fn shown(sources: &Sources, form: Form, stop: &Stop) -> Shown {
         text: if form.json {
             findings::to_json(&checks, exit)
         } else {
-            findings::to_text(&checks)
+            findings::to_text(&checks, form.quiet)
         },
         problems: Vec::new(),
     }

@@ -17,7 +17,7 @@ use super::reach::Reach;
 use super::render::Answer;
 use super::shared::Shared;
 use super::signals;
-use crate::checkpoint::{Blocked, Checkpoint, LockError, Owner, RunLock};
+use crate::checkpoint::{Blocked, Checkpoint, LockError, NO_FILE_HINT, Owner, RunLock};
 use crate::config::{
     Config, ConfigProblems, Sources, SystemSettings, receipts_folder, receipts_folder_of_the_first_version,
 };
@@ -449,6 +449,7 @@ pub(super) fn from_lock(error: &LockError) -> Problem {
             LockError::Io(error) if error.is_about_a_link() => {
                 "name the file itself by PLEO_EXPORT_CHECKPOINT; its folder may be a link"
             }
+            LockError::NoFile { .. } => NO_FILE_HINT,
             LockError::Linked { .. } => "remove its other name, or copy it to a file of its own",
             _ => "make the checkpoint's folder writable for this user, or set PLEO_EXPORT_CHECKPOINT",
         }

@@ -79,15 +79,20 @@ impl Table {
         text
     }
 
-    /// The widths of all columns but the last. Where they are too much together, the widest are cut.
+    /// The widths of all columns but the last. Where they are too much together, the widest are cut, but no id: it is there to
+    /// be copied.
     fn widths(&self, available: usize) -> Vec<usize> {
         let columns = self.rows.first().map_or(0, Vec::len).saturating_sub(1);
         let of_column = |column| self.rows.iter().filter_map(move |row| row.get(column));
         let mut widths: Vec<usize> = (0..columns)
             .map(|column| of_column(column).map(|cell| width(cell)).max().unwrap_or(0))
             .collect();
+        let has_id = |column: &usize| of_column(*column).any(|cell| is_id(cell));
+        let whole: Vec<usize> = (0..columns).filter(has_id).collect();
         while 2 + widths.iter().map(|width| width + 2).sum::<usize>() > available {
-            match widths.iter_mut().max() {
+            let may_be_cut = widths.iter_mut().enumerate();
+            let may_be_cut = may_be_cut.filter(|(column, _)| !whole.contains(column));
+            match may_be_cut.map(|(_, width)| width).max() {
                 Some(widest) if *widest > CUT => *widest -= 1,
                 _ => break,
             }
@@ -141,8 +146,13 @@ fn head_of(text: &str, to: usize) -> &str {
     end.and_then(|(at, _)| text.get(..at)).unwrap_or(text)
 }
 
-/// Cuts a text into lines between its words, and a word that is longer than a line. An address is left whole, so that it
-/// can be copied.
+/// Whether a text is an id of Pleo's.
+fn is_id(text: &str) -> bool {
+    text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+}
+
+/// Cuts a text into lines between its words, and a word that is longer than a line. An address and an id are left whole, so
+/// that they can be copied.
 pub(super) fn wrapped(text: &str, at: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for mut word in text.split(' ') {
@@ -154,7 +164,7 @@ pub(super) fn wrapped(text: &str, at: usize) -> Vec<String> {
         } else {
             lines.push(String::new());
         }
-        while width(word) > at && !word.contains("://") {
+        while width(word) > at && !word.contains("://") && !is_id(word) {
             let head = head_of(word, at);
             word = word.get(head.len()..).unwrap_or_default();
             if let Some(line) = lines.last_mut() {
@@ -199,7 +209,7 @@ mod tests {
 
     #[test]
     fn nothing_is_wider_than_the_terminal() {
-        for available in [40, 80, 120, 200] {
+        for available in [60, 80, 120, 200] {
             let text = table().render_in(available);
             let widest = text.lines().map(width).max().unwrap();
             assert!(widest <= available, "{widest} of {available}:\n{text}");
@@ -217,6 +227,16 @@ mod tests {
             "  SUPPLIER    N\n  東京電力ホ  1\n  abcdefghij  2\n"
         );
         assert_eq!(shortened("東京電力", 5), "東京…");
+    }
+
+    #[test]
+    fn an_id_is_never_cut() {
+        for available in [20, 40, 60, 80] {
+            let text = table().render_in(available);
+            assert!(text.contains("7e57c0de-0000-4000-8000-0000000000cc"), "{text}");
+        }
+        let id = "7e57c0de-0000-4000-8000-0000000000cc";
+        assert_eq!(wrapped(&format!("item {id}"), 20), ["item", id]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::Serialize;
+use tracing::warn;
 
 use super::answer::{Form, Shown};
 use super::exit::Exit;
@@ -170,6 +171,9 @@ fn look(config: &Config, scope: &Scope, stop: &Stop) -> Result<Outcome, Problem>
         stop,
     };
     let mut outcome = gather(&mut sides, scope).map_err(problem)?;
+    for notice in system.notices() {
+        warn!("{notice}");
+    }
     if let Some(checkpoint) = &checkpoint {
         checkpoint.finish_reading()?;
     } else {

@@ -1,12 +1,14 @@
 //! Where the checkpoint is, for somebody who only looks: without company or credential where there is but one.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::checkpoint::{in_its_folder, named_checkpoint};
 use super::pleo::company_id;
 use super::sources::Layers;
 use super::{ConfigProblems, Sources, StatusConfig, alarm_after, tokens_company};
+use crate::host::files;
 use crate::model::ids::CompanyId;
 
 /// Where the example's service keeps its state, for a person who looks as somebody else.
@@ -14,6 +16,13 @@ const OF_THE_SERVICE: &str = "/var/lib/pleo-export";
 
 const BEFORE: &str = "pleo-export-";
 const BEHIND: &str = ".sqlite3";
+
+/// How many bytes SQLite's head has, and where in it stands whose database it is.
+const HEAD: u64 = 100;
+const OWNER: std::ops::Range<usize> = 68..72;
+
+/// What stands there in a checkpoint.
+const MARK: [u8; 4] = *b"PLEO";
 
 impl StatusConfig {
     /// Finds the checkpoint to look at, and tells what was passed over on the way. It is the one that settings name, else
@@ -91,11 +100,10 @@ fn search(
                 continue;
             }
         };
-        let mut found: Vec<PathBuf> = found
-            .into_iter()
-            .filter(|path| wanted.as_ref().is_none_or(|wanted| path.ends_with(wanted)))
-            .collect();
-        found.sort();
+        let found = match &wanted {
+            Some(wanted) => found.into_iter().filter(|path| path.ends_with(wanted)).collect(),
+            None => found,
+        };
         match found.as_slice() {
             [] => {}
             [only] => return Some(only.clone()),
@@ -129,7 +137,7 @@ fn search(
     None
 }
 
-/// The checkpoints in a folder, by their names.
+/// The checkpoints in a folder, sorted: those by the name that a company's gets, and those that are by another.
 fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
     let entries = match folder.read_dir() {
         Ok(entries) => entries,
@@ -148,9 +156,24 @@ fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
         let company = name
             .strip_prefix(BEFORE)
             .and_then(|rest| rest.strip_suffix(BEHIND));
-        if company.is_some_and(|company| company.parse::<CompanyId>().is_ok()) {
+        let is_by_name = company.is_some_and(|company| company.parse::<CompanyId>().is_ok());
+        if is_by_name || (name.ends_with(BEHIND) && is_ours(&path)) {
             found.push(path);
         }
     }
+    found.sort();
     Ok(found)
+}
+
+/// Whether a file is a checkpoint, or an empty one that is to become one, by what stands at its beginning: SQLite's words,
+/// and behind them whose database it is. Where all of it is still in SQLite's log, nobody's name stands there.
+fn is_ours(path: &Path) -> bool {
+    if files::special(path).is_some() {
+        return false;
+    }
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    let owner = head.get(OWNER);
+    read.is_ok()
+        && (head.is_empty() || owner.is_some_and(|owner| [MARK, [0; 4]].iter().any(|mark| mark == owner)))
 }

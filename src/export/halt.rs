@@ -286,7 +286,9 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
 const fn checkpoint_kind(error: &CheckpointError) -> ProblemKind {
     match error.fault {
         Fault::BelongsToAnother { .. } => ProblemKind::Configuration,
-        Fault::Damaged(_) | Fault::NewerVersion { .. } | Fault::Storage(_) => ProblemKind::Damaged,
+        Fault::Damaged(_) | Fault::NewerVersion { .. } | Fault::Storage(_) | Fault::NoFile(_) => {
+            ProblemKind::Damaged
+        }
         Fault::Busy(_) => ProblemKind::Temporary,
         Fault::Illegal { .. } | Fault::Missing { .. } => ProblemKind::Unexpected,
     }

@@ -226,14 +226,24 @@ pub fn refuse_link(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Refuses a device, a pipe or a socket in a file's place: a rename would take it away from everybody.
+/// Refuses a folder, a device, a pipe or a socket in a file's place: a rename would take it away from everybody.
 fn refuse_special(path: &Path) -> Result<(), FileError> {
-    match fs::symlink_metadata(path) {
-        Ok(there) if !there.is_file() && !there.is_dir() => {
-            let special = io::Error::other("it is a device, a pipe or a socket, and no file");
+    match special(path) {
+        Some(what) => {
+            let special = io::Error::other(format!("it is {what}, and no file"));
             Err(FileError::at(Action::Use, path)(special))
         }
-        _ => Ok(()),
+        None => Ok(()),
+    }
+}
+
+/// What is there instead of a regular file, if something is.
+pub fn special(path: &Path) -> Option<&'static str> {
+    let there = fs::symlink_metadata(path).ok()?.file_type();
+    match (there.is_dir(), there.is_file() || there.is_symlink()) {
+        (true, _) => Some("a folder"),
+        (false, false) => Some("a device, a pipe or a socket"),
+        (false, true) => None,
     }
 }
 

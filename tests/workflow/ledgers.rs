@@ -275,6 +275,26 @@ fn an_archive_behind_a_link_is_found_or_told() {
 }
 
 #[test]
+fn a_line_of_the_users_own_that_nobody_understands_is_told_in_every_answer() {
+    let world = World::new();
+    book(&world, 1).exits(0);
+    append(&world.path("books/main.beancount"), "\nthis is no directive\n");
+    for (command, code) in [("check", 0), ("preview", 0), ("verify", 0)] {
+        world.add_job(vec![purchase(2)]);
+        world
+            .run(&[command])
+            .exits(code)
+            .says("run bean-check on the books and repair it");
+    }
+    let run = world.run(&["poll", "--json"]).exits(0);
+    let notices = run.json()["jobs"][0]["notices"].to_string();
+    assert!(
+        notices.contains("main.beancount") && notices.contains("bean-check"),
+        "{run}"
+    );
+}
+
+#[test]
 fn an_encrypted_part_of_the_ledger_is_refused_by_name() {
     for (name, text) in [
         ("old.beancount.gpg", "whatever"),

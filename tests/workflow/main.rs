@@ -42,6 +42,8 @@ mod checkpoints;
 mod companies;
 /// Another accounting system is a change of settings alone.
 mod connector;
+/// What the docs show can be typed as it stands.
+mod documented;
 /// What the books do not say stands in the evidence, and nothing is lost.
 mod evidence;
 /// Every failure type that this side can cause.

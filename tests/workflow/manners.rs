@@ -7,7 +7,12 @@ use crate::sandbox::{Fault, Trouble, seed};
 use crate::support::{Run, World};
 
 /// The program on a terminal of so many columns, whose stdout and stderr are then one; `None`, with a note, without `script`.
-fn on_a_terminal(world: &World, columns: u32, arguments: &str, variables: &[(&str, &str)]) -> Option<String> {
+pub fn on_a_terminal(
+    world: &World,
+    columns: u32,
+    arguments: &str,
+    variables: &[(&str, &str)],
+) -> Option<String> {
     let program = env!("CARGO_BIN_EXE_pleo-export");
     let mut command = Command::new("script");
     command
@@ -162,8 +167,17 @@ fn quiet_says_nothing_but_what_failed() {
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
     let run = world.run(&["status", "-q"]).exits(0);
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
+    let told = |arguments: &[&str]| world.run(arguments).stdout;
+    assert!(told(&["check"]).contains('✓'));
+    let quiet = told(&["check", "-q"]);
+    assert!(!quiet.contains('✓') && !quiet.contains("in order"), "{quiet}");
     world.add_job(seed::quickstart());
     world.run(&["poll", "-q"]).exits(3).says("2 failed");
+    let wrong = world.run_with("PLEO_API_KEY", "wrong", &["check", "-q"]).exits(2);
+    assert!(
+        wrong.stdout.contains('✗') && !wrong.stdout.contains('✓'),
+        "{wrong}"
+    );
 }
 
 #[test]

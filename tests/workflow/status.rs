@@ -1,7 +1,14 @@
 //! `status` after time has passed, after polls that need a person, and after jobs that failed.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
 use serde_json::Value;
 
+use crate::interrupt::{Fate, nth_of};
+use crate::manners::on_a_terminal;
+use crate::odd_places::set_mode;
 use crate::sandbox::seed::Item;
 use crate::sandbox::{Fault, JobStatus, Trouble};
 use crate::support::{Run, World};
@@ -84,7 +91,7 @@ fn polls_that_come_no_more_are_told() {
 fn polls_that_need_a_person_are_no_success_and_fail_since_the_first_of_them() {
     let world = settled();
     let success = health(&world)["last_success"].clone();
-    std::fs::rename(world.path("books"), world.path("moved")).unwrap();
+    fs::rename(world.path("books"), world.path("moved")).unwrap();
     let job = world.add_mixed_job(2, 2);
     world.run(&["poll"]).exits(6);
     let_pass(&world, 1);
@@ -104,11 +111,11 @@ fn polls_that_need_a_person_are_no_success_and_fail_since_the_first_of_them() {
         .run(&["status", "--max-age", "30m"])
         .exits(6)
         .says("not mounted");
-    let metrics = std::fs::read_to_string(world.path("pleo.prom")).unwrap();
+    let metrics = fs::read_to_string(world.path("pleo.prom")).unwrap();
     assert!(metrics.contains("failing_since_timestamp_seconds{"), "{metrics}");
     // The person has come.
-    std::fs::remove_dir_all(world.path("books")).unwrap();
-    std::fs::rename(world.path("moved"), world.path("books")).unwrap();
+    fs::remove_dir_all(world.path("books")).unwrap();
+    fs::rename(world.path("moved"), world.path("books")).unwrap();
     world.run(&["poll"]).exits(0);
     assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);
     assert!(first_line(&world).starts_with("All is well"));
@@ -167,4 +174,127 @@ fn a_job_that_failed_as_a_whole_is_told_until_its_expenses_are_booked() {
         "{}",
         first_line(&world)
     );
+}
+
+/// Looks from a folder of its own, with nothing that names a checkpoint.
+fn look_in(world: &World, folder: &str) -> Run {
+    let mut command = world.command(&["status"]);
+    command
+        .env_clear()
+        .env("HOME", world.path("nowhere"))
+        .current_dir(world.path(folder));
+    world.run_command(&mut command)
+}
+
+#[test]
+fn the_only_checkpoint_of_a_folder_is_found_whatever_its_name() {
+    let world = settled();
+    let made = world.path("checkpoint.sqlite3");
+    for (folder, name) in [
+        ("a", "checkpoint.sqlite3"),
+        ("b", "pleo-export.sqlite3"),
+        ("c", "acme.sqlite3"),
+    ] {
+        fs::create_dir(world.path(folder)).unwrap();
+        let file = world.path(folder).join(name);
+        fs::copy(&made, &file).unwrap();
+        // Other programs' databases, and what is no database.
+        let other = rusqlite::Connection::open(world.path(folder).join("other.sqlite3")).unwrap();
+        other
+            .execute_batch("PRAGMA application_id = 7; CREATE TABLE job (id)")
+            .unwrap();
+        fs::write(world.path(folder).join("text.sqlite3"), "text").unwrap();
+        fs::create_dir(world.path(folder).join("folder.sqlite3")).unwrap();
+        let run = look_in(&world, folder)
+            .exits(0)
+            .says(&format!("Checkpoint {}", file.display()));
+        assert!(run.stdout.starts_with("All is well"), "{run}");
+        fs::copy(&made, world.path(folder).join("second.sqlite3")).unwrap();
+        look_in(&world, folder)
+            .exits(2)
+            .says("there are 2 checkpoints")
+            .says(name);
+    }
+}
+
+#[test]
+fn what_is_no_checkpoint_is_told_for_what_it_is_and_left_as_it_is() {
+    let world = World::new();
+    fs::write(world.path("empty"), "").unwrap();
+    fs::write(
+        world.path("text"),
+        "not a database, but somebody's text\n".repeat(9),
+    )
+    .unwrap();
+    fs::create_dir(world.path("folder")).unwrap();
+    let made = Command::new("mkfifo").arg(world.path("pipe")).status().unwrap();
+    assert!(made.success());
+    let foreign = rusqlite::Connection::open(world.path("foreign")).unwrap();
+    foreign.execute_batch("CREATE TABLE somebodys (id)").unwrap();
+    drop(foreign);
+    world
+        .run_with("PLEO_EXPORT_CHECKPOINT", "empty", &["status"])
+        .exits(0)
+        .says("is there, but empty");
+    for (name, what, code) in [
+        ("folder", "is a folder, and no regular file", 1),
+        ("pipe", "is a device, a pipe or a socket, and no regular file", 1),
+        ("text", "is damaged", 1),
+        ("foreign", "a database of another program", 1),
+    ] {
+        let path = world.path(name);
+        let seen = |path: &std::path::Path| {
+            let metadata = fs::metadata(path).unwrap();
+            let content = if metadata.is_file() {
+                fs::read(path).unwrap()
+            } else {
+                Vec::new()
+            };
+            (metadata.permissions().mode(), content)
+        };
+        set_mode(&path, 0o755);
+        let before = seen(&path);
+        for command in ["status", "poll", "resume", "check", "verify", "preview"] {
+            let run = world
+                .run_with("PLEO_EXPORT_CHECKPOINT", name, &[command])
+                .says(what);
+            // A doctor has one code for whatever is to be corrected.
+            assert_eq!(run.code, Some(if command == "check" { 2 } else { code }), "{run}");
+        }
+        assert_eq!(seen(&path), before, "{name} was changed");
+        assert!(!world.path(&format!("{name}-wal")).exists());
+    }
+}
+
+#[test]
+fn ids_that_are_to_be_copied_are_whole() {
+    let entry = "7e57c0de-0000-4000-8000-000000000001";
+    let world = World::new();
+    let job = world.add_job(vec![Item::card_purchase(100).id(entry).without_account().build()]);
+    world.run(&["poll"]).exits(3);
+    for arguments in [
+        format!("status --job {job}"),
+        format!("status --job {job} --audit"),
+    ] {
+        let Some(written) = on_a_terminal(&world, 80, &arguments, &[]) else {
+            return;
+        };
+        assert!(written.contains(&job) && written.contains(entry), "{written}");
+    }
+}
+
+#[test]
+fn no_remedy_is_told_twice() {
+    let world = settled();
+    let job = world.add_mixed_job(6, 2);
+    world
+        .run_and_signal(&["poll"], "TERM", Fate::TakesEffect, nth_of("PUT", 1))
+        .exits(5);
+    let run = world.run(&["status"]).exits(0).says(&job[..8]);
+    // Once in what helps, once in the job's line.
+    assert_eq!(run.stdout.matches("run again").count(), 2, "{run}");
+    assert!(!run.stdout.contains("resume"), "{run}");
+    world.kill_at_update(2, Fate::TakesEffect);
+    let run = world.run(&["status"]).exits(0);
+    assert!(!run.stdout.contains("resume"), "{run}");
 }

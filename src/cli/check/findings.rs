@@ -12,15 +12,19 @@ use crate::cli::table::safe;
 /// How many findings of one kind are shown to people; scripts get all.
 const SHOWN: usize = 5;
 
-/// A line for each finding, with what to do behind it. Many of one kind are counted after the first few.
-pub(super) fn to_text(checks: &[Check]) -> String {
+/// A line for each finding, with what to do behind it. Many of one kind are counted after the first few. What is in order is
+/// left out where nothing but the rest is wanted.
+pub(super) fn to_text(checks: &[Check], is_quiet: bool) -> String {
     let width = Name::ALL
         .iter()
         .map(|name| name.as_str().len())
         .max()
         .unwrap_or(0);
     let mut kinds: BTreeMap<(Name, State), Vec<&Check>> = BTreeMap::new();
-    for check in checks {
+    for check in checks
+        .iter()
+        .filter(|check| !is_quiet || check.state != State::Ok)
+    {
         kinds.entry((check.name, check.state)).or_default().push(check);
     }
     let mut text = String::new();
@@ -32,6 +36,9 @@ pub(super) fn to_text(checks: &[Check]) -> String {
             let more = Check::unknown(name, format!("and {more} more: --json has all"), None);
             text.push_str(&line(&Check { state, ..more }, width));
         }
+    }
+    if is_quiet {
+        return text;
     }
     text + &sum(checks)
 }

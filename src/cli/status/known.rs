@@ -195,10 +195,16 @@ fn without_checkpoint(config: &StatusConfig, wish: &StatusWish) -> Result<Known,
     let lasting = at_work
         .as_ref()
         .and_then(|by| poll_end::lasting(by, checkpoint::since(by), config.alarm_after));
+    let shown = path.display();
+    let what = if path.exists() {
+        format!("the checkpoint {shown} is there, but empty: nothing was ever kept in it")
+    } else {
+        format!("there is no checkpoint at {shown}")
+    };
     Ok(Known {
         path: path.clone(),
         is_there: false,
-        health: health::never_polled(&format!("there is no checkpoint at {}", path.display())),
+        health: health::never_polled(&what),
         alarm: lasting,
         blocked: None,
         jobs: Vec::new(),

@@ -123,20 +123,15 @@ fn who(event: &str) -> &'static str {
 
 /// The decisions as a table.
 pub(super) fn trail_text(trail: &[TrailLine]) -> String {
-    let mut table = Table::new(&["when", "who", "what", "items", "why"]);
+    let mut table = Table::new(&["when", "who", "what", "items and why"]);
     for line in trail {
         let items = match line.entries.as_slice() {
-            [] => "-".to_owned(),
+            [] => String::new(),
             [only] => only.to_string(),
             several => counted(several.len(), "item"),
         };
-        table.row(&[
-            &instant(line.at),
-            who(&line.event),
-            &line.event,
-            &items,
-            &line.detail,
-        ]);
+        let and_why = format!("{items} {}", line.detail);
+        table.row(&[&instant(line.at), who(&line.event), &line.event, and_why.trim()]);
     }
     table.render()
 }

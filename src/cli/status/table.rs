@@ -14,12 +14,11 @@ use crate::cli::table::Table;
 use crate::host::counted::counted;
 use crate::model::state::JobState;
 
-/// Jobs go by the head of their ids, which every command takes; one alone is shown with its whole id.
+/// Jobs go by the head of their ids, which every command takes; one alone is told with its whole id first.
 pub(super) fn text(known: &Known, wish: &StatusWish, now: DateTime<Utc>) -> String {
-    let shown = match wish.job {
-        Some(_) => usize::MAX,
-        None => shortest_unique(known.jobs.iter().map(|job| &job.record.id)),
-    };
+    let shown = shortest_unique(known.jobs.iter().map(|job| &job.record.id));
+    let one = known.jobs.first().filter(|_| wish.job.is_some());
+    let head = one.map_or_else(String::new, |job| format!("Job {}\n", job.record.id));
     let mut table = Table::new(&[
         "job",
         "status",
@@ -46,7 +45,7 @@ pub(super) fn text(known: &Known, wish: &StatusWish, now: DateTime<Utc>) -> Stri
             },
         ]);
     }
-    table.render()
+    head + &table.render()
 }
 
 /// What the operator does next.

@@ -7,7 +7,8 @@ use crate::systems::SystemError;
 
 /// For what could not be read.
 pub(super) fn unreadable(error: &FileError) -> SystemError {
-    let reason = format!("The books could not be read: {error}. See to it, then run again.");
+    // What to do about it is said beside it, to whoever can.
+    let reason = format!("The books could not be read: {error}.");
     if error.is_lasting() {
         SystemError::Damaged { reason }
     } else {
@@ -23,13 +24,15 @@ pub(super) fn nothing_booked(error: &FileError) -> SystemError {
         };
     }
     let advice = match error.source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "Make room on the disk",
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "Let the user that runs pleo-export write there"
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            " Make room on the disk, then run again."
         }
-        _ => "See to it",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            " Let the user that runs pleo-export write there, then run again."
+        }
+        _ => "",
     };
-    let reason = format!("The books could not be written: {error}. {advice}, then run again.");
+    let reason = format!("The books could not be written: {error}.{advice}");
     if error.is_lasting() {
         SystemError::Damaged { reason }
     } else {

@@ -4,8 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use tracing::warn;
-
 use crate::host::files::{Action, FileError};
 use crate::model::ids::CompanyId;
 use crate::model::references::AccountPurpose;
@@ -89,13 +87,6 @@ impl Index {
                 path.display()
             ),
         })?;
-        if let Some(Fault { line, problem }) = passed_over {
-            // It is the user's own; beancount decides whether it can be read.
-            warn!(
-                "`{}`, line {line}: {problem}; run bean-check on the books and repair it",
-                path.display()
-            );
-        }
         self.settle_numbers(&mut reading);
         let retired = if reading.is_of_another() {
             Vec::new()
@@ -108,6 +99,7 @@ impl Index {
             reach,
             includes: reading.includes,
             retired,
+            passed_over,
         })
     }
 

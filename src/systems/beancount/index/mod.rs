@@ -30,6 +30,7 @@ use crate::systems::SystemError;
 
 use super::books::Books;
 use super::includes::{self, Listing};
+use super::lexer::Fault;
 use super::misplaced::Misplaced;
 use super::number::Number;
 use super::roots::Roots;
@@ -96,6 +97,8 @@ struct Source {
     reach: Reach,
     includes: Vec<Include>,
     retired: Vec<Retired>,
+    /// A line of the user's own that was not understood; beancount decides whether it can be read.
+    passed_over: Option<Fault>,
 }
 
 /// Where was looked for files.

@@ -5,15 +5,16 @@ use std::rc::Rc;
 
 use crate::systems::SystemError;
 
+use super::super::lexer::Fault;
 use super::super::movements::Sums;
 use super::super::number::Number;
 use super::super::roots::Root;
 use super::super::standing::{self, Document, Doubt, Ruling};
 use super::super::text;
 use super::super::vocabulary::key;
-use super::Index;
 use super::entries::{Booked, Document as OurDocument, Mirror, Numbered, Other, Retired};
 use super::words::{adjusted, counted_twice, numbers, places};
+use super::{Index, Source};
 
 /// How a document stands to the mirrors that are marked with its number.
 enum Mirrored<'a> {
@@ -130,7 +131,8 @@ impl Index {
         Ok(judged.reversal(number))
     }
 
-    /// What is odd about marks and reversals, with file and line, for the one who keeps the books.
+    /// What is odd about marks, reversals and lines that nobody understands, with file and line, for the one who keeps the
+    /// books.
     pub(in super::super) fn notices(&self) -> Result<Vec<String>, SystemError> {
         let mut notices: Vec<String> = self
             .sources
@@ -138,6 +140,14 @@ impl Index {
             .flat_map(|source| source.retired.iter().map(move |line| (&source.path, line)))
             .map(|(file, line)| self.retired(file, line))
             .collect::<Result<_, _>>()?;
+        let not_understood = |source: &Source| {
+            let Fault { line, problem } = source.passed_over.as_ref()?;
+            let file = source.path.display();
+            Some(format!(
+                "`{file}`, line {line}: {problem}: run bean-check on the books and repair it"
+            ))
+        };
+        notices.extend(self.sources.values().filter_map(not_understood));
         let unknown = self
             .mirrors
             .iter()
