@@ -53,7 +53,7 @@ use crate::model::verdict::ItemFailureType;
 
 use super::{
     AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
-    Notice, ReversalError, SystemError, Wanted,
+    Notice, ReversalError, SystemError, TakingBack, Wanted,
 };
 
 pub use self::settings::{Settings, TaxAccounts, UnknownAccounts, account_name_problem};
@@ -270,6 +270,7 @@ impl AccountingSystem for Beancount {
                 largest: LARGEST_RECEIPT,
             }),
             computes_tax: false,
+            taking_back: TakingBack::OnRequest,
         }
     }
 
