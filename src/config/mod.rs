@@ -82,6 +82,8 @@ pub struct Config {
     pub route: String,
     /// For how long polls may fail, or another run may last, before a person is called.
     pub alarm_after: TimeDelta,
+    /// Whether a fleet serves the company, as far as the settings say.
+    pub is_of_fleet: bool,
     /// What is allowed but unwise; to be logged.
     pub warnings: Vec<String>,
 }
@@ -150,8 +152,8 @@ struct Parts {
     receipts_give_up_after: Duration,
     patience: Duration,
     system: Option<SystemSettings>,
-    /// The only host of a fleet that serves the company.
-    fleet_host: Option<String>,
+    /// Whether a fleet serves the company, and on which host alone.
+    of_fleet: fleet::OfCompany,
     has_proxy: bool,
     route: Option<String>,
     alarm_after: TimeDelta,
@@ -173,8 +175,8 @@ impl Parts {
         let (mut missing_company, mut unimportant) = (Vec::new(), Vec::new());
         let company_id = company_id(&layers, &mut pleo, &mut problems, &mut missing_company);
         let base_url = base_url(&layers, &mut pleo, &mut problems);
-        let oauth = OAuthSection::read(&layers, &mut pleo, &mut problems, &mut warnings);
-        of_fleet.refuse_token_file(oauth.token_file.is_some(), &mut problems);
+        let mut oauth = OAuthSection::read(&layers, &mut pleo, &mut problems, &mut warnings);
+        oauth.share(sources, &of_fleet, company_id.as_ref(), &mut problems);
         let timeouts = timeouts(&mut pleo, &mut problems);
         let (request_timeout, give_up_after) = timeouts;
         let about_credential = if needs_credential {
@@ -185,7 +187,7 @@ impl Parts {
         let found = credential(
             &layers,
             &mut pleo,
-            oauth.token_file.is_some(),
+            oauth.as_credential(),
             about_credential,
             &mut warnings,
         );
@@ -259,7 +261,7 @@ impl Parts {
             receipts_give_up_after,
             patience,
             system,
-            fleet_host: of_fleet.host,
+            of_fleet,
             has_proxy: layers.has_proxy(),
             alarm_after,
             problems,
@@ -308,6 +310,7 @@ impl Parts {
                 patience: self.patience,
                 system,
                 has_proxy: self.has_proxy,
+                is_of_fleet: self.of_fleet.is_served,
                 warnings: self.warnings,
             }),
             _ => Err(ConfigProblems(problems)),

@@ -60,6 +60,9 @@ pub(super) struct Database {
     /// What each new connection must pass; away while it is asked.
     check: Option<Check>,
     client: Option<Client>,
+    is_in_change: bool,
+    /// Until when nobody waits for an answer once more who could do without.
+    silent_until: Option<Instant>,
 }
 
 /// Looks at a new connection, whether it leads to what was meant.
@@ -98,15 +101,46 @@ impl Database {
             patience,
             check: Some(check),
             client: None,
+            is_in_change: false,
+            silent_until: None,
         })
+    }
+
+    /// How long one question may take from now on. Answers how long it could before.
+    pub(super) const fn be_patient(&mut self, patience: Duration) -> Duration {
+        std::mem::replace(&mut self.patience, patience)
+    }
+
+    /// Whether a change was begun that is neither committed nor taken back.
+    pub(super) const fn is_in_change(&self) -> bool {
+        self.is_in_change && self.client.is_some()
     }
 
     pub(super) const fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Asks once.
+    /// Asks once. A connection that turns out to be gone is no reason to do without an answer: then it is asked by a new one.
+    /// Right after a silence nobody waits again, unless he insists.
     pub(super) fn ask(&mut self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Fault> {
+        if self.silent_until.is_some_and(|until| Instant::now() < until) {
+            return Err(self.silent());
+        }
+        let may_be_gone = self.client.is_some() && !self.is_in_change;
+        match self.ask_by_this_connection(sql, parameters) {
+            Err(Fault::OutOfReach(_)) if may_be_gone && self.silent_until.is_none() => {
+                self.ask_by_this_connection(sql, parameters)
+            }
+            answer => answer,
+        }
+    }
+
+    /// The next question is worth the wait.
+    pub(super) const fn insist(&mut self) {
+        self.silent_until = None;
+    }
+
+    fn ask_by_this_connection(&mut self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Fault> {
         self.connected()?;
         let (patience, client) = (self.patience, &self.client);
         let answer = self.runtime.block_on(async {
@@ -126,6 +160,7 @@ impl Database {
         parameters: &[Parameter<'_>],
     ) -> Result<Vec<Row>, Fault> {
         loop {
+            self.insist();
             match self.ask(sql, parameters) {
                 Err(Fault::OutOfReach(why)) if Instant::now() + PAUSE < until => {
                     debug!("{why}; trying again");
@@ -154,19 +189,34 @@ impl Database {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.run("BEGIN")?;
+        self.begin()?;
         let value = work(self);
-        match value {
-            Ok(value) => {
-                self.run("COMMIT")?;
-                Ok(value)
-            }
-            Err(error) => {
-                // The end of the connection takes everything back.
-                self.client = None;
-                Err(error)
-            }
+        if value.is_err() {
+            self.take_back();
         }
+        let value = value?;
+        self.commit()?;
+        Ok(value)
+    }
+
+    /// Begins a change: what is asked from now on holds together.
+    pub(super) fn begin(&mut self) -> Result<(), Fault> {
+        self.run("BEGIN")?;
+        self.is_in_change = true;
+        Ok(())
+    }
+
+    /// Commits the change that was begun. Where the answer is lost it is not known whether it was.
+    pub(super) fn commit(&mut self) -> Result<(), Fault> {
+        let committed = self.run("COMMIT");
+        self.is_in_change = false;
+        committed
+    }
+
+    /// Takes the change back that was begun: the end of its connection does.
+    pub(super) fn take_back(&mut self) {
+        self.client = None;
+        self.is_in_change = false;
     }
 
     fn connected(&mut self) -> Result<(), Fault> {
@@ -174,6 +224,13 @@ impl Database {
             return Ok(());
         }
         self.client = None;
+        if self.is_in_change {
+            self.is_in_change = false;
+            return Err(Fault::OutOfReach(format!(
+                "the connection to the fleet's database ({}) ended in the middle of a change",
+                self.address
+            )));
+        }
         // A connection that ends while it is looked at.
         let Some(check) = self.check.take() else {
             return Err(self.silent());
@@ -194,7 +251,7 @@ impl Database {
         let client = match connected {
             Ok(Ok(client)) => client,
             Ok(Err(error)) => return Err(self.fault(&error)),
-            Err(_) => return Err(self.silent()),
+            Err(_) => return Err(self.fell_silent()),
         };
         self.client = Some(client);
         Ok(())
@@ -205,7 +262,10 @@ impl Database {
         answer: Option<Result<Result<T, tokio_postgres::Error>, tokio::time::error::Elapsed>>,
     ) -> Result<T, Fault> {
         match answer {
-            Some(Ok(Ok(answer))) => Ok(answer),
+            Some(Ok(Ok(answer))) => {
+                self.silent_until = None;
+                Ok(answer)
+            }
             Some(Ok(Err(error))) => {
                 let fault = self.fault(&error);
                 if error.as_db_error().is_none() || matches!(fault, Fault::OutOfReach(_)) {
@@ -216,10 +276,15 @@ impl Database {
             // What was asked may still be done, and its answer must not be taken for another's.
             Some(Err(_)) => {
                 self.client = None;
-                Err(self.silent())
+                Err(self.fell_silent())
             }
             None => Err(self.silent()),
         }
+    }
+
+    fn fell_silent(&mut self) -> Fault {
+        self.silent_until = Instant::now().checked_add(self.patience);
+        self.silent()
     }
 
     fn silent(&self) -> Fault {

@@ -23,7 +23,7 @@ use pleo_export::receipts::{self, Fetcher};
 use pleo_export::systems::beancount::Beancount;
 use pleo_export::systems::{
     AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
-    SystemError, Wanted,
+    SystemError, TakingBack, Wanted,
 };
 
 use crate::support::World;
@@ -57,6 +57,7 @@ impl World {
             config_flag: None,
             is_one_of_several: false,
             is_of_fleet: false,
+            fleet_file: None,
         };
         Config::load(&sources).expect("the settings are right")
     }
@@ -369,6 +370,7 @@ impl AccountingSystem for SearchedBooks {
                 largest: receipts::LARGEST_ON_PLEO,
             }),
             computes_tax: false,
+            taking_back: TakingBack::ByHand,
         }
     }
 
