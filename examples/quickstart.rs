@@ -91,6 +91,7 @@ fn poll(sandbox: &Sandbox, folder: &Path, books: &Path) -> u8 {
         config_flag: None,
         is_one_of_several: false,
         is_of_fleet: false,
+        fleet_file: None,
     };
     cli::main(arguments, sources).code()
 }

@@ -18,12 +18,11 @@ pub(super) enum Found {
 pub(super) fn credential(
     layers: &Layers,
     pleo: &mut Section,
-    has_token_file: bool,
+    tokens: Option<&'static str>,
     problems: &mut Vec<String>,
     warnings: &mut Vec<String>,
 ) -> Option<Found> {
     let key_file = pleo.path("api_key_file", layers.file_folder(), problems);
-    let tokens = has_token_file.then_some(TOKEN_FILE);
     let (key, token) = credentials(layers, key_file.is_some(), tokens, problems)?;
     let secret = match (key, token, key_file) {
         (Some(key), _, _) => sendable("PLEO_API_KEY", key, problems).map(Credential::ApiKey),
@@ -31,7 +30,7 @@ pub(super) fn credential(
         (None, None, Some(path)) => {
             secret_file("pleo.api_key_file", &path, problems, warnings).map(Credential::ApiKey)
         }
-        (None, None, None) if has_token_file => return Some(Found::Tokens),
+        (None, None, None) if tokens.is_some() => return Some(Found::Tokens),
         (None, None, None) => {
             layers.missing(
                 "pleo.api_key_file",

@@ -3,6 +3,9 @@
 //! What holds for all companies stands in a file of its own, which holds nothing else, or in the environment. A company's
 //! file may name the host that serves it.
 
+#[cfg(feature = "fleet")]
+use std::sync::Arc;
+
 use super::credential::TOKEN_FILE;
 #[cfg(feature = "fleet")]
 use super::problems::ConfigProblems;
@@ -10,6 +13,10 @@ use super::problems::ConfigProblems;
 use super::secret::secret_file;
 use super::section::Section;
 use super::sources::{Layers, Sources};
+#[cfg(feature = "fleet")]
+use crate::fleet::Grant;
+use crate::model::ids::CompanyId;
+use crate::pleo::oauth::Store;
 
 /// The variable that names the database.
 const URL: &str = "PLEO_EXPORT_FLEET_URL";
@@ -66,6 +73,26 @@ impl OfCompany {
             ));
         }
     }
+}
+
+/// Where a fleet keeps the tokens of a company. Its settings stand in the environment, in the file that was named for the fleet,
+/// or in the company's own.
+#[cfg(feature = "fleet")]
+pub(super) fn grant(sources: &Sources, company: &CompanyId, problems: &mut Vec<String>) -> Option<Store> {
+    let named = sources.fleet_file.clone().map(|file| Sources {
+        config_flag: Some(file),
+        ..sources.clone()
+    });
+    let layers = Layers::read(&of_fleet(named.as_ref().unwrap_or(sources)), problems);
+    let mut section = layers.file_section().section("fleet", problems);
+    let settings = settings(&layers, &mut section, problems, &mut Vec::new())?;
+    Some(Store::Shared(Arc::new(Grant::new(settings, company.clone()))))
+}
+
+/// Without the feature nobody is served by a fleet.
+#[cfg(not(feature = "fleet"))]
+pub(super) fn grant(_sources: &Sources, _company: &CompanyId, _problems: &mut Vec<String>) -> Option<Store> {
+    None
 }
 
 /// Whether the settings of a fleet are meant: the environment names its database, or the file that is named has `[fleet]`.

@@ -172,8 +172,8 @@ impl Parts {
         let (mut missing_company, mut unimportant) = (Vec::new(), Vec::new());
         let company_id = company_id(&layers, &mut pleo, &mut problems, &mut missing_company);
         let base_url = base_url(&layers, &mut pleo, &mut problems);
-        let oauth = OAuthSection::read(&layers, &mut pleo, &mut problems, &mut warnings);
-        of_fleet.refuse_token_file(oauth.token_file.is_some(), &mut problems);
+        let mut oauth = OAuthSection::read(&layers, &mut pleo, &mut problems, &mut warnings);
+        oauth.share(sources, &of_fleet, company_id.as_ref(), &mut problems);
         let timeouts = timeouts(&mut pleo, &mut problems);
         let (request_timeout, give_up_after) = timeouts;
         let about_credential = if needs_credential {
@@ -184,7 +184,7 @@ impl Parts {
         let found = credential(
             &layers,
             &mut pleo,
-            oauth.token_file.is_some(),
+            oauth.as_credential(),
             about_credential,
             &mut warnings,
         );

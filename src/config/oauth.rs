@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 
 use super::credential::{TOKEN_FILE, credentials, other_credential};
+use super::fleet::{self, OfCompany};
 use super::pleo::{base_url, company_id, server, timeouts};
 use super::problems::ConfigProblems;
 use super::secret::{secret_file, sendable};
@@ -13,8 +14,8 @@ use super::sources::{Layers, Sources};
 use crate::host::files;
 use crate::host::server_url::ServerUrl;
 use crate::model::ids::CompanyId;
-use crate::pleo::oauth;
 use crate::pleo::oauth::tokens::{self, Tokens};
+use crate::pleo::oauth::{self, Store};
 
 /// What an export needs, and all that is asked for unless settings say otherwise.
 const SCOPES: [&str; 3] = ["export-jobs:read", "export-jobs:write", "export-items:read"];
@@ -46,9 +47,14 @@ impl OAuthConfig {
         let mut file = layers.file_section();
         let mut pleo = file.section("pleo", &mut problems);
         let base_url = base_url(&layers, &mut pleo, &mut problems);
-        let section = OAuthSection::read(&layers, &mut pleo, &mut problems, &mut warnings);
+        let mut section = OAuthSection::read(&layers, &mut pleo, &mut problems, &mut warnings);
         let mut missing = Vec::new();
         let company_id = company_id(&layers, &mut pleo, &mut problems, &mut missing);
+        let of_fleet = OfCompany::read(sources, &layers, &mut file, &mut problems);
+        section.share(sources, &of_fleet, company_id.as_ref(), &mut problems);
+        if of_fleet.is_served {
+            problems.append(&mut missing);
+        }
         let key_file = pleo.path("api_key_file", layers.file_folder(), &mut problems);
         let (request_timeout, give_up_after) = timeouts(&mut pleo, &mut problems);
         if section.is_absent
@@ -95,6 +101,8 @@ pub(super) struct OAuthSection {
     client_secret: Option<SecretString>,
     has_secret: bool,
     pub(super) token_file: Option<PathBuf>,
+    /// Where a fleet keeps them.
+    shared: Option<Store>,
     redirect_uri: Option<String>,
     scopes: Vec<String>,
     auth_url: Option<ServerUrl>,
@@ -142,6 +150,7 @@ impl OAuthSection {
                 (Some(folder), Some(name)) => files::resolved(folder).join(name),
                 _ => path,
             }),
+            shared: None,
             redirect_uri,
             scopes,
             has_auth_url: auth_url.is_some(),
@@ -149,7 +158,30 @@ impl OAuthSection {
         }
     }
 
-    /// Whose tokens there are, for this Pleo.
+    /// What makes tokens the credential, where something does.
+    pub(super) fn as_credential(&self) -> Option<&'static str> {
+        match (&self.token_file, &self.shared) {
+            (Some(_), _) => Some(TOKEN_FILE),
+            (None, Some(_)) => Some("[pleo.oauth]"),
+            (None, None) => None,
+        }
+    }
+
+    /// Lets a fleet keep the tokens, where one serves the company and it connects by OAuth.
+    pub(super) fn share(
+        &mut self,
+        sources: &Sources,
+        of_fleet: &OfCompany,
+        company_id: Option<&CompanyId>,
+        problems: &mut Vec<String>,
+    ) {
+        of_fleet.refuse_token_file(self.token_file.is_some(), problems);
+        if of_fleet.is_served && !self.is_absent && self.token_file.is_none() {
+            self.shared = company_id.and_then(|company| fleet::grant(sources, company, problems));
+        }
+    }
+
+    /// Whose tokens there are in the file, for this Pleo.
     pub(super) fn tokens(&self, base_url: Option<&ServerUrl>, problems: &mut Vec<String>) -> Option<Tokens> {
         let path = self.token_file.as_ref()?;
         let tokens = tokens::read(path)
@@ -198,7 +230,8 @@ impl OAuthSection {
                 problems,
             );
         }
-        if self.token_file.is_none() {
+        let store = self.token_file.map(Store::File).or(self.shared);
+        if store.is_none() {
             problems.push(format!(
                 "{TOKEN_FILE} is missing: it is where tokens are kept, such as \"/var/lib/pleo-export/tokens.json\""
             ));
@@ -213,7 +246,7 @@ impl OAuthSection {
             auth_url: self.auth_url.or(derived)?,
             client_id: self.client_id?,
             client_secret: self.client_secret?,
-            token_file: self.token_file?,
+            store: store?,
             host: base_url?.host_str()?.to_owned(),
             request_timeout,
             give_up_after,

@@ -22,6 +22,8 @@ pub struct Sources {
     pub is_one_of_several: bool,
     /// Whether these are the settings of a fleet, or of a company that it serves.
     pub is_of_fleet: bool,
+    /// Where the settings of that fleet stand, where a file of them was named.
+    pub fleet_file: Option<PathBuf>,
 }
 
 impl Sources {
@@ -35,6 +37,7 @@ impl Sources {
             config_flag,
             is_one_of_several: false,
             is_of_fleet: false,
+            fleet_file: None,
         }
     }
 }

@@ -22,6 +22,7 @@ fn load(toml: &str) -> Config {
         config_flag: None,
         is_one_of_several: false,
         is_of_fleet: false,
+        fleet_file: None,
     };
     let config = Config::load(&sources).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.warnings, Vec::<String>::new());

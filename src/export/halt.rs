@@ -274,7 +274,7 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
         | PleoError::StatusConflict { .. }
         | PleoError::MissingContraAccounts { .. } => ProblemKind::JobFailed,
         PleoError::Settings { .. } => ProblemKind::Configuration,
-        PleoError::NeverReached { .. } => ProblemKind::NeverReached,
+        PleoError::NeverReached { .. } | PleoError::Untrusted { .. } => ProblemKind::NeverReached,
         PleoError::Contract { .. } | PleoError::TooLarge { .. } | PleoError::NoRefreshToken => {
             ProblemKind::Unexpected
         }

@@ -306,7 +306,7 @@ pub enum ProblemKind {
     Usage,
     /// The settings are wrong for this.
     Configuration,
-    /// Nothing with these settings ever got to Pleo.
+    /// Nothing with these settings gets to Pleo from here: the way there is wrong, and not the settings of the company.
     NeverReached,
     /// Pleo refused the credential.
     Credential,

@@ -60,6 +60,7 @@ pub(super) struct Database {
     /// What each new connection must pass; away while it is asked.
     check: Option<Check>,
     client: Option<Client>,
+    is_in_change: bool,
 }
 
 /// Looks at a new connection, whether it leads to what was meant.
@@ -98,7 +99,18 @@ impl Database {
             patience,
             check: Some(check),
             client: None,
+            is_in_change: false,
         })
+    }
+
+    /// How long one question may take from now on. Answers how long it could before.
+    pub(super) const fn be_patient(&mut self, patience: Duration) -> Duration {
+        std::mem::replace(&mut self.patience, patience)
+    }
+
+    /// Whether a change was begun that is neither committed nor taken back.
+    pub(super) const fn is_in_change(&self) -> bool {
+        self.is_in_change && self.client.is_some()
     }
 
     pub(super) const fn address(&self) -> &Address {
@@ -154,19 +166,34 @@ impl Database {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.run("BEGIN")?;
+        self.begin()?;
         let value = work(self);
-        match value {
-            Ok(value) => {
-                self.run("COMMIT")?;
-                Ok(value)
-            }
-            Err(error) => {
-                // The end of the connection takes everything back.
-                self.client = None;
-                Err(error)
-            }
+        if value.is_err() {
+            self.take_back();
         }
+        let value = value?;
+        self.commit()?;
+        Ok(value)
+    }
+
+    /// Begins a change: what is asked from now on holds together.
+    pub(super) fn begin(&mut self) -> Result<(), Fault> {
+        self.run("BEGIN")?;
+        self.is_in_change = true;
+        Ok(())
+    }
+
+    /// Commits the change that was begun. Where the answer is lost it is not known whether it was.
+    pub(super) fn commit(&mut self) -> Result<(), Fault> {
+        let committed = self.run("COMMIT");
+        self.is_in_change = false;
+        committed
+    }
+
+    /// Takes the change back that was begun: the end of its connection does.
+    pub(super) fn take_back(&mut self) {
+        self.client = None;
+        self.is_in_change = false;
     }
 
     fn connected(&mut self) -> Result<(), Fault> {
@@ -174,6 +201,13 @@ impl Database {
             return Ok(());
         }
         self.client = None;
+        if self.is_in_change {
+            self.is_in_change = false;
+            return Err(Fault::OutOfReach(format!(
+                "the connection to the fleet's database ({}) ended in the middle of a change",
+                self.address
+            )));
+        }
         // A connection that ends while it is looked at.
         let Some(check) = self.check.take() else {
             return Err(self.silent());

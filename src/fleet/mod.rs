@@ -22,6 +22,7 @@
 
 mod address;
 mod database;
+mod grants;
 mod lease;
 mod ledger;
 mod member;
@@ -34,6 +35,7 @@ mod turns;
 
 pub use address::Address;
 pub use database::Fault;
+pub use grants::Grant;
 pub use member::{Member, Round, Turn};
 pub use overview::{CompanyState, Overview, Paused};
 pub use schema::init;

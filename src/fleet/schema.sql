@@ -73,6 +73,8 @@ CREATE TABLE pleo_export.oauth_grant (
     refresh_token  text NOT NULL,
     expires_at     timestamptz NOT NULL,
     scope          text NOT NULL,
+    -- Whether it is known that the consent is for this company.
+    is_finished    boolean NOT NULL,
     refused_at     timestamptz,
     changed_at     timestamptz NOT NULL
 );

@@ -74,7 +74,7 @@ impl Attempt {
             TryEnd::Answered { status, json } => (status, json),
             TryEnd::Untrusted => {
                 let problem = format!("{call} was not sent: {problem}");
-                return PleoError::Settings { problem };
+                return PleoError::Untrusted { problem };
             }
             TryEnd::TooLarge => return PleoError::TooLarge { call, problem },
             TryEnd::NotConnected | TryEnd::Interrupted => return PleoError::Contract { call, problem },

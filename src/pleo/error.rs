@@ -215,6 +215,12 @@ pub enum PleoError {
     /// This process may not act for the job now; the try that asked was not sent.
     #[error(transparent)]
     Withheld(#[from] Withheld),
+    /// Whoever answers has a certificate that is not trusted; nothing was sent. It will be the same next time.
+    #[error("{problem}")]
+    Untrusted {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The client cannot work with these settings; nothing was sent.
     #[error("{problem}")]
     Settings {
@@ -272,7 +278,7 @@ impl PleoError {
                 "ask Pleo's support why; what is decided is kept here, and the next run tells it again"
             }
             Self::Refused { .. } => "report this, with the log of a run with -vv",
-            Self::Settings { .. } => "correct the settings; nothing was sent",
+            Self::Settings { .. } | Self::Untrusted { .. } => "correct the settings; nothing was sent",
         }
     }
 }

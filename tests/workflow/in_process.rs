@@ -57,6 +57,7 @@ impl World {
             config_flag: None,
             is_one_of_several: false,
             is_of_fleet: false,
+            fleet_file: None,
         };
         Config::load(&sources).expect("the settings are right")
     }

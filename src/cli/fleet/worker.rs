@@ -37,6 +37,7 @@ pub(in crate::cli) fn work(
     let stop = signals::stop_on_signals();
     let of_fleet = Sources {
         is_of_fleet: true,
+        fleet_file: sources.config_flag.clone(),
         ..sources.clone()
     };
     let begun = problems::settings(sources).and_then(|settings| {

@@ -71,7 +71,7 @@ impl ConnectionDocument {
             expires_at: moment(tokens.expires_at),
             scopes: tokens.scope.split_whitespace().map(str::to_owned).collect(),
             installation,
-            token_file: config.oauth.token_file.display().to_string(),
+            token_file: config.oauth.store.to_string(),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::export::report::{Problem, ProblemKind};
 use crate::host::stop::Stop;
 use crate::model::ids::CompanyId;
 use crate::pleo::oauth::tokens::Tokens;
-use crate::pleo::oauth::{self, Authorization, NewConnection, RedirectError};
+use crate::pleo::oauth::{Authorization, NewConnection, RedirectError};
 use crate::pleo::{Client, Credential, Installation, PleoError, Subject};
 
 /// What Pleo calls an installation that is in use.
@@ -34,7 +34,7 @@ pub(super) fn connect(sources: &Sources, paste: bool, form: Form) -> Result<Told
         });
     };
     let stop = signals::stop_on_signals();
-    oauth::try_place(&config.oauth.token_file)?;
+    config.oauth.store.try_place()?;
     let authorization = Authorization::begin(&config.oauth, &redirect_uri, &config.scopes)?;
     let code = if paste {
         show(
@@ -107,7 +107,7 @@ fn keep(
     let text = format!(
         "Connected to {} for company {company_id}. The tokens are in {}.\n{proof}",
         safe(&tokens.host),
-        config.oauth.token_file.display()
+        config.oauth.store
     );
     Ok(Told {
         text,

@@ -16,7 +16,7 @@ use crate::config::{OAuthConfig, Sources};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
 use crate::pleo::oauth;
-use crate::pleo::oauth::tokens::{self, Tokens, TokensError};
+use crate::pleo::oauth::tokens::{Tokens, TokensError};
 use crate::pleo::{Credential, PleoError};
 use connection::{ConnectionDocument, Told, client, load, moment};
 
@@ -39,7 +39,7 @@ fn look(sources: &Sources) -> Result<Told, Problem> {
     let config = load(sources, false)?;
     let tokens = read(&config)?.ok_or_else(|| Problem {
         kind: ProblemKind::Credential,
-        message: TokensError::Absent(config.oauth.token_file.clone()).to_string(),
+        message: TokensError::Absent(config.oauth.store.to_string()).to_string(),
         hint: "run `pleo-export login`".into(),
     })?;
     if let Some(refused_at) = tokens.refused_at {
@@ -47,7 +47,7 @@ fn look(sources: &Sources) -> Result<Told, Problem> {
             kind: ProblemKind::Credential,
             message: format!(
                 "Pleo refused the tokens in `{}` on {}",
-                config.oauth.token_file.display(),
+                config.oauth.store,
                 moment(refused_at)
             ),
             hint: "connect it again: run `pleo-export login`".into(),
@@ -56,7 +56,7 @@ fn look(sources: &Sources) -> Result<Told, Problem> {
     if tokens.host != config.oauth.host {
         return Err(not_in_use(format!(
             "the tokens in `{}` are for another Pleo ({}) than {}",
-            config.oauth.token_file.display(),
+            config.oauth.store,
             safe(&tokens.host),
             config.oauth.host
         )));
@@ -64,7 +64,7 @@ fn look(sources: &Sources) -> Result<Told, Problem> {
     let Some(company_id) = &tokens.company_id else {
         return Err(not_in_use(format!(
             "the login into `{}` did not come to its end",
-            config.oauth.token_file.display()
+            config.oauth.store
         )));
     };
     let connection = ConnectionDocument::of(&config, &tokens, None);
@@ -78,7 +78,7 @@ fn look(sources: &Sources) -> Result<Told, Problem> {
         safe(&tokens.scope),
         moment(tokens.expires_at),
         if tokens.expires_at < now { " (over)" } else { "" },
-        config.oauth.token_file.display()
+        config.oauth.store
     );
     Ok(Told {
         text,
@@ -124,9 +124,10 @@ fn disconnect(sources: &Sources, revoke: bool) -> Result<Told, Problem> {
 
 /// The tokens as they stand, if there are some.
 fn read(config: &OAuthConfig) -> Result<Option<Tokens>, Problem> {
-    match tokens::read(&config.oauth.token_file) {
+    match config.oauth.store.read() {
         Ok(tokens) => Ok(Some(tokens)),
         Err(TokensError::Absent(_)) => Ok(None),
+        Err(TokensError::OutOfReach(problem)) => Err(PleoError::TokensBusy { problem }.into()),
         Err(error) => Err(Problem {
             kind: ProblemKind::Configuration,
             message: error.to_string(),

@@ -107,7 +107,7 @@ mod tests {
             auth_url: "https://auth.example".parse().unwrap(),
             client_id: "client & co".into(),
             client_secret: SecretString::default(),
-            token_file: "tokens.json".into(),
+            store: crate::pleo::oauth::Store::File("tokens.json".into()),
             host: "external.example".into(),
             request_timeout: std::time::Duration::ZERO,
             give_up_after: std::time::Duration::ZERO,

@@ -8,9 +8,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::Settings;
 use super::endpoint::{AskError, Endpoint, Grant, Granted};
-use super::tokens::{self, LockError, Tokens, TokensError, TokensLock};
+use super::store::{Lock, Store};
+use super::tokens::{Tokens, TokensError};
 use crate::host::clock;
-use crate::host::files::FileError;
 use crate::host::stop::Stop;
 use crate::pleo::error::PleoError;
 
@@ -39,7 +39,7 @@ struct Held {
 
 impl Connection {
     pub(in crate::pleo) fn new(settings: Settings, stop: Stop) -> Result<Self, PleoError> {
-        tokens::sweep(&settings.token_file, &stop);
+        settings.store.sweep(&stop);
         Ok(Self {
             endpoint: Endpoint::new(&settings, stop.clone())?,
             settings,
@@ -69,44 +69,65 @@ impl Connection {
 
     fn renewed(&self, refused: Option<&SecretString>) -> Result<Held, PleoError> {
         let is_refused = |access: &SecretString| refused.is_some_and(|refused| is_same(access, refused));
-        let seen = self.read()?;
+        let seen = self.unless_refused(self.settings.store.read())?;
         if let Some(held) = usable(&seen, AHEAD).filter(|held| !is_refused(&held.access)) {
             return Ok(held);
         }
         let patience = self.settings.give_up_after + self.settings.request_timeout + MORE_PATIENCE;
-        let lock =
-            TokensLock::acquire(&self.settings.token_file, patience, &self.stop).map_err(not_locked)?;
-        let now = self.read()?;
+        let mut lock = self.settings.store.lock(patience, &self.stop)?;
+        let now = self.unless_refused(lock.read(&self.settings.store))?;
         // Whoever had the lock before us may have renewed them, however short their life is.
         let is_new = !is_same(&now.access, &seen.access);
         let ahead = if is_new { Duration::ZERO } else { AHEAD };
         match usable(&now, ahead).filter(|held| !is_refused(&held.access)) {
             Some(held) => Ok(held),
-            None => self.refresh(&lock, &now),
+            None => self.refresh(&mut lock, &now),
         }
     }
 
-    /// The tokens as they stand in the file.
-    fn read(&self) -> Result<Tokens, PleoError> {
-        let tokens = tokens::read(&self.settings.token_file).map_err(|error| match error {
+    /// The tokens that were read, unless Pleo has refused them.
+    fn unless_refused(&self, read: Result<Tokens, TokensError>) -> Result<Tokens, PleoError> {
+        let tokens = read.map_err(|error| match error {
             TokensError::Absent(_) => disconnected(error.to_string()),
-            TokensError::Unusable { .. } => PleoError::Settings {
+            TokensError::OutOfReach(problem) => PleoError::TokensBusy { problem },
+            TokensError::Unusable { .. } | TokensError::Unreadable(_) => PleoError::Settings {
                 problem: error.to_string(),
             },
         })?;
+        if let Store::Shared(_) = &self.settings.store {
+            self.refuse_others(&tokens)?;
+        }
         match tokens.refused_at {
             None => Ok(tokens),
             Some(at) => Err(disconnected(format!(
                 "Pleo refused the tokens in `{}` on {}",
-                self.settings.token_file.display(),
+                self.settings.store,
                 at.to_rfc3339_opts(SecondsFormat::Secs, true)
             ))),
         }
     }
 
+    /// Tokens that nobody has looked at before: of a file the settings know that they fit.
+    fn refuse_others(&self, tokens: &Tokens) -> Result<(), PleoError> {
+        let (store, host) = (&self.settings.store, &self.settings.host);
+        if tokens.company_id.is_none() {
+            return Err(disconnected(format!(
+                "the login into `{store}` did not come to its end"
+            )));
+        }
+        if tokens.host != *host {
+            return Err(PleoError::Settings {
+                problem: format!(
+                    "the tokens in `{store}` are for another Pleo than {host}: run `pleo-export login`, or correct `pleo.base_url`"
+                ),
+            });
+        }
+        Ok(())
+    }
+
     /// A new pair, which is on disk when it comes back. Room for it is taken before the old one is given up.
-    fn refresh(&self, lock: &TokensLock, old: &Tokens) -> Result<Held, PleoError> {
-        let room = lock.room().map_err(|error| not_kept(&error))?;
+    fn refresh(&self, lock: &mut Lock, old: &Tokens) -> Result<Held, PleoError> {
+        let room = lock.room()?;
         match self.endpoint.ask(&Grant::Refresh(&old.refresh)) {
             Ok(granted) => {
                 let (renew_at, life) = (renew_at(granted.life), granted.life);
@@ -175,21 +196,4 @@ fn is_same(one: &SecretString, other: &SecretString) -> bool {
 
 fn disconnected(problem: String) -> PleoError {
     PleoError::Disconnected { problem }
-}
-
-/// Nothing was sent: the old pair is still good.
-pub(super) fn not_kept(error: &FileError) -> PleoError {
-    PleoError::Settings {
-        problem: format!("new tokens could not be kept: {error}"),
-    }
-}
-
-pub(super) fn not_locked(error: LockError) -> PleoError {
-    match error {
-        LockError::Stopped(stopped) => stopped.into(),
-        LockError::Io(error) => not_kept(&error),
-        LockError::Held(_) => PleoError::TokensBusy {
-            problem: error.to_string(),
-        },
-    }
 }

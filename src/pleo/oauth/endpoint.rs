@@ -316,7 +316,7 @@ fn granted(fields: &Value) -> Try {
 
 fn unanswered((fault, cause): (Fault, String)) -> Try {
     match fault {
-        Fault::Untrusted => Try::Over(AskError::Other(PleoError::Settings {
+        Fault::Untrusted => Try::Over(AskError::Other(PleoError::Untrusted {
             problem: format!("{} was not sent: {cause}", call()),
         })),
         Fault::Unreached => Try::Again {

@@ -10,9 +10,9 @@ mod authorization;
 mod connection;
 mod endpoint;
 mod new_connection;
+mod store;
 pub mod tokens;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -21,7 +21,8 @@ use crate::host::server_url::ServerUrl;
 
 pub use authorization::{Authorization, RedirectError};
 pub(super) use connection::Connection;
-pub use new_connection::{NewConnection, forget, try_place};
+pub use new_connection::{NewConnection, forget};
+pub use store::{LockedTokens, SharedError, SharedTokens, Store};
 
 /// What a connection by OAuth must know.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ pub struct Settings {
     /// By what we prove it. It goes to `auth_url` alone, and the tokens to the API alone.
     pub client_secret: SecretString,
     /// Where the tokens are kept.
-    pub token_file: PathBuf,
+    pub store: Store,
     /// The host of the API that the tokens are for.
     pub host: String,
     /// How long one try of a request may take.

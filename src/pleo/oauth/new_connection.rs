@@ -1,14 +1,12 @@
 //! A consent becomes a connection, and a connection ends.
 
-use std::path::Path;
-
 use secrecy::SecretString;
 
-use super::connection::{expires_at, not_kept, not_locked};
+use super::connection::expires_at;
 use super::endpoint::{AskError, Endpoint, Grant};
-use super::tokens::{self, Tokens, TokensError, TokensLock, folder_of};
+use super::store::{Lock, not_kept};
+use super::tokens::{Tokens, TokensError};
 use super::{Authorization, Settings};
-use crate::host::files;
 use crate::host::stop::Stop;
 use crate::model::ids::CompanyId;
 use crate::pleo::error::PleoError;
@@ -17,7 +15,7 @@ use crate::pleo::error::PleoError;
 /// puts back what was there before.
 #[derive(Debug)]
 pub struct NewConnection {
-    lock: TokensLock,
+    lock: Lock,
     tokens: Tokens,
     before: Option<Tokens>,
     is_kept: bool,
@@ -32,9 +30,9 @@ impl NewConnection {
         code: &SecretString,
         scopes: &[String],
     ) -> Result<Self, PleoError> {
-        let lock = lock(settings, stop)?;
-        let before = tokens::read(&settings.token_file).ok();
-        let room = lock.room().map_err(|error| not_kept(&error))?;
+        let mut lock = lock(settings, stop)?;
+        let before = lock.read(&settings.store).ok();
+        let room = lock.room()?;
         let endpoint = Endpoint::new(settings, stop.clone())?;
         let granted = endpoint.ask(&Grant::Code {
             code,
@@ -59,7 +57,7 @@ impl NewConnection {
             scope: granted.scope.unwrap_or_else(|| scopes.join(" ")),
             refused_at: None,
         };
-        room.fill(&tokens).map_err(|error| not_kept(&error))?;
+        room.fill(&tokens).map_err(|why| not_kept(&why))?;
         Ok(Self {
             lock,
             tokens,
@@ -76,7 +74,7 @@ impl NewConnection {
     /// Keeps the tokens as those of this company.
     pub fn keep(mut self, company_id: CompanyId) -> Result<Tokens, PleoError> {
         self.tokens.company_id = Some(company_id);
-        self.lock.write(&self.tokens).map_err(|error| not_kept(&error))?;
+        self.lock.write(&self.tokens)?;
         self.is_kept = true;
         Ok(self.tokens.clone())
     }
@@ -89,7 +87,7 @@ impl Drop for NewConnection {
         }
         let undone = match &self.before {
             Some(before) => self.lock.write(before),
-            None => tokens::remove(&self.lock).map(drop),
+            None => self.lock.remove().map(drop),
         };
         if let Err(error) = undone {
             tracing::warn!("tokens of a login that failed are still there: {error}");
@@ -97,26 +95,17 @@ impl Drop for NewConnection {
     }
 }
 
-/// Takes the tokens away from this machine; Pleo is not told. Answers whether there were some.
+/// Takes the tokens away; Pleo is not told. Answers whether there were some.
 pub fn forget(settings: &Settings, stop: &Stop) -> Result<bool, PleoError> {
-    tokens::sweep(&settings.token_file, stop);
-    if let Err(TokensError::Absent(_)) = tokens::read(&settings.token_file) {
+    settings.store.sweep(stop);
+    if let Err(TokensError::Absent(_)) = settings.store.read() {
         return Ok(false);
     }
-    tokens::remove(&lock(settings, stop)?).map_err(|error| PleoError::Settings {
-        problem: error.to_string(),
-    })
+    lock(settings, stop)?.remove()
 }
 
-/// Whether there is a place to write this file of tokens, found out before a person is asked for anything.
-pub fn try_place(path: &Path) -> Result<(), PleoError> {
-    files::refuse_link(path)
-        .and_then(|()| files::make_folder(folder_of(path)))
-        .and_then(|()| files::Part::new(folder_of(path)).map(drop))
-        .map_err(|error| not_kept(&error))
-}
-
-fn lock(settings: &Settings, stop: &Stop) -> Result<TokensLock, PleoError> {
-    let patience = settings.give_up_after + settings.request_timeout;
-    TokensLock::acquire(&settings.token_file, patience, stop).map_err(not_locked)
+fn lock(settings: &Settings, stop: &Stop) -> Result<Lock, PleoError> {
+    settings
+        .store
+        .lock(settings.give_up_after + settings.request_timeout, stop)
 }

@@ -50,8 +50,14 @@ pub struct Tokens {
 #[derive(Debug, Error)]
 pub enum TokensError {
     /// Nobody has logged in.
-    #[error("there are no tokens in `{}`: run `pleo-export login`", .0.display())]
-    Absent(PathBuf),
+    #[error("there are no tokens in `{0}`: run `pleo-export login`")]
+    Absent(String),
+    /// Where they are shared cannot be asked now.
+    #[error("{0}")]
+    OutOfReach(String),
+    /// Where they are shared, something is wrong that does not pass by itself.
+    #[error("{0}")]
+    Unreadable(String),
     /// What is there cannot be used.
     #[error("the tokens in `{}` cannot be used: {problem}", path.display())]
     Unusable {
@@ -70,7 +76,7 @@ pub fn read(path: &Path) -> Result<Tokens, TokensError> {
     };
     let metadata = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(TokensError::Absent(path.to_owned()));
+            return Err(TokensError::Absent(path.display().to_string()));
         }
         other => other.map_err(|error| unusable(error.to_string()))?,
     };
@@ -210,11 +216,6 @@ impl TokensLock {
             .map_err(FileError::at(Action::Write, &part.path))?;
         kill::point("room for tokens");
         Ok(Room { lock: self, part })
-    }
-
-    /// Replaces the tokens.
-    pub(super) fn write(&self, tokens: &Tokens) -> Result<(), FileError> {
-        self.room()?.fill(tokens)
     }
 }
 
