@@ -150,6 +150,15 @@ pub fn last_poll(
             Check::warning(name, message, remedy)
         });
     }
+    let silent_since = contact.last_poll.as_ref().map(|last| last.at);
+    if let Some(at) = silent_since.filter(|at| !is_at_work && now - *at > alarm_after) {
+        let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        checks.push(Check::warning(
+            name,
+            format!("no poll has run since {at}"),
+            "see that the timer, the cron job or `pleo-export listen` is still there",
+        ));
+    }
     if checks.is_empty() {
         checks.push(Check::ok(name, how_it_ended(contact.last_poll.as_ref())));
     }

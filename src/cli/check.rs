@@ -16,7 +16,7 @@ use crate::check::checkpoint::Opened;
 use crate::check::jobs::Here;
 use crate::check::pleo::Told;
 use crate::check::{self, Check, Name, State};
-use crate::checkpoint::{self, Checkpoint, Owner};
+use crate::checkpoint::{self, Checkpoint};
 use crate::config::{CheckConfig, Config, Sources, SystemSettings, receipts_folder};
 use crate::host::clock;
 use crate::host::stop::Stop;
@@ -255,11 +255,8 @@ fn kept_here(
         return check::not_looked_at(&names, "the settings do not say where the checkpoint is");
     };
     let description = owner.map(|(config, system)| (config, system.describe()));
-    let owner = description.as_ref().map(|(config, description)| Owner {
-        company_id: config.pleo.company_id.clone(),
-        pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
-        target: description.target.clone(),
-    });
+    let owner = description.as_ref();
+    let owner = owner.map(|(config, description)| run::owner(config, description));
     let former_target = description
         .as_ref()
         .and_then(|(_, description)| description.former_target.as_deref());

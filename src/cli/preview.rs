@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::progress::Bar;
 use super::render::problem_exit;
 use super::{check, run, signals};
-use crate::checkpoint::{Checkpoint, Owner};
+use crate::checkpoint::Checkpoint;
 use crate::config::{Config, Sources, SystemSettings};
 use crate::export::preview::{Chosen, Recorded, Rehearsal, Which};
 use crate::export::report::{Problem, ProblemKind};
@@ -68,11 +68,7 @@ fn show(config: Config, global: &Global, wish: Wish<'_>, form: Form, stop: &Stop
     let recorded = Recorded::new(folder.file("entries")?);
     let mut system = rehearsal(&config, &folder, &recorded, stop)?;
     let description = system.describe();
-    let owner = Owner {
-        company_id: config.pleo.company_id.clone(),
-        pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
-        target: description.target.clone(),
-    };
+    let owner = run::owner(&config, &description);
     let known = Checkpoint::look_at(&config.checkpoint)?;
     if let Some(known) = &known {
         known.refuse_others(&owner, description.former_target.as_deref())?;

@@ -7,9 +7,7 @@ use super::answer::{Form, print, tell};
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
 use super::{run, signals};
-use crate::checkpoint::{Checkpoint, Owner};
 use crate::config::{BooksConfig, Sources};
-use crate::export::item_facts;
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
 use crate::host::counted::counted;
@@ -48,14 +46,7 @@ fn prune(sources: &Sources, before: i32) -> Result<Vec<String>, Problem> {
     let _lock = run::lock(&config.checkpoint, "nothing was removed")?;
     let stop = signals::stop_on_signals();
     let mut system = run::accounting_system(&config.system, &stop).map_err(run::not_begun)?;
-    let description = system.describe();
-    let owner = Owner {
-        company_id: config.company_id.clone(),
-        pleo_host: config.pleo_host.clone(),
-        target: description.target,
-    };
-    let former_target = description.former_target.as_deref();
-    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner, former_target, item_facts)?;
+    let mut checkpoint = run::checkpoint_of_books(&config, system.as_ref())?;
     let wish = format!("of the years before {before}");
     checkpoint.note(None, None, "prune_intended", &wish, clock::now())?;
     let result = system.prune_evidence(before);

@@ -11,9 +11,8 @@ use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
 use super::{run, signals};
 use crate::bookkeeping::ClosedPeriods;
-use crate::checkpoint::{Checkpoint, Owner};
+use crate::checkpoint::Checkpoint;
 use crate::config::{BooksConfig, Sources};
-use crate::export::item_facts;
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
 use crate::host::foreign_text::one_line;
@@ -63,14 +62,7 @@ fn take_back(
     let _lock = run::lock(&config.checkpoint, "nothing was reversed")?;
     let stop = signals::stop_on_signals();
     let mut system = run::accounting_system(&config.system, &stop).map_err(run::not_begun)?;
-    let description = system.describe();
-    let owner = Owner {
-        company_id: config.company_id.clone(),
-        pleo_host: config.pleo_host.clone(),
-        target: description.target,
-    };
-    let former_target = description.former_target.as_deref();
-    let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner, former_target, item_facts)?;
+    let mut checkpoint = run::checkpoint_of_books(&config, system.as_ref())?;
     let request = ReversalRequest {
         numbers,
         reason: reason.map(|reason| one_line(reason, LONGEST_REASON)),

@@ -19,7 +19,8 @@ use super::shared::Shared;
 use super::signals;
 use crate::checkpoint::{Blocked, Checkpoint, LockError, NO_FILE_HINT, Owner, RunLock};
 use crate::config::{
-    Config, ConfigProblems, Sources, SystemSettings, receipts_folder, receipts_folder_of_the_first_version,
+    BooksConfig, Config, ConfigProblems, Sources, SystemSettings, receipts_folder,
+    receipts_folder_of_the_first_version,
 };
 use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings, item_facts};
@@ -36,7 +37,7 @@ use crate::systems::beancount::Beancount;
 use crate::systems::command::Command;
 use crate::systems::odoo::Odoo;
 use crate::systems::unready::Unready;
-use crate::systems::{AccountingSystem, SystemError};
+use crate::systems::{AccountingSystem, Description, SystemError};
 
 pub(super) fn resume(sources: &Sources, global: &Global) -> Answer {
     let go_on = |exporter: &mut Exporter<'_>| exporter.resume();
@@ -231,11 +232,7 @@ impl Run<'_> {
                 return Err(Unbegun::Otherwise(problem));
             }
         }
-        let owner = Owner {
-            company_id: config.pleo.company_id.clone(),
-            pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
-            target: description.target,
-        };
+        let owner = owner(&config, &description);
         let settings = Settings {
             company_id: config.pleo.company_id.clone(),
             batch_size: config.batch_size,
@@ -427,6 +424,35 @@ pub(super) fn without_receipts(error: &receipts::SetupError) -> Problem {
         message: error.to_string(),
         hint: hint.into(),
     }
+}
+
+/// Whose a checkpoint must be that these settings lead to.
+pub(super) fn owner(config: &Config, system: &Description) -> Owner {
+    Owner {
+        company_id: config.pleo.company_id.clone(),
+        pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
+        target: system.target.clone(),
+    }
+}
+
+/// The checkpoint for what is done in the books alone, without Pleo.
+pub(super) fn checkpoint_of_books(
+    config: &BooksConfig,
+    system: &dyn AccountingSystem,
+) -> Result<Checkpoint, Problem> {
+    let system = system.describe();
+    let owner = Owner {
+        company_id: config.company_id.clone(),
+        pleo_host: config.pleo_host.clone(),
+        target: system.target,
+    };
+    let former_target = system.former_target.as_deref();
+    Ok(Checkpoint::open(
+        &config.checkpoint,
+        &owner,
+        former_target,
+        item_facts,
+    )?)
 }
 
 /// The lock for what a person asked for, who is told what did not happen where another run has it.

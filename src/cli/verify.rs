@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
 use super::table::{Table, safe};
 use super::{check, companies, run, signals};
-use crate::checkpoint::{self, Checkpoint, Owner};
+use crate::checkpoint::{self, Checkpoint};
 use crate::config::{Config, Sources};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::counted::counted;
@@ -152,11 +152,7 @@ fn look(config: &Config, scope: &Scope, stop: &Stop) -> Result<Outcome, Problem>
     let pleo = Client::new(check::impatient(config.pleo.clone()), stop.clone())?;
     if let Some(checkpoint) = &checkpoint {
         let description = system.describe();
-        let owner = Owner {
-            company_id: config.pleo.company_id.clone(),
-            pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
-            target: description.target,
-        };
+        let owner = run::owner(config, &description);
         checkpoint.refuse_others(&owner, description.former_target.as_deref())?;
         if checkpoint.contact()?.answered_by == config.route {
             pleo.answered_before();

@@ -62,6 +62,12 @@ pub(super) enum Halt {
     /// The job is in progress for somebody else.
     #[error("the job is in progress for another instance")]
     NotOurs { adoptable: bool },
+    /// The same, and a person wished to take it over from that instance, which these books do not allow.
+    #[error(
+        "job {job} of another instance cannot be taken over: {system} can only be searched, so what that instance has sent \
+         there and is not in the books yet would be booked twice"
+    )]
+    NotAdoptable { job: JobId, system: String },
     /// The answer to `started` was lost and the job is in progress now.
     #[error("the job is in progress, but the answer to our start was lost: another instance may have it")]
     OwnershipUnproven,
@@ -163,6 +169,12 @@ impl Halt {
             Self::LostToAnother | Self::NotOurs { adoptable: false } => (
                 ProblemKind::NotOurs,
                 "let that instance finish it; Pleo ends it by itself when nobody works on it for an hour".into(),
+            ),
+            Self::NotAdoptable { .. } => (
+                ProblemKind::NotOurs,
+                "let that instance finish it; if it is gone for good, wait until Pleo ends the job, an hour after its last \
+                 word, and export again what the books lack"
+                    .into(),
             ),
             Self::NotOurs { adoptable: true } => (
                 ProblemKind::NotOurs,
@@ -350,8 +362,7 @@ fn about_system(error: &SystemError) -> (ProblemKind, String) {
         ),
         SystemError::Settings { .. } => (
             ProblemKind::Configuration,
-            "correct the settings or the ledger, then run again: nothing more was booked, and what is in the books is found \
-             there"
+            "correct what is named, then run again: nothing more was booked, and what is in the books is found there"
                 .into(),
         ),
         SystemError::BookedWrong { .. } => (

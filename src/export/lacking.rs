@@ -69,7 +69,7 @@ fn left_or_failed(run: &mut JobRun<'_>, fault: Obstacle) -> Halt {
     }
 }
 
-fn is_unbegun(run: &mut JobRun<'_>) -> Result<bool, Halt> {
+pub(super) fn is_unbegun(run: &mut JobRun<'_>) -> Result<bool, Halt> {
     control::refresh(&mut run.exporter, &run.job)?;
     Ok(!run.exporter.checkpoint.anything_begun(&run.job.id)?)
 }

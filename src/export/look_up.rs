@@ -49,6 +49,7 @@ fn changed(
         content.day = content.day.or(Some(booked.posting_date));
     }
     let change = bookkeeping::change(item, hash, &content, &exporter.settings.bookkeeping)?;
-    let failure = Failure::changed_after_booking(&booked.external_id, &change);
+    let taking_back = exporter.system.describe().how_to_take_back(&booked.external_id);
+    let failure = Failure::changed_after_booking(&booked.external_id, &change, &taking_back);
     Some(Verdict::Failed(failure))
 }

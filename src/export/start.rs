@@ -138,9 +138,15 @@ fn go_on(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -> Result<St
         Some(JobState::Started | JobState::Closing) => {}
         Some(JobState::Starting) if claim != Claim::Adopt => return unproven(exporter, job),
         Some(JobState::Starting | JobState::Foreign | JobState::Ended | JobState::Closed) | None => {
-            if claim != Claim::Adopt || !repeatable {
+            if claim != Claim::Adopt {
                 return Err(Halt::NotOurs {
                     adoptable: repeatable,
+                });
+            }
+            if !repeatable {
+                return Err(Halt::NotAdoptable {
+                    job: job.id.clone(),
+                    system: exporter.system.describe().name,
                 });
             }
             exporter.checkpoint.adopt_job(&job, clock::now())?;

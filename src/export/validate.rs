@@ -66,21 +66,23 @@ pub(super) fn validate(run: &mut JobRun<'_>) -> Result<(), Halt> {
         }));
     }
     match patience::ask(&mut run.exporter, |system| system.check(&needs)) {
-        Err(Halt::System(error)) => Err(left_or_failed(run, error, Instant::now())),
+        Err(Halt::System(error)) => Err(left_or_failed(run, error)?),
         other => other,
     }
 }
 
 /// The next run comes in minutes, so an outage (or books that a person is about to repair) fails the job only when its
 /// time runs short.
-fn left_or_failed(run: &JobRun<'_>, error: SystemError, now: Instant) -> Halt {
-    if let Err(stopped) = run.exporter.stop.check() {
-        return stopped.into();
+fn left_or_failed(run: &mut JobRun<'_>, error: SystemError) -> Result<Halt, Halt> {
+    run.exporter.stop.check()?;
+    if run.deadline.is_far(Instant::now()) {
+        return Ok(error.into());
     }
-    if run.deadline.is_far(now) {
-        return error.into();
-    }
-    Halt::CannotGoOn(complete::job_failure(error))
+    Ok(if lacking::is_unbegun(run)? {
+        complete::fail_unready(run, Obstacle::System(error))
+    } else {
+        Halt::CannotGoOn(complete::job_failure(error))
+    })
 }
 
 /// What the system cannot do of what a job needs, with what to do about it.

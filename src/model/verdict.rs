@@ -121,15 +121,13 @@ impl Failure {
     }
 
     /// The entry is in the books as it was before it was changed in Pleo: nobody but a person can say which of
-    /// the two is right. `difference` says what was changed, in clauses.
-    pub fn changed_after_booking(external_id: &str, difference: &str) -> Self {
-        let number = in_command(external_id);
+    /// the two is right. `difference` says what was changed, in clauses; `taking_back` how the entry is taken back.
+    pub fn changed_after_booking(external_id: &str, difference: &str, taking_back: &str) -> Self {
         Self::restored(
             ItemFailureType::ValidationFailure,
             Standing::Changed(shown(external_id)),
             format!(
-                "the expense was changed in Pleo after it was booked: {difference}: run `pleo-export reverse {number}`, then \
-                 export again."
+                "the expense was changed in Pleo after it was booked: {difference}: {taking_back}, then export again."
             ),
         )
     }
@@ -369,7 +367,7 @@ mod tests {
         for (failure, text) in cases {
             assert_eq!(failure.text(), text);
         }
-        let changed = Failure::changed_after_booking("A B", "the day is new");
+        let changed = Failure::changed_after_booking("A B", "the day is new", "reverse it");
         assert!(changed.is_changed_after_booking() && !changed.may_be_in_the_books());
         assert!(
             changed
@@ -377,10 +375,13 @@ mod tests {
                 .starts_with("Booked as A B: the expense was changed")
         );
         assert!(
-            changed.text().contains("`pleo-export reverse 'A B'`"),
+            changed
+                .text()
+                .ends_with("the day is new: reverse it, then export again."),
             "{}",
             changed.text()
         );
+        assert_eq!(in_command("A B"), "'A B'");
         let pretends = Failure::nothing_booked(kind, "May be booked: or not.");
         assert!(!pretends.may_be_in_the_books());
     }

@@ -17,7 +17,7 @@ use crate::model::money::Money;
 use crate::model::permit::{Permit, Withheld};
 use crate::model::references::{References, Resolution};
 use crate::model::reversal::{ReversalRequest, Reversed};
-use crate::model::verdict::{ItemFailureType, JobFailure, JobFailureType};
+use crate::model::verdict::{ItemFailureType, JobFailure, JobFailureType, in_command};
 
 pub mod beancount;
 pub mod command;
@@ -124,10 +124,11 @@ pub trait AccountingSystem: fmt::Debug {
     /// Takes entries back, as they stand today and all of their documents. All are looked at before the first is
     /// taken back; what an earlier call began is gone on with, never begun anew.
     fn reverse(&mut self, _request: &ReversalRequest) -> Result<Vec<Reversed>, ReversalError> {
+        let system = self.describe();
+        let lack = system.lack(Ability::Reversals);
         Err(ReversalError::Unusable(format!(
-            "{} does not offer to take entries back: reverse them there by hand, all documents of an entry, then export \
-             the expenses again",
-            self.describe().name
+            "{}: reverse them there by hand, all documents of an entry, then export the expenses again",
+            lack.unwrap_or(system.name)
         )))
     }
 
@@ -192,6 +193,17 @@ pub struct Description {
     pub attachments: Option<AttachmentLimits>,
     /// Who computes tax: itself, or we post it.
     pub computes_tax: bool,
+    /// How an entry is taken back.
+    pub taking_back: TakingBack,
+}
+
+/// How an entry is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakingBack {
+    /// The system does it where it is asked to.
+    OnRequest,
+    /// A person does it there.
+    ByHand,
 }
 
 /// What a job may ask for and not every system can do.
@@ -201,6 +213,8 @@ pub enum Ability {
     VendorBills,
     /// Keeping receipts that are required.
     Receipts,
+    /// Taking entries back.
+    Reversals,
 }
 
 /// What to set where a system cannot keep receipts.
@@ -210,10 +224,23 @@ impl Description {
     /// That the system lacks an ability, as a clause; `None` where it has it.
     pub fn lack(&self, ability: Ability) -> Option<String> {
         let (is_there, what) = match ability {
-            Ability::VendorBills => (self.payables, "vendor bills"),
-            Ability::Receipts => (self.attachments.is_some(), "receipts, but receipts are required"),
+            Ability::VendorBills => (self.payables, "keep vendor bills"),
+            Ability::Receipts => (
+                self.attachments.is_some(),
+                "keep receipts, but receipts are required",
+            ),
+            Ability::Reversals => (self.taking_back == TakingBack::OnRequest, "take entries back"),
         };
-        (!is_there).then(|| format!("{} cannot keep {what}", self.name))
+        (!is_there).then(|| format!("{} cannot {what}", self.name))
+    }
+
+    /// How an entry is taken back, as a clause that begins with a verb.
+    pub fn how_to_take_back(&self, number: &str) -> String {
+        let number = in_command(number);
+        match self.lack(Ability::Reversals) {
+            None => format!("run `pleo-export reverse {number}`"),
+            Some(_) => format!("reverse {number} in {} by hand, all of its documents", self.name),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
-    SystemError, Wanted,
+    SystemError, TakingBack, Wanted,
 };
 use crate::model::document::PlannedItem;
 use crate::model::permit::Permit;
@@ -38,6 +38,7 @@ impl AccountingSystem for Unready {
             keeps_vendors: false,
             attachments: Some(AttachmentLimits { largest: 0 }),
             computes_tax: false,
+            taking_back: TakingBack::OnRequest,
         }
     }
 

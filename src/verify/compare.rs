@@ -16,8 +16,8 @@ use super::{Difference, Kind, Level};
 use crate::checkpoint::{About, Recorded};
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::inspected::{Edited, Evidence, Inspected};
-use crate::model::verdict::{Verdict, in_command};
-use crate::systems::{BookedEntry, Found};
+use crate::model::verdict::Verdict;
+use crate::systems::{BookedEntry, Description, Found};
 
 /// What is known of an entry in one job.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct Facts<'a> {
     pub job: &'a JobId,
     /// The entry.
     pub entry_id: &'a AccountingEntryId,
+    /// Whose books they are.
+    pub system: &'a Description,
     /// What Pleo says.
     pub pleo: InPleo,
     /// What the checkpoint says of it in this job.
@@ -107,7 +109,7 @@ fn told_and_booked(facts: &Facts<'_>, differences: &mut Vec<Difference>) -> Opti
                         "was changed in Pleo after it was booked as {}",
                         booked.external_id
                     ),
-                    reverse(booked),
+                    reverse(facts, booked),
                 ));
                 return None;
             }
@@ -196,7 +198,7 @@ fn of_books(facts: &Facts<'_>, booked: &BookedEntry, differences: &mut Vec<Diffe
     });
     match (edited, is_other_amount) {
         (Some(Edited::Amount(how)), _) => {
-            differences.push(difference(facts, Kind::Changed, how.clone(), correct(booked)));
+            differences.push(difference(facts, Kind::Changed, how.clone(), correct(facts, booked)));
         }
         _ if facts.is_hash_spoilt => differences.push(difference(
             facts,
@@ -211,13 +213,13 @@ fn of_books(facts: &Facts<'_>, booked: &BookedEntry, differences: &mut Vec<Diffe
             facts,
             Kind::Changed,
             format!("Pleo has it with another content than {number} was booked from"),
-            reverse(booked),
+            reverse(facts, booked),
         )),
         (_, Some(about)) => differences.push(difference(
             facts,
             Kind::Changed,
             format!("{number} is not of {}, as Pleo had it", about.amount),
-            correct(booked),
+            correct(facts, booked),
         )),
         (Some(Edited::Otherwise(how)), None) => {
             differences.push(remark(
@@ -259,18 +261,16 @@ fn of_books(facts: &Facts<'_>, booked: &BookedEntry, differences: &mut Vec<Diffe
     }
 }
 
-fn correct(booked: &BookedEntry) -> String {
+fn correct(facts: &Facts<'_>, booked: &BookedEntry) -> String {
     format!(
-        "correct it in the books, or run `pleo-export reverse {}` and export it again in Pleo",
-        in_command(&booked.external_id)
+        "correct it in the books, or {} and export it again in Pleo",
+        facts.system.how_to_take_back(&booked.external_id)
     )
 }
 
-fn reverse(booked: &BookedEntry) -> String {
-    format!(
-        "run `pleo-export reverse {}`, then export it again in Pleo",
-        in_command(&booked.external_id)
-    )
+fn reverse(facts: &Facts<'_>, booked: &BookedEntry) -> String {
+    let taking_back = facts.system.how_to_take_back(&booked.external_id);
+    format!("{taking_back}, then export it again in Pleo")
 }
 
 fn difference(facts: &Facts<'_>, kind: Kind, what: String, remedy: String) -> Difference {

@@ -298,6 +298,7 @@ impl Gathering<'_, '_> {
         };
         let inspected = self.sides.system.inspect(&ids)?;
         let changed = self.changed_in_pleo(job, &ids, &inspected)?;
+        let system = self.sides.system.describe();
         for (((entry_id, pleo), recorded), (found, inspected)) in
             ids.iter().zip(said).zip(&recorded).zip(&inspected)
         {
@@ -306,6 +307,7 @@ impl Gathering<'_, '_> {
             let (differences, not_reported) = compare(&Facts {
                 job: &job.id,
                 entry_id,
+                system: &system,
                 pleo,
                 recorded: recorded.as_ref(),
                 found,

@@ -93,6 +93,20 @@ fn a_connector_books_what_the_workflow_brings_and_twice_finds_it() {
     let run = world.run(&["reverse", &number, "--json"]).exits(2);
     let message = run.json()["error"]["message"].to_string();
     assert!(message.contains("reverse them there by hand"), "{run}");
+    // It does not take entries back, so nobody is told to have it do so.
+    let changed = Item::card_purchase(13_000)
+        .numbered(7)
+        .tax("S25")
+        .receipt("pdf")
+        .build();
+    let job = world.sandbox.add_job(Job::of(vec![changed]));
+    world.run(&["poll"]).exits(6);
+    let text = world.sandbox.job(&job).items.remove(0).failure_reason.unwrap();
+    assert!(
+        text.contains(" by hand, all of its documents, then export again"),
+        "{text}"
+    );
+    assert!(!text.contains("pleo-export reverse"), "{text}");
 }
 
 #[test]

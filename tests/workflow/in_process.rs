@@ -23,7 +23,7 @@ use pleo_export::receipts::{self, Fetcher};
 use pleo_export::systems::beancount::Beancount;
 use pleo_export::systems::{
     AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
-    SystemError, Wanted,
+    SystemError, TakingBack, Wanted,
 };
 
 use crate::support::World;
@@ -370,6 +370,7 @@ impl AccountingSystem for SearchedBooks {
                 largest: receipts::LARGEST_ON_PLEO,
             }),
             computes_tax: false,
+            taking_back: TakingBack::ByHand,
         }
     }
 

@@ -13,7 +13,7 @@ use crate::model::money::{Amount, Money};
 use crate::model::references::{
     Account, Candidates, ClosedUntil, InvoiceInBooks, InvoiceSide, Reference, References, Resolution, Vendor,
 };
-use crate::systems::{AttachmentLimits, BookedEntry, Create, Description, Found, Wanted};
+use crate::systems::{AttachmentLimits, BookedEntry, Create, Description, Found, TakingBack, Wanted};
 
 use super::wire;
 
@@ -49,6 +49,7 @@ pub(super) fn description(hello: wire::HelloAnswer) -> Result<Description, Unfit
             largest: limits.largest,
         }),
         computes_tax: hello.computes_tax,
+        taking_back: TakingBack::ByHand,
     })
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Connection {
     /// What it said of itself; it must not change in one run.
     description: Description,
     running: Option<Running>,
+    /// Its last answer was none of the protocol.
+    was_wrong: bool,
 }
 
 /// Why a question has no good answer.
@@ -45,6 +47,9 @@ pub(super) enum Trouble {
     /// It may have acted on the question.
     #[error("{0}")]
     Lost(String),
+    /// The same, for an answer that is none of the protocol.
+    #[error("{0}")]
+    Wrong(String),
     /// The same, and it may answer yet, or nobody waited for it.
     #[error("{0}")]
     Late(String),
@@ -76,6 +81,7 @@ impl Connection {
             name,
             description,
             running: Some(running),
+            was_wrong: false,
         })
     }
 
@@ -108,15 +114,26 @@ impl Connection {
             }
         };
         let answer = running.exchange(verb, &self.settings, stop, read);
+        let is_wrong = matches!(answer, Err(Trouble::Wrong(_)));
         let answer = answer.map_err(|trouble| match trouble {
             Trouble::Lost(what) | Trouble::Late(what) => {
                 Trouble::Lost(format!("the connector `{}` failed: {what}", self.name))
             }
+            // Once may be an accident, and a new process is asked again.
+            Trouble::Wrong(what) if !self.was_wrong => {
+                Trouble::Lost(format!("the connector `{}` failed: {what}", self.name))
+            }
+            Trouble::Wrong(what) => Trouble::Wrong(format!(
+                "The connector `{}` breaks the protocol again and again: {what}. Correct it \
+                 (docs/connector-protocol.md), then run again",
+                self.name
+            )),
             Trouble::Refused(failure) => Trouble::Refused(with_reason(failure, &self.description.name)),
             other => other,
         });
+        self.was_wrong = is_wrong;
         // After a lost answer it is dropped, and so killed, at the end of this function.
-        if !matches!(answer, Err(Trouble::Lost(_))) {
+        if !matches!(answer, Err(Trouble::Lost(_) | Trouble::Wrong(_))) {
             self.running = Some(running);
         }
         answer
@@ -177,7 +194,9 @@ fn start(settings: &Settings, name: &str, stop: &Stop) -> Result<(Running, Descr
         .exchange(hello, settings, Some(stop), Ok)
         .map_err(|trouble| match trouble {
             // It ended or talked nonsense: a wrong program or argument, or a fault in it, which the next run meets again.
-            Trouble::Lost(what) => Trouble::Misfit(unusable(name, &what, &running.process.last_words())),
+            Trouble::Lost(what) | Trouble::Wrong(what) => {
+                Trouble::Misfit(unusable(name, &what, &running.process.last_words()))
+            }
             Trouble::Late(what) => Trouble::NotAsked(format!(
                 "the connector `{name}` did not answer the greeting: {what}"
             )),
@@ -220,13 +239,14 @@ impl Running {
             .process
             .receive(settings.timeout, stop)
             .map_err(|silence| match silence {
-                Silence::Ended | Silence::Babble(_) => Trouble::Lost(silence.to_string()),
+                Silence::Ended => Trouble::Lost(silence.to_string()),
+                Silence::Babble(_) => Trouble::Wrong(silence.to_string()),
                 Silence::Late(_) | Silence::Stopped(_) => Trouble::Late(silence.to_string()),
             })?;
         kill::point("response");
-        match answer_to(self.last_id, &line).map_err(Trouble::Lost)? {
+        match answer_to(self.last_id, &line).map_err(Trouble::Wrong)? {
             Ok(good) => read(good)
-                .map_err(|unfit| Trouble::Lost(format!("its answer does not fit the question: {unfit}"))),
+                .map_err(|unfit| Trouble::Wrong(format!("its answer does not fit the question: {unfit}"))),
             Err(failure) => Err(Trouble::Refused(failure)),
         }
     }
@@ -240,7 +260,8 @@ fn with_reason(failure: wire::Failure, connector: &str) -> wire::Failure {
         "" => format!(
             "The connector `{connector}` answered with an error and gave no reason: look into its log or ask who keeps it."
         ),
-        said => format!("The connector `{connector}` says: \"{said}\""),
+        // A quotation mark in it must not look like the end of what it says.
+        said => format!("The connector `{connector}` says: \"{}\"", said.replace('"', "'")),
     };
     wire::Failure { reason, ..failure }
 }

@@ -157,7 +157,7 @@ impl AccountingSystem for Command {
 /// What trouble means for an item that was to be booked.
 fn booking(trouble: Trouble, item: &PlannedItem) -> SystemError {
     match trouble {
-        Trouble::Lost(what) | Trouble::Late(what) => SystemError::Unknown {
+        Trouble::Lost(what) | Trouble::Wrong(what) | Trouble::Late(what) => SystemError::Unknown {
             reason: format!("{what}; entry {} may be booked", item.entry_id()),
         },
         Trouble::Refused(wire::Failure {
@@ -177,6 +177,7 @@ fn reading(trouble: Trouble) -> SystemError {
             reason,
         },
         Trouble::Withheld(withheld) => withheld.into(),
+        Trouble::Wrong(reason) => SystemError::Settings { reason },
         Trouble::NotAsked(reason) | Trouble::Lost(reason) | Trouble::Late(reason) => {
             SystemError::Unavailable { reason }
         }

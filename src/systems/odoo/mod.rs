@@ -24,7 +24,7 @@ use crate::model::reversal::{ReversalRequest, Reversed};
 use crate::model::verdict::JobFailureType;
 use crate::systems::{
     AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
-    ReversalError, SystemError, Wanted,
+    ReversalError, SystemError, TakingBack, Wanted,
 };
 
 pub use settings::{Journals, Settings};
@@ -98,6 +98,7 @@ impl AccountingSystem for Odoo {
                 largest: self.settings.largest_attachment,
             }),
             computes_tax: true,
+            taking_back: TakingBack::OnRequest,
         }
     }
 

@@ -3,6 +3,8 @@
 use super::*;
 use crate::model::money::{Amount, Money};
 use crate::model::verdict::{Exported, Failure, ItemFailureType};
+use crate::systems::unready::Unready;
+use crate::systems::{AccountingSystem, SystemError};
 
 fn money(hundredths: i64) -> Money {
     Money {
@@ -50,6 +52,10 @@ fn compared(pleo: InPleo, recorded: Option<&Recorded>, found: &Found, inspected:
     let (mut differences, not_reported) = compare(&Facts {
         job: &JobId::new("job-1"),
         entry_id: &AccountingEntryId::new("entry-1"),
+        system: &Unready::new(SystemError::Unknown {
+            reason: String::new(),
+        })
+        .describe(),
         pleo,
         recorded,
         found,
@@ -94,7 +100,11 @@ fn whatever_the_sides_say_of_being_booked() {
             ItemFailureType::UnexpectedFailure,
             "Lost.",
         )),
-        failed(Failure::changed_after_booking("PLEO-2026-000001", "the amount")),
+        failed(Failure::changed_after_booking(
+            "PLEO-2026-000001",
+            "the amount",
+            "reverse it",
+        )),
     ];
     let in_books = [
         Found::Absent { next_revision: 1 },

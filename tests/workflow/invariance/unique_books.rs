@@ -15,7 +15,7 @@ use pleo_export::model::verdict::ItemFailureType;
 use pleo_export::receipts;
 use pleo_export::systems::{
     AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
-    SystemError, Wanted,
+    SystemError, TakingBack, Wanted,
 };
 
 use super::mix::CLOSED_ACCOUNT;
@@ -173,6 +173,7 @@ impl AccountingSystem for UniqueBooks {
                 largest: receipts::LARGEST_ON_PLEO,
             }),
             computes_tax: false,
+            taking_back: TakingBack::ByHand,
         }
     }
 

@@ -11,28 +11,17 @@ use crate::support::World;
 #[test]
 fn an_outage_in_mid_job_ends_with_the_jobs_own_time() {
     for (verb, exit, begins) in [
-        ("book", 3, "The connector `Table` says: \"No route to it.\""),
+        ("book", 3, "The connector `Table` says: \"Page"),
         ("find", 6, "May be booked: "),
     ] {
-        let world = World::new().with_settings(
-            "[accounting]\nsystem = \"command\"\ngive_up_after_seconds = 1\n[accounting.command]\n\
-             program = [\"/bin/sh\", \"connector.sh\"]\ntimeout_seconds = 20\n",
-        );
-        let script = CONNECTOR.replace("CREATE", "unique").replace("ENTRY", ENTRY);
-        fs::write(
-            world.path("connector.sh"),
-            script.replace("LIE", "No route to it."),
-        )
-        .unwrap();
-        fs::write(world.path("fault"), format!("{verb} unavailable always\n")).unwrap();
-        let job = world.add_job(vec![Item::card_purchase(100).id(ENTRY).receipt("pdf").build()]);
+        let (world, job) = with_fault("unique", &format!("{verb} unavailable always"));
         for _ in 0..3 {
-            world.run(&["poll"]).exits(5).says("No route to it");
+            world.run(&["poll"]).exits(5).says("is torn");
             assert_eq!(world.sandbox.job(&job).status, JobStatus::InProgress);
             assert_eq!(world.kept_receipts(), [""; 0], "fetched again by the next run");
             world.sandbox.advance_clock(Duration::from_secs(16 * 60));
         }
-        let run = world.run(&["poll"]).exits(exit).says("No route to it");
+        let run = world.run(&["poll"]).exits(exit).says("is torn");
         let state = world.sandbox.job(&job);
         assert_eq!(state.events, [Event::Started, Event::Failed], "{run}");
         let text = state.item(ENTRY).failure_reason.clone().unwrap();
@@ -42,4 +31,66 @@ fn an_outage_in_mid_job_ends_with_the_jobs_own_time() {
         );
         world.run(&["poll"]).exits(0);
     }
+}
+
+/// A company whose connector meets this fault, with one expense in a job.
+fn with_fault(create: &str, fault: &str) -> (World, String) {
+    let world = World::new().with_settings(
+        "[accounting]\nsystem = \"command\"\ngive_up_after_seconds = 1\n[accounting.command]\n\
+         program = [\"/bin/sh\", \"connector.sh\"]\ntimeout_seconds = 20\n",
+    );
+    let script = CONNECTOR.replace("CREATE", create).replace("ENTRY", ENTRY);
+    fs::write(
+        world.path("connector.sh"),
+        script.replace("LIE", "Page \\\"7\\\" is torn."),
+    )
+    .unwrap();
+    fs::write(world.path("fault"), format!("{fault}\n")).unwrap();
+    let job = world.add_job(vec![Item::card_purchase(100).id(ENTRY).receipt("pdf").build()]);
+    (world, job)
+}
+
+#[test]
+fn books_that_are_found_damaged_after_the_start_keep_their_exit_code_and_the_job_its_reason() {
+    let (world, job) = with_fault("unique", "check damaged always");
+    // What it quotes cannot look like the end of what it says.
+    world.run(&["poll"]).exits(1).says("says: \"Page '7' is torn.\"");
+    world.sandbox.advance_clock(Duration::from_secs(40 * 60));
+    world
+        .run(&["poll"])
+        .exits(1)
+        .says("see to the cause, then export again");
+    let state = world.sandbox.job(&job);
+    assert_eq!(state.events, [Event::Started, Event::Failed]);
+    assert!(state.failure_reason.unwrap().contains("is torn"));
+    world.run(&["poll"]).exits(0);
+}
+
+#[test]
+fn a_connector_that_breaks_the_protocol_again_and_again_is_no_outage() {
+    let (world, _) = with_fault("unique", "find nonsense once");
+    world.run(&["poll"]).exits(0);
+    let (world, job) = with_fault("unique", "find nonsense always");
+    world
+        .run(&["poll"])
+        .exits(2)
+        .says("breaks the protocol again and again")
+        .says("docs/connector-protocol.md");
+    assert_eq!(world.sandbox.job(&job).status, JobStatus::InProgress);
+    fs::remove_file(world.path("fault")).unwrap();
+    world.run(&["poll"]).exits(0);
+}
+
+#[test]
+fn why_a_job_cannot_be_taken_over_is_told() {
+    let (world, job) = with_fault("search", "none");
+    world
+        .sandbox
+        .control()
+        .set_job_status(&job, JobStatus::InProgress);
+    world
+        .run(&["run-job", &job, "--adopt"])
+        .exits(6)
+        .says("Table can only be searched")
+        .says("let that instance finish it");
 }
