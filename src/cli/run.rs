@@ -167,6 +167,9 @@ impl Run<'_> {
                 return Ok(answer);
             }
         };
+        if config.is_of_fleet && self.shared().is_none() {
+            return Ok(failed(of_fleet()));
+        }
         for warning in &config.warnings {
             warn!("{warning}");
         }
@@ -321,6 +324,17 @@ fn keep_blocked(checkpoint: &mut Checkpoint, answer: &Answer) {
     }
     if let Err(error) = checkpoint.keep_blocked(blocked.as_ref()) {
         debug!("the job of another instance could not be noted: {error}");
+    }
+}
+
+/// Hosts of a fleet take turns, and whoever acts beside them is in their way.
+fn of_fleet() -> Problem {
+    Problem {
+        kind: ProblemKind::Configuration,
+        message: "a fleet serves this company ([fleet] in its settings, or PLEO_EXPORT_FLEET_URL)".into(),
+        hint: "start a worker (`pleo-export poll --companies DIR`); to work on it by hand, pause it (`pleo-export fleet pause`) and \
+               take that out of its settings for so long"
+            .into(),
     }
 }
 
