@@ -167,6 +167,9 @@ impl Run<'_> {
                 return Ok(answer);
             }
         };
+        if config.is_of_fleet && self.shared().is_none() {
+            return Ok(failed(of_fleet()));
+        }
         for warning in &config.warnings {
             warn!("{warning}");
         }
@@ -324,6 +327,17 @@ fn keep_blocked(checkpoint: &mut Checkpoint, answer: &Answer) {
     }
 }
 
+/// Hosts of a fleet take turns, and whoever acts beside them is in their way.
+fn of_fleet() -> Problem {
+    Problem {
+        kind: ProblemKind::Configuration,
+        message: "a fleet serves this company ([fleet] in its settings, or PLEO_EXPORT_FLEET_URL)".into(),
+        hint: "start a worker (`pleo-export poll --companies DIR`); to work on it by hand, pause it (`pleo-export fleet pause`) and \
+               take that out of its settings for so long"
+            .into(),
+    }
+}
+
 /// The settings are wrong, so nothing was begun.
 pub(super) fn wrong_settings(problems: &ConfigProblems) -> Problem {
     Problem {
@@ -473,11 +487,11 @@ pub(super) fn from_lock(error: &LockError) -> Problem {
         message: error.to_string(),
         hint: match error {
             LockError::Io(error) if error.is_about_a_link() => {
-                "name the file itself by PLEO_EXPORT_CHECKPOINT; its folder may be a link"
+                "name the file itself as `checkpoint.path` (PLEO_EXPORT_CHECKPOINT); its folder may be a link"
             }
             LockError::NoFile { .. } => NO_FILE_HINT,
             LockError::Linked { .. } => "remove its other name, or copy it to a file of its own",
-            _ => "make the checkpoint's folder writable for this user, or set PLEO_EXPORT_CHECKPOINT",
+            _ => "make the checkpoint's folder writable for this user, or name another file as `checkpoint.path` (PLEO_EXPORT_CHECKPOINT)",
         }
         .into(),
     }

@@ -82,6 +82,8 @@ pub struct Config {
     pub route: String,
     /// For how long polls may fail, or another run may last, before a person is called.
     pub alarm_after: TimeDelta,
+    /// Whether a fleet serves the company, as far as the settings say.
+    pub is_of_fleet: bool,
     /// What is allowed but unwise; to be logged.
     pub warnings: Vec<String>,
 }
@@ -149,8 +151,8 @@ struct Parts {
     receipts_give_up_after: Duration,
     patience: Duration,
     system: Option<SystemSettings>,
-    /// The only host of a fleet that serves the company.
-    fleet_host: Option<String>,
+    /// Whether a fleet serves the company, and on which host alone.
+    of_fleet: fleet::OfCompany,
     has_proxy: bool,
     route: Option<String>,
     alarm_after: TimeDelta,
@@ -191,11 +193,11 @@ impl Parts {
         let (credential, of_tokens) = match found {
             Some(Found::Tokens) => {
                 let tokens = oauth.tokens(base_url.as_ref(), about_credential);
-                if tokens.is_none() && needs_credential {
+                let of_tokens = tokens.and_then(|tokens| tokens.company_id);
+                if of_tokens.is_none() && needs_credential {
                     // What is missing is a login, which brings the company.
                     missing_company.clear();
                 }
-                let of_tokens = tokens.and_then(|tokens| tokens.company_id);
                 let settings = oauth.settings(&layers, base_url.as_ref(), timeouts, about_credential);
                 (
                     settings.map(|settings| Credential::OAuth(Box::new(settings))),
@@ -257,7 +259,7 @@ impl Parts {
             receipts_give_up_after,
             patience,
             system,
-            fleet_host: of_fleet.host,
+            of_fleet,
             has_proxy: layers.has_proxy(),
             alarm_after,
             problems,
@@ -305,6 +307,7 @@ impl Parts {
                 patience: self.patience,
                 system,
                 has_proxy: self.has_proxy,
+                is_of_fleet: self.of_fleet.is_served,
                 warnings: self.warnings,
             }),
             _ => Err(ConfigProblems(problems)),

@@ -61,6 +61,8 @@ pub(super) struct Database {
     check: Option<Check>,
     client: Option<Client>,
     is_in_change: bool,
+    /// Until when nobody waits for an answer once more who could do without.
+    silent_until: Option<Instant>,
 }
 
 /// Looks at a new connection, whether it leads to what was meant.
@@ -100,6 +102,7 @@ impl Database {
             check: Some(check),
             client: None,
             is_in_change: false,
+            silent_until: None,
         })
     }
 
@@ -117,8 +120,27 @@ impl Database {
         &self.address
     }
 
-    /// Asks once.
+    /// Asks once. A connection that turns out to be gone is no reason to do without an answer: then it is asked by a new one.
+    /// Right after a silence nobody waits again, unless he insists.
     pub(super) fn ask(&mut self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Fault> {
+        if self.silent_until.is_some_and(|until| Instant::now() < until) {
+            return Err(self.silent());
+        }
+        let may_be_gone = self.client.is_some() && !self.is_in_change;
+        match self.ask_by_this_connection(sql, parameters) {
+            Err(Fault::OutOfReach(_)) if may_be_gone && self.silent_until.is_none() => {
+                self.ask_by_this_connection(sql, parameters)
+            }
+            answer => answer,
+        }
+    }
+
+    /// The next question is worth the wait.
+    pub(super) const fn insist(&mut self) {
+        self.silent_until = None;
+    }
+
+    fn ask_by_this_connection(&mut self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Fault> {
         self.connected()?;
         let (patience, client) = (self.patience, &self.client);
         let answer = self.runtime.block_on(async {
@@ -138,6 +160,7 @@ impl Database {
         parameters: &[Parameter<'_>],
     ) -> Result<Vec<Row>, Fault> {
         loop {
+            self.insist();
             match self.ask(sql, parameters) {
                 Err(Fault::OutOfReach(why)) if Instant::now() + PAUSE < until => {
                     debug!("{why}; trying again");
@@ -228,7 +251,7 @@ impl Database {
         let client = match connected {
             Ok(Ok(client)) => client,
             Ok(Err(error)) => return Err(self.fault(&error)),
-            Err(_) => return Err(self.silent()),
+            Err(_) => return Err(self.fell_silent()),
         };
         self.client = Some(client);
         Ok(())
@@ -239,7 +262,10 @@ impl Database {
         answer: Option<Result<Result<T, tokio_postgres::Error>, tokio::time::error::Elapsed>>,
     ) -> Result<T, Fault> {
         match answer {
-            Some(Ok(Ok(answer))) => Ok(answer),
+            Some(Ok(Ok(answer))) => {
+                self.silent_until = None;
+                Ok(answer)
+            }
             Some(Ok(Err(error))) => {
                 let fault = self.fault(&error);
                 if error.as_db_error().is_none() || matches!(fault, Fault::OutOfReach(_)) {
@@ -250,10 +276,15 @@ impl Database {
             // What was asked may still be done, and its answer must not be taken for another's.
             Some(Err(_)) => {
                 self.client = None;
-                Err(self.silent())
+                Err(self.fell_silent())
             }
             None => Err(self.silent()),
         }
+    }
+
+    fn fell_silent(&mut self) -> Fault {
+        self.silent_until = Instant::now().checked_add(self.patience);
+        self.silent()
     }
 
     fn silent(&self) -> Fault {

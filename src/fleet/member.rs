@@ -240,7 +240,7 @@ impl Turn<'_> {
         let mut database = self.member.database();
         while let Some((part, entry)) = unwritten.first() {
             if !ledger::write(&mut database, &self.writer, entry, *part)? {
-                self.member.lease.lose(self.writer.epoch);
+                self.member.lease.lose(&self.writer.company, self.writer.epoch);
                 unwritten.clear();
                 return Ok(());
             }
@@ -251,6 +251,7 @@ impl Turn<'_> {
 
     fn flush_until(&self, until: Instant) -> Result<(), Fault> {
         loop {
+            self.member.database().insist();
             match self.flush() {
                 Err(Fault::OutOfReach(why)) if Instant::now() + PAUSE < until => {
                     debug!("{why}; trying again");
@@ -309,7 +310,7 @@ impl Fleet for Turn<'_> {
         match turns::is_held(&mut self.member.database(), company, epoch) {
             Ok(true) => Ok(()),
             Ok(false) => {
-                self.member.lease.lose(epoch);
+                self.member.lease.lose(company, epoch);
                 self.permit().ask()
             }
             // The lease holds without the database, for as long as it lasts.

@@ -181,7 +181,7 @@ impl Books {
     }
 
     /// Refuses a folder or a ledger that the settings name and that cannot be one.
-    fn refuse_wrong_places(&self) -> Result<(), SystemError> {
+    pub(super) fn refuse_wrong_places(&self) -> Result<(), SystemError> {
         if self.folder.is_file() {
             return Err(SystemError::Settings {
                 reason: format!(

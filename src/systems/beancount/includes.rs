@@ -6,12 +6,13 @@
 //! since an entry that is not seen would be booked again.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ffi::OsString;
+use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::host::files::{Action, FileError};
+use crate::host::files::{self, Action, FileError};
 
 /// What an include line means.
 #[derive(Debug, Default)]
@@ -20,6 +21,50 @@ pub(super) struct Included {
     pub(super) files: BTreeMap<PathBuf, PathBuf>,
     /// Links on the way that lead nowhere.
     pub(super) dangling: BTreeSet<PathBuf>,
+    /// The folders that were looked through.
+    pub(super) folders: BTreeMap<PathBuf, Listing>,
+}
+
+/// What a folder holds, each name with whether it is a plain file; nothing where there is no folder. Files that are just
+/// being written are left out.
+#[derive(Debug, Default)]
+pub(super) struct Listing(HashMap<OsString, bool>);
+
+impl Listing {
+    /// The plain files that came into the folder since; `None` where it has changed in another way.
+    pub(super) fn what_came(&mut self, folder: &Path) -> Result<Option<Vec<OsString>>, FileError> {
+        let (mut still_there, mut came) = (0, Vec::new());
+        for entry in entries(folder)? {
+            let (name, is_file) = (entry.file_name(), is_plain_file(&entry));
+            match self.0.get(&name) {
+                Some(known) if *known == is_file => still_there += 1,
+                None if is_file => came.push(name),
+                _ => return Ok(None),
+            }
+        }
+        if still_there < self.0.len() {
+            return Ok(None);
+        }
+        self.0.extend(came.iter().map(|name| (name.clone(), true)));
+        Ok(Some(came))
+    }
+}
+
+/// The entries of a folder; nothing where there is none.
+fn entries(folder: &Path) -> Result<Vec<DirEntry>, FileError> {
+    let is_part = |entry: &DirEntry| entry.file_name().to_str().is_some_and(files::is_part);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries
+            .filter(|entry| !entry.as_ref().is_ok_and(is_part))
+            .collect(),
+        Err(error) if is_absence(&error) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    };
+    entries.map_err(FileError::at(Action::LookInto, folder))
+}
+
+fn is_plain_file(entry: &DirEntry) -> bool {
+    entry.file_type().is_ok_and(|kind| kind.is_file())
 }
 
 /// The existing files that an include line of a file in `folder` means.
@@ -136,7 +181,7 @@ impl Walk {
             return self.enter(&Place { path, real: None }, rest);
         }
         if *first != "**" {
-            for (name, found) in names(place)? {
+            for (name, found) in self.names(place)? {
                 let is_shown = !name.starts_with('.') || first.starts_with('.');
                 let is_fit = rest.first().is_none_or(|next| *next != "**") || found.path.is_dir();
                 if is_shown && is_fit && matches(first, &name) {
@@ -155,7 +200,7 @@ impl Walk {
         let real = place.real()?;
         if self.entered.insert((real, parts.len())) {
             self.enter(place, rest)?;
-            for (name, found) in names(place)? {
+            for (name, found) in self.names(place)? {
                 if !name.starts_with('.') {
                     self.enter_unless_dangling(&found, parts)?;
                 }
@@ -200,28 +245,36 @@ impl Walk {
         }
         Ok(())
     }
-}
 
-/// What a folder holds; nothing where there is no folder.
-fn names(folder: &Place) -> Result<Vec<(String, Place)>, FileError> {
-    let fault = |error| FileError::at(Action::LookInto, &folder.path)(error);
-    let entries = match fs::read_dir(&folder.path) {
-        Ok(entries) => entries,
-        Err(error) if is_absence(&error) => return Ok(Vec::new()),
-        Err(error) => return Err(fault(error)),
-    };
-    let real = folder.real()?;
-    let mut names = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(fault)?;
-        let is_link = entry.file_type().map_err(fault)?.is_symlink();
-        let place = Place {
-            path: entry.path(),
-            real: (!is_link).then(|| real.join(entry.file_name())),
-        };
-        names.push((entry.file_name().to_string_lossy().into_owned(), place));
+    /// What a folder holds; nothing where there is no folder.
+    fn names(&mut self, folder: &Place) -> Result<Vec<(String, Place)>, FileError> {
+        let entries = entries(&folder.path)?;
+        let listing = entries
+            .iter()
+            .map(|entry| (entry.file_name(), is_plain_file(entry)));
+        let listing = Listing(listing.collect());
+        // What came between two looks into a folder is seen by the next.
+        self.included
+            .folders
+            .entry(folder.path.clone())
+            .or_insert(listing);
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let real = folder.real()?;
+        let names = entries.iter().map(|entry| {
+            let kind = entry.file_type();
+            let is_link = kind
+                .map_err(FileError::at(Action::LookInto, &folder.path))?
+                .is_symlink();
+            let place = Place {
+                path: entry.path(),
+                real: (!is_link).then(|| real.join(entry.file_name())),
+            };
+            Ok((entry.file_name().to_string_lossy().into_owned(), place))
+        });
+        names.collect()
     }
-    Ok(names)
 }
 
 fn is_absence(error: &io::Error) -> bool {

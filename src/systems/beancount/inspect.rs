@@ -60,14 +60,14 @@ impl Beancount {
         wanted: &HashSet<&str>,
         read: &mut HashMap<PathBuf, Read>,
     ) -> Result<(Found, Inspected), SystemError> {
-        let standing = self.index.standing(entry_id);
+        let standing = self.index.standing(entry_id)?;
         let mut found = self.found(entry_id, &[], &standing);
         let repeats = self.index.repeats(entry_id).join("; ");
         let mut inspected = Inspected {
             booked_twice: Some(repeats)
                 .filter(|repeats| !repeats.is_empty())
                 .or_else(|| standing.remark.clone().filter(|_| standing.counts_twice)),
-            fitting_amounts: self.fitting_amounts(&standing),
+            fitting_amounts: fitting_amounts(&standing),
             evidence: Evidence::NotNeeded,
             ..Inspected::default()
         };
@@ -109,7 +109,7 @@ impl Beancount {
             receipts.extend(line.receipts.iter().cloned());
             lacks_part |= lacks_a_part(line, &standing);
             if let Some(document) = line.documents.iter().find(|document| document.number == number)
-                && let Some(edited) = self.edited(booked, document)
+                && let Some(edited) = edited(booked, document)
                 && !matches!(inspected.edited, Some(Edited::Amount(_)))
             {
                 inspected.edited = Some(edited);
@@ -156,47 +156,6 @@ impl Beancount {
         })
     }
 
-    /// What was done to a document since it was booked.
-    fn edited(&self, booked: &Booked, document: &KnownDocument) -> Option<Edited> {
-        let (before, now) = (document.moved()?, self.index.moved(booked)?);
-        let (mut before, mut now) = (before, now);
-        before.retain(|_, amount| !amount.is_zero());
-        now.retain(|_, amount| !amount.is_zero());
-        let number = booked.number;
-        if debits(&before) != debits(&now) {
-            let (before, now) = (sum_text(&debits(&before)), sum_text(&debits(&now)));
-            return Some(Edited::Amount(format!(
-                "{number} comes to {now}, and was booked as {before}"
-            )));
-        }
-        let turned = turned(&before, &now);
-        if !turned.is_empty() {
-            let turned = turned.join("; ");
-            return Some(Edited::Amount(format!(
-                "{number} has debit and credit swapped: {turned}"
-            )));
-        }
-        if before != now {
-            return Some(Edited::Otherwise(format!("{number} {}", moved_to(&before, &now))));
-        }
-        let (day, booked_on) = (booked.posting_date, document.posting_date);
-        (day != booked_on).then(|| Edited::Otherwise(format!("{number} was moved from {booked_on} to {day}")))
-    }
-
-    /// The amounts of an item that the documents fit. A person may have split a cost, so any of these is as good as the
-    /// one that the books seem to say.
-    fn fitting_amounts(&self, standing: &Standing<'_>) -> Vec<Money> {
-        let mut fitting = Vec::new();
-        for booked in &standing.live {
-            fitting.extend(booked.amount.map(Money::abs));
-            fitting.extend(booked.movements.as_ref().and_then(Movements::debits));
-            for ((_, currency), amount) in self.index.moved(booked).into_iter().flatten() {
-                fitting.push(Money { amount, currency }.abs());
-            }
-        }
-        fitting
-    }
-
     /// What is wrong with the receipts: those that the books name, and those that the evidence does.
     fn wrong_receipts(&self, entry_id: &str, in_evidence: &[String]) -> Result<Vec<String>, SystemError> {
         let named = self.index.receipts(entry_id).iter().map(|(sha256, _)| &**sha256);
@@ -228,8 +187,49 @@ impl Beancount {
     }
 }
 
+/// What was done to a document since it was booked.
+fn edited(booked: &Booked, document: &KnownDocument) -> Option<Edited> {
+    let (before, now) = (document.moved()?, booked.moved()?);
+    let (mut before, mut now) = (before, now);
+    before.retain(|_, amount| !amount.is_zero());
+    now.retain(|_, amount| !amount.is_zero());
+    let number = booked.number;
+    if debits(&before) != debits(&now) {
+        let (before, now) = (sum_text(&debits(&before)), sum_text(&debits(&now)));
+        return Some(Edited::Amount(format!(
+            "{number} comes to {now}, and was booked as {before}"
+        )));
+    }
+    let turned = turned(&before, &now);
+    if !turned.is_empty() {
+        let turned = turned.join("; ");
+        return Some(Edited::Amount(format!(
+            "{number} has debit and credit swapped: {turned}"
+        )));
+    }
+    if before != now {
+        return Some(Edited::Otherwise(format!("{number} {}", moved_to(&before, &now))));
+    }
+    let (day, booked_on) = (booked.posting_date, document.posting_date);
+    (day != booked_on).then(|| Edited::Otherwise(format!("{number} was moved from {booked_on} to {day}")))
+}
+
+/// The amounts of an item that the documents fit. A person may have split a cost, so any of these is as good as the
+/// one that the books seem to say.
+fn fitting_amounts(standing: &Standing) -> Vec<Money> {
+    let mut fitting = Vec::new();
+    for booked in &standing.live {
+        fitting.extend(booked.amount.map(Money::abs));
+        fitting.extend(booked.movements.as_ref().and_then(Movements::debits));
+        for ((_, currency), amount) in booked.moved().into_iter().flatten() {
+            fitting.push(Money { amount, currency }.abs());
+        }
+    }
+    fitting
+}
+
 /// Whether a document that was booked with this one counts no more, nor another in its place.
-fn lacks_a_part(line: &Known, standing: &Standing<'_>) -> bool {
+fn lacks_a_part(line: &Known, standing: &Standing) -> bool {
     [Part::Main, Part::Payment].into_iter().any(|part| {
         line.documents.iter().any(|document| document.is_of_part(part))
             && !standing.live.iter().any(|booked| booked.part == part)

@@ -7,6 +7,9 @@ use std::borrow::Cow;
 
 use super::text;
 
+/// What some editors put at the head of a file; it says nothing.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// How to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
@@ -39,11 +42,23 @@ pub(super) fn is_ignored(content: &str) -> bool {
     content.starts_with(['*', ':', '#', '!', '&', '?', '%', ';'])
 }
 
-/// The lines of a text, each with its number; a string may carry a line over its end.
+/// A line of a text; a string may carry it over its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'a> {
+    /// Its number, counted from 1.
+    pub(super) number: u32,
+    /// Where it begins, in bytes.
+    pub(super) at: usize,
+    /// What it says.
+    pub(super) content: &'a str,
+}
+
+/// The lines of a text.
 #[derive(Debug)]
 pub(super) struct Lines<'a> {
     text: &'a str,
-    line: u32,
+    at: usize,
+    number: u32,
     manner: Manner,
 }
 
@@ -51,73 +66,83 @@ impl<'a> Lines<'a> {
     pub(super) fn of(text: &'a str, manner: Manner) -> Self {
         Self {
             text,
-            line: 0,
+            at: if text.starts_with(BYTE_ORDER_MARK) {
+                BYTE_ORDER_MARK.len_utf8()
+            } else {
+                0
+            },
+            number: 1,
             manner,
         }
     }
 }
 
 impl<'a> Iterator for Lines<'a> {
-    type Item = Result<(u32, &'a str), Fault>;
+    type Item = Result<Line<'a>, Fault>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.text.is_empty() {
-            return None;
-        }
-        let first = self.line.saturating_add(1);
-        let physical_end = line_end(self.text, 0);
-        let (mut end, mut lines) = (physical_end, 1);
-        let mut quotes = Quotes::default();
-        if !is_ignored(self.text) {
-            quotes.pass_over(self.text.get(..end).unwrap_or_default());
-        }
-        while quotes.is_open && end < self.text.len() {
-            let next_end = line_end(self.text, end + 1);
-            quotes.pass_over(self.text.get(end..next_end).unwrap_or_default());
-            end = next_end;
-            lines += 1;
-        }
-        if quotes.is_open {
-            if self.manner == Manner::Strict {
-                self.text = "";
-                return Some(Err(Fault::at(first, "a string begins here and does not end")));
+        let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
+        let physical_end = memchr::memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
+        let logical_end = if is_ignored(rest) {
+            Some(physical_end)
+        } else {
+            logical_end(rest.as_bytes())
+        };
+        let end = match logical_end {
+            Some(end) => end,
+            None if self.manner == Manner::Tolerant => physical_end,
+            None => {
+                self.at = self.text.len();
+                return Some(Err(Fault::at(
+                    self.number,
+                    "a string begins here and does not end",
+                )));
             }
-            (end, lines) = (physical_end, 1);
-        }
-        let content = self.text.get(..end).unwrap_or_default();
-        self.text = self.text.get(end + 1..).unwrap_or_default();
-        self.line = self.line.saturating_add(lines);
-        Some(Ok((first, content)))
+        };
+        let line = Line {
+            number: self.number,
+            at: self.at,
+            content: rest.get(..end).unwrap_or_default(),
+        };
+        self.at += end + 1;
+        let lines = if end == physical_end {
+            1
+        } else {
+            memchr::memchr_iter(b'\n', line.content.as_bytes()).count() + 1
+        };
+        self.number = u32::try_from(lines).map_or(u32::MAX, |lines| self.number.saturating_add(lines));
+        Some(Ok(line))
     }
 }
 
-fn line_end(text: &str, from: usize) -> usize {
-    let rest = text.get(from..).unwrap_or_default();
-    rest.find('\n').map_or(text.len(), |at| from + at)
-}
-
-/// Whether a string is open at some place of the text.
-#[derive(Default)]
-struct Quotes {
-    is_open: bool,
-    is_escaped: bool,
-    in_comment: bool,
-}
-
-impl Quotes {
-    fn pass_over(&mut self, text: &str) {
-        if !self.is_open && !text.contains('"') {
-            return;
-        }
-        for byte in text.bytes() {
-            match byte {
-                _ if self.is_escaped => self.is_escaped = false,
-                b'\\' if self.is_open => self.is_escaped = true,
-                b'"' if !self.in_comment => self.is_open = !self.is_open,
-                b';' if !self.is_open => self.in_comment = true,
-                _ => {}
+/// The first line end that no string holds; `None` where a string does not end.
+fn logical_end(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        let Some(found) = memchr::memchr3(b'\n', b'"', b';', rest) else {
+            return Some(text.len());
+        };
+        match rest.get(found) {
+            Some(b'"') => at += found + 1 + string_end(rest.get(found + 1..)?)? + 1,
+            Some(b';') => {
+                let comment = rest.get(found..).unwrap_or_default();
+                return Some(memchr::memchr(b'\n', comment).map_or(text.len(), |end| at + found + end));
             }
+            _ => return Some(at + found),
         }
+    }
+}
+
+/// Where the quote stands that ends a string, whose text begins here.
+fn string_end(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
+        if text.get(at) == Some(&b'"') {
+            return Some(at);
+        }
+        at += 2;
     }
 }
 
@@ -169,13 +194,7 @@ impl<'a> Iterator for Tokens<'a> {
             return None;
         }
         if let Some(inside) = rest.strip_prefix('"') {
-            let mut escaped = false;
-            let end = inside.bytes().position(|byte| {
-                let closes = byte == b'"' && !escaped;
-                escaped = byte == b'\\' && !escaped;
-                closes
-            });
-            let end = end.unwrap_or(inside.len());
+            let end = string_end(inside.as_bytes()).unwrap_or(inside.len());
             self.0 = inside.get(end + 1..).unwrap_or_default();
             return inside.get(..end).map(Token::Text);
         }

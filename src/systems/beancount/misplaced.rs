@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::movements::{Movements, Names};
+use super::movements::Movements;
 use super::reader::Posting;
 use super::vocabulary::{key, purpose};
 use crate::model::money::{Amount, Currency, Money};
@@ -62,15 +62,14 @@ impl Misplaced {
     }
 
     /// Takes note of a transaction of somebody else's.
-    pub(super) fn add_other(&mut self, postings: &[Posting<'_>], is_reversal: bool, names: &mut Names) {
+    pub(super) fn add_other(&mut self, postings: &[Posting<'_>], is_reversal: bool) {
         if !postings.iter().any(|posting| is_expense(posting.account)) {
             return;
         }
-        let Some(movements) = Movements::of(postings, names) else {
+        let Some(movements) = Movements::of(postings) else {
             return;
         };
         for (account, Money { amount, currency }) in movements.each() {
-            let account = names.name(account);
             if is_expense(account) {
                 let known = self.by_people.entry(account.into()).or_default();
                 let moved = known.entry(currency).or_default();

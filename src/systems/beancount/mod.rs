@@ -123,24 +123,24 @@ impl Beancount {
     }
 
     /// What is odd about marks and reversals, once a run.
-    fn notices_of_marks(&mut self) -> Vec<Notice> {
+    fn notices_of_marks(&mut self) -> Result<Vec<Notice>, SystemError> {
         if std::mem::replace(&mut self.has_told_of_marks, true) {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        let notices = self.index.notices().into_iter();
-        notices
-            .map(|message| Notice {
-                message,
-                remedy: None,
-            })
-            .collect()
+        let notices = self.index.notices()?.into_iter();
+        let notices = notices.map(|message| Notice {
+            message,
+            remedy: None,
+        });
+        Ok(notices.collect())
     }
 
-    fn invoices(&self, invoice: &InvoiceKey) -> Vec<InvoiceInBooks> {
-        let found = self.index.invoice(invoice).into_iter();
-        found
-            .map(|(entry_id, booked, side)| InvoiceInBooks {
-                entry_id: AccountingEntryId::new(entry_id),
+    fn invoices(&self, invoice: &InvoiceKey) -> Result<Vec<InvoiceInBooks>, SystemError> {
+        let found = self.index.invoice(invoice)?;
+        let found = found.iter().filter_map(|booked| {
+            let side = booked.invoice.as_ref()?;
+            Some(InvoiceInBooks {
+                entry_id: AccountingEntryId::new(&*booked.entry_id),
                 external_id: booked.number.to_string(),
                 side: side.side,
                 payable: side.payable,
@@ -148,23 +148,25 @@ impl Beancount {
                 invoice_date: side.invoice_date,
                 link: side.link.as_deref().map(str::to_owned),
             })
-            .collect()
+        });
+        Ok(found.collect())
     }
 
     /// Whether the books have of the item's invoice what they had when it was planned. Another process may have booked
     /// in between.
-    fn is_as_planned(&self, item: &PlannedItem) -> bool {
-        item.seen.as_ref().is_none_or(|seen| {
-            let mut in_books = self.invoices(&seen.key);
-            in_books.retain(|other| other.entry_id != *item.entry_id());
-            InvoiceInBooks::sort(&mut in_books);
-            in_books == seen.in_books
-        })
+    fn is_as_planned(&self, item: &PlannedItem) -> Result<bool, SystemError> {
+        let Some(seen) = &item.seen else {
+            return Ok(true);
+        };
+        let mut in_books = self.invoices(&seen.key)?;
+        in_books.retain(|other| other.entry_id != *item.entry_id());
+        InvoiceInBooks::sort(&mut in_books);
+        Ok(in_books == seen.in_books)
     }
 
     /// What a standing in the books means to those who ask for these parts.
-    fn found(&self, entry_id: &str, parts: &[Part], standing: &Standing<'_>) -> Found {
-        let booked = self.booked_entry(entry_id, standing, self.settings.fava_url.as_deref());
+    fn found(&self, entry_id: &str, parts: &[Part], standing: &Standing) -> Found {
+        let booked = booked_entry(entry_id, standing, self.settings.fava_url.as_deref());
         match booked {
             None => Found::Absent {
                 next_revision: standing.next_revision,
@@ -188,7 +190,7 @@ impl Beancount {
         if let Some(booked) = batch.booked(entry_id) {
             return Ok(booked.clone());
         }
-        let standing = self.index.standing(entry_id);
+        let standing = self.index.standing(entry_id)?;
         let (revision, missing) = match self.found(entry_id, &item.parts(), &standing) {
             Found::Complete(booked) => return Ok(booked),
             Found::Unclear { booked, reason } => {
@@ -208,7 +210,7 @@ impl Beancount {
             }
             Found::Absent { next_revision } => (next_revision, item.parts()),
         };
-        if !self.is_as_planned(item) {
+        if !self.is_as_planned(item)? {
             return Err(SystemError::Unavailable {
                 reason: "Another process booked a document of the same invoice meanwhile: the item is \
                          planned again."
@@ -216,7 +218,7 @@ impl Beancount {
             });
         }
         batch::refuse_unbookable(item, &missing, &self.index)?;
-        let live = self.booked_entry(entry_id, &standing, None);
+        let live = booked_entry(entry_id, &standing, None);
         let remarks = batch::asserted_balances(item, &missing, &self.index);
         let mut booked = batch.add(item, &missing, revision, live, remarks)?;
         booked.external_url = self
@@ -226,32 +228,24 @@ impl Beancount {
             .map(|fava| entry_url(fava, entry_id));
         Ok(booked)
     }
+}
 
-    /// An entry as the books have it; `None` when nothing of it counts.
-    fn booked_entry(
-        &self,
-        entry_id: &str,
-        standing: &Standing<'_>,
-        fava_url: Option<&str>,
-    ) -> Option<BookedEntry> {
-        // The main document stands before the others.
-        let first = standing.live.first()?;
-        let mut wallets = standing
-            .live
-            .iter()
-            .filter_map(|booked| self.index.wallet_account(booked));
-        Some(BookedEntry {
-            external_id: first.number.to_string(),
-            external_url: fava_url.map(|fava| entry_url(fava, entry_id)),
-            posting_date: first.posting_date,
-            revision: first.revision,
-            parts: standing.live.iter().map(|booked| booked.part).collect(),
-            content_hash: first.content_hash.as_deref().map(str::to_owned),
-            amount: first.amount,
-            remark: standing.remark.clone(),
-            wallet_account: wallets.next().map(str::to_owned),
-        })
-    }
+/// An entry as the books have it; `None` when nothing of it counts.
+fn booked_entry(entry_id: &str, standing: &Standing, fava_url: Option<&str>) -> Option<BookedEntry> {
+    // The main document stands before the others.
+    let first = standing.live.first()?;
+    let mut wallets = standing.live.iter().filter_map(|booked| booked.wallet.as_deref());
+    Some(BookedEntry {
+        external_id: first.number.to_string(),
+        external_url: fava_url.map(|fava| entry_url(fava, entry_id)),
+        posting_date: first.posting_date,
+        revision: first.revision,
+        parts: standing.live.iter().map(|booked| booked.part).collect(),
+        content_hash: first.content_hash.as_deref().map(str::to_owned),
+        amount: first.amount,
+        remark: standing.remark.clone(),
+        wallet_account: wallets.next().map(str::to_owned),
+    })
 }
 
 /// Where Fava shows an entry, its reversals and its receipts.
@@ -298,7 +292,7 @@ impl AccountingSystem for Beancount {
             return Vec::new();
         }
         let mut notices: Vec<Notice> = self.to_tell.take().into_iter().collect();
-        notices.extend(self.notices_of_marks());
+        notices.extend(self.notices_of_marks().unwrap_or_default());
         if !self.has_told_of_misplaced {
             let today = clock::now().date_naive();
             let misplaced = first_version::notice(&self.index, &self.settings, &self.asked, today);
@@ -325,7 +319,7 @@ impl AccountingSystem for Beancount {
                 .insert(tag.clone(), format!("{}={}", tag.group, tag.code).into());
         }
         for invoice in &references.invoices {
-            let found = self.invoices(invoice);
+            let found = self.invoices(invoice)?;
             if !found.is_empty() {
                 resolution.invoices.insert(invoice.clone(), found);
             }
@@ -337,10 +331,10 @@ impl AccountingSystem for Beancount {
         self.index.refresh(&self.books)?;
         let found = entries.iter().map(|wanted| {
             let entry_id = wanted.entry_id.as_str();
-            let standing = self.index.standing(entry_id);
-            self.found(entry_id, &wanted.parts, &standing)
+            let standing = self.index.standing(entry_id)?;
+            Ok(self.found(entry_id, &wanted.parts, &standing))
         });
-        Ok(found.collect())
+        found.collect()
     }
 
     fn inspect(&mut self, entries: &[AccountingEntryId]) -> Result<Vec<(Found, Inspected)>, SystemError> {
@@ -352,7 +346,7 @@ impl AccountingSystem for Beancount {
     }
 
     fn content(&mut self, entry_id: &AccountingEntryId) -> Result<BookedContent, SystemError> {
-        let standing = self.index.standing(entry_id.as_str());
+        let standing = self.index.standing(entry_id.as_str())?;
         // The main document stands before the others.
         let Some(first) = standing.live.first() else {
             return Ok(BookedContent::default());
@@ -411,7 +405,7 @@ impl AccountingSystem for Beancount {
         }
         let lock = self.books.lock()?;
         self.index.refresh(&self.books)?;
-        for notice in self.notices_of_marks() {
+        for notice in self.notices_of_marks()? {
             warn!("{notice}");
         }
         let mut highest = self.highest_numbers();

@@ -5,12 +5,13 @@
 //! It does not check what beancount checks (balances, unknown accounts).
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use chrono::NaiveDate;
 
 use crate::model::money::{Amount, Money};
 
-use super::lexer::{Fault, Lines, Manner, Token, Tokens, is_ignored};
+use super::lexer::{Fault, Line, Lines, Manner, Token, Tokens, is_ignored};
 use super::text;
 use super::vocabulary::directive;
 
@@ -19,6 +20,8 @@ use super::vocabulary::directive;
 pub(super) struct Directive<'a> {
     /// The line it begins in, counted from 1.
     pub(super) line: u32,
+    /// Its text, in bytes of the whole.
+    pub(super) text: Range<usize>,
     /// What it says.
     pub(super) kind: Kind<'a>,
     /// Its links, without `^`.
@@ -170,25 +173,26 @@ pub(super) fn read<'a>(
     manner: Manner,
     mut each: impl FnMut(Directive<'a>) -> Result<(), Fault>,
 ) -> Result<Option<Fault>, Fault> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut first_passed_over = None;
     let mut open: Option<Directive<'a>> = None;
     for logical in Lines::of(text, manner) {
-        let (line, content) = logical?;
+        let line = logical?;
+        let content = line.content;
         let understood = if content.starts_with([' ', '\t']) {
             below(content, open.as_mut())
         } else if content.trim_end().is_empty() {
             true
         } else {
-            if let Some(done) = open.take() {
+            if let Some(mut done) = open.take() {
+                done.text.end = line.at;
                 each(done)?;
             }
-            open = top_level(content, line);
+            open = top_level(line, text.len());
             open.is_some()
         };
         if !understood {
             let shown: String = content.trim().chars().take(60).collect();
-            let fault = Fault::at(line, format!("`{shown}` is not a line of a ledger"));
+            let fault = Fault::at(line.number, format!("`{shown}` is not a line of a ledger"));
             if manner == Manner::Strict {
                 return Err(fault);
             }
@@ -199,8 +203,9 @@ pub(super) fn read<'a>(
     Ok(first_passed_over)
 }
 
-/// A line without indentation; `None` when it is not understood.
-fn top_level(content: &str, line: u32) -> Option<Directive<'_>> {
+/// A line without indentation, whose directive ends at `end` or before; `None` when it is not understood.
+fn top_level(line: Line<'_>, end: usize) -> Option<Directive<'_>> {
+    let content = line.content;
     let mut links = Vec::new();
     let mut tokens = Tokens::of(content);
     let kind = if content.starts_with(|first: char| first.is_ascii_digit()) {
@@ -229,7 +234,8 @@ fn top_level(content: &str, line: u32) -> Option<Directive<'_>> {
         }
     };
     Some(Directive {
-        line,
+        line: line.number,
+        text: line.at..end,
         kind,
         links,
         metadata: Metadata::default(),

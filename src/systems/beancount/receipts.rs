@@ -84,7 +84,7 @@ fn store<'a>(
     entry: &'a Attachment,
 ) -> Result<Vec<NewReceipt<'a>>, SystemError> {
     let entry_id = entry.entry_id.as_str();
-    let standing = index.standing(entry_id);
+    let standing = index.standing(entry_id)?;
     let Some(booked) = standing.live.first() else {
         return Err(SystemError::Rejected {
             failure_type: ItemFailureType::ReceiptUploadFailure,
@@ -131,7 +131,7 @@ fn store<'a>(
             entry_id,
             number: booked.number,
             date: booked.posting_date,
-            account: index.first_account(booked),
+            account: booked.first_account.clone(),
             position: at + 1,
             sha256: &receipt.sha256,
             file_name: &receipt.file_name,

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -30,8 +31,8 @@ use super::vocabulary::key;
 use super::writer::{self, MirrorPosting, MirrorText};
 
 /// The documents of one entry to take back, each with its day.
-struct Planned<'a> {
-    documents: Vec<(&'a Booked, NaiveDate)>,
+struct Planned {
+    documents: Vec<(Rc<Booked>, NaiveDate)>,
 }
 
 /// What keeps an entry from being taken back.
@@ -40,6 +41,14 @@ enum Obstacle {
     Unusable(String),
     /// A person must decide.
     NeedsPerson(String),
+    /// The books cannot be read.
+    Unread(SystemError),
+}
+
+impl From<SystemError> for Obstacle {
+    fn from(error: SystemError) -> Self {
+        Self::Unread(error)
+    }
 }
 
 /// Takes entries back.
@@ -50,7 +59,7 @@ pub(super) fn reverse(
     highest: &mut BTreeMap<i32, u32>,
     request: &ReversalRequest,
 ) -> Result<Vec<Reversed>, ReversalError> {
-    let mut planned: Vec<Planned<'_>> = Vec::new();
+    let mut planned: Vec<Planned> = Vec::new();
     let mut obstacles = Vec::new();
     let mut seen = BTreeSet::new();
     for number in &request.numbers {
@@ -62,6 +71,7 @@ pub(super) fn reverse(
                     .iter()
                     .all(|(booked, _)| !seen.insert(booked.number)) => {}
             Ok(entry) => planned.push(entry),
+            Err(Obstacle::Unread(error)) => return Err(error.into()),
             Err(obstacle) => obstacles.push(obstacle),
         }
     }
@@ -116,6 +126,7 @@ fn refusal(obstacles: Vec<Obstacle>) -> Option<ReversalError> {
         .into_iter()
         .map(|obstacle| match obstacle {
             Obstacle::Unusable(text) | Obstacle::NeedsPerson(text) => text,
+            Obstacle::Unread(error) => error.to_string(),
         })
         .collect();
     let text = texts.join("\n");
@@ -127,10 +138,10 @@ fn refusal(obstacles: Vec<Obstacle>) -> Option<ReversalError> {
 }
 
 /// Which documents are taken back, and when.
-fn plan<'a>(index: &'a Index, request: &ReversalRequest, number: &str) -> Result<Planned<'a>, Obstacle> {
+fn plan(index: &Index, request: &ReversalRequest, number: &str) -> Result<Planned, Obstacle> {
     let unknown = || Obstacle::Unusable(format!("no entry of these books has the number {number}"));
     let parsed: Number = number.parse().map_err(|_| unknown())?;
-    let documents = match index.reversal(parsed) {
+    let documents = match index.reversal(parsed)? {
         Reversal::Open(documents) => documents,
         Reversal::Unknown => return Err(unknown()),
         Reversal::IsMirror(of) => {
@@ -141,8 +152,8 @@ fn plan<'a>(index: &'a Index, request: &ReversalRequest, number: &str) -> Result
         Reversal::Refused(why) => return Err(Obstacle::NeedsPerson(why)),
     };
     let documents = documents.into_iter().map(|booked| {
-        let day = day(index, request, booked)?;
-        Ok((booked, day))
+        let day = day(index, request, &booked)?;
+        Ok::<_, Obstacle>((booked, day))
     });
     Ok(Planned {
         documents: documents.collect::<Result<_, _>>()?,
@@ -152,8 +163,8 @@ fn plan<'a>(index: &'a Index, request: &ReversalRequest, number: &str) -> Result
 /// The day of a mirror: one on which the books are open, its accounts too.
 fn day(index: &Index, request: &ReversalRequest, booked: &Booked) -> Result<NaiveDate, Obstacle> {
     let number = booked.number;
-    let confirmed = index
-        .accounts_of(booked)
+    let confirmed = booked
+        .accounts()
         .filter_map(|account| Some((index.balance_day(account)?, account)))
         .max();
     let day = request
@@ -166,7 +177,7 @@ fn day(index: &Index, request: &ReversalRequest, booked: &Booked) -> Result<Naiv
              run bean-check and correct that line"
         );
     }
-    for account in index.accounts_of(booked) {
+    for account in booked.accounts() {
         let from = index.account(account).map(|opened| opened.from);
         if let Some(from) = from.filter(|from| day < *from) {
             return Err(Obstacle::Unusable(format!(
@@ -215,12 +226,13 @@ struct Mirrors<'a> {
 impl Mirrors<'_> {
     fn add(
         &mut self,
-        entry: &Planned<'_>,
+        entry: &Planned,
         sources: &Sources,
         request: &ReversalRequest,
     ) -> Result<Option<Reversed>, Obstacle> {
         let mut first = None;
-        for &(booked, date) in &entry.documents {
+        for (booked, date) in &entry.documents {
+            let date = *date;
             let text = sources.text(booked);
             let changed = || {
                 Obstacle::NeedsPerson(format!(
@@ -292,9 +304,8 @@ struct Head<'a> {
 
 impl<'a> Head<'a> {
     fn of(text: &'a str, line: u32) -> Option<Self> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut lines = Lines::of(text, Manner::Tolerant).filter_map(Result::ok);
-        let (_, content) = lines.find(|(number, _)| *number == line)?;
+        let content = lines.find(|found| found.number == line)?.content;
         let mut words = Tokens::of(content);
         let _date = words.word()?;
         let flag = words.word()?;

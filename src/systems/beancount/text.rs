@@ -184,21 +184,24 @@ pub(super) fn bill_link(vendor: &str, number: &str) -> String {
 /// A link of several parts with `/` between. What no link may hold is replaced, and a piece of the hash of the
 /// parts follows then, so that different parts never make the same link.
 fn link(prefix: &str, parts: &[&str]) -> String {
-    let kept = |part: &str| -> String {
-        let characters = part.chars().take(LONGEST);
-        characters
-            .map(|character| {
-                if is_link_character(character) {
-                    character
-                } else {
-                    '-'
-                }
-            })
-            .collect()
+    let may_stand = |part: &&str| {
+        (1..=LONGEST).contains(&part.len()) && part.bytes().all(|byte| is_link_character(byte.into()))
     };
-    let cleaned: Vec<String> = parts.iter().map(|part| kept(part)).collect();
-    let mut out = format!("{prefix}{}", cleaned.join("/"));
-    if cleaned != parts || parts.iter().any(|part| part.is_empty()) {
+    let mut out = prefix.to_owned();
+    for (at, part) in parts.iter().enumerate() {
+        if at > 0 {
+            out.push('/');
+        }
+        let kept = part.chars().take(LONGEST);
+        out.extend(kept.map(|character| {
+            if is_link_character(character) {
+                character
+            } else {
+                '-'
+            }
+        }));
+    }
+    if !parts.iter().all(may_stand) {
         out.push('-');
         out.push_str(&short_hash(parts, 16));
     }

@@ -1,20 +1,38 @@
 //! What is kept of each transaction and account of the books.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::super::movements::{AccountId, Movements};
+use super::super::movements::Movements;
 use super::super::number::Number;
 use crate::model::document::Part;
-use crate::model::money::Money;
+use crate::model::money::{Amount, Currency, Money};
 use crate::model::references::{AccountPurpose, InvoiceNumber, InvoiceSide, VendorKey};
 
-/// One transaction that was booked for an entry.
+/// What is kept of each document: what tells it from the others, and where it is read when it is asked for. There are as
+/// many as there ever were expenses, so it must be small.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) part: Part,
+    pub(super) revision: u32,
+    pub(super) number: Number,
+    pub(super) place: Place,
+    /// Its text in that file.
+    pub(super) text: Range<u32>,
+    /// Another document with the same link.
+    pub(super) other: Option<u32>,
+}
+
+/// One transaction that was booked for an entry, as its file has it.
 #[derive(Debug)]
 pub(in super::super) struct Booked {
+    /// The accounting entry.
+    pub(in super::super) entry_id: Box<str>,
     /// Which document.
     pub(in super::super) part: Part,
     /// Which booking of it.
@@ -28,13 +46,14 @@ pub(in super::super) struct Booked {
     /// The item's amount.
     pub(in super::super) amount: Option<Money>,
     /// The side of an invoice that it is.
-    pub(in super::super) invoice: Option<Box<BookedInvoice>>,
+    pub(in super::super) invoice: Option<BookedInvoice>,
     /// A journal entry holds its item whole. A plan of today may want a bill and a payment for the same item (a vendor
     /// has become known since); completing the journal entry would move the money twice.
     pub(in super::super) is_journal_entry: bool,
-    pub(super) first_account: AccountId,
+    /// The account of the first posting: receipts are put beside it.
+    pub(in super::super) first_account: Box<str>,
     /// Which account stands for the wallet that it moves.
-    pub(super) wallet: Option<AccountId>,
+    pub(in super::super) wallet: Option<Box<str>>,
     /// `None` where the text alone does not tell.
     pub(in super::super) movements: Option<Movements>,
     /// Whether it moves tax, by what its postings say.
@@ -44,9 +63,18 @@ pub(in super::super) struct Booked {
 }
 
 impl Booked {
-    /// Whether both are one document of an entry.
-    pub(super) fn is_same_document(&self, other: &Self) -> bool {
-        self.part == other.part && self.revision == other.revision
+    /// The accounts that it moves.
+    pub(in super::super) fn accounts(&self) -> impl Iterator<Item = &str> {
+        self.movements.iter().flat_map(Movements::accounts)
+    }
+
+    /// What it moves on each account.
+    pub(in super::super) fn moved(&self) -> Option<BTreeMap<(String, Currency), Amount>> {
+        let mut moved: BTreeMap<(String, Currency), Amount> = BTreeMap::new();
+        for (account, money) in self.movements.as_ref()?.each() {
+            *moved.entry((account.to_owned(), money.currency)).or_default() += money.amount;
+        }
+        Some(moved)
     }
 }
 
@@ -135,8 +163,8 @@ pub(super) struct Retired {
 /// What a number stands on.
 #[derive(Debug)]
 pub(super) enum Numbered {
-    /// A document of this entry.
-    Document(Box<str>),
+    /// A document, by its place among all.
+    Document(u32),
     /// The mirror of the document with this number.
     Mirror(Number),
 }

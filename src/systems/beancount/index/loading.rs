@@ -1,31 +1,24 @@
 //! What a file adds to the index.
 
-use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
-
 use crate::host::files::{Action, FileError};
-use crate::model::document::Part;
 use crate::model::ids::CompanyId;
 use crate::model::references::AccountPurpose;
 use crate::systems::SystemError;
 
 use super::super::books::Books;
-use super::super::content;
 use super::super::errors::unreadable;
 use super::super::includes::beside;
 use super::super::lexer::{Fault, Manner};
-use super::super::movements::Movements;
 use super::super::number::Number;
 use super::super::reader::{self, Directive, Kind, Posting};
 use super::super::text;
-use super::super::vocabulary::{document_kind, key};
-use super::entries::{Booked, Named, Numbered, OpenedAccount, Place};
+use super::super::vocabulary::key;
+use super::entries::{Named, OpenedAccount, Place};
 use super::marks::retired_lines;
-use super::said::{invoice, touches_tax, wallet};
 use super::{Include, Index, Reach, Source, Stamp};
 
 /// A file while it is read.
@@ -71,7 +64,7 @@ impl Index {
             Reach::Ours => Manner::Strict,
             Reach::Ledger | Reach::Beside => Manner::Tolerant,
         };
-        let text = String::from_utf8_lossy(&bytes);
+        let text = str::from_utf8(&bytes);
         let mut reading = Reading {
             file: path.into(),
             reach,
@@ -83,10 +76,9 @@ impl Index {
             numbers: Vec::new(),
             includes: Vec::new(),
         };
-        let outcome = if matches!(text, Cow::Owned(_)) {
-            Err(Fault::at(1, "the file is not UTF-8 text"))
-        } else {
-            reader::read(&text, manner, |directive| self.add(directive, &mut reading))
+        let outcome = match text {
+            Ok(text) => reader::read(text, manner, |directive| self.add(directive, &mut reading)),
+            Err(_) => Err(Fault::at(1, "the file is not UTF-8 text")),
         };
         let passed_over = outcome.map_err(|Fault { line, problem }| SystemError::Damaged {
             reason: format!(
@@ -99,7 +91,7 @@ impl Index {
         let retired = if reading.is_of_another() {
             Vec::new()
         } else {
-            retired_lines(&text)
+            retired_lines(text.unwrap_or_default())
         };
         Ok(Source {
             path: path.to_owned(),
@@ -131,9 +123,7 @@ impl Index {
             | Kind::Evidence { .. }
             | Kind::EvidenceRemoved { .. }
                 if reading.is_of_another() => {}
-            Kind::Transaction { date, postings } => {
-                self.add_transaction(&directive, *date, postings, reading)?;
-            }
+            Kind::Transaction { postings, .. } => self.add_transaction(&directive, postings, reading)?,
             Kind::Open {
                 date,
                 account,
@@ -203,7 +193,6 @@ impl Index {
     fn add_transaction(
         &mut self,
         directive: &Directive<'_>,
-        date: NaiveDate,
         postings: &[Posting<'_>],
         reading: &Reading<'_>,
     ) -> Result<(), Fault> {
@@ -211,7 +200,7 @@ impl Index {
         let Some(entry_id) = directive.metadata.get(key::ENTRY) else {
             let mut links = directive.links.iter();
             let is_reversal = links.any(|link| link.starts_with(text::ENTRY_LINK));
-            self.misplaced.add_other(postings, is_reversal, &mut self.names);
+            self.misplaced.add_other(postings, is_reversal);
             self.add_other(directive, postings, file);
             return Ok(());
         };
@@ -224,11 +213,11 @@ impl Index {
             );
             self.note_odd_mark(directive, file, why);
         }
-        let booked = self.booked(directive, date, postings, file)?;
-        if reading.is_aside && self.has_booked(&entry_id, &booked) {
-            return Ok(());
-        }
-        self.add_booked(&entry_id, booked)
+        let place = Place {
+            file: Arc::clone(file),
+            line: directive.line,
+        };
+        self.add_document(&entry_id, directive, postings, place, reading.is_aside)
     }
 
     fn add_receipt(&mut self, directive: &Directive<'_>, path: &str, reading: &Reading<'_>) {
@@ -270,101 +259,6 @@ impl Index {
                 self.take_number(number);
             }
         }
-    }
-
-    fn booked(
-        &mut self,
-        directive: &Directive<'_>,
-        posting_date: NaiveDate,
-        postings: &[Posting<'_>],
-        file: &Arc<Path>,
-    ) -> Result<Booked, Fault> {
-        let fault = |problem: String| Fault::at(directive.line, problem);
-        let metadata = &directive.metadata;
-        let part = match metadata.get(key::PART).as_deref() {
-            None => Part::Main,
-            Some(word) if word == Part::Payment.as_str() => Part::Payment,
-            Some(other) => return Err(fault(format!("`{}: {other}` is not known", key::PART))),
-        };
-        let revision = metadata
-            .get(key::REVISION)
-            .map_or(Ok(1), |revision| revision.parse());
-        let number = metadata.get(key::NUMBER).and_then(|number| number.parse().ok());
-        let money = |name| metadata.get(name).and_then(|text| reader::money(&text));
-        let first = postings
-            .first()
-            .ok_or_else(|| fault("the transaction has no postings".to_owned()))?;
-        let first_account = self.names.id(first.account);
-        let wallet = wallet(postings).map(|posting| self.names.id(posting.account));
-        let movements = Movements::of(postings, &mut self.names);
-        if movements.as_ref().is_some_and(|movements| !movements.balance()) {
-            return Err(fault("the transaction does not balance".to_owned()));
-        }
-        Ok(Booked {
-            part,
-            revision: revision.map_err(|_| fault(format!("`{}` is not a number", key::REVISION)))?,
-            number: number.ok_or_else(|| fault(format!("`{}` is missing or wrong", key::NUMBER)))?,
-            posting_date,
-            content_hash: metadata.get(key::HASH).map(Box::from),
-            amount: money(key::FIRST_AMOUNT).or_else(|| content::amount(postings)),
-            invoice: invoice(directive, postings).map(Box::new),
-            // Version 0.1 said it of journal entries too.
-            is_journal_entry: metadata
-                .get(key::DOCUMENT)
-                .is_none_or(|word| word == document_kind::JOURNAL_ENTRY),
-            first_account,
-            wallet,
-            movements,
-            touches_tax: postings.iter().any(touches_tax),
-            place: Place {
-                file: Arc::clone(file),
-                line: directive.line,
-            },
-        })
-    }
-
-    fn has_booked(&self, entry_id: &str, booked: &Booked) -> bool {
-        let mut others = self.entries.get(entry_id).into_iter().flatten();
-        others.any(|other| other.is_same_document(booked))
-    }
-
-    fn add_booked(&mut self, entry_id: &str, booked: Booked) -> Result<(), Fault> {
-        self.take_number(booked.number);
-        self.numbers
-            .insert(booked.number, Numbered::Document(entry_id.into()));
-        if let Some(invoice) = &booked.invoice {
-            self.invoices
-                .entry(invoice.number.compared().into())
-                .or_default()
-                .push(entry_id.into());
-        }
-        let mut others = self.entries.get(entry_id).into_iter().flatten();
-        if let Some(other) = others.find(|other| other.is_same_document(&booked)) {
-            if let Some(repeats) = &mut self.repeats {
-                let both = format!(
-                    "{} stands in {} and, as {}, in {}",
-                    other.number, other.place, booked.number, booked.place
-                );
-                repeats.entry(entry_id.into()).or_default().push(both);
-                return Ok(());
-            }
-            return Err(Fault::at(
-                booked.place.line,
-                format!(
-                    "the accounting entry {entry_id} ({}, revision {}) stands here a second time, first in {}; \
-                     delete one of the two, or when one of them is a reversal, its line `{}`",
-                    booked.part.as_str(),
-                    booked.revision,
-                    other.place,
-                    key::ENTRY,
-                ),
-            ));
-        }
-        let transactions = self.entries.entry(entry_id.into()).or_default();
-        // Nearly every entry has one or two, and there are as many entries as there ever were expenses.
-        transactions.reserve_exact(1);
-        transactions.push(booked);
-        Ok(())
     }
 
     pub(super) fn take_number(&mut self, number: Number) {

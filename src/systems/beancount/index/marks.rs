@@ -41,7 +41,7 @@ impl Index {
         if links.is_empty() && reverses.is_none() {
             return;
         }
-        let movements = Movements::of(postings, &mut self.names);
+        let movements = Movements::of(postings);
         let place = Place {
             file: Arc::clone(file),
             line: directive.line,
@@ -79,7 +79,7 @@ impl Index {
 
 /// The lines of a file that say `pleo-reversed: TRUE`, or advise it as the first version's ledgers did.
 pub(super) fn retired_lines(text: &str) -> Vec<Retired> {
-    if !text.contains(key::REVERSED) {
+    if memchr::memmem::find(text.as_bytes(), key::REVERSED.as_bytes()).is_none() {
         return Vec::new();
     }
     let retired = |(number, line): (u32, &str)| {

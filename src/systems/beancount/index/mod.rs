@@ -6,6 +6,7 @@
 //! Where the ledger takes in books of several companies, entries, numbers and receipts are those of our company alone;
 //! accounts and options are the ledger's.
 
+mod documents;
 mod entries;
 mod loading;
 mod marks;
@@ -15,25 +16,27 @@ mod walking;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::RandomState;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use chrono::NaiveDate;
 
-use crate::model::money::{Amount, Currency};
 use crate::model::references::InvoiceKey;
+use crate::systems::SystemError;
 
 use super::books::Books;
-use super::includes;
+use super::includes::{self, Listing};
 use super::lexer::Fault;
 use super::misplaced::Misplaced;
-use super::movements::{Movements, Names};
 use super::number::Number;
 use super::roots::Roots;
-pub(super) use entries::{Booked, BookedInvoice, Named, OpenedAccount, Place};
-use entries::{Mirror, Numbered, Other, Retired};
+use super::text;
+pub(super) use entries::{Booked, Named, OpenedAccount, Place};
+use entries::{Document, Mirror, Numbered, Other, Retired};
 pub(super) use taken_back::{Reversal, Standing};
 
 /// What the books hold.
@@ -41,30 +44,38 @@ pub(super) use taken_back::{Reversal, Standing};
 pub(super) struct Index {
     /// By their real names.
     sources: BTreeMap<PathBuf, Source>,
+    /// Where was looked, while what was found is whole.
+    looked: Option<Looked>,
     /// What could not be seen when the files were last looked at.
     unseen: Vec<Unseen>,
     /// Files of ours that hold entries of another company, by that company.
     of_others: BTreeMap<String, BTreeSet<PathBuf>>,
     roots: Roots,
-    entries: HashMap<Box<str>, Vec<Booked>>,
+    /// Every document of ours, as they were read.
+    documents: Vec<Document>,
+    /// One document of each entry, by the key of its link.
+    entries: HashMap<u64, u32>,
+    /// By which keys are made.
+    keys: RandomState,
     /// Transactions that are no documents of ours, by the link of the entry that they carry.
     others: HashMap<Box<str>, Vec<Other>>,
     /// Transactions marked as the mirror of a document, by its number.
     mirrors: HashMap<Number, Vec<Mirror>>,
     /// Every number that stands on a transaction.
     numbers: BTreeMap<Number, Numbered>,
+    /// Up to which number of each year every one stands on a transaction.
+    gapless: BTreeMap<i32, u32>,
     /// Marks that mean nothing where they stand, and why.
     odd_marks: Vec<(Place, String)>,
     /// Numbers that a batch says were given before and are not there.
     explained: Vec<(Number, Number)>,
-    names: Names,
     opened: BTreeMap<Box<str>, OpenedAccount>,
     closed: HashMap<Box<str>, NaiveDate>,
     /// Where the ledger says what an account, with those below it, comes to at the beginning of a day.
     balances: HashMap<Box<str>, BTreeMap<NaiveDate, Place>>,
     highest: BTreeMap<i32, u32>,
-    /// The entries of each vendor's number, as it is compared.
-    invoices: HashMap<Box<str>, Vec<Box<str>>>,
+    /// The documents of each vendor's number, by the key of how it is compared.
+    invoices: BTreeSet<(u64, u32)>,
     /// The receipts that the books name for an entry: content and place.
     receipts: HashMap<Box<str>, Vec<(Box<str>, PathBuf)>>,
     /// The evidence that each file names, with its line.
@@ -88,6 +99,16 @@ struct Source {
     retired: Vec<Retired>,
     /// A line of the user's own that was not understood; beancount decides whether it can be read.
     passed_over: Option<Fault>,
+}
+
+/// Where was looked for files.
+#[derive(Debug, Default)]
+struct Looked {
+    folders: BTreeMap<PathBuf, Listing>,
+    /// Those of them in which every file of the ledger's is ours.
+    ours: HashSet<PathBuf>,
+    /// Files that were not there.
+    absent: Vec<PathBuf>,
 }
 
 /// An include line.
@@ -121,50 +142,40 @@ struct Unseen {
 type Stamp = (u64, Option<SystemTime>);
 
 impl Index {
-    /// The account of the first posting: receipts are put beside it.
-    pub(super) fn first_account(&self, booked: &Booked) -> &str {
-        self.names.name(booked.first_account)
-    }
-
-    /// The accounts that a document moves.
-    pub(super) fn accounts_of<'a>(&'a self, booked: &'a Booked) -> impl Iterator<Item = &'a str> {
-        let accounts = booked.movements.iter().flat_map(Movements::accounts);
-        accounts.map(|account| self.names.name(account))
-    }
-
-    /// The account that stands for the wallet that a transaction moves.
-    pub(super) fn wallet_account(&self, booked: &Booked) -> Option<&str> {
-        booked.wallet.map(|id| self.names.name(id))
-    }
-
-    /// What the books have of an invoice and still counts, each with its entry.
-    pub(super) fn invoice(&self, wanted: &InvoiceKey) -> Vec<(&str, &Booked, &BookedInvoice)> {
-        let entries = self.invoices.get(wanted.number.compared()).into_iter().flatten();
-        // Many vendors may have one number, so the vendor is compared before anything of an entry is worked out.
-        let is_of_vendor = |entry: &&str| {
-            let mut booked = self.entries.get(*entry).into_iter().flatten();
-            booked.any(|booked| {
-                let invoice = booked.invoice.as_deref();
-                invoice.is_some_and(|invoice| invoice.vendor.is_same_vendor(&wanted.vendor))
-            })
-        };
-        let entries: BTreeSet<&str> = entries.map(AsRef::as_ref).filter(is_of_vendor).collect();
+    /// What the books have of an invoice and still counts.
+    pub(super) fn invoice(&self, wanted: &InvoiceKey) -> Result<Vec<Rc<Booked>>, SystemError> {
+        let key = self.key(wanted.number.compared());
+        let with_number = self.invoices.range((key, 0)..=(key, u32::MAX));
+        let mut entries = BTreeSet::new();
+        for (_, at) in with_number {
+            let Some(document) = self.document(Some(*at)) else {
+                continue;
+            };
+            let booked = document.booked()?;
+            // Many vendors may have one number, so the vendor is compared before anything of an entry is worked out.
+            let documents = self.documents_of(&text::entry_link(&booked.entry_id));
+            for document in documents {
+                let document = document.booked()?;
+                if is_of_vendor(&document, wanted) {
+                    entries.insert(booked.entry_id.clone());
+                }
+            }
+        }
         let mut found = Vec::new();
         for entry in entries {
-            let live = self.standing(entry).live.into_iter();
-            let documents: Vec<(&str, &Booked, &BookedInvoice)> = live
-                .filter_map(|booked| Some((entry, booked, booked.invoice.as_deref()?)))
-                .filter(|(.., invoice)| invoice.number == wanted.number)
-                .collect();
+            let mut documents = self.standing(&entry)?.live;
+            documents.retain(|booked| {
+                booked
+                    .invoice
+                    .as_ref()
+                    .is_some_and(|invoice| invoice.number == wanted.number)
+            });
             // Version 0.1 said on the first document alone who the vendor is.
-            if documents
-                .iter()
-                .any(|(.., invoice)| invoice.vendor.is_same_vendor(&wanted.vendor))
-            {
+            if documents.iter().any(|booked| is_of_vendor(booked, wanted)) {
                 found.extend(documents);
             }
         }
-        found
+        Ok(found)
     }
 
     /// An account by its name.
@@ -216,12 +227,13 @@ impl Index {
         let mut gaps = Vec::new();
         for (&year, &highest) in highest {
             let number = |serial| Number { year, serial };
-            let present = self.numbers.range(number(0)..=number(highest));
+            let gapless = self.gapless.get(&year).map_or(0, |last| highest.min(*last));
+            let present = self.numbers.range(number(gapless)..=number(highest));
             let mut known: Vec<(u32, u32)> = present.map(|(known, _)| (known.serial, known.serial)).collect();
             let explained = self.explained.iter().filter(|(first, _)| first.year == year);
             known.extend(explained.map(|(first, last)| (first.serial, last.serial)));
             known.sort_unstable();
-            let mut next = 1;
+            let mut next = gapless.saturating_add(1);
             for (first, last) in known.into_iter().chain([(highest.saturating_add(1), highest)]) {
                 if first > next {
                     gaps.push((number(next), number(first - 1)));
@@ -292,17 +304,6 @@ impl Index {
         repeats.map_or(&[], Vec::as_slice)
     }
 
-    /// What a document moves on each account.
-    pub(super) fn moved(&self, booked: &Booked) -> Option<BTreeMap<(String, Currency), Amount>> {
-        let mut moved: BTreeMap<(String, Currency), Amount> = BTreeMap::new();
-        for (account, money) in booked.movements.as_ref()?.each() {
-            *moved
-                .entry((self.names.name(account).to_owned(), money.currency))
-                .or_default() += money.amount;
-        }
-        Some(moved)
-    }
-
     /// What the ledger calls the kinds of accounts.
     pub(super) fn roots(&self) -> &Roots {
         &self.roots
@@ -332,6 +333,11 @@ impl Index {
         let ours = self.sources.values().filter(|source| source.reach == Reach::Ours);
         ours.filter_map(|source| source.stamp.1).max()
     }
+}
+
+fn is_of_vendor(booked: &Booked, wanted: &InvoiceKey) -> bool {
+    let invoice = booked.invoice.as_ref();
+    invoice.is_some_and(|invoice| invoice.vendor.is_same_vendor(&wanted.vendor))
 }
 
 impl Source {

@@ -1,6 +1,9 @@
 //! What was taken back: which documents of an entry count, which mirrors take which back, and what people must be told.
 
 use std::path::Path;
+use std::rc::Rc;
+
+use crate::systems::SystemError;
 
 use super::super::lexer::Fault;
 use super::super::movements::Sums;
@@ -9,7 +12,7 @@ use super::super::roots::Root;
 use super::super::standing::{self, Document, Doubt, Ruling};
 use super::super::text;
 use super::super::vocabulary::key;
-use super::entries::{Booked, Mirror, Numbered, Other, Retired};
+use super::entries::{Booked, Document as OurDocument, Mirror, Numbered, Other, Retired};
 use super::words::{adjusted, counted_twice, numbers, places};
 use super::{Index, Source};
 
@@ -23,9 +26,9 @@ enum Mirrored<'a> {
 
 /// What counts of an entry in the books.
 #[derive(Debug)]
-pub(in super::super) struct Standing<'a> {
+pub(in super::super) struct Standing {
     /// The documents that count, all of one revision.
-    pub(in super::super) live: Vec<&'a Booked>,
+    pub(in super::super) live: Vec<Rc<Booked>>,
     /// The revision that a new booking takes when nothing counts.
     pub(in super::super) next_revision: u32,
     /// Why nobody but a person can say what counts, and what to do.
@@ -38,9 +41,9 @@ pub(in super::super) struct Standing<'a> {
 
 /// What a number means to somebody who wants the entry taken back.
 #[derive(Debug)]
-pub(in super::super) enum Reversal<'a> {
+pub(in super::super) enum Reversal {
     /// These documents are to be mirrored.
-    Open(Vec<&'a Booked>),
+    Open(Vec<Rc<Booked>>),
     /// No document has this number.
     Unknown,
     /// It is the number of the mirror of this document.
@@ -52,19 +55,19 @@ pub(in super::super) enum Reversal<'a> {
 /// An entry with all that speaks for and against it.
 struct Judged<'a> {
     /// By revision and part.
-    documents: Vec<(&'a Booked, Mirrored<'a>)>,
+    documents: Vec<(Rc<Booked>, Mirrored<'a>)>,
     /// The transactions with its link that are neither its documents nor their mirrors.
     others: Vec<&'a Other>,
     ruling: Ruling,
 }
 
-impl<'a> Judged<'a> {
+impl Judged<'_> {
     /// The documents of a revision that no mirror takes back.
-    fn standing(&self, revision: u32) -> Vec<&'a Booked> {
+    fn standing(&self, revision: u32) -> Vec<Rc<Booked>> {
         let documents = self.documents.iter();
         documents
             .filter(|(booked, mirrored)| booked.revision == revision && !matches!(mirrored, Mirrored::By(_)))
-            .map(|&(booked, _)| booked)
+            .map(|(booked, _)| Rc::clone(booked))
             .collect()
     }
 
@@ -79,8 +82,8 @@ impl<'a> Judged<'a> {
 
 impl Index {
     /// What counts of an entry.
-    pub(in super::super) fn standing(&self, entry_id: &str) -> Standing<'_> {
-        let judged = self.judged(entry_id);
+    pub(in super::super) fn standing(&self, entry_id: &str) -> Result<Standing, SystemError> {
+        let judged = self.judged(entry_id)?;
         let last = judged.documents.last().map_or(0, |(last, _)| last.revision);
         let mut standing = Standing {
             live: Vec::new(),
@@ -111,71 +114,32 @@ impl Index {
             // A mark that cannot be taken at its word takes nothing out.
             standing.live = judged.standing(last);
         }
-        standing
+        Ok(standing)
     }
 
     /// What the number means to somebody who wants its entry taken back.
-    pub(in super::super) fn reversal(&self, number: Number) -> Reversal<'_> {
-        let entry_id = match self.numbers.get(&number) {
-            None => return Reversal::Unknown,
-            Some(&Numbered::Mirror(of)) => return Reversal::IsMirror(of),
-            Some(Numbered::Document(entry_id)) => entry_id,
+    pub(in super::super) fn reversal(&self, number: Number) -> Result<Reversal, SystemError> {
+        let document = match self.numbers.get(&number) {
+            None => return Ok(Reversal::Unknown),
+            Some(&Numbered::Mirror(of)) => return Ok(Reversal::IsMirror(of)),
+            Some(&Numbered::Document(at)) => self.document(Some(at)),
         };
-        let judged = self.judged(entry_id);
-        let named = judged
-            .documents
-            .iter()
-            .find(|(booked, _)| booked.number == number);
-        let Some(revision) = named.map(|(booked, _)| booked.revision) else {
-            return Reversal::Unknown;
+        let Some(document) = document else {
+            return Ok(Reversal::Unknown);
         };
-        if let Some(why) = judged.wrong_mark() {
-            return Reversal::Refused(format!("{number} cannot be reversed: {why}"));
-        }
-        let already = |by: &str| {
-            Reversal::Refused(format!(
-                "{number} is reversed already, by {by}: export the expense again if it is to be booked anew."
-            ))
-        };
-        let mirrors = judged.mirrors(revision);
-        let open = judged.standing(revision);
-        if open.is_empty() {
-            let by: Vec<String> = mirrors.iter().map(|(_, mirror)| mirror.name()).collect();
-            return already(&by.join(" and "));
-        }
-        match judged.ruling {
-            Ruling::Unclear(_, doubt @ (Doubt::PartAtZero | Doubt::PartMarked)) => {
-                let why = judged.doubt(revision, doubt);
-                Reversal::Refused(format!("half of {number} is reversed already: {why}"))
-            }
-            _ if !mirrors.is_empty() => {
-                let why = judged.doubt(revision, Doubt::PartMarked);
-                Reversal::Refused(format!("half of {number} is reversed already: {why}"))
-            }
-            Ruling::CountsAdjusted(counting) if counting != revision && !judged.others.is_empty() => {
-                Reversal::Refused(format!(
-                    "{number} may be reversed already, by another transaction with its link ({}): add the line `{}: \
-                     \"{number}\"` to the one that takes it back, or take that out and run this again.",
-                    places(&judged.others),
-                    key::REVERSES
-                ))
-            }
-            // Where another booking counts as well, as in books of the first version, either may be taken back.
-            Ruling::CountsAdjusted(_) | Ruling::Unclear(_, Doubt::AtZero) => Reversal::Open(open),
-            Ruling::Counts(counting) if counting == revision => Reversal::Open(open),
-            Ruling::Counts(_) | Ruling::Nothing => already(&places(&judged.others)),
-        }
+        let judged = self.judged(&document.booked()?.entry_id)?;
+        Ok(judged.reversal(number))
     }
 
     /// What is odd about marks, reversals and lines that nobody understands, with file and line, for the one who keeps the
     /// books.
-    pub(in super::super) fn notices(&self) -> Vec<String> {
+    pub(in super::super) fn notices(&self) -> Result<Vec<String>, SystemError> {
         let mut notices: Vec<String> = self
             .sources
             .values()
             .flat_map(|source| source.retired.iter().map(move |line| (&source.path, line)))
             .map(|(file, line)| self.retired(file, line))
-            .collect();
+            .collect::<Result<_, _>>()?;
         let not_understood = |source: &Source| {
             let Fault { line, problem } = source.passed_over.as_ref()?;
             let file = source.path.display();
@@ -202,27 +166,26 @@ impl Index {
             .collect();
         unknown.sort_unstable();
         notices.append(&mut unknown);
-        notices
+        Ok(notices)
     }
 
     /// What a line means that says `pleo-reversed`.
-    fn retired(&self, file: &Path, retired: &Retired) -> String {
+    fn retired(&self, file: &Path, retired: &Retired) -> Result<String, SystemError> {
         let place = format!("`{}`, line {}", file.display(), retired.line);
         let mark = key::REVERSED;
-        let above = self
-            .entries
-            .iter()
-            .flat_map(|(entry_id, booked)| booked.iter().map(move |booked| (entry_id, booked)))
-            .filter(|(_, booked)| *booked.place.file == *file && booked.place.line < retired.line)
-            .max_by_key(|(_, booked)| booked.place.line);
-        let Some((entry_id, booked)) = above.filter(|_| !retired.is_advice) else {
-            return format!(
+        let in_file = self.documents.iter();
+        let above = in_file
+            .filter(|document| *document.place.file == *file && document.place.line < retired.line)
+            .max_by_key(|document| document.place.line);
+        let Some(above) = above.filter(|_| !retired.is_advice) else {
+            return Ok(format!(
                 "{place}: `{mark}` takes nothing out of a balance, whoever advises it: run `pleo-export reverse NUMBER` to \
                  take an entry back, and delete the line"
-            );
+            ));
         };
+        let booked = above.booked()?;
         let number = booked.number;
-        let judged = self.judged(entry_id);
+        let judged = self.judged(&booked.entry_id)?;
         let standing = judged.standing(booked.revision);
         let counts = match judged.ruling {
             Ruling::Nothing => false,
@@ -230,13 +193,15 @@ impl Index {
             Ruling::CountsAdjusted(_) | Ruling::Unclear(..) => true,
         };
         if !counts || standing.iter().all(|standing| standing.number != number) {
-            return format!("{place}: `{mark}` does nothing, for {number} is reversed: delete the line");
+            return Ok(format!(
+                "{place}: `{mark}` does nothing, for {number} is reversed: delete the line"
+            ));
         }
-        let counted: Vec<&Booked> = judged
+        let counted: Vec<Rc<Booked>> = judged
             .documents
             .iter()
             .filter(|(other, mirrored)| other.part == booked.part && !matches!(mirrored, Mirrored::By(_)))
-            .map(|&(other, _)| other)
+            .map(|(other, _)| Rc::clone(other))
             .collect();
         let is_twice = counted.len() > 1 && matches!(judged.ruling, Ruling::CountsAdjusted(_));
         let twice = if is_twice {
@@ -244,29 +209,34 @@ impl Index {
         } else {
             String::new()
         };
-        format!(
+        Ok(format!(
             "{place}: `{mark}` takes nothing out of a balance, so {number} still counts.{twice} Run `pleo-export reverse \
              {number}` if it is to count no more, and delete the line"
-        )
+        ))
     }
 
     /// Whether a document moves income, expense or tax.
     fn touches_result(&self, booked: &Booked) -> bool {
         let is_result = |account| matches!(self.roots.root_of(account), Some(Root::Income | Root::Expenses));
-        booked.touches_tax || self.accounts_of(booked).any(is_result)
+        booked.touches_tax || booked.accounts().any(is_result)
     }
 
     fn has_document(&self, number: Number) -> bool {
         matches!(self.numbers.get(&number), Some(Numbered::Document(_)))
     }
 
-    fn judged(&self, entry_id: &str) -> Judged<'_> {
-        let mut booked: Vec<&Booked> = self.entries.get(entry_id).into_iter().flatten().collect();
-        booked.sort_by_key(|booked| (booked.revision, booked.part));
+    fn judged(&self, entry_id: &str) -> Result<Judged<'_>, SystemError> {
         let link = text::entry_link(entry_id);
+        let documents = self.documents_of(&link).map(OurDocument::booked);
+        let mut booked: Vec<Rc<Booked>> = documents.collect::<Result<_, _>>()?;
+        booked.retain(|booked| *booked.entry_id == *entry_id);
+        booked.sort_by_key(|booked| (booked.revision, booked.part));
         let documents: Vec<_> = booked
             .into_iter()
-            .map(|booked| (booked, self.mirrored(booked, &link)))
+            .map(|booked| {
+                let mirrored = self.mirrored(&booked, &link);
+                (booked, mirrored)
+            })
             .collect();
         let is_mirror = |other: &Other| {
             let reverses = other.reverses;
@@ -294,17 +264,17 @@ impl Index {
                 .map(|other| other.movements.as_ref())
                 .collect::<Vec<_>>(),
         );
-        Judged {
+        Ok(Judged {
             documents,
             others,
             ruling,
-        }
+        })
     }
 
     /// Whether a mirror may be of a document of ours: the numbers of companies that share a ledger are the same, the
     /// links of their entries are not.
     fn concerns_us(&self, mirror: &Mirror) -> bool {
-        let is_ours = |link: &str| self.entries.keys().any(|entry| text::entry_link(entry) == link);
+        let is_ours = |link: &str| self.entries.contains_key(&self.key(link));
         mirror.links.is_empty() || mirror.links.iter().any(|link| is_ours(link))
     }
 
@@ -339,15 +309,59 @@ impl Index {
 
 impl<'a> Judged<'a> {
     /// The documents of a revision that are taken back, with their mirrors.
-    fn mirrors(&self, revision: u32) -> Vec<(&'a Booked, &'a Mirror)> {
+    fn mirrors(&self, revision: u32) -> Vec<(&Booked, &'a Mirror)> {
         let documents = self.documents.iter();
         documents
             .filter(|(booked, _)| booked.revision == revision)
             .filter_map(|(booked, mirrored)| match mirrored {
-                Mirrored::By(mirror) => Some((*booked, *mirror)),
+                Mirrored::By(mirror) => Some((&**booked, *mirror)),
                 Mirrored::No | Mirrored::Wrong(_) => None,
             })
             .collect()
+    }
+
+    /// What a number of its documents means to somebody who wants it taken back.
+    fn reversal(&self, number: Number) -> Reversal {
+        let named = self.documents.iter().find(|(booked, _)| booked.number == number);
+        let Some(revision) = named.map(|(booked, _)| booked.revision) else {
+            return Reversal::Unknown;
+        };
+        if let Some(why) = self.wrong_mark() {
+            return Reversal::Refused(format!("{number} cannot be reversed: {why}"));
+        }
+        let already = |by: &str| {
+            Reversal::Refused(format!(
+                "{number} is reversed already, by {by}: export the expense again if it is to be booked anew."
+            ))
+        };
+        let mirrors = self.mirrors(revision);
+        let open = self.standing(revision);
+        if open.is_empty() {
+            let by: Vec<String> = mirrors.iter().map(|(_, mirror)| mirror.name()).collect();
+            return already(&by.join(" and "));
+        }
+        match self.ruling {
+            Ruling::Unclear(_, doubt @ (Doubt::PartAtZero | Doubt::PartMarked)) => {
+                let why = self.doubt(revision, doubt);
+                Reversal::Refused(format!("half of {number} is reversed already: {why}"))
+            }
+            _ if !mirrors.is_empty() => {
+                let why = self.doubt(revision, Doubt::PartMarked);
+                Reversal::Refused(format!("half of {number} is reversed already: {why}"))
+            }
+            Ruling::CountsAdjusted(counting) if counting != revision && !self.others.is_empty() => {
+                Reversal::Refused(format!(
+                    "{number} may be reversed already, by another transaction with its link ({}): add the line `{}: \
+                     \"{number}\"` to the one that takes it back, or take that out and run this again.",
+                    places(&self.others),
+                    key::REVERSES
+                ))
+            }
+            // Where another booking counts as well, as in books of the first version, either may be taken back.
+            Ruling::CountsAdjusted(_) | Ruling::Unclear(_, Doubt::AtZero) => Reversal::Open(open),
+            Ruling::Counts(counting) if counting == revision => Reversal::Open(open),
+            Ruling::Counts(_) | Ruling::Nothing => already(&places(&self.others)),
+        }
     }
 
     /// Why a person must say what counts, and how.

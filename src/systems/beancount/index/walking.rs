@@ -1,6 +1,7 @@
 //! Which files belong to the books, and which of them are new: the ledger with what it includes, and all that we wrote.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -10,8 +11,8 @@ use crate::systems::SystemError;
 
 use super::super::books::Books;
 use super::super::errors::unreadable;
-use super::super::includes::{self, one_name};
-use super::{Include, Index, Reach, Stamp, Unseen};
+use super::super::includes::{self, Included, one_name};
+use super::{Include, Index, Looked, Reach, Stamp, Unseen};
 
 impl Index {
     /// Brings the index up to date with the files. What belongs to the books and cannot be read, or is of another
@@ -24,7 +25,10 @@ impl Index {
 
     /// Reads what is there of the books, which may not be whole yet.
     pub(in super::super) fn survey(&mut self, books: &Books) -> Result<(), SystemError> {
-        let mut outcome = self.read_new_files(books);
+        let mut outcome = self.read_what_came(books);
+        if matches!(outcome, Ok(Files::Changed)) {
+            outcome = self.read_new_files(books);
+        }
         // What is aside counts for less than what the books have: somebody may have booked the same meanwhile.
         if matches!(outcome, Ok(Files::Changed)) || (outcome.is_err() && books.is_aside()) {
             self.forget();
@@ -46,8 +50,68 @@ impl Index {
         };
     }
 
+    /// Reads the batches that came since the last look, where nothing else has changed since: every folder holds what it
+    /// held, and every file is the one that was read.
+    fn read_what_came(&mut self, books: &Books) -> Result<Files, SystemError> {
+        books.refuse_wrong_places()?;
+        let (Some(mut looked), about) = (self.looked.take(), books.about()) else {
+            return Ok(Files::Changed);
+        };
+        let mut new = Vec::new();
+        for (folder, listing) in &mut looked.folders {
+            let Some(came) = listing.what_came(folder).map_err(|error| unreadable(&error))? else {
+                return Ok(Files::Changed);
+            };
+            for name in came {
+                match Path::new(&name).extension().and_then(OsStr::to_str) {
+                    _ if !looked.ours.contains(folder) || name.as_encoded_bytes().starts_with(b".") => {
+                        return Ok(Files::Changed);
+                    }
+                    Some("beancount") => new.push(folder.join(name)),
+                    Some("jsonl") => {}
+                    _ => return Ok(Files::Changed),
+                }
+            }
+        }
+        for (real, source) in &self.sources {
+            let is_same = stamp(&source.path, &about)? == Some(source.stamp)
+                && (*real == source.path || *real == one_name(&source.path));
+            if !is_same {
+                return Ok(Files::Changed);
+            }
+        }
+        for absent in &looked.absent {
+            if stamp(absent, &about)?.is_some() {
+                return Ok(Files::Changed);
+            }
+        }
+        let mut any_of_others = false;
+        for path in new {
+            let (real, stamp) = (one_name(&path), stamp(&path, &about)?);
+            let Some(stamp) = stamp.filter(|_| !self.sources.contains_key(&real)) else {
+                return Ok(Files::Changed);
+            };
+            let source = self.read_file(books, &path, stamp, Reach::Ours)?;
+            let has_includes = !source.includes.is_empty();
+            any_of_others |= !books.has_written(&real);
+            self.sources.insert(real, source);
+            if has_includes {
+                return Ok(Files::Changed);
+            }
+        }
+        if any_of_others {
+            books.make_names_durable()?;
+        }
+        self.looked = Some(looked);
+        Ok(Files::Read)
+    }
+
     fn read_new_files(&mut self, books: &Books) -> Result<Files, SystemError> {
-        let (ours, aside, about) = (books.own_files()?, books.files_aside()?, books.about());
+        let mut looked = Looked::default();
+        let (mut ours, mut aside, about) = (books.own_files()?, books.files_aside()?, books.about());
+        looked.takes_in(&mut ours);
+        looked.takes_in(&mut aside);
+        looked.ours = looked.folders.keys().cloned().collect();
         let our_names: HashSet<&Path> = ours.files.values().map(PathBuf::as_path).collect();
         let named = |path: PathBuf| {
             let real = one_name(&path);
@@ -74,6 +138,7 @@ impl Index {
                     continue;
                 }
                 let Some(stamp) = stamp(&path, &about)? else {
+                    looked.absent.push(path);
                     continue;
                 };
                 let reach = if our_names.contains(real.as_path()) {
@@ -93,7 +158,7 @@ impl Index {
                 }
                 let included = self.sources.get(&real).map_or(&[][..], |source| &source.includes);
                 for include in included {
-                    waiting.extend(included_files(books, &path, include, &mut unseen)?);
+                    waiting.extend(included_files(books, &path, include, &mut unseen, &mut looked)?);
                 }
             }
         }
@@ -103,6 +168,7 @@ impl Index {
         if any_of_others {
             books.make_names_durable()?;
         }
+        self.looked = unseen.is_empty().then_some(looked);
         self.unseen = unseen;
         Ok(Files::Read)
     }
@@ -154,13 +220,15 @@ fn included_files(
     file: &Path,
     include: &Include,
     unseen: &mut Vec<Unseen>,
+    looked: &mut Looked,
 ) -> Result<Vec<(PathBuf, PathBuf)>, SystemError> {
     let folder = file.parent().unwrap_or(Path::new(""));
     // Our own files are read anyway.
     if books.is_our_line(folder, &include.pattern) {
         return Ok(Vec::new());
     }
-    let included = includes::expand(folder, &include.pattern).map_err(|error| unreadable(&error))?;
+    let mut included = includes::expand(folder, &include.pattern).map_err(|error| unreadable(&error))?;
+    looked.takes_in(&mut included);
     let is_to_be_made = included.files.is_empty()
         && included.dangling.is_empty()
         && includes::beside(folder, Path::new(&include.pattern)) == books.accounts();
@@ -212,6 +280,14 @@ fn is_encrypted(path: &Path) -> Result<bool, SystemError> {
     let read = File::open(path).and_then(|file| file.take(1024).read_to_end(&mut head));
     read.map_err(|error| unreadable(&FileError::at(Action::Read, path)(error)))?;
     Ok(String::from_utf8_lossy(&head).contains("--BEGIN PGP MESSAGE--"))
+}
+
+impl Looked {
+    fn takes_in(&mut self, included: &mut Included) {
+        for (folder, listing) in std::mem::take(&mut included.folders) {
+            self.folders.entry(folder).or_insert(listing);
+        }
+    }
 }
 
 /// What became of the files since they were read.

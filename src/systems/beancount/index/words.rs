@@ -1,11 +1,12 @@
 //! What people are told of entries that count, and of what stands beside them.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::super::movements::Movements;
 use super::entries::{Booked, Other};
 
-pub(super) fn adjusted(live: &[&Booked], others: &[&Other]) -> String {
+pub(super) fn adjusted(live: &[Rc<Booked>], others: &[&Other]) -> String {
     let number = numbers(live);
     if others.is_empty() {
         return format!("{number} counts, although another booking of the same expense does too");
@@ -21,13 +22,13 @@ pub(super) fn places(others: &[&Other]) -> String {
     places.into_iter().collect::<Vec<_>>().join("; ")
 }
 
-pub(super) fn numbers(booked: &[&Booked]) -> String {
+pub(super) fn numbers(booked: &[Rc<Booked>]) -> String {
     let numbers: Vec<String> = booked.iter().map(|booked| booked.number.to_string()).collect();
     numbers.join(" and ")
 }
 
 /// How much bookings of one expense come to together.
-pub(super) fn counted_twice(booked: &[&Booked]) -> String {
+pub(super) fn counted_twice(booked: &[Rc<Booked>]) -> String {
     let amounts = booked.iter().map(|booked| {
         let own = booked.movements.as_ref().and_then(Movements::debits);
         booked.amount.or(own)

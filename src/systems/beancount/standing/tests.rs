@@ -1,4 +1,3 @@
-use super::super::movements::Names;
 use super::super::reader::{Metadata, Posting, PostingAmount};
 use super::Ruling::{Counts, CountsAdjusted, Nothing, Unclear};
 use super::*;
@@ -11,7 +10,7 @@ const EMPLOYEE: &str = "Assets:Pleo:EmployeeReceivable";
 
 type Moves = &'static [(&'static str, i64)];
 
-fn movements(moves: Moves, names: &mut Names) -> Movements {
+fn movements(moves: Moves) -> Movements {
     let postings: Vec<Posting<'_>> = moves
         .iter()
         .map(|&(account, hundredths)| Posting {
@@ -23,7 +22,7 @@ fn movements(moves: Moves, names: &mut Names) -> Movements {
             metadata: Metadata::default(),
         })
         .collect();
-    Movements::of(&postings, names).unwrap()
+    Movements::of(&postings).unwrap()
 }
 
 /// Revision, whether it is marked as reversed, what it moves.
@@ -149,11 +148,7 @@ const CASES: [(&str, Documents, &[Moves], Ruling); 22] = [
 #[test]
 fn what_counts_by_what_the_books_say() {
     for (name, documents, others, expected) in CASES {
-        let mut names = Names::default();
-        let moved: Vec<Movements> = documents
-            .iter()
-            .map(|(_, _, moves)| movements(moves, &mut names))
-            .collect();
+        let moved: Vec<Movements> = documents.iter().map(|(_, _, moves)| movements(moves)).collect();
         let documents: Vec<Document<'_>> = documents
             .iter()
             .zip(&moved)
@@ -164,7 +159,7 @@ fn what_counts_by_what_the_books_say() {
                 is_taken_back,
             })
             .collect();
-        let others: Vec<Movements> = others.iter().map(|moves| movements(moves, &mut names)).collect();
+        let others: Vec<Movements> = others.iter().map(|moves| movements(moves)).collect();
         let others: Vec<Option<&Movements>> = others.iter().map(Some).collect();
         assert_eq!(judge(&documents, &others), expected, "{name}");
     }
@@ -172,8 +167,7 @@ fn what_counts_by_what_the_books_say() {
 
 #[test]
 fn what_cannot_be_added_up_is_never_taken_for_zero() {
-    let mut names = Names::default();
-    let lunch = movements(&[(COST, 8000), (WALLET, -8000)], &mut names);
+    let lunch = movements(&[(COST, 8000), (WALLET, -8000)]);
     let booked = |movements| Document {
         revision: 1,
         movements,

@@ -75,7 +75,7 @@ pub(super) struct NewReceipt<'a> {
     /// The entry's posting date.
     pub(super) date: NaiveDate,
     /// The account beside which it is put.
-    pub(super) account: &'a str,
+    pub(super) account: Box<str>,
     /// Which of the entry's receipts it is, counted from 1.
     pub(super) position: usize,
     /// Hash of its content.
@@ -292,7 +292,7 @@ pub(super) fn evidence_removed(out: &mut String, day: NaiveDate, file: &str) {
 
 /// Writes the directive that puts a receipt beside an entry.
 pub(super) fn receipt(out: &mut String, receipt: &NewReceipt<'_>) {
-    let (date, account, path) = (receipt.date, receipt.account, quoted(&receipt.path));
+    let (date, account, path) = (receipt.date, &receipt.account, quoted(&receipt.path));
     let link = text::entry_link(receipt.entry_id);
     line(out, format_args!("\n{date} document {account} {path} ^{link}"));
     let mut lines = Lines { out, indent: "  " };

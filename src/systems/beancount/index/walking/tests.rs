@@ -64,7 +64,7 @@ fn of_another_company_only_accounts_and_options_count() {
         fs::write(&other, text).unwrap();
         let mut index = Index::default();
         index.refresh(&books).unwrap();
-        assert!(index.standing("e1").live.is_empty());
+        assert!(index.standing("e1").unwrap().live.is_empty());
         assert!(index.receipts("e1").is_empty());
         assert_eq!(index.highest_numbers().get(&2026), None);
         assert_eq!(
@@ -87,8 +87,8 @@ fn of_another_company_only_accounts_and_options_count() {
     fs::write(&other, ours).unwrap();
     let mut index = Index::default();
     index.refresh(&books).unwrap();
-    assert!(index.standing("e1").live.is_empty());
-    assert_eq!(index.standing("e2").live.len(), 1);
+    assert!(index.standing("e1").unwrap().live.is_empty());
+    assert_eq!(index.standing("e2").unwrap().live.len(), 1);
     assert_eq!(index.highest_numbers().get(&2026), Some(&4));
 }
 
@@ -118,8 +118,48 @@ fn accounts_that_the_ledger_does_not_see_are_not_open() {
     assert!(!index.has_operating_currency());
     assert_eq!(index.roots().translate("Assets:A"), "Aktiver:A");
     assert_eq!(
-        index.standing("e1").live.len(),
+        index.standing("e1").unwrap().live.len(),
         1,
         "but what is booked there is booked"
     );
+}
+
+#[test]
+fn a_look_at_known_books_reads_what_came_and_sees_all_that_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let books = books(folder.path());
+    let ledger =
+        "include \"accounts.beancount\"\ninclude \"pleo/**/*.beancount\"\ninclude \"own/*.beancount\"\n";
+    write(&books, "own/a.beancount", "");
+    write(&books, "main.beancount", ledger);
+    let first = transaction("e1", "PLEO-2026-000001", "");
+    write(&books, "pleo/2026/PLEO-2026-000001.beancount", &first);
+    let mut index = Index::default();
+    index.refresh(&books).unwrap();
+    let booked = |index: &Index, entry: &str| index.standing(entry).unwrap().live.len();
+    let second = transaction("e2", "PLEO-2026-000002", "");
+    write(&books, "pleo/2026/PLEO-2026-000002.beancount", &second);
+    write(&books, "pleo/2026/PLEO-2026-000002.evidence.jsonl", "");
+    assert!(matches!(index.read_what_came(&books).unwrap(), Files::Read));
+    assert!(matches!(index.read_what_came(&books).unwrap(), Files::Read));
+    assert_eq!((booked(&index, "e1"), booked(&index, "e2")), (1, 1));
+    let changes: [(&str, &str); 4] = [
+        ("pleo/2026/PLEO-2026-000001.beancount", "; taken out\n"),
+        ("pleo/2027/PLEO-2027-000001.beancount", "; a new year\n"),
+        ("own/b.beancount", "2026-01-01 open Assets:Own\n"),
+        ("main.beancount", "include \"pleo/**/*.beancount\"\n"),
+    ];
+    for (name, text) in changes {
+        write(&books, name, text);
+        assert!(
+            matches!(index.read_what_came(&books).unwrap(), Files::Changed),
+            "{name}"
+        );
+        index.refresh(&books).unwrap();
+    }
+    assert_eq!((booked(&index, "e1"), booked(&index, "e2")), (0, 1));
+    fs::remove_file(books.folder().join("pleo/2026/PLEO-2026-000002.beancount")).unwrap();
+    assert!(matches!(index.read_what_came(&books).unwrap(), Files::Changed));
+    index.refresh(&books).unwrap();
+    assert_eq!(booked(&index, "e2"), 0);
 }
