@@ -69,7 +69,7 @@ fn place(path: &Path) -> Vec<Check> {
         checks.push(Check::failed(
             name,
             error.to_string(),
-            "make it writable for the user that runs pleo-export, or set PLEO_EXPORT_CHECKPOINT",
+            "make it writable for the user that runs pleo-export, or name another one as `checkpoint.path` (PLEO_EXPORT_CHECKPOINT)",
         ));
     }
     if let Some(share) = disk::network_share(folder) {
@@ -79,7 +79,7 @@ fn place(path: &Path) -> Vec<Check> {
                 "`{}` lies on a network share ({share}), where a log in shared memory does not work",
                 path.display()
             ),
-            "set PLEO_EXPORT_CHECKPOINT to a file on a disk of this machine",
+            "name a file on a disk of this machine as `checkpoint.path` (PLEO_EXPORT_CHECKPOINT)",
         ));
     }
     checks

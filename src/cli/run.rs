@@ -487,11 +487,11 @@ pub(super) fn from_lock(error: &LockError) -> Problem {
         message: error.to_string(),
         hint: match error {
             LockError::Io(error) if error.is_about_a_link() => {
-                "name the file itself by PLEO_EXPORT_CHECKPOINT; its folder may be a link"
+                "name the file itself as `checkpoint.path` (PLEO_EXPORT_CHECKPOINT); its folder may be a link"
             }
             LockError::NoFile { .. } => NO_FILE_HINT,
             LockError::Linked { .. } => "remove its other name, or copy it to a file of its own",
-            _ => "make the checkpoint's folder writable for this user, or set PLEO_EXPORT_CHECKPOINT",
+            _ => "make the checkpoint's folder writable for this user, or name another file as `checkpoint.path` (PLEO_EXPORT_CHECKPOINT)",
         }
         .into(),
     }

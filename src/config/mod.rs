@@ -194,11 +194,11 @@ impl Parts {
         let (credential, of_tokens) = match found {
             Some(Found::Tokens) => {
                 let tokens = oauth.tokens(base_url.as_ref(), about_credential);
-                if tokens.is_none() && needs_credential {
+                let of_tokens = tokens.and_then(|tokens| tokens.company_id);
+                if of_tokens.is_none() && needs_credential {
                     // What is missing is a login, which brings the company.
                     missing_company.clear();
                 }
-                let of_tokens = tokens.and_then(|tokens| tokens.company_id);
                 let settings = oauth.settings(&layers, base_url.as_ref(), timeouts, about_credential);
                 (
                     settings.map(|settings| Credential::OAuth(Box::new(settings))),
