@@ -27,6 +27,9 @@ use crate::model::verdict::Verdict;
 /// How long a worker waits for a database that it has not reached yet.
 const FIRST_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long the tries for an answer are apart.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// A worker of the fleet.
 #[derive(Debug)]
 pub struct Member {
@@ -153,9 +156,6 @@ impl Member {
         self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// How long the tries of a claim are apart.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// A company in hand.
 pub struct Turn<'a> {
