@@ -6,7 +6,7 @@
 
 mod aside;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::{Component, Path, PathBuf};
@@ -43,8 +43,6 @@ pub(super) struct Books {
     /// Where receipts lie; people put them on another disk.
     documents: PathBuf,
     stop: Stop,
-    /// The year whose folder surely survives a power cut.
-    durable_year: Cell<Option<i32>>,
     /// The batches that this process wrote, which survive a power cut.
     written: RefCell<HashSet<PathBuf>>,
 }
@@ -103,7 +101,6 @@ impl Books {
             ledger,
             company,
             stop,
-            durable_year: Cell::new(None),
             written: RefCell::default(),
         }
     }
@@ -262,11 +259,7 @@ impl Books {
     /// killed run left behind stays as it is.
     pub(super) fn new_file(&self, _lock: &Lock, year: i32, name: &str) -> Result<NewFile<'_>, SystemError> {
         let folder = self.target.join("pleo").join(format!("{year:04}"));
-        // Once a run, as it costs a sync.
-        if self.durable_year.get() != Some(year) || !folder.is_dir() {
-            files::make_folder(&folder).map_err(|error| nothing_booked(&error))?;
-            self.durable_year.set(Some(year));
-        }
+        files::make_folder(&folder).map_err(|error| nothing_booked(&error))?;
         let mut file = NewFile {
             books: self,
             folder,
