@@ -17,9 +17,8 @@ mod trouble;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use reqwest::blocking::Client;
@@ -29,7 +28,7 @@ pub use self::error::{ReceiptError, ReceiptErrorKind, SetupError};
 pub use self::folder::clear_of_the_first_version;
 use self::patience::{Hosts, Round};
 use crate::host::stop::Stop;
-use crate::host::{clock, http};
+use crate::host::clock;
 use crate::model::document::Receipt;
 use crate::model::export_item::ReceiptFile;
 use crate::model::ids::AccountingEntryId;
@@ -88,31 +87,26 @@ pub struct Fetcher {
     settings: Settings,
     stop: Stop,
     gate: Arc<Gate>,
-    /// For hosts elsewhere, through a proxy where there is one; and for this machine itself.
-    client: Client,
-    loopback: Client,
+    /// For hosts elsewhere, through a proxy where there is one; and for this machine itself. Each is built when it is
+    /// needed, for it reads all certificates of the machine.
+    client: OnceLock<Client>,
+    loopback: OnceLock<Client>,
     hosts: Hosts,
     /// How many fetched receipts share a file: the same content twice is one file.
     shared: Mutex<HashMap<PathBuf, usize>>,
 }
 
 impl Fetcher {
-    /// Makes the folder, clears it of what a run that died has left long ago, and builds the client.
+    /// Makes the folder and clears it of what a run that died has left long ago.
     pub fn new(settings: Settings, stop: Stop) -> Result<Self, SetupError> {
         folder::prepare(&settings.folder, clock::now())?;
         let gate = Arc::new(Gate::new(settings.own_host.clone(), settings.has_proxy));
-        let builder = || {
-            http::client_builder()
-                .timeout(settings.timeout)
-                .dns_resolver(Arc::clone(&gate))
-        };
-        let (client, loopback) = (builder().build()?, builder().no_proxy().build()?);
         Ok(Self {
             settings,
             stop,
             gate,
-            client,
-            loopback,
+            client: OnceLock::new(),
+            loopback: OnceLock::new(),
             hosts: Hosts::default(),
             shared: Mutex::default(),
         })
