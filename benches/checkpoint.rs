@@ -92,7 +92,7 @@ fn ready() -> Ready {
         .iter()
         .map(|entry_id| ItemData {
             entry_id: entry_id.clone(),
-            payload: "{}",
+            payload: "{}".to_owned(),
             facts: None,
         })
         .collect();

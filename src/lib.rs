@@ -12,6 +12,7 @@
 //! | [`check`] | a doctor: what a run would refuse, asked for without changing anything | [`check::Check`] |
 //! | [`verify`] | Pleo, checkpoint and books compared | [`verify::compare`] |
 //! | [`export`] | the workflow, one file a step of Pleo's guide: detect, start, validate, control, data, process, update, complete | [`export::Exporter`] |
+//! | `fleet` | with the feature of that name: companies that hosts serve by turns, in a PostgreSQL database | `fleet::Member` |
 //! | [`pleo`] | the client for Pleo's API, and Pleo's JSON into the model | [`pleo::Client`], [`pleo::wire`] |
 //! | [`receipts`] | receipts from the addresses that Pleo names onto our disk, by a client without a credential | [`receipts::Fetcher`] |
 //! | [`bookkeeping`] | what an export item means in the books: balanced documents or a refusal; pure | [`bookkeeping::plan`] |

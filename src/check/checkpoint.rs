@@ -69,7 +69,7 @@ fn place(path: &Path) -> Vec<Check> {
         checks.push(Check::failed(
             name,
             error.to_string(),
-            "make it writable for the user that runs pleo-export, or set PLEO_EXPORT_CHECKPOINT",
+            "make it writable for the user that runs pleo-export, or name another one as `checkpoint.path` (PLEO_EXPORT_CHECKPOINT)",
         ));
     }
     if let Some(share) = disk::network_share(folder) {
@@ -79,7 +79,7 @@ fn place(path: &Path) -> Vec<Check> {
                 "`{}` lies on a network share ({share}), where a log in shared memory does not work",
                 path.display()
             ),
-            "set PLEO_EXPORT_CHECKPOINT to a file on a disk of this machine",
+            "name a file on a disk of this machine as `checkpoint.path` (PLEO_EXPORT_CHECKPOINT)",
         ));
     }
     checks
@@ -149,6 +149,15 @@ pub fn last_poll(
         } else {
             Check::warning(name, message, remedy)
         });
+    }
+    let silent_since = contact.last_poll.as_ref().map(|last| last.at);
+    if let Some(at) = silent_since.filter(|at| !is_at_work && now - *at > alarm_after) {
+        let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        checks.push(Check::warning(
+            name,
+            format!("no poll has run since {at}"),
+            "see that the timer, the cron job or `pleo-export listen` is still there",
+        ));
     }
     if checks.is_empty() {
         checks.push(Check::ok(name, how_it_ended(contact.last_poll.as_ref())));

@@ -7,11 +7,11 @@ use crate::model::money::Money;
 
 /// What the data layer says of one item.
 #[derive(Clone, Debug)]
-pub struct ItemData<'a> {
+pub struct ItemData {
     /// The accounting entry.
     pub entry_id: AccountingEntryId,
     /// All of it, as it was received.
-    pub payload: &'a str,
+    pub payload: String,
     /// What of it is kept for good; `None` where it cannot be read.
     pub facts: Option<ItemFacts>,
 }

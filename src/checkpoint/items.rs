@@ -113,17 +113,19 @@ impl Checkpoint {
         })
     }
 
-    /// Stores what the data layer says of items and answers of how many. Items out of scope are passed over.
+    /// Stores what the data layer says of items. Those out of scope are passed over. Answers the places of those that the
+    /// job's list does not name.
     pub fn store_payloads(
         &mut self,
         job: &JobId,
-        items: &[ItemData<'_>],
+        items: &[ItemData],
         now: DateTime<Utc>,
-    ) -> Result<usize, CheckpointError> {
+    ) -> Result<Vec<usize>, CheckpointError> {
         self.change_items(job, now, |transaction, job, _| {
-            let mut stored = 0;
-            for item in items {
+            let (mut stored, mut unlisted) = (0, Vec::new());
+            for (place, item) in items.iter().enumerate() {
                 let Some(row) = find(transaction, job, &item.entry_id)? else {
+                    unlisted.push(place);
                     continue;
                 };
                 match row.state {
@@ -131,7 +133,7 @@ impl Checkpoint {
                     ItemState::Declined(_) | ItemState::Settled(_) | ItemState::Foreign => continue,
                 }
                 let state = next(job, &item.entry_id, row.state, ItemEvent::Load)?;
-                let data = store_data(transaction, row, item.payload, item.facts.as_ref())?;
+                let data = store_data(transaction, row, &item.payload, item.facts.as_ref())?;
                 transaction
                     .prepare_cached("UPDATE item SET state = ?2, data = ?3, date = ?4 WHERE number = ?1")?
                     .execute((
@@ -144,7 +146,7 @@ impl Checkpoint {
             }
             let detail = format!("{stored} stored of {}", items.len());
             record(transaction, Some(job.id), &About::Job, "data_page", &detail, now)?;
-            Ok(stored)
+            Ok(unlisted)
         })
     }
 

@@ -87,11 +87,11 @@ fn open(path: &Path, owner: &Owner) -> Result<Checkpoint, CheckpointError> {
 }
 
 /// What the data layer says of an item of this day.
-fn data<'a>(id: &str, payload: &'a str, day: &str) -> ItemData<'a> {
+fn data(id: &str, payload: &str, day: &str) -> ItemData {
     let date = format!("{day}T00:00:00Z");
     ItemData {
         entry_id: entry(id),
-        payload,
+        payload: payload.to_owned(),
         facts: Some(ItemFacts {
             date: date.parse().unwrap(),
             supplier: Some("Kaffebaren".to_owned()),
@@ -106,10 +106,10 @@ fn data<'a>(id: &str, payload: &'a str, day: &str) -> ItemData<'a> {
 }
 
 /// The same where nothing can be read.
-fn unreadable(id: &str) -> ItemData<'static> {
+fn unreadable(id: &str) -> ItemData {
     ItemData {
         entry_id: entry(id),
-        payload: "{}",
+        payload: "{}".to_owned(),
         facts: None,
     }
 }
@@ -129,7 +129,12 @@ fn with_items() -> (TempDir, PathBuf, Checkpoint) {
     let page = ["a", "b", "c"].map(|id| listed(id, ItemStatus::Pending));
     assert_eq!(checkpoint.store_control_page(&job_id(), &page, now()).unwrap(), 3);
     let payloads = ["a", "b", "c"].map(|id| data(id, "{}", "2026-11-01"));
-    assert_eq!(checkpoint.store_payloads(&job_id(), &payloads, now()).unwrap(), 3);
+    assert!(
+        checkpoint
+            .store_payloads(&job_id(), &payloads, now())
+            .unwrap()
+            .is_empty()
+    );
     (folder, path, checkpoint)
 }
 

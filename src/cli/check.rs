@@ -10,7 +10,7 @@ use chrono::Datelike;
 use super::answer::{Form, Shown};
 use super::args::LogFormat;
 use super::exit::Exit;
-use super::{companies, run, signals};
+use super::{companies, parts, signals};
 use crate::check::accounts::KnownToPleo;
 use crate::check::checkpoint::Opened;
 use crate::check::jobs::Here;
@@ -173,7 +173,7 @@ fn begin(config: &CheckConfig, stop: &Stop, checks: &mut Vec<Check>) -> Option<B
         checks.extend(check::not_looked_at(&names, SETTINGS_FIRST));
         return None;
     };
-    match run::accounting_system(settings, stop) {
+    match parts::accounting_system(settings, stop) {
         Ok(system) => Some(system),
         Err(error) => {
             checks.extend(check::system::not_begun(&error));
@@ -256,7 +256,7 @@ fn kept_here(
     };
     let description = owner.map(|(config, system)| (config, system.describe()));
     let owner = description.as_ref();
-    let owner = owner.map(|(config, description)| run::owner(config, description));
+    let owner = owner.map(|(config, description)| parts::owner(config, description));
     let former_target = description
         .as_ref()
         .and_then(|(_, description)| description.former_target.as_deref());

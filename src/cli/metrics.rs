@@ -39,8 +39,9 @@ struct Family(&'static str, &'static str, &'static str, String);
 
 /// Writes the file, whole or not at all. It changes no run: what goes wrong is told in the log.
 pub(super) fn write<'a>(path: &Path, samples: impl IntoIterator<Item = &'a Sample>) {
-    if let Err(error) = put(path, &text(samples)) {
-        warn!("the metrics could not be written: {error}");
+    match put(path, &text(samples)) {
+        Ok(()) => debug!("the metrics are written to `{}`", path.display()),
+        Err(error) => warn!("the metrics could not be written: {error}"),
     }
 }
 

@@ -17,6 +17,7 @@ mod login;
 mod manual;
 mod metrics;
 mod notify;
+mod parts;
 mod patience;
 mod poll;
 mod poll_end;

@@ -12,7 +12,7 @@ use super::args::Global;
 use super::exit::Exit;
 use super::progress::Bar;
 use super::render::problem_exit;
-use super::{check, run, signals};
+use super::{check, parts, run, signals};
 use crate::checkpoint::Checkpoint;
 use crate::config::{Config, Sources, SystemSettings};
 use crate::export::preview::{Chosen, Recorded, Rehearsal, Which};
@@ -68,7 +68,7 @@ fn show(config: Config, global: &Global, wish: Wish<'_>, form: Form, stop: &Stop
     let recorded = Recorded::new(folder.file("entries")?);
     let mut system = rehearsal(&config, &folder, &recorded, stop)?;
     let description = system.describe();
-    let owner = run::owner(&config, &description);
+    let owner = parts::owner(&config, &description);
     let known = Checkpoint::look_at(&config.checkpoint)?;
     if let Some(known) = &known {
         known.refuse_others(&owner, description.former_target.as_deref())?;
@@ -169,7 +169,7 @@ fn rehearsal<'a>(
             Rehearsal::aside(Box::new(books), recorded, keeps_receipts)
         }
         other => {
-            let system = run::accounting_system(other, stop).map_err(run::not_begun)?;
+            let system = parts::accounting_system(other, stop).map_err(parts::not_begun)?;
             Rehearsal::made_up(system, recorded, keeps_receipts)
         }
     })

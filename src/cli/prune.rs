@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::answer::{Form, print, tell};
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
-use super::{run, signals};
+use super::{parts, signals};
 use crate::config::{BooksConfig, Sources};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
@@ -43,10 +43,10 @@ fn prune(sources: &Sources, before: i32) -> Result<Vec<String>, Problem> {
             hint: format!("name {year} or an earlier year; nothing was removed"),
         });
     }
-    let _lock = run::lock(&config.checkpoint, "nothing was removed")?;
+    let _lock = parts::lock(&config.checkpoint, "nothing was removed")?;
     let stop = signals::stop_on_signals();
-    let mut system = run::accounting_system(&config.system, &stop).map_err(run::not_begun)?;
-    let mut checkpoint = run::checkpoint_of_books(&config, system.as_ref())?;
+    let mut system = parts::accounting_system(&config.system, &stop).map_err(parts::not_begun)?;
+    let mut checkpoint = parts::checkpoint_of_books(&config, system.as_ref())?;
     let wish = format!("of the years before {before}");
     checkpoint.note(None, None, "prune_intended", &wish, clock::now())?;
     let result = system.prune_evidence(before);

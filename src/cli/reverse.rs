@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::answer::{Form, print, tell};
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
-use super::{run, signals};
+use super::{parts, signals};
 use crate::bookkeeping::ClosedPeriods;
 use crate::checkpoint::Checkpoint;
 use crate::config::{BooksConfig, Sources};
@@ -59,10 +59,10 @@ fn take_back(
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let _lock = run::lock(&config.checkpoint, "nothing was reversed")?;
+    let _lock = parts::lock(&config.checkpoint, "nothing was reversed")?;
     let stop = signals::stop_on_signals();
-    let mut system = run::accounting_system(&config.system, &stop).map_err(run::not_begun)?;
-    let mut checkpoint = run::checkpoint_of_books(&config, system.as_ref())?;
+    let mut system = parts::accounting_system(&config.system, &stop).map_err(parts::not_begun)?;
+    let mut checkpoint = parts::checkpoint_of_books(&config, system.as_ref())?;
     let request = ReversalRequest {
         numbers,
         reason: reason.map(|reason| one_line(reason, LONGEST_REASON)),

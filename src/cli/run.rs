@@ -1,6 +1,6 @@
 //! What `poll`, `run-job` and `resume` do: settings, lock, checkpoint and accounting system, then the workflow.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,18 +10,16 @@ use super::answer::failed;
 use super::args::Global;
 use super::job_ids::Wanted;
 use super::notify::Notifier;
+use super::parts::{accounting_system, from_lock, not_begun, owner};
 use super::patience::Watcher;
 use super::poll_end;
 use super::progress::{Bar, Watch};
 use super::reach::Reach;
 use super::render::Answer;
-use super::shared::Shared;
+use super::shared::{self, Shared};
 use super::signals;
-use crate::checkpoint::{Blocked, Checkpoint, LockError, NO_FILE_HINT, Owner, RunLock};
-use crate::config::{
-    BooksConfig, Config, ConfigProblems, Sources, SystemSettings, receipts_folder,
-    receipts_folder_of_the_first_version,
-};
+use crate::checkpoint::{Blocked, Checkpoint, LockError, RunLock};
+use crate::config::{Config, ConfigProblems, Sources, receipts_folder, receipts_folder_of_the_first_version};
 use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings, item_facts};
 use crate::host::clock;
@@ -33,11 +31,8 @@ use crate::model::ids::JobId;
 use crate::model::permit::Permit;
 use crate::pleo::Client;
 use crate::receipts::{self, Fetcher};
-use crate::systems::beancount::Beancount;
-use crate::systems::command::Command;
-use crate::systems::odoo::Odoo;
+use crate::systems::AccountingSystem;
 use crate::systems::unready::Unready;
-use crate::systems::{AccountingSystem, Description, SystemError};
 
 pub(super) fn resume(sources: &Sources, global: &Global) -> Answer {
     let go_on = |exporter: &mut Exporter<'_>| exporter.resume();
@@ -167,6 +162,9 @@ impl Run<'_> {
                 return Ok(answer);
             }
         };
+        if config.is_of_fleet && self.shared().is_none() {
+            return Ok(failed(shared::of_fleet()));
+        }
         for warning in &config.warnings {
             warn!("{warning}");
         }
@@ -365,29 +363,6 @@ fn warn_of_unset_roles(config: &Config, computes_tax: bool) {
     }
 }
 
-pub(super) fn accounting_system(
-    settings: &SystemSettings,
-    stop: &Stop,
-) -> Result<Box<dyn AccountingSystem>, SystemError> {
-    Ok(match settings {
-        SystemSettings::Beancount(settings) => Box::new(Beancount::new(settings.clone(), stop.clone())),
-        SystemSettings::Odoo(settings) => Box::new(Odoo::new(settings.clone())?),
-        SystemSettings::Command(settings) => Box::new(Command::start(settings.clone(), stop.clone())?),
-    })
-}
-
-/// A system that cannot even be begun with is a matter of settings, unless it is only out of reach.
-pub(super) fn not_begun(error: SystemError) -> Problem {
-    match error {
-        SystemError::Fatal { reason, .. } | SystemError::Rejected { reason, .. } => Problem {
-            kind: ProblemKind::Configuration,
-            message: reason.replace('\n', " "),
-            hint: "correct the settings under [accounting]; nothing was booked".into(),
-        },
-        error => error.into(),
-    }
-}
-
 fn fetcher(
     config: &Config,
     system: &dyn AccountingSystem,
@@ -413,62 +388,5 @@ pub(super) fn without_receipts(error: &receipts::SetupError) -> Problem {
         kind: ProblemKind::Unexpected,
         message: error.to_string(),
         hint: "see to the folder that is named, then run again".into(),
-    }
-}
-
-/// Whose a checkpoint must be that these settings lead to.
-pub(super) fn owner(config: &Config, system: &Description) -> Owner {
-    Owner {
-        company_id: config.pleo.company_id.clone(),
-        pleo_host: config.pleo.base_url.host_str().unwrap_or_default().to_owned(),
-        target: system.target.clone(),
-    }
-}
-
-/// The checkpoint for what is done in the books alone, without Pleo.
-pub(super) fn checkpoint_of_books(
-    config: &BooksConfig,
-    system: &dyn AccountingSystem,
-) -> Result<Checkpoint, Problem> {
-    let system = system.describe();
-    let owner = Owner {
-        company_id: config.company_id.clone(),
-        pleo_host: config.pleo_host.clone(),
-        target: system.target,
-    };
-    let former_target = system.former_target.as_deref();
-    Ok(Checkpoint::open(
-        &config.checkpoint,
-        &owner,
-        former_target,
-        item_facts,
-    )?)
-}
-
-/// The lock for what a person asked for, who is told what did not happen where another run has it.
-pub(super) fn lock(checkpoint: &Path, what_did_not_happen: &str) -> Result<RunLock, Problem> {
-    RunLock::acquire(checkpoint).map_err(|error| match error {
-        LockError::Held { by, .. } => Problem {
-            kind: ProblemKind::Temporary,
-            message: format!("another run is at work on `{}` ({by})", checkpoint.display()),
-            hint: format!("run again when that run is over; {what_did_not_happen}"),
-        },
-        error => from_lock(&error),
-    })
-}
-
-pub(super) fn from_lock(error: &LockError) -> Problem {
-    Problem {
-        kind: ProblemKind::Damaged,
-        message: error.to_string(),
-        hint: match error {
-            LockError::Io(error) if error.is_about_a_link() => {
-                "name the file itself by PLEO_EXPORT_CHECKPOINT; its folder may be a link"
-            }
-            LockError::NoFile { .. } => NO_FILE_HINT,
-            LockError::Linked { .. } => "remove its other name, or copy it to a file of its own",
-            _ => "make the checkpoint's folder writable for this user, or set PLEO_EXPORT_CHECKPOINT",
-        }
-        .into(),
     }
 }

@@ -73,3 +73,14 @@ impl Shared<'_> {
         })
     }
 }
+
+/// Hosts of a fleet take turns, and whoever acts beside them is in their way.
+pub(super) fn of_fleet() -> Problem {
+    Problem {
+        kind: ProblemKind::Configuration,
+        message: "a fleet serves this company ([fleet] in its settings, or PLEO_EXPORT_FLEET_URL)".into(),
+        hint: "start a worker (`pleo-export poll --companies DIR`); to work on it by hand, pause it (`pleo-export fleet pause`) and \
+               take that out of its settings for so long"
+            .into(),
+    }
+}

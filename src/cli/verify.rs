@@ -12,7 +12,7 @@ use super::answer::{Form, Shown};
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
 use super::table::{Table, safe};
-use super::{check, companies, run, signals};
+use super::{check, companies, parts, signals};
 use crate::checkpoint::{self, Checkpoint};
 use crate::config::{Config, Sources};
 use crate::export::report::{Problem, ProblemKind};
@@ -148,11 +148,11 @@ fn beginning(day: NaiveDate, config: &Config) -> DateTime<Utc> {
 fn look(config: &Config, scope: &Scope, stop: &Stop) -> Result<Outcome, Problem> {
     let at_work = checkpoint::at_work(&config.checkpoint);
     let checkpoint = Checkpoint::look_at(&config.checkpoint)?;
-    let mut system = run::accounting_system(&config.system, stop).map_err(run::not_begun)?;
+    let mut system = parts::accounting_system(&config.system, stop).map_err(parts::not_begun)?;
     let pleo = Client::new(check::impatient(config.pleo.clone()), stop.clone())?;
     if let Some(checkpoint) = &checkpoint {
         let description = system.describe();
-        let owner = run::owner(config, &description);
+        let owner = parts::owner(config, &description);
         checkpoint.refuse_others(&owner, description.former_target.as_deref())?;
         if checkpoint.contact()?.answered_by == config.route {
             pleo.answered_before();

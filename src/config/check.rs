@@ -53,6 +53,7 @@ impl CheckConfig {
                 credential,
                 request_timeout: parts.request_timeout,
                 give_up_after: parts.give_up_after,
+                requests_per_minute: parts.requests_per_minute,
                 throttle: None,
             }),
             whole: parts.whole().ok(),

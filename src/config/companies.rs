@@ -26,7 +26,7 @@ const OVERRIDING: [&str; 9] = [
 ];
 
 /// One of several companies.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Company {
     /// Its settings file.
     pub settings: PathBuf,
@@ -133,7 +133,7 @@ fn company(sources: &Sources, settings: PathBuf) -> (Company, Owned) {
         company_id: parts.company_id,
         sources,
         refused: distrust(&settings).into_iter().collect(),
-        host: parts.fleet_host,
+        host: parts.of_fleet.host,
         longest_request: parts
             .request_timeout
             .max(parts.system.as_ref().map_or(Duration::ZERO, timeout)),

@@ -46,7 +46,7 @@ pub use sources::Sources;
 use checkpoint::checkpoint;
 use credential::{Found, credential, credential_in_use};
 use oauth::OAuthSection;
-use pleo::{base_url, company_id, one_company, timeouts};
+use pleo::{at_most, base_url, company_id, one_company, timeouts};
 use section::Section;
 use sources::Layers;
 
@@ -82,6 +82,8 @@ pub struct Config {
     pub route: String,
     /// For how long polls may fail, or another run may last, before a person is called.
     pub alarm_after: TimeDelta,
+    /// Whether a fleet serves the company, as far as the settings say.
+    pub is_of_fleet: bool,
     /// What is allowed but unwise; to be logged.
     pub warnings: Vec<String>,
 }
@@ -140,6 +142,7 @@ struct Parts {
     credential: Option<Credential>,
     request_timeout: Duration,
     give_up_after: Duration,
+    requests_per_minute: u32,
     batch_size: i64,
     checkpoint: Option<PathBuf>,
     keep_payloads: TimeDelta,
@@ -149,8 +152,8 @@ struct Parts {
     receipts_give_up_after: Duration,
     patience: Duration,
     system: Option<SystemSettings>,
-    /// The only host of a fleet that serves the company.
-    fleet_host: Option<String>,
+    /// Whether a fleet serves the company, and on which host alone.
+    of_fleet: fleet::OfCompany,
     has_proxy: bool,
     route: Option<String>,
     alarm_after: TimeDelta,
@@ -191,11 +194,11 @@ impl Parts {
         let (credential, of_tokens) = match found {
             Some(Found::Tokens) => {
                 let tokens = oauth.tokens(base_url.as_ref(), about_credential);
-                if tokens.is_none() && needs_credential {
+                let of_tokens = tokens.and_then(|tokens| tokens.company_id);
+                if of_tokens.is_none() && needs_credential {
                     // What is missing is a login, which brings the company.
                     missing_company.clear();
                 }
-                let of_tokens = tokens.and_then(|tokens| tokens.company_id);
                 let settings = oauth.settings(&layers, base_url.as_ref(), timeouts, about_credential);
                 (
                     settings.map(|settings| Credential::OAuth(Box::new(settings))),
@@ -210,7 +213,7 @@ impl Parts {
             credential => credential,
         };
         let company_id = one_company(company_id, of_tokens, &mut missing_company, &mut problems);
-        let batch_size = pleo.integer("batch_size", 1..=100, &mut problems).unwrap_or(100);
+        let (batch_size, requests_per_minute) = at_most(&mut pleo, &mut problems);
         pleo.finish(&mut problems);
 
         let (checkpoint, keep_payloads) = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
@@ -248,6 +251,7 @@ impl Parts {
             credential,
             request_timeout,
             give_up_after,
+            requests_per_minute,
             batch_size,
             checkpoint,
             keep_payloads,
@@ -257,7 +261,7 @@ impl Parts {
             receipts_give_up_after,
             patience,
             system,
-            fleet_host: of_fleet.host,
+            of_fleet,
             has_proxy: layers.has_proxy(),
             alarm_after,
             problems,
@@ -293,6 +297,7 @@ impl Parts {
                     credential,
                     request_timeout: self.request_timeout,
                     give_up_after: self.give_up_after,
+                    requests_per_minute: self.requests_per_minute,
                     throttle: None,
                 },
                 checkpoint,
@@ -305,6 +310,7 @@ impl Parts {
                 patience: self.patience,
                 system,
                 has_proxy: self.has_proxy,
+                is_of_fleet: self.of_fleet.is_served,
                 warnings: self.warnings,
             }),
             _ => Err(ConfigProblems(problems)),

@@ -98,6 +98,17 @@ pub(super) fn one_company(
     }
 }
 
+/// How many items are told of at once, and how many requests a minute leave at most; 0 is as many as come.
+pub(super) fn at_most(pleo: &mut Section, problems: &mut Vec<String>) -> (i64, u32) {
+    let requests = pleo.integer("requests_per_minute", 0..=60_000, problems);
+    (
+        pleo.integer("batch_size", 1..=100, problems).unwrap_or(100),
+        requests
+            .and_then(|requests| requests.try_into().ok())
+            .unwrap_or(0),
+    )
+}
+
 /// How long one request may take, and all of its tries.
 pub(super) fn timeouts(pleo: &mut Section, problems: &mut Vec<String>) -> (Duration, Duration) {
     (

@@ -8,8 +8,7 @@ use super::halt::Halt;
 use super::report::{Ending, JobTotals, Problem, ProblemKind};
 use super::start::{Claim, Start};
 use super::tools::{Exporter, JobRun};
-use super::{complete, control, data, give_up, permit, process, start, update, validate};
-use crate::checkpoint::Finality;
+use super::{complete, control, give_up, layers, permit, process, start, update, validate};
 use crate::host::clock;
 use crate::host::counted::counted;
 use crate::model::export_job::{ExportJob, JobStatus};
@@ -94,10 +93,10 @@ fn steps(run: &mut JobRun<'_>) -> Result<Ending, Halt> {
         give_up::decide_rest(run, &failure)?;
         update::report(run)?;
     }
-    let mut finality = read_finality(run)?;
+    let mut finality = control::finality(run)?;
     if finality.open > 0 {
         update::send_again(run)?;
-        finality = read_finality(run)?;
+        finality = control::finality(run)?;
     }
     complete::close(run, &finality)
 }
@@ -122,19 +121,15 @@ fn given_up_for(run: &JobRun<'_>, halt: Halt) -> Result<JobFailure, Halt> {
 /// Steps 2 to 6: up to where every item has its verdict and Pleo was told.
 fn book_and_tell(run: &mut JobRun<'_>) -> Result<(), Halt> {
     validate::validate(run)?;
-    control::read(run)?;
-    // Verdicts of an earlier process that Pleo does not have are proven afresh before they are sent.
-    run.exporter.checkpoint.begin_run(&run.job.id, clock::now())?;
-    let references = data::read(run)?;
+    let references = layers::read(run, |run| {
+        // Verdicts of an earlier process that Pleo does not have are proven afresh before they are sent.
+        let checkpoint = &mut *run.exporter.checkpoint;
+        Ok(checkpoint.begin_run(&run.job.id, clock::now())?)
+    })?;
     let outcome = update::report(run).and_then(|()| process::process(run, &references));
     let notices = run.exporter.system.notices();
     run.totals.notices = notices.iter().map(ToString::to_string).collect();
     outcome
-}
-
-fn read_finality(run: &mut JobRun<'_>) -> Result<Finality, Halt> {
-    control::settle(&mut run.exporter, &run.job)?;
-    Ok(run.exporter.checkpoint.finality(&run.job.id)?)
 }
 
 /// A job that was over when we reached for it: say so, and note it where it was ours.

@@ -157,8 +157,6 @@ impl Exporter<'_> {
         let mut totals = JobTotals::default();
         let result = catch_unwind(AssertUnwindSafe(|| job::work(self, job, claim, &mut totals)));
         self.progress.end();
-        // Whatever it did not come to attach is fetched again by the run that goes on with it.
-        self.receipts.remove_all();
         // What a change had not committed is undone, and everything else is proven by the next run.
         let result = result.unwrap_or(Err(Halt::Panicked));
         // Also of a job that was lost to another instance, after something was booked.

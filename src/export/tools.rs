@@ -131,6 +131,8 @@ pub(super) struct JobRun<'a> {
     pub(super) has_decided: bool,
     /// How often the permit was withheld and the work begun anew.
     pub(super) returns: u32,
+    /// The list was read again while items were booked: those that were taken in hand before may be finished by now.
+    pub(super) is_listed_again: bool,
     /// How Pleo's count of the items differs from its list, when it does.
     pub(super) miscount: Option<String>,
     /// Items with which this run is the first to have begun and that surely were not sent, each with whether the books were
@@ -158,6 +160,7 @@ impl<'a> JobRun<'a> {
             with_verdict: 0,
             has_decided: false,
             returns: 0,
+            is_listed_again: false,
             miscount: None,
             unsent: HashMap::new(),
             totals,

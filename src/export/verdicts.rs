@@ -267,7 +267,11 @@ pub(super) fn given_up(next: Next, is_whole: bool, failure: &JobFailure, now: Da
             partly: Some(booked), ..
         }
         | Next::Unproven { partly: Some(booked) } => {
-            Verdict::Failed(Failure::booked_as(&booked.external_id, failure_type, reason))
+            let reason = format!(
+                "only a part of the entry is in the books, because the export was given up: export it again to have the rest \
+                 booked. {reason}"
+            );
+            Verdict::Failed(Failure::booked_as(&booked.external_id, failure_type, &reason))
         }
         Next::Book { partly: None, .. } => unasked(true, failure),
         Next::Unproven { partly: None } | Next::Wait(_) | Next::Halt(_) => unasked(false, failure),

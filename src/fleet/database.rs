@@ -1,30 +1,24 @@
-//! The one file that speaks to PostgreSQL: a runtime of its own, and a deadline of ours around every question, since a network
+//! The one file that asks PostgreSQL: a runtime of its own, and a deadline of ours around every question, since a network
 //! that falls silent is never noticed by the driver.
 //!
 //! Statements are unnamed and nothing is kept in a session, so that PgBouncer may give each to another server connection.
 
 use std::fmt;
 use std::future::Future;
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, NoTls, TlsConnect, TlsStream};
+use tokio_postgres::Client;
+use tokio_postgres::tls::NoTls;
 use tokio_postgres::types::FromSqlOwned;
-use tokio_postgres::{Client, Socket};
-use tokio_rustls::TlsConnector;
 use tracing::debug;
 
 pub(super) use tokio_postgres::types::{ToSql, Type};
 
 use super::address::Address;
+use super::tls::{Tls, is_untrusted};
 use crate::host::foreign_text::one_line;
 use crate::host::http;
 use crate::host::stop::Stop;
@@ -61,6 +55,8 @@ pub(super) struct Database {
     check: Option<Check>,
     client: Option<Client>,
     is_in_change: bool,
+    /// Until when nobody waits for an answer once more who could do without.
+    silent_until: Option<Instant>,
 }
 
 /// Looks at a new connection, whether it leads to what was meant.
@@ -100,6 +96,7 @@ impl Database {
             check: Some(check),
             client: None,
             is_in_change: false,
+            silent_until: None,
         })
     }
 
@@ -117,8 +114,27 @@ impl Database {
         &self.address
     }
 
-    /// Asks once.
+    /// Asks once. A connection that turns out to be gone is no reason to do without an answer: then it is asked by a new one.
+    /// Right after a silence nobody waits again, unless he insists.
     pub(super) fn ask(&mut self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Fault> {
+        if self.silent_until.is_some_and(|until| Instant::now() < until) {
+            return Err(self.silent());
+        }
+        let may_be_gone = self.client.is_some() && !self.is_in_change;
+        match self.ask_by_this_connection(sql, parameters) {
+            Err(Fault::OutOfReach(_)) if may_be_gone && self.silent_until.is_none() => {
+                self.ask_by_this_connection(sql, parameters)
+            }
+            answer => answer,
+        }
+    }
+
+    /// The next question is worth the wait.
+    pub(super) const fn insist(&mut self) {
+        self.silent_until = None;
+    }
+
+    fn ask_by_this_connection(&mut self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Fault> {
         self.connected()?;
         let (patience, client) = (self.patience, &self.client);
         let answer = self.runtime.block_on(async {
@@ -138,6 +154,7 @@ impl Database {
         parameters: &[Parameter<'_>],
     ) -> Result<Vec<Row>, Fault> {
         loop {
+            self.insist();
             match self.ask(sql, parameters) {
                 Err(Fault::OutOfReach(why)) if Instant::now() + PAUSE < until => {
                     debug!("{why}; trying again");
@@ -228,7 +245,7 @@ impl Database {
         let client = match connected {
             Ok(Ok(client)) => client,
             Ok(Err(error)) => return Err(self.fault(&error)),
-            Err(_) => return Err(self.silent()),
+            Err(_) => return Err(self.fell_silent()),
         };
         self.client = Some(client);
         Ok(())
@@ -239,7 +256,10 @@ impl Database {
         answer: Option<Result<Result<T, tokio_postgres::Error>, tokio::time::error::Elapsed>>,
     ) -> Result<T, Fault> {
         match answer {
-            Some(Ok(Ok(answer))) => Ok(answer),
+            Some(Ok(Ok(answer))) => {
+                self.silent_until = None;
+                Ok(answer)
+            }
             Some(Ok(Err(error))) => {
                 let fault = self.fault(&error);
                 if error.as_db_error().is_none() || matches!(fault, Fault::OutOfReach(_)) {
@@ -250,10 +270,15 @@ impl Database {
             // What was asked may still be done, and its answer must not be taken for another's.
             Some(Err(_)) => {
                 self.client = None;
-                Err(self.silent())
+                Err(self.fell_silent())
             }
             None => Err(self.silent()),
         }
+    }
+
+    fn fell_silent(&mut self) -> Fault {
+        self.silent_until = Instant::now().checked_add(self.patience);
+        self.silent()
     }
 
     fn silent(&self) -> Fault {
@@ -308,80 +333,5 @@ async fn ended(connection: impl Future<Output = Result<(), tokio_postgres::Error
             "a connection to the fleet's database ended: {}",
             http::chain(&error)
         );
-    }
-}
-
-/// Whether it was the certificate: it will be the same next time.
-fn is_untrusted(error: &tokio_postgres::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if error.is::<rustls::Error>()
-            || inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
-        {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-/// TLS for the driver. What it offers beyond that, binding the login to the channel, protects where certificates are not
-/// verified; here they always are.
-#[derive(Clone)]
-struct Tls(Arc<ClientConfig>);
-
-struct Named(TlsConnector, ServerName<'static>);
-
-struct Encrypted(tokio_rustls::client::TlsStream<Socket>);
-
-impl MakeTlsConnect<Socket> for Tls {
-    type Stream = Encrypted;
-    type TlsConnect = Named;
-    type Error = rustls::pki_types::InvalidDnsNameError;
-
-    fn make_tls_connect(&mut self, host: &str) -> Result<Named, Self::Error> {
-        let name = ServerName::try_from(host.to_owned())?;
-        Ok(Named(TlsConnector::from(Arc::clone(&self.0)), name))
-    }
-}
-
-impl TlsConnect<Socket> for Named {
-    type Stream = Encrypted;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Encrypted>> + Send>>;
-
-    fn connect(self, socket: Socket) -> Self::Future {
-        Box::pin(async move { Ok(Encrypted(self.0.connect(self.1, socket).await?)) })
-    }
-}
-
-impl TlsStream for Encrypted {
-    fn channel_binding(&self) -> ChannelBinding {
-        ChannelBinding::none()
-    }
-}
-
-impl AsyncRead for Encrypted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Encrypted {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }

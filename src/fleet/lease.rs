@@ -23,7 +23,7 @@ pub(super) struct Lease {
 
 #[derive(Debug)]
 struct Shared {
-    held: Mutex<State>,
+    state: Mutex<State>,
     changed: Condvar,
     length: Duration,
 }
@@ -47,7 +47,15 @@ struct Held {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The lease of this company and epoch, where it is the one in hand. Epochs are a company's own: another may have the same.
+    fn of(&mut self, company: &CompanyId, epoch: i64) -> Option<&mut Held> {
+        let held = self.held.as_mut();
+        held.filter(|held| held.company == *company && held.epoch == epoch)
     }
 }
 
@@ -55,7 +63,7 @@ impl Lease {
     /// Starts the thread that renews; `holder` is who claims.
     pub(super) fn new(settings: &Settings, holder: &str) -> Result<Self, Fault> {
         let shared = Arc::new(Shared {
-            held: Mutex::default(),
+            state: Mutex::default(),
             changed: Condvar::new(),
             length: settings.lease,
         });
@@ -92,8 +100,8 @@ impl Lease {
     }
 
     /// The database says that another holds it.
-    pub(super) fn lose(&self, epoch: i64) {
-        lose(&self.shared, epoch);
+    pub(super) fn lose(&self, company: &CompanyId, epoch: i64) {
+        lose(&self.shared, company, epoch);
     }
 
     /// For how long the company in hand may still be acted for.
@@ -106,21 +114,17 @@ impl Lease {
     /// The right to act for the company, as long as it is held with this epoch.
     pub(super) fn permit(&self, company: &CompanyId, epoch: i64) -> Permit {
         let (shared, company) = (Arc::clone(&self.shared), company.clone());
-        Permit::given_by(move || {
-            let state = shared.state();
-            let held = state.held.as_ref();
-            match held.filter(|held| held.company == company && held.epoch == epoch) {
-                Some(held) if held.is_lost => Err(Withheld::Changed(format!(
-                    "another host of the fleet has company {company} by now"
-                ))),
-                Some(held) if since_boot() < held.until => Ok(()),
-                Some(_) => Err(Withheld::Unlearnt(format!(
-                    "the lease of company {company} is over, as it could not be renewed in the fleet's database"
-                ))),
-                None => Err(Withheld::Changed(format!(
-                    "company {company} is not held any more"
-                ))),
-            }
+        Permit::given_by(move || match shared.state().of(&company, epoch) {
+            Some(held) if held.is_lost => Err(Withheld::Changed(format!(
+                "another host of the fleet has company {company} by now"
+            ))),
+            Some(held) if since_boot() < held.until => Ok(()),
+            Some(_) => Err(Withheld::Unlearnt(format!(
+                "the lease of company {company} is over, as it could not be renewed in the fleet's database"
+            ))),
+            None => Err(Withheld::Changed(format!(
+                "company {company} is not held any more"
+            ))),
         })
     }
 }
@@ -132,16 +136,12 @@ impl Drop for Lease {
     }
 }
 
-fn lose(shared: &Shared, epoch: i64) {
-    let mut state = shared.state();
-    if let Some(held) = state.held.as_mut().filter(|held| held.epoch == epoch)
+fn lose(shared: &Shared, company: &CompanyId, epoch: i64) {
+    if let Some(held) = shared.state().of(company, epoch)
         && !held.is_lost
     {
         held.is_lost = true;
-        warn!(
-            "another host of the fleet has claimed company {}; leaving it alone",
-            held.company
-        );
+        warn!("another host of the fleet has claimed company {company}; leaving it alone");
     }
 }
 
@@ -165,40 +165,28 @@ impl Renewer {
                 due.epoch,
             );
             match renewed {
-                Ok(true) => self.renewed(due.epoch, began),
-                Ok(false) => lose(&self.shared, due.epoch),
+                Ok(true) => self.renewed(&due, began),
+                Ok(false) => lose(&self.shared, &due.company, due.epoch),
                 Err(fault) => {
                     warn!("the lease of company {} was not renewed: {fault}", due.company);
-                    self.try_again(due.epoch);
+                    self.try_again(&due);
                 }
             }
         }
     }
 
-    fn renewed(&self, epoch: i64, began: Duration) {
+    fn renewed(&self, due: &Held, began: Duration) {
         let length = self.settings.lease;
-        if let Some(held) = self
-            .shared
-            .state()
-            .held
-            .as_mut()
-            .filter(|held| held.epoch == epoch)
-        {
+        if let Some(held) = self.shared.state().of(&due.company, due.epoch) {
             held.until = began + length;
             held.renew_at = began + length / 3;
         }
-        debug!("the lease was renewed");
+        debug!("the lease of company {} was renewed", due.company);
     }
 
-    fn try_again(&self, epoch: i64) {
+    fn try_again(&self, due: &Held) {
         let pause = (self.settings.lease / 20).clamp(Duration::from_millis(100), Duration::from_secs(2));
-        if let Some(held) = self
-            .shared
-            .state()
-            .held
-            .as_mut()
-            .filter(|held| held.epoch == epoch)
-        {
+        if let Some(held) = self.shared.state().of(&due.company, due.epoch) {
             held.renew_at = since_boot() + pause;
         }
     }

@@ -27,6 +27,9 @@ use crate::model::verdict::Verdict;
 /// How long a worker waits for a database that it has not reached yet.
 const FIRST_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long the tries for an answer are apart.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// A worker of the fleet.
 #[derive(Debug)]
 pub struct Member {
@@ -154,9 +157,6 @@ impl Member {
     }
 }
 
-/// How long the tries of a claim are apart.
-const PAUSE: Duration = Duration::from_millis(200);
-
 /// A company in hand.
 pub struct Turn<'a> {
     member: &'a Member,
@@ -240,7 +240,7 @@ impl Turn<'_> {
         let mut database = self.member.database();
         while let Some((part, entry)) = unwritten.first() {
             if !ledger::write(&mut database, &self.writer, entry, *part)? {
-                self.member.lease.lose(self.writer.epoch);
+                self.member.lease.lose(&self.writer.company, self.writer.epoch);
                 unwritten.clear();
                 return Ok(());
             }
@@ -251,6 +251,7 @@ impl Turn<'_> {
 
     fn flush_until(&self, until: Instant) -> Result<(), Fault> {
         loop {
+            self.member.database().insist();
             match self.flush() {
                 Err(Fault::OutOfReach(why)) if Instant::now() + PAUSE < until => {
                     debug!("{why}; trying again");
@@ -309,7 +310,7 @@ impl Fleet for Turn<'_> {
         match turns::is_held(&mut self.member.database(), company, epoch) {
             Ok(true) => Ok(()),
             Ok(false) => {
-                self.member.lease.lose(epoch);
+                self.member.lease.lose(company, epoch);
                 self.permit().ask()
             }
             // The lease holds without the database, for as long as it lasts.

@@ -31,6 +31,7 @@ mod polls;
 mod schema;
 mod settings;
 mod throttle;
+mod tls;
 mod turns;
 
 pub use address::Address;

@@ -98,6 +98,7 @@ pub fn init(settings: &Settings) -> Result<(i32, i32), Fault> {
         let found = look(database)?;
         judge(&found, database.address(), false)?;
         if found.version.is_none() {
+            refuse_other_letters(database)?;
             refuse_other_tables(database)?;
         }
         let before = found.version.unwrap_or(0);
@@ -110,6 +111,20 @@ pub fn init(settings: &Settings) -> Result<(i32, i32), Fault> {
 
 /// How long making the tables may wait for another who does.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// What Pleo and people say can be written in UTF-8 alone.
+fn refuse_other_letters(database: &mut Database) -> Result<(), Fault> {
+    let encoding: String = first(database, "SELECT current_setting('server_encoding')")?.get(0)?;
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(Fault::Schema(format!(
+        "the database ({}) is written in {}, which lacks letters: make one in UTF-8, such as `createdb -E UTF8 -T template0 \
+         pleo_export`",
+        database.address(),
+        one_line(&encoding, 40)
+    )))
+}
 
 /// A database with tables of somebody else's is probably not the one that was meant.
 fn refuse_other_tables(database: &mut Database) -> Result<(), Fault> {

@@ -131,6 +131,7 @@ pub(super) fn renew(
                    free_at = clock_timestamp() + ($4 + $5) * interval '1 millisecond' \
                WHERE company_id = $1 AND epoch = $2 AND holder = $3 RETURNING 1";
     let (lease, grace) = lengths(settings);
+    database.insist();
     let rows = database.ask(
         sql,
         &[

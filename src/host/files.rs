@@ -1,11 +1,13 @@
 //! Files that are there whole or not at all, also after a power cut, and that nobody else has chosen for us: what we
 //! make or open for writing is no link, and no folder on the way is a stranger's link.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::file_error::Link;
 pub use super::file_error::{Action, FileError};
@@ -21,12 +23,18 @@ const PART_ENDS: &str = ".part";
 /// An existing file of that name is replaced; callers that must not replace check under their lock. A link of that
 /// name is refused, and a device.
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    write_one_of_many(path, content)?;
+    sync_folder(folder_of(path))
+}
+
+/// The same for one of several files in a folder, whose names a power cut may take away until the folder is synced.
+pub fn write_one_of_many(path: &Path, content: &[u8]) -> Result<(), FileError> {
     let mut part = Part::new(folder_of(path))?;
     kill::point("file made");
     part.file
         .write_all(content)
         .map_err(FileError::at(Action::Write, &part.path))?;
-    part.keep_as(path)
+    part.lie_synced_at(path)
 }
 
 /// A file that is being written under a name that nobody else uses. It goes away unless it is kept.
@@ -72,14 +80,24 @@ impl Part {
 
     /// Gives it its name, with all of its content safe from a power cut.
     pub fn keep_as(self, path: &Path) -> Result<(), FileError> {
-        refuse_link(path)?;
-        refuse_special(path)?;
+        self.lie_synced_at(path)?;
+        sync_folder(folder_of(path))
+    }
+
+    fn lie_synced_at(self, path: &Path) -> Result<(), FileError> {
         self.file
             .sync_all()
             .map_err(FileError::at(Action::Sync, &self.path))?;
+        self.lie_at(path)
+    }
+
+    /// The same for a file that nobody needs after this process: what a power cut makes of it does not matter.
+    pub fn lie_at(self, path: &Path) -> Result<(), FileError> {
+        refuse_link(path)?;
+        refuse_special(path)?;
         fs::rename(&self.path, path).map_err(FileError::at(Action::Rename, &self.path))?;
         kill::point("file renamed");
-        sync_folder(folder_of(path))
+        Ok(())
     }
 }
 
@@ -174,9 +192,13 @@ pub fn make_folder(path: &Path) -> Result<(), FileError> {
     refuse_links_of_strangers(path)?;
     let parent = folder_of(path);
     if path.is_dir() {
-        // Whoever made it may have been killed before it saw to its name. Where the parent cannot be synced, it was
-        // somebody else who made it.
-        let _ = sync_folder(parent);
+        // Whoever made it may have been killed before it saw to its name, which is seen to once in a process. Where the
+        // parent cannot be synced, it was somebody else who made it.
+        static SEEN_TO: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+        let mut seen_to = SEEN_TO.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen_to.insert(path.to_owned()) {
+            let _ = sync_folder(parent);
+        }
         return Ok(());
     }
     make_folder(parent)?;

@@ -106,6 +106,15 @@ pub enum ItemStatus {
 }
 
 impl ItemStatus {
+    /// Every one.
+    pub const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::InProgress,
+        Self::Failed,
+        Self::Successful,
+        Self::Abandoned,
+    ];
+
     /// Pleo's word for it.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -100,7 +100,7 @@ fn copy_object<'a>(out: &mut String, json: &'a str, place: Place, deepest: usize
     let mut fields = BTreeMap::new();
     let mut copied = String::new();
     let mut rest = json.get(1..)?;
-    while let Some(next) = element(rest, '}')? {
+    while let Some(next) = element(rest, '}') {
         let (quoted, after) = scalar(next)?;
         let name = match quoted.strip_prefix('"')?.strip_suffix('"')? {
             escaped if escaped.contains('\\') => Cow::Owned(serde_json::from_str(quoted).ok()?),
@@ -128,7 +128,7 @@ fn copy_object<'a>(out: &mut String, json: &'a str, place: Place, deepest: usize
 fn copy_list<'a>(out: &mut String, json: &'a str, place: Place, deepest: usize) -> Option<&'a str> {
     out.push('[');
     let (begin, mut rest) = (out.len(), json.get(1..)?);
-    while let Some(next) = element(rest, ']')? {
+    while let Some(next) = element(rest, ']') {
         let from = out.len();
         out.push_str(if from > begin { "," } else { "" });
         let value = out.len();
@@ -141,11 +141,11 @@ fn copy_list<'a>(out: &mut String, json: &'a str, place: Place, deepest: usize) 
     rest.trim_ascii_start().strip_prefix(']')
 }
 
-/// Where the next element begins, without the comma before it; within, `None` where the end comes.
-fn element(rest: &str, end: char) -> Option<Option<&str>> {
+/// Where the next element begins, without the comma before it; `None` where the end comes.
+fn element(rest: &str, end: char) -> Option<&str> {
     let rest = rest.trim_ascii_start();
     let next = rest.strip_prefix(',').unwrap_or(rest).trim_ascii_start();
-    (!next.is_empty()).then(|| (!rest.starts_with(end)).then_some(next))
+    (!next.is_empty() && !rest.starts_with(end)).then_some(next)
 }
 
 /// A text, a number or a word, and what follows it.

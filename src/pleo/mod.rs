@@ -8,9 +8,11 @@
 mod access;
 mod attempt;
 mod client;
+mod counts;
 mod error;
 mod heard;
 pub mod oauth;
+mod pace;
 mod paging;
 mod platform;
 mod reached;

@@ -25,6 +25,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// After this time no further try of a request begins.
     pub give_up_after: Duration,
+    /// How many requests a minute at most; 0 is as many as come.
+    pub requests_per_minute: u32,
     /// Who else sends with the same credential, where somebody does.
     pub throttle: Option<Arc<dyn Throttle>>,
 }

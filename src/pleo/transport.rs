@@ -15,6 +15,7 @@ use super::access::{Access, Shown};
 use super::attempt::Attempt;
 use super::error::{Call, PleoError, shown};
 use super::heard::Exchange;
+use super::pace::Pace;
 use super::reached::Reached;
 use super::request::Request;
 use super::retry::{Outcome, TryEnd, classify};
@@ -52,6 +53,7 @@ pub(super) struct Transport {
     access: Access,
     request_timeout: Duration,
     give_up_after: Duration,
+    pace: Pace,
     stop: Stop,
     server_time: Mutex<Option<ServerTime>>,
     reached: Reached,
@@ -87,6 +89,7 @@ impl Transport {
             access: Access::new(settings.credential, &stop)?,
             request_timeout: settings.request_timeout,
             give_up_after: settings.give_up_after,
+            pace: Pace::new(settings.requests_per_minute),
             stop,
             server_time: Mutex::default(),
             reached: Reached::default(),
@@ -135,6 +138,7 @@ impl Transport {
         let mut retry = Retry::new(Instant::now(), patience, fastrand::Rng::new());
         let mut is_renewed = false;
         loop {
+            self.pace.wait(&self.stop);
             self.wait_for_limits(&call, &mut retry)?;
             let shown = self.access.shown()?;
             // Before the permit is asked for: this process may be stopped between that and the sending.
@@ -295,6 +299,7 @@ impl Transport {
     pub(super) fn skim(&self, request: &Request<'_>) -> Result<Skimmed, PleoError> {
         let mut retry = Retry::new(Instant::now(), self.give_up_after, fastrand::Rng::new());
         loop {
+            self.pace.wait(&self.stop);
             self.stop.check()?;
             match self.large_answer(request, &self.access.shown()?) {
                 Ok(response) => {

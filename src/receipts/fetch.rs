@@ -5,7 +5,7 @@
 //! be the same next time. All tries share the patience that their item has.
 
 use std::io::Write as _;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use reqwest::blocking::{Client, Response};
@@ -16,7 +16,7 @@ use super::content::{self, Format, Unusable};
 use super::error::{ReceiptError, ReceiptErrorKind};
 use super::patience::Round;
 use super::trouble::{Again, Trouble};
-use super::{Fetcher, WantedReceipt, file_name};
+use super::{Fetcher, Kept, WantedReceipt, file_name};
 use crate::host::digest::Hash;
 use crate::host::files::{Action, FileError, Part};
 use crate::host::http::{self, Body};
@@ -31,7 +31,7 @@ const REDIRECTS: usize = 5;
 
 /// What a request brought.
 enum Came {
-    Receipt(Receipt),
+    Receipt(Kept),
     Redirect(Url),
 }
 
@@ -41,7 +41,7 @@ impl Fetcher {
         &self,
         wanted: &WantedReceipt<'a>,
         round: &Round<'a>,
-    ) -> Result<Receipt, ReceiptError> {
+    ) -> Result<Kept, ReceiptError> {
         let url = Url::parse(&wanted.file.url)
             .map_err(|_| Trouble::not_downloadable("Pleo gave no address that can be read").with(wanted))?;
         let share = self.hosts.share(host_of(&url), self.settings.give_up_after);
@@ -71,7 +71,11 @@ impl Fetcher {
             };
             let now = Instant::now();
             let wait = match retry.failed(now, asked) {
-                Next::Wait(wait) if wait < give_up_at.saturating_duration_since(now) => wait,
+                Next::Wait(wait)
+                    if !round.is_over_at(now) && wait < give_up_at.saturating_duration_since(now) =>
+                {
+                    wait
+                }
                 _ => return Err(trouble.at_the_end_of(round, give_up_at).with(wanted)),
             };
             tracing::debug!(
@@ -94,7 +98,7 @@ impl Fetcher {
         wanted: &WantedReceipt<'_>,
         mut url: Url,
         give_up_at: Instant,
-    ) -> Result<Receipt, Trouble> {
+    ) -> Result<Kept, Trouble> {
         for _ in 0..=REDIRECTS {
             let step = self.step(wanted, &url, give_up_at);
             match &step {
@@ -151,7 +155,7 @@ impl Fetcher {
         url: &Url,
         mut response: Response,
         give_up_at: Instant,
-    ) -> Result<Receipt, Trouble> {
+    ) -> Result<Kept, Trouble> {
         if response
             .content_length()
             .is_some_and(|length| length > self.settings.largest)
@@ -176,17 +180,14 @@ impl Fetcher {
             .settings
             .folder
             .join(format!("{sha256}.{}", format.extension()));
-        // Held until the file counts, so that nobody lets go of the same content meanwhile.
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        part.keep_as(&path)?;
-        *shared.entry(path.clone()).or_default() += 1;
-        Ok(Receipt {
+        let receipt = Receipt {
             sha256,
             file_name: file_name::safe(file_name::last_segment(url), wanted.number, format),
             media_type: format.media_type().to_owned(),
             size,
             path,
-        })
+        };
+        Ok(Kept::new(part, receipt, &self.shared)?)
     }
 
     /// Copies the body, and answers its hash in hex and its size in bytes.

@@ -10,31 +10,33 @@ mod error;
 mod fetch;
 mod file_name;
 mod folder;
+mod kept;
 mod patience;
 #[cfg(test)]
 mod tests;
 mod trouble;
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use reqwest::blocking::Client;
 
 use self::address::Gate;
 pub use self::error::{ReceiptError, ReceiptErrorKind, SetupError};
 pub use self::folder::clear_of_the_first_version;
+pub use self::kept::Kept;
+use self::kept::Shared;
+pub use self::patience::Until;
 use self::patience::{Hosts, Round};
 use crate::host::clock;
 use crate::host::stop::Stop;
-use crate::model::document::Receipt;
 use crate::model::export_item::ReceiptFile;
 use crate::model::ids::AccountingEntryId;
 
 /// How many receipts are fetched at the same time.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
 /// The largest receipt that Pleo takes, in bytes.
 pub const LARGEST_ON_PLEO: u64 = 30 * 1024 * 1024;
@@ -81,7 +83,7 @@ pub struct WantedReceipt<'a> {
     pub file: &'a ReceiptFile,
 }
 
-/// Fetches receipts and keeps them until they are attached.
+/// Fetches receipts.
 #[derive(Debug)]
 pub struct Fetcher {
     settings: Settings,
@@ -92,8 +94,7 @@ pub struct Fetcher {
     client: OnceLock<Client>,
     loopback: OnceLock<Client>,
     hosts: Hosts,
-    /// How many fetched receipts share a file: the same content twice is one file.
-    shared: Mutex<HashMap<PathBuf, usize>>,
+    shared: Arc<Shared>,
 }
 
 impl Fetcher {
@@ -108,13 +109,13 @@ impl Fetcher {
             client: OnceLock::new(),
             loopback: OnceLock::new(),
             hosts: Hosts::default(),
-            shared: Mutex::default(),
+            shared: Arc::default(),
         })
     }
 
     /// Fetches receipts, a few at once, with no more than the patience that each item has, and for no longer than
     /// `until`. One answer for each, in the same order.
-    pub fn fetch(&self, wanted: &[WantedReceipt<'_>], until: Instant) -> Vec<Result<Receipt, ReceiptError>> {
+    pub fn fetch(&self, wanted: &[WantedReceipt<'_>], until: &Until) -> Vec<Result<Kept, ReceiptError>> {
         let round = Round::new(self.settings.give_up_after, until);
         let next = AtomicUsize::new(0);
         let work = || {
@@ -141,37 +142,5 @@ impl Fetcher {
         });
         answers.sort_by_key(|(index, _)| *index);
         answers.into_iter().map(|(_, answer)| answer).collect()
-    }
-
-    /// Lets go of all that was fetched and is still kept.
-    pub fn remove_all(&self) {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        for (path, _) in shared.drain() {
-            remove_file(&path);
-        }
-    }
-
-    /// Lets go of receipts that are attached and reported. A file that several of the fetched share goes with the
-    /// last of them.
-    pub fn remove(&self, receipts: &[Receipt]) {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        for receipt in receipts {
-            if let Some(count) = shared.get_mut(&receipt.path)
-                && *count > 1
-            {
-                *count -= 1;
-                continue;
-            }
-            shared.remove(&receipt.path);
-            remove_file(&receipt.path);
-        }
-    }
-}
-
-fn remove_file(path: &Path) {
-    if let Err(error) = std::fs::remove_file(path)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!("cannot remove the receipt `{}`: {error}", path.display());
     }
 }

@@ -4,6 +4,7 @@
 //! until it answers again.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,18 +41,47 @@ impl Hosts {
     }
 }
 
+/// When fetching must be over, however many receipts there are.
+#[derive(Debug)]
+pub struct Until {
+    moment: Instant,
+    is_ended: AtomicBool,
+}
+
+impl Until {
+    /// At this moment, unless it is ended before.
+    pub fn at(moment: Instant) -> Self {
+        Self {
+            moment,
+            is_ended: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on no other receipt and no other try is begun.
+    pub fn end(&self) {
+        self.is_ended.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn moment(&self) -> Instant {
+        if self.is_ended.load(Ordering::Relaxed) {
+            self.moment.min(Instant::now())
+        } else {
+            self.moment
+        }
+    }
+}
+
 /// The patience of one round of receipts.
 #[derive(Debug)]
 pub(super) struct Round<'a> {
     whole: Duration,
-    /// When the round must be over, however many items there are.
-    until: Instant,
+    until: &'a Until,
     /// When the patience with each item ends; it begins with the item's first receipt.
     items: Mutex<HashMap<&'a AccountingEntryId, Instant>>,
 }
 
 impl<'a> Round<'a> {
-    pub(super) fn new(whole: Duration, until: Instant) -> Self {
+    pub(super) fn new(whole: Duration, until: &'a Until) -> Self {
         Self {
             whole,
             until,
@@ -63,12 +93,12 @@ impl<'a> Round<'a> {
     pub(super) fn ends(&self, item: &'a AccountingEntryId, share_of_host: Duration) -> Instant {
         let now = Instant::now();
         let of_item = *lock(&self.items).entry(item).or_insert(now + self.whole);
-        of_item.min(now + share_of_host).min(self.until)
+        of_item.min(now + share_of_host).min(self.until.moment())
     }
 
     /// Whether the round is over at the moment, with every receipt that is still to come.
     pub(super) fn is_over_at(&self, moment: Instant) -> bool {
-        moment >= self.until
+        moment >= self.until.moment()
     }
 }
 
@@ -98,7 +128,8 @@ mod tests {
     #[test]
     fn the_receipts_of_an_item_share_one_patience() {
         let whole = Duration::from_secs(120);
-        let round = Round::new(whole, Instant::now() + whole * 2);
+        let until = Until::at(Instant::now() + whole * 2);
+        let round = Round::new(whole, &until);
         let (a, b) = (AccountingEntryId::new("a"), AccountingEntryId::new("b"));
         let first = round.ends(&a, whole);
         assert!(round.ends(&a, whole / 10) < first);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 #[cfg(feature = "listen")]
-use crate::listen::listener::eventually;
+use crate::listen::listener::{eventually, follow};
 use crate::sandbox::{Fault, Job, JobStatus, Options, Sandbox, Trouble, seed};
 #[cfg(feature = "listen")]
 use crate::support::Run;
@@ -393,6 +393,8 @@ fn one_listener_serves_them_all() {
         machine.world.add_mixed_job(3, 1),
         machine.other.add_job(job(OTHER, 4, 2)),
     ];
+    follow(&machine.world.sandbox);
+    follow(&machine.other);
     eventually("both are booked", || {
         let [first, second] = &jobs;
         machine.world.sandbox.job(first).status.is_ended() && machine.other.job(second).status.is_ended()

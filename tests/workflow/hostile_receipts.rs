@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use pleo_export::host::stop::Stop;
 use pleo_export::model::export_item::ReceiptFile;
 use pleo_export::model::ids::AccountingEntryId;
-use pleo_export::receipts::{Fetcher, LARGEST_ON_PLEO, ReceiptErrorKind, Settings, WantedReceipt};
+use pleo_export::receipts::{Fetcher, LARGEST_ON_PLEO, ReceiptErrorKind, Settings, Until, WantedReceipt};
 
 use crate::sandbox::seed::Item;
 use crate::sandbox::{Fault, ItemStatus, Trouble};
@@ -145,7 +145,7 @@ fn with_a_pleo_elsewhere_no_receipt_is_fetched_from_this_machine_or_its_network(
                 file: &file,
             };
             let error = fetcher
-                .fetch(&[wanted], Instant::now() + Duration::from_secs(60))
+                .fetch(&[wanted], &Until::at(Instant::now() + Duration::from_secs(60)))
                 .remove(0)
                 .unwrap_err();
             assert_eq!(error.kind, ReceiptErrorKind::Final, "{}: {error}", file.url);

@@ -112,6 +112,8 @@ mod resume;
 mod retention;
 /// Entries are taken back, by command and by hand.
 mod reverse;
+/// What is asked of Pleo side by side, what is not asked again, and how fast.
+mod round_trips;
 /// One job by its id: whose it may be, and when it is its turn.
 mod run_job;
 /// The credential stays where it belongs, and files are for their owner.

@@ -60,9 +60,9 @@ fn a_fast_run_asks_for_nothing_more_and_a_long_silence_costs_one_request() {
 
 #[test]
 fn a_slow_update_costs_one_reading_of_the_job_and_one_of_its_items() {
-    let world = silent_after(300);
+    let world = silent_after(1_000);
     let job = world.add_mixed_job(12, 1);
-    let slow = Fault::new(Trouble::slow(Duration::from_millis(350))).on("PUT", "/v3/export-jobs/*/items");
+    let slow = Fault::new(Trouble::slow(Duration::from_millis(1_050))).on("PUT", "/v3/export-jobs/*/items");
     world.sandbox.fault(slow.always());
     world.run(&["poll"]).exits(0);
     let requests = world.sandbox.requests();

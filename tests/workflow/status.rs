@@ -58,6 +58,10 @@ fn polls_that_come_no_more_are_told() {
         line.starts_with("Failing since 20") && line.contains("no poll has run since 20"),
         "{line}"
     );
+    world
+        .run(&["check"])
+        .says("no poll has run since 20")
+        .says("the cron job or `pleo-export listen`");
     let told = health(&world);
     assert_eq!(
         (&told["state"], &told["since"]),

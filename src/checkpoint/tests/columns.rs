@@ -65,7 +65,7 @@ proptest! {
             checkpoint.store_control_page(&id, &page, now).unwrap();
             checkpoint.store_payloads(&id, &[ItemData {
                 entry_id: other.clone(),
-                payload: &payload,
+                payload: payload.clone(),
                 facts: Some(ItemFacts {
                     supplier: Some(note.clone()),
                     link: Some(error.clone()),

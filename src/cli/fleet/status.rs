@@ -270,6 +270,8 @@ fn too_old(companies: &[CompanyState], max_age: Duration, now: DateTime<Utc>) ->
             of_companies(old.len()),
             named.join(", ")
         ),
-        hint: "see that workers are started on the hosts, and what `pleo-export fleet status` says of these companies".into(),
+        hint: "see that workers are started on the hosts, and what `pleo-export fleet status` says of these companies; pause one that \
+               is not to be served any more (`pleo-export fleet pause`)"
+            .into(),
     })
 }

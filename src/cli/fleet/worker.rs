@@ -156,7 +156,7 @@ impl Worker<'_> {
         let id = turn.company().as_str().to_owned();
         let span = tracing::error_span!("company", company.id = %turn.company());
         let _entered = span.enter();
-        let company = self.companies.remove(&id);
+        let company = self.companies.get(&id).cloned();
         let is_there = company.as_ref().is_some_and(|company| company.settings.exists());
         let Some(company) = company.filter(|_| is_there) else {
             // Of another host, or its file went away in mid-round.
@@ -172,16 +172,16 @@ impl Worker<'_> {
         };
         let began = Instant::now();
         let served = self.poll(&company, &turn);
+        let is_lost = turn.permit().ask().is_err();
         let end = End {
-            is_served: served.is_whole,
+            is_served: served.is_whole && !is_lost,
             contact: &served.contact,
             pause: served.pause.as_deref(),
         };
-        // Ours once more only where it is due once more, and only in another round.
-        let is_lost = turn.permit().ask().is_err();
+        let is_served = end.is_served;
         let released = turn.end(&end);
         clock::follow(None);
-        if !served.is_whole {
+        if !is_served {
             round.except.push(id.clone());
         }
         self.samples.extend(poll::sample(
@@ -194,7 +194,9 @@ impl Worker<'_> {
         let shown = Shown::of(&served.answer, self.form);
         self.served.push((company, shown));
         let is_ours = released?;
-        if !served.is_whole || is_lost || !is_ours {
+        if served.is_gone {
+            warn!("the settings file went away meanwhile; leaving the company to other hosts");
+        } else if !served.is_whole || is_lost || !is_ours {
             self.note(Problem {
                 kind: ProblemKind::Temporary,
                 message: format!("company {name} was claimed and not served to its end by this worker"),
@@ -220,6 +222,7 @@ impl Worker<'_> {
                 answer: Answer::of_problem(problem),
                 contact: shared.contact.into_inner(),
                 is_whole: true,
+                is_gone: false,
             };
         }
         let polled = poll::one(
@@ -240,6 +243,7 @@ impl Worker<'_> {
         Served {
             pause: answer.problem().filter(|_| !is_gone).and_then(pause),
             is_whole: !is_held && !is_gone && !self.stop.is_requested(),
+            is_gone,
             answer,
             contact,
         }
@@ -264,6 +268,8 @@ struct Served {
     pause: Option<String>,
     /// Whether the poll came to its end, whatever it was.
     is_whole: bool,
+    /// Its settings file went away meanwhile.
+    is_gone: bool,
 }
 
 /// Only what no host can do anything about pauses a company: who is refused, or has wrong settings, is so on all of them.

@@ -45,6 +45,7 @@ pub(super) fn client(config: &OAuthConfig, credential: Credential, stop: &Stop) 
         credential,
         request_timeout: config.oauth.request_timeout,
         give_up_after: config.oauth.give_up_after,
+        requests_per_minute: 0,
         throttle: None,
     };
     Client::new(settings, stop.clone())

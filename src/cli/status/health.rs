@@ -165,7 +165,7 @@ impl Health {
             self.message = Some(unmended.message.clone());
             self.remedy = Some(unmended.remedy.clone());
         } else if last.message.is_some() {
-            self.message = Some(message.clone());
+            self.message = Some(format!("the last poll: {message}"));
             self.remedy = Some(remedy());
         }
     }

@@ -14,7 +14,7 @@ use super::halt::Halt;
 use super::report::{JobTotals, Problem, ProblemKind};
 use super::telling::Untold;
 use super::tools::{Exporter, JobRun};
-use super::{control, data, detect, process, update, validate};
+use super::{detect, layers, process, update, validate};
 use crate::checkpoint::{Checkpoint, CheckpointError, Counts, Outcome};
 use crate::host::clock;
 use crate::model::export_job::ExportJob;
@@ -258,11 +258,10 @@ fn would_be(halt: Halt) -> Problem {
 fn steps(run: &mut JobRun<'_>, known: Option<&Checkpoint>) -> Result<(), Halt> {
     let id = run.job.id.clone();
     validate::validate(run)?;
-    control::read(run)?;
-    if let Some(known) = known {
-        run.exporter.checkpoint.take_history(known, &id)?;
-    }
-    let references = data::read(run)?;
+    let references = layers::read(run, |run| match known {
+        Some(known) => Ok(run.exporter.checkpoint.take_history(known, &id)?),
+        None => Ok(()),
+    })?;
     if let Some(known) = known {
         take_intents(run.exporter.checkpoint, known, &id)?;
     }

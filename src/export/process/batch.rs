@@ -5,7 +5,7 @@ mod waves;
 
 use tracing::info;
 
-use super::item::{BatchItem, Fetched, Sent};
+use super::item::{BatchItem, Sent};
 use crate::bookkeeping::{JobView, KnownInvoices, Refusal};
 use crate::export::halt::Halt;
 use crate::export::tools::JobRun;
@@ -32,7 +32,6 @@ pub(super) fn book(
         && permit::is_withheld(halt)
     {
         // The job may be somebody else's by now: nothing more is judged, and the next run looks at all of it again.
-        let_go(run, items.iter_mut().filter_map(|item| item.fetched.take()));
         return ended.map(|()| items);
     }
     // Whatever becomes of their receipts.
@@ -44,7 +43,6 @@ pub(super) fn book(
     if let Err(halt) = &ended
         && permit::is_withheld(halt)
     {
-        let_go(run, items.iter_mut().filter_map(|item| item.fetched.take()));
         return ended.map(|()| items);
     }
     for (at, booked) in &in_books {
@@ -54,21 +52,15 @@ pub(super) fn book(
         }
     }
     let (mut verdicts, mut open) = (Vec::with_capacity(items.len()), Vec::new());
-    let mut left = Vec::new();
     for item in items {
         match item.next {
-            Next::Decided(verdict) => {
-                // Those of an item that was refused at its turn: what is attached is gone by now.
-                left.extend(item.fetched);
-                verdicts.push((item.entry_id, verdict));
-            }
+            Next::Decided(verdict) => verdicts.push((item.entry_id, verdict)),
             Next::Wait(_) | Next::Unproven { .. } => open.push(item),
             Next::Halt(error) => ended = ended.and(Err(error.into())),
             // Only where an error has ended it.
             Next::Attach(_) | Next::Book { .. } => {}
         }
     }
-    let_go(run, left);
     let highest = run.exporter.system.highest_numbers();
     run.exporter.checkpoint.keep_numbers(&highest)?;
     run.decide(&verdicts)?;
@@ -95,17 +87,22 @@ fn announce(run: &mut JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt
     }
     // Somebody else may have finished some of them meanwhile: a final status is never talked over.
     control::refresh(&mut run.exporter, &run.job)?;
-    for item in std::mem::take(items) {
-        if run.exporter.checkpoint.is_in_scope(&run.job.id, &item.entry_id)? {
-            items.push(item);
-        } else {
-            let_go(run, item.fetched);
-        }
-    }
+    run.is_listed_again = true;
+    keep_in_scope(run, items)?;
     for refusal in refused {
         info!(item.id = %refusal.entry_id, "Pleo refuses to have the item in progress: {}", refusal.text());
         if let Some(item) = items.iter_mut().find(|item| item.entry_id == refusal.entry_id) {
             item.plan = Err(not_in_progress(&refusal));
+        }
+    }
+    Ok(())
+}
+
+/// Lets those items go that somebody else has finished, as the list was last read.
+pub(super) fn keep_in_scope(run: &JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt> {
+    for item in std::mem::take(items) {
+        if run.exporter.checkpoint.is_in_scope(&run.job.id, &item.entry_id)? {
+            items.push(item);
         }
     }
     Ok(())
@@ -146,13 +143,6 @@ fn look_up(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<(), Halt> {
         }
     }
     Ok(())
-}
-
-/// Removes the files of receipts that are not attached now.
-fn let_go(run: &JobRun<'_>, fetched: impl IntoIterator<Item = Fetched>) {
-    for fetched in fetched {
-        run.exporter.receipts.remove(&fetched.receipts);
-    }
 }
 
 /// An entry that is in the books, with its place in the batch.

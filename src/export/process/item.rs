@@ -12,6 +12,7 @@ use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::references::InvoiceKey;
 use crate::model::verdict::ItemFailureType;
 use crate::pleo::wire;
+use crate::receipts::Kept;
 use crate::systems::{Create, Wanted};
 
 /// An item on its way through the batches.
@@ -53,16 +54,21 @@ pub(super) enum Sent {
 }
 
 /// What was fetched for an item.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Fetched {
-    pub(super) receipts: Vec<Receipt>,
+    pub(super) receipts: Vec<Kept>,
     /// Why others are missing, where they are let go.
     pub(super) missing: Vec<String>,
 }
 
 impl Fetched {
+    /// The receipts, which are there as long as this is.
+    pub(super) fn receipts(&self) -> Vec<Receipt> {
+        self.receipts.iter().map(|kept| (**kept).clone()).collect()
+    }
+
     fn put_to(&self, plan: &mut PlannedItem) {
-        plan.receipts.clone_from(&self.receipts);
+        plan.receipts = self.receipts();
         plan.receipts_missing = self.missing.len();
         plan.remarks.extend(self.missing.iter().cloned());
     }

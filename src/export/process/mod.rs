@@ -19,6 +19,7 @@ use super::tools::JobRun;
 use super::verdicts::Why;
 use super::{lacking, update};
 use crate::bookkeeping::JobView;
+use crate::checkpoint::Position;
 use crate::host::counted::counted;
 use crate::model::references::References;
 use crate::receipts::Policy;
@@ -26,6 +27,7 @@ use crate::systems::SystemError;
 
 use item::BatchItem;
 use leftovers::Leftovers;
+use receipts::Results;
 
 /// Books every item in scope and tells Pleo its verdict.
 pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(), Halt> {
@@ -39,48 +41,69 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
     let mut leftovers = Leftovers::default();
     let mut after = None;
     let mut of_an_item = Duration::ZERO;
-    loop {
+    let mut items = next_batch(run, &view, &mut after)?;
+    let mut fetched = receipts::fetch_beside(run, &items, |_| Ok(()))?;
+    while !items.is_empty() {
         run.exporter.stop.check()?;
-        let batch_size = run
-            .exporter
-            .settings
-            .batch_size
-            .min(run.deadline.fitting(of_an_item));
-        let checkpoint = &run.exporter.checkpoint;
-        let stored = checkpoint.loaded_page(&run.job.id, after.as_ref(), batch_size)?;
-        let Some(last) = stored.last() else { break };
-        after = Some(last.position);
+        // How long an item takes was not known yet when these were read.
+        let fitting = items.len().min(run.deadline.fitting(of_an_item));
+        let (mut next, mut of_next) = (items.split_off(fitting), fetched.split_off(fitting));
+        let count = u32::try_from(fitting).unwrap_or(u32::MAX);
+        ensure_time(run, of_an_item.saturating_mul(count), Instant::now())?;
         let began = Instant::now();
-        let count = u32::try_from(stored.len()).unwrap_or(u32::MAX);
-        ensure_time(run, of_an_item.saturating_mul(count), began)?;
-        let began = Instant::now();
-        let items = stored.iter().map(|stored| BatchItem::of(stored, run, &view));
-        let items = items.collect();
-        fetch_and_book(run, &mut view, items, &mut leftovers)?;
+        let is_split = !next.is_empty();
+        if !is_split {
+            next = next_batch(run, &view, &mut after)?;
+        }
+        let wanted = if is_split { &[] } else { &*next };
+        let book = |run: &mut JobRun<'_>| book_fetched(run, &mut view, items, fetched, &mut leftovers);
+        of_next.extend(receipts::fetch_beside(run, wanted, book)?);
+        (items, fetched) = (next, of_next);
         of_an_item = of_an_item.max(began.elapsed() / count);
     }
     settle(run, &mut view, leftovers)?;
     update::report(run)
 }
 
+/// The next items in the order of work.
+fn next_batch(
+    run: &JobRun<'_>,
+    view: &JobView,
+    after: &mut Option<Position>,
+) -> Result<Vec<BatchItem>, Halt> {
+    let batch_size = run.exporter.settings.batch_size;
+    let checkpoint = &run.exporter.checkpoint;
+    let stored = checkpoint.loaded_page(&run.job.id, after.as_ref(), batch_size)?;
+    *after = stored.last().map(|last| last.position).or(*after);
+    Ok(stored
+        .iter()
+        .map(|stored| BatchItem::of(stored, run, view))
+        .collect())
+}
+
 /// Books the items in one batch, or in as many smaller ones as it takes to let Pleo hear from us in time.
-fn fetch_and_book(
+fn book_fetched(
     run: &mut JobRun<'_>,
     view: &mut JobView,
     mut items: Vec<BatchItem>,
+    mut fetched: Vec<Results>,
     leftovers: &mut Leftovers,
 ) -> Result<(), Halt> {
-    while !items.is_empty() {
-        let untaken = receipts::fetch(run, &mut items)?;
+    loop {
+        let untaken = receipts::take(run, &mut items, fetched)?;
         leftovers.add(untaken.late);
-        let batch = std::mem::replace(&mut items, untaken.rest);
-        book_and_report(run, view, batch, leftovers)?;
-        if !items.is_empty() {
-            // Our report has moved the time, and the rest is measured by it.
-            run.refresh()?;
+        if run.is_listed_again {
+            batch::keep_in_scope(run, &mut items)?;
         }
+        book_and_report(run, view, items, leftovers)?;
+        items = untaken.rest;
+        if items.is_empty() {
+            return Ok(());
+        }
+        // Our report has moved the time, and the rest is measured by it.
+        run.refresh()?;
+        fetched = receipts::fetch_beside(run, &items, |_| Ok(()))?;
     }
-    Ok(())
 }
 
 fn book_and_report(

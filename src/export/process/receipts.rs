@@ -1,6 +1,8 @@
-//! The receipts of a batch: fetched before anything is booked, because a missing one may mean that the item is not.
+//! The receipts of a batch: fetched before anything is booked, because a missing one may mean that the item is not. Those of
+//! the next batch come while this one is booked.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::resume_unwind;
 use std::time::Instant;
 
 use tracing::{debug, warn};
@@ -8,17 +10,16 @@ use tracing::{debug, warn};
 use super::item::{BatchItem, Fetched};
 use crate::bookkeeping::Refusal;
 use crate::export::halt::Halt;
-use crate::export::tools::{Exporter, JobRun};
+use crate::export::tools::JobRun;
 use crate::export::verdicts::{self, Next, Why};
 use crate::host::counted::counted;
-use crate::model::document::Receipt;
 use crate::model::export_item::ReceiptFile;
 use crate::model::ids::AccountingEntryId;
 use crate::pleo::wire;
-use crate::receipts::{Policy, ReceiptError, ReceiptErrorKind, WantedReceipt};
+use crate::receipts::{Fetcher, Kept, Policy, ReceiptError, ReceiptErrorKind, Until, WantedReceipt};
 
 /// What was fetched for each file of an item.
-type Results = Vec<Result<Receipt, ReceiptError>>;
+pub(super) type Results = Vec<Result<Kept, ReceiptError>>;
 
 /// The items that a batch does not take.
 #[derive(Default)]
@@ -29,26 +30,47 @@ pub(super) struct Untaken {
     pub(super) late: Vec<BatchItem>,
 }
 
-/// Fetches the receipts of the items, and takes those out that this batch cannot book. The first item is always fetched.
-pub(super) fn fetch(run: &JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<Untaken, Halt> {
-    let (exporter, policy) = (&run.exporter, run.exporter.settings.attachments);
-    if policy == Policy::None {
-        return Ok(Untaken::default());
-    }
+/// Fetches the receipts of the items that come next, in a thread, while the work is done; where that fails, they are not
+/// waited for. Answers what was fetched for each.
+pub(super) fn fetch_beside<'a>(
+    run: &mut JobRun<'a>,
+    next: &[BatchItem],
+    work: impl FnOnce(&mut JobRun<'a>) -> Result<(), Halt>,
+) -> Result<Vec<Results>, Halt> {
+    let (fetcher, until) = (
+        run.exporter.receipts,
+        Until::at(run.deadline.of_a_step(Instant::now())),
+    );
+    let is_wanted = run.exporter.settings.attachments != Policy::None;
+    let files = |item: &BatchItem| if is_wanted { item.files() } else { Vec::new() };
+    std::thread::scope(|scope| {
+        let fetching = scope.spawn(|| fetch_until(fetcher, next, &until, files));
+        let done = work(run);
+        if done.is_err() {
+            until.end();
+        }
+        let results = fetching.join().unwrap_or_else(|panic| resume_unwind(panic));
+        done.map(|()| results)
+    })
+}
+
+/// Gives the items what was fetched for each, and takes those out that this batch cannot book. The first item always stays.
+pub(super) fn take(
+    run: &JobRun<'_>,
+    items: &mut Vec<BatchItem>,
+    mut fetched: Vec<Results>,
+) -> Result<Untaken, Halt> {
     let may_wait = may_wait(run);
-    let mut fetched = fetch_all(run, items, BatchItem::files)?;
+    fetch_expired(run, items, &mut fetched)?;
     let is_out_of_time = |results: &Results| has(results, ReceiptErrorKind::OutOfTime);
     let taken = fetched.iter().skip(1).position(is_out_of_time);
     let taken = taken.map_or(items.len(), |before| before + 1);
-    for results in fetched.split_off(taken) {
-        let_go(exporter, results);
-    }
     let rest = items.split_off(taken);
     for (item, results) in items.iter_mut().zip(fetched) {
         if results.is_empty() {
             continue;
         }
-        match of_item(&run.exporter, results) {
+        match of_item(run, results) {
             Ok(fetched) => item.take_receipts(fetched),
             Err(error) => {
                 if error.is_stalled() && may_wait {
@@ -69,38 +91,27 @@ fn may_wait(run: &JobRun<'_>) -> bool {
     !run.deadline.is_near(now) && !run.deadline.is_overdue(now)
 }
 
-/// Fetches the files of each item in one step, from new addresses where the old ones have expired.
-fn fetch_all(
-    run: &JobRun<'_>,
-    items: &[BatchItem],
-    files: impl Fn(&BatchItem) -> Vec<ReceiptFile>,
-) -> Result<Vec<Results>, Halt> {
-    let until = run.deadline.of_a_step(Instant::now());
-    let mut fetched = fetch_until(&run.exporter, items, until, files);
+/// Fetches again from new addresses where the old ones have expired.
+fn fetch_expired(run: &JobRun<'_>, items: &[BatchItem], fetched: &mut [Results]) -> Result<(), Halt> {
+    run.exporter.stop.check()?;
     let has_expired = |results: &Results| has(results, ReceiptErrorKind::Expired);
     let with_expired = items
         .iter()
-        .zip(&fetched)
+        .zip(&*fetched)
         .filter(|(_, results)| has_expired(results));
     let expired: HashSet<_> = with_expired.map(|(item, _)| item.entry_id.clone()).collect();
     if !expired.is_empty() {
         debug!("addresses of receipts have expired; reading the items again");
         let fresh = fresh_addresses(run, &expired)?;
         let files = |item: &BatchItem| fresh.get(&item.entry_id).cloned().unwrap_or_default();
-        let again = fetch_until(&run.exporter, items, until, files);
+        let until = Until::at(run.deadline.of_a_step(Instant::now()));
+        let again = fetch_until(run.exporter.receipts, items, &until, files);
         let pairs = fetched.iter_mut().zip(again);
         pairs
             .filter(|(_, again)| !again.is_empty())
-            .for_each(|(results, again)| let_go(&run.exporter, std::mem::replace(results, again)));
+            .for_each(|(results, again)| *results = again);
     }
-    run.exporter.stop.check()?;
-    Ok(fetched)
-}
-
-/// Removes the files of what is not attached now.
-fn let_go(exporter: &Exporter<'_>, results: Results) {
-    let receipts: Vec<Receipt> = results.into_iter().flatten().collect();
-    exporter.receipts.remove(&receipts);
+    Ok(run.exporter.stop.check()?)
 }
 
 fn has(results: &Results, kind: ReceiptErrorKind) -> bool {
@@ -111,9 +122,9 @@ fn has(results: &Results, kind: ReceiptErrorKind) -> bool {
 
 /// Fetches the files of each item, with the results of each.
 fn fetch_until(
-    exporter: &Exporter<'_>,
+    fetcher: &Fetcher,
     items: &[BatchItem],
-    until: Instant,
+    until: &Until,
     files: impl Fn(&BatchItem) -> Vec<ReceiptFile>,
 ) -> Vec<Results> {
     let files: Vec<_> = items.iter().map(files).collect();
@@ -121,10 +132,7 @@ fn fetch_until(
         .iter()
         .zip(&files)
         .flat_map(|(item, files)| wanted(item, files));
-    let mut results = exporter
-        .receipts
-        .fetch(&wanted.collect::<Vec<_>>(), until)
-        .into_iter();
+    let mut results = fetcher.fetch(&wanted.collect::<Vec<_>>(), until).into_iter();
     let of_each = files
         .iter()
         .map(|files| results.by_ref().take(files.len()).collect());
@@ -170,7 +178,7 @@ fn fresh_addresses(
 
 /// What was fetched for an item. Where receipts are required, a missing one is an error: what is final, whatever else may
 /// come later.
-fn of_item(exporter: &Exporter<'_>, results: Results) -> Result<Fetched, ReceiptError> {
+fn of_item(run: &JobRun<'_>, results: Results) -> Result<Fetched, ReceiptError> {
     let mut fetched = Fetched::default();
     let mut first_error = None;
     for result in results {
@@ -185,10 +193,7 @@ fn of_item(exporter: &Exporter<'_>, results: Results) -> Result<Fetched, Receipt
         }
     }
     match first_error {
-        Some(error) if exporter.settings.attachments == Policy::Required => {
-            exporter.receipts.remove(&fetched.receipts);
-            Err(error)
-        }
+        Some(error) if run.exporter.settings.attachments == Policy::Required => Err(error),
         _ => Ok(fetched),
     }
 }
@@ -206,7 +211,9 @@ pub(super) fn fetch_of_booked(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> 
         return Ok(());
     }
     let may_wait = may_wait(run);
-    let fetched = fetch_all(run, items, files)?;
+    let until = Until::at(run.deadline.of_a_step(Instant::now()));
+    let mut fetched = fetch_until(run.exporter.receipts, items, &until, files);
+    fetch_expired(run, items, &mut fetched)?;
     for (item, results) in items.iter_mut().zip(fetched) {
         let Next::Attach(booked) = &item.next else {
             continue;
@@ -214,7 +221,7 @@ pub(super) fn fetch_of_booked(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> 
         if results.is_empty() {
             continue;
         }
-        match of_item(&run.exporter, results) {
+        match of_item(run, results) {
             Ok(fetched) => {
                 if item.plan.is_err() {
                     for missing in &fetched.missing {

@@ -27,6 +27,7 @@ fn settings(server: &TestServer) -> Settings {
         credential: Credential::ApiKey(SecretString::from(SECRET)),
         request_timeout: Duration::from_secs(20),
         give_up_after: Duration::from_secs(20),
+        requests_per_minute: 0,
         throttle: None,
     }
 }

@@ -17,6 +17,8 @@ pub(in crate::pleo) struct Page<'a> {
     pub(in crate::pleo) elements: Vec<Field<'a>>,
     pub(in crate::pleo) has_next: bool,
     pub(in crate::pleo) end_cursor: Option<String>,
+    /// How many elements the whole list has, where that is said.
+    pub(in crate::pleo) total: Option<u64>,
 }
 
 impl<'a> Page<'a> {
@@ -27,6 +29,7 @@ impl<'a> Page<'a> {
             elements: body.required("data")?.array()?,
             has_next: pagination.required("hasNextPage")?.flag()?,
             end_cursor: pagination.optional_text("endCursor")?,
+            total: pagination.field("total").and_then(|total| total.count().ok()),
         })
     }
 }

@@ -8,7 +8,7 @@ mod name;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::host::{digest, files};
 use crate::model::document::Receipt;
@@ -16,7 +16,7 @@ use crate::model::permit::Permit;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{Attachment, SystemError};
 
-use super::books::{Books, write_file};
+use super::books::Books;
 use super::errors::nothing_booked;
 use super::index::Index;
 use super::lock::Lock;
@@ -35,9 +35,10 @@ pub(super) fn attach(
     let mut answers = Vec::with_capacity(entries.len());
     let mut named = BTreeSet::new();
     let mut taken = Taken::default();
+    let mut folders = BTreeSet::new();
     for entry in entries {
         permit.ask()?;
-        let stored = store(books, index, &mut taken, entry).map_err(of_one_entry);
+        let stored = store(books, index, (&mut taken, &mut folders), entry).map_err(of_one_entry);
         answers.push(stored.map(|receipts| {
             // The same entry twice in one call is still named once.
             let new = receipts
@@ -45,6 +46,10 @@ pub(super) fn attach(
                 .filter(|receipt| named.insert((receipt.entry_id, receipt.sha256)));
             written.extend(new);
         }));
+    }
+    // One sync for the names of many.
+    for folder in folders {
+        files::sync_folder(&folder).map_err(|error| nothing_booked(&error))?;
     }
     let Some(first) = written.first().map(|receipt| receipt.number) else {
         return Ok(answers);
@@ -80,7 +85,7 @@ fn of_one_entry(error: SystemError) -> SystemError {
 fn store<'a>(
     books: &Books,
     index: &'a Index,
-    taken: &mut Taken,
+    (taken, folders): (&mut Taken, &mut BTreeSet<PathBuf>),
     entry: &'a Attachment,
 ) -> Result<Vec<NewReceipt<'a>>, SystemError> {
     let entry_id = entry.entry_id.as_str();
@@ -102,7 +107,7 @@ fn store<'a>(
         }
         let named = || index.receipt(entry_id, &receipt.sha256);
         if let Some(path) = named().find_map(|path| books.writable_receipt(path)) {
-            keep(receipt, &path)?;
+            keep(receipt, &path, folders)?;
             continue;
         }
         if named().any(|path| is_there(receipt, path)) {
@@ -125,6 +130,7 @@ fn store<'a>(
         keep(
             receipt,
             &books.writable_receipt(&path).unwrap_or_else(|| path.clone()),
+            folders,
         )?;
         let inside = path.strip_prefix(books.folder()).unwrap_or(&path);
         new.push(NewReceipt {
@@ -148,13 +154,11 @@ fn is_there(receipt: &Receipt, path: &Path) -> bool {
         && fs::read(path).is_ok_and(|bytes| digest::sha256(&bytes) == receipt.sha256)
 }
 
-/// Copies the bytes unless they are there.
-fn keep(receipt: &Receipt, path: &Path) -> Result<(), SystemError> {
+/// Copies the bytes unless they are there; the names are there for good once these folders are synced.
+fn keep(receipt: &Receipt, path: &Path, folders: &mut BTreeSet<PathBuf>) -> Result<(), SystemError> {
     if is_there(receipt, path) {
         // Whoever put it there may have been killed before the names were safe from a power cut.
-        for folder in path.ancestors().skip(1).take(2) {
-            files::sync_folder(folder).map_err(|error| nothing_booked(&error))?;
-        }
+        folders.extend(path.ancestors().skip(1).take(2).map(Path::to_owned));
         return Ok(());
     }
     let unreadable = |what: String| SystemError::Unavailable {
@@ -167,7 +171,10 @@ fn keep(receipt: &Receipt, path: &Path) -> Result<(), SystemError> {
     if digest::sha256(&bytes) != receipt.sha256 {
         return Err(unreadable("is not what was fetched".to_owned()));
     }
-    write_file(path, &bytes)
+    let folder = path.parent().unwrap_or(Path::new("."));
+    files::make_folder(folder).map_err(|error| nothing_booked(&error))?;
+    folders.insert(folder.to_owned());
+    files::write_one_of_many(path, &bytes).map_err(|error| nothing_booked(&error))
 }
 
 /// The ending of a file name with its point, for programs that open files by it; empty where there is no plain one.

@@ -3,12 +3,12 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::sandbox::{JobStatus, sign};
+use crate::sandbox::{JobStatus, Sandbox, sign};
 use crate::support::World;
 
 /// A running `pleo-export listen`, to which the sandbox delivers.
@@ -35,6 +35,7 @@ impl<'world> Listener<'world> {
             world.sandbox.company()
         );
         world.run(&["subscribe", &elsewhere]).exits(0);
+        follow(&world.sandbox);
         let mut command = world.command(&["listen", "-vv", "--bind", "127.0.0.1:0", "--every", every]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.env("PLEO_EXPORT_WEBHOOK_DEADLINE", "2");
@@ -48,6 +49,8 @@ impl<'world> Listener<'world> {
                 let mut log = written.lock().unwrap();
                 log.push_str(&line);
                 log.push('\n');
+                drop(log);
+                something_happened();
             }
         });
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -172,13 +175,34 @@ impl Drop for Listener<'_> {
     }
 }
 
-/// Waits until this holds, and fails when it does not in half a minute.
+/// How much has happened: lines of logs, and what servers have told.
+static HAPPENED: (Mutex<u64>, Condvar) = (Mutex::new(0), Condvar::new());
+
+fn something_happened() {
+    *HAPPENED.0.lock().unwrap() += 1;
+    HAPPENED.1.notify_all();
+}
+
+/// Lets [`eventually`] look again whenever this server has answered or delivered something.
+pub fn follow(sandbox: &Sandbox) {
+    let news = sandbox.watch();
+    std::thread::spawn(move || news.iter().for_each(|_| something_happened()));
+}
+
+/// Waits until this holds, looking whenever something has happened, and fails when it does not in half a minute.
 #[track_caller]
 pub fn eventually(what: &str, holds: impl Fn() -> bool) {
     let until = Instant::now() + Duration::from_secs(30);
-    while !holds() {
-        assert!(Instant::now() < until, "it never came about that {what}");
-        std::thread::sleep(Duration::from_millis(10));
+    let (count, more) = &HAPPENED;
+    loop {
+        let seen = *count.lock().unwrap();
+        if holds() {
+            return;
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        assert!(!left.is_zero(), "it never came about that {what}");
+        let now = count.lock().unwrap();
+        drop(more.wait_timeout_while(now, left, |now| *now == seen).unwrap());
     }
 }
 

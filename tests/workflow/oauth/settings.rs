@@ -96,7 +96,11 @@ fn a_file_of_tokens_that_cannot_be_trusted_or_read_is_told_and_never_quoted() {
         .replace("company_id", "company");
     fs::write(world.path(TOKENS), half).unwrap();
     for command in [&["poll"][..], &["login", "--status"]] {
-        world.run(command).exits(2).says("did not come to its end");
+        let run = world.run(command).exits(2).says("did not come to its end");
+        assert!(
+            !run.stderr.contains("PLEO_COMPANY_ID"),
+            "the company comes with the login: {run}"
+        );
     }
     // A link, wherever it leads.
     fs::rename(world.path(TOKENS), world.path("elsewhere")).unwrap();

@@ -4,7 +4,7 @@ use tracing::debug;
 
 use crate::bookkeeping;
 use crate::export::halt::Halt;
-use crate::export::process::item::BatchItem;
+use crate::export::process::item::{BatchItem, Fetched};
 use crate::export::process::receipts;
 use crate::export::tools::JobRun;
 use crate::export::verdicts::{self, Next, successful};
@@ -52,11 +52,6 @@ pub(super) fn attach(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<()
                 ended = ended.and(Err(error.into()));
             }
         }
-        // Only what came with the batch is there for another try.
-        if matches!(item.next, Next::Decided(_)) || item.fetched.is_none() {
-            run.exporter.receipts.remove(&attachment.receipts);
-            item.fetched = None;
-        }
     }
     ended
 }
@@ -75,7 +70,7 @@ fn attachment(run: &JobRun<'_>, item: &mut BatchItem) -> Option<Attachment> {
     let Next::Attach(booked) = &item.next else {
         return None;
     };
-    let receipts = item.fetched.clone().unwrap_or_default().receipts;
+    let receipts = item.fetched.as_ref().map(Fetched::receipts).unwrap_or_default();
     if receipts.is_empty() {
         item.next = Next::Decided(successful(booked, clock::now()));
         return None;
