@@ -46,13 +46,22 @@ pub(super) fn secret_file(
         return None;
     }
     #[cfg(unix)]
-    if let Ok(metadata) = std::fs::metadata(path)
-        && std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
-    {
+    if std::fs::metadata(path).is_ok_and(|metadata| others_read(&metadata)) {
         warnings.push(format!(
             "other users can read the key in `{0}`: run chmod 600 {0}",
             path.display()
         ));
     }
     sendable(&format!("the key in `{}`", path.display()), text, problems)
+}
+
+/// Whether somebody else can read it. Where root owns it and hands it to a group of ours, as Kubernetes does with secrets, that
+/// group is how we read it.
+#[cfg(unix)]
+fn others_read(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let is_handed_to_us = metadata.uid() == 0 && !rustix::process::geteuid().is_root();
+    let closed = if is_handed_to_us { 0o027 } else { 0o077 };
+    metadata.mode() & closed != 0
 }

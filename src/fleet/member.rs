@@ -215,9 +215,9 @@ impl Turn<'_> {
         let (company, epoch) = (&self.writer.company, self.writer.epoch);
         let released = turns::release(&mut member.database(), &until, company, epoch, end);
         member.lease.let_go();
-        if flushed.is_err() {
+        if let Err(fault) = flushed {
             warn!(
-                "{} changes of company {company} were not kept in the fleet's database; the checkpoint of this host has them",
+                "{} changes of company {company} were not kept, though the checkpoint of this host has them: {fault}",
                 self.unwritten.borrow().len()
             );
         }

@@ -82,6 +82,13 @@ impl Throttle for Throttles {
     }
 
     fn limited(&self, credential: &str, wait: Duration) {
+        let now = Instant::now();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(
+            credential.to_owned(),
+            (now, now + wait.min(Duration::from_millis(LONGEST))),
+        );
+        drop(known);
         if let Err(fault) = self.write(credential, wait) {
             debug!("that Pleo limits the credential was not told the others: {fault}");
         }

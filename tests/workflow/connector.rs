@@ -1,15 +1,14 @@
 //! The same job with another accounting system: a change of settings, and of nothing else.
 
 use std::fs;
-use std::process::Command;
 
 use crate::sandbox::seed::Item;
 use crate::sandbox::{ItemStatus, Job, JobStatus};
-use crate::support::World;
+use crate::support::{World, cargo};
 
 /// Builds the example connector, as an integrator would, and answers where it is.
 pub fn connector() -> String {
-    let status = Command::new(env!("CARGO"))
+    let status = cargo()
         .args([
             "build",
             "--quiet",
