@@ -1,7 +1,8 @@
 """The same job as a plain script, to measure against: what somebody would write in an afternoon.
 
-It keeps to the order of Pleo's guide and writes the same facts as beancount text, a file for each batch. It has none of
-the guarantees: nothing is looked up, locked, synced or remembered, so a second run, a lost answer or a kill books twice.
+It keeps to the order of Pleo's guide and writes the same facts as beancount text, with what Pleo said beside it, two files
+for each batch. It has none of the guarantees: nothing is looked up, checked, locked, synced or remembered, so a second run, a
+lost answer or a kill books twice, and an expense that is odd in any way ends it.
 """
 
 import base64
@@ -114,19 +115,24 @@ def book(job):
         batch = items[first : first + 100]
         in_progress = [{"accountingEntryId": item["accountingEntryId"], "status": "in_progress"} for item in batch]
         ask("PUT", f"/v3/export-jobs/{job}/items", body=in_progress)
-        texts, verdicts = [], []
+        texts, evidence, verdicts = [], [], []
         for item in batch:
             year = item["date"][:4]
             numbers[year] = numbers.get(year, 0) + 1
             number = f"PLEO-{year}-{numbers[year]:06}"
             texts.append(transaction(item, number, opened))
+            item.pop("files", None)
+            evidence.append(json.dumps({"entry": item["accountingEntryId"], "number": number, "job": job, "payload": item}))
             verdicts.append({
                 "accountingEntryId": item["accountingEntryId"],
                 "status": "successful",
                 "exportedAt": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "externalId": number,
             })
-        with open(f'books/pleo/{verdicts[0]["externalId"]}.beancount', "w", encoding="utf-8") as file:
+        name = f'books/pleo/{verdicts[0]["externalId"]}'
+        with open(f"{name}.evidence.jsonl", "w", encoding="utf-8") as file:
+            file.write("\n".join(evidence) + "\n")
+        with open(f"{name}.beancount", "w", encoding="utf-8") as file:
             file.write("\n\n".join(texts) + "\n")
         ask("PUT", f"/v3/export-jobs/{job}/items", body=verdicts)
     with open("books/main.beancount", "w", encoding="utf-8") as file:

@@ -384,19 +384,9 @@ fn fetcher(
 }
 
 pub(super) fn without_receipts(error: &receipts::SetupError) -> Problem {
-    let (kind, hint) = match error {
-        receipts::SetupError::Client(_) => (
-            ProblemKind::Configuration,
-            "see that this machine has certificates (`ca-certificates`), and that SSL_CERT_FILE names a file of them if it is set",
-        ),
-        receipts::SetupError::Folder(_) | receipts::SetupError::NotOurs(_) => (
-            ProblemKind::Unexpected,
-            "see to the folder that is named, then run again",
-        ),
-    };
     Problem {
-        kind,
+        kind: ProblemKind::Unexpected,
         message: error.to_string(),
-        hint: hint.into(),
+        hint: "see to the folder that is named, then run again".into(),
     }
 }

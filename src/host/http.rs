@@ -54,7 +54,10 @@ pub fn is_about_a_proxy(variable: &str) -> bool {
 
 /// The same for a client of this server alone.
 pub fn client_builder_for(server: &ServerUrl) -> ClientBuilder {
-    if server.is_loopback() {
+    if server.scheme() == "http" {
+        // The certificates of the machine are many files, and only TLS needs them.
+        client_builder().no_proxy().tls_certs_only([])
+    } else if server.is_loopback() {
         client_builder().no_proxy()
     } else {
         client_builder().https_only(true)

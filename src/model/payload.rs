@@ -1,5 +1,6 @@
 //! What Pleo sent of an export item, kept as it came for the evidence of its entry.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -25,7 +26,8 @@ impl Payload {
     pub fn without_file_addresses(&self) -> Box<RawValue> {
         let mut out = String::new();
         let json = self.0.as_deref().unwrap_or("null");
-        if copy(&mut out, json, Place::default(), DEEPEST).is_none() {
+        let rest = copy(&mut out, json, Place::default(), DEEPEST);
+        if rest.is_none_or(|rest| !rest.trim_ascii().is_empty()) {
             return RawValue::NULL.to_owned();
         }
         RawValue::from_string(out).unwrap_or_else(|_| RawValue::NULL.to_owned())
@@ -71,48 +73,100 @@ impl Place {
     }
 }
 
-/// Copies a value without what its place leaves out; `None` where it is no JSON.
-fn copy(out: &mut String, json: &str, place: Place, deepest: usize) -> Option<()> {
-    match json.trim_start().as_bytes().first() {
-        Some(b'{' | b'[') if deepest == 0 => out.push_str("\"(nested too deep)\""),
-        Some(b'{') => copy_object(out, json, place, deepest - 1)?,
-        Some(b'[') => copy_list(out, json, place, deepest - 1)?,
-        _ => out.push_str(json),
+/// Copies a value, fields in the order of their names, without what its place leaves out, and answers what follows it.
+/// `None` where that cannot be told; what was copied is JSON if the text is, and whoever takes it looks.
+fn copy<'a>(out: &mut String, json: &'a str, place: Place, deepest: usize) -> Option<&'a str> {
+    let json = json.trim_ascii_start();
+    match json.as_bytes().first()? {
+        b'{' | b'[' if deepest == 0 => {
+            let mut values = serde_json::Deserializer::from_str(json).into_iter::<&RawValue>();
+            let nested = values.next()?.ok()?;
+            out.push_str("\"(nested too deep)\"");
+            json.get(nested.get().len()..)
+        }
+        b'{' => copy_object(out, json, place, deepest - 1),
+        b'[' => copy_list(out, json, place, deepest - 1),
+        _ => {
+            let (value, rest) = scalar(json)?;
+            if !place.leaves_out(value) {
+                out.push_str(value);
+            }
+            Some(rest)
+        }
     }
-    Some(())
 }
 
-fn copy_object(out: &mut String, json: &str, place: Place, deepest: usize) -> Option<()> {
-    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
-    let kept = fields
-        .iter()
-        .map(|(name, value)| (name, value.get(), place.below(name)))
-        .filter(|(_, value, place)| !place.leaves_out(value));
-    out.push('{');
-    for (at, (name, value, place)) in kept.enumerate() {
-        if at > 0 {
-            out.push(',');
+fn copy_object<'a>(out: &mut String, json: &'a str, place: Place, deepest: usize) -> Option<&'a str> {
+    let mut fields = BTreeMap::new();
+    let mut copied = String::new();
+    let mut rest = json.get(1..)?;
+    while let Some(next) = element(rest, '}') {
+        let (quoted, after) = scalar(next)?;
+        let name = match quoted.strip_prefix('"')?.strip_suffix('"')? {
+            escaped if escaped.contains('\\') => Cow::Owned(serde_json::from_str(quoted).ok()?),
+            name => Cow::Borrowed(name),
+        };
+        let from = copied.len();
+        copied.push_str(quoted);
+        copied.push(':');
+        let value = copied.len();
+        rest = after.trim_ascii_start().strip_prefix(':')?;
+        rest = copy(&mut copied, rest, place.below(&name), deepest)?;
+        if copied.len() > value {
+            fields.insert(name, from..copied.len());
         }
-        out.push_str(&serde_json::Value::from(name.as_str()).to_string());
-        out.push(':');
-        copy(out, value, place, deepest)?;
+    }
+    out.push('{');
+    for (at, field) in fields.into_values().enumerate() {
+        out.push_str(if at > 0 { "," } else { "" });
+        out.push_str(copied.get(field)?);
     }
     out.push('}');
-    Some(())
+    rest.trim_ascii_start().strip_prefix('}')
 }
 
-fn copy_list(out: &mut String, json: &str, place: Place, deepest: usize) -> Option<()> {
-    let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
-    let kept = elements.iter().filter(|value| !place.leaves_out(value.get()));
+fn copy_list<'a>(out: &mut String, json: &'a str, place: Place, deepest: usize) -> Option<&'a str> {
     out.push('[');
-    for (at, value) in kept.enumerate() {
-        if at > 0 {
-            out.push(',');
+    let (begin, mut rest) = (out.len(), json.get(1..)?);
+    while let Some(next) = element(rest, ']') {
+        let from = out.len();
+        out.push_str(if from > begin { "," } else { "" });
+        let value = out.len();
+        rest = copy(out, next, place, deepest)?;
+        if out.len() == value {
+            out.truncate(from);
         }
-        copy(out, value.get(), place, deepest)?;
     }
     out.push(']');
-    Some(())
+    rest.trim_ascii_start().strip_prefix(']')
+}
+
+/// Where the next element begins, without the comma before it; `None` where the end comes.
+fn element(rest: &str, end: char) -> Option<&str> {
+    let rest = rest.trim_ascii_start();
+    let next = rest.strip_prefix(',').unwrap_or(rest).trim_ascii_start();
+    (!next.is_empty() && !rest.starts_with(end)).then_some(next)
+}
+
+/// A text, a number or a word, and what follows it.
+fn scalar(json: &str) -> Option<(&str, &str)> {
+    let bytes = json.as_bytes();
+    let mut end = 0;
+    if bytes.first() == Some(&b'"') {
+        end = 1;
+        loop {
+            end += memchr::memchr2(b'"', b'\\', bytes.get(end..)?)?;
+            if bytes.get(end) == Some(&b'"') {
+                break;
+            }
+            end += 2;
+        }
+        end += 1;
+    } else {
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b']' | b'}' | b':');
+        end += bytes.iter().position(ends).unwrap_or(bytes.len());
+    }
+    (end > 0).then(|| json.split_at_checked(end))?
 }
 
 #[cfg(test)]
@@ -149,7 +203,20 @@ mod tests {
     #[test]
     fn what_is_no_payload_or_nested_without_end_does_no_harm() {
         assert_eq!(Payload::default().without_file_addresses().get(), "null");
-        assert_eq!(kept("{not json"), "null");
+        for no_json in [
+            r"{not json",
+            r#"{"a":1"#,
+            r#"{"a" 1}"#,
+            "[,]",
+            "{} {}",
+            r#""a"#,
+            r#"{"a":}"#,
+            "",
+        ] {
+            assert_eq!(kept(no_json), "null", "{no_json}");
+        }
+        let escaped_and_twice = r#"{"\u0075rl":"http://a","b":1,"a":[],"b":{ }}"#;
+        assert_eq!(kept(escaped_and_twice), r#"{"a":[],"b":{}}"#);
         let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
         assert!(kept(&deep).contains("(nested too deep)"));
     }

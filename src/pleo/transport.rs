@@ -81,7 +81,7 @@ impl Transport {
             http: builder.build().map_err(|error| PleoError::Settings {
                 problem: format!(
                     "the HTTP client cannot be set up: {}; on a bare system, install its CA certificates (package \
-                     `ca-certificates`)",
+                     `ca-certificates`), and let SSL_CERT_FILE name a file of them where it is set",
                     http::chain(&error)
                 ),
             })?,

@@ -52,7 +52,4 @@ pub enum SetupError {
     /// The folder for receipts has files of somebody else in it.
     #[error("`{}` is where receipts lie until they are booked, but it holds files that are not ours: move it away", .0.display())]
     NotOurs(PathBuf),
-    /// The HTTP client cannot be built.
-    #[error("cannot set up the download of receipts: {0}")]
-    Client(#[from] reqwest::Error),
 }

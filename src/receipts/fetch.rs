@@ -5,9 +5,10 @@
 //! be the same next time. All tries share the patience that their item has.
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Instant;
 
-use reqwest::blocking::Response;
+use reqwest::blocking::{Client, Response};
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{StatusCode, Url};
 
@@ -120,12 +121,7 @@ impl Fetcher {
         let left = give_up_at.saturating_duration_since(Instant::now());
         kill::point("before request");
         let _waiting = waiting_for(format!("a receipt from {}", url.host_str().unwrap_or("its host")));
-        let client = if is_loopback(url) {
-            &self.loopback
-        } else {
-            &self.client
-        };
-        let request = client.get(url.clone());
+        let request = self.client_for(url)?.get(url.clone());
         let response = request.timeout(left.min(self.settings.timeout)).send();
         kill::point("response");
         let response = response.map_err(|error| Trouble::of_request(&error))?;
@@ -134,6 +130,22 @@ impl Fetcher {
             status if status.is_redirection() => redirected(url, &response).map(Came::Redirect),
             _ => Err(Trouble::of_status(&response)),
         }
+    }
+
+    fn client_for(&self, url: &Url) -> Result<&Client, Trouble> {
+        let (client, builder) = if is_loopback(url) {
+            (&self.loopback, http::client_builder().no_proxy())
+        } else {
+            (&self.client, http::client_builder())
+        };
+        if let Some(client) = client.get() {
+            return Ok(client);
+        }
+        let builder = builder
+            .timeout(self.settings.timeout)
+            .dns_resolver(Arc::clone(&self.gate));
+        let built = builder.build().map_err(|error| Trouble::without_client(&error))?;
+        Ok(client.get_or_init(|| built))
     }
 
     /// Streams the body to the disk under the name of its content.

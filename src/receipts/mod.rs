@@ -17,8 +17,8 @@ mod tests;
 mod trouble;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::blocking::Client;
@@ -30,8 +30,8 @@ pub use self::kept::Kept;
 use self::kept::Shared;
 pub use self::patience::Until;
 use self::patience::{Hosts, Round};
+use crate::host::clock;
 use crate::host::stop::Stop;
-use crate::host::{clock, http};
 use crate::model::export_item::ReceiptFile;
 use crate::model::ids::AccountingEntryId;
 
@@ -89,30 +89,25 @@ pub struct Fetcher {
     settings: Settings,
     stop: Stop,
     gate: Arc<Gate>,
-    /// For hosts elsewhere, through a proxy where there is one; and for this machine itself.
-    client: Client,
-    loopback: Client,
+    /// For hosts elsewhere, through a proxy where there is one; and for this machine itself. Each is built when it is
+    /// needed, for it reads all certificates of the machine.
+    client: OnceLock<Client>,
+    loopback: OnceLock<Client>,
     hosts: Hosts,
     shared: Arc<Shared>,
 }
 
 impl Fetcher {
-    /// Makes the folder, clears it of what a run that died has left long ago, and builds the client.
+    /// Makes the folder and clears it of what a run that died has left long ago.
     pub fn new(settings: Settings, stop: Stop) -> Result<Self, SetupError> {
         folder::prepare(&settings.folder, clock::now())?;
         let gate = Arc::new(Gate::new(settings.own_host.clone(), settings.has_proxy));
-        let builder = || {
-            http::client_builder()
-                .timeout(settings.timeout)
-                .dns_resolver(Arc::clone(&gate))
-        };
-        let (client, loopback) = (builder().build()?, builder().no_proxy().build()?);
         Ok(Self {
             settings,
             stop,
             gate,
-            client,
-            loopback,
+            client: OnceLock::new(),
+            loopback: OnceLock::new(),
             hosts: Hosts::default(),
             shared: Arc::default(),
         })

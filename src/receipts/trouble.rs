@@ -118,6 +118,19 @@ impl Trouble {
         }
     }
 
+    /// This machine cannot ask anybody.
+    pub(super) fn without_client(error: &reqwest::Error) -> Self {
+        Self {
+            again: Again::No,
+            text: format!(
+                "could not be downloaded ({}): have the certificates (`ca-certificates`) of the machine of the integration \
+                 seen to, then export again",
+                http::chain(error)
+            ),
+            ..Self::temporary("", None)
+        }
+    }
+
     pub(super) fn too_large(largest: u64) -> Self {
         Self::last(
             ItemFailureType::ReceiptFileSizeLimitExceeded,
