@@ -21,6 +21,7 @@ use super::address::Address;
 use super::tls::{Tls, is_untrusted};
 use crate::host::foreign_text::one_line;
 use crate::host::http;
+use crate::host::kill;
 use crate::host::stop::Stop;
 
 /// How long the tries for an answer are apart.
@@ -137,10 +138,12 @@ impl Database {
     fn ask_by_this_connection(&mut self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Fault> {
         self.connected()?;
         let (patience, client) = (self.patience, &self.client);
+        kill::point("before the database is asked");
         let answer = self.runtime.block_on(async {
             let client = client.as_ref()?;
             Some(tokio::time::timeout(patience, client.query_typed(sql, parameters)).await)
         });
+        kill::point("database answered");
         let rows = self.understood(answer)?;
         Ok(rows.into_iter().map(Row).collect())
     }
