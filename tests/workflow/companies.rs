@@ -410,3 +410,29 @@ fn one_listener_serves_them_all() {
     let of_acme = format!("company {}: ", machine.world.sandbox.company());
     assert!(run.stderr.contains(&of_acme), "{run}");
 }
+
+/// A build without the feature takes nothing of a fleet for absent, and says how to have it.
+#[cfg(not(feature = "fleet"))]
+#[test]
+fn a_build_without_fleets_says_how_to_have_one() {
+    let machine = Machine::new();
+    fs::write(machine.world.path("fleet.toml"), "[fleet]\n").unwrap();
+    let with_fleet = ["--config", "fleet.toml"];
+    for arguments in [
+        &["fleet", "init"][..],
+        &["fleet", "status"],
+        &["status", "--fleet"],
+        &["poll", "--companies", "companies"],
+    ] {
+        let arguments = [&with_fleet[..], arguments].concat();
+        machine.world.run(&arguments).exits(2).says("--features fleet");
+    }
+    machine.write(
+        "acme",
+        &format!("{}[fleet]\nhost = \"here\"\n", machine.settings("acme")),
+    );
+    let (codes, companies) = machine.run("poll", 2);
+    assert_eq!(codes, [2, 0]);
+    let told = companies[0]["error"]["message"].as_str().unwrap();
+    assert!(told.contains("--features fleet"), "{told}");
+}
