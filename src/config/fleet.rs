@@ -146,7 +146,7 @@ fn settings(
     let url_file = section.path("url_file", layers.file_folder(), problems);
     let ca_file = section.path("ca_file", layers.file_folder(), problems);
     let lease = section.seconds("lease_seconds", 90, problems);
-    let grace = section.seconds("grace_seconds", 30, problems);
+    let grace = section.seconds_if_set("grace_seconds", problems);
     let (name, url) = match (layers.variable(URL, problems).ok()?, url_file) {
         (Some(url), _) => (URL, Some(SecretString::from(url.trim().to_owned()))),
         (None, Some(path)) => (

@@ -178,8 +178,14 @@ impl Section {
 
     /// A number of seconds, at least one and at most a day.
     pub(super) fn seconds(&mut self, key: &str, default: u64, problems: &mut Vec<String>) -> Duration {
-        let seconds = self.integer(key, 1..=86_400, problems);
-        Duration::from_secs(seconds.map_or(default, i64::unsigned_abs))
+        let seconds = self.seconds_if_set(key, problems);
+        seconds.unwrap_or(Duration::from_secs(default))
+    }
+
+    /// The same, where there is no default.
+    pub(super) fn seconds_if_set(&mut self, key: &str, problems: &mut Vec<String>) -> Option<Duration> {
+        let seconds = self.integer(key, 1..=86_400, problems)?;
+        Some(Duration::from_secs(seconds.unsigned_abs()))
     }
 
     /// A list of texts.

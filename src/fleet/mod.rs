@@ -40,6 +40,6 @@ pub use grants::Grant;
 pub use member::{Member, Round, Turn};
 pub use overview::{CompanyState, Overview, Paused};
 pub use schema::init;
-pub use settings::{Settings, host_name};
+pub use settings::{Settings, USUAL_GRACE, host_name};
 pub use throttle::Throttles;
 pub use turns::End;

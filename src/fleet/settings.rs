@@ -12,11 +12,18 @@ pub struct Settings {
     pub address: Address,
     /// For how long a claim holds unless it is renewed.
     pub lease: Duration,
-    /// How long others wait after that: what is on its way at the end of a lease must have arrived by then.
-    pub grace: Duration,
+    /// How long others wait after that, where it is set: what is on its way at the end of a lease must have arrived by then.
+    pub grace: Option<Duration>,
 }
 
+/// The grace where none is set, and no request may take longer.
+pub const USUAL_GRACE: Duration = Duration::from_secs(30);
+
 impl Settings {
+    pub(super) fn grace(&self) -> Duration {
+        self.grace.unwrap_or(USUAL_GRACE)
+    }
+
     /// How long one question to the database may take: a lease has room for several.
     pub(super) fn patience(&self) -> Duration {
         (self.lease / 3).clamp(Duration::from_millis(300), Duration::from_secs(10))

@@ -226,7 +226,7 @@ fn by_a_person(
 /// Lease and grace in milliseconds.
 fn lengths(settings: &Settings) -> (i64, i64) {
     let milliseconds = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
-    (milliseconds(settings.lease), milliseconds(settings.grace))
+    (milliseconds(settings.lease), milliseconds(settings.grace()))
 }
 
 fn nothing() -> Fault {

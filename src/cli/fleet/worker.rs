@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::warn;
 
@@ -22,7 +22,7 @@ use crate::cli::shared::Shared;
 use crate::cli::signals;
 use crate::config::{Company, Sources};
 use crate::export::report::{Problem, ProblemKind};
-use crate::fleet::{End, Member, Round, Settings, Throttles, Turn, host_name};
+use crate::fleet::{End, Member, Round, Throttles, Turn, USUAL_GRACE, host_name};
 use crate::host::clock;
 use crate::host::stop::{Stop, Stopped};
 
@@ -40,9 +40,9 @@ pub(in crate::cli) fn work(
         fleet_file: sources.config_flag.clone(),
         ..sources.clone()
     };
-    let begun = problems::settings(sources).and_then(|settings| {
+    let begun = problems::settings(sources).and_then(|mut settings| {
         let companies = companies::list(&of_fleet, folder)?;
-        refuse_short_grace(&settings, &companies)?;
+        settings.grace = Some(grace(settings.grace, &companies)?);
         let member = Member::join(settings, stop.clone())?;
         Ok((member, companies))
     });
@@ -77,21 +77,24 @@ pub(in crate::cli) fn work(
     companies::one_answer(worker.served, exit, worker.problem, form).give(form)
 }
 
-/// What is on its way at the end of a lease must have arrived before another claims.
-fn refuse_short_grace(settings: &Settings, companies: &[Company]) -> Result<(), Problem> {
+/// How long others wait after the end of a lease. What is on its way then must have arrived before another claims: where no
+/// grace is set it lasts for the longest request, and one that is too short is refused.
+fn grace(set: Option<Duration>, companies: &[Company]) -> Result<Duration, Problem> {
     let longest = companies.iter().max_by_key(|company| company.longest_request);
-    match longest.filter(|company| company.longest_request > settings.grace) {
-        None => Ok(()),
+    let needed = longest.map_or(Duration::ZERO, |company| company.longest_request);
+    let grace = set.unwrap_or(needed.max(USUAL_GRACE));
+    match longest.filter(|_| grace < needed) {
+        None => Ok(grace),
         Some(company) => Err(Problem {
             kind: ProblemKind::Configuration,
             message: format!(
                 "fleet.grace_seconds is {}, but one request for company {} may take {} s: what is sent at the end of a lease \
                  could arrive after another host has begun",
-                settings.grace.as_secs(),
+                grace.as_secs(),
                 company.name(),
-                company.longest_request.as_secs()
+                needed.as_secs()
             ),
-            hint: "set grace_seconds to at least that, or make the company's `timeout_seconds` shorter; nothing was claimed".into(),
+            hint: "leave grace_seconds out or set it to at least that, or make the company's `timeout_seconds` shorter; nothing was claimed".into(),
         }),
     }
 }
