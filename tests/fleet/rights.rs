@@ -158,7 +158,7 @@ fn the_grace_is_as_long_as_a_request_may_take() {
         let mut working = host.begin();
         let (_, _release) = wait_for(&asked, &mut working).expect("Pleo is asked");
         let wait =
-            fleet.sql("SELECT free_at - lease_until, lease_until - granted_at FROM pleo_export.company");
+            fleet.sql("SELECT date_trunc('second', free_at - lease_until), date_trunc('second', lease_until - granted_at) FROM pleo_export.company");
         assert_eq!(wait, format!("{expected}|00:01:30"));
     }
 }
