@@ -243,9 +243,13 @@ impl Run<'_> {
             .map_err(|error| Unbegun::Otherwise(without_receipts(&error)))?;
         let former_target = description.former_target.as_deref();
         let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner, former_target, item_facts)
-            .map_err(|error| match error.fault {
-                // It is whole, and where these polls are looked up.
-                Fault::BelongsToAnother { .. } => Unbegun::Otherwise(error.into()),
+            .map_err(|error| match &error.fault {
+                // It is whole, and where the polls of this company are looked up.
+                Fault::BelongsToAnother { found, wanted }
+                    if (&found.company_id, &found.pleo_host) == (&wanted.company_id, &wanted.pleo_host) =>
+                {
+                    Unbegun::Otherwise(error.into())
+                }
                 _ => Unbegun::WithoutCheckpoint(error.into()),
             })?;
         let mut contact = checkpoint

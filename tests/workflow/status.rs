@@ -306,21 +306,22 @@ fn no_remedy_is_told_twice() {
 /// A poll that ends over its settings is known to `status`, however little of them could be read.
 #[test]
 fn polls_that_end_over_their_settings_are_told() {
-    let broken: [(&str, &dyn Fn(&World)); 5] = [
-        ("is not TOML", &|world| {
-            fs::write(world.path("unit.toml"), "[pleo\n").unwrap()
+    type Break = fn(&World);
+    let broken: [(&str, Break); 5] = [
+        ("is not TOML", |world| {
+            fs::write(world.path("unit.toml"), "[pleo\n").unwrap();
         }),
-        ("cannot read the settings file", &|world| {
+        ("cannot read the settings file", |world| {
             fs::remove_file(world.path("unit.toml")).unwrap();
         }),
-        ("belongs to", &|world| {
+        ("belongs to", |world| {
             let other = "[accounting.beancount]\ndirectory = \"other\"\n";
             fs::write(world.path("unit.toml"), other).unwrap();
         }),
-        (".env`: it is a folder", &|world| {
-            fs::create_dir(world.path(".env")).unwrap()
+        (".env`: it is a folder", |world| {
+            fs::create_dir(world.path(".env")).unwrap();
         }),
-        ("PLEO_COMPANY_ID", &|world| {
+        ("PLEO_COMPANY_ID", |world| {
             fs::write(world.path(".env"), "PLEO_COMPANY_ID=acme\n").unwrap();
             set_mode(&world.path(".env"), 0o666);
         }),

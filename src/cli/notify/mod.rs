@@ -230,7 +230,7 @@ fn remember(place: &StatusConfig, told: Told) {
     };
     let kept = RunLock::acquire(&place.checkpoint).map(|_lock| {
         Checkpoint::note_contact(&place.checkpoint, Some(company_id), |contact| {
-            contact.told = Some(told)
+            contact.told = Some(told);
         })
     });
     match kept {
