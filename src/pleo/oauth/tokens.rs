@@ -24,6 +24,13 @@ const LARGEST_FILE: u64 = 64 * 1024;
 /// As much room as is taken on the disk before the old pair is given up, in bytes.
 const ROOM: usize = 16 * 1024;
 
+/// How a file of tokens begins, also where its end is lost.
+const BEGINS: &[u8] = b"{\"access_token\":";
+
+/// Where something else stands.
+const NO_TOKENS: &str =
+    "it is no file of tokens: name another one as `pleo.oauth.token_file`, or move this one away";
+
 /// How often a lock that is held is tried for.
 const LOCK_WAIT: Duration = Duration::from_millis(25);
 
@@ -82,7 +89,7 @@ pub fn read(path: &Path) -> Result<Tokens, TokensError> {
     };
     files::refuse_link(path).map_err(|error| unusable(error.source.to_string()))?;
     if !metadata.is_file() || metadata.len() > LARGEST_FILE {
-        return Err(unusable("it is no file of tokens".to_owned()));
+        return Err(unusable(NO_TOKENS.to_owned()));
     }
     #[cfg(unix)]
     {
@@ -98,7 +105,35 @@ pub fn read(path: &Path) -> Result<Tokens, TokensError> {
         }
     }
     let content = fs::read(path).map_err(|error| unusable(error.to_string()))?;
-    parse(&content).map_err(|problem| unusable(format!("{problem}: run `pleo-export login`")))
+    let cure = if is_of_tokens(&content) {
+        "run `pleo-export login`"
+    } else {
+        NO_TOKENS
+    };
+    parse(&content).map_err(|problem| unusable(format!("{problem}: {cure}")))
+}
+
+/// Refuses to replace or to remove a file that is none of tokens: whoever named it as one was mistaken.
+pub(super) fn refuse_other(path: &Path) -> Result<(), FileError> {
+    files::refuse_link(path)?;
+    let metadata = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        other => other.map_err(FileError::at(Action::LookAt, path))?,
+    };
+    let is_ours = metadata.is_file()
+        && metadata.len() <= LARGEST_FILE
+        && is_of_tokens(&fs::read(path).map_err(FileError::at(Action::Read, path))?);
+    if is_ours {
+        return Ok(());
+    }
+    Err(FileError::at(Action::Use, path)(std::io::Error::other(NO_TOKENS)))
+}
+
+/// Whether a login wrote this, whole or damaged, or nobody wrote anything yet.
+fn is_of_tokens(content: &[u8]) -> bool {
+    let content = content.trim_ascii();
+    let fields = serde_json::from_slice::<Map<String, Value>>(content).unwrap_or_default();
+    content.is_empty() || content.starts_with(BEGINS) || fields.contains_key("access_token")
 }
 
 fn parse(content: &[u8]) -> Result<Tokens, String> {
@@ -209,6 +244,7 @@ impl TokensLock {
 
     /// Takes room on the disk for new tokens. What may fail about writing fails here, while the old pair is still good.
     pub(super) fn room(&self) -> Result<Room<'_>, FileError> {
+        refuse_other(&self.path)?;
         let mut part = Part::only(&self.path)?;
         part.file
             .write_all(&[b' '; ROOM])
@@ -253,7 +289,7 @@ impl Room<'_> {
 
 /// Takes the tokens away; the lock stays. Answers whether there were some.
 pub(super) fn remove(lock: &TokensLock) -> Result<bool, FileError> {
-    files::refuse_link(&lock.path)?;
+    refuse_other(&lock.path)?;
     match fs::remove_file(&lock.path) {
         Ok(()) => files::sync_folder(folder_of(&lock.path)).map(|()| true),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
