@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::tokens::{self, LockError, Tokens, TokensError, TokensLock};
+use super::tokens::{self, Tokens, TokensError, TokensLock};
 use crate::host::files;
+use crate::host::lock_file::LockError;
 use crate::host::stop::Stop;
 use crate::pleo::error::PleoError;
 

@@ -3,19 +3,20 @@
 //!
 //! Errors never quote what the file holds.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::host::files::{self, Action, FileError, Part};
+use crate::host::files::{self, Action, Exposure, FileError, Part};
 use crate::host::kill;
-use crate::host::stop::{Stop, Stopped};
+use crate::host::lock_file::{self, LockError};
+use crate::host::stop::Stop;
 use crate::model::ids::CompanyId;
 
 /// More than any file of tokens has, in bytes.
@@ -30,9 +31,6 @@ const BEGINS: &[u8] = b"{\"access_token\":";
 /// Where something else stands.
 const NO_TOKENS: &str =
     "it is no file of tokens: name another one as `pleo.oauth.token_file`, or move this one away";
-
-/// How often a lock that is held is tried for.
-const LOCK_WAIT: Duration = Duration::from_millis(25);
 
 /// A pair of tokens, and for what it is good.
 #[derive(Clone, Debug)]
@@ -87,22 +85,18 @@ pub fn read(path: &Path) -> Result<Tokens, TokensError> {
         }
         other => other.map_err(|error| unusable(error.to_string()))?,
     };
-    files::refuse_link(path).map_err(|error| unusable(error.source.to_string()))?;
-    if !metadata.is_file() || metadata.len() > LARGEST_FILE {
+    if !metadata.is_symlink() && (!metadata.is_file() || metadata.len() > LARGEST_FILE) {
         return Err(unusable(NO_TOKENS.to_owned()));
     }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        if metadata.mode() & 0o077 != 0 {
-            let cure = format!("other users can read it: run  chmod 600 {}", path.display());
-            return Err(unusable(
-                cure + "  and, if it may have been read, `pleo-export login`",
-            ));
+    match files::exposure(path) {
+        None => {}
+        Some(Exposure::OthersCanRead) => {
+            return Err(unusable(format!(
+                "other users can read it: run  chmod 600 {}  and, if it may have been read, `pleo-export login`",
+                path.display()
+            )));
         }
-        if !files::is_trusted(metadata.uid()) {
-            return Err(unusable("it belongs to another user".to_owned()));
-        }
+        Some(other) => return Err(unusable(other.to_string())),
     }
     let content = fs::read(path).map_err(|error| unusable(error.to_string()))?;
     let cure = if is_of_tokens(&content) {
@@ -204,42 +198,16 @@ pub(super) struct TokensLock {
     _file: File,
 }
 
-/// Why the lock could not be had.
-#[derive(Debug, Error)]
-pub(super) enum LockError {
-    #[error(transparent)]
-    Io(#[from] FileError),
-    #[error("another process renews the tokens in `{}` and does not come to an end", .0.display())]
-    Held(PathBuf),
-    #[error(transparent)]
-    Stopped(#[from] Stopped),
-}
-
 impl TokensLock {
     /// Waits for the lock of this file of tokens, in whose folder it lies.
     pub(super) fn acquire(path: &Path, patience: Duration, stop: &Stop) -> Result<Self, LockError> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".lock");
-        let lock = PathBuf::from(name);
-        let file = files::open_own(&lock)?;
-        let began = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => {
-                    // Whoever was killed between Pleo's answer and the file's name left a pair that may be good.
-                    files::remove_part(&files::part_of(path))?;
-                    return Ok(Self {
-                        path: path.to_owned(),
-                        _file: file,
-                    });
-                }
-                Err(TryLockError::WouldBlock) if began.elapsed() < patience => stop.wait(LOCK_WAIT)?,
-                Err(TryLockError::WouldBlock) => return Err(LockError::Held(path.to_owned())),
-                Err(TryLockError::Error(error)) => {
-                    return Err(FileError::at(Action::Lock, &lock)(error).into());
-                }
-            }
-        }
+        let file = lock_file::acquire(path, patience, stop)?;
+        // Whoever was killed between Pleo's answer and the file's name left a pair that may be good.
+        files::remove_part(&files::part_of(path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            _file: file,
+        })
     }
 
     /// Takes room on the disk for new tokens. What may fail about writing fails here, while the old pair is still good.

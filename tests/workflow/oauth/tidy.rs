@@ -92,7 +92,8 @@ fn a_connection_that_pleo_was_not_asked_to_end_is_not_said_to_be_void() {
 #[test]
 fn who_has_answered_in_this_run_is_not_said_to_be_out_of_reach_for_ever() {
     let lost = |method: &str, path: &str, trouble: Trouble| Fault::new(trouble).on(method, path).always();
-    for trouble in [Trouble::LostAnswer, Trouble::ResetBeforeEffect] {
+    let page = Trouble::Page(500, "text/html".into(), "<p>Sorry</p>".into());
+    for trouble in [Trouble::LostAnswer, Trouble::ResetBeforeEffect, page] {
         let world = registered();
         world
             .sandbox
