@@ -68,7 +68,7 @@ fn list<T>(
         return Err(forbidden());
     }
     ask().map_err(|error| match &error {
-        PleoError::CredentialRefused { answer } if answer.status == 403 => forbidden(),
+        PleoError::CredentialRefused { answer, .. } if answer.status == 403 => forbidden(),
         // These questions are beside the export: what is unexpected about their answers stops nothing.
         PleoError::NotFound { .. } | PleoError::Refused { .. } | PleoError::Contract { .. } => {
             Check::unknown(name, format!("Pleo does not tell what it knows: {error}"), None)

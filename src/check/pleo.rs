@@ -73,7 +73,7 @@ pub(super) fn of_error(name: Name, error: &PleoError) -> Check {
 /// not be let in.
 fn is_cannot_say(error: &PleoError) -> bool {
     match error {
-        PleoError::CredentialRefused { answer } => answer.status == 403,
+        PleoError::CredentialRefused { answer, .. } => answer.status == 403,
         PleoError::NotFound { .. } | PleoError::Refused { .. } | PleoError::Contract { .. } => true,
         _ => false,
     }

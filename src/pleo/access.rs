@@ -53,10 +53,14 @@ impl Access {
     /// An error as it is to be understood: a connection whose newest token is refused is no connection any more.
     pub(super) fn understood(&self, error: PleoError) -> PleoError {
         match (self, error) {
-            (Self::Connection(_), PleoError::CredentialRefused { answer }) if answer.status == 401 => {
+            (Self::Connection(_), PleoError::CredentialRefused { answer, .. }) if answer.status == 401 => {
                 let problem = format!("{answer}: Pleo refuses a token that it has just given");
                 PleoError::Disconnected { problem }
             }
+            (Self::Token(_), PleoError::CredentialRefused { answer, .. }) => PleoError::CredentialRefused {
+                answer,
+                is_token: true,
+            },
             (_, error) => error,
         }
     }

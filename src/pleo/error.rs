@@ -59,7 +59,10 @@ impl Answer {
     pub(super) fn into_error(self) -> PleoError {
         let answer = self;
         match answer.status {
-            401 | 403 => PleoError::CredentialRefused { answer },
+            401 | 403 => PleoError::CredentialRefused {
+                answer,
+                is_token: false,
+            },
             // The list of jobs cannot be missing, so there the address is wrong and not a job's id.
             // Pleo's other APIs know no jobs.
             404 if answer.call.path.starts_with("/v3/")
@@ -100,6 +103,8 @@ pub enum PleoError {
     CredentialRefused {
         /// What Pleo said.
         answer: Answer,
+        /// Whether an access token was shown, and not an API key.
+        is_token: bool,
     },
     /// Pleo does not know the job.
     #[error("{answer}: Pleo does not know the job")]
@@ -233,9 +238,13 @@ impl PleoError {
     /// What the reader of the error can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::CredentialRefused { answer } if answer.status == 401 => {
-                "check PLEO_API_KEY, PLEO_ACCESS_TOKEN or `pleo.api_key_file`, whichever is used: in Pleo, Settings > API Keys \
-                 shows whether it has expired"
+            Self::CredentialRefused { answer, is_token } if answer.status == 401 => {
+                if *is_token {
+                    "set PLEO_ACCESS_TOKEN to a token that holds: this one has expired or was never given"
+                } else {
+                    "check the API key (`pleo.api_key_file`, or PLEO_API_KEY where it is set, which beats the file): in Pleo, \
+                     Settings > API Keys shows whether it has expired"
+                }
             }
             Self::CredentialRefused { .. } => {
                 "give the key the permissions export-jobs:read, export-jobs:write and export-items:read for this company; for \

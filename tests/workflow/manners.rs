@@ -387,6 +387,18 @@ fn bash_completes_what_stands_behind_a_command() {
 }
 
 #[test]
+fn a_credential_that_is_refused_is_named() {
+    let world = World::new();
+    let run = world.run_with("PLEO_API_KEY", "wrong", &["poll"]).exits(2);
+    let run = run.says("PLEO_API_KEY");
+    assert!(!run.stderr.contains("PLEO_ACCESS_TOKEN"), "{run}");
+    let world = world.without_variable("PLEO_API_KEY");
+    let run = world.run_with("PLEO_ACCESS_TOKEN", "wrong", &["poll"]).exits(2);
+    let run = run.says("set PLEO_ACCESS_TOKEN");
+    assert!(!run.stderr.contains("PLEO_API_KEY"), "{run}");
+}
+
+#[test]
 fn the_program_tells_of_itself() {
     let world = World::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

@@ -125,7 +125,7 @@ fn keep(
 fn unless_silent<T>(answered: Result<T, PleoError>) -> Result<Option<T>, Problem> {
     match answered {
         Ok(told) => Ok(Some(told)),
-        Err(PleoError::CredentialRefused { answer } | PleoError::Refused { answer })
+        Err(PleoError::CredentialRefused { answer, .. } | PleoError::Refused { answer })
             if matches!(answer.status, 403 | 404) =>
         {
             warn!("{answer}: Pleo does not tell this");

@@ -10,8 +10,12 @@ fn each_refusal_is_an_error_of_its_own() {
         assert_eq!(server.seen().len(), 1, "no second try after {error}");
         error
     };
-    assert!(matches!(kind(error(401, "X")), PleoError::CredentialRefused { answer } if answer.status == 401));
-    assert!(matches!(kind(error(403, "X")), PleoError::CredentialRefused { answer } if answer.status == 403));
+    assert!(
+        matches!(kind(error(401, "X")), PleoError::CredentialRefused { answer, .. } if answer.status == 401)
+    );
+    assert!(
+        matches!(kind(error(403, "X")), PleoError::CredentialRefused { answer, .. } if answer.status == 403)
+    );
     assert!(matches!(
         kind(error(404, "EXPORT_NOT_FOUND")),
         PleoError::NotFound { .. }
