@@ -21,6 +21,8 @@ pub(super) struct Included {
     pub(super) files: BTreeMap<PathBuf, PathBuf>,
     /// Links on the way that lead nowhere.
     pub(super) dangling: BTreeSet<PathBuf>,
+    /// Files that it would mean if they were there, but for those in folders that were looked through.
+    pub(super) absent: Vec<PathBuf>,
     /// The folders that were looked through.
     pub(super) folders: BTreeMap<PathBuf, Listing>,
 }
@@ -194,7 +196,8 @@ impl Walk {
             Ok(metadata) if metadata.is_dir() => {}
             Ok(_) if rest.iter().all(|part| *part == "**") => return self.arrive(place),
             Ok(_) => return Ok(()),
-            Err(error) if is_absence(&error) => return Ok(()),
+            // Looked through all the same, so that it is known to hold nothing.
+            Err(error) if is_absence(&error) => return self.names(place).map(drop),
             Err(error) => return Err(FileError::at(Action::LookAt, &place.path)(error)),
         }
         let real = place.real()?;
@@ -239,6 +242,8 @@ impl Walk {
             Err(error) if is_absence(&error) => {
                 if place.path.is_symlink() {
                     self.included.dangling.insert(name);
+                } else if error.kind() == io::ErrorKind::NotFound {
+                    self.included.absent.push(name);
                 }
             }
             Err(error) => return Err(FileError::at(Action::LookAt, &place.path)(error)),
