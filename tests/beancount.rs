@@ -438,10 +438,7 @@ fn a_folder_that_cannot_be_written_is_named_and_nothing_is_booked() {
     let error = ledger.try_book(&[purchase("e1")]).unwrap_err();
     assert!(matches!(error, SystemError::Damaged { .. }));
     let text = error.to_string();
-    assert!(
-        text.contains("pleo/2026") && text.ends_with("then run again."),
-        "{text}"
-    );
+    assert!(text.contains("pleo/2026"), "{text}");
     fs::remove_file(ledger.books().join("pleo/2026")).unwrap();
     assert_eq!(ledger.book(&[purchase("e1")]), ["PLEO-2026-000001"]);
 }

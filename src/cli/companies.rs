@@ -9,13 +9,28 @@ use serde_json::{Map, Value};
 use super::answer::{Form, Shown, panicked};
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
-use super::run;
+use super::{metrics, run};
 use crate::config::{self, Company, Sources};
 use crate::export::report::{Problem, ProblemKind};
 
 /// The companies of the folder, or what is wrong with all of them.
 pub(super) fn list(sources: &Sources, folder: &Path) -> Result<Vec<Company>, Problem> {
     config::companies_in(sources, folder).map_err(|problems| run::wrong_settings(&problems))
+}
+
+/// Refuses to write metrics into a file that is something else. What is wrong with the companies is told when they are served.
+pub(super) fn refuse_metrics_file(
+    sources: &Sources,
+    folder: Option<&Path>,
+    path: &Path,
+) -> Result<(), Problem> {
+    let companies = folder.map_or_else(Vec::new, |folder| list(sources, folder).unwrap_or_default());
+    let of_companies = companies.iter().map(|company| &company.sources);
+    let path = sources.working_folder.join(path);
+    match folder {
+        None => metrics::refuse_other_file(&path, [sources]),
+        Some(_) => metrics::refuse_other_file(&path, of_companies),
+    }
 }
 
 /// Why this company is not served, where that is so.

@@ -14,6 +14,12 @@ const SYNOPSIS: &str = "pleo-export [--config FILE] [--log-format text|json] [-v
 pub(super) fn completions(shell: Shell) -> io::Result<()> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "pleo-export", &mut text);
+    if shell == Shell::Bash {
+        // Of a name with a hyphen it makes two words of the script that never meet, so that nothing is completed behind
+        // a command.
+        let script = String::from_utf8_lossy(&text).replace("pleo__subcmd__export", "pleo__export");
+        return write(script.as_bytes());
+    }
     write(&text)
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,9 +12,10 @@ use tracing::{debug, warn};
 
 use super::exit::Exit;
 use crate::checkpoint::{Checkpoint, CheckpointError, Contact, JobRecord};
-use crate::config::StatusConfig;
+use crate::config::{Sources, StatusConfig};
+use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
-use crate::host::files::{Action, FileError, Part};
+use crate::host::files::{Action, FileError, Part, resolved, special};
 use crate::model::ids::CompanyId;
 use crate::model::state::JobState;
 
@@ -37,11 +40,72 @@ struct Kept {
 /// A metric: its name, kind and meaning, and its lines.
 struct Family(&'static str, &'static str, &'static str, String);
 
+/// What each file of ours begins with.
+const BEGINS: &str = "# HELP pleo_export_";
+
+/// Refuses a file that is something else than metrics, before anything is done: writing would replace it. `served` are the
+/// settings of each company.
+pub(super) fn refuse_other_file<'a>(
+    path: &Path,
+    served: impl IntoIterator<Item = &'a Sources>,
+) -> Result<(), Problem> {
+    let refused = |why: String| Problem {
+        kind: ProblemKind::Configuration,
+        message: format!("`{}` (--metrics-file) {why}", path.display()),
+        hint: "name a file of its own for the metrics, such as pleo-export.prom; nothing was sent".into(),
+    };
+    let other = |what: &str| refused(format!("is {what}, and would be replaced"));
+    let path = resolved(path);
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    for sources in served {
+        let Ok(place) = StatusConfig::load(sources) else {
+            continue;
+        };
+        let checkpoint = resolved(&place.checkpoint);
+        let its_name = checkpoint.file_name().unwrap_or_default().as_encoded_bytes();
+        // Its lock and its log stand beside it under its name, and may be empty.
+        if path.parent() == checkpoint.parent() && name.starts_with(its_name) {
+            return Err(other("a file of the checkpoint"));
+        }
+    }
+    // What is no regular file is left in its place by who writes.
+    if special(&path).is_some() {
+        return Ok(());
+    }
+    match begin_of(&path) {
+        Ok(begin) if begin.is_empty() || begin == BEGINS.as_bytes() => Ok(()),
+        Ok(_) => Err(other("no file of metrics")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(refused(format!(
+            "cannot be read, so that it is not known what would be replaced: {error}"
+        ))),
+    }
+}
+
+fn begin_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut begin = Vec::new();
+    File::open(path)?
+        .take(BEGINS.len() as u64)
+        .read_to_end(&mut begin)?;
+    Ok(begin)
+}
+
 /// Writes the file, whole or not at all. It changes no run: what goes wrong is told in the log.
 pub(super) fn write<'a>(path: &Path, samples: impl IntoIterator<Item = &'a Sample>) {
-    match put(path, &text(samples)) {
+    let text = text(samples);
+    if text.is_empty() {
+        warn!(
+            "the metrics in `{}` are left as they were: it is not known whose poll this was",
+            path.display()
+        );
+        return;
+    }
+    match put(path, &text) {
         Ok(()) => debug!("the metrics are written to `{}`", path.display()),
-        Err(error) => warn!("the metrics could not be written: {error}"),
+        Err(error) => warn!(
+            "the metrics could not be written to `{}`: {error}",
+            path.display()
+        ),
     }
 }
 
@@ -105,10 +169,10 @@ fn families() -> [Family; 8] {
         family("exit_code", "gauge", "With which exit code this poll ended."),
         family(
             "jobs_total",
-            "counter",
+            "gauge",
             "The export jobs that the checkpoint knows.",
         ),
-        family("items_total", "counter", "The items of these jobs."),
+        family("items_total", "gauge", "The items of these jobs."),
         family("run_duration_seconds", "gauge", "How long this poll took."),
         family(
             "oldest_pending_job_age_seconds",

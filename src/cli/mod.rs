@@ -181,6 +181,11 @@ fn polls(
     wish: poll::Wish<'_>,
     form: Form,
 ) -> Exit {
+    if let Some(path) = wish.metrics_file
+        && let Err(problem) = companies::refuse_metrics_file(sources, companies, path)
+    {
+        return answer(&Answer::of_problem(problem), form);
+    }
     match companies {
         None => poll::poll(sources, global, wish, form),
         Some(folder) if config::fleet::is_meant(sources) => fleet::work(sources, folder, global, wish, form),

@@ -100,7 +100,7 @@ impl Answer {
     /// The same, of the jobs alone that did not go well.
     pub(super) fn text_of_failures(&self) -> String {
         let jobs = self.report.jobs.iter().filter(|job| job_exit(job) != Exit::Done);
-        jobs.map(job_text).collect::<String>() + &self.left_aside()
+        jobs.map(job_failures).collect::<String>() + &self.left_aside()
     }
 
     /// When each of the jobs was made that still wait in Pleo; nothing where that is not known.
@@ -365,6 +365,11 @@ fn ending_word(ending: &Ending) -> &'static str {
 }
 
 fn job_text(job: &JobReport) -> String {
+    job_failures(job) + &totals::text(&job.totals)
+}
+
+/// How the job ended and what of it failed.
+fn job_failures(job: &JobReport) -> String {
     let counts = &job.counts;
     let word = match &job.ending {
         Ending::AlreadyOver(_) => format!("was over already: {}", ending_word(&job.ending)),
@@ -386,7 +391,6 @@ fn job_text(job: &JobReport) -> String {
     };
     let mut text = format!("Job {id} {word}: {total}, {booked} booked, {failed}{open}\n");
     text.push_str(&failures_table(&job.failures));
-    text.push_str(&totals::text(&job.totals));
     text
 }
 

@@ -34,6 +34,7 @@ pub(super) fn reverse(
     let numbers = numbers.iter().filter(|number| seen.insert(*number)).cloned();
     match take_back(sources, numbers.collect(), date, reason) {
         Ok(reversed) if form.json => print(&to_json(&reversed), Exit::Done),
+        Ok(_) if form.quiet => Exit::Done,
         Ok(reversed) => print(&to_text(&reversed), Exit::Done),
         Err(problem) if form.json => {
             let exit = Answer::of_problem(problem.clone()).exit();

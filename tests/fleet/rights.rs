@@ -131,6 +131,38 @@ fn a_batch_is_not_begun_once_another_host_has_the_company() {
     }
 }
 
+#[test]
+fn the_grace_is_as_long_as_a_request_may_take() {
+    for (grace, timeout, expected) in [
+        ("", "2", Some("00:00:30")),
+        ("", "40", Some("00:00:40")),
+        ("grace_seconds = 50\n", "40", Some("00:00:50")),
+        ("grace_seconds = 30\n", "40", None),
+    ] {
+        let Some(fleet) = Fleet::of(1) else { return };
+        let settings = fs::read_to_string(fleet.settings_of(0)).unwrap();
+        let (head, tail) = settings.split_once("[accounting.command]").unwrap();
+        let tail = tail.replace(
+            &format!("timeout_seconds = {GRACE}"),
+            &format!("timeout_seconds = {timeout}"),
+        );
+        fs::write(fleet.settings_of(0), format!("{head}[accounting.command]{tail}")).unwrap();
+        let host = fleet.host("first");
+        let settings = format!("[fleet]\nurl_file = \"database-url\"\n{grace}");
+        fs::write(host.state.join("fleet.toml"), settings).unwrap();
+        let asked = hold_nth(&fleet, 1);
+        let Some(expected) = expected else {
+            host.round().exits(2).says("fleet.grace_seconds is 30");
+            continue;
+        };
+        let mut working = host.begin();
+        let (_, _release) = wait_for(&asked, &mut working).expect("Pleo is asked");
+        let wait =
+            fleet.sql("SELECT date_trunc('second', free_at - lease_until), date_trunc('second', lease_until - granted_at) FROM pleo_export.company");
+        assert_eq!(wait, format!("{expected}|00:01:30"));
+    }
+}
+
 /// The rights proven: each bug breaks one of them.
 mod deliberate_bugs {
     use super::*;

@@ -68,10 +68,11 @@ fn a_round_with_nothing_to_do_is_cheap() {
     let took = began.elapsed();
     let requests = fleet.sandbox.request_count() - before;
     tell(&format!(
-        "fleet: a round over {companies} companies with nothing to do: {:.1} s, {:.1} ms and {:.2} requests a company (debug build)",
+        "fleet: a round over {companies} companies with nothing to do: {:.1} s, {:.1} ms and {:.2} requests a company ({})",
         took.as_secs_f32(),
         took.as_secs_f64() * 1_000.0 / f64::from(u32::try_from(companies).unwrap()),
         f64::from(u32::try_from(requests).unwrap()) / f64::from(u32::try_from(companies).unwrap()),
+        std::env::var("PLEO_EXPORT_FLEET_TEST_PROGRAM").map_or("debug build".to_owned(), |program| program),
     ));
     let served = fleet.sql("SELECT count(*) FROM pleo_export.company WHERE epoch = 2 AND holder IS NULL");
     assert_eq!(served, companies.to_string());

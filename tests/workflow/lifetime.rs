@@ -22,7 +22,7 @@ fn long_work_reports_before_the_job_expires() {
     let items = (0..100).map(|number| Item::card_purchase(100 + number).receipt("pdf").build());
     let job = world.add_job(items.collect());
     world.sandbox.fault(
-        Fault::new(Trouble::slow(Duration::from_millis(300)))
+        Fault::new(Trouble::slow(Duration::from_millis(800)))
             .on("GET", "/receipts/**")
             .always(),
     );

@@ -172,7 +172,11 @@ fn quiet_says_nothing_but_what_failed() {
     let quiet = told(&["check", "-q"]);
     assert!(!quiet.contains('✓') && !quiet.contains("in order"), "{quiet}");
     world.add_job(seed::quickstart());
-    world.run(&["poll", "-q"]).exits(3).says("2 failed");
+    let run = world.run(&["poll", "-q"]).exits(3).says("2 failed");
+    assert!(!run.stdout.contains("wallet"), "{run}");
+    let number = world.books().numbers().remove(0);
+    let run = world.run(&["reverse", &number, "-q"]).exits(0);
+    assert_eq!((&*run.stdout, &*run.stderr), ("", ""), "{run}");
     let wrong = world.run_with("PLEO_API_KEY", "wrong", &["check", "-q"]).exits(2);
     assert!(
         wrong.stdout.contains('✗') && !wrong.stdout.contains('✓'),
@@ -349,6 +353,37 @@ fn failures_are_told_by_cause_and_the_last_twenty_jobs() {
         .run(&["status"])
         .exits(0)
         .says("and 2 older jobs: pleo-export status --all");
+}
+
+#[test]
+fn bash_completes_what_stands_behind_a_command() {
+    let Ok(version) = Command::new("bash").arg("--version").output() else {
+        return;
+    };
+    assert!(version.status.success());
+    let world = World::new();
+    let script = world.run(&["completions", "bash"]).exits(0).stdout;
+    for (words, wanted) in [
+        (&["sta"][..], "status"),
+        (&["status", "--m"], "--max-age"),
+        (&["run-job", "--ad"], "--adopt"),
+        (&["prune-evidence", "--be"], "--before"),
+        (&["fleet", "status", "--max"], "--max-age"),
+        (&["completions", "fi"], "fish"),
+    ] {
+        let asked = format!(
+            "{script}\nCOMP_WORDS=(pleo-export {}); COMP_CWORD={}; _pleo__export pleo-export {} ''; echo \"${{COMPREPLY[@]}}\"",
+            words.join(" "),
+            words.len(),
+            words.last().unwrap(),
+        );
+        let said = Command::new("bash").args(["-c", &asked]).output().unwrap();
+        assert_eq!(
+            String::from_utf8(said.stdout).unwrap().trim(),
+            wanted,
+            "{words:?}"
+        );
+    }
 }
 
 #[test]

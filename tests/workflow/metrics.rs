@@ -89,3 +89,38 @@ fn what_is_no_file_is_left_in_its_place() {
     run.says("a device, a pipe or a socket");
     assert!(!fs::metadata(&socket).unwrap().is_file(), "it was replaced");
 }
+
+#[test]
+fn a_file_that_is_something_else_is_never_replaced() {
+    let world = World::new();
+    world.run(POLL).exits(0);
+    fs::write(world.path("mine.toml"), "[notify]\n").unwrap();
+    fs::write(world.path("node.prom"), "# HELP node_load1 Load.\n").unwrap();
+    for name in [
+        "checkpoint.sqlite3",
+        "checkpoint.sqlite3.lock",
+        "mine.toml",
+        "node.prom",
+    ] {
+        let before = fs::read(world.path(name)).unwrap();
+        world
+            .run(&["poll", "--config", "mine.toml", "--metrics-file", name])
+            .exits(2)
+            .says("(--metrics-file)")
+            .says("name a file of its own");
+        assert_eq!(fs::read(world.path(name)).unwrap(), before, "{name}");
+    }
+    fs::write(world.path("pleo.prom"), "").unwrap();
+    world.run(POLL).exits(0);
+    world.run(POLL).exits(0);
+}
+
+#[test]
+fn metrics_of_which_nothing_is_known_stay_as_they_were() {
+    let world = World::new();
+    world.run(POLL).exits(0);
+    let before = fs::read(world.path("pleo.prom")).unwrap();
+    let lost = world.without_variable("PLEO_COMPANY_ID");
+    lost.run(POLL).exits(2).says("are left as they were");
+    assert_eq!(fs::read(lost.path("pleo.prom")).unwrap(), before);
+}

@@ -352,3 +352,14 @@ fn check_tells_of_a_program_that_could_not_be_started_and_starts_none() {
         assert!(!world.path("started").exists());
     }
 }
+
+#[test]
+fn other_books_are_told_too() {
+    let world = world();
+    world.add_mixed_job(2, 1);
+    world.run(&["poll"]).exits(0);
+    told(&world);
+    fs::create_dir(world.path("others")).unwrap();
+    world.run_with("PLEO_EXPORT_BOOKS", "others", &["poll"]).exits(2);
+    assert_eq!(events(&told(&world)), [("failure", Some(2))]);
+}

@@ -46,10 +46,13 @@ const LOOK_AFTER_SERVER: Duration = Duration::from_secs(60);
 /// Listens until the stop is requested, for one company or each of a folder.
 pub(super) fn listen(sources: &Sources, wish: &ListenWish, global: &Global, form: Form) -> Exit {
     let stop = signals::stop_on_signals();
-    let served = match &wish.companies {
+    let is_safe = wish.metrics_file.as_ref().map_or(Ok(()), |path| {
+        companies::refuse_metrics_file(sources, wish.companies.as_deref(), path)
+    });
+    let served = is_safe.and_then(|()| match &wish.companies {
         None => place(sources).map(|place| vec![(sources.clone(), place)]),
         Some(folder) => companies::list(sources, folder).and_then(served),
-    };
+    });
     match served.and_then(|served| begin(served, wish, &stop)) {
         Ok(mut running) => {
             let metrics_file = wish.metrics_file.as_ref();
