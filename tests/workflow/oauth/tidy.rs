@@ -144,7 +144,7 @@ fn tokens_go_to_the_port_that_they_are_for() {
     let (world, other) = (connected(-60), registered());
     for command in [&["poll"][..], &["login", "--status"]] {
         world
-            .run_with("PLEO_BASE_URL", &other.sandbox.url(), command)
+            .run_with("PLEO_BASE_URL", other.sandbox.url(), command)
             .exits(2)
             .says("another Pleo");
     }
