@@ -2,6 +2,7 @@
 //! Safe to repeat: an address that is subscribed already only has its secret fetched again.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 use tracing::warn;
@@ -11,11 +12,17 @@ use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
 use super::table::{Table, safe};
 use super::{run, signals};
+use crate::checkpoint::Checkpoint;
 use crate::config::{Config, Sources};
 use crate::export::report::{Problem, ProblemKind};
+use crate::host::lock_file::LockError;
 use crate::host::server_url::{ServerUrl, UnsafeUrl};
 use crate::pleo::webhook::kept::{self, KeptError, KeptSubscription, Owner};
+use crate::pleo::webhook::signature;
 use crate::pleo::{Client, EXPORT_JOB_CREATED, PleoError, Subscription};
+
+/// For how long another `subscribe` may be at the file of secrets.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is wanted.
 pub(super) enum Wish<'a> {
@@ -64,16 +71,54 @@ fn carry_out(sources: &Sources, wish: &Wish<'_>) -> Result<Told, Problem> {
     }
     let path = kept::path(&config.checkpoint);
     let owner = owner(&config);
-    let kept = kept::read(&path, &owner).map_err(|error| about_file(&error))?;
-    let mut keeper = Keeper { path, owner, kept };
+    kept::read(&path, &owner).map_err(|error| about_file(&error))?;
     if let Wish::Subscribe(url) = wish {
         check_address(url, &config)?;
     }
-    let client = Client::new(config.pleo, signals::stop_on_signals())?;
+    let stop = signals::stop_on_signals();
+    // From reading to writing, or the secret of one of two would be lost.
+    let _lock = match wish {
+        Wish::List => None,
+        Wish::Subscribe(_) | Wish::Remove(_) => Some(kept::lock(&path, PATIENCE, &stop).map_err(held)?),
+    };
+    let kept = kept::read(&path, &owner).map_err(|error| about_file(&error))?;
+    let mut keeper = Keeper { path, owner, kept };
+    let is_known = !keeper.kept.is_empty() || has_answered(&config);
+    let client = Client::new(config.pleo, stop)?;
+    if is_known {
+        client.answered_before();
+    }
     match wish {
         Wish::Subscribe(url) => add(&client, &mut keeper, url),
         Wish::List => list(&client, &keeper),
         Wish::Remove(id) => remove(&client, &mut keeper, id),
+    }
+}
+
+/// Whether Pleo answered a run with these settings.
+fn has_answered(config: &Config) -> bool {
+    let contact = Checkpoint::look_at(&config.checkpoint)
+        .ok()
+        .flatten()
+        .and_then(|checkpoint| checkpoint.contact().ok());
+    contact.is_some_and(|contact| contact.answered_by == config.route)
+}
+
+/// Nothing was asked of Pleo.
+fn held(error: LockError) -> Problem {
+    let kind = match error {
+        LockError::Held(_) => ProblemKind::Temporary,
+        LockError::Stopped(_) => ProblemKind::Stopped,
+        LockError::Io(_) => ProblemKind::Damaged,
+    };
+    Problem {
+        kind,
+        message: error.to_string(),
+        hint: match kind {
+            ProblemKind::Damaged => "make its folder writable for this user",
+            _ => "run it again when that one is over; Pleo was not asked",
+        }
+        .into(),
     }
 }
 
@@ -108,6 +153,19 @@ fn add(client: &Client, keeper: &mut Keeper, url: &str) -> Result<Told, Problem>
         None => client.subscribe(url)?,
     };
     let secret = client.subscription_secret(&subscription.id)?;
+    if !signature::is_usable(&secret) {
+        return Err(Problem {
+            kind: ProblemKind::NeedsPerson,
+            message: format!(
+                "Pleo's secret of subscription {} checks no delivery: it is no base64 of a key behind `whsec_`; nothing was kept",
+                safe(&subscription.id)
+            ),
+            hint: format!(
+                "remove it with `pleo-export subscribe --remove {}` and subscribe again; ask Pleo's support if it stays so",
+                safe(&subscription.id)
+            ),
+        });
+    }
     keeper
         .kept
         .retain(|kept| kept.id != subscription.id && kept.url != subscription.url);
@@ -263,13 +321,17 @@ fn unknown(id: &str) -> Problem {
 pub(super) fn about_file(error: &KeptError) -> Problem {
     Problem {
         kind: match error {
-            KeptError::Foreign { .. } => ProblemKind::Configuration,
+            KeptError::Foreign { .. } | KeptError::Exposed { .. } => ProblemKind::Configuration,
             KeptError::Io(_) | KeptError::Malformed { .. } => ProblemKind::Damaged,
         },
         message: error.to_string(),
         hint: match error {
             KeptError::Foreign { .. } => {
                 "give each company and each Pleo a checkpoint of its own (`checkpoint.path`)"
+            }
+            KeptError::Exposed { .. } => {
+                "let it be a file of this user alone (chmod 600); if others may have read it, remove the subscription with \
+                 `pleo-export subscribe --remove ID` and subscribe anew, since Pleo keeps a subscription's secret"
             }
             KeptError::Io(_) => "make it readable and writable for this user alone",
             KeptError::Malformed { .. } => "move it aside, then run `pleo-export subscribe URL` once more",

@@ -66,6 +66,9 @@ impl OAuthConfig {
             let tokens = section.token_file.as_ref().map_or("[pleo.oauth]", |_| TOKEN_FILE);
             let _ = credentials(&layers, key_file.is_some(), Some(tokens), &mut problems);
         }
+        if is_login {
+            section.refuse_name_in_use(&layers, &mut file, company_id.as_ref(), &mut problems);
+        }
         layers.refuse_misleading(&[TOKEN_FILE], &mut problems);
         let (redirect_uri, scopes) = (section.redirect_uri.clone(), section.scopes.clone());
         let timeouts = (request_timeout, give_up_after);
@@ -179,6 +182,46 @@ impl OAuthSection {
         if of_fleet.is_served && !self.is_absent && self.token_file.is_none() {
             self.shared = company_id.and_then(|company| fleet::grant(sources, company, problems));
         }
+    }
+
+    /// Refuses to keep tokens where the settings have something else kept, be it there already or not yet.
+    fn refuse_name_in_use(
+        &self,
+        layers: &Layers,
+        file: &mut Section,
+        company_id: Option<&CompanyId>,
+        problems: &mut Vec<String>,
+    ) {
+        let Some(path) = &self.token_file else { return };
+        let mut unimportant = Vec::new();
+        let (checkpoint, _) = super::checkpoint::checkpoint(layers, file, company_id, &mut unimportant);
+        let is_beside = |checkpoint: &PathBuf| {
+            let endings = [
+                "",
+                ".lock",
+                "-wal",
+                "-shm",
+                "-journal",
+                ".webhook.json",
+                ".webhook.json.lock",
+            ];
+            endings.into_iter().any(|ending| {
+                let mut name = checkpoint.clone().into_os_string();
+                name.push(ending);
+                path.as_os_str() == name
+            })
+        };
+        let what = if checkpoint.as_ref().is_some_and(is_beside) {
+            "the checkpoint's"
+        } else if path.extension().is_some_and(|ending| ending == "beancount") {
+            "a ledger's"
+        } else {
+            return;
+        };
+        problems.push(format!(
+            "{TOKEN_FILE} is `{}`, which is {what} name: name another file",
+            path.display()
+        ));
     }
 
     /// Whose tokens there are in the file, for this Pleo.

@@ -248,6 +248,39 @@ pub fn refuse_link(path: &Path) -> Result<(), FileError> {
     }
 }
 
+/// Why a secret in a file may be known to somebody else, or chosen by him.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Exposure {
+    /// It is a link, which leads where somebody else may write.
+    #[error("it is a link: name the file itself")]
+    Link,
+    /// Its mode lets others in.
+    #[error("other users can read or write it")]
+    OthersCanRead,
+    /// It is neither this user's nor root's.
+    #[error("it belongs to another user")]
+    OfAnother,
+}
+
+/// Whether a secret in this file is not for this user alone; `None` also where there is no file.
+pub fn exposure(path: &Path) -> Option<Exposure> {
+    let metadata = fs::symlink_metadata(path).ok()?;
+    if metadata.is_symlink() {
+        return Some(Exposure::Link);
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if metadata.mode() & 0o077 != 0 {
+            return Some(Exposure::OthersCanRead);
+        }
+        if !is_trusted(metadata.uid()) {
+            return Some(Exposure::OfAnother);
+        }
+    }
+    None
+}
+
 /// Refuses a folder, a device, a pipe or a socket in a file's place: a rename would take it away from everybody.
 fn refuse_special(path: &Path) -> Result<(), FileError> {
     match special(path) {

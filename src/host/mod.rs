@@ -13,6 +13,7 @@ pub mod files;
 pub mod foreign_text;
 pub mod http;
 pub mod kill;
+pub mod lock_file;
 pub mod privacy;
 pub mod process_group;
 pub mod retry;

@@ -157,7 +157,7 @@ pub enum PleoError {
         cause: String,
     },
     /// A code was sent, which is good for one use, and the tokens did not come.
-    #[error("Pleo's answer to {call} was lost, and with it the tokens: {cause}")]
+    #[error("{call} brought no tokens: {cause}")]
     LostTokens {
         /// What was asked.
         call: Call,

@@ -381,9 +381,11 @@ fn a_listener_that_could_check_nothing_or_has_no_address_does_not_begin() {
         .exits(2)
         .says("nothing is subscribed")
         .says("subscribe https://");
-    fs::write(world.path("checkpoint.sqlite3.webhook.json"), "{").unwrap();
+    let secrets = world.path("checkpoint.sqlite3.webhook.json");
+    fs::write(&secrets, "{").unwrap();
+    fs::set_permissions(&secrets, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     world.run(&listen).exits(1).says("webhook.json");
-    fs::remove_file(world.path("checkpoint.sqlite3.webhook.json")).unwrap();
+    fs::remove_file(&secrets).unwrap();
     world.run(&["subscribe", "https://example.com/"]).exits(0);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -4,6 +4,7 @@
 mod login;
 mod refresh;
 mod settings;
+mod tidy;
 
 use std::fs;
 use std::net::TcpListener;

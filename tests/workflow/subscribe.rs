@@ -159,3 +159,88 @@ fn a_file_of_another_company_or_a_damaged_one_is_left_as_it_is() {
     }
     assert_eq!(world.sandbox.request_count(), requests);
 }
+
+/// Each asks Pleo between reading and writing the file, which takes its time here.
+#[test]
+fn of_two_at_once_neither_loses_its_secret() {
+    let world = World::new();
+    world.sandbox.fault(
+        Fault::new(Trouble::SlowMilliseconds(300))
+            .on("GET", "/v1/subscriptions/*/secret")
+            .always(),
+    );
+    let begun: Vec<_> = ["a", "b", "c"]
+        .map(|host| format!("https://{host}.example/webhooks/pleo/{}", world.sandbox.company()))
+        .iter()
+        .map(|address| world.command(&["subscribe", address]).spawn().unwrap())
+        .collect();
+    for mut child in begun {
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+    let kept = file(&world);
+    let subscriptions = world.sandbox.subscriptions();
+    assert_eq!(subscriptions.len(), 3);
+    for (url, secret) in subscriptions {
+        assert!(kept.contains(&secret), "the secret of {url} is lost");
+    }
+}
+
+#[test]
+fn secrets_that_others_can_read_or_have_chosen_are_not_used() {
+    let world = World::new();
+    world.run(&["subscribe", &address(&world)]).exits(0);
+    let path = world.path("checkpoint.sqlite3.webhook.json");
+    let requests = world.sandbox.request_count();
+    let refuses = || {
+        for command in [
+            &["subscribe", &address(&world)][..],
+            &["subscribe", "--list"],
+            #[cfg(feature = "listen")]
+            &["listen", "--bind", "127.0.0.1:0"],
+        ] {
+            world.run(command).exits(2).says("webhook.json").says("chmod 600");
+        }
+    };
+    for mode in [0o640, 0o604, 0o620, 0o602] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        refuses();
+    }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::rename(&path, world.path("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(world.path("elsewhere"), &path).unwrap();
+    refuses();
+    assert_eq!(world.sandbox.request_count(), requests);
+}
+
+#[test]
+fn a_secret_that_checks_nothing_is_no_success() {
+    for useless in ["abc", "whsec_", "whsec_!!!"] {
+        let world = World::new();
+        let body = format!("{{\"data\":{{\"secretKey\":\"{useless}\"}}}}");
+        let says = Fault::new(Trouble::Page(200, "application/json".into(), body));
+        world
+            .sandbox
+            .fault(says.on("GET", "/v1/subscriptions/*/secret").always());
+        world
+            .run(&["subscribe", &address(&world)])
+            .exits(6)
+            .says("subscribe --remove");
+        assert!(!world.path("checkpoint.sqlite3.webhook.json").exists());
+        world.sandbox.clear_faults();
+        world.run(&["subscribe", &address(&world)]).exits(0);
+    }
+}
+
+#[test]
+fn a_pleo_that_answered_before_is_out_of_reach_for_a_time() {
+    for trouble in [Trouble::LostAnswer, Trouble::ResetBeforeEffect] {
+        let world = World::new().impatient();
+        world.run(&["subscribe", &address(&world)]).exits(0);
+        let id = world.run(&["subscribe", "--list", "--json"]).json()["subscriptions"][0]["id"].clone();
+        world.sandbox.fault(Fault::new(trouble).always());
+        world.run(&["subscribe", &address(&world)]).exits(5);
+        world
+            .run(&["subscribe", "--remove", id.as_str().unwrap()])
+            .exits(5);
+    }
+}

@@ -22,6 +22,9 @@ use crate::pleo::{Client, Credential, Installation, PleoError, Subject};
 /// What Pleo calls an installation that is in use.
 const ACTIVATED: &str = "ACTIVATED";
 
+const LOOK_IN_PLEO: &str =
+    "look at the integration in Pleo, then run `pleo-export login` again; ask Pleo's support if it stays so";
+
 pub(super) fn connect(sources: &Sources, paste: bool, form: Form) -> Result<Told, Problem> {
     let config = load(sources, true)?;
     let Some(redirect_uri) = config.redirect_uri.clone() else {
@@ -81,8 +84,11 @@ fn keep(
     authorization: &Authorization,
     code: &SecretString,
 ) -> Result<Told, Problem> {
-    let new = NewConnection::exchange(&config.oauth, stop, authorization, code, &config.scopes)?;
+    let new = NewConnection::exchange(&config.oauth, stop, authorization, code, &config.scopes)
+        .map_err(not_connected)?;
     let client = client(config, Credential::AccessToken(new.access_token()), stop)?;
+    // It has just given the tokens.
+    client.answered_before();
     let installation = unless_silent(client.installation(None))?;
     let mut subject = installation.as_ref().and_then(|told| told.resource.clone());
     if subject.is_none() {
@@ -125,7 +131,25 @@ fn unless_silent<T>(answered: Result<T, PleoError>) -> Result<Option<T>, Problem
             warn!("{answer}: Pleo does not tell this");
             Ok(None)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(not_connected(error)),
+    }
+}
+
+/// A code is good once, so whatever failed begins with another consent.
+fn not_connected(error: PleoError) -> Problem {
+    let is_about_client = matches!(error, PleoError::ClientRefused { .. });
+    let problem = Problem::from(error);
+    let hint = match problem.kind {
+        _ if is_about_client => {
+            "check `pleo.oauth.client_id`, the client secret (PLEO_CLIENT_SECRET or `client_secret_file`) and PLEO_AUTH_URL, \
+             then run `pleo-export login` again; nothing was kept"
+        }
+        ProblemKind::Temporary => "run `pleo-export login` again and consent once more; nothing was kept",
+        _ => return problem,
+    };
+    Problem {
+        hint: hint.into(),
+        ..problem
     }
 }
 
@@ -185,16 +209,7 @@ fn activated(client: &Client, installation: Installation) -> Result<String, Prob
     let installation = if is_active(&installation) {
         installation
     } else {
-        client.activate_installation().map_err(|error| {
-            let problem = Problem::from(error);
-            Problem {
-                message: format!(
-                    "the tokens are kept, but the installation was not activated: {}",
-                    problem.message
-                ),
-                ..problem
-            }
-        })?
+        client.activate_installation().map_err(not_activated)?
     };
     let status = installation.status.clone().unwrap_or_default();
     if is_active(&installation) {
@@ -207,9 +222,34 @@ fn activated(client: &Client, installation: Installation) -> Result<String, Prob
         .unwrap_or_default();
     Err(Problem {
         kind: ProblemKind::NeedsPerson,
-        message: format!("the tokens are kept, but Pleo shows the installation as {}{why}", safe(&status)),
-        hint: "look at the integration in Pleo, then run `pleo-export login` again; ask Pleo's support if it stays so".into(),
+        message: format!(
+            "the tokens are kept, but Pleo shows the installation as {}{why}",
+            safe(&status)
+        ),
+        hint: LOOK_IN_PLEO.into(),
     })
+}
+
+/// The tokens stay, so that another login is all that is left to do.
+fn not_activated(error: PleoError) -> Problem {
+    let is_refused = matches!(error, PleoError::Refused { .. });
+    let problem = Problem::from(error);
+    let (kind, hint) = match problem.kind {
+        _ if is_refused => (ProblemKind::NeedsPerson, LOOK_IN_PLEO),
+        ProblemKind::Credential => (
+            ProblemKind::Credential,
+            "ask Pleo to let this application activate its installation, then run `pleo-export login` again",
+        ),
+        kind => (kind, "run `pleo-export login` again"),
+    };
+    Problem {
+        kind,
+        message: format!(
+            "the tokens are kept, but the installation was not activated: {}",
+            problem.message
+        ),
+        hint: hint.into(),
+    }
 }
 
 fn about_redirect(error: RedirectError) -> Problem {

@@ -5,7 +5,6 @@ mod consent;
 mod redirect;
 
 use serde::Serialize;
-use tracing::warn;
 
 use super::answer::{self, Form, print, tell};
 use super::exit::Exit;
@@ -98,19 +97,32 @@ fn not_in_use(message: String) -> Problem {
 fn disconnect(sources: &Sources, revoke: bool) -> Result<Told, Problem> {
     let config = load(sources, false)?;
     let stop = signals::stop_on_signals();
-    if revoke && read(&config)?.is_some() {
+    if revoke && let Some(tokens) = read(&config)? {
         let credential = Credential::OAuth(Box::new(config.oauth.clone()));
-        match client(&config, credential, &stop)?.remove_installation() {
+        let client = client(&config, credential, &stop)?;
+        if tokens.company_id.is_some() {
+            // It has told whose they are.
+            client.answered_before();
+        }
+        match client.remove_installation() {
             Ok(()) => {}
-            // What Pleo does not take any more need not be revoked.
             Err(error @ PleoError::Disconnected { .. }) => {
-                warn!("{error}; only this machine's tokens are removed");
+                oauth::forget(&config.oauth, &stop)?;
+                return Err(not_revoked(&error));
+            }
+            Err(error @ PleoError::CredentialRefused { .. }) => {
+                return Err(Problem {
+                    hint: "nothing was removed: end the connection in Pleo, then run `pleo-export logout` without `--revoke`"
+                        .into(),
+                    ..error.into()
+                });
             }
             Err(error) => return Err(error.into()),
         }
     }
     let text = match (oauth::forget(&config.oauth, &stop)?, revoke) {
-        (false, _) => "There are no tokens here.\n",
+        (false, true) => "There are no tokens here, so Pleo was not asked.\n",
+        (false, false) => "There are no tokens here.\n",
         (true, true) => "The tokens are removed here and void at Pleo.\n",
         (true, false) => {
             "The tokens are removed here. Pleo still has the consent; `--revoke` would have ended it.\n"
@@ -120,6 +132,15 @@ fn disconnect(sources: &Sources, revoke: bool) -> Result<Told, Problem> {
         text: text.to_owned(),
         connection: None,
     })
+}
+
+/// Nobody could ask Pleo with tokens that it does not take any more, which says nothing of the installation.
+fn not_revoked(error: &PleoError) -> Problem {
+    Problem {
+        kind: ProblemKind::NeedsPerson,
+        message: format!("the tokens are removed here; Pleo was not asked to end the connection: {error}"),
+        hint: "end the connection in Pleo, where the company's integrations are".into(),
+    }
 }
 
 /// The tokens as they stand, if there are some.

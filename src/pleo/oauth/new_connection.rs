@@ -97,6 +97,7 @@ impl Drop for NewConnection {
 
 /// Takes the tokens away; Pleo is not told. Answers whether there were some.
 pub fn forget(settings: &Settings, stop: &Stop) -> Result<bool, PleoError> {
+    settings.store.refuse_other()?;
     settings.store.sweep(stop);
     if let Err(TokensError::Absent(_)) = settings.store.read() {
         return Ok(false);

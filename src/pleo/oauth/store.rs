@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::tokens::{self, LockError, Tokens, TokensError, TokensLock};
+use super::tokens::{self, Tokens, TokensError, TokensLock};
 use crate::host::files;
+use crate::host::lock_file::LockError;
 use crate::host::stop::Stop;
 use crate::pleo::error::PleoError;
 
@@ -127,11 +128,21 @@ impl Store {
     /// Why there is none.
     pub fn try_place(&self) -> Result<(), PleoError> {
         match self {
-            Self::File(path) => files::refuse_link(path)
+            Self::File(path) => tokens::refuse_other(path)
                 .and_then(|()| files::make_folder(tokens::folder_of(path)))
                 .and_then(|()| files::Part::new(tokens::folder_of(path)).map(drop))
                 .map_err(|error| not_kept(&error)),
             Self::Shared(shared) => Ok(shared.read().map(drop)?),
+        }
+    }
+
+    /// Refuses a file that is none of tokens, before a lock is made beside it.
+    pub(super) fn refuse_other(&self) -> Result<(), PleoError> {
+        match self {
+            Self::File(path) => tokens::refuse_other(path).map_err(|error| PleoError::Settings {
+                problem: error.to_string(),
+            }),
+            Self::Shared(_) => Ok(()),
         }
     }
 

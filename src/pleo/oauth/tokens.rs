@@ -3,19 +3,20 @@
 //!
 //! Errors never quote what the file holds.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::host::files::{self, Action, FileError, Part};
+use crate::host::files::{self, Action, Exposure, FileError, Part};
 use crate::host::kill;
-use crate::host::stop::{Stop, Stopped};
+use crate::host::lock_file::{self, LockError};
+use crate::host::stop::Stop;
 use crate::model::ids::CompanyId;
 
 /// More than any file of tokens has, in bytes.
@@ -24,8 +25,12 @@ const LARGEST_FILE: u64 = 64 * 1024;
 /// As much room as is taken on the disk before the old pair is given up, in bytes.
 const ROOM: usize = 16 * 1024;
 
-/// How often a lock that is held is tried for.
-const LOCK_WAIT: Duration = Duration::from_millis(25);
+/// How a file of tokens begins, also where its end is lost.
+const BEGINS: &[u8] = b"{\"access_token\":";
+
+/// Where something else stands.
+const NO_TOKENS: &str =
+    "it is no file of tokens: name another one as `pleo.oauth.token_file`, or move this one away";
 
 /// A pair of tokens, and for what it is good.
 #[derive(Clone, Debug)]
@@ -80,25 +85,49 @@ pub fn read(path: &Path) -> Result<Tokens, TokensError> {
         }
         other => other.map_err(|error| unusable(error.to_string()))?,
     };
-    files::refuse_link(path).map_err(|error| unusable(error.source.to_string()))?;
-    if !metadata.is_file() || metadata.len() > LARGEST_FILE {
-        return Err(unusable("it is no file of tokens".to_owned()));
+    if !metadata.is_symlink() && (!metadata.is_file() || metadata.len() > LARGEST_FILE) {
+        return Err(unusable(NO_TOKENS.to_owned()));
     }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        if metadata.mode() & 0o077 != 0 {
-            let cure = format!("other users can read it: run  chmod 600 {}", path.display());
-            return Err(unusable(
-                cure + "  and, if it may have been read, `pleo-export login`",
-            ));
+    match files::exposure(path) {
+        None => {}
+        Some(Exposure::OthersCanRead) => {
+            return Err(unusable(format!(
+                "other users can read it: run  chmod 600 {}  and, if it may have been read, `pleo-export login`",
+                path.display()
+            )));
         }
-        if !files::is_trusted(metadata.uid()) {
-            return Err(unusable("it belongs to another user".to_owned()));
-        }
+        Some(other) => return Err(unusable(other.to_string())),
     }
     let content = fs::read(path).map_err(|error| unusable(error.to_string()))?;
-    parse(&content).map_err(|problem| unusable(format!("{problem}: run `pleo-export login`")))
+    let cure = if is_of_tokens(&content) {
+        "run `pleo-export login`"
+    } else {
+        NO_TOKENS
+    };
+    parse(&content).map_err(|problem| unusable(format!("{problem}: {cure}")))
+}
+
+/// Refuses to replace or to remove a file that is none of tokens: whoever named it as one was mistaken.
+pub(super) fn refuse_other(path: &Path) -> Result<(), FileError> {
+    files::refuse_link(path)?;
+    let metadata = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        other => other.map_err(FileError::at(Action::LookAt, path))?,
+    };
+    let is_ours = metadata.is_file()
+        && metadata.len() <= LARGEST_FILE
+        && is_of_tokens(&fs::read(path).map_err(FileError::at(Action::Read, path))?);
+    if is_ours {
+        return Ok(());
+    }
+    Err(FileError::at(Action::Use, path)(std::io::Error::other(NO_TOKENS)))
+}
+
+/// Whether a login wrote this, whole or damaged, or nobody wrote anything yet.
+fn is_of_tokens(content: &[u8]) -> bool {
+    let content = content.trim_ascii();
+    let fields = serde_json::from_slice::<Map<String, Value>>(content).unwrap_or_default();
+    content.is_empty() || content.starts_with(BEGINS) || fields.contains_key("access_token")
 }
 
 fn parse(content: &[u8]) -> Result<Tokens, String> {
@@ -169,46 +198,21 @@ pub(super) struct TokensLock {
     _file: File,
 }
 
-/// Why the lock could not be had.
-#[derive(Debug, Error)]
-pub(super) enum LockError {
-    #[error(transparent)]
-    Io(#[from] FileError),
-    #[error("another process renews the tokens in `{}` and does not come to an end", .0.display())]
-    Held(PathBuf),
-    #[error(transparent)]
-    Stopped(#[from] Stopped),
-}
-
 impl TokensLock {
     /// Waits for the lock of this file of tokens, in whose folder it lies.
     pub(super) fn acquire(path: &Path, patience: Duration, stop: &Stop) -> Result<Self, LockError> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".lock");
-        let lock = PathBuf::from(name);
-        let file = files::open_own(&lock)?;
-        let began = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => {
-                    // Whoever was killed between Pleo's answer and the file's name left a pair that may be good.
-                    files::remove_part(&files::part_of(path))?;
-                    return Ok(Self {
-                        path: path.to_owned(),
-                        _file: file,
-                    });
-                }
-                Err(TryLockError::WouldBlock) if began.elapsed() < patience => stop.wait(LOCK_WAIT)?,
-                Err(TryLockError::WouldBlock) => return Err(LockError::Held(path.to_owned())),
-                Err(TryLockError::Error(error)) => {
-                    return Err(FileError::at(Action::Lock, &lock)(error).into());
-                }
-            }
-        }
+        let file = lock_file::acquire(path, patience, stop)?;
+        // Whoever was killed between Pleo's answer and the file's name left a pair that may be good.
+        files::remove_part(&files::part_of(path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            _file: file,
+        })
     }
 
     /// Takes room on the disk for new tokens. What may fail about writing fails here, while the old pair is still good.
     pub(super) fn room(&self) -> Result<Room<'_>, FileError> {
+        refuse_other(&self.path)?;
         let mut part = Part::only(&self.path)?;
         part.file
             .write_all(&[b' '; ROOM])
@@ -253,7 +257,7 @@ impl Room<'_> {
 
 /// Takes the tokens away; the lock stays. Answers whether there were some.
 pub(super) fn remove(lock: &TokensLock) -> Result<bool, FileError> {
-    files::refuse_link(&lock.path)?;
+    refuse_other(&lock.path)?;
     match fs::remove_file(&lock.path) {
         Ok(()) => files::sync_folder(folder_of(&lock.path)).map(|()| true),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),

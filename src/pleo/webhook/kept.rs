@@ -1,13 +1,17 @@
 //! Subscriptions of ours and the secrets that sign their deliveries, in a file of their own beside the checkpoint, for its
 //! owner alone. Several may stand there while an address or a secret is being replaced.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::host::files::{self, Action, FileError};
+use crate::host::files::{self, Action, Exposure, FileError};
+use crate::host::lock_file::{self, LockError};
+use crate::host::stop::Stop;
 use crate::model::ids::CompanyId;
 
 /// What is behind the checkpoint's name in that of the file.
@@ -46,6 +50,14 @@ pub enum KeptError {
     /// It cannot be read or written.
     #[error(transparent)]
     Io(#[from] FileError),
+    /// Others may know or have chosen the secrets.
+    #[error("`{}` cannot be trusted: {exposure}", path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        exposure: Exposure,
+    },
     /// It is not what `subscribe` writes.
     #[error("`{}` is not a file of subscriptions: {problem}", path.display())]
     Malformed {
@@ -81,8 +93,22 @@ struct Entry {
     secret: String,
 }
 
+/// The right to change the file, from reading it to writing it.
+pub fn lock(path: &Path, patience: Duration, stop: &Stop) -> Result<File, LockError> {
+    if let Some(folder) = path.parent() {
+        files::make_folder(folder)?;
+    }
+    lock_file::acquire(path, patience, stop)
+}
+
 /// The subscriptions of the file; none where it is not there.
 pub fn read(path: &Path, owner: &Owner) -> Result<Vec<KeptSubscription>, KeptError> {
+    if let Some(exposure) = files::exposure(path) {
+        return Err(KeptError::Exposed {
+            path: path.to_owned(),
+            exposure,
+        });
+    }
     let text = match std::fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -16,6 +16,9 @@ use thiserror::Error;
 /// How far the time of a delivery may be off, either way.
 pub const TOLERATED: TimeDelta = TimeDelta::minutes(5);
 
+/// A key of fewer bytes is none of Pleo's: the scheme has 24 to 64, and fewer could be guessed.
+const SHORTEST_KEY: usize = 16;
+
 /// More entries than any delivery has: each one costs a comparison.
 const MOST_ENTRIES: usize = 16;
 
@@ -95,7 +98,7 @@ fn is_signed_with(secret: &SecretString, signed: Signed<'_>, body: &[u8]) -> boo
 fn key(secret: &SecretString) -> Option<Vec<u8>> {
     let text = secret.expose_secret().trim();
     let key = BASE64.decode(text.strip_prefix("whsec_").unwrap_or(text)).ok()?;
-    Some(key).filter(|key| !key.is_empty())
+    Some(key).filter(|key| key.len() >= SHORTEST_KEY)
 }
 
 /// Whether a secret is one by which deliveries can be checked.

@@ -194,7 +194,11 @@ impl Walk {
             Ok(metadata) if metadata.is_dir() => {}
             Ok(_) if rest.iter().all(|part| *part == "**") => return self.arrive(place),
             Ok(_) => return Ok(()),
-            Err(error) if is_absence(&error) => return Ok(()),
+            Err(error) if is_absence(&error) => {
+                // It holds nothing yet: the next look sees when it comes.
+                self.included.folders.entry(place.path.clone()).or_default();
+                return Ok(());
+            }
             Err(error) => return Err(FileError::at(Action::LookAt, &place.path)(error)),
         }
         let real = place.real()?;

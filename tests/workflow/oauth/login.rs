@@ -41,7 +41,7 @@ impl World {
     }
 
     /// A whole login by pasting what Pleo redirects to, `change`d on the way.
-    fn login_by_paste(&self, change: impl FnOnce(String) -> String) -> Run {
+    pub(super) fn login_by_paste(&self, change: impl FnOnce(String) -> String) -> Run {
         let waiting = self.begin_login(&["--paste"]);
         let redirect = change(consent(&waiting.address));
         waiting.paste(&redirect)
@@ -477,7 +477,7 @@ fn logout_forgets_and_revokes_only_when_it_is_told_to() {
     assert!(world.path(TOKENS).exists());
     world.sandbox.clear_faults();
     world.sandbox.revoke_all();
-    world.run(&["logout", "--revoke"]).exits(0);
+    world.run(&["logout", "--revoke"]).exits(6);
     assert!(!world.path(TOKENS).exists());
     world.breaks_no_rule();
 }
