@@ -168,16 +168,17 @@ impl Checkpoint {
     }
 
     /// Changes what is kept of the polls where no run has the file open: after one, and for a poll that failed before it
-    /// had. Answers `None` where there is no file of this version, or it is another company's; it is then left alone.
+    /// had. Answers `None` where there is no file of this version; an error where it is another company's than the one that
+    /// is named. It is then left alone.
     ///
     /// The caller holds the [`RunLock`](super::RunLock).
     pub fn note_contact<T>(
         path: &Path,
-        company_id: &CompanyId,
+        company_id: Option<&CompanyId>,
         work: impl FnOnce(&mut Contact) -> T,
     ) -> Result<Option<T>, CheckpointError> {
         match Self::open_read_only(path)? {
-            Some(found) => found.refuse_other_company(company_id)?,
+            Some(found) => company_id.map_or(Ok(()), |company_id| found.refuse_other_company(company_id))?,
             None => return Ok(None),
         }
         let noted = connect_for_writing(path).and_then(|mut connection| {

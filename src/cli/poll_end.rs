@@ -55,7 +55,9 @@ pub(super) fn count(contact: &mut Contact, answer: &mut Answer, alarm_after: Tim
         }
         Standing::Stopped => {}
     }
-    let (message, remedy) = cause.map(|cause| (cause.message, cause.hint)).unzip();
+    // The series tells the cause; what helps is what the poll itself says.
+    let remedy = answer.problem().map(|problem| problem.hint.clone());
+    let message = cause.map(|cause| cause.message);
     contact.last_poll = Some(PollEnd {
         at: now,
         exit_code: answer.exit().code(),
@@ -66,10 +68,7 @@ pub(super) fn count(contact: &mut Contact, answer: &mut Answer, alarm_after: Tim
 
 /// Notes a poll that ended before its work, where the checkpoint is to be had. The caller holds the lock.
 pub(super) fn note(config: &StatusConfig, answer: &mut Answer, stop: &Stop) {
-    let Some(company_id) = &config.company_id else {
-        return;
-    };
-    let noted = Checkpoint::note_contact(&config.checkpoint, company_id, |contact| {
+    let noted = Checkpoint::note_contact(&config.checkpoint, config.company_id.as_ref(), |contact| {
         count(contact, answer, config.alarm_after, stop);
     });
     if let Err(error) = noted {
@@ -79,7 +78,7 @@ pub(super) fn note(config: &StatusConfig, answer: &mut Answer, stop: &Stop) {
 
 /// Notes a poll that ended over its settings, as far as these say where.
 pub(super) fn note_wrong_settings(sources: &Sources, answer: &mut Answer, stop: &Stop) {
-    if let Ok(config) = StatusConfig::load(sources)
+    if let Some(config) = StatusConfig::of_wrong(sources)
         // Nothing is made for settings that are wrong.
         && config.checkpoint.exists()
         && let Ok(_lock) = RunLock::acquire(&config.checkpoint)
@@ -87,6 +86,10 @@ pub(super) fn note_wrong_settings(sources: &Sources, answer: &mut Answer, stop: 
         note(&config, answer, stop);
     }
 }
+
+/// What helps once polls have failed for longer than they may.
+pub(super) const FOR_TOO_LONG: &str = "this does not come right by itself any more: see to the cause, then run \
+                                       `pleo-export poll`; the next good poll ends the alarm";
 
 /// What a person is told about polls that fail again and again.
 pub(super) fn failing(series: &FailedPolls) -> Problem {
@@ -98,9 +101,7 @@ pub(super) fn failing(series: &FailedPolls) -> Problem {
             series.since.to_rfc3339_opts(SecondsFormat::Secs, true),
             series.last_error
         ),
-        hint:
-            "this does not come right by itself any more: see to the cause; the next good poll ends the alarm"
-                .into(),
+        hint: FOR_TOO_LONG.into(),
     }
 }
 

@@ -18,7 +18,7 @@ use super::reach::Reach;
 use super::render::Answer;
 use super::shared::{self, Shared};
 use super::signals;
-use crate::checkpoint::{Blocked, Checkpoint, LockError, RunLock};
+use crate::checkpoint::{Blocked, Checkpoint, Fault, LockError, RunLock};
 use crate::config::fleet;
 use crate::config::{Config, ConfigProblems, Sources, receipts_folder, receipts_folder_of_the_first_version};
 use crate::export::report::{Problem, ProblemKind, RunReport};
@@ -241,7 +241,15 @@ impl Run<'_> {
             .map_err(|error| Unbegun::Otherwise(without_receipts(&error)))?;
         let former_target = description.former_target.as_deref();
         let mut checkpoint = Checkpoint::open(&config.checkpoint, &owner, former_target, item_facts)
-            .map_err(|error| Unbegun::WithoutCheckpoint(error.into()))?;
+            .map_err(|error| match &error.fault {
+                // It is whole, and where the polls of this company are looked up.
+                Fault::BelongsToAnother { found, wanted }
+                    if (&found.company_id, &found.pleo_host) == (&wanted.company_id, &wanted.pleo_host) =>
+                {
+                    Unbegun::Otherwise(error.into())
+                }
+                _ => Unbegun::WithoutCheckpoint(error.into()),
+            })?;
         let mut contact = checkpoint
             .contact()
             .map_err(|error| Unbegun::WithoutCheckpoint(error.into()))?;

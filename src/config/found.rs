@@ -20,10 +20,18 @@ pub(super) fn distrust(path: &Path) -> Option<String> {
         .find(|owner| !is_trusted(*owner))
     {
         let change = if link.is_symlink() { "chown -h" } else { "chown" };
-        return Some(format!(
-            "`{shown}` was found here, but it belongs to another user (number {owner}): if its content is right, run  \
-             sudo {change} {own} {shown}  or name the file by --config"
-        ));
+        let as_owner = format!(
+            "`{shown}` was found here, but it belongs to another user (number {owner}): run pleo-export as that user (`sudo -u \
+             '#{owner}' pleo-export ...`)"
+        );
+        // To root every file is open, and whom it belongs to would be shut out.
+        return Some(if own == 0 {
+            as_owner
+        } else {
+            format!(
+                "{as_owner}; where it is meant for this user and its content is right, run  sudo {change} {own} {shown}"
+            )
+        });
     }
     let by_all = file.mode() & 0o002 != 0;
     let by_group = file.mode() & 0o020 != 0 && !is_private_group(file.uid(), file.gid());

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::checkpoint::{in_its_folder, named_checkpoint};
+use super::checkpoint::{checkpoint, in_its_folder, named_checkpoint};
 use super::pleo::company_id;
 use super::sources::Layers;
 use super::{ConfigProblems, Sources, StatusConfig, alarm_after, tokens_company};
@@ -31,8 +31,14 @@ impl StatusConfig {
     /// A `.env` or settings file that was found and is not to be trusted is passed over: nothing is written or sent, and
     /// who looks (as root, for example) is seldom whom the files belong to.
     pub fn look(sources: &Sources) -> Result<(Self, Vec<String>), ConfigProblems> {
-        let (mut passed_over, mut problems) = (Vec::new(), Vec::new());
-        let layers = Layers::read_apart(sources, &mut passed_over, &mut problems);
+        let (mut passed_over, mut unseen, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+        // Told only where nothing is found: who types `sudo` often stands where the other user may not look.
+        let of_found = if is_closed(&sources.working_folder) {
+            &mut unseen
+        } else {
+            &mut passed_over
+        };
+        let layers = Layers::read_apart(sources, of_found, &mut problems);
         let mut file = layers.file_section();
         let mut unimportant = Vec::new();
         let mut pleo = file.section("pleo", &mut unimportant);
@@ -48,7 +54,8 @@ impl StatusConfig {
                 None
             }
             None if problems.is_empty() && about_company.is_empty() => {
-                search(&layers, company_id.as_ref(), &mut passed_over, &mut problems)
+                let told = (&mut passed_over, &mut unseen);
+                search(&layers, company_id.as_ref(), told, &mut problems)
             }
             None => None,
         };
@@ -64,31 +71,68 @@ impl StatusConfig {
             _ => {
                 problems.extend(about_company);
                 problems.extend(passed_over);
+                problems.extend(unseen);
                 Err(ConfigProblems(problems))
             }
         }
     }
+
+    /// Where a poll is noted that ended over its settings: what names the checkpoint is taken as far as it can be read. Where
+    /// the file that may name the company cannot be read, it is the only one where the polls of these settings keep theirs.
+    pub fn of_wrong(sources: &Sources) -> Option<Self> {
+        let mut problems = Vec::new();
+        let layers = Layers::read(sources, &mut problems);
+        let is_read = problems.is_empty();
+        let mut file = layers.file_section();
+        let mut pleo = file.section("pleo", &mut problems);
+        let company_id = company_id(&layers, &mut pleo, &mut problems, &mut Vec::new())
+            .or_else(|| tokens_company(&layers, &mut pleo));
+        let (named, _) = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
+        let found = match (named, &company_id) {
+            (Some(path), _) => path,
+            (None, None) if !is_read && !sources.is_one_of_several => {
+                let state = layers.state_folder(&mut problems).ok()?;
+                let folders = state.into_iter().chain([layers.working_folder().to_owned()]);
+                let found: Vec<PathBuf> = folders
+                    .filter_map(|folder| checkpoints(&folder).ok())
+                    .find(|found| !found.is_empty())?;
+                let [only] = found.try_into().ok()?;
+                in_its_folder(only)
+            }
+            (None, _) => return None,
+        };
+        Some(Self {
+            alarm_after: alarm_after(&mut file, &mut problems),
+            checkpoint: found,
+            company_id,
+        })
+    }
+}
+
+/// Whether this user may not even look for a file in a folder.
+fn is_closed(folder: &Path) -> bool {
+    let looked = folder.join(".").symlink_metadata();
+    looked.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }
 
 /// Looks in the folders where a run may have made it. A company's that is nowhere is answered where it would be made.
 fn search(
     layers: &Layers,
     company_id: Option<&CompanyId>,
-    passed_over: &mut Vec<String>,
+    (passed_over, unseen): (&mut Vec<String>, &mut Vec<String>),
     problems: &mut Vec<String>,
 ) -> Option<PathBuf> {
     let state = layers.state_folder(problems).ok()?;
     let mut folders: Vec<PathBuf> = state.iter().cloned().collect();
     folders.extend([layers.working_folder().to_owned(), PathBuf::from(OF_THE_SERVICE)]);
     let wanted = company_id.map(|id| format!("{BEFORE}{id}{BEHIND}"));
-    // Told only where nothing is found: who types `sudo` often stands where the other user may not look.
-    let mut unseen = Vec::new();
+    let mut places = Vec::new();
     for folder in &folders {
         let found = match checkpoints(folder) {
             Ok(found) => found,
             Err(error) => {
                 let told = if folder == layers.working_folder() {
-                    &mut unseen
+                    &mut *unseen
                 } else {
                     &mut *passed_over
                 };
@@ -105,7 +149,7 @@ fn search(
             None => found,
         };
         match found.as_slice() {
-            [] => {}
+            [] => places.push(format!("`{}`", folder.display())),
             [only] => return Some(only.clone()),
             several => {
                 let names: Vec<_> = several
@@ -124,15 +168,14 @@ fn search(
     if let (Some(folder), Some(wanted)) = (state, wanted) {
         return Some(folder.join(wanted));
     }
-    problems.append(&mut unseen);
-    let places: Vec<_> = folders
-        .iter()
-        .map(|folder| format!("`{}`", folder.display()))
-        .collect();
+    // What could not be looked into may have one.
+    let nowhere = match places.as_slice() {
+        [] => "no checkpoint was found".to_owned(),
+        places => format!("there is no checkpoint at {}", places.join(" or ")),
+    };
     problems.push(format!(
-        "there is no checkpoint at {}: set PLEO_EXPORT_CHECKPOINT to the file, or PLEO_COMPANY_ID to the company (or name the \
-         settings file by --config)",
-        places.join(" or ")
+        "{nowhere}: set PLEO_EXPORT_CHECKPOINT to the file, or PLEO_COMPANY_ID to the company (or name the \
+         settings file by --config)"
     ));
     None
 }

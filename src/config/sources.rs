@@ -335,6 +335,10 @@ fn config_file(
     if !is_named && is_absent() {
         return (toml::Table::new(), folder);
     }
+    if !is_named && let Err(error) = path.symlink_metadata() {
+        with_found.push(format!("cannot look for `{}`: {error}", path.display()));
+        return (toml::Table::new(), folder);
+    }
     if let Some(problem) = Some(&path).filter(|_| !is_named).and_then(|path| distrust(path)) {
         with_found.push(problem);
         return (toml::Table::new(), folder);

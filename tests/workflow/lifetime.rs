@@ -17,8 +17,8 @@ fn living_for(seconds: u64) -> World {
 
 #[test]
 fn long_work_reports_before_the_job_expires() {
-    // Fetching all receipts takes about three times as long as the job lives without a word from us.
-    let world = living_for(4);
+    // Fetching all receipts takes about twice as long as the job lives without a word from us.
+    let world = living_for(6);
     let items = (0..100).map(|number| Item::card_purchase(100 + number).receipt("pdf").build());
     let job = world.add_job(items.collect());
     world.sandbox.fault(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::full_disk::with_little_room;
 use crate::interrupt::{Fate, nth_of};
-use crate::odd_places::{as_nobody, set_mode};
+use crate::odd_places::{as_nobody, as_nobody_in, set_mode};
 use crate::sandbox::seed::Item;
 use crate::sandbox::{Fault, Hook, Job, JobStatus, RetryAfter, Trouble, seed};
 use crate::support::{Run, World};
@@ -146,6 +146,23 @@ fn night_4_pleo_is_down_since_yesterday_evening() {
 }
 
 #[test]
+fn night_4_what_lasts_is_not_left_to_the_next_run() {
+    let world =
+        World::new().with_settings("[pleo]\ngive_up_after_seconds = 1\n[run]\nalarm_after = \"1s\"\n");
+    world.add_mixed_job(2, 1);
+    world.run(&["poll"]).exits(0);
+    world.sandbox.fault(for_ever(Trouble::Status(503)));
+    for exit in [5, 5, 6] {
+        world.run(&["poll"]).exits(exit);
+    }
+    fails(
+        &world,
+        "503",
+        "does not come right by itself any more: see to the cause",
+    );
+}
+
+#[test]
 fn night_5_the_key_was_revoked() {
     let world = settled();
     world.sandbox.fault(for_ever(Trouble::Status(401)));
@@ -210,6 +227,9 @@ fn night_10_a_job_of_another_instance_blocks_the_company() {
     world.run(&["poll", "-q"]).exits(6).says(&job).says("--adopt");
     fails(&world, &job, &format!("run-job {job} --adopt"));
     world.run(&["run-job", &job[..8], "--adopt"]).exits(0);
+    // The cure was carried out, so nobody is told to.
+    status(&world).says("All is well");
+    assert!(world.run(&["status", "--json"]).json()["blocked_by"].is_null());
     world.run(&["poll"]).exits(0);
     status(&world).says("All is well");
 }
@@ -234,6 +254,7 @@ fn night_11_the_checkpoint_is_lost() {
         .says(&job)
         .says("this checkpoint is new, run `pleo-export run-job ");
     world.run(&["run-job", &job, "--adopt"]).exits(0);
+    status(&world).says("All is well");
 }
 
 #[test]
@@ -442,4 +463,17 @@ fn night_20_status_works_wherever_it_is_asked() {
     fs::copy(&path, world.path("state").join(other)).unwrap();
     let run = world.run_command(bare(&["status"]).env("STATE_DIRECTORY", "state"));
     run.exits(2).says(other).says(&file);
+    // From a home that the service's user may not even look into.
+    fs::create_dir(world.path("home")).unwrap();
+    for file in ["home/.env", "home/pleo-export.toml"] {
+        fs::write(world.path(file), "").unwrap();
+    }
+    set_mode(&world.path("home"), 0o700);
+    let elsewhere = world.path("state").into_os_string();
+    let world = world.with_variable("STATE_DIRECTORY", elsewhere);
+    set_mode(&world.path("state"), 0o755);
+    if let Some(run) = as_nobody_in(&world, "home", &["status"]) {
+        assert!(run.stderr.is_empty(), "{run}");
+        reads(run);
+    }
 }

@@ -15,6 +15,11 @@ pub fn set_mode(path: &Path, mode: u32) {
 
 /// The program as a user who owns nothing; `None`, with a note, where this test cannot become one.
 pub fn as_nobody(world: &World, arguments: &[&str]) -> Option<Run> {
+    as_nobody_in(world, "", arguments)
+}
+
+/// The same in a folder of the world.
+pub fn as_nobody_in(world: &World, folder: &str, arguments: &[&str]) -> Option<Run> {
     let program = world.path("program");
     if !program.exists() {
         fs::copy(env!("CARGO_BIN_EXE_pleo-export"), &program).unwrap();
@@ -26,7 +31,7 @@ pub fn as_nobody(world: &World, arguments: &[&str]) -> Option<Run> {
         .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
         .arg(&program)
         .args(arguments)
-        .current_dir(world.path(""))
+        .current_dir(world.path(folder))
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .envs(world.environment());

@@ -302,3 +302,67 @@ fn no_remedy_is_told_twice() {
     let run = world.run(&["status"]).exits(0);
     assert!(!run.stdout.contains("resume"), "{run}");
 }
+
+/// A poll that ends over its settings is known to `status`, however little of them could be read.
+#[test]
+fn polls_that_end_over_their_settings_are_told() {
+    type Break = fn(&World);
+    let broken: [(&str, Break); 5] = [
+        ("is not TOML", |world| {
+            fs::write(world.path("unit.toml"), "[pleo\n").unwrap();
+        }),
+        ("cannot read the settings file", |world| {
+            fs::remove_file(world.path("unit.toml")).unwrap();
+        }),
+        ("belongs to", |world| {
+            let other = "[accounting.beancount]\ndirectory = \"other\"\n";
+            fs::write(world.path("unit.toml"), other).unwrap();
+        }),
+        (".env`: it is a folder", |world| {
+            fs::create_dir(world.path(".env")).unwrap();
+        }),
+        ("PLEO_COMPANY_ID", |world| {
+            fs::write(world.path(".env"), "PLEO_COMPANY_ID=acme\n").unwrap();
+            set_mode(&world.path(".env"), 0o666);
+        }),
+    ];
+    for (number, (cause, break_it)) in broken.into_iter().enumerate() {
+        let mut world = World::new()
+            .without_variable("PLEO_EXPORT_CHECKPOINT")
+            .with_variable("STATE_DIRECTORY", "state")
+            .with_variable("PLEO_EXPORT_CONFIG", "unit.toml");
+        fs::write(world.path("unit.toml"), "").unwrap();
+        world.add_mixed_job(2, 1);
+        world.run(&["poll"]).exits(0);
+        if number == 4 {
+            world = world.without_variable("PLEO_COMPANY_ID");
+        }
+        break_it(&world);
+        world.run(&["poll"]).exits(2);
+        let mut looking = world.command(&["status"]);
+        let run = world
+            .run_command(looking.env_remove("PLEO_EXPORT_CONFIG"))
+            .exits(0);
+        let first = run.stdout.lines().next().unwrap_or_default();
+        assert!(first.starts_with("Failing since 20"), "{cause}: {run}");
+        run.says(cause);
+    }
+}
+
+/// Root is not advised to take a file from the service, which could then not read it.
+#[test]
+fn the_file_of_the_service_stays_its_own() {
+    let world = World::new();
+    fs::write(world.path(".env"), "PLEO_API_KEY=key\n").unwrap();
+    if std::os::unix::fs::chown(world.path(".env"), Some(65534), None).is_err() {
+        println!("note: this user cannot give a file away, so nothing was looked at");
+        return;
+    }
+    for command in ["status", "check", "poll"] {
+        let run = world
+            .run(&[command])
+            .says("run pleo-export as that user (`sudo -u '#65534' pleo-export ...`)");
+        let text = format!("{}{}", run.stdout, run.stderr);
+        assert!(!text.contains("chown") && !text.contains("--config"), "{run}");
+    }
+}

@@ -229,7 +229,9 @@ fn remember(place: &StatusConfig, told: Told) {
         return;
     };
     let kept = RunLock::acquire(&place.checkpoint).map(|_lock| {
-        Checkpoint::note_contact(&place.checkpoint, company_id, |contact| contact.told = Some(told))
+        Checkpoint::note_contact(&place.checkpoint, Some(company_id), |contact| {
+            contact.told = Some(told);
+        })
     });
     match kept {
         Ok(Ok(_)) => {}

@@ -7,6 +7,7 @@ use super::times::{TOLERATED, instant, length};
 use super::unmended::Unmended;
 use crate::checkpoint::{Blocked, Contact, JobRecord, PollEnd, since};
 use crate::cli::exit::Exit;
+use crate::cli::poll_end::FOR_TOO_LONG;
 use crate::cli::table::safe;
 use crate::cli::terminal::Stream;
 use crate::export::report::{Problem, held_up};
@@ -50,6 +51,8 @@ pub(super) struct Facts<'a> {
     pub(super) lasting: Option<&'a Problem>,
     /// For how long no poll may come.
     pub(super) alarm_after: TimeDelta,
+    /// The polls have failed for longer than they may.
+    pub(super) is_alarm: bool,
     /// A job of ours that is in progress.
     pub(super) open_job: Option<&'a JobRecord>,
     /// What is to be mended of jobs that are over.
@@ -142,6 +145,7 @@ impl Health {
         let ended = format!("it ended with {}", last.exit_code);
         let message = last.message.as_ref().unwrap_or(&ended);
         let remedy = || match &last.remedy {
+            _ if facts.is_alarm && last.exit_code == Exit::Temporary.code() => FOR_TOO_LONG.to_owned(),
             Some(remedy) if last.exit_code == Exit::Temporary.code() => {
                 format!("{remedy} (`pleo-export poll`)")
             }

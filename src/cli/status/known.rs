@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::health::{self, Facts, Health};
-use super::unmended;
+use super::{taken_over, unmended};
 use crate::checkpoint::{self, Blocked, Checkpoint, Counts, Fault, JobRecord, ShownItem, TrailLine};
 use crate::cli::args::StatusWish;
 use crate::cli::job_ids::Wanted;
@@ -134,7 +134,8 @@ fn read_once(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem>
         })
         .collect();
     let jobs = jobs?;
-    let (contact, blocked) = (checkpoint.contact()?, checkpoint.blocked()?);
+    let (mut contact, mut blocked) = (checkpoint.contact()?, checkpoint.blocked()?);
+    taken_over::forget(&checkpoint, &mut contact, &mut blocked)?;
     let is_in_disorder = checkpoint.was_left_in_disorder()?;
     checkpoint.finish_reading()?;
     let at_work = at_work_before.or_else(|| checkpoint::at_work(path));
@@ -152,6 +153,7 @@ fn read_once(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem>
             at_work,
             lasting: lasting.as_ref(),
             alarm_after: config.alarm_after,
+            is_alarm: series.is_some(),
             open_job: open_job.as_ref(),
             unmended: unmended.as_ref(),
         },

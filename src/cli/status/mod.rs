@@ -4,6 +4,7 @@ mod health;
 mod known;
 mod one_job;
 mod table;
+mod taken_over;
 mod times;
 mod unmended;
 
