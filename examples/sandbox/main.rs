@@ -86,6 +86,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     };
     let oauth = options.oauth_client.clone();
+    // The server itself panics over it, as tests want it.
+    let port = options.port;
+    std::net::TcpListener::bind(("127.0.0.1", port)).map_err(|error| {
+        format!(
+            "port {port} of 127.0.0.1 cannot be had: {error}; name another by --port, or 0 for a free one"
+        )
+    })?;
     let sandbox = Sandbox::start(options);
     for job in jobs {
         sandbox.add_job(job);

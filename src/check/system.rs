@@ -64,7 +64,7 @@ pub fn examine(
 /// Books that were restored or are not mounted. A checkpoint that cannot be read is told of by itself.
 fn lacking(system: &dyn AccountingSystem, checkpoint: &Checkpoint, year: i32) -> Option<Check> {
     let lack = checkpoint
-        .numbers_lacking(&system.highest_numbers(), year)
+        .numbers_lacking(&system.describe().target, &system.highest_numbers(), year)
         .ok()??;
     let remedy = "mount or restore what is missing; if the books are right as they are, run `pleo-export poll \
                   --books-are-right` when an export waits";

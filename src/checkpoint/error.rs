@@ -74,12 +74,12 @@ impl CheckpointError {
         match &self.fault {
             Fault::BelongsToAnother { .. } => {
                 "name another file as checkpoint.path (PLEO_EXPORT_CHECKPOINT) and take a running job over with \
-                 `run-job --adopt`, or go back to the settings it was made with"
+                 `pleo-export run-job JOB_ID --adopt`, or go back to the settings it was made with"
             }
             Fault::NewerVersion { .. } => "install that version again",
             Fault::Damaged(_) => {
-                "restore it from a backup, or move it aside and take a running job over with `run-job --adopt`; what is \
-                 in the books is found there"
+                "restore it from a backup, or move it aside and take a running job over with `pleo-export run-job \
+                 JOB_ID --adopt`; what is in the books is found there"
             }
             Fault::NoFile(_) => NO_FILE_HINT,
             Fault::Illegal { .. } | Fault::Missing { .. } => "report this, with the log of a run with -vv",

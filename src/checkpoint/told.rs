@@ -11,8 +11,10 @@ pub const TOLERATED: usize = 5;
 
 impl Checkpoint {
     /// Whether books whose numbers go up to these lack many that were given, in this year or altogether: says which.
+    /// `books` is what they are known by.
     pub fn numbers_lacking(
         &self,
+        books: &str,
         in_books: &BTreeMap<i32, u32>,
         year: i32,
     ) -> Result<Option<String>, CheckpointError> {
@@ -25,7 +27,9 @@ impl Checkpoint {
         let mut looked_at = given.iter().filter(|(of, _)| **of == year || in_books.is_empty());
         Ok(looked_at.find(lacks_many).map(|(year, given)| {
             let there = in_books.get(year).copied().unwrap_or(0);
-            format!("the books go up to number {there} of {year}, but {given} was given: restored, or not mounted?")
+            format!(
+                "the books ({books}) go up to number {there} of {year}, but {given} was given: restored, or not mounted?"
+            )
         }))
     }
 

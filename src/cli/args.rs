@@ -93,7 +93,7 @@ pub(super) enum Command {
         #[arg(required = true, value_name = "NUMBER")]
         numbers: Vec<String>,
         /// The day to book it on [default: the entry's own, where the books are open]
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = day)]
         date: Option<NaiveDate>,
         /// Why, for those who read the books later
         #[arg(long, value_name = "TEXT")]
@@ -129,7 +129,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "JOB_ID", conflicts_with = "since")]
         job: Option<String>,
         /// Only jobs that were made in Pleo on this day or later
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = day)]
         since: Option<NaiveDate>,
         /// Serve each company of this folder: a settings file (*.toml) for each
         #[arg(long, value_name = "DIR", conflicts_with = "job")]
@@ -247,7 +247,7 @@ pub(super) enum FleetCommand {
 #[derive(Clone, Debug, ClapArgs)]
 pub(super) struct ListenWish {
     /// The address to listen on
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787", value_parser = address)]
     pub(super) bind: SocketAddr,
     /// Poll at least this often, such as 90s, 5m or 1h: what Pleo tells may be lost
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
@@ -281,6 +281,16 @@ pub(super) struct StatusWish {
 }
 
 const WEBHOOK_URL: &str = "Where Pleo reaches `listen`: https://YOUR-HOST/webhooks/pleo/COMPANY_ID";
+
+fn day(text: &str) -> Result<NaiveDate, &'static str> {
+    text.parse().map_err(|_| "a day is due, such as 2026-03-31")
+}
+
+#[cfg(feature = "listen")]
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "an IP address and a port are due, such as 127.0.0.1:8787")
+}
 
 /// A length of time, at most a day.
 fn duration(text: &str) -> Result<Duration, &'static str> {

@@ -13,6 +13,9 @@ pub(super) const VARIABLES: &str = "\
 Environment variables, which beat the settings file:
   PLEO_COMPANY_ID          the company's id on Pleo
   PLEO_API_KEY             an API key, or PLEO_ACCESS_TOKEN
+  PLEO_CLIENT_ID           the application of `login` (OAuth)
+  PLEO_CLIENT_SECRET       its secret
+  PLEO_AUTH_URL            another place for its consent than https://auth.pleo.io
   PLEO_BASE_URL            another Pleo than https://external.pleo.io
   PLEO_EXPORT_CONFIG       the settings file, like --config
   PLEO_EXPORT_CHECKPOINT   where progress is kept

@@ -37,7 +37,9 @@ pub(super) fn man() -> io::Result<()> {
         page.extend(format!(".SH \"{}\"\n", command.get_name().to_uppercase()).as_bytes());
         man.render_description_section(&mut page)?;
         man.render_options_section(&mut page)?;
-        man.render_extra_section(&mut page)?;
+        if command.get_after_help().is_some() || command.get_after_long_help().is_some() {
+            man.render_extra_section(&mut page)?;
+        }
     }
     write(&page)
 }

@@ -372,7 +372,7 @@ fn job_text(job: &JobReport) -> String {
 fn job_failures(job: &JobReport) -> String {
     let counts = &job.counts;
     let word = match &job.ending {
-        Ending::AlreadyOver(_) => format!("was over already: {}", ending_word(&job.ending)),
+        Ending::AlreadyOver(_) => format!("was over already: {}", ending_word(&job.ending).replace('_', " ")),
         ending => ending_word(ending).replace('_', " "),
     };
     let open = match counts.open {

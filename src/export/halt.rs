@@ -178,7 +178,9 @@ impl Halt {
             ),
             Self::NotOurs { adoptable: true } => (
                 ProblemKind::NotOurs,
-                "let that instance finish it, or take it over with `run-job --adopt` when it is gone for good".into(),
+                "let that instance finish it, or take it over with `pleo-export run-job JOB_ID --adopt` when it is gone for \
+                 good"
+                    .into(),
             ),
             Self::OwnershipUnproven => (
                 ProblemKind::NeedsPerson,
@@ -250,12 +252,15 @@ impl From<CheckpointError> for Problem {
 
 fn before_its_turn(blocked_by: &Blocking) -> String {
     match blocked_by {
-        Blocking::Ours(id) => format!("finish that one first: `run-job {id}`"),
+        Blocking::Ours(id) => format!("finish that one first: `pleo-export run-job {id}`"),
         Blocking::Elsewhere(id) => format!(
-            "let that instance finish it, or take it over with `run-job {id} --adopt` when it is gone for good"
+            "let that instance finish it, or take it over with `pleo-export run-job {id} --adopt` when it is gone for \
+             good"
         ),
         Blocking::Older(id) => {
-            format!("begin with that one: `run-job {id}`; or start this one first with `--out-of-order`")
+            format!(
+                "begin with that one: `pleo-export run-job {id}`; or start this one first with `--out-of-order`"
+            )
         }
     }
 }
@@ -321,7 +326,7 @@ fn not_ready(error: &SystemError, job: Unready) -> (ProblemKind, String) {
         }
         _ if kind == ProblemKind::Temporary => "run again to go on: what is booked is found first",
         Unready::Waits => {
-            "see to the cause, then run again: the export waits in Pleo for a while, and nothing was booked"
+            "see to the cause, then run `pleo-export poll`: the export waits in Pleo for a while, and nothing was booked"
         }
         Unready::LeftOpen => {
             "see to the cause, then run again before the export expires: nothing more was booked, and what is in the books \

@@ -22,7 +22,9 @@ pub(super) fn before_start(exporter: &Exporter<'_>) -> Result<Option<Obstacle>, 
     let time_zone = &exporter.settings.bookkeeping.time_zone;
     let year = clock::now().with_timezone(time_zone).year();
     let in_books = exporter.system.highest_numbers();
-    let lack = exporter.checkpoint.numbers_lacking(&in_books, year)?;
+    let lack = exporter
+        .checkpoint
+        .numbers_lacking(&exporter.system.describe().target, &in_books, year)?;
     Ok(lack.map(|lack| Obstacle::BooksLack(format!("{lack} Nothing was booked"))))
 }
 

@@ -151,7 +151,7 @@ impl Exporter<'_> {
     /// Works on one job and never fails: whatever happens becomes its report. Where it is left to another instance, that
     /// says why: a person who named it must hear of that as of a problem, and a poll meets it every day.
     fn work_on(&mut self, job: ExportJob, claim: Claim) -> Result<JobReport, String> {
-        let id = job.id.clone();
+        let (id, items) = (job.id.clone(), job.number_of_items);
         let span = tracing::error_span!("job", job.id = %id);
         let _entered = span.enter();
         let mut totals = JobTotals::default();
@@ -169,7 +169,13 @@ impl Exporter<'_> {
             }
             Err(halt) => halt.into_ending(),
         };
-        Ok(self.report_on(id, ending, totals))
+        let mut report = self.report_on(id, ending, totals);
+        // Of a job that was not begun Pleo alone knows how many it has.
+        if report.counts.total == 0 && !matches!(report.ending, Ending::Closed(_)) {
+            report.counts.total = items;
+            report.counts.open = items;
+        }
+        Ok(report)
     }
 
     fn report_on(&mut self, id: JobId, ending: Ending, totals: JobTotals) -> JobReport {

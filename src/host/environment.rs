@@ -68,8 +68,43 @@ fn file_problem(path: &Path) -> Option<String> {
             "`{0}` is not executable: run  chmod +x {0}",
             path.display()
         )),
-        Ok(_) => None,
+        Ok(_) => interpreter_problem(path),
     }
+}
+
+/// Why the system cannot start a file of text: what its first line names is not there, or it names nothing.
+#[cfg(unix)]
+fn interpreter_problem(path: &Path) -> Option<String> {
+    use std::io::Read;
+    let mut head = Vec::new();
+    // What cannot be read may still be started.
+    std::fs::File::open(path)
+        .ok()?
+        .take(256)
+        .read_to_end(&mut head)
+        .ok()?;
+    let text = std::str::from_utf8(&head)
+        .ok()
+        .filter(|text| !text.contains('\0'))?;
+    let Some(line) = text.strip_prefix("#!") else {
+        return Some(format!(
+            "`{}` is no program: a script begins with a line that names its interpreter, such as #!/bin/sh",
+            path.display()
+        ));
+    };
+    let interpreter = line.split_whitespace().next()?;
+    (!Path::new(interpreter).exists()).then(|| {
+        format!(
+            "`{}` asks for the interpreter `{interpreter}`, which is not there",
+            path.display()
+        )
+    })
+}
+
+/// Elsewhere the system decides.
+#[cfg(not(unix))]
+fn interpreter_problem(_path: &Path) -> Option<String> {
+    None
 }
 
 #[cfg(unix)]

@@ -9,9 +9,6 @@ use super::retry::TryEnd;
 use super::wire;
 use crate::host::http::{BodyError, Fault};
 
-/// What happened when an answer did not come, or not all of it.
-const TOO_SLOW: &str = "no answer within `pleo.timeout_seconds`";
-
 /// How one try ended, and what is known of it.
 pub(super) struct Attempt {
     pub(super) ending: TryEnd,
@@ -45,24 +42,24 @@ impl Attempt {
         matches!(self.ending, TryEnd::Answered { status: 401, .. }) && !self.is_foreign
     }
 
-    /// No answer came.
-    pub(super) fn failed((fault, cause): (Fault, String)) -> Self {
+    /// No answer came; `too_slow` says so where that took too long.
+    pub(super) fn failed((fault, cause): (Fault, String), too_slow: String) -> Self {
         match fault {
             Fault::Untrusted => Self::broken(TryEnd::Untrusted, cause),
             Fault::Unreached => Self::broken(TryEnd::NotConnected, cause),
-            Fault::TimedOut => Self::broken(TryEnd::Interrupted, TOO_SLOW.to_owned()),
+            Fault::TimedOut => Self::broken(TryEnd::Interrupted, too_slow),
             Fault::Broken => Self::broken(TryEnd::Interrupted, cause),
         }
     }
 
     /// The answer was not read whole.
-    pub(super) fn not_read(error: BodyError) -> Self {
+    pub(super) fn not_read(error: BodyError, too_slow: String) -> Self {
         match error {
             BodyError::TooLarge(largest) => {
                 let cause = format!("the answer is larger than {largest} bytes");
                 Self::broken(TryEnd::TooLarge, cause)
             }
-            BodyError::TooSlow | BodyError::Silent => Self::broken(TryEnd::Interrupted, TOO_SLOW.to_owned()),
+            BodyError::TooSlow | BodyError::Silent => Self::broken(TryEnd::Interrupted, too_slow),
             error => Self::broken(TryEnd::Interrupted, error.to_string()),
         }
     }

@@ -267,8 +267,8 @@ impl Transport {
         let mut builder = shown
             .on(self.http.request(request.action.method().for_http(), url))
             .header(ACCEPT, "application/json");
-        if let Some(short) = self.reached.shortest() {
-            builder = builder.timeout(short.min(self.request_timeout));
+        if self.reached.shortest().is_some() {
+            builder = builder.timeout(self.timeout());
         }
         if let Some(body) = request.action.body() {
             builder = builder
@@ -278,9 +278,27 @@ impl Transport {
         kill::point("before request");
         let mut response = match builder.send() {
             Ok(response) => response,
-            Err(error) => return Attempt::failed(http::fault(error)),
+            Err(error) => return Attempt::failed(http::fault(error), self.too_slow()),
         };
         self.read_whole(&mut response, began, call)
+    }
+
+    /// How long a try may take now.
+    fn timeout(&self) -> Duration {
+        let short = self.reached.shortest();
+        short.map_or(self.request_timeout, |short| short.min(self.request_timeout))
+    }
+
+    /// What happened when an answer did not come in time, or not all of it.
+    fn too_slow(&self) -> String {
+        let (host, timeout) = (self.base_url.host_str().unwrap_or_default(), self.timeout());
+        // Of a host that was silent before less is waited for than the setting says.
+        let named = if timeout == self.request_timeout {
+            " (`pleo.timeout_seconds`)"
+        } else {
+            ""
+        };
+        format!("no answer from {host} within {timeout:?}{named}")
     }
 
     fn read_whole(&self, response: &mut Response, began: Instant, call: &Call) -> Attempt {
@@ -288,7 +306,7 @@ impl Transport {
         let until = began + self.request_timeout;
         let body = match Body::new(response, largest_answer(), until, None).whole() {
             Ok(body) => body,
-            Err(error) => return Attempt::not_read(error),
+            Err(error) => return Attempt::not_read(error, self.too_slow()),
         };
         kill::point("response");
         self.answered(response, body, call)
@@ -319,7 +337,7 @@ impl Transport {
         let (began, url) = (Instant::now(), self.address(request));
         let builder = shown.on(self.http.request(request.action.method().for_http(), url));
         let response = builder.header(ACCEPT, "application/json").send();
-        let mut response = response.map_err(|error| Attempt::failed(http::fault(error)))?;
+        let mut response = response.map_err(|error| Attempt::failed(http::fault(error), self.too_slow()))?;
         if response.status().is_success() {
             return Ok(response);
         }

@@ -400,7 +400,19 @@ fn the_program_tells_of_itself() {
         .says("run\\-job")
         .says("[\\-\\-config FILE]");
     assert!(man.stderr.is_empty(), "{man}");
-    world.run(&["--help"]).exits(0).says("PLEO_EXPORT_CHECKPOINT");
+    world
+        .run(&["--help"])
+        .exits(0)
+        .says("PLEO_EXPORT_CHECKPOINT")
+        .says("PLEO_CLIENT_SECRET");
+    world
+        .run(&["verify", "--since", "tomorrow"])
+        .exits(2)
+        .says("such as 2026-03-31");
+    world
+        .run(&["listen", "--bind", "foo"])
+        .exits(2)
+        .says("such as 127.0.0.1:8787");
     world.run(&["status", "--help"]).exits(0).says("--max-age 30m");
     world.run(&["--version"]).exits(0).says(env!("CARGO_PKG_VERSION"));
 }

@@ -193,7 +193,7 @@ fn night_8_pleo_hangs() {
     let world = settled();
     world.sandbox.fault(for_ever(Trouble::SlowMilliseconds(4_000)));
     world.run(&["poll"]).exits(5);
-    fails(&world, "no answer within `pleo.timeout_seconds`", "run again");
+    fails(&world, "no answer from 127.0.0.1 within 2s", "run again");
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn night_17_a_person_damaged_the_books() {
     let main = world.path("books/main.beancount");
     let text = fs::read_to_string(&main).unwrap();
     fs::write(&main, format!("{text}\ninclude \"gone.beancount\"\n")).unwrap();
-    world.run(&["poll"]).exits(1);
+    world.run(&["poll"]).exits(1).says("pending: 6 items");
     fails(&world, "gone.beancount", "see to the cause");
     assert_eq!(world.sandbox.job(&job).status, JobStatus::Pending, "left waiting");
 }
@@ -347,6 +347,7 @@ fn night_18_the_folder_of_the_books_moved() {
     fs::rename(world.path("books"), world.path("moved")).unwrap();
     world.run(&["poll"]).exits(6);
     fails(&world, "not mounted", "mount or restore what is missing");
+    status(&world).says("/books) go up to number");
 }
 
 #[test]

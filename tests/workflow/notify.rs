@@ -363,3 +363,22 @@ fn other_books_are_told_too() {
     world.run_with("PLEO_EXPORT_BOOKS", "others", &["poll"]).exits(2);
     assert_eq!(events(&told(&world)), [("failure", Some(2))]);
 }
+
+#[test]
+fn a_program_that_cannot_be_started_is_known_beforehand() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new().with_settings(&format!("{IMPATIENT}[notify]\ncommand = [\"./told.sh\"]\n"));
+    for (script, says) in [
+        ("#!/nowhere/sh\n", "asks for the interpreter `/nowhere/sh`"),
+        ("echo\n", "is no program"),
+    ] {
+        fs::write(world.path("told.sh"), script).unwrap();
+        fs::set_permissions(world.path("told.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+        let run = world.run(&["poll"]).exits(0).says(says);
+        assert!(run.stderr.contains("cannot be started"), "{run}");
+        world.run(&["check"]).says(says);
+    }
+    fs::write(world.path("told.sh"), "#!/bin/sh\n").unwrap();
+    let run = world.run(&["poll"]).exits(0);
+    assert_eq!(run.stderr, "", "{run}");
+}

@@ -92,6 +92,25 @@ fn the_same_content_after_a_success_is_found_with_what_informs_alone_changed() {
 }
 
 #[test]
+fn a_folder_of_batches_that_comes_with_the_first_of_them_is_seen_by_the_same_run() {
+    let world = World::new();
+    std::fs::create_dir_all(world.path("books")).unwrap();
+    let ledger = "include \"accounts.beancount\"\ninclude \"pleo/**/*.beancount\"\n";
+    std::fs::write(world.path("books/main.beancount"), ledger).unwrap();
+    std::fs::write(world.path("books/accounts.beancount"), "").unwrap();
+    let jobs = [
+        world.add_job(vec![lunch().build()]),
+        world.add_job(vec![lunch().build()]),
+    ];
+    world.run(&["poll"]);
+    for job in jobs {
+        let item = world.sandbox.job(&job).item(ENTRY).clone();
+        assert_eq!(item.external_id.as_deref(), Some("PLEO-2026-000001"), "{item:?}");
+    }
+    assert_eq!(world.books().numbers().len(), 1);
+}
+
+#[test]
 fn an_item_that_failed_is_booked_once_its_cause_is_gone() {
     let world = World::new();
     let item = export_again(&world, lunch().without_account().build(), 3);

@@ -79,6 +79,7 @@ fn counts_that_leave_anything_open_are_not_believed() {
         (Some(total("\"total\":300")), JobStatus::Completed),
         (Some(total("\"total\":null")), JobStatus::Completed),
         (Some(Trouble::Status(400)), JobStatus::Completed),
+        (Some(Trouble::Status(500)), JobStatus::Completed),
         // Somebody has abandoned an item whose verdict Pleo had.
         (None, JobStatus::CompletedWithErrors),
     ] {

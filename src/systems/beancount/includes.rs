@@ -21,6 +21,8 @@ pub(super) struct Included {
     pub(super) files: BTreeMap<PathBuf, PathBuf>,
     /// Links on the way that lead nowhere.
     pub(super) dangling: BTreeSet<PathBuf>,
+    /// Files that it would mean if they were there, but for those in folders that were looked through.
+    pub(super) absent: Vec<PathBuf>,
     /// The folders that were looked through.
     pub(super) folders: BTreeMap<PathBuf, Listing>,
 }
@@ -243,6 +245,8 @@ impl Walk {
             Err(error) if is_absence(&error) => {
                 if place.path.is_symlink() {
                     self.included.dangling.insert(name);
+                } else if error.kind() == io::ErrorKind::NotFound {
+                    self.included.absent.push(name);
                 }
             }
             Err(error) => return Err(FileError::at(Action::LookAt, &place.path)(error)),

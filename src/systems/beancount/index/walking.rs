@@ -287,6 +287,7 @@ impl Looked {
         for (folder, listing) in std::mem::take(&mut included.folders) {
             self.folders.entry(folder).or_insert(listing);
         }
+        self.absent.append(&mut included.absent);
     }
 }
 

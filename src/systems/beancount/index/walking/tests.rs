@@ -163,3 +163,24 @@ fn a_look_at_known_books_reads_what_came_and_sees_all_that_changed() {
     index.refresh(&books).unwrap();
     assert_eq!(booked(&index, "e2"), 0);
 }
+
+#[test]
+fn a_look_at_known_books_sees_what_came_where_nothing_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let books = Books::new(folder.path(), None, CompanyId::new(OURS), Stop::new());
+    let ledger = "include \"pleo/**/*.beancount\"\ninclude \"own/*/books.beancount\"\n";
+    write(&books, "main.beancount", ledger);
+    write(&books, "accounts.beancount", "");
+    write(&books, "own/a/books.beancount", "");
+    write(&books, "own/b/other.beancount", "");
+    let mut index = Index::default();
+    index.refresh(&books).unwrap();
+    for (name, entry, number) in [
+        ("pleo/2026/PLEO-2026-000001.beancount", "e1", "PLEO-2026-000001"),
+        ("own/b/books.beancount", "e2", "PLEO-2026-000002"),
+    ] {
+        write(&books, name, &transaction(entry, number, ""));
+        index.refresh(&books).unwrap();
+        assert_eq!(index.standing(entry).unwrap().live.len(), 1, "{name}");
+    }
+}
