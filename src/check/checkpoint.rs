@@ -6,6 +6,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use super::{Check, Name};
 use crate::checkpoint::{self, Checkpoint, CheckpointError, Fault, Owner, PollEnd};
+use crate::host::clock::TOLERATED;
 use crate::host::{disk, files};
 
 /// What opening it came to.
@@ -149,6 +150,18 @@ pub fn last_poll(
         } else {
             Check::warning(name, message, remedy)
         });
+    }
+    let last = contact
+        .last_poll
+        .as_ref()
+        .filter(|last| last.at - now > TOLERATED);
+    if let Some(last) = last {
+        let at = last.at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        checks.push(Check::warning(
+            name,
+            format!("the last poll was at {at}, later than the clock of this machine shows: one of the two is wrong"),
+            "set the clock right (`timedatectl`); where it is right, run `pleo-export poll`",
+        ));
     }
     let silent_since = contact.last_poll.as_ref().map(|last| last.at);
     if let Some(at) = silent_since.filter(|at| !is_at_work && now - *at > alarm_after) {

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::pleo::of_error;
 use super::{Check, Name};
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::checkpoint::{Checkpoint, CheckpointError, JobRecord};
 use crate::host::clock;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::pleo::Client;
@@ -48,28 +48,35 @@ pub fn jobs(client: &Client, here: Here<'_>) -> Vec<Check> {
 fn begun(job: &ExportJob, here: Here<'_>, now: DateTime<Utc>) -> Check {
     let name = Name::Jobs;
     let id = &job.id;
-    match (is_ours(job, here.checkpoint), here.at_work) {
+    match (of_ours(job, here.checkpoint), here.at_work) {
         (Err(error), _) => Check::unknown(
             name,
             format!("job {id} is in progress, and nobody can tell for whom: {error}"),
             Some(error.hint().to_owned()),
         ),
-        (Ok(true), Some(by)) => Check::ok(name, format!("job {id} is in progress: {by} is at work on it")),
-        (Ok(true), None) => Check::warning(
+        (Ok(Some(_)), Some(by)) => Check::ok(name, format!("job {id} is in progress: {by} is at work on it")),
+        // What kept the last run from going on, as `status` tells it, too.
+        (Ok(Some(record)), None) => Check::warning(
             name,
-            format!("job {id} was begun here and was interrupted"),
-            "run `pleo-export resume`, or let the next poll go on with it",
+            match &record.last_error {
+                Some(error) => format!("job {id} was begun here and was left in progress: {error}"),
+                None => format!("job {id} was begun here and was interrupted"),
+            },
+            record
+                .last_hint
+                .unwrap_or_else(|| "run `pleo-export resume`, or let the next poll go on with it".to_owned()),
         ),
-        (Ok(false), _) => foreign(job, here.may_adopt, now),
+        (Ok(None), _) => foreign(job, here.may_adopt, now),
     }
 }
 
-fn is_ours(job: &ExportJob, checkpoint: Option<&Checkpoint>) -> Result<bool, CheckpointError> {
+/// What is kept of the job, where it is one of ours and open.
+fn of_ours(job: &ExportJob, checkpoint: Option<&Checkpoint>) -> Result<Option<JobRecord>, CheckpointError> {
     let record = checkpoint
         .map(|checkpoint| checkpoint.job(&job.id))
         .transpose()?
         .flatten();
-    Ok(record.is_some_and(|record| record.state.is_open()))
+    Ok(record.filter(|record| record.state.is_open()))
 }
 
 /// Pleo runs one job of a company at a time, so another instance's holds up ours until it is over.

@@ -10,11 +10,15 @@ use super::answer::{Form, Shown, panicked};
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
 use super::{metrics, run};
+use crate::config::fleet::is_file_of_fleet;
 use crate::config::{self, Company, Sources};
 use crate::export::report::{Problem, ProblemKind};
 
 /// The companies of the folder, or what is wrong with all of them.
 pub(super) fn list(sources: &Sources, folder: &Path) -> Result<Vec<Company>, Problem> {
+    let is_of_fleet = !sources.is_of_fleet && is_file_of_fleet(sources);
+    let of_fleet = is_of_fleet.then(|| sources.of_fleet());
+    let sources = of_fleet.as_ref().unwrap_or(sources);
     config::companies_in(sources, folder).map_err(|problems| run::wrong_settings(&problems))
 }
 

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Instant;
 
+use chrono::TimeDelta;
 use tracing::warn;
 
 use super::answer::{self, Form, Shown, panicked};
@@ -154,7 +155,13 @@ pub(super) fn one(
     let polled = catch_unwind(AssertUnwindSafe(|| {
         run.attempt(|exporter| exporter.poll(wish.max_jobs))
     }))
-    .unwrap_or_else(|_| Ok(Answer::of_problem(panicked())));
+    .unwrap_or_else(|_| {
+        let mut answer = Answer::of_problem(panicked());
+        if let Some(shared) = shared {
+            shared.count(&mut answer, TimeDelta::MAX, stop);
+        }
+        Ok(answer)
+    });
     let (answer, since) = match polled {
         Ok(answer) => (Ok(answer), None),
         Err(held) => match held.lasting() {

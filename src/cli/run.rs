@@ -19,6 +19,7 @@ use super::render::Answer;
 use super::shared::{self, Shared};
 use super::signals;
 use crate::checkpoint::{Blocked, Checkpoint, Fault, LockError, RunLock};
+use crate::config::fleet;
 use crate::config::{Config, ConfigProblems, Sources, receipts_folder, receipts_folder_of_the_first_version};
 use crate::export::report::{Problem, ProblemKind, RunReport};
 use crate::export::{Exporter, Settings, item_facts};
@@ -145,18 +146,15 @@ impl Run<'_> {
     pub(super) fn attempt(&self, work: impl FnOnce(&mut Exporter<'_>) -> RunReport) -> Result<Answer, Held> {
         let config = match Config::load(self.sources) {
             Ok(config) => config,
+            // The file of a fleet says nothing of a company.
+            Err(_) if self.shared().is_none() && fleet::is_file_of_fleet(self.sources) => {
+                return Ok(failed(shared::of_fleet()));
+            }
             Err(problems) => {
                 let mut answer = failed(wrong_settings(&problems));
                 match (self.poll, self.shared()) {
                     (Some(_), None) => poll_end::note_wrong_settings(self.sources, &mut answer, self.stop),
-                    (_, Some(shared)) => {
-                        poll_end::count(
-                            &mut shared.contact.borrow_mut(),
-                            &mut answer,
-                            TimeDelta::MAX,
-                            self.stop,
-                        );
-                    }
+                    (_, Some(shared)) => shared.count(&mut answer, TimeDelta::MAX, self.stop),
                     (None, None) => {}
                 }
                 return Ok(answer);
@@ -181,7 +179,13 @@ impl Run<'_> {
                     alarm_after: config.alarm_after,
                 });
             }
-            Err(error) => return Ok(failed(from_lock(&error))),
+            Err(error) => {
+                let mut answer = failed(from_lock(&error));
+                if let Some(shared) = self.shared() {
+                    shared.count(&mut answer, config.alarm_after, self.stop);
+                }
+                return Ok(answer);
+            }
         };
         let place = config.place();
         let worked = self.prepare_and_work(config, &permit, work);
@@ -192,13 +196,7 @@ impl Run<'_> {
             };
             let mut answer = failed(problem);
             if let Some(shared) = self.shared() {
-                let alarm_after = place.alarm_after;
-                poll_end::count(
-                    &mut shared.contact.borrow_mut(),
-                    &mut answer,
-                    alarm_after,
-                    self.stop,
-                );
+                shared.count(&mut answer, place.alarm_after, self.stop);
             } else if self.poll.is_some() && has_checkpoint {
                 poll_end::note(&place, &mut answer, self.stop);
             }

@@ -4,11 +4,14 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
+use super::poll_end;
+use super::render::Answer;
 use crate::checkpoint::Contact;
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
+use crate::host::stop::Stop;
 use crate::model::fleet::Fleet;
 use crate::model::permit::Permit;
 use crate::pleo::Throttle;
@@ -39,6 +42,11 @@ impl Shared<'_> {
             lock.ask()?;
             lease.ask()
         })
+    }
+
+    /// Notes how a poll ended that came to no work.
+    pub(super) fn count(&self, answer: &mut Answer, alarm_after: TimeDelta, stop: &Stop) {
+        poll_end::count(&mut self.contact.borrow_mut(), answer, alarm_after, stop);
     }
 
     /// Lets the time follow that of the fleet.
@@ -79,8 +87,8 @@ pub(super) fn of_fleet() -> Problem {
     Problem {
         kind: ProblemKind::Configuration,
         message: "a fleet serves this company ([fleet] in its settings, or PLEO_EXPORT_FLEET_URL)".into(),
-        hint: "start a worker (`pleo-export poll --companies DIR`); to work on it by hand, pause it (`pleo-export fleet pause`) and \
-               take that out of its settings for so long"
+        hint: "start a worker (`pleo-export poll --companies DIR`); to work on it by hand, pause it (`pleo-export fleet pause`), and \
+               leave [fleet] and that variable away for so long"
             .into(),
     }
 }

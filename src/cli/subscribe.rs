@@ -37,8 +37,19 @@ pub(super) enum Wish<'a> {
 /// Does what is wanted, and answers with the subscriptions that it was about.
 pub(super) fn subscribe(sources: &Sources, wish: &Wish<'_>, form: Form) -> Exit {
     match carry_out(sources, wish) {
-        Ok(told) if form.json => print(&json(Exit::Done, &told.subscriptions, None), Exit::Done),
-        Ok(told) => print(&told.text, Exit::Done),
+        Ok(told) => {
+            let exit = told
+                .problem
+                .clone()
+                .map_or(Exit::Done, |problem| Answer::of_problem(problem).exit());
+            let exit = if form.json {
+                print(&json(exit, &told.subscriptions, told.problem.as_ref()), exit)
+            } else {
+                print(&told.text, exit)
+            };
+            tell(told.problem.iter(), form);
+            exit
+        }
         Err(problem) if form.json => {
             let exit = Answer::of_problem(problem.clone()).exit();
             let exit = print(&json(exit, &[], Some(&problem)), exit);
@@ -55,6 +66,8 @@ struct Told {
     text: String,
     /// For scripts.
     subscriptions: Vec<(Subscription, bool)>,
+    /// What a person must see to.
+    problem: Option<Problem>,
 }
 
 /// Where the secrets are kept, and whose.
@@ -137,17 +150,7 @@ fn add(client: &Client, keeper: &mut Keeper, url: &str) -> Result<Told, Problem>
     });
     let subscription = match known {
         Some(known) if !known.is_active => {
-            return Err(Problem {
-                kind: ProblemKind::NeedsPerson,
-                message: format!(
-                    "Pleo has a subscription of this address that is switched off ({})",
-                    known.id
-                ),
-                hint: format!(
-                    "remove it with `pleo-export subscribe --remove {}`, then subscribe again",
-                    known.id
-                ),
-            });
+            return Err(switched_off(&known));
         }
         Some(known) => known,
         None => client.subscribe(url)?,
@@ -183,6 +186,7 @@ fn add(client: &Client, keeper: &mut Keeper, url: &str) -> Result<Told, Problem>
             keeper.path.display()
         ),
         subscriptions: vec![(subscription, true)],
+        problem: None,
     })
 }
 
@@ -214,6 +218,10 @@ fn list(client: &Client, keeper: &Keeper) -> Result<Told, Problem> {
     } else {
         table.render()
     };
+    let off = subscriptions
+        .iter()
+        .find(|known| !known.is_active && is_kept(&known.id));
+    let problem = off.map(switched_off);
     let told = subscriptions.into_iter().map(|known| {
         let is_kept = is_kept(&known.id);
         (known, is_kept)
@@ -221,6 +229,7 @@ fn list(client: &Client, keeper: &Keeper) -> Result<Told, Problem> {
     Ok(Told {
         subscriptions: told.collect(),
         text,
+        problem,
     })
 }
 
@@ -248,7 +257,24 @@ fn remove(client: &Client, keeper: &mut Keeper, id: &str) -> Result<Told, Proble
     Ok(Told {
         text: format!("Subscription {} is removed.\n", safe(id)),
         subscriptions: Vec::new(),
+        problem: None,
     })
+}
+
+/// Pleo tells nothing of new jobs then, and nobody else says so.
+fn switched_off(known: &Subscription) -> Problem {
+    Problem {
+        kind: ProblemKind::NeedsPerson,
+        message: format!(
+            "Pleo has subscription {} of {} switched off",
+            safe(&known.id),
+            safe(&known.url)
+        ),
+        hint: format!(
+            "remove it with `pleo-export subscribe --remove {}`, then subscribe again",
+            safe(&known.id)
+        ),
+    }
 }
 
 impl Keeper {

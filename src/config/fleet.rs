@@ -101,6 +101,17 @@ pub(crate) fn is_meant(sources: &Sources) -> bool {
     layers.is_set(URL) || layers.file_section().keys().iter().any(|key| key == "fleet")
 }
 
+/// Whether the file that is named is that of a fleet, which holds nothing else. There is none without the feature.
+pub(crate) fn is_file_of_fleet(sources: &Sources) -> bool {
+    let layers = Layers::read(&of_fleet(sources), &mut Vec::new());
+    let file = layers.file_section();
+    let keys = file.keys();
+    cfg!(feature = "fleet")
+        && sources.config_flag.is_some()
+        && !keys.is_empty()
+        && keys.iter().all(|key| key == "fleet")
+}
+
 /// What is read is the environment and the file that is named; no file is looked for.
 fn of_fleet(sources: &Sources) -> Sources {
     Sources {

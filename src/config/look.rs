@@ -24,13 +24,22 @@ const OWNER: std::ops::Range<usize> = 68..72;
 /// What stands there in a checkpoint.
 const MARK: [u8; 4] = *b"PLEO";
 
+/// Why there is no checkpoint to look at.
+#[derive(Debug)]
+pub enum NoCheckpoint {
+    /// Settings that may say where it is are wrong.
+    WrongSettings(ConfigProblems),
+    /// None was found, or several, and no setting names one.
+    Unnamed(ConfigProblems),
+}
+
 impl StatusConfig {
     /// Finds the checkpoint to look at, and tells what was passed over on the way. It is the one that settings name, else
     /// the company's or the only one in the state folder, the working folder or that of the service.
     ///
     /// A `.env` or settings file that was found and is not to be trusted is passed over: nothing is written or sent, and
     /// who looks (as root, for example) is seldom whom the files belong to.
-    pub fn look(sources: &Sources) -> Result<(Self, Vec<String>), ConfigProblems> {
+    pub fn look(sources: &Sources) -> Result<(Self, Vec<String>), NoCheckpoint> {
         let (mut passed_over, mut unseen, mut problems) = (Vec::new(), Vec::new(), Vec::new());
         // Told only where nothing is found: who types `sudo` often stands where the other user may not look.
         let of_found = if is_closed(&sources.working_folder) {
@@ -46,6 +55,7 @@ impl StatusConfig {
         let named = company_id(&layers, &mut pleo, &mut about_company, &mut missing);
         let company_id = named.or_else(|| tokens_company(&layers, &mut pleo));
         let (named, _) = named_checkpoint(&layers, &mut file, &mut problems);
+        let is_wrong = !problems.is_empty() || !about_company.is_empty();
         let found = match named {
             Some(path) => Some(path),
             // What lies around belongs to another of them.
@@ -53,7 +63,7 @@ impl StatusConfig {
                 problems.append(&mut missing);
                 None
             }
-            None if problems.is_empty() && about_company.is_empty() => {
+            None if !is_wrong => {
                 let told = (&mut passed_over, &mut unseen);
                 search(&layers, company_id.as_ref(), told, &mut problems)
             }
@@ -72,7 +82,12 @@ impl StatusConfig {
                 problems.extend(about_company);
                 problems.extend(passed_over);
                 problems.extend(unseen);
-                Err(ConfigProblems(problems))
+                let problems = ConfigProblems(problems);
+                Err(if is_wrong {
+                    NoCheckpoint::WrongSettings(problems)
+                } else {
+                    NoCheckpoint::Unnamed(problems)
+                })
             }
         }
     }
@@ -217,6 +232,11 @@ fn is_ours(path: &Path) -> bool {
     let mut head = Vec::new();
     let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
     let owner = head.get(OWNER);
+    let has_log = || {
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        Path::new(&log).metadata().is_ok_and(|log| log.len() > 0)
+    };
     read.is_ok()
-        && (head.is_empty() || owner.is_some_and(|owner| [MARK, [0; 4]].iter().any(|mark| mark == owner)))
+        && (head.is_empty() || owner.is_some_and(|owner| owner == MARK || (owner == [0; 4] && has_log())))
 }

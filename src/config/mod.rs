@@ -37,6 +37,7 @@ use crate::receipts;
 pub use accounting::SystemSettings;
 pub use check::CheckConfig;
 pub use companies::{Company, companies_in};
+pub use look::NoCheckpoint;
 pub use notify::NotifyConfig;
 pub use oauth::{NoOAuth, OAuthConfig};
 pub use problems::ConfigProblems;

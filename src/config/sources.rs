@@ -40,6 +40,15 @@ impl Sources {
             fleet_file: None,
         }
     }
+
+    /// The same for companies that a fleet serves, whose own settings stand in the file that is named.
+    pub(crate) fn of_fleet(&self) -> Self {
+        Self {
+            is_of_fleet: true,
+            fleet_file: self.config_flag.clone(),
+            ..self.clone()
+        }
+    }
 }
 
 /// The layers read from disk, the higher ones first.

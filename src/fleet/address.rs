@@ -67,6 +67,10 @@ impl Address {
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err("names no host: for a Unix socket, add ?host=/var/run/postgresql".to_owned());
         }
+        // What stands before it is a part of the password, and would be shown as the host's name.
+        if config.get_hosts().iter().any(is_torn) {
+            return Err("has more than one @: write those of the user and the password as %40".to_owned());
+        }
         if config.get_dbname().is_none() {
             return Err(
                 "names no database: it stands behind the host, such as postgresql://user@host/pleo_export"
@@ -142,7 +146,7 @@ fn is_tls(config: &Config, mode: Option<&str>) -> Result<bool, String> {
             "has sslmode=disable, but everything would go over the network in plain text: take it out"
                 .to_owned(),
         ),
-        Some(_) => Err("has an sslmode that is none: verify-full is what is always done".to_owned()),
+        Some(_) => Err("has an unknown sslmode: take it out, name and chain are always verified".to_owned()),
     }
 }
 
@@ -164,6 +168,10 @@ fn is_here(host: &Host) -> bool {
         #[cfg(unix)]
         Host::Unix(_) => true,
     }
+}
+
+fn is_torn(host: &Host) -> bool {
+    matches!(host, Host::Tcp(name) if name.contains('@'))
 }
 
 fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
@@ -234,6 +242,8 @@ mod tests {
             ("postgresql://u@db.example/db?colour=red", None),
             ("postgresql://u@db.example", None),
             ("postgresql:///db", None),
+            ("postgresql://u:s3@cret@db.example/db", None),
+            ("postgresql://u:s3%40cret@db.example/db", Some(true)),
             ("mysql://u@db.example/db", None),
             ("host=db.example dbname=db", None),
         ] {
@@ -246,6 +256,8 @@ mod tests {
         }
         let error = Address::read("postgresql://u:s3cret@db.example/db?colour=red", None).unwrap_err();
         assert!(error.contains("colour") && !error.contains("s3cret"), "{error}");
+        let error = Address::read("postgresql://u:s3@cret@db.example/db", None).unwrap_err();
+        assert!(error.contains("%40") && !error.contains("cret"), "{error}");
         let read = Address::read("postgresql://u:s3cret@db.example/books", None).unwrap();
         assert_eq!(
             format!("{read} {read:?}"),

@@ -18,7 +18,7 @@ use tracing::debug;
 pub(super) use tokio_postgres::types::{ToSql, Type};
 
 use super::address::Address;
-use super::tls::{Tls, is_untrusted};
+use super::tls::{Tls, is_refused_here, is_untrusted};
 use crate::host::foreign_text::one_line;
 use crate::host::http;
 use crate::host::kill;
@@ -298,6 +298,8 @@ impl Database {
         let Some(code) = error.code() else {
             return if is_untrusted(error) {
                 Fault::Settings(text("is not trusted"))
+            } else if is_refused_here(error) {
+                Fault::Settings(text("cannot be used with this address"))
             } else {
                 Fault::OutOfReach(text("is out of reach"))
             };

@@ -28,6 +28,19 @@ pub(super) fn is_untrusted(error: &tokio_postgres::Error) -> bool {
     false
 }
 
+/// Whether the driver itself will not do it: no password where one is asked for, a way to log in that it does not know, no TLS
+/// where that must be. It will not next time either. The driver tells this by its words alone.
+pub(super) fn is_refused_here(error: &tokio_postgres::Error) -> bool {
+    let words = error.to_string();
+    let is_without_tls = || {
+        let cause = std::error::Error::source(error);
+        cause.is_some_and(|cause| cause.to_string() == "server does not support TLS")
+    };
+    words.starts_with("invalid configuration")
+        || words.starts_with("authentication error")
+        || is_without_tls()
+}
+
 /// TLS for the driver. What it offers beyond that, binding the login to the channel, protects where certificates are not
 /// verified; here they always are.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use super::kill;
 
 /// How far our clock may be off before another one is followed.
-const TOLERATED: TimeDelta = TimeDelta::minutes(5);
+pub const TOLERATED: TimeDelta = TimeDelta::minutes(5);
 
 thread_local! {
     /// A time on the better clock, and when it was so.

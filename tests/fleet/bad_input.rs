@@ -72,6 +72,11 @@ fn a_database_that_is_not_there_or_refuses_is_told_apart_from_one_out_of_reach()
             "out of reach",
         ),
         ("mysql://127.0.0.1/fleet".to_owned(), 2, "postgresql://"),
+        (
+            "postgresql://postgres@127.0.0.1/postgres?port=1,2".to_owned(),
+            2,
+            "number of ports",
+        ),
     ] {
         let run = fleet.host_by("first", &url).round().exits(code).says(says);
         assert!(!run.stderr.contains("panicked"), "{run}");
@@ -172,11 +177,36 @@ fn the_settings_of_a_fleet_hold_nothing_else() {
     host.with_variable("PLEO_EXPORT_FLEET_URL", &fleet.url)
         .round()
         .exits(0);
-    assert_eq!(
-        fleet.host("first").run(&["poll"]).code,
-        Some(2),
-        "one company has no fleet"
-    );
+    // One company has no fleet.
+    fleet.host("first").run(&["poll"]).exits(2).says("--companies");
+    // A check knows that one serves these companies.
+    let companies = fleet.path("companies").display().to_string();
+    let checked = fleet.host("first").run(&["check", "--companies", &companies]);
+    assert!(checked.stdout.contains("credential"), "{checked}");
+}
+
+#[test]
+fn a_company_whose_settings_cannot_be_read_holds_up_nobody() {
+    let Some(fleet) = Fleet::of(2) else { return };
+    for number in [0, 1] {
+        fleet.add_job(number, 1);
+    }
+    fs::write(fleet.path("companies/broken.toml"), "[pleo\n").unwrap();
+    let run = fleet.host("first").round().exits(2).says("broken.toml");
+    assert_eq!(fleet.booked().len(), 2, "{run}");
+}
+
+#[test]
+fn a_poll_that_came_to_no_work_is_what_the_fleet_tells() {
+    let Some(fleet) = Fleet::of(1) else { return };
+    fleet.write_company(0, "[checkpoint]\npath = \"/dev/null/a\"\n");
+    let host = fleet.host("first");
+    host.round().exits(0);
+    let state = host.run(&["fleet", "status", "--json"]).exits(0).json();
+    let company = &state["fleet"]["companies"][0];
+    assert_eq!(company["state"], "failing", "{state}");
+    let message = company["message"].as_str().unwrap_or_default();
+    assert!(message.contains("/dev/null"), "{state}");
 }
 
 #[test]

@@ -314,6 +314,9 @@ fn night_15_the_clock_jumped() {
         .run(&["status", "--max-age", "30m"])
         .exits(6)
         .says("the clock of this machine is wrong");
+    world
+        .run(&["check"])
+        .says("later than the clock of this machine shows");
 }
 
 #[test]
@@ -395,6 +398,8 @@ fn night_19_pleo_refuses_a_request_whole() {
         let run = world.run(&["poll"]).exits(6);
         assert_eq!(world.sandbox.job(&job).status, JobStatus::InProgress, "{run}");
         fails(&world, "no", "ask Pleo's support why");
+        let run = world.run(&["check"]).says("ask Pleo's support why");
+        assert!(!run.stdout.contains("resume"), "{run}");
         world.sandbox.clear_faults();
         world.run(&["poll"]).exits(0);
         assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);

@@ -10,7 +10,7 @@ use crate::interrupt::{Fate, nth_of};
 use crate::manners::on_a_terminal;
 use crate::odd_places::set_mode;
 use crate::sandbox::seed::Item;
-use crate::sandbox::{Fault, JobStatus, Trouble};
+use crate::sandbox::{Fault, Job, JobStatus, Trouble};
 use crate::support::{Run, World};
 
 fn settled() -> World {
@@ -365,4 +365,45 @@ fn the_file_of_the_service_stays_its_own() {
         let text = format!("{}{}", run.stdout, run.stderr);
         assert!(!text.contains("chown") && !text.contains("--config"), "{run}");
     }
+}
+
+#[test]
+fn wrong_settings_are_to_be_corrected_where_the_checkpoint_is_named() {
+    let world = World::new().with_settings("[pleo\n");
+    let run = world
+        .run(&["status"])
+        .exits(2)
+        .says("is not TOML")
+        .says("correct these settings");
+    assert!(!run.stderr.contains("say where the checkpoint is"), "{run}");
+}
+
+#[test]
+fn what_failed_is_told_beside_what_is_waited_for() {
+    let world = World::new();
+    let job = world.add_job(vec![Item::card_purchase(100).without_account().build()]);
+    world.run(&["poll"]).exits(3);
+    let other = Job::of(vec![Item::card_purchase(200).build()]).status(JobStatus::InProgress);
+    let other = world.sandbox.add_job(other);
+    world.run(&["poll"]).exits(0);
+    let line = first_line(&world);
+    assert!(
+        line.contains(&other) && line.contains(&format!("1 item of job {} failed", &job[..8])),
+        "{line}"
+    );
+}
+
+#[test]
+fn another_programs_database_is_no_checkpoint() {
+    let world = settled();
+    rusqlite::Connection::open(world.path("other.sqlite3"))
+        .unwrap()
+        .execute_batch("CREATE TABLE t (x)")
+        .unwrap();
+    let mut looking = world.command(&["status"]);
+    for name in ["PLEO_EXPORT_CHECKPOINT", "PLEO_COMPANY_ID"] {
+        looking.env_remove(name);
+    }
+    let run = world.run_command(&mut looking).exits(0);
+    assert!(run.stdout.starts_with("All is well"), "{run}");
 }

@@ -244,3 +244,23 @@ fn a_pleo_that_answered_before_is_out_of_reach_for_a_time() {
             .exits(5);
     }
 }
+
+#[test]
+fn a_subscription_that_is_switched_off_is_a_persons_matter() {
+    let world = World::new();
+    world.run(&["subscribe", &address(&world)]).exits(0);
+    let off = |name: &str| {
+        world.sandbox.fault(
+            Fault::new(Trouble::OddBytes {
+                from: "\"ACTIVE\"".into(),
+                to: b"\"INACTIVE\"".to_vec(),
+            })
+            .on("GET", "/v1/subscriptions"),
+        );
+        let run = world.run(&["subscribe", name]).exits(6);
+        run.says("switched off")
+    };
+    off(&address(&world));
+    let list = off("--list");
+    assert!(list.stdout.contains("INACTIVE"), "{list}");
+}

@@ -1,6 +1,7 @@
 //! Pleo's other APIs, as far as a doctor needs them: what the credential is, where it is installed, and what Pleo knows of
 //! the company's accounts and taxes. Nothing but the installation is changed here.
 
+use axum::http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -93,9 +94,13 @@ fn subject(world: &World, call: &Call) -> String {
 /// `GET /v1/introspect`
 pub fn introspect(world: &mut World, call: &Call) -> Answered {
     Query::parse(world, call, &[])?;
+    let is_token = call
+        .header(AUTHORIZATION)
+        .and_then(|value| value.split_once(' '))
+        .is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let details = json!({
         "applicationName": "sandbox",
-        "authMethod": if world.options.access_token.is_some() { "OAUTH2" } else { "API_KEY" },
+        "authMethod": if is_token { "OAUTH2" } else { "API_KEY" },
         "clientId": id_of(1, 0),
         "scope": world.options.scopes.join(" "),
         "subjectURN": subject(world, call),

@@ -15,6 +15,12 @@ pub(super) fn settings(sources: &Sources) -> Result<Settings, Problem> {
     Ok(settings)
 }
 
+/// What is wrong and what helps, in one line.
+pub(super) fn sentence(message: &str, remedy: &str) -> String {
+    let message = message.replacen("\n  - ", ": ", 1).replace("\n  - ", "; ");
+    format!("{}: {remedy}", message.trim_end_matches('.'))
+}
+
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         let (kind, hint) = match &fault {

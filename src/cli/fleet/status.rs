@@ -206,7 +206,7 @@ impl Standing {
     fn told(&self) -> (&'static str, Option<DateTime<Utc>>, String) {
         let message = self.message.clone().unwrap_or_default();
         let with_remedy = match &self.remedy {
-            Some(remedy) if !message.is_empty() => format!("{message}: {remedy}"),
+            Some(remedy) if !message.is_empty() => problems::sentence(&message, remedy),
             _ => message,
         };
         match (self.state, &self.paused) {

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tracing::warn;
+use chrono::TimeDelta;
+use tracing::{info, warn};
 
 use super::problems;
 use crate::cli::answer::{Form, Shown};
@@ -35,11 +36,7 @@ pub(in crate::cli) fn work(
     form: Form,
 ) -> Exit {
     let stop = signals::stop_on_signals();
-    let of_fleet = Sources {
-        is_of_fleet: true,
-        fleet_file: sources.config_flag.clone(),
-        ..sources.clone()
-    };
+    let of_fleet = sources.of_fleet();
     let begun = problems::settings(sources).and_then(|mut settings| {
         let companies = companies::list(&of_fleet, folder)?;
         settings.grace = Some(grace(settings.grace, &companies)?);
@@ -80,7 +77,11 @@ pub(in crate::cli) fn work(
 /// How long others wait after the end of a lease. What is on its way then must have arrived before another claims: where no
 /// grace is set it lasts for the longest request, and one that is too short is refused.
 fn grace(set: Option<Duration>, companies: &[Company]) -> Result<Duration, Problem> {
-    let longest = companies.iter().max_by_key(|company| company.longest_request);
+    // What cannot be read sends nothing, and its timeouts are not known.
+    let served = companies
+        .iter()
+        .filter(|company| company.company_id.is_some() && company.refused.is_empty());
+    let longest = served.max_by_key(|company| company.longest_request);
     let needed = longest.map_or(Duration::ZERO, |company| company.longest_request);
     let grace = set.unwrap_or(needed.max(USUAL_GRACE));
     match longest.filter(|_| grace < needed) {
@@ -132,6 +133,10 @@ impl Worker<'_> {
             };
             if company.host.as_ref().is_none_or(|pinned| *pinned == host) {
                 self.companies.insert(id.as_str().to_owned(), company);
+            } else if let Some(pinned) = company.host {
+                info!(
+                    "company {id} is pinned to host `{pinned}`, and this one is `{host}`: leaving it to that one"
+                );
             }
         }
     }
@@ -197,6 +202,11 @@ impl Worker<'_> {
         let shown = Shown::of(&served.answer, self.form);
         self.served.push((company, shown));
         let is_ours = released?;
+        if is_ours && served.pause.is_some() {
+            warn!(
+                "the company is paused: no host serves it until that is mended and `pleo-export fleet resume {id}` was run"
+            );
+        }
         if served.is_gone {
             warn!("the settings file went away meanwhile; leaving the company to other hosts");
         } else if !served.is_whole || is_lost || !is_ours {
@@ -220,9 +230,12 @@ impl Worker<'_> {
         };
         shared.follow_clock();
         if let Some(problem) = companies::refused(company) {
+            let pause = Some(reason(&problem));
+            let mut answer = Answer::of_problem(problem);
+            shared.count(&mut answer, TimeDelta::MAX, self.stop);
             return Served {
-                pause: Some(reason(&problem)),
-                answer: Answer::of_problem(problem),
+                pause,
+                answer,
                 contact: shared.contact.into_inner(),
                 is_whole: true,
                 is_gone: false,
@@ -281,5 +294,5 @@ fn pause(problem: &Problem) -> Option<String> {
 }
 
 fn reason(problem: &Problem) -> String {
-    format!("{}: {}", problem.message, problem.hint)
+    problems::sentence(&problem.message, &problem.hint)
 }

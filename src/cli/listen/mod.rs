@@ -26,6 +26,7 @@ use super::poll_end::Standing;
 use super::reach::Reach;
 use super::render::Answer;
 use super::run::Held;
+use super::shared::of_fleet;
 use super::{run, signals, subscribe};
 use crate::config::{Company, Config, Sources};
 use crate::export::report::{Problem, ProblemKind};
@@ -140,6 +141,9 @@ fn begin(companies: Vec<(Sources, Place)>, wish: &ListenWish, stop: &Stop) -> Re
 /// The company of these settings. Without a secret no delivery could be told from a forged one.
 fn place(sources: &Sources) -> Result<Place, Problem> {
     let config = Config::load(sources).map_err(|problems| run::wrong_settings(&problems))?;
+    if config.is_of_fleet {
+        return Err(of_fleet());
+    }
     let (owner, path) = (subscribe::owner(&config), kept::path(&config.checkpoint));
     let kept = kept::read(&path, &owner).map_err(|error| subscribe::about_file(&error))?;
     let secrets: Vec<SecretString> = kept.into_iter().map(|kept| kept.secret).collect();

@@ -35,7 +35,8 @@ pub(super) fn logout(sources: &Sources, revoke: bool, form: Form) -> Exit {
 }
 
 fn look(sources: &Sources) -> Result<Told, Problem> {
-    let config = load(sources, false)?;
+    // With two credentials every other command refuses, so this is no connection.
+    let config = load(sources, true)?;
     let tokens = read(&config)?.ok_or_else(|| Problem {
         kind: ProblemKind::Credential,
         message: TokensError::Absent(config.oauth.store.to_string()).to_string(),

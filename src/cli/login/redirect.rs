@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use reqwest::Url;
@@ -19,6 +20,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// For how long one request may take, however it drips.
 const REQUEST_TIME: Duration = Duration::from_secs(2);
+
+/// So many are read side by side; the next ones wait until one has ended or its time is over.
+const MOST_CONNECTIONS: usize = 256;
 
 /// The largest head of a request that is read, in bytes; also the longest line that is pasted.
 const LARGEST: u64 = 16 * 1024;
@@ -80,15 +84,31 @@ impl Listener {
     pub(super) fn wait<T>(&self, stop: &Stop, take: impl Fn(&Url) -> Option<T>) -> Result<T, Problem> {
         let patience = Duration::from_secs(kill::limit("PLEO_EXPORT_LOGIN_PATIENCE", PATIENCE));
         let until = Instant::now() + patience;
+        // Each is read by itself: one that is silent must not keep the browser waiting.
+        let (sender, heard) = mpsc::channel();
+        let mut at_work = 0;
         loop {
-            match self.socket.accept() {
-                Ok((stream, _)) => {
-                    if let Some(taken) = self.serve(stream, &take) {
-                        return Ok(taken);
-                    }
+            let mut is_idle = true;
+            if at_work < MOST_CONNECTIONS
+                && let Ok((mut stream, _)) = self.socket.accept()
+            {
+                let sender = sender.clone();
+                let reader = std::thread::Builder::new().spawn(move || {
+                    let target = read_target(&mut stream);
+                    sender.send((stream, target))
+                });
+                at_work += usize::from(reader.is_ok());
+                is_idle = false;
+            }
+            if let Ok((stream, target)) = heard.try_recv() {
+                at_work -= 1;
+                if let Some(taken) = target.and_then(|target| self.serve(stream, &target, &take)) {
+                    return Ok(taken);
                 }
-                // Nobody has come yet, or somebody went away again.
-                Err(_) => stop.wait(LOOK_EVERY).map_err(stopped)?,
+                is_idle = false;
+            }
+            if is_idle {
+                stop.wait(LOOK_EVERY).map_err(stopped)?;
             }
             if Instant::now() > until {
                 return Err(Problem {
@@ -101,9 +121,8 @@ impl Listener {
     }
 
     /// A request that cannot be read is nobody's redirect.
-    fn serve<T>(&self, mut stream: TcpStream, take: impl Fn(&Url) -> Option<T>) -> Option<T> {
-        let target = read_target(&mut stream)?;
-        let url = self.redirect_uri.join(&target).ok()?;
+    fn serve<T>(&self, mut stream: TcpStream, target: &str, take: impl Fn(&Url) -> Option<T>) -> Option<T> {
+        let url = self.redirect_uri.join(target).ok()?;
         let is_ours =
             url.path() == self.redirect_uri.path() && url.host_str() == self.redirect_uri.host_str();
         let taken = is_ours.then(|| take(&url)).flatten();
@@ -168,7 +187,7 @@ fn answer(stream: &mut TcpStream, status: &str, text: &str) -> io::Result<()> {
 
 /// The address that a person pastes, or its query alone.
 pub(super) fn pasted(redirect_uri: &str, stop: &Stop) -> Result<Url, Problem> {
-    let (sender, receiver) = std::sync::mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     // A line of stdin cannot be waited for and given up: whoever reads it goes with the process.
     std::thread::spawn(move || {
         let mut line = Vec::new();
@@ -178,8 +197,8 @@ pub(super) fn pasted(redirect_uri: &str, stop: &Stop) -> Result<Url, Problem> {
     let line = loop {
         match receiver.try_recv() {
             Ok(line) => break line,
-            Err(std::sync::mpsc::TryRecvError::Empty) => stop.wait(LOOK_EVERY).map_err(stopped)?,
-            Err(std::sync::mpsc::TryRecvError::Disconnected) => break String::new(),
+            Err(mpsc::TryRecvError::Empty) => stop.wait(LOOK_EVERY).map_err(stopped)?,
+            Err(mpsc::TryRecvError::Disconnected) => break String::new(),
         }
     };
     let problem = |message: &str| Problem {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::times::{TOLERATED, instant, length};
+use super::times::{instant, length};
 use super::unmended::Unmended;
 use crate::checkpoint::{Blocked, Contact, JobRecord, PollEnd, since};
 use crate::cli::exit::Exit;
@@ -11,6 +11,7 @@ use crate::cli::poll_end::FOR_TOO_LONG;
 use crate::cli::table::safe;
 use crate::cli::terminal::Stream;
 use crate::export::report::{Problem, held_up};
+use crate::host::clock::TOLERATED;
 
 /// How it stands, for people and scripts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +27,9 @@ pub(super) struct Health {
     /// The last run did not end by itself; it may be that it did while we looked.
     #[serde(skip)]
     pub(super) is_left_by_a_dead_run: bool,
+    /// A run is at work, whose end will say more.
+    #[serde(skip)]
+    pub(super) is_at_work: bool,
 }
 
 /// The word for it.
@@ -73,6 +77,7 @@ pub(super) fn never_polled(why: &str) -> Health {
                 .to_owned(),
         ),
         is_left_by_a_dead_run: false,
+        is_at_work: false,
     }
 }
 
@@ -89,6 +94,7 @@ pub(super) fn judge(facts: &Facts<'_>, now: DateTime<Utc>) -> Health {
         message: None,
         remedy: None,
         is_left_by_a_dead_run: false,
+        is_at_work: facts.at_work.is_some(),
     };
     if let Some(by) = &facts.at_work {
         health.message = Some(format!("a run is at work ({by})"));
@@ -116,17 +122,26 @@ pub(super) fn judge(facts: &Facts<'_>, now: DateTime<Utc>) -> Health {
     if health.state == State::Ok && health.message.is_none() {
         health.of_open_job(facts);
     }
+    health.add_unmended(facts);
     if facts.at_work.is_none() {
         health.of_silence(facts, now);
     }
     if health.state == State::Ok && health.last_poll.is_some_and(|last| last - now > TOLERATED) {
         let message = "the last poll was later than the clock of this machine shows: one of the two is wrong";
-        health.fails(None, message.into(), "set the clock right (`timedatectl`)".into());
+        health.fails(
+            None,
+            message.into(),
+            "set the clock right (`timedatectl`); where it is right, run `pleo-export poll`".into(),
+        );
     }
     health
 }
 
 pub(super) const RUN: &str = "run `pleo-export poll`";
+
+/// Where one has come and is not over.
+pub(super) const AT_WORK: &str =
+    "nothing, as long as the run at work gets on: it counts once it is over (`pleo-export status`)";
 
 /// Where polls come no more.
 pub(super) const SILENT: &str = "see that what polls is still there (`systemctl list-timers 'pleo-export*'`, `systemctl status \
@@ -201,6 +216,21 @@ impl Health {
         self.message = Some(format!("job {} was left in progress{why}", job.id));
         let hint = job.last_hint.clone();
         self.remedy = Some(hint.unwrap_or_else(|| RUN.to_owned()));
+    }
+
+    /// What is to be mended of jobs that are over, behind what is only to be waited for.
+    fn add_unmended(&mut self, facts: &Facts<'_>) {
+        let Some(unmended) = facts.unmended.filter(|_| self.state == State::Ok) else {
+            return;
+        };
+        if self.message.as_ref() != Some(&unmended.message) {
+            let join = |told: Option<&String>, more: &str| match told {
+                Some(told) => format!("{told}; {more}"),
+                None => more.to_owned(),
+            };
+            self.message = Some(join(self.message.as_ref(), &unmended.message));
+            self.remedy = Some(join(self.remedy.as_ref(), &unmended.remedy));
+        }
     }
 
     /// What is wrong, behind something that is said already.

@@ -8,7 +8,7 @@ use crate::checkpoint::{self, Blocked, Checkpoint, Counts, Fault, JobRecord, Sho
 use crate::cli::args::StatusWish;
 use crate::cli::job_ids::Wanted;
 use crate::cli::poll_end;
-use crate::config::{Sources, StatusConfig};
+use crate::config::{NoCheckpoint, Sources, StatusConfig};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
 use crate::model::export_job::JobStatus;
@@ -72,15 +72,21 @@ impl KnownJob {
 
 impl Known {
     pub(super) fn read(sources: &Sources, wish: &StatusWish) -> Result<Self, Problem> {
-        let (config, passed_over) = StatusConfig::look(sources).map_err(|problems| Problem {
-            kind: ProblemKind::Configuration,
-            message: problems.to_string(),
-            hint: if sources.is_one_of_several {
-                "correct these settings".into()
-            } else {
-                "say where the checkpoint is, for example  PLEO_EXPORT_CHECKPOINT=FILE pleo-export status"
-                    .into()
-            },
+        let (config, passed_over) = StatusConfig::look(sources).map_err(|error| {
+            let (problems, hint) = match error {
+                NoCheckpoint::Unnamed(problems) if !sources.is_one_of_several => (
+                    problems,
+                    "say where the checkpoint is, for example  PLEO_EXPORT_CHECKPOINT=FILE pleo-export status",
+                ),
+                NoCheckpoint::Unnamed(problems) | NoCheckpoint::WrongSettings(problems) => {
+                    (problems, "correct these settings")
+                }
+            };
+            Problem {
+                kind: ProblemKind::Configuration,
+                message: problems.to_string(),
+                hint: hint.into(),
+            }
         })?;
         let mut known = read_once(&config, wish)?;
         if known.health.is_left_by_a_dead_run {

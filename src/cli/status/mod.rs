@@ -23,12 +23,12 @@ use super::render::{Answer, BlockerDocument, Document, ErrorDocument, document, 
 use super::table::safe;
 use crate::config::Sources;
 use crate::export::report::{Problem, ProblemKind};
-use crate::host::clock;
-use health::{Health, SILENT};
+use crate::host::clock::{self, TOLERATED};
+use health::{AT_WORK, Health, SILENT};
 use known::Known;
 use one_job::{ItemDocument, TrailDocument};
 use table::JobDocument;
-use times::{TOLERATED, instant, length};
+use times::{instant, length};
 
 /// Says whether all is well, and shows the last jobs or one.
 pub(super) fn status(sources: &Sources, wish: &StatusWish, form: Form) -> Exit {
@@ -92,7 +92,10 @@ fn too_old(health: &Health, max_age: Duration, now: DateTime<Utc>) -> Option<Pro
     Some(Problem {
         kind: ProblemKind::NeedsPerson,
         message: health.add_cause(&message),
-        hint: health.remedy.clone().unwrap_or_else(|| SILENT.to_owned()),
+        hint: health.remedy.clone().unwrap_or_else(|| {
+            let silent = if health.is_at_work { AT_WORK } else { SILENT };
+            silent.to_owned()
+        }),
     })
 }
 

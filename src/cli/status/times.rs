@@ -2,9 +2,6 @@
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
-/// How far a time may be ahead of this machine's clock before that clock is told to be wrong.
-pub(super) const TOLERATED: TimeDelta = TimeDelta::minutes(5);
-
 /// A time for people and scripts alike.
 pub(super) fn instant(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)

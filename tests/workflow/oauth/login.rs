@@ -7,14 +7,14 @@ use crate::sandbox::{Fault, Trouble};
 use crate::support::{Run, World};
 
 /// A login that waits, and the address that it printed.
-struct Waiting {
+pub(super) struct Waiting {
     child: Child,
     stdout: BufReader<std::process::ChildStdout>,
-    address: String,
+    pub(super) address: String,
 }
 
 impl World {
-    fn begin_login(&self, arguments: &[&str]) -> Waiting {
+    pub(super) fn begin_login(&self, arguments: &[&str]) -> Waiting {
         self.begin_login_with(arguments, |_| ())
     }
 
@@ -56,7 +56,7 @@ impl Waiting {
         self.ends()
     }
 
-    fn ends(mut self) -> Run {
+    pub(super) fn ends(mut self) -> Run {
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.stdout, &mut rest).unwrap();
         let output = self.child.wait_with_output().unwrap();
@@ -81,7 +81,7 @@ fn from_consent_to_booked_with_nothing_typed_in_between() {
     assert_eq!(world.sandbox.installation_status(), "ACTIVATED");
     let tokens = world.tokens();
     assert_eq!(tokens["company_id"], world.sandbox.company());
-    assert_eq!(tokens["host"], "127.0.0.1");
+    assert_eq!(tokens["host"], world.host());
     assert!(tokens["expires_at"].as_str().unwrap().ends_with('Z'));
     let poll = world.run(&["poll", "-vv"]).exits(0);
     let status = world.run(&["login", "--status", "--json"]).exits(0);

@@ -137,3 +137,43 @@ fn what_pleo_refuses_of_a_login_or_logout_has_its_own_way_out() {
     run.says("without `--revoke`");
     assert!(world.path(TOKENS).exists());
 }
+
+/// Another port of one host is another Pleo, and gets neither token.
+#[test]
+fn tokens_go_to_the_port_that_they_are_for() {
+    let (world, other) = (connected(-60), registered());
+    for command in [&["poll"][..], &["login", "--status"]] {
+        world
+            .run_with("PLEO_BASE_URL", other.sandbox.url(), command)
+            .exits(2)
+            .says("another Pleo");
+    }
+    assert_eq!(
+        (other.sandbox.request_count(), world.sandbox.request_count()),
+        (0, 0)
+    );
+    assert!(world.tokens()["refused_at"].is_null());
+}
+
+#[test]
+fn a_crowd_of_silent_connections_does_not_keep_the_browser_waiting() {
+    let world = registered();
+    let waiting = world.begin_login(&[]);
+    let redirect = super::consent(&waiting.address);
+    let place = redirect.split('/').nth(2).unwrap();
+    let silent: Vec<_> = (0..60)
+        .map(|_| std::net::TcpStream::connect(place).unwrap())
+        .collect();
+    let began = std::time::Instant::now();
+    assert_eq!(super::get(&redirect).0, 200);
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+    drop(silent);
+    waiting.ends().exits(0);
+}
+
+#[test]
+fn check_names_what_a_login_connects_by() {
+    let world = registered();
+    world.login_by_paste(|redirect| redirect).exits(0);
+    world.run(&["check"]).says("an access token (OAuth)");
+}
