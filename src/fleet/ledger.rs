@@ -58,6 +58,7 @@ pub(super) fn write(
     }
 }
 
+/// A job that is over stays so: a host whose checkpoint is older has nothing to say of it.
 fn job_event(
     database: &mut Database,
     writer: &Writer,
@@ -79,9 +80,10 @@ fn job_event(
          kept AS (INSERT INTO pleo_export.job (job_id, company_id, state, epoch, host, begun_at, changed_at) \
              SELECT $3, company_id, $4, $2, $5, clock_timestamp(), clock_timestamp() FROM held \
              ON CONFLICT (job_id) DO UPDATE SET state = excluded.state, epoch = excluded.epoch, host = excluded.host, \
-                 changed_at = excluded.changed_at), \
+                 changed_at = excluded.changed_at WHERE job.state NOT IN ('closed', 'ended') \
+             RETURNING company_id), \
          noted AS (INSERT INTO pleo_export.audit (happened_at, company_id, job_id, event, detail, host, epoch, part) \
-             SELECT clock_timestamp(), company_id, $3, $6, $7, $5, $2, $8 FROM held \
+             SELECT clock_timestamp(), company_id, $3, $6, $7, $5, $2, $8 FROM kept \
              ON CONFLICT (company_id, epoch, part) DO NOTHING) \
          SELECT 1 FROM held"
     );

@@ -200,4 +200,9 @@ fn a_host_that_dies_is_followed_within_lease_and_grace() {
         company(0)
     ));
     assert!(epoch.parse::<u32>().unwrap() >= 2, "{epoch}");
+    // The checkpoint of the one that died has the job open for ever; what the other closed stays closed.
+    fleet.host("first").round().exits(0);
+    assert_eq!(fleet.sql("SELECT state FROM pleo_export.job"), "closed");
+    let told = fleet.sql("SELECT count(*) FROM pleo_export.audit WHERE detail = 'known to one host alone'");
+    assert_eq!(told, "0");
 }
