@@ -18,7 +18,7 @@ use crate::export::report::{Problem, ProblemKind};
 use crate::host::lock_file::LockError;
 use crate::host::server_url::{ServerUrl, UnsafeUrl};
 use crate::pleo::webhook::kept::{self, KeptError, KeptSubscription, Owner};
-use crate::pleo::webhook::signature;
+use crate::pleo::webhook::key;
 use crate::pleo::{Client, EXPORT_JOB_CREATED, PleoError, Subscription};
 
 /// For how long another `subscribe` may be at the file of secrets.
@@ -156,7 +156,7 @@ fn add(client: &Client, keeper: &mut Keeper, url: &str) -> Result<Told, Problem>
         None => client.subscribe(url)?,
     };
     let secret = client.subscription_secret(&subscription.id)?;
-    if !signature::is_usable(&secret) {
+    if !key::is_usable(&secret) {
         return Err(Problem {
             kind: ProblemKind::NeedsPerson,
             message: format!(

@@ -31,7 +31,7 @@ use super::{run, signals, subscribe};
 use crate::config::{Company, Config, Sources};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::stop::Stop;
-use crate::pleo::webhook::{kept, signature};
+use crate::pleo::webhook::{kept, key};
 use desk::{Desk, Place};
 
 /// How soon a poll is tried again that found another run at work.
@@ -147,7 +147,7 @@ fn place(sources: &Sources) -> Result<Place, Problem> {
     let (owner, path) = (subscribe::owner(&config), kept::path(&config.checkpoint));
     let kept = kept::read(&path, &owner).map_err(|error| subscribe::about_file(&error))?;
     let secrets: Vec<SecretString> = kept.into_iter().map(|kept| kept.secret).collect();
-    if !secrets.iter().any(signature::is_usable) {
+    if !secrets.iter().any(key::is_usable) {
         return Err(Problem {
             kind: ProblemKind::Configuration,
             message: format!(

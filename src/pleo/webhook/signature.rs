@@ -5,28 +5,19 @@
 //! secret is being replaced; one that is right is enough. Entries of other versions are passed over.
 
 use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use sha2::Sha256;
 use thiserror::Error;
+
+use super::key::{BASE64, key};
 
 /// How far the time of a delivery may be off, either way.
 pub const TOLERATED: TimeDelta = TimeDelta::minutes(5);
 
-/// A key of fewer bytes is none of Pleo's: the scheme has 24 to 64, and fewer could be guessed.
-const SHORTEST_KEY: usize = 16;
-
 /// More entries than any delivery has: each one costs a comparison.
 const MOST_ENTRIES: usize = 16;
-
-/// Base64, whether it is padded or not.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// What the headers of a delivery say.
 #[derive(Clone, Copy, Debug)]
@@ -92,18 +83,6 @@ fn is_signed_with(secret: &SecretString, signed: Signed<'_>, body: &[u8]) -> boo
     entries
         .filter_map(|entry| BASE64.decode(entry.strip_prefix("v1,")?).ok())
         .any(|entry| mac.clone().verify_slice(&entry).is_ok())
-}
-
-/// The key in a secret as Pleo writes it; `None` where it is none.
-fn key(secret: &SecretString) -> Option<Vec<u8>> {
-    let text = secret.expose_secret().trim();
-    let key = BASE64.decode(text.strip_prefix("whsec_").unwrap_or(text)).ok()?;
-    Some(key).filter(|key| key.len() >= SHORTEST_KEY)
-}
-
-/// Whether a secret is one by which deliveries can be checked.
-pub fn is_usable(secret: &SecretString) -> bool {
-    key(secret).is_some()
 }
 
 #[cfg(test)]
