@@ -230,7 +230,7 @@ impl OAuthSection {
         let tokens = tokens::read(path)
             .map_err(|error| problems.push(format!("{TOKEN_FILE}: {error}")))
             .ok()?;
-        let host = base_url.and_then(host_of)?;
+        let host = base_url.and_then(|url| url.host_str())?;
         if tokens.host != host {
             problems.push(format!(
                 "{TOKEN_FILE}: the tokens in `{}` are for another Pleo than {host}: run `pleo-export login`, or correct \
@@ -290,20 +290,11 @@ impl OAuthSection {
             client_id: self.client_id?,
             client_secret: self.client_secret?,
             store: store?,
-            host: base_url.and_then(host_of)?,
+            host: base_url?.host_str()?.to_owned(),
             request_timeout,
             give_up_after,
         })
     }
-}
-
-/// The host by which tokens are known, with the port where it is not the usual one: another may be another Pleo.
-fn host_of(base_url: &ServerUrl) -> Option<String> {
-    let host = base_url.host_str()?;
-    Some(match base_url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    })
 }
 
 /// Where people consent for this Pleo: `auth.` stands where `external.` does in the API's address, and a sandbox on this

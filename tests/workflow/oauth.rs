@@ -69,15 +69,11 @@ impl World {
     fn connect(&self, seconds: i64) {
         let (access, refresh) = self.sandbox.grant();
         let tokens = json!({
-            "access_token": access, "refresh_token": refresh, "host": self.host(), "company_id": self.sandbox.company(),
+            "access_token": access, "refresh_token": refresh, "host": "127.0.0.1", "company_id": self.sandbox.company(),
             "expires_at": (now() + chrono::TimeDelta::seconds(seconds)).to_rfc3339(),
         });
         fs::write(self.path(TOKENS), tokens.to_string()).unwrap();
         fs::set_permissions(self.path(TOKENS), fs::Permissions::from_mode(0o600)).unwrap();
-    }
-
-    fn host(&self) -> String {
-        self.sandbox.url().replace("http://", "")
     }
 
     fn tokens(&self) -> Value {

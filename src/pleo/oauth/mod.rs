@@ -35,7 +35,7 @@ pub struct Settings {
     pub client_secret: SecretString,
     /// Where the tokens are kept.
     pub store: Store,
-    /// The host of the API that the tokens are for, with its port where that is not the usual one.
+    /// The host of the API that the tokens are for.
     pub host: String,
     /// How long one try of a request may take.
     pub request_timeout: Duration,

@@ -43,7 +43,7 @@ pub struct Tokens {
     pub expires_at: DateTime<Utc>,
     /// The company that was consented for; `None` while a login is not finished.
     pub company_id: Option<CompanyId>,
-    /// The host of the API, with its port where that is not the usual one.
+    /// The host of the API.
     pub host: String,
     /// What was consented to, separated by blanks; empty where it is not known.
     pub scope: String,

@@ -138,23 +138,6 @@ fn what_pleo_refuses_of_a_login_or_logout_has_its_own_way_out() {
     assert!(world.path(TOKENS).exists());
 }
 
-/// Another port of one host is another Pleo, and gets neither token.
-#[test]
-fn tokens_go_to_the_port_that_they_are_for() {
-    let (world, other) = (connected(-60), registered());
-    for command in [&["poll"][..], &["login", "--status"]] {
-        world
-            .run_with("PLEO_BASE_URL", other.sandbox.url(), command)
-            .exits(2)
-            .says("another Pleo");
-    }
-    assert_eq!(
-        (other.sandbox.request_count(), world.sandbox.request_count()),
-        (0, 0)
-    );
-    assert!(world.tokens()["refused_at"].is_null());
-}
-
 #[test]
 fn a_crowd_of_silent_connections_does_not_keep_the_browser_waiting() {
     let world = registered();
