@@ -74,7 +74,7 @@ pub fn companies_in(sources: &Sources, folder: &Path) -> Result<Vec<Company>, Co
         Vec::new()
     });
     if !problems.is_empty() {
-        return Err(ConfigProblems(problems));
+        return Err(ConfigProblems { file: None, problems });
     }
     let mut companies: Vec<(Company, Owned)> = files.into_iter().map(|file| company(sources, file)).collect();
     refuse_shared(&mut companies);

@@ -141,7 +141,7 @@ pub(crate) fn fleet(sources: &Sources) -> Result<(crate::fleet::Settings, Vec<St
     file.finish(&mut problems);
     match settings {
         Some(settings) if problems.is_empty() => Ok((settings, warnings)),
-        _ => Err(ConfigProblems(problems)),
+        _ => Err(layers.problems(problems)),
     }
 }
 

@@ -82,7 +82,7 @@ impl StatusConfig {
                 problems.extend(about_company);
                 problems.extend(passed_over);
                 problems.extend(unseen);
-                let problems = ConfigProblems(problems);
+                let problems = layers.problems(problems);
                 Err(if is_wrong {
                     NoCheckpoint::WrongSettings(problems)
                 } else {

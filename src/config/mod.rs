@@ -136,6 +136,7 @@ impl Config {
 /// What can be read of the settings, and what is wrong with them.
 #[derive(Debug)]
 struct Parts {
+    settings_file: Option<PathBuf>,
     company_id: Option<CompanyId>,
     /// That no company is named, where that is so.
     missing_company: Vec<String>,
@@ -245,6 +246,7 @@ impl Parts {
             layers.refuse_misleading(&in_use.into_iter().flatten().collect::<Vec<_>>(), &mut problems);
         }
         Self {
+            settings_file: layers.file_path().map(Path::to_owned),
             company_id,
             missing_company,
             route: base_url.as_ref().map(|url| layers.route(url)),
@@ -314,7 +316,10 @@ impl Parts {
                 is_of_fleet: self.of_fleet.is_served,
                 warnings: self.warnings,
             }),
-            _ => Err(ConfigProblems(problems)),
+            _ => Err(ConfigProblems {
+                file: self.settings_file,
+                problems,
+            }),
         }
     }
 }
@@ -355,7 +360,7 @@ impl StatusConfig {
             }),
             _ => {
                 problems.extend(company_problems);
-                Err(ConfigProblems(problems))
+                Err(layers.problems(problems))
             }
         }
     }

@@ -82,7 +82,7 @@ impl OAuthConfig {
                 scopes,
                 warnings,
             }),
-            _ => Err(NoOAuth::Problems(ConfigProblems(problems))),
+            _ => Err(NoOAuth::Problems(layers.problems(problems))),
         }
     }
 }

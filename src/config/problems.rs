@@ -1,20 +1,31 @@
 //! What is wrong with the settings, all of it at once.
 
 use std::fmt;
+use std::path::PathBuf;
 
 /// Every problem with the settings. Nothing has been sent or written.
 #[derive(Debug, PartialEq, Eq)]
-pub struct ConfigProblems(pub Vec<String>);
+pub struct ConfigProblems {
+    /// The settings file that was read, if one was.
+    pub file: Option<PathBuf>,
+    /// Each by itself.
+    pub problems: Vec<String>,
+}
 
 impl fmt::Display for ConfigProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.0.len();
+        let count = self.problems.len();
         write!(
             f,
             "{count} problem{} with the settings",
             if count == 1 { "" } else { "s" }
         )?;
-        self.0.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
+        if let Some(file) = &self.file {
+            write!(f, " (file `{}`)", file.display())?;
+        }
+        self.problems
+            .iter()
+            .try_for_each(|problem| write!(f, "\n  - {problem}"))
     }
 }
 

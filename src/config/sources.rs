@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::found::distrust;
+use super::problems::ConfigProblems;
 use super::section::Section;
 use super::{dot_env, file};
 use crate::host::{digest, http};
@@ -58,7 +59,8 @@ pub(super) struct Layers {
     /// The names of those variables that `.env` alone sets.
     found: BTreeSet<String>,
     file: toml::Table,
-    file_folder: PathBuf,
+    /// Where that was read, if there is one.
+    file_path: Option<PathBuf>,
     /// The settings file that there is and that cannot be read: whatever is missing may stand in it.
     unread_file: bool,
     /// The settings file of one of several companies, where alone its settings may stand.
@@ -98,12 +100,12 @@ impl Layers {
             variables,
             found,
             file: toml::Table::new(),
-            file_folder: PathBuf::new(),
+            file_path: None,
             unread_file: false,
             one_of_several: sources.config_flag.clone().filter(|_| sources.is_one_of_several),
         };
         let before = with_found.len() + problems.len();
-        (layers.file, layers.file_folder) = config_file(&layers, sources, with_found, problems);
+        (layers.file, layers.file_path) = config_file(&layers, sources, with_found, problems);
         layers.unread_file = with_found.len() + problems.len() > before;
         layers
     }
@@ -198,7 +200,21 @@ impl Layers {
 
     /// What relative paths in the TOML file are relative to.
     pub(super) fn file_folder(&self) -> &Path {
-        &self.file_folder
+        let folder = self.file_path.as_deref().and_then(Path::parent);
+        folder.unwrap_or(&self.working_folder)
+    }
+
+    /// The settings file that was read.
+    pub(super) fn file_path(&self) -> Option<&Path> {
+        self.file_path.as_deref()
+    }
+
+    /// What is wrong with the settings that were read here.
+    pub(super) fn problems(&self, problems: Vec<String>) -> ConfigProblems {
+        ConfigProblems {
+            file: self.file_path.clone(),
+            problems,
+        }
     }
 
     pub(super) fn file_section(&self) -> Section {
@@ -309,7 +325,7 @@ fn config_file(
     sources: &Sources,
     with_found: &mut Vec<String>,
     problems: &mut Vec<String>,
-) -> (toml::Table, PathBuf) {
+) -> (toml::Table, Option<PathBuf>) {
     let named = match &sources.config_flag {
         Some(path) => match file::path(path.clone().into_os_string(), layers.home()) {
             Ok(path) => Ok(Some(layers.working_folder.join(path))),
@@ -321,27 +337,26 @@ fn config_file(
         None => layers.path_variable("PLEO_EXPORT_CONFIG", problems),
     };
     let Ok(named) = named else {
-        return (toml::Table::new(), layers.working_folder.clone());
+        return (toml::Table::new(), None);
     };
     let is_named = named.is_some();
     // What a fleet has stands where somebody said, and nowhere else.
     if !is_named && sources.is_of_fleet {
-        return (toml::Table::new(), layers.working_folder.clone());
+        return (toml::Table::new(), None);
     }
     let path = named.unwrap_or_else(|| layers.working_folder.join("pleo-export.toml"));
-    let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
     let is_absent =
         || std::fs::symlink_metadata(&path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
     if !is_named && is_absent() {
-        return (toml::Table::new(), folder);
+        return (toml::Table::new(), None);
     }
     if !is_named && let Err(error) = path.symlink_metadata() {
         with_found.push(format!("cannot look for `{}`: {error}", path.display()));
-        return (toml::Table::new(), folder);
+        return (toml::Table::new(), None);
     }
     if let Some(problem) = Some(&path).filter(|_| !is_named).and_then(|path| distrust(path)) {
         with_found.push(problem);
-        return (toml::Table::new(), folder);
+        return (toml::Table::new(), None);
     }
     let table = file::read_text(&path)
         .map_err(|error| format!("cannot read the settings file `{}`: {error}", path.display()))
@@ -358,10 +373,10 @@ fn config_file(
             })
         });
     match table {
-        Ok(table) => (table, folder),
+        Ok(table) => (table, Some(path)),
         Err(problem) => {
             problems.push(problem);
-            (toml::Table::new(), folder)
+            (toml::Table::new(), Some(path))
         }
     }
 }

@@ -56,7 +56,7 @@ fn settings_of_a_stranger_are_refused() {
             .run(&["poll"])
             .exits(2)
             .says(&format!("{}", world.path(name).display()))
-            .says("chown");
+            .says("run pleo-export as that user");
         assert_eq!(world.sandbox.request_count(), 0);
         // A group of others.
         give_away(&world.path(name), 0);
@@ -71,7 +71,7 @@ fn settings_of_a_stranger_are_refused() {
         std::os::unix::fs::symlink(&ours, &file).unwrap();
         world.run(&["poll"]).exits(0);
         give_away(&file, STRANGER);
-        world.run(&["poll"]).exits(2).says("chown");
+        world.run(&["poll"]).exits(2).says("run pleo-export as that user");
     }
 }
 
