@@ -81,12 +81,18 @@ pub(super) fn credentials(
     }
 }
 
-/// The name of the credential for Pleo that counts.
-pub(super) fn credential_in_use(layers: &Layers, credential: Option<&Credential>) -> &'static str {
-    if matches!(credential, Some(Credential::OAuth(_))) {
-        return TOKEN_FILE;
-    }
-    other_credential(layers, true).unwrap_or_default()
+/// The names of the credentials that count, for Pleo and for Odoo.
+pub(super) fn credentials_in_use(
+    layers: &Layers,
+    credential: Option<&Credential>,
+    is_odoo: bool,
+) -> Vec<&'static str> {
+    let of_pleo = match credential {
+        Some(Credential::OAuth(_)) => Some(TOKEN_FILE),
+        _ => other_credential(layers, true),
+    };
+    let of_odoo = (is_odoo && layers.is_set("ODOO_API_KEY")).then_some("ODOO_API_KEY");
+    of_pleo.into_iter().chain(of_odoo).collect()
 }
 
 /// The name of the credential that is no token of ours, if there is one.

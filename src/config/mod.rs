@@ -45,7 +45,7 @@ pub(crate) use section::duration;
 pub use sources::Sources;
 
 use checkpoint::checkpoint;
-use credential::{Found, credential, credential_in_use};
+use credential::{Found, credential, credentials_in_use};
 use oauth::OAuthSection;
 use pleo::{at_most, base_url, company_id, one_company, timeouts};
 use section::Section;
@@ -238,12 +238,9 @@ impl Parts {
         file.finish(&mut problems);
         let system = accounting.finished(&bookkeeping, company_id.as_ref(), &mut problems);
         if credential.is_some() {
-            let of_odoo = matches!(&system, Some(SystemSettings::Odoo(_))) && layers.is_set("ODOO_API_KEY");
-            let in_use = [
-                Some(credential_in_use(&layers, credential.as_ref())),
-                of_odoo.then_some("ODOO_API_KEY"),
-            ];
-            layers.refuse_misleading(&in_use.into_iter().flatten().collect::<Vec<_>>(), &mut problems);
+            let is_odoo = matches!(&system, Some(SystemSettings::Odoo(_)));
+            let in_use = credentials_in_use(&layers, credential.as_ref(), is_odoo);
+            layers.refuse_misleading(&in_use, &mut problems);
         }
         Self {
             settings_file: layers.file_path().map(Path::to_owned),
