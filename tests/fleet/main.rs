@@ -26,6 +26,8 @@ mod bad_input;
 mod cluster;
 /// What is handed out for Kubernetes.
 mod handed_out;
+/// A real Odoo as the books.
+mod odoo;
 /// A road to the database that can go silent or break.
 mod proxy;
 /// How long a right to act lasts, and that each part of that is needed.
