@@ -516,7 +516,7 @@ fn a_credential_that_pleo_refuses_is_told() {
     let run = world.run(&["check"]).exits(2);
     let found = line(&run, '✗', "credential");
     assert!(
-        found.contains("401") && found.contains("-> check PLEO_API_KEY"),
+        found.contains("401") && found.contains("-> check the API key"),
         "{found}"
     );
     assert_eq!(world.sandbox.request_count(), 1, "it is not sent again");
