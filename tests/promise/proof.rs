@@ -255,12 +255,17 @@ fn receipts(books: &Books, findings: &mut Findings) -> BTreeMap<String, Vec<u64>
             let Some(line) = block.lines().find(|line| line.get(10..20) == Some(" document ")) else {
                 continue;
             };
-            let path = file.parent().unwrap().join(line.split('"').nth(1).unwrap());
             let value = |key: &str| {
                 let line = block.lines().find_map(|line| line.trim().strip_prefix(key))?;
                 Some(line.trim().trim_matches('"').to_owned())
             };
-            let (entry, sha256) = (value("receipt-of:").unwrap(), value("sha256:").unwrap());
+            let path = line.split('"').nth(1);
+            let (Some(path), Some(entry), Some(sha256)) = (path, value("receipt-of:"), value("sha256:"))
+            else {
+                findings.add(Kind::Loss, format!("{} is cut short", file.display()));
+                continue;
+            };
+            let path = file.parent().unwrap().join(path);
             let bytes = fs::read(&path).unwrap_or_default();
             let is_whole = sha256 == hex(&Sha256::digest(&bytes));
             findings.expect(Kind::Loss, is_whole, || {

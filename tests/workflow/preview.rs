@@ -511,7 +511,7 @@ fn the_folder_of_a_preview_goes_with_it_however_it_ends() {
     let world = world.with_variable("TMPDIR", temporary.path());
     let ends = |signal: &'static str| {
         let is_receipt = |request: &Request| request.host == Host::Receipts;
-        world.run_and_signal(&["preview", "--receipts"], signal, Fate::TakesEffect, is_receipt)
+        world.run_and_signal(&["preview", "--receipts"], signal, Fate::IsLost, is_receipt)
     };
     // Who is started by `nohup` has the terminal's end ignored, and so has what he starts.
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
