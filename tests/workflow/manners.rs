@@ -421,6 +421,7 @@ fn the_program_tells_of_itself() {
         .run(&["verify", "--since", "tomorrow"])
         .exits(2)
         .says("such as 2026-03-31");
+    #[cfg(feature = "listen")]
     world
         .run(&["listen", "--bind", "foo"])
         .exits(2)
