@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::times::{instant, length};
+use super::times::instant;
 use super::unmended::Unmended;
 use crate::checkpoint::{Blocked, Contact, JobRecord, PollEnd, since};
 use crate::cli::exit::Exit;
@@ -12,6 +12,7 @@ use crate::cli::table::safe;
 use crate::cli::terminal::Stream;
 use crate::export::report::{Problem, held_up};
 use crate::host::clock::TOLERATED;
+use crate::host::clock::length;
 
 /// How it stands, for people and scripts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

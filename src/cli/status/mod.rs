@@ -23,12 +23,13 @@ use super::render::{Answer, BlockerDocument, Document, ErrorDocument, document, 
 use super::table::safe;
 use crate::config::Sources;
 use crate::export::report::{Problem, ProblemKind};
+use crate::host::clock::length;
 use crate::host::clock::{self, TOLERATED};
 use health::{AT_WORK, Health, SILENT};
 use known::Known;
 use one_job::{ItemDocument, TrailDocument};
 use table::JobDocument;
-use times::{instant, length};
+use times::instant;
 
 /// Says whether all is well, and shows the last jobs or one.
 pub(super) fn status(sources: &Sources, wish: &StatusWish, form: Form) -> Exit {

@@ -5,12 +5,12 @@ use serde::Serialize;
 
 use super::health::RUN;
 use super::known::{Known, KnownJob};
-use super::times::length;
 use crate::checkpoint::JobRecord;
 use crate::cli::args::StatusWish;
 use crate::cli::job_ids::shortest_unique;
 use crate::cli::render::{FailureDocument, ItemsDocument};
 use crate::cli::table::Table;
+use crate::host::clock::length;
 use crate::host::counted::counted;
 use crate::model::state::JobState;
 
