@@ -49,7 +49,7 @@ pub(super) fn distrust(_path: &Path) -> Option<String> {
 }
 
 #[cfg(unix)]
-use crate::host::files::is_trusted;
+use crate::host::ownership::is_trusted;
 
 /// Nobody writes through a mount that is read-only; in containers the numbers of users mean little there.
 #[cfg(unix)]

@@ -1,5 +1,5 @@
 //! The machine we run on, each thing in one place: the clock, the request to stop, how HTTP is spoken and tried again, to
-//! which servers a credential may go, what programs get of our environment, files that survive a power cut, digests, text from outside made harmless, what others
+//! which servers a credential may go, what programs get of our environment, files that survive a power cut, whose a file is, digests, text from outside made harmless, what others
 //! may read of the process, and the points at which tests kill it.
 
 pub mod chance;
@@ -14,6 +14,7 @@ pub mod foreign_text;
 pub mod http;
 pub mod kill;
 pub mod lock_file;
+pub mod ownership;
 pub mod privacy;
 pub mod process_group;
 pub mod retry;

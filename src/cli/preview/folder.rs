@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::files::{self, Action, FileError};
+use crate::host::ownership;
 
 /// What the names of these folders begin with; a number of sixteen hexadecimal digits follows.
 const NAME: &str = "pleo-export-preview-";
@@ -68,7 +69,7 @@ fn remove_abandoned(beside: &Path) {
         // A link is none.
         let is_our_folder = entry
             .metadata()
-            .is_ok_and(|metadata| metadata.is_dir() && files::is_of_this_user(&metadata));
+            .is_ok_and(|metadata| metadata.is_dir() && ownership::is_of_this_user(&metadata));
         if is_our_name && is_our_folder && is_abandoned(&entry.path()) {
             match fs::remove_dir_all(entry.path()) {
                 Ok(()) => tracing::debug!(

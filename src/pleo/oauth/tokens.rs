@@ -13,9 +13,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::host::files::{self, Action, Exposure, FileError, Part};
+use crate::host::files::{self, Action, FileError, Part};
 use crate::host::kill;
 use crate::host::lock_file::{self, LockError};
+use crate::host::ownership::{self, Exposure};
 use crate::host::stop::Stop;
 use crate::model::ids::CompanyId;
 
@@ -88,7 +89,7 @@ pub fn read(path: &Path) -> Result<Tokens, TokensError> {
     if !metadata.is_symlink() && (!metadata.is_file() || metadata.len() > LARGEST_FILE) {
         return Err(unusable(NO_TOKENS.to_owned()));
     }
-    match files::exposure(path) {
+    match ownership::exposure(path) {
         None => {}
         Some(Exposure::OthersCanRead) => {
             return Err(unusable(format!(

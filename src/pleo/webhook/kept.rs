@@ -9,8 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::host::files::{self, Action, Exposure, FileError};
+use crate::host::files::{self, Action, FileError};
 use crate::host::lock_file::{self, LockError};
+use crate::host::ownership::{self, Exposure};
 use crate::host::stop::Stop;
 use crate::model::ids::CompanyId;
 
@@ -103,7 +104,7 @@ pub fn lock(path: &Path, patience: Duration, stop: &Stop) -> Result<File, LockEr
 
 /// The subscriptions of the file; none where it is not there.
 pub fn read(path: &Path, owner: &Owner) -> Result<Vec<KeptSubscription>, KeptError> {
-    if let Some(exposure) = files::exposure(path) {
+    if let Some(exposure) = ownership::exposure(path) {
         return Err(KeptError::Exposed {
             path: path.to_owned(),
             exposure,
