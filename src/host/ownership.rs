@@ -40,7 +40,7 @@ pub fn exposure(path: &Path) -> Option<Exposure> {
 }
 
 /// Refuses a path that leads over a link which is not the user's own, or to what is not. Links that the settings
-/// name are resolved before, see [`resolved`].
+/// name are resolved before, see [`super::files::resolved`].
 #[cfg(unix)]
 pub fn refuse_links_of_strangers(path: &Path) -> Result<(), FileError> {
     use std::os::unix::fs::MetadataExt;
