@@ -186,6 +186,11 @@ impl<'a> JobRun<'a> {
             .remember_deadline(&self.job.id, expires_at)?)
     }
 
+    /// The permit for one call that writes to the books: it takes no more of the job's time than a step may.
+    pub(super) fn permit_for_a_step(&self) -> Permit {
+        self.permit.until(self.deadline.of_a_step(Instant::now()))
+    }
+
     /// Whether an item may be on its way into the books: somebody announced it, and this run does not know better.
     pub(super) fn may_be_sent(&self, item: &StoredItem) -> bool {
         verdicts::is_announced(item) && !self.unsent.contains_key(&item.entry_id)

@@ -6,12 +6,16 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use thiserror::Error;
 
 /// The answer to "may I act for this job now?", given anew each time it is asked.
 #[derive(Clone)]
-pub struct Permit(Arc<dyn Fn() -> Result<(), Withheld> + Send + Sync>);
+pub struct Permit {
+    giver: Arc<dyn Fn() -> Result<(), Withheld> + Send + Sync>,
+    until: Option<Instant>,
+}
 
 /// This process may not act now. Nothing was sent or written by the try that asked.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -35,7 +39,24 @@ impl Withheld {
 impl Permit {
     /// One that `giver` gives or withholds. It is asked often and from any thread, so it must be quick where it can.
     pub fn given_by(giver: impl Fn() -> Result<(), Withheld> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(giver))
+        Self {
+            giver: Arc::new(giver),
+            until: None,
+        }
+    }
+
+    /// The same permit for one call of an accounting system: what the call has not begun at that moment is left to a later
+    /// one, so that Pleo hears of the job in between.
+    pub fn until(&self, moment: Instant) -> Self {
+        Self {
+            until: Some(moment),
+            ..self.clone()
+        }
+    }
+
+    /// Whether a call that takes one item after the other begins no further one.
+    pub fn is_over(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| now >= until)
     }
 
     /// Asks whether this process may act now.
@@ -43,7 +64,7 @@ impl Permit {
     /// # Errors
     /// [`Withheld`], with the reason in words for an operator.
     pub fn ask(&self) -> Result<(), Withheld> {
-        (self.0)()
+        (self.giver)()
     }
 }
 

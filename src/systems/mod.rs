@@ -95,7 +95,8 @@ pub trait AccountingSystem: fmt::Debug {
 
     /// Books the documents of each item, all or none of an item, completing what was found in part. An entry
     /// that is already complete is answered as booked, not booked again. One answer for each, in the same
-    /// order; an outer error holds for all of them. The permit is asked for before whatever writes.
+    /// order; an outer error holds for all of them. The permit is asked for before whatever writes; where items are booked one
+    /// after the other and it [is over](Permit::is_over), those after the first are [put off](SystemError::put_off).
     fn book(
         &mut self,
         permit: &Permit,
@@ -114,7 +115,7 @@ pub trait AccountingSystem: fmt::Debug {
     }
 
     /// Puts the receipts beside each entry in order; the same content twice is one file. One answer for each, in the same order.
-    /// The permit is asked for before whatever writes.
+    /// The permit is asked for as by [`book`](Self::book).
     fn attach(
         &mut self,
         permit: &Permit,
@@ -444,6 +445,13 @@ pub fn none_withheld<T>(answers: &[Result<T, SystemError>]) -> Result<(), System
 }
 
 impl SystemError {
+    /// The answer for an item that a call did not begin with, because its permit was over.
+    pub fn put_off() -> Self {
+        Self::Unavailable {
+            reason: "it was put off, so that Pleo hears of the job in time".to_owned(),
+        }
+    }
+
     /// Whether it may come right by itself in a moment.
     pub const fn may_pass(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::Unknown { .. })

@@ -149,7 +149,7 @@ impl AccountingSystem for Odoo {
             transport: &self.transport.under(permit),
             company: &company,
         };
-        attach::attach(books, self.settings.largest_attachment, entries)
+        attach::attach(books, permit, self.settings.largest_attachment, entries)
     }
 
     fn reverse(&mut self, request: &ReversalRequest) -> Result<Vec<Reversed>, ReversalError> {
