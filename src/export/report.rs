@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use tracing::warn;
 
 use crate::checkpoint::Counts;
+use crate::host::clock;
 use crate::model::document::{PlannedItem, Posting, Purpose};
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::{AccountingEntryId, JobId};
@@ -51,7 +52,7 @@ impl Blocker {
 
     /// What a person must look into where it is stuck.
     pub(super) fn stuck(&self) -> Problem {
-        let since = self.last_updated_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let since = clock::text(self.last_updated_at);
         Problem {
             kind: ProblemKind::NotOurs,
             message: format!(

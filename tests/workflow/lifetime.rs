@@ -59,7 +59,13 @@ fn slow_books_are_told_of_before_the_job_expires() {
         assert!(state.updates > 4, "{verb}: {} updates", state.updates);
         let booked = std::fs::read_dir(journal.join("journal")).unwrap();
         let is_entry = |name: &std::ffi::OsString| name.to_string_lossy().ends_with(".csv");
-        assert_eq!(booked.map(|file| file.unwrap().file_name()).filter(is_entry).count(), 10);
+        assert_eq!(
+            booked
+                .map(|file| file.unwrap().file_name())
+                .filter(is_entry)
+                .count(),
+            10
+        );
         assert_eq!(world.sandbox.broken_rules(), Vec::<String>::new());
     }
 }

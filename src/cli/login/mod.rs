@@ -17,7 +17,7 @@ use crate::host::clock;
 use crate::pleo::oauth;
 use crate::pleo::oauth::tokens::{Tokens, TokensError};
 use crate::pleo::{Credential, PleoError};
-use connection::{ConnectionDocument, Told, client, load, moment};
+use connection::{ConnectionDocument, Told, client, load};
 
 /// Asks a person for consent, and keeps what comes of it.
 pub(super) fn login(sources: &Sources, paste: bool, form: Form) -> Exit {
@@ -48,7 +48,7 @@ fn look(sources: &Sources) -> Result<Told, Problem> {
             message: format!(
                 "Pleo refused the tokens in `{}` on {}",
                 config.oauth.store,
-                moment(refused_at)
+                clock::text(refused_at)
             ),
             hint: "connect it again: run `pleo-export login`".into(),
         });
@@ -76,7 +76,7 @@ fn look(sources: &Sources) -> Result<Told, Problem> {
         company_id,
         safe(&connection.client_id),
         safe(&tokens.scope),
-        moment(tokens.expires_at),
+        clock::text(tokens.expires_at),
         if tokens.expires_at < now { " (over)" } else { "" },
         config.oauth.store
     );

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Settings;
@@ -102,7 +102,7 @@ impl Connection {
             Some(at) => Err(disconnected(format!(
                 "Pleo refused the tokens in `{}` on {}",
                 self.settings.store,
-                at.to_rfc3339_opts(SecondsFormat::Secs, true)
+                clock::text(at)
             ))),
         }
     }
