@@ -13,6 +13,7 @@ mod error;
 mod heard;
 pub mod oauth;
 mod pace;
+mod pages;
 mod paging;
 mod platform;
 mod reached;
