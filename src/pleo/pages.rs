@@ -4,6 +4,7 @@ use super::error::PleoError;
 use super::heard::Exchange;
 use super::paging::{PAGE_SIZE, Pager};
 use super::request::{Action, Request};
+use super::skim::Skimmed;
 use super::transport::{Answered, Transport};
 use super::wire::{Field, Malformed, Page};
 use crate::host::clock;
@@ -106,8 +107,6 @@ impl Transport {
                 segments: list.segments,
                 query: &query,
             };
-            let contract = |problem: &dyn std::fmt::Display| request.contract(problem);
-            let began = clock::since_boot();
             let answer = if list.is_asked_once {
                 self.send_once(&request)
             } else {
@@ -115,8 +114,8 @@ impl Transport {
             };
             let (next, exchange) = match answer {
                 Ok(Answered { body, exchange }) => {
-                    let page = Page::read(&body).map_err(|problem| contract(&problem))?;
-                    let next = pager.next(&page).map_err(|problem| contract(&problem))?;
+                    let page = Page::read(&body).map_err(|problem| request.contract(&problem))?;
+                    let next = pager.next(&page).map_err(|problem| request.contract(&problem))?;
                     let elements = page.elements.iter().map(&read);
                     on_page(
                         elements
@@ -132,28 +131,10 @@ impl Transport {
                     continue;
                 }
                 Err(error @ PleoError::TooLarge { .. }) => {
-                    let Some(too_large) = too_large else {
-                        return Err(error.into());
-                    };
-                    let skimmed = self.skim(&request)?;
-                    let next = pager
-                        .after(
-                            skimmed.data.is_empty(),
-                            skimmed.pagination.has_next_page,
-                            skimmed.pagination.end_cursor,
-                        )
-                        .map_err(|problem| contract(&problem))?;
-                    let elements = skimmed.data.into_iter();
-                    on_page(elements.map(|item| too_large(item.accounting_entry_id)).collect())?;
-                    let ended = clock::since_boot();
-                    (
-                        next,
-                        Exchange {
-                            began,
-                            ended,
-                            date: None,
-                        },
-                    )
+                    let too_large = too_large.ok_or(error)?;
+                    let (keys, next, exchange) = self.skimmed(&request, &mut pager)?;
+                    on_page(keys.into_iter().map(too_large).collect())?;
+                    (next, exchange)
                 }
                 Err(error) => return Err(error.into()),
             };
@@ -163,6 +144,25 @@ impl Transport {
                 None => return Ok(first),
             }
         }
+    }
+
+    /// The keys on a page that is too large to be read, the cursor of the one after it, and the exchange that brought them.
+    fn skimmed(
+        &self,
+        request: &Request<'_>,
+        pager: &mut Pager,
+    ) -> Result<(Vec<String>, Option<String>, Exchange), PleoError> {
+        let began = clock::since_boot();
+        let Skimmed { data, pagination } = self.skim(request)?;
+        let next = pager.after(data.is_empty(), pagination.has_next_page, pagination.end_cursor);
+        let next = next.map_err(|problem| request.contract(&problem))?;
+        let exchange = Exchange {
+            began,
+            ended: clock::since_boot(),
+            date: None,
+        };
+        let keys = data.into_iter().map(|item| item.accounting_entry_id);
+        Ok((keys.collect(), next, exchange))
     }
 }
 
