@@ -59,7 +59,7 @@ pub(super) enum Halt {
     /// Another instance started the job first.
     #[error("another instance started the job first")]
     LostToAnother,
-    /// The job is in progress for somebody else.
+    /// The job is in progress for another instance.
     #[error("the job is in progress for another instance")]
     NotOurs { adoptable: bool },
     /// The same, and a person wished to take it over from that instance, which these books do not allow.
@@ -71,7 +71,7 @@ pub(super) enum Halt {
     /// The answer to `started` was lost and the job is in progress now.
     #[error("the job is in progress, but the answer to our start was lost: another instance may have it")]
     OwnershipUnproven,
-    /// Expired, cancelled or closed by somebody else.
+    /// Expired, cancelled or closed by another instance.
     #[error("the job ended on Pleo's side")]
     EndedByPleo(Box<ExportJob>),
     /// The job was told to Pleo as failed before anything was booked.

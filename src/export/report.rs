@@ -247,7 +247,7 @@ pub enum Ending {
     AlreadyOver(JobStatus),
     /// Told to Pleo as failed before anything was booked.
     Failed(Problem),
-    /// Expired, cancelled or closed by somebody else while we worked.
+    /// Expired, cancelled or closed by another instance while we worked.
     EndedByPleo(Problem),
     /// Left open; a later run goes on with it.
     LeftOpen(Problem),

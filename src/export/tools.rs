@@ -191,7 +191,7 @@ impl<'a> JobRun<'a> {
         self.permit.until(self.deadline.of_a_step(Instant::now()))
     }
 
-    /// Whether an item may be on its way into the books: somebody announced it, and this run does not know better.
+    /// Whether an item may be on its way into the books: it was announced, and this run does not know better.
     pub(super) fn may_be_sent(&self, item: &StoredItem) -> bool {
         verdicts::is_announced(item) && !self.unsent.contains_key(&item.entry_id)
     }

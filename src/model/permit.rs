@@ -1,7 +1,7 @@
 //! The right to act for a job, asked for before every try of whatever writes, at Pleo and in the books.
 //!
 //! A process can be away for an hour without knowing it: stopped, suspended, moved to another machine. Meanwhile
-//! somebody else may have taken its job over, and what it was about to write would be wrong. So whatever writes takes a
+//! another instance may have taken its job over, and what it was about to write would be wrong. So whatever writes takes a
 //! `&Permit`, and nobody can forget to ask. Who gives it knows by what right: on one host it is who holds the run lock.
 
 use std::fmt;
@@ -21,7 +21,7 @@ pub struct Permit {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("nothing was written: {reason}", reason = self.reason())]
 pub enum Withheld {
-    /// Somebody else had a hand in the job, or has it.
+    /// Another instance has worked on the job, or has it.
     Changed(String),
     /// What became of the job could not be learnt: that says nothing about it.
     Unlearnt(String),

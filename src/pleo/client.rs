@@ -23,7 +23,7 @@ const LARGEST_UPDATE: usize = 100;
 
 /// Why a list is not read to its end.
 enum Ended {
-    /// It has shown that somebody else is at work.
+    /// It has shown that another instance is at work.
     Progressed,
     Failed(PleoError),
 }
@@ -157,8 +157,8 @@ impl Client {
         Ok(count)
     }
 
-    /// Reads the control layer to compare it with what is known of it here, up to the first page that shows somebody else
-    /// at work; [`Client::heard`] tells the outcome.
+    /// Reads the control layer to compare it with what is known of it here, up to the first page that shows another
+    /// instance at work; [`Client::heard`] tells the outcome.
     pub fn compare_items(&self, id: &JobId) -> Result<(), PleoError> {
         self.compare_items_by(id, false)
     }

@@ -118,7 +118,7 @@ pub enum PleoError {
         /// What Pleo said.
         answer: Answer,
     },
-    /// The event does not fit the job's status: somebody else was there first, or the same event was sent before.
+    /// The event does not fit the job's status: another instance was first, or the same event was sent before.
     #[error("{answer}: the event does not fit the job's status")]
     StatusConflict {
         /// What Pleo said.
@@ -143,7 +143,7 @@ pub enum PleoError {
         cause: String,
     },
     /// No request with these settings ever had an answer from Pleo's host, nor had this one: the name, the proxy, the
-    /// connection, a certificate or somebody on the way. That will not come right by itself.
+    /// connection, a certificate or a firewall is wrong. That will not come right by itself.
     #[error("{call} did not get to Pleo (tries: {tries}): {cause}")]
     NeverReached {
         /// What was asked.

@@ -31,7 +31,7 @@ pub(super) fn book(
     if let Err(halt) = &ended
         && permit::is_withheld(halt)
     {
-        // The job may be somebody else's by now: nothing more is judged, and the next run looks at all of it again.
+        // The job may be another instance's by now: nothing more is judged, and the next run looks at all of it again.
         return ended.map(|()| items);
     }
     // Whatever becomes of their receipts.
@@ -85,7 +85,7 @@ fn announce(run: &mut JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt
     if refused.is_empty() {
         return Ok(());
     }
-    // Somebody else may have finished some of them meanwhile: a final status is never talked over.
+    // Another instance may have finished some of them meanwhile: a final status is never talked over.
     control::refresh(&mut run.exporter, &run.job)?;
     run.is_listed_again = true;
     keep_in_scope(run, items)?;
@@ -98,7 +98,7 @@ fn announce(run: &mut JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt
     Ok(())
 }
 
-/// Lets those items go that somebody else has finished, as the list was last read.
+/// Drops the items that another instance has finished, as the list was last read.
 pub(super) fn keep_in_scope(run: &JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt> {
     for item in std::mem::take(items) {
         if run.exporter.checkpoint.is_in_scope(&run.job.id, &item.entry_id)? {

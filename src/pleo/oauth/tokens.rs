@@ -224,7 +224,7 @@ impl TokensLock {
     }
 }
 
-/// Removes tokens that a killed process left aside, unless somebody is at them.
+/// Removes tokens that a killed process left aside, unless another process holds their lock.
 pub(super) fn sweep(path: &Path, stop: &Stop) {
     if files::part_of(path).exists()
         && let Err(error) = TokensLock::acquire(path, Duration::ZERO, stop)

@@ -33,7 +33,7 @@ use self::connection::{Connection, Trouble, Wait};
 /// After so many items in a row without an answer the rest of a batch is not tried.
 const PATIENCE: usize = 3;
 
-/// An accounting system behind a program of somebody else's.
+/// An accounting system behind a program that is not ours.
 #[derive(Debug)]
 pub struct Command {
     connection: Connection,

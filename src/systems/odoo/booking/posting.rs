@@ -69,7 +69,7 @@ impl Booking<'_, '_> {
         self.discard_failed();
     }
 
-    /// Odoo also refuses what somebody else has just posted.
+    /// Odoo also refuses to post what is posted already, by another process or a person.
     fn refused_to_post(&mut self, ids: &[Id], error: CallError) {
         let Some(first) = ids.first() else { return };
         let all: BTreeSet<Id> = ids.iter().copied().collect();
