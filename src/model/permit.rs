@@ -47,6 +47,7 @@ impl Permit {
 
     /// The same permit for one call of an accounting system: what the call has not begun at that moment is left to a later
     /// one, so that Pleo hears of the job in between.
+    #[must_use]
     pub fn until(&self, moment: Instant) -> Self {
         Self {
             until: Some(moment),
