@@ -41,7 +41,7 @@ fn slow_books_are_told_of_before_the_job_expires() {
         let world = living_for(6);
         let journal = world.path("journal");
         std::fs::create_dir(&journal).unwrap();
-        std::fs::write(journal.join("accounts.txt"), "6800\n").unwrap();
+        std::fs::write(journal.join("accounts.txt"), "6800\n5820\n").unwrap();
         let slowly = format!(
             "while IFS= read -r line; do case $line in *'\"verb\":\"{verb}\"'*) sleep 0.8;; esac; \
              printf '%s\\n' \"$line\"; done | '{}' journal",
