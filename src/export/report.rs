@@ -1,6 +1,7 @@
 //! What a run says at its end: values that the command line renders.
 
 use std::collections::{BTreeMap, HashSet};
+use std::hash::BuildHasher;
 
 use chrono::{DateTime, Utc};
 use tracing::warn;
@@ -137,8 +138,8 @@ pub struct JobTotals {
     pub remarks: Vec<(AccountingEntryId, String)>,
     /// What a person should know about the books as they stand.
     pub notices: Vec<String>,
-    /// What is counted: an item may be looked up more than once.
-    counted: HashSet<AccountingEntryId>,
+    /// What is counted, by a hash that takes little memory: an item may be looked up more than once.
+    counted: HashSet<u64>,
     /// What the log was told: a look-up may say it again.
     remarked: HashSet<(AccountingEntryId, String)>,
 }
@@ -201,7 +202,8 @@ impl JobTotals {
     /// Counts an item that is complete in the books, booked now or found. Where it moved the wallet on another account
     /// than is planned today, that one is named.
     pub(super) fn add(&mut self, plan: &PlannedItem, wallet_account: Option<&str>) {
-        if !self.counted.insert(plan.entry_id().clone()) {
+        let key = self.counted.hasher().hash_one(plan.entry_id());
+        if !self.counted.insert(key) {
             return;
         }
         let currency = plan.item.amount.currency;

@@ -14,12 +14,11 @@ use super::super::content;
 use super::super::errors::unreadable;
 use super::super::lexer::{Fault, Manner};
 use super::super::movements::{Movements, is_unbalanced};
-use super::super::number::Number;
 use super::super::reader::{self, Directive, Kind, Posting};
 use super::super::text;
 use super::super::vocabulary::{document_kind, key};
 use super::Index;
-use super::entries::{Booked, Document, Numbered, Place};
+use super::entries::{Booked, Document, Place};
 use super::said::{invoice, touches_tax, wallet};
 
 impl Index {
@@ -57,16 +56,7 @@ impl Index {
         }
         let repeated = same.map(|other| (other.number, other.place.clone()));
         let at = u32::try_from(self.documents.len()).unwrap_or(u32::MAX);
-        self.take_number(document.number);
-        self.numbers.insert(document.number, Numbered::Document(at));
-        let Number { year, .. } = document.number;
-        let last = self.gapless.entry(year).or_default();
-        while self.numbers.contains_key(&Number {
-            year,
-            serial: *last + 1,
-        }) {
-            *last += 1;
-        }
+        self.find_number(document.number);
         if let Some(invoice) = invoice(directive, postings) {
             self.invoices.insert((self.key(invoice.number.compared()), at));
         }

@@ -160,15 +160,6 @@ pub(super) struct Retired {
     pub(super) is_advice: bool,
 }
 
-/// What a number stands on.
-#[derive(Debug)]
-pub(super) enum Numbered {
-    /// A document, by its place among all.
-    Document(u32),
-    /// The mirror of the document with this number.
-    Mirror(Number),
-}
-
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`, line {}", self.file.display(), self.line)

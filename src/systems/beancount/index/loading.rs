@@ -261,6 +261,22 @@ impl Index {
         }
     }
 
+    /// The number stands on a transaction.
+    pub(super) fn find_number(&mut self, number: Number) {
+        self.take_number(number);
+        let Number { year, serial } = number;
+        let last = self.gapless.entry(year).or_default();
+        if serial > *last {
+            self.beyond.insert(number);
+        }
+        while self.beyond.remove(&Number {
+            year,
+            serial: last.saturating_add(1),
+        }) {
+            *last += 1;
+        }
+    }
+
     pub(super) fn take_number(&mut self, number: Number) {
         let highest = self.highest.entry(number.year).or_default();
         *highest = number.serial.max(*highest);

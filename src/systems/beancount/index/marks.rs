@@ -11,7 +11,7 @@ use super::super::reader::{Directive, Posting};
 use super::super::text;
 use super::super::vocabulary::key;
 use super::Index;
-use super::entries::{Mirror, Numbered, Other, Place, Retired};
+use super::entries::{Mirror, Other, Place, Retired};
 
 impl Index {
     /// A transaction that is no document of ours may take one back, by its mark or by the link of the entry.
@@ -57,8 +57,8 @@ impl Index {
         // Whoever writes a mirror by hand may have copied the number of the document with the rest.
         let own = own.filter(|own| *own != reverses);
         if let Some(own) = own {
-            self.take_number(own);
-            self.numbers.entry(own).or_insert(Numbered::Mirror(reverses));
+            self.find_number(own);
+            self.mirror_numbers.entry(own).or_insert(reverses);
         }
         self.mirrors.entry(reverses).or_default().push(Mirror {
             movements,

@@ -36,7 +36,7 @@ use super::number::Number;
 use super::roots::Roots;
 use super::text;
 pub(super) use entries::{Booked, Named, OpenedAccount, Place};
-use entries::{Document, Mirror, Numbered, Other, Retired};
+use entries::{Document, Mirror, Other, Retired};
 pub(super) use taken_back::{Reversal, Standing};
 
 /// What the books hold.
@@ -61,10 +61,12 @@ pub(super) struct Index {
     others: HashMap<Box<str>, Vec<Other>>,
     /// Transactions marked as the mirror of a document, by its number.
     mirrors: HashMap<Number, Vec<Mirror>>,
-    /// Every number that stands on a transaction.
-    numbers: BTreeMap<Number, Numbered>,
+    /// The document that each mirror with a number of its own takes back.
+    mirror_numbers: HashMap<Number, Number>,
     /// Up to which number of each year every one stands on a transaction.
     gapless: BTreeMap<i32, u32>,
+    /// Every number beyond these that stands on a transaction.
+    beyond: BTreeSet<Number>,
     /// Marks that mean nothing where they stand, and why.
     odd_marks: Vec<(Place, String)>,
     /// Numbers that a batch says were given before and are not there.
@@ -228,8 +230,8 @@ impl Index {
         for (&year, &highest) in highest {
             let number = |serial| Number { year, serial };
             let gapless = self.gapless.get(&year).map_or(0, |last| highest.min(*last));
-            let present = self.numbers.range(number(gapless)..=number(highest));
-            let mut known: Vec<(u32, u32)> = present.map(|(known, _)| (known.serial, known.serial)).collect();
+            let present = self.beyond.range(number(gapless)..=number(highest));
+            let mut known: Vec<(u32, u32)> = present.map(|known| (known.serial, known.serial)).collect();
             let explained = self.explained.iter().filter(|(first, _)| first.year == year);
             known.extend(explained.map(|(first, last)| (first.serial, last.serial)));
             known.sort_unstable();

@@ -1,5 +1,6 @@
 //! What was taken back: which documents of an entry count, which mirrors take which back, and what people must be told.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -12,7 +13,7 @@ use super::super::roots::Root;
 use super::super::standing::{self, Document, Doubt, Ruling};
 use super::super::text;
 use super::super::vocabulary::key;
-use super::entries::{Booked, Document as OurDocument, Mirror, Numbered, Other, Retired};
+use super::entries::{Booked, Document as OurDocument, Mirror, Other, Retired};
 use super::words::{adjusted, counted_twice, numbers, places};
 use super::{Index, Source};
 
@@ -119,13 +120,9 @@ impl Index {
 
     /// What the number means to somebody who wants its entry taken back.
     pub(in super::super) fn reversal(&self, number: Number) -> Result<Reversal, SystemError> {
-        let document = match self.numbers.get(&number) {
-            None => return Ok(Reversal::Unknown),
-            Some(&Numbered::Mirror(of)) => return Ok(Reversal::IsMirror(of)),
-            Some(&Numbered::Document(at)) => self.document(Some(at)),
-        };
-        let Some(document) = document else {
-            return Ok(Reversal::Unknown);
+        let Some(document) = self.documents.iter().rfind(|document| document.number == number) else {
+            let of = self.mirror_numbers.get(&number);
+            return Ok(of.map_or(Reversal::Unknown, |of| Reversal::IsMirror(*of)));
         };
         let judged = self.judged(&document.booked()?.entry_id)?;
         Ok(judged.reversal(number))
@@ -148,10 +145,11 @@ impl Index {
             ))
         };
         notices.extend(self.sources.values().filter_map(not_understood));
-        let unknown = self
-            .mirrors
-            .iter()
-            .filter(|(number, _)| !self.has_document(**number));
+        let numbers = self.documents.iter().map(|document| document.number);
+        let known: HashSet<Number> = numbers
+            .filter(|number| self.mirrors.contains_key(number))
+            .collect();
+        let unknown = self.mirrors.iter().filter(|(number, _)| !known.contains(number));
         let mut unknown: Vec<String> = unknown
             .flat_map(|(number, mirrors)| mirrors.iter().map(move |mirror| (number, mirror)))
             .filter(|(_, mirror)| self.concerns_us(mirror))
@@ -219,10 +217,6 @@ impl Index {
     fn touches_result(&self, booked: &Booked) -> bool {
         let is_result = |account| matches!(self.roots.root_of(account), Some(Root::Income | Root::Expenses));
         booked.touches_tax || booked.accounts().any(is_result)
-    }
-
-    fn has_document(&self, number: Number) -> bool {
-        matches!(self.numbers.get(&number), Some(Numbered::Document(_)))
     }
 
     fn judged(&self, entry_id: &str) -> Result<Judged<'_>, SystemError> {

@@ -129,7 +129,7 @@ impl Index {
         let mut any_of_others = false;
         for (reach, mut waiting) in [
             (Reach::Ledger, in_ledger),
-            (Reach::Ours, ours.files.clone().into_iter().collect()),
+            (Reach::Ours, ours.files.clone().into_iter().rev().collect()),
             (Reach::Beside, beside),
             (Reach::Ours, aside.files.into_iter().collect()),
         ] {
