@@ -30,11 +30,11 @@ pub mod webhook;
 pub mod wire;
 
 pub use client::Client;
-pub use error::{Answer, Call, PleoError};
+pub use error::{Answer, Call, KeyPlace, PleoError};
 pub use heard::{Heard, silence};
 pub use settings::{Credential, Settings};
 pub use subscriptions::EXPORT_JOB_CREATED;
 pub use throttle::Throttle;
 pub use transport::ServerTime;
-pub use wire::{ExportJobEvent, ItemUpdate, RawItem, Rejection, Subscription, UpdateAnswer};
+pub use wire::{ExportJobEvent, ItemUpdate, RawItem, Refusal, Subscription, UpdateAnswer};
 pub use wire::{Installation, Introspection, KnownAccount, KnownTax, Subject};
