@@ -64,7 +64,9 @@ impl KnownInvoices {
                     link: document.link.clone(),
                 },
             };
-            self.planned.entry(key.number.clone()).or_default().push(planned);
+            // Most invoices are one document, and a list of four takes a kilobyte.
+            let same_number = self.planned.entry(key.number.clone());
+            same_number.or_insert_with(|| Vec::with_capacity(1)).push(planned);
         }
     }
 
