@@ -46,7 +46,7 @@ fn naming(text: &str, file: &Path) -> String {
         for rest in parts {
             named.push_str(command);
             if !rest.starts_with(OPTION) {
-                named.push_str(&format!("{OPTION}{file} "));
+                named.extend([OPTION, &file, " "]);
             }
             named.push_str(rest);
         }

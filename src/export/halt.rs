@@ -1,10 +1,11 @@
 //! Why the work on a job stops before the job is closed, and what that means for the one who is told.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 use super::report::{Ending, Problem, ProblemKind};
 use crate::checkpoint::{CheckpointError, Fault};
+use crate::host::clock;
 use crate::host::stop::Stopped;
 use crate::model::export_job::ExportJob;
 use crate::model::fleet::Unshared;
@@ -17,8 +18,8 @@ use crate::systems::SystemError;
 pub const PANICKED: &str = "nothing is lost: what is in the books is found there by the next run; report this, with the \
                             log of a run with -vv";
 
-/// What to do where Pleo refuses to be told of items: in or out of the books, they are found as they are.
-const UPDATES_REFUSED: &str = "ask Pleo's support why, then export them again: what is in the books is found there, not \
+/// What to do where Pleo rejects to be told of items: in or out of the books, they are found as they are.
+const VERDICTS_REJECTED: &str = "ask Pleo's support why, then export them again: what is in the books is found there, not \
                                booked again";
 
 /// What to do where Pleo's list of the items is not as long as it says.
@@ -60,7 +61,7 @@ pub(super) enum Halt {
     /// Another instance started the job first.
     #[error("another instance started the job first")]
     LostToAnother,
-    /// The job is in progress for somebody else. Answered is which may be taken over.
+    /// The job is in progress for another instance. Answered is which may be taken over.
     #[error("the job is in progress for another instance")]
     NotOurs { adoptable: Option<JobId> },
     /// The same, and a person wished to take it over from that instance, which these books do not allow.
@@ -72,7 +73,7 @@ pub(super) enum Halt {
     /// The answer to `started` was lost and the job is in progress now.
     #[error("the job is in progress, but the answer to our start was lost: another instance may have it")]
     OwnershipUnproven,
-    /// Expired, cancelled or closed by somebody else.
+    /// Expired, cancelled or closed by another instance.
     #[error("the job ended on Pleo's side")]
     EndedByPleo(Box<ExportJob>),
     /// The job was told to Pleo as failed before anything was booked.
@@ -92,7 +93,7 @@ pub(super) enum Halt {
     Miscounted(String),
     /// Pleo does not take the verdicts of some items.
     #[error("{0}")]
-    UpdatesRefused(String),
+    VerdictsRejected(String),
 }
 
 /// Why no job can be booked now.
@@ -200,9 +201,9 @@ impl Halt {
             Self::Panicked => (ProblemKind::Panicked, PANICKED.into()),
             Self::Later(_) => (ProblemKind::Temporary, "run again to go on".into()),
             Self::Miscounted(_) => (ProblemKind::NeedsPerson, MISCOUNTED.into()),
-            Self::UpdatesRefused(_) => (
+            Self::VerdictsRejected(_) => (
                 ProblemKind::NeedsPerson,
-                UPDATES_REFUSED.into(),
+                VERDICTS_REJECTED.into(),
             ),
         };
         let message = match &self {
@@ -276,9 +277,9 @@ fn ended(job: &ExportJob) -> String {
 
 fn pleo_kind(error: &PleoError) -> ProblemKind {
     match error {
-        PleoError::CredentialRefused { .. }
+        PleoError::CredentialRejected { .. }
         | PleoError::Disconnected { .. }
-        | PleoError::ClientRefused { .. } => ProblemKind::Credential,
+        | PleoError::ClientRejected { .. } => ProblemKind::Credential,
         PleoError::NotFound { .. } => ProblemKind::UnknownJob,
         PleoError::OutOfReach { .. }
         | PleoError::LostAnswer { .. }
@@ -294,8 +295,8 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
         PleoError::Contract { .. } | PleoError::TooLarge { .. } | PleoError::NoRefreshToken => {
             ProblemKind::Unexpected
         }
-        PleoError::Refused { answer } if answer.call.is_update_of_a_job() => ProblemKind::NeedsPerson,
-        PleoError::Refused { .. } => ProblemKind::Unexpected,
+        PleoError::Rejected { answer } if answer.call.is_update_of_a_job() => ProblemKind::NeedsPerson,
+        PleoError::Rejected { .. } => ProblemKind::Unexpected,
     }
 }
 
@@ -329,7 +330,7 @@ fn not_ready(error: &SystemError, job: Unready) -> (ProblemKind, String) {
             format!(
                 "see to the cause, then run `pleo-export poll`: the export waits in Pleo until {}, and nothing was booked; after \
                  that Pleo is told that it failed",
-                moment(until)
+                clock::text(until)
             )
         }
         Unready::LeftOpen => {
@@ -341,13 +342,9 @@ fn not_ready(error: &SystemError, job: Unready) -> (ProblemKind, String) {
     (kind, hint)
 }
 
-fn moment(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
 fn books_lack(job: Unready) -> String {
     let then = match job {
-        Unready::Waits { until } => format!("run again before {}", moment(until)),
+        Unready::Waits { until } => format!("run again before {}", clock::text(until)),
         Unready::LeftOpen => "run again".to_owned(),
         Unready::Failed => {
             "export again in Pleo, which was told that this export failed, since its time grew short"
