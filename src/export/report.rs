@@ -241,7 +241,7 @@ fn postings(plan: &PlannedItem) -> impl Iterator<Item = &Posting> {
 pub enum Ending {
     /// Closed with this status, by us now or earlier.
     Closed(JobStatus),
-    /// Closed, but Pleo refused some verdicts or a person must look into the books.
+    /// Closed, but Pleo rejected some verdicts or a person must look into the books.
     ClosedButNeedsPerson(JobStatus, Problem),
     /// It was over before this run and not through us, or it was closed earlier with this status.
     AlreadyOver(JobStatus),
@@ -309,7 +309,7 @@ pub enum ProblemKind {
     Configuration,
     /// Nothing with these settings gets to Pleo from here: the way there is wrong, and not the settings of the company.
     NeverReached,
-    /// Pleo refused the credential.
+    /// Pleo rejected the credential.
     Credential,
     /// Pleo does not know the job.
     UnknownJob,

@@ -97,7 +97,7 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
     })
 }
 
-/// A later run tries again. Pleo refuses the start also while another job of the company is in progress.
+/// A later run tries again. Pleo rejects the start also while another job of the company is in progress.
 fn not_started(job: &ExportJob, error: &PleoError) -> Halt {
     Halt::Later(format!(
         "Pleo does not confirm the start of job {}: {error}",

@@ -235,7 +235,7 @@ impl Client {
     }
 
     /// Tells Pleo where items stand, in requests of at most a hundred. Once this returns, Pleo has all of them
-    /// but the refused ones. Safe to repeat.
+    /// but the rejected ones. Safe to repeat.
     ///
     /// # Errors
     /// [`PleoError::Withheld`] where the permit is withheld from a try: that one was not sent.
@@ -254,14 +254,18 @@ impl Client {
             };
             let Answered { body, exchange } = self.transport.send(&request)?;
             let answer = wire::update_answer(&body).map_err(|problem| request.contract(&problem))?;
-            let is_refused =
-                |entry: &AccountingEntryId| answer.refused.iter().any(|refusal| refusal.entry_id == *entry);
+            let is_rejected = |entry: &AccountingEntryId| {
+                answer
+                    .rejected
+                    .iter()
+                    .any(|rejection| rejection.entry_id == *entry)
+            };
             let taken = part
                 .iter()
-                .filter(|update| !is_refused(update.entry_id()))
+                .filter(|update| !is_rejected(update.entry_id()))
                 .map(|update| (self.hash(update.entry_id()), update.status()));
             self.record(id, |record| record.updated(taken, exchange));
-            whole.refused.extend(answer.refused);
+            whole.rejected.extend(answer.rejected);
         }
         Ok(whole)
     }
