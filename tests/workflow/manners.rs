@@ -196,7 +196,7 @@ fn quiet_says_nothing_but_what_failed() {
     let run = world
         .run(&["status", "-q"])
         .exits(0)
-        .says("refuses the credential");
+        .says("rejects the credential");
     assert!(
         run.stdout.starts_with("Failing since 20") && !run.stdout.contains("JOB"),
         "{run}"
