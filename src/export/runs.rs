@@ -123,7 +123,7 @@ impl Exporter<'_> {
             let blocker = Blocker::of(foreign, !is_alive);
             if is_alive {
                 warn!(
-                    "job {} is in progress for another instance; leaving it alone (take it over with `run-job {} --adopt` \
+                    "job {} is in progress for another instance; leaving it alone (take it over with `pleo-export run-job {} --adopt` \
                      if that instance is gone)",
                     foreign.id, foreign.id
                 );
