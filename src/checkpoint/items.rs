@@ -338,7 +338,7 @@ impl Checkpoint {
         Ok(entries.len())
     }
 
-    /// Notes that Pleo refused the verdicts on these items; `text` is what it said.
+    /// Notes that Pleo rejected the verdicts on these items; `text` is what it said.
     pub fn refused(
         &mut self,
         job: &JobId,

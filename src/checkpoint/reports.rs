@@ -33,7 +33,7 @@ pub struct Finality {
 }
 
 impl Finality {
-    /// All of them.
+    /// How many items the control layer lists.
     pub const fn listed(&self) -> u64 {
         self.successful + self.failed + self.open
     }
@@ -116,7 +116,7 @@ impl Checkpoint {
         })
     }
 
-    /// The next verdicts that Pleo does not have and was not seen to refuse, at most `limit`.
+    /// The next verdicts that Pleo does not have and was not seen to reject, at most `limit`.
     pub fn unsent(
         &self,
         job: &JobId,
@@ -129,7 +129,7 @@ impl Checkpoint {
         })
     }
 
-    /// The verdicts that Pleo refused.
+    /// The verdicts that Pleo rejected.
     pub fn refused_items(&self, job: &JobId) -> Result<Vec<(AccountingEntryId, Verdict)>, CheckpointError> {
         self.look(|connection| {
             let which = "report IN ('unsent', 'refused') AND report = 'refused' ORDER BY number";

@@ -33,7 +33,7 @@ pub struct RunReport {
 /// A job in progress that another instance has started: Pleo runs one of a company at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocker {
-    /// Which.
+    /// The job in progress.
     pub id: JobId,
     /// When Pleo last heard of it.
     pub last_updated_at: DateTime<Utc>,
@@ -111,7 +111,7 @@ impl RunReport {
 /// What became of one job.
 #[derive(Debug)]
 pub struct JobReport {
-    /// Which.
+    /// The job worked on.
     pub id: JobId,
     /// How it ended.
     pub ending: Ending,
@@ -147,7 +147,7 @@ pub struct JobTotals {
 /// A tax that was taken as fully deductible because nobody said anything else.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AssumedTax {
-    /// Its code.
+    /// Pleo's tax code.
     pub code: Option<String>,
     /// Where it was booked.
     pub account: String,
@@ -243,7 +243,7 @@ fn postings(plan: &PlannedItem) -> impl Iterator<Item = &Posting> {
 pub enum Ending {
     /// Closed with this status, by us now or earlier.
     Closed(JobStatus),
-    /// Closed, but Pleo refused some verdicts or a person must look into the books.
+    /// Closed, but Pleo rejected some verdicts or a person must look into the books.
     ClosedButNeedsPerson(JobStatus, Problem),
     /// It was over before this run and not through us, or it was closed earlier with this status.
     AlreadyOver(JobStatus),
@@ -311,7 +311,7 @@ pub enum ProblemKind {
     Configuration,
     /// Nothing with these settings gets to Pleo from here: the way there is wrong, and not the settings of the company.
     NeverReached,
-    /// Pleo refused the credential.
+    /// Pleo rejected the credential.
     Credential,
     /// Pleo does not know the job.
     UnknownJob,

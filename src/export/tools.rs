@@ -20,7 +20,7 @@ use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::permit::Permit;
 use crate::model::state::JobEvent;
 use crate::model::verdict::Verdict;
-use crate::pleo::{Client, ItemUpdate, PleoError, Refusal};
+use crate::pleo::{Client, ItemUpdate, PleoError, Rejection};
 use crate::receipts::{Fetcher, Policy};
 use crate::systems::AccountingSystem;
 
@@ -84,7 +84,7 @@ impl fmt::Debug for Exporter<'_> {
 }
 
 impl Exporter<'_> {
-    /// The same for a shorter time, so that a job in hand can own it.
+    /// The same, lent to a job in hand.
     pub(super) fn lend(&mut self) -> Exporter<'_> {
         Exporter {
             pleo: self.pleo,
@@ -208,13 +208,13 @@ impl<'a> JobRun<'a> {
         Ok(())
     }
 
-    /// Tells Pleo where items stand, and answers what it refused.
-    pub(super) fn tell(&self, updates: &[ItemUpdate]) -> Result<Vec<Refusal>, Halt> {
+    /// Tells Pleo where items stand, and answers what it rejected.
+    pub(super) fn tell(&self, updates: &[ItemUpdate]) -> Result<Vec<Rejection>, Halt> {
         let answer = self
             .exporter
             .told
             .update_items(&self.permit, &self.job.id, updates);
-        Ok(self.unless_over(answer)?.refused)
+        Ok(self.unless_over(answer)?.rejected)
     }
 
     /// Passes an answer of Pleo's about the job on. Where Pleo takes nothing more for it, it is over there, unless its own

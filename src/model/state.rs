@@ -59,7 +59,7 @@ pub enum ItemEvent {
     Reopen,
     /// Pleo took the verdict, or has the same final status.
     Accept,
-    /// Pleo refused the verdict.
+    /// Pleo rejected the verdict.
     Refuse,
     /// Pleo has a final status that is not our verdict.
     SeenFinal,

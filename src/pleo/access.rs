@@ -4,7 +4,7 @@ use reqwest::blocking::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Credential;
-use super::error::{KeyPlace, PleoError, Refused};
+use super::error::{KeyPlace, PleoError, Rejected};
 use super::oauth::Connection;
 use crate::host::stop::Stop;
 
@@ -42,7 +42,7 @@ impl Access {
         })
     }
 
-    /// Pleo has refused what was shown (401). Answers whether there is something else to show now.
+    /// Pleo has rejected what was shown (401). Answers whether there is something else to show now.
     pub(super) fn renew(&self, refused: &Shown) -> Result<bool, PleoError> {
         match (self, refused) {
             (Self::Connection(connection), Shown::Token(token)) => connection.renew(token).map(|()| true),
@@ -53,14 +53,14 @@ impl Access {
     /// An error as it is to be understood: a connection whose newest token is refused is no connection any more.
     pub(super) fn understood(&self, error: PleoError) -> PleoError {
         match (self, error) {
-            (Self::Connection(_), PleoError::CredentialRefused { answer, .. }) if answer.status == 401 => {
-                let problem = format!("{answer}: Pleo refuses a token that it has just given");
+            (Self::Connection(_), PleoError::CredentialRejected { answer, .. }) if answer.status == 401 => {
+                let problem = format!("{answer}: Pleo rejects a token that it has just given");
                 PleoError::Disconnected { problem }
             }
-            (Self::Key(_, place), PleoError::CredentialRefused { answer, .. }) => {
-                PleoError::CredentialRefused {
+            (Self::Key(_, place), PleoError::CredentialRejected { answer, .. }) => {
+                PleoError::CredentialRejected {
                     answer,
-                    what: Refused::Key(*place),
+                    what: Rejected::Key(*place),
                 }
             }
             (_, error) => error,

@@ -235,7 +235,7 @@ impl Client {
     }
 
     /// Tells Pleo where items stand, in requests of at most a hundred. Once this returns, Pleo has all of them
-    /// but the refused ones. Safe to repeat.
+    /// but the rejected ones. Safe to repeat.
     ///
     /// # Errors
     /// [`PleoError::Withheld`] where the permit is withheld from a try: that one was not sent.
@@ -254,14 +254,18 @@ impl Client {
             };
             let Answered { body, exchange } = self.transport.send(&request)?;
             let answer = wire::update_answer(&body).map_err(|problem| request.contract(&problem))?;
-            let is_refused =
-                |entry: &AccountingEntryId| answer.refused.iter().any(|refusal| refusal.entry_id == *entry);
+            let is_rejected = |entry: &AccountingEntryId| {
+                answer
+                    .rejected
+                    .iter()
+                    .any(|rejection| rejection.entry_id == *entry)
+            };
             let taken = part
                 .iter()
-                .filter(|update| !is_refused(update.entry_id()))
+                .filter(|update| !is_rejected(update.entry_id()))
                 .map(|update| (self.hash(update.entry_id()), update.status()));
             self.record(id, |record| record.updated(taken, exchange));
-            whole.refused.extend(answer.refused);
+            whole.rejected.extend(answer.rejected);
         }
         Ok(whole)
     }
@@ -294,7 +298,7 @@ impl Client {
         self.transport.reached().has_answered()
     }
 
-    /// Says that it did in an earlier run: then being out of reach is taken for temporary.
+    /// Notes that Pleo answered in an earlier run: then being out of reach is taken for temporary.
     pub fn answered_before(&self) {
         self.transport.reached().answered_before();
     }
@@ -304,7 +308,7 @@ impl Client {
         self.transport.reached().is_out_of_reach()
     }
 
-    /// Says that nobody else has reached Pleo just now: each request gets one short try until an answer comes.
+    /// Notes that another client has just had no answer: each request gets one short try until one comes.
     pub fn expect_silence(&self) {
         self.transport.reached().expect_silence();
     }

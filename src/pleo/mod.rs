@@ -36,5 +36,5 @@ pub use settings::{Credential, Settings};
 pub use subscriptions::EXPORT_JOB_CREATED;
 pub use throttle::Throttle;
 pub use transport::ServerTime;
-pub use wire::{ExportJobEvent, ItemUpdate, RawItem, Refusal, Subscription, UpdateAnswer};
+pub use wire::{ExportJobEvent, ItemUpdate, RawItem, Rejection, Subscription, UpdateAnswer};
 pub use wire::{Installation, Introspection, KnownAccount, KnownTax, Subject};

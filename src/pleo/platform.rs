@@ -46,7 +46,7 @@ impl Client {
             query: &[],
         };
         match self.transport().send(&request) {
-            Err(PleoError::Refused { answer }) if answer.status == 404 => Ok(()),
+            Err(PleoError::Rejected { answer }) if answer.status == 404 => Ok(()),
             other => other.map(drop),
         }
     }

@@ -343,7 +343,7 @@ fn what_has_no_code_is_told_to_get_one_in_pleo() {
 }
 
 #[test]
-fn a_refused_key_says_where_it_was_found() {
+fn a_rejected_key_says_where_it_was_found() {
     let world = World::new().with_variable("PLEO_API_KEY", "another");
     let found = line(&world.run(&["check"]).exits(2), '✗', "credential");
     assert!(

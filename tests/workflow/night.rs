@@ -167,7 +167,7 @@ fn night_5_the_key_was_revoked() {
     let world = settled();
     world.sandbox.fault(for_ever(Trouble::Status(401)));
     world.run(&["poll"]).exits(2);
-    fails(&world, "refuses the credential", "PLEO_API_KEY");
+    fails(&world, "rejects the credential", "PLEO_API_KEY");
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn night_16_the_books_cannot_be_written() {
     let run = world.run(&["poll"]).exits(1);
     let warnings = run.stderr.lines().filter(|line| line.contains("WARN")).count();
     assert!(warnings <= 1, "{run}");
-    fails(&world, "books/documents`", "nothing was booked");
+    fails(&world, "books/documents`", "the export waits in Pleo until 20");
 }
 
 #[test]

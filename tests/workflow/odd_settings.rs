@@ -26,6 +26,13 @@ fn without_settings(world: World) -> World {
 }
 
 #[test]
+fn what_a_shell_leaves_around_a_company_id_is_no_part_of_it() {
+    let world = World::new();
+    let company = format!(" {}\r", world.sandbox.company());
+    world.run_with("PLEO_COMPANY_ID", &company, &["poll"]).exits(0);
+}
+
+#[test]
 fn paths_are_taken_as_bytes() {
     let world = World::new()
         .with_variable("PLEO_EXPORT_BOOKS", bytes(b"B\xfccher"))
@@ -294,7 +301,7 @@ fn nothing_is_substituted_in_dot_env() {
     let world = without_settings(World::new());
     let text = dot_env(&world).replace(world.sandbox.api_key(), "abc$def-ghi${HOME}");
     fs::write(world.path(".env"), text).unwrap();
-    world.run(&["poll"]).exits(2).says("refuses the credential");
+    world.run(&["poll"]).exits(2).says("rejects the credential");
     let sandbox = crate::sandbox::Sandbox::start(crate::sandbox::Options {
         api_key: "abc$def-ghi${HOME}".to_owned(),
         ..crate::sandbox::Options::default()

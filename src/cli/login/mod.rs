@@ -46,7 +46,7 @@ fn look(sources: &Sources) -> Result<Told, Problem> {
         return Err(Problem {
             kind: ProblemKind::Credential,
             message: format!(
-                "Pleo refused the tokens in `{}` on {}",
+                "Pleo rejected the tokens in `{}` on {}",
                 config.oauth.store,
                 clock::text(refused_at)
             ),
@@ -111,7 +111,7 @@ fn disconnect(sources: &Sources, revoke: bool) -> Result<Told, Problem> {
                 oauth::forget(&config.oauth, &stop)?;
                 return Err(not_revoked(&error));
             }
-            Err(error @ PleoError::CredentialRefused { .. }) => {
+            Err(error @ PleoError::CredentialRejected { .. }) => {
                 return Err(Problem {
                     hint: "nothing was removed: end the connection in Pleo, then run `pleo-export logout` without `--revoke`"
                         .into(),
@@ -161,6 +161,7 @@ fn read(config: &OAuthConfig) -> Result<Option<Tokens>, Problem> {
 fn told(result: Result<Told, Problem>, form: Form) -> Exit {
     match result {
         Ok(told) if form.json => print(&to_json(Exit::Done, told.connection, None), Exit::Done),
+        Ok(_) if form.quiet => Exit::Done,
         Ok(told) => print(&told.text, Exit::Done),
         Err(problem) if form.json => {
             let exit = Answer::of_problem(problem.clone()).exit();

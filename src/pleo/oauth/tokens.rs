@@ -49,7 +49,7 @@ pub struct Tokens {
     pub host: String,
     /// What was consented to, separated by blanks; empty where it is not known.
     pub scope: String,
-    /// When Pleo refused the refresh token, after which it is never sent again.
+    /// When Pleo rejected the refresh token, after which it is never sent again.
     pub refused_at: Option<DateTime<Utc>>,
 }
 

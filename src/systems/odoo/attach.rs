@@ -92,10 +92,10 @@ fn present(books: Books<'_>, documents: &BTreeSet<Id>) -> Result<HashSet<(Id, St
 }
 
 fn send(books: Books<'_>, document: &Booked, receipt: &Receipt, largest: u64) -> Result<(), SystemError> {
-    let refused = |failure_type, reason| Err(SystemError::Rejected { failure_type, reason });
+    let rejected = |failure_type, reason| Err(SystemError::Rejected { failure_type, reason });
     let name = one_line(&receipt.file_name);
     if receipt.size > largest {
-        return refused(
+        return rejected(
             ItemFailureType::ReceiptFileSizeLimitExceeded,
             format!(
                 "Receipt {name} has {} bytes, Odoo takes at most {largest}: attach a smaller one in Odoo by hand.",
@@ -128,7 +128,7 @@ fn send(books: Books<'_>, document: &Booked, receipt: &Receipt, largest: u64) ->
     ];
     match load(books, "ir.attachment", &fields, &[row]) {
         Ok(_) => Ok(()),
-        Err(SystemError::Rejected { reason, .. }) => refused(
+        Err(SystemError::Rejected { reason, .. }) => rejected(
             ItemFailureType::ReceiptUploadFailure,
             format!("Receipt {name} could not be attached. {reason}"),
         ),

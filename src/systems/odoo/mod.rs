@@ -3,7 +3,7 @@
 //!
 //! Where to start reading: [`booking::script`] drives a booking, [`document::rows`] says what is sent,
 //! [`booking::verify`] what must come back, [`find`] what counts as booked, [`document::key`] by what a document is known,
-//! [`booking::stage`] in whose hands it is. Everything goes through [`api::transport`]; what a refusal means is in
+//! [`booking::stage`] in whose hands it is. Everything goes through [`api::transport`]; what a rejection means is in
 //! [`api::errors`]. Odoo 19 and later alone.
 
 mod api;
