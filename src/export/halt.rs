@@ -42,7 +42,7 @@ pub(super) enum Halt {
     /// The accounting system cannot take a job, which was found before it was worked on.
     #[error("{}", .fault.to_string().replace('\n', " "))]
     NotReady {
-        /// Why.
+        /// What is wrong with it.
         fault: Obstacle,
         /// What became of the job.
         job: Unready,
