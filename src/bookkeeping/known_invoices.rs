@@ -64,9 +64,7 @@ impl KnownInvoices {
                     link: document.link.clone(),
                 },
             };
-            // Most invoices are one document, and a list of four takes a kilobyte.
-            let same_number = self.planned.entry(key.number.clone());
-            same_number.or_insert_with(|| Vec::with_capacity(1)).push(planned);
+            self.planned.entry(key.number.clone()).or_default().push(planned);
         }
     }
 

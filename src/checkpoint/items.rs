@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Row, Transaction};
 
 use super::audit::{About, AuditLines, record};
-use super::columns::{rows, time_from};
+use super::columns::rows;
 use super::error::{CheckpointError, Fault};
 use super::facts::{ItemData, ItemFacts};
 use super::file::Checkpoint;
@@ -155,7 +155,13 @@ impl Checkpoint {
     pub fn arrange(&mut self, job: &JobId) -> Result<(), CheckpointError> {
         self.change(|transaction| {
             let job = JobKey::of(transaction, job)?;
-            let in_order = in_order(transaction, job)?;
+            let in_order: Vec<i64> = transaction
+                .prepare_cached(
+                    "SELECT number FROM item WHERE job = ?1 AND state IN ('listed', 'loaded', 'intended') \
+                     ORDER BY coalesce(date, ''), entry_id",
+                )?
+                .query_map([job.number], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
             if in_order.is_sorted() {
                 return Ok(());
             }
@@ -386,33 +392,6 @@ impl Checkpoint {
             Ok(value)
         })
     }
-}
-
-/// The items in scope in the order of work. SQLite would keep both parts of the order of all items in memory; here it is the
-/// entries of one date.
-fn in_order(transaction: &Transaction<'_>, job: JobKey<'_>) -> Result<Vec<i64>, Fault> {
-    let mut by_date = transaction
-        .prepare_cached(
-            "SELECT date, number FROM item WHERE job = ?1 AND state IN ('listed', 'loaded', 'intended')",
-        )?
-        .query_and_then([job.number], |row| {
-            let date = row.get_ref(0)?.as_str_or_null().map_err(rusqlite::Error::from)?;
-            let date = date.map(|date| time_from(date, job.id.as_str())).transpose()?;
-            Ok((date, row.get(1)?))
-        })?
-        .collect::<Result<Vec<(Option<DateTime<Utc>>, i64)>, Fault>>()?;
-    by_date.sort_unstable();
-    let mut entry = transaction.prepare_cached("SELECT entry_id FROM item WHERE number = ?1")?;
-    let mut in_order = Vec::with_capacity(by_date.len());
-    for of_one_date in by_date.chunk_by(|one, next| one.0 == next.0) {
-        let mut entries: Vec<(String, i64)> = of_one_date
-            .iter()
-            .map(|(_, number)| entry.query_row([number], |row| Ok((row.get(0)?, *number))))
-            .collect::<Result<_, _>>()?;
-        entries.sort_unstable();
-        in_order.extend(entries.into_iter().map(|(_, number)| number));
-    }
-    Ok(in_order)
 }
 
 /// Stores the data of an item, in the place of earlier ones, and answers their row.
