@@ -172,8 +172,9 @@ fn an_init_that_falls_silent_with_the_tables_in_hand_gives_way() {
     let process = Pid::from_raw(silent.id().try_into().unwrap()).unwrap();
     kill_process(process, Signal::STOP).unwrap();
     drop(session);
-    fleet.host("second").run(&["fleet", "init"]).exits(0);
+    let second = fleet.host("second").run(&["fleet", "init"]);
     kill_process(process, Signal::CONT).unwrap();
     assert_eq!(silent.wait().unwrap().code(), Some(5));
+    second.exits(0);
     fleet.host("second").round().exits(0);
 }
