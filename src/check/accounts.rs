@@ -68,9 +68,9 @@ fn list<T>(
         return Err(forbidden());
     }
     ask().map_err(|error| match &error {
-        PleoError::CredentialRefused { answer, .. } if answer.status == 403 => forbidden(),
+        PleoError::CredentialRejected { answer, .. } if answer.status == 403 => forbidden(),
         // These questions are beside the export: what is unexpected about their answers stops nothing.
-        PleoError::NotFound { .. } | PleoError::Refused { .. } | PleoError::Contract { .. } => {
+        PleoError::NotFound { .. } | PleoError::Rejected { .. } | PleoError::Contract { .. } => {
             Check::unknown(name, format!("Pleo does not tell what it knows: {error}"), None)
         }
         _ => of_pleo(name, &error),

@@ -42,7 +42,7 @@ impl Access {
         })
     }
 
-    /// Pleo has refused what was shown (401). Answers whether there is something else to show now.
+    /// Pleo has rejected what was shown (401). Answers whether there is something else to show now.
     pub(super) fn renew(&self, refused: &Shown) -> Result<bool, PleoError> {
         match (self, refused) {
             (Self::Connection(connection), Shown::Token(token)) => connection.renew(token).map(|()| true),
@@ -53,11 +53,11 @@ impl Access {
     /// An error as it is to be understood: a connection whose newest token is refused is no connection any more.
     pub(super) fn understood(&self, error: PleoError) -> PleoError {
         match (self, error) {
-            (Self::Connection(_), PleoError::CredentialRefused { answer, .. }) if answer.status == 401 => {
-                let problem = format!("{answer}: Pleo refuses a token that it has just given");
+            (Self::Connection(_), PleoError::CredentialRejected { answer, .. }) if answer.status == 401 => {
+                let problem = format!("{answer}: Pleo rejects a token that it has just given");
                 PleoError::Disconnected { problem }
             }
-            (Self::Token(_), PleoError::CredentialRefused { answer, .. }) => PleoError::CredentialRefused {
+            (Self::Token(_), PleoError::CredentialRejected { answer, .. }) => PleoError::CredentialRejected {
                 answer,
                 is_token: true,
             },

@@ -27,7 +27,7 @@ pub struct Settings {
     pub give_up_after: Duration,
     /// How many requests a minute at most; 0 is as many as come.
     pub requests_per_minute: u32,
-    /// Who else sends with the same credential, where somebody does.
+    /// The limits that other hosts were told, where they send with the same credential.
     pub throttle: Option<Arc<dyn Throttle>>,
 }
 

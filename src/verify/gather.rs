@@ -42,7 +42,7 @@ pub struct Sides<'a> {
     pub system: &'a mut dyn AccountingSystem,
     /// Whether a run is at work here.
     pub is_run_at_work: bool,
-    /// The wish to stop.
+    /// The request to stop.
     pub stop: &'a Stop,
 }
 

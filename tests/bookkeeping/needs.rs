@@ -4,8 +4,8 @@ use pleo_export::bookkeeping::needs::{self, Counterpart, Need};
 use pleo_export::model::export_item::{AccountReference, TaxType};
 use pleo_export::model::references::{Account, AccountPurpose, Candidates, NewAccount};
 
-use crate::items::{Item, item};
-use crate::world::{World, world};
+use crate::bookkeeping::items::{Item, item};
+use crate::bookkeeping::world::{World, world};
 
 /// Those of the needs that the books cannot meet, by what people call them and the setting.
 fn unmet(world: &World, needs: &[Need]) -> Vec<(String, Counterpart)> {

@@ -168,7 +168,7 @@ fn nothing_is_substituted_in_dot_env() {
     let world = without_settings(World::new());
     let text = dot_env(&world).replace(world.sandbox.api_key(), "abc$def-ghi${HOME}");
     fs::write(world.path(".env"), text).unwrap();
-    world.run(&["poll"]).exits(2).says("refuses the credential");
+    world.run(&["poll"]).exits(2).says("rejects the credential");
     let sandbox = crate::sandbox::Sandbox::start(crate::sandbox::Options {
         api_key: "abc$def-ghi${HOME}".to_owned(),
         ..crate::sandbox::Options::default()
