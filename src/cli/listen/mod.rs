@@ -113,9 +113,9 @@ struct Running {
     address: SocketAddr,
 }
 
-fn begin(served: Served, wish: &ListenWish, stop: &Stop) -> Result<Running, Problem> {
+fn begin(of: Served, wish: &ListenWish, stop: &Stop) -> Result<Running, Problem> {
     let (bind, every) = (wish.bind, wish.every);
-    let (sources, places): (Vec<_>, Vec<_>) = served.companies.into_iter().unzip();
+    let (sources, places): (Vec<_>, Vec<_>) = of.companies.into_iter().unzip();
     let unbound = |error: std::io::Error| Problem {
         kind: ProblemKind::Configuration,
         message: format!("cannot listen on {bind}: {error}"),
@@ -129,7 +129,7 @@ fn begin(served: Served, wish: &ListenWish, stop: &Stop) -> Result<Running, Prob
              alone should reach it"
         );
     }
-    let desk = Arc::new(Desk::new(places, served.is_someone_left_out, every, stop.clone()));
+    let desk = Arc::new(Desk::new(places, of.is_someone_left_out, every, stop.clone()));
     let server = server::start(listener, Arc::clone(&desk)).map_err(unbound)?;
     let now = Instant::now();
     let turn = |sources| Turn {

@@ -58,7 +58,7 @@ impl Listener {
         };
         let by_hand = "run `pleo-export login --paste` and paste the address that the browser was sent to";
         let (host, port) = match (url.host_str(), url.port()) {
-            (Some(host), Some(port)) if url.scheme() == "http" && port != 0 && is_loopback(&url) => {
+            (Some(host), Some(port)) if url.scheme() == "http" && port != 0 && is_loopback(url) => {
                 (host.to_owned(), port)
             }
             _ => {
