@@ -61,7 +61,7 @@ impl Answer {
         match answer.status {
             401 | 403 => PleoError::CredentialRejected {
                 answer,
-                is_token: false,
+                what: Rejected::Token,
             },
             // The list of jobs cannot be missing, so there the address is wrong and not a job's id.
             // Pleo's other APIs know no jobs.
@@ -95,6 +95,24 @@ impl fmt::Display for Answer {
     }
 }
 
+/// Where an API key was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In the variable `PLEO_API_KEY`, of the environment or `.env`.
+    Variable,
+    /// In the file that `pleo.api_key_file` names.
+    File,
+}
+
+/// A credential that Pleo does not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejected {
+    /// An access token.
+    Token,
+    /// An API key, and where it was found.
+    Key(KeyPlace),
+}
+
 /// Why a call did not do what it should.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PleoError {
@@ -103,8 +121,8 @@ pub enum PleoError {
     CredentialRejected {
         /// What Pleo said.
         answer: Answer,
-        /// Whether an access token was shown, and not an API key.
-        is_token: bool,
+        /// What it was.
+        what: Rejected,
     },
     /// Pleo does not know the job.
     #[error("{answer}: Pleo does not know the job")]
@@ -238,14 +256,18 @@ impl PleoError {
     /// What the reader of the error can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::CredentialRejected { answer, is_token } if answer.status == 401 => {
-                if *is_token {
+            Self::CredentialRejected { answer, what } if answer.status == 401 => match what {
+                Rejected::Token => {
                     "set PLEO_ACCESS_TOKEN to a token that holds: this one has expired or was never given"
-                } else {
-                    "check the API key (`pleo.api_key_file`, or PLEO_API_KEY where it is set, which beats the file): in Pleo, \
-                     Settings > API Keys shows whether it has expired"
                 }
-            }
+                Rejected::Key(KeyPlace::Variable) => {
+                    "check the API key in PLEO_API_KEY (environment or `.env`): in Pleo, Settings > API Keys shows whether it has \
+                     expired"
+                }
+                Rejected::Key(KeyPlace::File) => {
+                    "check the API key in the file of `pleo.api_key_file`: in Pleo, Settings > API Keys shows whether it has expired"
+                }
+            },
             Self::CredentialRejected { .. } => {
                 "give the key the permissions export-jobs:read, export-jobs:write and export-items:read for this company; for \
                  a login, name them in `pleo.oauth.scopes` and log in again"

@@ -30,7 +30,7 @@ pub mod webhook;
 pub mod wire;
 
 pub use client::Client;
-pub use error::{Answer, Call, PleoError};
+pub use error::{Answer, Call, KeyPlace, PleoError};
 pub use heard::{Heard, silence};
 pub use settings::{Credential, Settings};
 pub use subscriptions::EXPORT_JOB_CREATED;

@@ -312,7 +312,7 @@ impl Gathering<'_, '_> {
                 recorded: recorded.as_ref(),
                 found,
                 inspected,
-                is_hash_spoilt: spoilt::is_hash_spoilt(found, recorded.as_ref()),
+                hash_problem: spoilt::hash_problem(found, inspected, recorded.as_ref()),
                 is_changed_in_pleo: changed.contains(entry_id),
             });
             for difference in differences {
