@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::error::Elapsed;
 use tokio_postgres::Client;
 use tokio_postgres::tls::NoTls;
 use tokio_postgres::types::FromSqlOwned;
@@ -143,15 +142,7 @@ impl Database {
         kill::point("before the database is asked");
         let answer = self.runtime.block_on(async {
             let client = client.as_ref()?;
-            Some(
-                in_time(
-                    patience,
-                    client,
-                    &self.address,
-                    client.query_typed(sql, parameters),
-                )
-                .await,
-            )
+            Some(tokio::time::timeout(patience, client.query_typed(sql, parameters)).await)
         });
         kill::point("database answered");
         let rows = self.understood(answer)?;
@@ -186,7 +177,7 @@ impl Database {
         let (patience, client) = (self.patience, &self.client);
         let answer = self.runtime.block_on(async {
             let client = client.as_ref()?;
-            Some(in_time(patience, client, &self.address, client.batch_execute(sql)).await)
+            Some(tokio::time::timeout(patience, client.batch_execute(sql)).await)
         });
         self.understood(answer)
     }
@@ -266,7 +257,7 @@ impl Database {
 
     fn understood<T>(
         &mut self,
-        answer: Option<Result<Result<T, tokio_postgres::Error>, Elapsed>>,
+        answer: Option<Result<Result<T, tokio_postgres::Error>, tokio::time::error::Elapsed>>,
     ) -> Result<T, Fault> {
         match answer {
             Some(Ok(Ok(answer))) => {
@@ -324,29 +315,6 @@ impl Database {
             _ => Fault::Unexpected(text("answers with an error")),
         }
     }
-}
-
-/// What the database answers, while there is time. What is given up is called off there, too, as far as it can be reached: it
-/// may be waiting for a lock, and so would the next tries beside it, until the database has no connection left.
-async fn in_time<T>(
-    patience: Duration,
-    client: &Client,
-    address: &Address,
-    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
-) -> Result<Result<T, tokio_postgres::Error>, Elapsed> {
-    let answered = tokio::time::timeout(patience, answer).await;
-    if answered.is_err() {
-        let token = client.cancel_token();
-        let call_off = async {
-            match &address.tls {
-                None => token.cancel_query(NoTls).await,
-                Some(tls) => token.cancel_query(Tls(Arc::clone(tls))).await,
-            }
-        };
-        let called_off = tokio::time::timeout(patience / 4, call_off).await;
-        debug!("what was asked of the fleet's database is called off: {called_off:?}");
-    }
-    answered
 }
 
 async fn connect(address: &Address) -> Result<Client, tokio_postgres::Error> {

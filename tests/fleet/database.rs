@@ -1,4 +1,4 @@
-//! What the database lets its users do, as docs/fleet.md has it, and what becomes of those who wait for its locks.
+//! What the database lets its users do, as docs/fleet.md has it, and who gives way there.
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -141,19 +141,6 @@ impl Drop for Session {
 /// How many wait for a lock.
 const WAITING: &str = "SELECT count(*) FROM pg_locks WHERE NOT granted AND (database IS NULL OR database = (SELECT oid FROM \
                        pg_database WHERE datname = current_database()))";
-
-#[test]
-fn who_gives_up_waiting_for_a_lock_leaves_nobody_waiting_in_the_database() {
-    let Some(fleet) = Fleet::of(1) else { return };
-    fleet.add_job(0, 1);
-    let session = Session::new(&fleet.url, "BEGIN; LOCK TABLE pleo_export.company");
-    let host = fleet.host("first");
-    host.round().exits(5).says("gave no answer");
-    assert_eq!(fleet.sql(WAITING), "0");
-    drop(session);
-    host.round().exits(0);
-    fleet.is_all_well();
-}
 
 #[test]
 fn an_init_that_falls_silent_with_the_tables_in_hand_gives_way() {
