@@ -16,8 +16,8 @@ fn a_database_that_cannot_be_a_fleets_is_refused_before_anything_is_claimed() {
     let version = |version: &str| format!("UPDATE pleo_export.fleet SET version = {version}");
     let read_only = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$";
     for (is_made, change, says, init_helps) in [
-        (false, "SELECT 1", "run `pleo-export fleet init`", true),
-        (true, &version("0"), "run `pleo-export fleet init`", false),
+        (false, "SELECT 1", "fleet.toml fleet init`", true),
+        (true, &version("0"), "fleet.toml fleet init`", false),
         (true, &version("99"), "update pleo-export on this host", false),
         (
             true,
@@ -29,7 +29,7 @@ fn a_database_that_cannot_be_a_fleets_is_refused_before_anything_is_claimed() {
         (
             false,
             "CREATE TABLE invoices (id int)",
-            "run `pleo-export fleet init`",
+            "fleet.toml fleet init`",
             false,
         ),
         (true, read_only, "not its replica", false),

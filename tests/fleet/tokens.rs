@@ -143,7 +143,7 @@ fn a_host_that_dies_with_new_tokens_in_hand_leaves_a_consent_that_is_told_about(
         if is_in_hand {
             lost += 1;
             // Only between Pleo's answer and the commit: then a person must log in.
-            run.exits(2).says("pleo-export login");
+            run.exits(2).says("0.toml login`");
             login(&fleet, &first).exits(0);
         } else {
             run.exits(0);
