@@ -265,7 +265,7 @@ fn a_reader_sees_one_moment_while_a_run_goes_on() {
     let reader = Checkpoint::open_read_only(&path).unwrap().unwrap();
     assert_eq!(reader.counts(&job_id()).unwrap().open, 3);
     writer
-        .decide(&job_id(), &[(entry("a"), successful("1"))], now())
+        .decide(&job_id(), &[(entry("a"), successful("1"))], &[].into(), now())
         .unwrap();
     assert_eq!(reader.counts(&job_id()).unwrap().open, 3, "the same moment");
     let later = Checkpoint::open_read_only(&path).unwrap().unwrap();
