@@ -21,8 +21,9 @@ pub struct Need {
     pub what: String,
     /// How the books are asked for it; `None` where nobody has said anything.
     pub key: Option<NeedKey>,
-    /// The line of the settings that decides, or would, without its value: `[accounts.map] "6800"`.
-    pub setting: String,
+    /// The line of the settings that decides, or would, without its value: `[accounts.map] "6800"`; `None` for what has no
+    /// code, which no line can name.
+    pub setting: Option<String>,
     /// Whether it is a tax of which nobody has said where it goes: the role takes it, as fully deductible.
     pub is_assumed: bool,
     /// Pleo's name of it.
@@ -139,14 +140,14 @@ pub fn of_settings(settings: &Settings, computes_tax: bool) -> Vec<Need> {
     let roles = roles.map(|role| Need {
         what: format!("role {role}"),
         key: key_of_role(*role, settings).map(NeedKey::Account),
-        setting: format!("[accounts] {role}"),
+        setting: Some(format!("[accounts] {role}")),
         is_assumed: false,
         name: None,
     });
     let mapped = settings.map.iter().map(|(code, account)| Need {
         what: format!("account {code}"),
         key: Some(NeedKey::Account(AccountKey::Configured(account.clone()))),
-        setting: format!("[accounts.map] {code:?}"),
+        setting: Some(format!("[accounts.map] {code:?}")),
         is_assumed: false,
         name: None,
     });
@@ -163,7 +164,7 @@ pub fn of_accounts<'a>(
         Need {
             what: format!("account {}", named(code, &account.name)),
             key: key_of(account, purpose, settings).map(NeedKey::Account),
-            setting: format!("[accounts.map] {:?}", code.unwrap_or_default()),
+            setting: code.map(|code| format!("[accounts.map] {code:?}")),
             is_assumed: false,
             name: Some(account.name.clone()),
         }
@@ -222,7 +223,7 @@ fn need_of_tax(tax: &Tax, name: &str, setting: &str) -> Need {
     Need {
         what: format!("tax {}", named(code, name)),
         key: None,
-        setting: format!("[taxes.{:?}] {setting}", code.unwrap_or_default()),
+        setting: code.map(|code| format!("[taxes.{code:?}] {setting}")),
         is_assumed: false,
         name: None,
     }
@@ -244,7 +245,7 @@ fn of_rule(code: &str, rule: &TaxRule, computes_tax: bool) -> Vec<Need> {
         Some(Need {
             what: format!("tax {code}"),
             key: Some(key?),
-            setting: format!("[taxes.{code:?}] {setting}"),
+            setting: Some(format!("[taxes.{code:?}] {setting}")),
             is_assumed: false,
             name: None,
         })

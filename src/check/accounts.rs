@@ -68,9 +68,9 @@ fn list<T>(
         return Err(forbidden());
     }
     ask().map_err(|error| match &error {
-        PleoError::CredentialRefused { answer, .. } if answer.status == 403 => forbidden(),
+        PleoError::CredentialRejected { answer, .. } if answer.status == 403 => forbidden(),
         // These questions are beside the export: what is unexpected about their answers stops nothing.
-        PleoError::NotFound { .. } | PleoError::Refused { .. } | PleoError::Contract { .. } => {
+        PleoError::NotFound { .. } | PleoError::Rejected { .. } | PleoError::Contract { .. } => {
             Check::unknown(name, format!("Pleo does not tell what it knows: {error}"), None)
         }
         _ => of_pleo(name, &error),
@@ -170,6 +170,9 @@ fn in_order(known: usize, settings: &Settings, needs: &[Need]) -> String {
 fn finding(name: Name, need: &Need, resolution: &Resolution, today: NaiveDate) -> Option<Check> {
     let Need { what, setting, .. } = need;
     let asked = need.asked().unwrap_or_default();
+    let Some(setting) = setting else {
+        return without_code(name, what, &need.counterpart(resolution, today));
+    };
     // A table and its key stand on lines of their own, and a table stands once in a file.
     let (table, key) = setting.split_once("] ").unwrap_or(("[", setting));
     let line = |value: &str| format!("under {table}]: {key} = \"{value}\"");
@@ -226,4 +229,13 @@ fn finding(name: Name, need: &Need, resolution: &Resolution, today: NaiveDate) -
             format!("say which account is meant in the settings {}", line("…")),
         ),
     })
+}
+
+/// What is told of something that no line of the settings can name.
+fn without_code(name: Name, what: &str, counterpart: &Counterpart) -> Option<Check> {
+    if matches!(counterpart, Counterpart::Found(_) | Counterpart::Opens(_)) {
+        return None;
+    }
+    let message = format!("{what} means nothing in the books: expenses that need it will fail");
+    Some(Check::warning(name, message, "give it a code in Pleo"))
 }

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Check, Name};
 use crate::checkpoint::{self, Checkpoint, CheckpointError, Fault, Owner, PollEnd};
-use crate::host::clock::TOLERATED;
+use crate::host::clock::{self, TOLERATED};
 use crate::host::{disk, files};
 
 /// What opening it came to.
@@ -134,7 +134,7 @@ pub fn last_poll(
         ));
     }
     if let Some(series) = &contact.failed_polls {
-        let since = series.since.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let since = clock::text(series.since);
         let message = format!(
             "{} in a row failed since {since}: {}",
             if series.count == 1 {
@@ -156,7 +156,7 @@ pub fn last_poll(
         .as_ref()
         .filter(|last| last.at - now > TOLERATED);
     if let Some(last) = last {
-        let at = last.at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let at = clock::text(last.at);
         checks.push(Check::warning(
             name,
             format!("the last poll was at {at}, later than the clock of this machine shows: one of the two is wrong"),
@@ -165,7 +165,7 @@ pub fn last_poll(
     }
     let silent_since = contact.last_poll.as_ref().map(|last| last.at);
     if let Some(at) = silent_since.filter(|at| !is_at_work && now - *at > alarm_after) {
-        let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let at = clock::text(at);
         checks.push(Check::warning(
             name,
             format!("no poll has run since {at}"),
@@ -182,7 +182,7 @@ fn how_it_ended(last: Option<&PollEnd>) -> String {
     let Some(last) = last else {
         return "no poll ended here yet".to_owned();
     };
-    let at = last.at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let at = clock::text(last.at);
     match last.exit_code {
         0 => format!("ended well at {at}"),
         code => format!("ended at {at} with exit code {code}"),

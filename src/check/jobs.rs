@@ -10,6 +10,7 @@ use crate::checkpoint::{Checkpoint, CheckpointError, JobRecord};
 use crate::host::clock;
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::pleo::Client;
+use crate::pleo::webhook::kept::{KeptError, KeptSubscription};
 
 /// A scheduler calls every few minutes, so a job that waits for longer than this says that none does.
 const LONG_WAIT: TimeDelta = TimeDelta::minutes(30);
@@ -42,6 +43,42 @@ pub fn jobs(client: &Client, here: Here<'_>) -> Vec<Check> {
         checks.push(Check::ok(Name::Jobs, "none waits in Pleo"));
     }
     checks
+}
+
+/// The subscriptions of ours that deliver nothing. Polls go on all the same.
+pub fn deliveries(client: &Client, kept: Result<Vec<KeptSubscription>, KeptError>) -> Vec<Check> {
+    let name = Name::Jobs;
+    let kept = match kept {
+        Ok(kept) if kept.is_empty() => return Vec::new(),
+        Ok(kept) => kept,
+        Err(error) => {
+            let remedy = "move the file away and run `pleo-export subscribe URL` again";
+            return vec![Check::warning(name, error.to_string(), remedy)];
+        }
+    };
+    let known = match client.subscriptions() {
+        Ok(known) => known,
+        Err(error) => {
+            let message = format!("whether Pleo tells `listen` of new jobs cannot be told: {error}");
+            return vec![Check::unknown(name, message, None)];
+        }
+    };
+    let silent = kept.iter().filter_map(|KeptSubscription { id, url, .. }| {
+        let known = known.iter().find(|known| known.id == *id);
+        let why = match known {
+            Some(known) if known.is_active => return None,
+            Some(_) => "has switched off",
+            None => "does not know",
+        };
+        Some(Check::warning(
+            name,
+            format!("Pleo {why} subscription {id} of {url}, so it does not tell `listen` of new jobs"),
+            format!(
+                "run `pleo-export subscribe --remove {id}`, then `pleo-export subscribe {url}`; until then jobs wait for the next poll"
+            ),
+        ))
+    });
+    silent.collect()
 }
 
 /// A job in progress: ours, or another instance's.

@@ -73,8 +73,8 @@ pub(super) fn of_error(name: Name, error: &PleoError) -> Check {
 /// not be let in.
 fn is_cannot_say(error: &PleoError) -> bool {
     match error {
-        PleoError::CredentialRefused { answer, .. } => answer.status == 403,
-        PleoError::NotFound { .. } | PleoError::Refused { .. } | PleoError::Contract { .. } => true,
+        PleoError::CredentialRejected { answer, .. } => answer.status == 403,
+        PleoError::NotFound { .. } | PleoError::Rejected { .. } | PleoError::Contract { .. } => true,
         _ => false,
     }
 }
@@ -85,8 +85,8 @@ pub fn credential(client: &Client, configured: Option<&CompanyId>, is_one_of_sev
     let introspection = match client.introspection() {
         Ok(introspection) => Ok(introspection),
         Err(error) if is_cannot_say(&error) => Err(error),
-        Err(error @ PleoError::CredentialRefused { .. }) => {
-            return Told::stop_at(&error, "Pleo refuses the credential");
+        Err(error @ PleoError::CredentialRejected { .. }) => {
+            return Told::stop_at(&error, "Pleo rejects the credential");
         }
         Err(error) => return Told::stop_at(&error, "Pleo cannot be asked"),
     };

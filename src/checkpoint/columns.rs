@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use rusqlite::Row;
 
 use super::error::Fault;
+use crate::host::clock;
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::verdict::{Exported, Failure, ItemFailureType, Standing, Verdict};
 
@@ -16,7 +17,7 @@ pub(super) fn time_text(time: DateTime<Utc>) -> String {
     let (first, last) = (fits(0), fits(9999));
     let time = first.map_or(time, |first| time.max(first));
     let time = last.map_or(time, |last| time.min(last));
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+    clock::exact_text(time)
 }
 
 /// Reads a time back; `row` says where it stands, for the error.

@@ -144,7 +144,7 @@ impl Fault {
         }
     }
 
-    /// Somebody else's checkpoint.
+    /// The checkpoint of another owner.
     pub fn belongs_to_another(found: Owner, wanted: Owner) -> Self {
         Self::BelongsToAnother {
             found: Box::new(found),

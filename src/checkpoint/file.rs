@@ -266,8 +266,8 @@ fn refuse_newer(connection: &Connection, path: &Path) -> Result<i64, CheckpointE
     Ok(found)
 }
 
-/// Brings the schema up to date and opens the run. Answers whose file it is and how the last run ended; somebody
-/// else's file is left as it is.
+/// Brings the schema up to date and opens the run. Answers whose file it is and how the last run ended; another
+/// owner's file is left as it is.
 pub(super) fn prepare(
     connection: &mut Connection,
     owner: &Owner,
@@ -275,7 +275,7 @@ pub(super) fn prepare(
     read_facts: ReadFacts,
 ) -> Result<(Owner, bool), Fault> {
     change(connection, |transaction| {
-        // Before a step is made: what is somebody else's is not ours to bring up to date.
+        // Before a step is made: another owner's file is not ours to bring up to date.
         let bound = match schema::version(transaction)? {
             0 => None,
             _ => bound_owner(transaction)?,

@@ -51,8 +51,8 @@ pub struct Position(pub i64);
 impl Checkpoint {
     /// Stores a part of the control layer and answers how many of its items were new; an id twice counts once.
     ///
-    /// A final status that says the same as our verdict means that Pleo has it. Any other final status is somebody
-    /// else's word, and the item is never touched.
+    /// A final status that says the same as our verdict means that Pleo has it. Any other final status is another
+    /// instance's word, and the item is never touched.
     pub fn store_control_page(
         &mut self,
         job: &JobId,
@@ -83,7 +83,7 @@ impl Checkpoint {
     }
 
     /// Begins a new process's work on a job: every verdict that Pleo does not have must be proven afresh, and what
-    /// somebody else had finished is ours to do where Pleo shows it as open again.
+    /// another instance had finished is ours to do where Pleo shows it as open again.
     ///
     /// Call it after the control layer was read, so that a verdict that did arrive is known as accepted.
     pub fn begin_run(&mut self, job: &JobId, now: DateTime<Utc>) -> Result<(), CheckpointError> {
@@ -284,7 +284,7 @@ impl Checkpoint {
         })
     }
 
-    /// Forgets that intents of a job were withdrawn: somebody else may have gone on with its items since.
+    /// Forgets that intents of a job were withdrawn: another instance may have gone on with its items since.
     pub fn doubt_withdrawn(&mut self, job: &JobId) -> Result<(), CheckpointError> {
         self.change(|transaction| Ok(forget_withdrawn(transaction, job)?))
     }
@@ -349,7 +349,7 @@ impl Checkpoint {
         Ok(entries.len())
     }
 
-    /// Notes that Pleo refused the verdicts on these items; `text` is what it said.
+    /// Notes that Pleo rejected the verdicts on these items; `text` is what it said.
     pub fn refused(
         &mut self,
         job: &JobId,

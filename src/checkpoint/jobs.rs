@@ -40,7 +40,7 @@ pub struct JobRecord {
 }
 
 impl Checkpoint {
-    /// Commits the intent to start a job: a new one, or one that was somebody else's before.
+    /// Commits the intent to start a job: a new one, or one that was another instance's before.
     pub fn claim_job(&mut self, job: &ExportJob, now: DateTime<Utc>) -> Result<(), CheckpointError> {
         self.change(|transaction| {
             enter(transaction, job, JobEvent::Claim, JobState::Starting, now)?;
@@ -142,7 +142,7 @@ impl Checkpoint {
         })
     }
 
-    /// Keeps what stopped the work on a job and what helps, or that nothing does any more.
+    /// Stores what stopped the work on a job, with what helps; `None` once the work went on.
     pub fn set_last_error(
         &mut self,
         id: &JobId,
@@ -178,7 +178,7 @@ impl Checkpoint {
     }
 }
 
-/// What is somebody else's is no longer ours to close.
+/// A job that another instance has is no longer ours to close.
 const fn set_state(state: JobState) -> &'static str {
     match state {
         JobState::Foreign => {
@@ -222,7 +222,7 @@ fn enter(
     Ok(forget_withdrawn(transaction, &job.id)?)
 }
 
-/// Somebody else may have gone on with the items of the job.
+/// Forgets that intents were withdrawn: another instance may have gone on with the items of the job.
 pub(super) fn forget_withdrawn(transaction: &Transaction<'_>, job: &JobId) -> Result<(), rusqlite::Error> {
     transaction
         .prepare_cached(

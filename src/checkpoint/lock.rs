@@ -8,7 +8,7 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 use crate::host::clock;
@@ -86,7 +86,7 @@ impl RunLock {
         let holder = format!(
             "process {} since {}\n",
             std::process::id(),
-            clock::now().to_rfc3339_opts(SecondsFormat::Secs, true)
+            clock::text(clock::now())
         );
         file.set_len(0)
             .and_then(|()| file.write_all(holder.as_bytes()))

@@ -13,7 +13,7 @@ use crate::model::verdict::{Failure, ItemFailureType, Verdict};
 pub struct Counts {
     /// All that the control layer named.
     pub total: u64,
-    /// By our verdict, or by Pleo's word for items that somebody else exported.
+    /// By our verdict, or by Pleo's word for items that another instance exported.
     pub successful: u64,
     /// By our verdict, or by Pleo's word (failed or abandoned) for items that are not from us.
     pub failed: u64,
@@ -65,7 +65,7 @@ impl Checkpoint {
         self.exists(job, "state IN ('listed', 'loaded', 'intended')")
     }
 
-    /// Whether any item of the job may be in the books, through us or, as far as Pleo was told, somebody else.
+    /// Whether any item of the job may be in the books, through us or, as far as Pleo was told, another instance.
     pub fn anything_begun(&self, job: &JobId) -> Result<bool, CheckpointError> {
         self.exists(
             job,
@@ -74,7 +74,7 @@ impl Checkpoint {
     }
 
     /// Whether the last reading of the control layer shows an item as open that was final there: with our verdict, or
-    /// with somebody else's.
+    /// with another instance's.
     pub fn shown_open_again(&self, job: &JobId) -> Result<bool, CheckpointError> {
         self.exists(
             job,
@@ -117,7 +117,7 @@ impl Checkpoint {
         })
     }
 
-    /// The next verdicts that Pleo does not have and was not seen to refuse, at most `limit`.
+    /// The next verdicts that Pleo does not have and was not seen to reject, at most `limit`.
     pub fn unsent(
         &self,
         job: &JobId,
@@ -130,7 +130,7 @@ impl Checkpoint {
         })
     }
 
-    /// The verdicts that Pleo refused.
+    /// The verdicts that Pleo rejected.
     pub fn refused_items(&self, job: &JobId) -> Result<Vec<(AccountingEntryId, Verdict)>, CheckpointError> {
         self.look(|connection| {
             let which = "report IN ('unsent', 'refused') AND report = 'refused' ORDER BY number";

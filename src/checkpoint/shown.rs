@@ -26,7 +26,7 @@ pub struct ShownItem {
     pub link: Option<String>,
     /// Pleo's word on it, as far as it is known here.
     pub pleo_status: String,
-    /// What became of it; none while it is open, or where somebody else exported it.
+    /// What became of it; none while it is open, or where another instance exported it.
     pub verdict: Option<Verdict>,
 }
 

@@ -10,7 +10,7 @@ use chrono::Datelike;
 use super::answer::{Form, Shown};
 use super::args::LogFormat;
 use super::exit::Exit;
-use super::{companies, parts, signals};
+use super::{companies, parts, shared, signals, subscribe};
 use crate::check::accounts::KnownToPleo;
 use crate::check::checkpoint::Opened;
 use crate::check::jobs::Here;
@@ -18,8 +18,10 @@ use crate::check::pleo::Told;
 use crate::check::{self, Check, Name, State};
 use crate::checkpoint::{self, Checkpoint};
 use crate::config::{CheckConfig, Config, Sources, SystemSettings, receipts_folder};
+use crate::export::report::Problem;
 use crate::host::clock;
 use crate::host::stop::Stop;
+use crate::pleo::webhook::kept;
 use crate::pleo::{self, Client};
 use crate::systems::{AccountingSystem, Create};
 
@@ -103,6 +105,12 @@ fn examine(sources: &Sources, stop: &Stop) -> Vec<Check> {
         None => check::not_looked_at(&[Name::Credential, Name::Scopes, Name::Company], SETTINGS_FIRST),
     });
     let mut system = begin(&config, stop, &mut checks);
+    let described = system.as_ref().map(|system| system.describe());
+    let refusal = described.filter(|_| config.is_of_fleet);
+    let refusal = refusal.and_then(|system| shared::refusal(&system, config.is_pinned));
+    checks.extend(
+        refusal.map(|Problem { message, hint, .. }| Check::failed(Name::AccountingSystem, message, hint)),
+    );
     let here = Here {
         checkpoint: opened.as_ref().and_then(|opened| opened.as_ref().ok()?.as_ref()),
         at_work: at_work.as_deref(),
@@ -111,6 +119,7 @@ fn examine(sources: &Sources, stop: &Stop) -> Vec<Check> {
             .is_none_or(|system| system.describe().create != Create::Search),
     };
     checks.extend(waiting(client.as_ref(), told.as_ref(), here));
+    checks.extend(deliveries(client.as_ref(), told.as_ref(), whole));
     checks.extend(books(
         system.as_deref_mut(),
         &config,
@@ -197,6 +206,18 @@ fn waiting(client: Option<&Client>, told: Option<&Told>, here: Here<'_>) -> Vec<
     };
     checks.extend(check::guarded(&[Name::Clock], || check::pleo::clocks(client)));
     checks
+}
+
+/// Whether Pleo delivers to the subscriptions of ours, where there are any.
+fn deliveries(client: Option<&Client>, told: Option<&Told>, config: Option<&Config>) -> Vec<Check> {
+    let (Some(client), Some(config)) = (client, config) else {
+        return Vec::new();
+    };
+    if told.is_some_and(|told| told.obstacle.is_some()) {
+        return Vec::new();
+    }
+    let kept = kept::read(&kept::path(&config.checkpoint), &subscribe::owner(config));
+    check::guarded(&[Name::Jobs], || check::jobs::deliveries(client, kept))
 }
 
 /// The accounting system, its books, and whether all that expenses need is in them.

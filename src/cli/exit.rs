@@ -9,7 +9,7 @@ pub enum Exit {
     Done,
     /// Unexpected error; checkpoint or books that are damaged or cannot be written.
     Unexpected,
-    /// Wrong usage or configuration, refused credential, unknown job, checkpoint of another company, host or target, a
+    /// Wrong usage or configuration, rejected credential, unknown job, checkpoint of another company, host or target, a
     /// certificate that is not trusted, a connector that cannot start, a Pleo that was never reached with these settings.
     Usage,
     /// Job closed, but some or all items failed.
@@ -28,14 +28,14 @@ impl Exit {
 Exit codes:
   0  done, or nothing to do
   1  unexpected error; checkpoint or books that are damaged or cannot be written
-  2  wrong usage or settings, credential refused, unknown job or number, job of another company,
+  2  wrong usage or settings, credential rejected, unknown job or number, job of another company,
      checkpoint of another company, host or target, certificate not trusted, connector that
      cannot start, Pleo never reached with these settings
   3  job closed, but some or all of its items failed
   4  job failed as a whole before booking, or expired or was cancelled on Pleo's side
   5  temporary: out of reach, rate limit, lock held, stopped by a signal; run again
   6  a person must decide: a job of another instance or out of order, an item that may be booked,
-     an update that Pleo refused, a job closed while items had no verdict, an entry that is reversed
+     an update that Pleo rejected, a job closed while items had no verdict, an entry that is reversed
      already, books that lack what Pleo was told, differences that verify found, polls that fail or
      a run that lasts for longer than run.alarm_after
 

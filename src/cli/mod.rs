@@ -49,7 +49,7 @@ use crate::export::report::{Problem, ProblemKind};
 use crate::host::foreign_text::one_line;
 use crate::host::privacy;
 use answer::{Form, answer, panicked};
-use args::{Args, Command, Global, LogFormat};
+use args::{Args, Command, LogFormat};
 pub use exit::Exit;
 use render::Answer;
 use subscribe::Wish;
@@ -90,11 +90,12 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
             ..
         } => {
             let wish = poll::Wish {
+                global: &args.global,
                 max_jobs: *max_jobs,
                 books_are_right: *books_are_right,
                 metrics_file: metrics_file.as_deref(),
             };
-            return polls(sources, companies.as_deref(), &args.global, wish, form);
+            return polls(sources, companies.as_deref(), wish, form);
         }
         Command::RunJob {
             job_id,
@@ -174,22 +175,16 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
 }
 
 /// Polls: for one company, for each of a folder, or as a worker of a fleet.
-fn polls(
-    sources: &Sources,
-    companies: Option<&Path>,
-    global: &Global,
-    wish: poll::Wish<'_>,
-    form: Form,
-) -> Exit {
+fn polls(sources: &Sources, companies: Option<&Path>, wish: poll::Wish<'_>, form: Form) -> Exit {
     if let Some(path) = wish.metrics_file
         && let Err(problem) = companies::refuse_metrics_file(sources, companies, path)
     {
         return answer(&Answer::of_problem(problem), form);
     }
     match companies {
-        None => poll::poll(sources, global, wish, form),
-        Some(folder) if config::fleet::is_meant(sources) => fleet::work(sources, folder, global, wish, form),
-        Some(folder) => poll::poll_each(sources, folder, global, wish, form),
+        None => poll::poll(sources, wish, form),
+        Some(folder) if config::fleet::is_meant(sources) => fleet::work(sources, folder, wish, form),
+        Some(folder) => poll::poll_each(sources, folder, wish, form),
     }
 }
 

@@ -23,9 +23,10 @@ use crate::export::report::{Problem, ProblemKind};
 use crate::host::stop::{Stop, Stopped};
 use crate::model::ids::CompanyId;
 
-/// What a poll is to do beside.
-#[derive(Clone, Copy, Debug, Default)]
+/// How polls are asked for.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Wish<'a> {
+    pub(super) global: &'a Global,
     pub(super) max_jobs: Option<u32>,
     pub(super) books_are_right: bool,
     /// Where the metrics go.
@@ -52,10 +53,10 @@ impl Polled {
 }
 
 /// Polls for one company.
-pub(super) fn poll(sources: &Sources, global: &Global, wish: Wish<'_>, form: Form) -> Exit {
+pub(super) fn poll(sources: &Sources, wish: Wish<'_>, form: Form) -> Exit {
     let stop = signals::stop_on_signals();
     let began = Instant::now();
-    let (answer, telling) = one(sources, global, wish, &Reach::default(), None, &stop).into_answer();
+    let (answer, telling) = one(sources, wish, &Reach::default(), None, &stop).into_answer();
     let exit = answer::answer(&answer, form);
     if let Some(path) = wish.metrics_file {
         let sample = sample(sources, None, &answer, began);
@@ -65,14 +66,8 @@ pub(super) fn poll(sources: &Sources, global: &Global, wish: Wish<'_>, form: For
     exit
 }
 
-/// Polls for each company of a folder. On a wish to stop those whose turn has not come are left alone.
-pub(super) fn poll_each(
-    sources: &Sources,
-    folder: &Path,
-    global: &Global,
-    wish: Wish<'_>,
-    form: Form,
-) -> Exit {
+/// Polls for each company of a folder. Where the run is to stop, those whose turn has not come are left alone.
+pub(super) fn poll_each(sources: &Sources, folder: &Path, wish: Wish<'_>, form: Form) -> Exit {
     let stop = signals::stop_on_signals();
     let reach = Reach::default();
     let (mut tellings, mut samples) = (Vec::new(), Vec::new());
@@ -82,8 +77,7 @@ pub(super) fn poll_each(
             Some(problem) => Answer::of_problem(problem),
             None if stop.is_requested() => Answer::of_problem(stopped()),
             None => {
-                let (answer, telling) =
-                    one(&company.sources, global, wish, &reach, None, &stop).into_answer();
+                let (answer, telling) = one(&company.sources, wish, &reach, None, &stop).into_answer();
                 tellings.push(telling);
                 answer
             }
@@ -134,7 +128,6 @@ fn stopped() -> Problem {
 /// One poll of one company, whatever becomes of it.
 pub(super) fn one(
     sources: &Sources,
-    global: &Global,
     wish: Wish<'_>,
     reach: &Reach,
     shared: Option<&Shared<'_>>,
@@ -143,7 +136,7 @@ pub(super) fn one(
     let notifier = Notifier::new(sources);
     let run = Run {
         sources,
-        global,
+        global: wish.global,
         stop,
         books_are_right: wish.books_are_right,
         poll: Some(&Poll {

@@ -1,7 +1,7 @@
 //! How a poll ended, for those who look later: each is kept in the checkpoint, also one that found nothing, could not reach
 //! Pleo, or failed before it came to its work.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tracing::debug;
 
 use super::exit::Exit;
@@ -98,7 +98,7 @@ pub(super) fn failing(series: &FailedPolls) -> Problem {
         message: format!(
             "{} polls in a row have failed since {}: {}",
             series.count,
-            series.since.to_rfc3339_opts(SecondsFormat::Secs, true),
+            clock::text(series.since),
             series.last_error
         ),
         hint: FOR_TOO_LONG.into(),

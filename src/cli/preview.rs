@@ -121,7 +121,7 @@ fn show_jobs(
     let mut page: Box<dyn Page> = if form.json {
         Box::new(Json::new(output, view))
     } else {
-        Box::new(Text::new(output, view))
+        Box::new(Text::new(output, view, form.quiet))
     };
     page.begin(&chosen);
     let mut problems = Vec::new();

@@ -224,7 +224,10 @@ impl Run<'_> {
         let description = system.describe();
         if unready.is_none() {
             warn_of_unset_roles(&config, description.computes_tax);
-            if let Some(problem) = self.shared().and_then(|shared| shared.refusal(&description)) {
+            if let Some(problem) = self
+                .shared()
+                .and_then(|shared| shared::refusal(&description, shared.is_pinned))
+            {
                 return Err(Unbegun::Otherwise(problem));
             }
         }

@@ -53,33 +53,33 @@ impl Shared<'_> {
     pub(super) fn follow_clock(&self) {
         clock::follow(Some(self.time));
     }
+}
 
-    /// Why a fleet cannot book in this system, where it cannot.
-    pub(super) fn refusal(&self, system: &Description) -> Option<Problem> {
-        let name = &system.name;
-        let (message, hint) = match system.create {
-            Create::Unique => return None,
-            Create::Exclusive if self.is_pinned => return None,
-            Create::Exclusive => (
-                format!(
-                    "{name} locks its books on one host, so that two hosts of a fleet could book the same entry twice"
-                ),
-                "pin the company to the host that has the books: `host` under [fleet] in its settings file",
+/// Why a fleet cannot book in this system, where it cannot. `is_pinned` says whether one host alone serves the company.
+pub(super) fn refusal(system: &Description, is_pinned: bool) -> Option<Problem> {
+    let name = &system.name;
+    let (message, hint) = match system.create {
+        Create::Unique => return None,
+        Create::Exclusive if is_pinned => return None,
+        Create::Exclusive => (
+            format!(
+                "{name} locks its books on one host, so that two hosts of a fleet could book the same entry twice"
             ),
-            Create::Search => (
-                format!(
-                    "{name} can only be searched for what it has (`create: search`), so that after a take-over nobody knows \
+            "pin the company to the host that has the books: `host` under [fleet] in its settings file",
+        ),
+        Create::Search => (
+            format!(
+                "{name} can only be searched for what it has (`create: search`), so that after a take-over nobody knows \
                      whether an entry on its way was booked"
-                ),
-                "serve the company by a single host without a fleet, or have the connector declare `create: unique`",
             ),
-        };
-        Some(Problem {
-            kind: ProblemKind::Configuration,
-            message,
-            hint: hint.into(),
-        })
-    }
+            "serve the company by a single host without a fleet, or have the connector declare `create: unique`",
+        ),
+    };
+    Some(Problem {
+        kind: ProblemKind::Configuration,
+        message,
+        hint: hint.into(),
+    })
 }
 
 /// Hosts of a fleet take turns, and whoever acts beside them is in their way.

@@ -244,7 +244,7 @@ fn remove(client: &Client, keeper: &mut Keeper, id: &str) -> Result<Told, Proble
     match client.unsubscribe(id) {
         Ok(()) => {}
         // Gone already is as good.
-        Err(PleoError::NotFound { answer } | PleoError::Refused { answer }) if answer.status == 404 => {
+        Err(PleoError::NotFound { answer } | PleoError::Rejected { answer }) if answer.status == 404 => {
             if !was_kept {
                 return Err(unknown(id));
             }
@@ -283,7 +283,7 @@ impl Keeper {
     }
 }
 
-/// Refuses an address that Pleo would refuse, or that would carry what a job is about in the open.
+/// Refuses an address that Pleo would reject, or that would carry what a job is about in the open.
 fn check_address(text: &str, config: &Config) -> Result<(), Problem> {
     let usage = |message: String| Problem {
         kind: ProblemKind::Usage,

@@ -23,6 +23,10 @@ pub struct CheckConfig {
     pub system: Option<SystemSettings>,
     /// What happens when a receipt cannot be had.
     pub attachments: receipts::Policy,
+    /// Whether a fleet serves the company, as far as the settings say.
+    pub is_of_fleet: bool,
+    /// Whether one host of it alone does.
+    pub is_pinned: bool,
     /// For how long polls may fail, or a run may last, before a person is called.
     pub alarm_after: TimeDelta,
     /// All of them, where nothing is wrong.
@@ -46,6 +50,8 @@ impl CheckConfig {
             checkpoint: parts.checkpoint.clone(),
             system: parts.system.clone(),
             attachments: parts.attachments,
+            is_of_fleet: parts.of_fleet.is_served,
+            is_pinned: parts.of_fleet.host.is_some(),
             alarm_after: parts.alarm_after,
             without_company: without_company.map(|(base_url, credential)| crate::pleo::Settings {
                 base_url,

@@ -3,7 +3,7 @@
 use super::secret::{secret_file, sendable};
 use super::section::Section;
 use super::sources::Layers;
-use crate::pleo::Credential;
+use crate::pleo::{Credential, KeyPlace};
 
 /// The name of the setting that makes tokens the credential.
 pub(super) const TOKEN_FILE: &str = "pleo.oauth.token_file";
@@ -22,15 +22,18 @@ pub(super) fn credential(
     problems: &mut Vec<String>,
     warnings: &mut Vec<String>,
 ) -> Option<Found> {
+    let before = problems.len();
     let key_file = pleo.path("api_key_file", layers.file_folder(), problems);
     let (key, token) = credentials(layers, key_file.is_some(), tokens, problems)?;
     let secret = match (key, token, key_file) {
-        (Some(key), _, _) => sendable("PLEO_API_KEY", key, problems).map(Credential::ApiKey),
-        (None, Some(token), _) => sendable("PLEO_ACCESS_TOKEN", token, problems).map(Credential::AccessToken),
-        (None, None, Some(path)) => {
-            secret_file("pleo.api_key_file", &path, problems, warnings).map(Credential::ApiKey)
+        (Some(key), _, _) => {
+            sendable("PLEO_API_KEY", key, problems).map(|key| Credential::ApiKey(key, KeyPlace::Variable))
         }
+        (None, Some(token), _) => sendable("PLEO_ACCESS_TOKEN", token, problems).map(Credential::AccessToken),
+        (None, None, Some(path)) => secret_file("pleo.api_key_file", &path, problems, warnings)
+            .map(|key| Credential::ApiKey(key, KeyPlace::File)),
         (None, None, None) if tokens.is_some() => return Some(Found::Tokens),
+        (None, None, None) if problems.len() > before => None,
         (None, None, None) => {
             layers.missing(
                 "pleo.api_key_file",

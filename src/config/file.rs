@@ -3,6 +3,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+/// More bytes than any file of settings has.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
 /// Everything in the file, without a byte order mark at its head. Nothing but a regular file is read: a pipe may make us
 /// wait for ever.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -15,6 +18,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     }
     if !metadata.is_file() {
         return Err("it is no regular file".to_owned());
+    }
+    if metadata.len() > LARGEST {
+        return Err("it is larger than 16 MiB, which no file of settings is".to_owned());
     }
     let mut content = std::fs::read(path).map_err(|error| error.to_string())?;
     if content.starts_with(b"\xef\xbb\xbf") {
@@ -42,12 +48,16 @@ pub(super) fn read_text(path: &Path) -> Result<String, String> {
 
 /// A path as a person wrote it: `~/` is the home folder. What a shell would have made something else of is refused.
 pub(super) fn path(written: OsString, home: Option<&Path>) -> Result<PathBuf, String> {
+    // A file with foreign line ends leaves one at the end of each value.
+    if written.as_encoded_bytes().iter().any(u8::is_ascii_control) {
+        return Err("has a line break or another control character in it: write the path without".to_owned());
+    }
     let written = PathBuf::from(written);
     let first = written.components().next();
     let head = first.map(|component| component.as_os_str().to_string_lossy().into_owned());
     let head = head.unwrap_or_default();
     if head == "~" {
-        let home = home.ok_or("begins with ~/, but HOME is not set: write the whole path")?;
+        let home = home.ok_or("begins with ~/, but HOME is not set to a whole path: write the whole path")?;
         return Ok(home.join(written.strip_prefix("~").unwrap_or(&written)));
     }
     match head.chars().next() {

@@ -211,7 +211,7 @@ impl Parts {
             None => (None, None),
         };
         let credential = match credential {
-            None if !needs_credential => Some(Credential::ApiKey(SecretString::default())),
+            None if !needs_credential => Some(Credential::AccessToken(SecretString::default())),
             credential => credential,
         };
         let company_id = one_company(company_id, of_tokens, &mut missing_company, &mut problems);

@@ -15,11 +15,13 @@ pub(super) fn company_id(
     problems: &mut Vec<String>,
     missing: &mut Vec<String>,
 ) -> Option<CompanyId> {
+    let before = problems.len();
     let in_file = pleo.text("company_id", problems);
     let variable = layers.variable("PLEO_COMPANY_ID", problems).ok()?;
     let (name, text) = match (variable, in_file) {
         (Some(text), _) => ("PLEO_COMPANY_ID", text),
         (None, Some(text)) => ("pleo.company_id", text),
+        (None, None) if problems.len() > before => return None,
         (None, None) => {
             layers.missing(
                 "pleo.company_id",

@@ -198,7 +198,13 @@ impl Section {
                 .collect::<Option<Vec<_>>>()
         });
         if texts.is_none() {
-            self.wrong(key, "a list of texts", &value, problems);
+            let is = value
+                .as_array()
+                .map_or(value.type_str(), |_| "a list of something else");
+            problems.push(format!(
+                "{} must be a list of texts in quotes, not {is}",
+                self.name(key)
+            ));
         }
         texts
     }
@@ -276,7 +282,8 @@ impl Section {
     pub(super) fn finish(self, problems: &mut Vec<String>) {
         for (key, value) in &self.table {
             let name = self.name(key);
-            if let Some((variable, instead)) = place_of_secret(&self.path, key).filter(|_| value.is_str()) {
+            if let Some((variable, instead)) = place_of_secret(&self.path, key).filter(|_| !value.is_table())
+            {
                 let remedy = if self.is_one_of_several {
                     instead.to_owned()
                 } else {
@@ -306,25 +313,35 @@ impl Section {
     }
 }
 
-/// Where a secret belongs that stands in the settings: into a variable, or what a settings file can name instead.
+/// Where a secret belongs that stands in the settings, however it is spelled: into a variable, or what a settings file can
+/// name instead.
 fn place_of_secret(section: &str, key: &str) -> Option<(&'static str, &'static str)> {
-    let (variable, instead) = match (section, key) {
-        ("pleo", "api_key") => (
-            "PLEO_API_KEY",
-            "put it into a file for this user alone and name that as pleo.api_key_file",
+    let word: String = key.chars().filter(char::is_ascii_alphanumeric).collect();
+    let word = word.to_ascii_lowercase();
+    let (is_of_odoo, word) = match word.strip_prefix("odoo") {
+        Some(rest) => (true, rest),
+        None => (
+            section == "accounting.odoo",
+            word.strip_prefix("pleo").unwrap_or(&word),
         ),
-        ("pleo", "access_token") => ("PLEO_ACCESS_TOKEN", "log in, with pleo.oauth.token_file"),
-        ("pleo.oauth", "client_secret") => (
-            "PLEO_CLIENT_SECRET",
-            "put it into a file for this user alone and name that as pleo.oauth.client_secret_file",
-        ),
-        ("accounting.odoo", "api_key") => (
+    };
+    let is_of_pleo = ["", "pleo", "pleo.oauth"].contains(&section);
+    Some(match word {
+        "apikey" | "key" | "password" if is_of_odoo => (
             "ODOO_API_KEY",
             "put it into a file for this user alone and name that as accounting.odoo.api_key_file",
         ),
+        "apikey" | "apitoken" | "key" if is_of_pleo => (
+            "PLEO_API_KEY",
+            "put it into a file for this user alone and name that as pleo.api_key_file",
+        ),
+        "accesstoken" | "token" if is_of_pleo => ("PLEO_ACCESS_TOKEN", "log in, with pleo.oauth.token_file"),
+        "clientsecret" | "secret" if is_of_pleo => (
+            "PLEO_CLIENT_SECRET",
+            "put it into a file for this user alone and name that as pleo.oauth.client_secret_file",
+        ),
         _ => return None,
-    };
-    Some((variable, instead))
+    })
 }
 
 /// The known word that a mistyped one was probably meant to be.

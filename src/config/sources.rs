@@ -61,7 +61,7 @@ pub(super) struct Layers {
     file: toml::Table,
     /// Where that was read, if there is one.
     file_path: Option<PathBuf>,
-    /// The settings file that there is and that cannot be read: whatever is missing may stand in it.
+    /// Whether there is a file of settings that cannot be read whole: whatever is missing may stand in it.
     unread_file: bool,
     /// The settings file of one of several companies, where alone its settings may stand.
     one_of_several: Option<PathBuf>,
@@ -85,6 +85,7 @@ impl Layers {
         with_found: &mut Vec<String>,
         problems: &mut Vec<String>,
     ) -> Self {
+        let before = with_found.len() + problems.len();
         let working_folder = sources.working_folder.clone();
         let mut variables = if sources.is_one_of_several {
             BTreeMap::new()
@@ -104,7 +105,6 @@ impl Layers {
             unread_file: false,
             one_of_several: sources.config_flag.clone().filter(|_| sources.is_one_of_several),
         };
-        let before = with_found.len() + problems.len();
         (layers.file, layers.file_path) = config_file(&layers, sources, with_found, problems);
         layers.unread_file = with_found.len() + problems.len() > before;
         layers
@@ -124,8 +124,8 @@ impl Layers {
                     "{name} stands in `{}`, but {credential}, which is in use, does not: set both in one place",
                     file.display()
                 )),
-                None if http::is_about_a_proxy(name) => problems.push(format!(
-                    "{name} stands in `{}`, where no proxy is looked for: set it in the environment",
+                _ if http::is_read_by_clients(name) => problems.push(format!(
+                    "{name} stands in `{}`, where nobody looks for it: set it in the environment",
                     file.display()
                 )),
                 _ => {}
@@ -174,7 +174,9 @@ impl Layers {
 
     /// What `~/` stands for.
     pub(super) fn home(&self) -> Option<&Path> {
-        self.variables.get("HOME").map(Path::new)
+        let home = self.variables.get("HOME").map(Path::new);
+        // What a relative one means depends on where the program is started.
+        home.filter(|home| home.is_absolute())
     }
 
     /// Whether requests may go through a proxy.
@@ -295,6 +297,8 @@ const PROXIES: [&str; 8] = [
 ];
 
 /// A proxy's address, with or without its scheme. Its text is not shown: it may hold a password.
+///
+/// The clients pass over in silence what they cannot read, and would go to Pleo without a proxy.
 fn proxy(address: &str) -> Result<(), String> {
     let whole = match address.split_once("://") {
         Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => {
@@ -308,15 +312,22 @@ fn proxy(address: &str) -> Result<(), String> {
         Some(_) => String::new(),
         None => format!("http://{address}"),
     };
-    // Spaces at the ends would be forgiven here and not by the clients.
-    let is_address = address.trim() == address
-        && whole
-            .parse::<reqwest::Url>()
-            .is_ok_and(|url| url.host_str().is_some_and(|host| !host.is_empty()));
-    if is_address {
+    let is_address = whole
+        .parse::<reqwest::Url>()
+        .is_ok_and(|url| url.host_str().is_some_and(|host| !host.is_empty()));
+    // Of what stands before the host they take all up to the first @.
+    let is_read_by_clients = address.parse::<::http::Uri>().is_ok_and(|uri| {
+        let authority = uri.authority();
+        authority.is_some_and(|authority| authority.as_str().matches('@').count() <= 1)
+    });
+    if is_address && is_read_by_clients {
         Ok(())
     } else {
-        Err("is not the address of a proxy, such as http://proxy.example:3128".to_owned())
+        Err(
+            "is not the address of a proxy, such as http://proxy.example:3128; signs in a user or password are written by their \
+             number (@ is %40, # is %23)"
+                .to_owned(),
+        )
     }
 }
 
@@ -362,9 +373,8 @@ fn config_file(
         .map_err(|error| format!("cannot read the settings file `{}`: {error}", path.display()))
         .and_then(|text| {
             text.parse().map_err(|error: toml::de::Error| {
-                let line = error.span().map_or(1, |span| {
-                    text.get(..span.start).unwrap_or("").lines().count().max(1)
-                });
+                let before = error.span().and_then(|span| text.get(..span.start));
+                let line = 1 + before.unwrap_or_default().matches('\n').count();
                 format!(
                     "`{}` is not TOML (line {line}): {}",
                     path.display(),

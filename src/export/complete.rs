@@ -121,7 +121,7 @@ pub(super) fn out_of_time(error: SystemError) -> JobFailure {
     JobFailure { reason, ..failure }
 }
 
-/// Some items are not final because Pleo refuses our verdicts, or takes them and shows the items as open: later runs try
+/// Some items are not final because Pleo rejects our verdicts, or takes them and shows the items as open: later runs try
 /// again for three quarters of the job's lifetime, then it is closed all the same, so that it does not hold up the next one
 /// for ever.
 fn close_with_open(run: &mut JobRun<'_>, finality: &Finality) -> Result<Ending, Halt> {
@@ -129,7 +129,7 @@ fn close_with_open(run: &mut JobRun<'_>, finality: &Finality) -> Result<Ending, 
     let refused = run.exporter.checkpoint.refused_items(&run.job.id)?.len();
     let (id, open) = (&run.job.id, finality.open);
     let halt = if refused > 0 {
-        Halt::UpdatesRefused(format!(
+        Halt::VerdictsRejected(format!(
             "Pleo does not take the verdicts of {} of job {id}",
             counted(refused, "item")
         ))
@@ -144,7 +144,7 @@ fn close_with_open(run: &mut JobRun<'_>, finality: &Finality) -> Result<Ending, 
         return Err(halt);
     }
     warn!("{halt}; closing the job before it expires");
-    let problem = Halt::UpdatesRefused(halt.to_string()).into_problem();
+    let problem = Halt::VerdictsRejected(halt.to_string()).into_problem();
     let status = end(run, &JobOutcome::CompletedWithErrors)?;
     Ok(Ending::ClosedButNeedsPerson(status, problem))
 }

@@ -119,7 +119,7 @@ fn is_counted_so(exporter: &Exporter<'_>, job: &ExportJob, known: &Finality) -> 
     let counts = match exporter.pleo.count_items(&job.id) {
         Ok(counts) => counts,
         // Who does not take the question, or falls over at it, is asked for the whole list.
-        Err(PleoError::Refused { .. } | PleoError::Contract { .. } | PleoError::OutOfReach { .. }) => {
+        Err(PleoError::Rejected { .. } | PleoError::Contract { .. } | PleoError::OutOfReach { .. }) => {
             return Ok(false);
         }
         Err(error) => return Err(error.into()),

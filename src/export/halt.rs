@@ -16,8 +16,8 @@ use crate::systems::SystemError;
 pub const PANICKED: &str = "nothing is lost: what is in the books is found there by the next run; report this, with the \
                             log of a run with -vv";
 
-/// What to do where Pleo refuses to be told of items: in or out of the books, they are found as they are.
-const UPDATES_REFUSED: &str = "ask Pleo's support why, then export them again: what is in the books is found there, not \
+/// What to do where Pleo rejects to be told of items: in or out of the books, they are found as they are.
+const VERDICTS_REJECTED: &str = "ask Pleo's support why, then export them again: what is in the books is found there, not \
                                booked again";
 
 /// What to do where Pleo's list of the items is not as long as it says.
@@ -59,7 +59,7 @@ pub(super) enum Halt {
     /// Another instance started the job first.
     #[error("another instance started the job first")]
     LostToAnother,
-    /// The job is in progress for somebody else.
+    /// The job is in progress for another instance.
     #[error("the job is in progress for another instance")]
     NotOurs { adoptable: bool },
     /// The same, and a person wished to take it over from that instance, which these books do not allow.
@@ -71,7 +71,7 @@ pub(super) enum Halt {
     /// The answer to `started` was lost and the job is in progress now.
     #[error("the job is in progress, but the answer to our start was lost: another instance may have it")]
     OwnershipUnproven,
-    /// Expired, cancelled or closed by somebody else.
+    /// Expired, cancelled or closed by another instance.
     #[error("the job ended on Pleo's side")]
     EndedByPleo(Box<ExportJob>),
     /// The job was told to Pleo as failed before anything was booked.
@@ -91,7 +91,7 @@ pub(super) enum Halt {
     Miscounted(String),
     /// Pleo does not take the verdicts of some items.
     #[error("{0}")]
-    UpdatesRefused(String),
+    VerdictsRejected(String),
 }
 
 /// Why no job can be booked now.
@@ -204,9 +204,9 @@ impl Halt {
             Self::Panicked => (ProblemKind::Panicked, PANICKED.into()),
             Self::Later(_) => (ProblemKind::Temporary, "run again to go on".into()),
             Self::Miscounted(_) => (ProblemKind::NeedsPerson, MISCOUNTED.into()),
-            Self::UpdatesRefused(_) => (
+            Self::VerdictsRejected(_) => (
                 ProblemKind::NeedsPerson,
-                UPDATES_REFUSED.into(),
+                VERDICTS_REJECTED.into(),
             ),
         };
         let message = match &self {
@@ -277,9 +277,9 @@ fn ended(job: &ExportJob) -> String {
 
 fn pleo_kind(error: &PleoError) -> ProblemKind {
     match error {
-        PleoError::CredentialRefused { .. }
+        PleoError::CredentialRejected { .. }
         | PleoError::Disconnected { .. }
-        | PleoError::ClientRefused { .. } => ProblemKind::Credential,
+        | PleoError::ClientRejected { .. } => ProblemKind::Credential,
         PleoError::NotFound { .. } => ProblemKind::UnknownJob,
         PleoError::OutOfReach { .. }
         | PleoError::LostAnswer { .. }
@@ -295,8 +295,8 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
         PleoError::Contract { .. } | PleoError::TooLarge { .. } | PleoError::NoRefreshToken => {
             ProblemKind::Unexpected
         }
-        PleoError::Refused { answer } if answer.call.is_update_of_a_job() => ProblemKind::NeedsPerson,
-        PleoError::Refused { .. } => ProblemKind::Unexpected,
+        PleoError::Rejected { answer } if answer.call.is_update_of_a_job() => ProblemKind::NeedsPerson,
+        PleoError::Rejected { .. } => ProblemKind::Unexpected,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whether this process may act for a job, and what follows when it may not.
 //!
 //! A process that was stopped or suspended does not notice. So before whatever writes, what was last heard from Pleo about
-//! the job must be fresh: else the job is read, one request. Where somebody may have had a hand in it since, its items are
+//! the job must be fresh: else the job is read, one request. Where another instance may have worked on it since, its items are
 //! compared with what is known of them here. Only where one is further than this process brought it is the permit withheld.
 
 use std::time::Duration;
@@ -67,7 +67,9 @@ fn ask(pleo: &Client, id: &JobId, status: &JobStatus) -> Result<(), Withheld> {
 
 fn refuse_changed(id: &JobId, heard: &Heard, status: &JobStatus) -> Result<(), Withheld> {
     if heard.has_progressed {
-        return Err(Withheld::Changed(format!("somebody else has worked on job {id}")));
+        return Err(Withheld::Changed(format!(
+            "another instance has worked on job {id}"
+        )));
     }
     // Where only its items were read so far, its status is not known.
     match &heard.status {
@@ -100,7 +102,7 @@ pub(super) fn is_withheld(halt: &Halt) -> bool {
 }
 
 /// After the permit was withheld: whether this process may go on with the job. It does so as a new one would, for whatever
-/// it knew may be old. The job may be over by now, or in somebody else's hands.
+/// it knew may be old. The job may be over by now, or another instance's.
 pub(super) fn regain(run: &mut JobRun<'_>) -> Result<(), Halt> {
     let id = run.job.id.clone();
     // The right to act at all: where that is gone, the job is for whoever has it.
@@ -108,7 +110,7 @@ pub(super) fn regain(run: &mut JobRun<'_>) -> Result<(), Halt> {
     run.returns += 1;
     if run.returns > MOST_RETURNS {
         return Err(Halt::Later(format!(
-            "job {id} was changed by somebody else again and again while it was worked on"
+            "job {id} was changed by another instance again and again while it was worked on"
         )));
     }
     let shown = confirm::read_until(&run.exporter, &id, |status| *status != JobStatus::Pending)?;
@@ -127,8 +129,8 @@ pub(super) fn regain(run: &mut JobRun<'_>) -> Result<(), Halt> {
         .heard(&id)
         .is_some_and(|heard| heard.has_progressed)
     {
-        warn!("somebody else has worked on job {id} meanwhile; waiting to see whether they still do");
-        // They may have sent what this process did not.
+        warn!("another instance has worked on job {id} meanwhile; waiting to see whether it still does");
+        // It may have sent what this process did not.
         run.unsent.clear();
         run.exporter.checkpoint.doubt_withdrawn(&id)?;
         control::refresh(&mut run.exporter, &run.job)?;
@@ -145,9 +147,9 @@ pub(super) fn regain(run: &mut JobRun<'_>) -> Result<(), Halt> {
     run.refresh()
 }
 
-/// What can be seen of others who may be at work on a job.
+/// What can be seen of other instances that may be at work on a job.
 pub(super) enum Others {
-    /// They brought an item further just now.
+    /// One brought an item further just now.
     AtWork,
     /// Nothing; the job as it is now, which may be over.
     Nowhere(Box<ExportJob>),

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use tracing::warn;
 
 use crate::checkpoint::Counts;
+use crate::host::clock;
 use crate::model::document::{PlannedItem, Posting, Purpose};
 use crate::model::export_job::{ExportJob, JobStatus};
 use crate::model::ids::{AccountingEntryId, JobId};
@@ -51,7 +52,7 @@ impl Blocker {
 
     /// What a person must look into where it is stuck.
     pub(super) fn stuck(&self) -> Problem {
-        let since = self.last_updated_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let since = clock::text(self.last_updated_at);
         Problem {
             kind: ProblemKind::NotOurs,
             message: format!(
@@ -240,13 +241,13 @@ fn postings(plan: &PlannedItem) -> impl Iterator<Item = &Posting> {
 pub enum Ending {
     /// Closed with this status, by us now or earlier.
     Closed(JobStatus),
-    /// Closed, but Pleo refused some verdicts or a person must look into the books.
+    /// Closed, but Pleo rejected some verdicts or a person must look into the books.
     ClosedButNeedsPerson(JobStatus, Problem),
     /// It was over before this run and not through us, or it was closed earlier with this status.
     AlreadyOver(JobStatus),
     /// Told to Pleo as failed before anything was booked.
     Failed(Problem),
-    /// Expired, cancelled or closed by somebody else while we worked.
+    /// Expired, cancelled or closed by another instance while we worked.
     EndedByPleo(Problem),
     /// Left open; a later run goes on with it.
     LeftOpen(Problem),
@@ -308,7 +309,7 @@ pub enum ProblemKind {
     Configuration,
     /// Nothing with these settings gets to Pleo from here: the way there is wrong, and not the settings of the company.
     NeverReached,
-    /// Pleo refused the credential.
+    /// Pleo rejected the credential.
     Credential,
     /// Pleo does not know the job.
     UnknownJob,

@@ -136,7 +136,7 @@ impl Exporter<'_> {
         Ok(detected.pending.into_iter().find(|job| !tried.contains(&job.id)))
     }
 
-    /// Works on one job. Pleo runs one at a time, so one that is left to somebody else holds up all others.
+    /// Works on one job. Pleo runs one at a time, so one that is left to another instance holds up all others.
     fn work_and_report(&mut self, job: ExportJob, claim: Claim, report: &mut RunReport) {
         let blocker = Blocker::of(&job, false);
         match self.work_on(job, claim) {

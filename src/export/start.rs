@@ -73,7 +73,7 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
                     (start, _) => start,
                 });
             }
-            // Whether somebody else has it is for the job itself to say, and what answers may lag behind.
+            // Whether another instance has it is for the job itself to say, and what answers may lag behind.
             Err(error @ PleoError::StatusConflict { .. }) => {
                 let shown = confirm::read_until(exporter, &job.id, |status| *status != JobStatus::Pending)?;
                 job = shown.ok_or_else(|| not_started(&job, &error))?;
@@ -97,7 +97,7 @@ pub(super) fn start(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -
     })
 }
 
-/// A later run tries again. Pleo refuses the start also while another job of the company is in progress.
+/// A later run tries again. Pleo rejects the start also while another job of the company is in progress.
 fn not_started(job: &ExportJob, error: &PleoError) -> Halt {
     Halt::Later(format!(
         "Pleo does not confirm the start of job {}: {error}",
@@ -160,13 +160,13 @@ fn go_on(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -> Result<St
     Ok(Start::Ours(job))
 }
 
-/// In progress after an answer that was lost: through our start or somebody else's. Whoever else started it begins with
-/// its items before long; where none was begun after a while, it is nobody's but ours. What is found otherwise is not kept,
+/// In progress after an answer that was lost: through our start or another instance's. Another instance would begin with
+/// the items before long; where none was begun after a while, the job is ours. What is found otherwise is not kept,
 /// so that the next run judges anew.
 fn unproven(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Start, Halt> {
     let adoptable = exporter.system.describe().create.is_repeatable();
     info!(
-        "the answer to our start of job {} was lost; waiting to see whether somebody else has it",
+        "the answer to our start of job {} was lost; waiting to see whether another instance has it",
         job.id
     );
     let mut is_begun = false;

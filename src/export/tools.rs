@@ -20,7 +20,7 @@ use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::permit::Permit;
 use crate::model::state::JobEvent;
 use crate::model::verdict::Verdict;
-use crate::pleo::{Client, ItemUpdate, PleoError, Refusal};
+use crate::pleo::{Client, ItemUpdate, PleoError, Rejection};
 use crate::receipts::{Fetcher, Policy};
 use crate::systems::AccountingSystem;
 
@@ -186,7 +186,12 @@ impl<'a> JobRun<'a> {
             .remember_deadline(&self.job.id, expires_at)?)
     }
 
-    /// Whether an item may be on its way into the books: somebody announced it, and this run does not know better.
+    /// The permit for one call that writes to the books: it takes no more of the job's time than a step may.
+    pub(super) fn permit_for_a_step(&self) -> Permit {
+        self.permit.until(self.deadline.of_a_step(Instant::now()))
+    }
+
+    /// Whether an item may be on its way into the books: it was announced, and this run does not know better.
     pub(super) fn may_be_sent(&self, item: &StoredItem) -> bool {
         verdicts::is_announced(item) && !self.unsent.contains_key(&item.entry_id)
     }
@@ -204,13 +209,13 @@ impl<'a> JobRun<'a> {
         Ok(())
     }
 
-    /// Tells Pleo where items stand, and answers what it refused.
-    pub(super) fn tell(&self, updates: &[ItemUpdate]) -> Result<Vec<Refusal>, Halt> {
+    /// Tells Pleo where items stand, and answers what it rejected.
+    pub(super) fn tell(&self, updates: &[ItemUpdate]) -> Result<Vec<Rejection>, Halt> {
         let answer = self
             .exporter
             .told
             .update_items(&self.permit, &self.job.id, updates);
-        Ok(self.unless_over(answer)?.refused)
+        Ok(self.unless_over(answer)?.rejected)
     }
 
     /// Passes an answer of Pleo's about the job on. Where Pleo takes nothing more for it, it is over there, unless its own

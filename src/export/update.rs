@@ -8,9 +8,9 @@ use crate::host::clock;
 use crate::host::counted::counted;
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::Verdict;
-use crate::pleo::{ItemUpdate, PleoError, Refusal};
+use crate::pleo::{ItemUpdate, PleoError, Rejection};
 
-/// Sends every verdict that Pleo does not have. What Pleo refuses is tried once alone, then recorded as refused.
+/// Sends every verdict that Pleo does not have. What Pleo rejects is tried once alone, then recorded as rejected.
 pub(super) fn report(run: &mut JobRun<'_>) -> Result<(), Halt> {
     let batch_size = run.exporter.settings.batch_size;
     loop {
@@ -22,7 +22,7 @@ pub(super) fn report(run: &mut JobRun<'_>) -> Result<(), Halt> {
     }
 }
 
-/// Sends what Pleo refused once more, each alone, and what it took and lacks all the same: a late request of ours or a
+/// Sends what Pleo rejected once more, each alone, and what it took and lacks all the same: a late request of ours or a
 /// restored copy may have taken a verdict back. Nothing is concluded from what Pleo said before.
 pub(super) fn send_again(run: &mut JobRun<'_>) -> Result<(), Halt> {
     let lacked = run.exporter.checkpoint.lacked(&run.job.id, clock::now())?;
@@ -31,41 +31,43 @@ pub(super) fn send_again(run: &mut JobRun<'_>) -> Result<(), Halt> {
         warn!("Pleo shows {lacked} as open and has taken their verdicts; sending these again");
     }
     report(run)?;
-    for refused in run.exporter.checkpoint.refused_items(&run.job.id)? {
-        if let Some(refusal) = send_alone(run, refused)? {
-            debug!(item.id = %refusal.entry_id, "Pleo refuses the verdict still");
+    for rejected in run.exporter.checkpoint.refused_items(&run.job.id)? {
+        if let Some(rejection) = send_alone(run, rejected)? {
+            debug!(item.id = %rejection.entry_id, "Pleo rejects the verdict still");
         }
     }
     Ok(())
 }
 
 fn send(run: &mut JobRun<'_>, unsent: Vec<(AccountingEntryId, Verdict)>) -> Result<(), Halt> {
-    let refused = put(run, &unsent)?;
-    let is_refused =
-        |entry_id: &AccountingEntryId| refused.iter().any(|refusal| refusal.entry_id == *entry_id);
-    let (again, taken): (Vec<_>, Vec<_>) = unsent.into_iter().partition(|(entry_id, _)| is_refused(entry_id));
+    let rejected = put(run, &unsent)?;
+    let is_rejected =
+        |entry_id: &AccountingEntryId| rejected.iter().any(|rejection| rejection.entry_id == *entry_id);
+    let (again, taken): (Vec<_>, Vec<_>) = unsent
+        .into_iter()
+        .partition(|(entry_id, _)| is_rejected(entry_id));
     let taken: Vec<_> = taken.into_iter().map(|(entry_id, _)| entry_id).collect();
     accepted(run, &taken)?;
     debug!("Pleo accepted {}", counted(taken.len(), "verdict"));
     for update in again {
-        if let Some(refusal) = send_alone(run, update)? {
-            let why = refusal.text();
-            warn!(item.id = %refusal.entry_id, "Pleo refuses the verdict: {why}");
+        if let Some(rejection) = send_alone(run, update)? {
+            let why = rejection.text();
+            warn!(item.id = %rejection.entry_id, "Pleo rejects the verdict: {why}");
         }
     }
     Ok(())
 }
 
-/// Answers what Pleo refused, which is noted.
-fn send_alone(run: &mut JobRun<'_>, update: (AccountingEntryId, Verdict)) -> Result<Option<Refusal>, Halt> {
-    let refused = put(run, std::slice::from_ref(&update))?;
+/// Answers what Pleo rejected, which is noted.
+fn send_alone(run: &mut JobRun<'_>, update: (AccountingEntryId, Verdict)) -> Result<Option<Rejection>, Halt> {
+    let rejected = put(run, std::slice::from_ref(&update))?;
     let entry = [update.0];
-    let Some(refusal) = refused.into_iter().next() else {
+    let Some(rejection) = rejected.into_iter().next() else {
         return accepted(run, &entry).map(|()| None);
     };
     let checkpoint = &mut *run.exporter.checkpoint;
-    checkpoint.refused(&run.job.id, &entry, clock::now(), &refusal.text())?;
-    Ok(Some(refusal))
+    checkpoint.refused(&run.job.id, &entry, clock::now(), &rejection.text())?;
+    Ok(Some(rejection))
 }
 
 fn accepted(run: &mut JobRun<'_>, entries: &[AccountingEntryId]) -> Result<(), Halt> {
@@ -74,13 +76,13 @@ fn accepted(run: &mut JobRun<'_>, entries: &[AccountingEntryId]) -> Result<(), H
 }
 
 /// Where the job is over on Pleo's side the results stay here, and the next job finds the entries in the books.
-fn put(run: &JobRun<'_>, verdicts: &[(AccountingEntryId, Verdict)]) -> Result<Vec<Refusal>, Halt> {
+fn put(run: &JobRun<'_>, verdicts: &[(AccountingEntryId, Verdict)]) -> Result<Vec<Rejection>, Halt> {
     let updates = verdicts.iter().cloned();
     let updates = updates.map(|(entry_id, verdict)| ItemUpdate::Final(entry_id, verdict));
     match run.tell(&updates.collect::<Vec<_>>()) {
-        // A request that is refused as a whole may be so for one of its items.
-        Err(Halt::Pleo(PleoError::Refused { answer })) => {
-            let of_all = verdicts.iter().map(|(entry_id, _)| Refusal {
+        // A request that is rejected as a whole may be so for one of its items.
+        Err(Halt::Pleo(PleoError::Rejected { answer })) => {
+            let of_all = verdicts.iter().map(|(entry_id, _)| Rejection {
                 entry_id: entry_id.clone(),
                 error_type: String::new(),
                 message: answer.to_string(),

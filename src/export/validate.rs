@@ -42,7 +42,7 @@ fn left_or_found(
     let Some(fault) = found else {
         return Ok(None);
     };
-    // Whoever wishes to stop is no fault of the system's.
+    // What a request to stop cut off is no fault of the system's.
     exporter.stop.check()?;
     let now = Instant::now();
     if Deadline::of(job, exporter.pleo.server_time(), now).is_far(now) {

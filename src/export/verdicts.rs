@@ -301,8 +301,8 @@ pub(super) const fn by_looking_alone(create: Create) -> Create {
     }
 }
 
-/// Whether somebody announced earlier that the item would be booked. Where Pleo has it in progress by our own word, and we
-/// took that back here since, nobody did.
+/// Whether it was announced earlier that the item would be booked. What Pleo has in progress by our own word, which was taken
+/// back here since, does not count.
 pub(super) fn is_announced(item: &StoredItem) -> bool {
     item.state == ItemState::Intended || (item.pleo_status == ItemStatus::InProgress && !item.is_withdrawn)
 }

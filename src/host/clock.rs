@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 
 use super::kill;
 
@@ -47,6 +47,16 @@ pub fn since_boot() -> Duration {
 pub fn since_boot() -> Duration {
     static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
     BEGAN.elapsed()
+}
+
+/// A time to the second, as people, scripts and Pleo read it: `2026-11-22T09:30:00Z`.
+pub fn text(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// A time to the millisecond, as it is kept: `2026-11-22T09:30:00.000Z`.
+pub fn exact_text(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// How long something lasts, for people.

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What programs need to find files, people, places and the network. All else may be a secret of somebody's.
+/// What programs need to find files, people, places and the network. All else may be a secret.
 const NEEDED: [&str; 23] = [
     "PATH",
     "HOME",

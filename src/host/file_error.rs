@@ -144,7 +144,7 @@ impl FileError {
         move |source| Self { action, path, source }
     }
 
-    /// Whether it stays so until somebody sees to it: rights, a read-only disk, a link or something else in the place of a
+    /// Whether it stays so until a person sees to it: rights, a read-only disk, a link or something else in the place of a
     /// file or folder. A disk may be full for a while only.
     pub fn is_lasting(&self) -> bool {
         use io::ErrorKind as Kind;
@@ -164,7 +164,7 @@ impl FileError {
         }
     }
 
-    /// Whether a link lay where none may be: no matter of waiting, somebody must look.
+    /// Whether a link lay where none may be: no matter of waiting, a person must look.
     pub fn is_about_a_link(&self) -> bool {
         self.source
             .get_ref()

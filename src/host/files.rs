@@ -193,7 +193,7 @@ pub fn make_folder(path: &Path) -> Result<(), FileError> {
     let parent = folder_of(path);
     if path.is_dir() {
         // Whoever made it may have been killed before it saw to its name, which is seen to once in a process. Where the
-        // parent cannot be synced, it was somebody else who made it.
+        // parent cannot be synced, another user made it.
         static SEEN_TO: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
         let mut seen_to = SEEN_TO.lock().unwrap_or_else(PoisonError::into_inner);
         if seen_to.insert(path.to_owned()) {
@@ -229,7 +229,7 @@ pub fn open_own(path: &Path) -> Result<File, FileError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // Somebody else's file that we may write is used all the same.
+        // Another user's file that we may write is used all the same.
         if metadata.permissions().mode() & 0o777 != 0o600
             && let Err(error) = file.set_permissions(fs::Permissions::from_mode(0o600))
         {

@@ -52,6 +52,11 @@ pub fn is_about_a_proxy(variable: &str) -> bool {
     )
 }
 
+/// Whether our clients take a variable from the environment, where alone they look for it.
+pub fn is_read_by_clients(variable: &str) -> bool {
+    is_about_a_proxy(variable) || matches!(variable, "SSL_CERT_FILE" | "SSL_CERT_DIR")
+}
+
 /// The same for a client of this server alone.
 pub fn client_builder_for(server: &ServerUrl) -> ClientBuilder {
     if server.scheme() == "http" {
@@ -248,6 +253,9 @@ pub fn fault(error: reqwest::Error) -> (Fault, String) {
 /// What is wrong with a certificate, where that is the cause.
 fn certificate_problem(cause: &(dyn Error + 'static)) -> Option<String> {
     match cause.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(rustls::CertificateError::Other(problem)) => {
+            Some(shown(&problem.0.to_string()))
+        }
         rustls::Error::InvalidCertificate(problem) => Some(shown(&problem.to_string())),
         rustls::Error::NoCertificatesPresented => Some("it has none".to_owned()),
         _ => None,

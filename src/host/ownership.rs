@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::file_error::{Action, FileError, Link};
 
-/// Why a secret in a file may be known to somebody else, or chosen by him.
+/// Why a secret in a file may be known to others, or chosen by them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Exposure {
-    /// It is a link, which leads where somebody else may write.
+    /// It is a link, which leads where others may write.
     #[error("it is a link: name the file itself")]
     Link,
     /// Its mode lets others in.

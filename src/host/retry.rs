@@ -14,7 +14,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// The longest wait of our own choice.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
-/// Whether a status says that the same request may succeed in a moment: a server, or somebody on the way to it, is
+/// Whether a status says that the same request may succeed in a moment: a server, or a proxy on the way to it, is
 /// busy, out of order or too slow. 520 to 524 and 529 are those of content delivery networks.
 pub const fn is_temporary(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 507 | 520..=524 | 529)

@@ -1,4 +1,4 @@
-//! What the program waits for, so that somebody who sees nothing happen can be told.
+//! What the program waits for, so that a person who sees nothing happen can be told.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -13,9 +13,9 @@ pub struct ExportJob {
     pub company_id: CompanyId,
     /// Where it stands.
     pub status: JobStatus,
-    /// When somebody clicked Export; the oldest job goes first.
+    /// When a person clicked Export; the oldest job goes first.
     pub created_at: DateTime<Utc>,
-    /// When somebody started it.
+    /// When an instance started it.
     pub started_at: Option<DateTime<Utc>>,
     /// When Pleo last heard of it.
     pub last_updated_at: Option<DateTime<Utc>>,
@@ -36,7 +36,7 @@ pub struct ExportJob {
 pub enum JobStatus {
     /// Nobody works on it yet.
     Pending,
-    /// Somebody works on it.
+    /// An instance works on it.
     InProgress,
     /// Ended: failed, expired or cancelled.
     Failed,
@@ -95,7 +95,7 @@ pub struct ExportJobItem {
 pub enum ItemStatus {
     /// Waiting, or a status that this version does not know (which is not final, so it is worked on).
     Pending,
-    /// Somebody announced that it is being booked.
+    /// It was announced that it is being booked.
     InProgress,
     /// Final: not exported.
     Failed,

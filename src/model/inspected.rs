@@ -2,7 +2,7 @@
 
 use super::money::Money;
 
-/// An entry as somebody finds it who looks closely. What a system cannot tell is left at its default.
+/// What a close look at an entry finds beside what was booked. What a system cannot tell is left at its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inspected {
     /// Bookings of it that count beside each other, and where they stand.

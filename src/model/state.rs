@@ -54,12 +54,12 @@ pub enum ItemEvent {
     Withdraw,
     /// A verdict was reached.
     Decide,
-    /// A new process begins: the verdict of an earlier one must be proven afresh before it is sent, and what somebody else
+    /// A new process begins: the verdict of an earlier one must be proven afresh before it is sent, and what another instance
     /// had finished is worked on where Pleo shows it as open again.
     Reopen,
     /// Pleo took the verdict, or has the same final status.
     Accept,
-    /// Pleo refused the verdict.
+    /// Pleo rejected the verdict.
     Refuse,
     /// Pleo has a final status that is not our verdict.
     SeenFinal,
@@ -177,9 +177,9 @@ pub enum JobState {
     Closing,
     /// Closed by us.
     Closed,
-    /// Ended on Pleo's side: expired, cancelled or closed by somebody else.
+    /// Ended on Pleo's side: expired, cancelled or closed by another instance.
     Ended,
-    /// Somebody else has it: they won the start, or took it over.
+    /// Another instance has it: it won the start, or took the job over.
     Foreign,
 }
 
@@ -188,9 +188,9 @@ pub enum JobState {
 pub enum JobEvent {
     /// Pleo has it in progress for us.
     Started,
-    /// Somebody else started it, or took it over.
+    /// Another instance started it, or took it over.
     LostToAnother,
-    /// The intent to start it (again), for a job that was somebody else's before.
+    /// The intent to start it (again), for a job that was another instance's before.
     Claim,
     /// The intent to close it was committed.
     Close,

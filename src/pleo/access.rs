@@ -4,14 +4,14 @@ use reqwest::blocking::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Credential;
-use super::error::PleoError;
+use super::error::{KeyPlace, PleoError, Rejected};
 use super::oauth::Connection;
 use crate::host::stop::Stop;
 
 /// Where what is shown comes from.
 #[derive(Debug)]
 pub(super) enum Access {
-    Key(SecretString),
+    Key(SecretString, KeyPlace),
     Token(SecretString),
     Connection(Box<Connection>),
 }
@@ -25,7 +25,7 @@ pub(super) enum Shown {
 impl Access {
     pub(super) fn new(credential: Credential, stop: &Stop) -> Result<Self, PleoError> {
         Ok(match credential {
-            Credential::ApiKey(key) => Self::Key(key),
+            Credential::ApiKey(key, place) => Self::Key(key, place),
             Credential::AccessToken(token) => Self::Token(token),
             Credential::OAuth(settings) => {
                 Self::Connection(Box::new(Connection::new(*settings, stop.clone())?))
@@ -36,13 +36,13 @@ impl Access {
     /// What the next request shows. Tokens that are about to end are renewed first.
     pub(super) fn shown(&self) -> Result<Shown, PleoError> {
         Ok(match self {
-            Self::Key(key) => Shown::Key(key.clone()),
+            Self::Key(key, _) => Shown::Key(key.clone()),
             Self::Token(token) => Shown::Token(token.clone()),
             Self::Connection(connection) => Shown::Token(connection.access_token()?),
         })
     }
 
-    /// Pleo has refused what was shown (401). Answers whether there is something else to show now.
+    /// Pleo has rejected what was shown (401). Answers whether there is something else to show now.
     pub(super) fn renew(&self, refused: &Shown) -> Result<bool, PleoError> {
         match (self, refused) {
             (Self::Connection(connection), Shown::Token(token)) => connection.renew(token).map(|()| true),
@@ -53,14 +53,16 @@ impl Access {
     /// An error as it is to be understood: a connection whose newest token is refused is no connection any more.
     pub(super) fn understood(&self, error: PleoError) -> PleoError {
         match (self, error) {
-            (Self::Connection(_), PleoError::CredentialRefused { answer, .. }) if answer.status == 401 => {
-                let problem = format!("{answer}: Pleo refuses a token that it has just given");
+            (Self::Connection(_), PleoError::CredentialRejected { answer, .. }) if answer.status == 401 => {
+                let problem = format!("{answer}: Pleo rejects a token that it has just given");
                 PleoError::Disconnected { problem }
             }
-            (Self::Token(_), PleoError::CredentialRefused { answer, .. }) => PleoError::CredentialRefused {
-                answer,
-                is_token: true,
-            },
+            (Self::Key(_, place), PleoError::CredentialRejected { answer, .. }) => {
+                PleoError::CredentialRejected {
+                    answer,
+                    what: Rejected::Key(*place),
+                }
+            }
             (_, error) => error,
         }
     }

@@ -129,7 +129,7 @@ impl Attempt {
     }
 }
 
-/// Somebody or something stands between us and Pleo: for a time, if it was different once.
+/// Something stands between us and Pleo: for a time, if Pleo ever answered.
 fn not_reached(call: Call, tries: u32, cause: String, has_answered: bool) -> PleoError {
     if has_answered {
         PleoError::OutOfReach { call, tries, cause }

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::error::PleoError;
-use super::heard::{Exchange, Heard, Picture, Record};
-use super::paging::{PAGE_SIZE, Pager};
+use super::heard::{Heard, Picture, Record};
+use super::pages::List;
 use super::request::{Action, Request};
 use super::transport::{Answered, ServerTime, Transport};
-use super::wire::{self, Field, Malformed, Page, RawItem, UpdateAnswer};
+use super::wire::{self, RawItem, UpdateAnswer};
 use super::{ExportJobEvent, ItemUpdate, Settings};
 use crate::host::clock;
 use crate::host::stop::Stop;
@@ -21,64 +21,9 @@ use crate::model::permit::Permit;
 /// How many items Pleo takes in one update.
 const LARGEST_UPDATE: usize = 100;
 
-/// More than any list of accounts or taxes has.
-const LONGEST_LIST: usize = 100_000;
-
-/// A list that is read page by page.
-pub(super) struct List<'a> {
-    segments: &'a [&'a str],
-    filter: &'a [(&'a str, &'a str)],
-    /// What is asked for, where it stands in a body.
-    search: Option<String>,
-    /// Each page is asked for once: what might come right in a moment is an error.
-    is_asked_once: bool,
-}
-
-impl<'a> List<'a> {
-    pub(super) const fn new(segments: &'a [&'a str], filter: &'a [(&'a str, &'a str)]) -> Self {
-        Self {
-            segments,
-            filter,
-            search: None,
-            is_asked_once: false,
-        }
-    }
-
-    /// A list that is asked for by a body.
-    pub(super) const fn searched(
-        segments: &'a [&'a str],
-        filter: &'a [(&'a str, &'a str)],
-        search: String,
-    ) -> Self {
-        Self {
-            segments,
-            filter,
-            search: Some(search),
-            is_asked_once: false,
-        }
-    }
-
-    fn action(&self) -> Action<'static> {
-        match &self.search {
-            None => Action::Read,
-            Some(body) => Action::Search(body.clone()),
-        }
-    }
-
-    /// The error for a list that cannot be read.
-    fn contract(&self, problem: &dyn std::fmt::Display) -> PleoError {
-        let request = Request {
-            action: self.action(),
-            segments: self.segments,
-            query: self.filter,
-        };
-        request.contract(problem)
-    }
-}
-
 /// Why a list is not read to its end.
 enum Ended {
-    /// It has shown that somebody else is at work.
+    /// It has shown that another instance is at work.
     Progressed,
     Failed(PleoError),
 }
@@ -138,7 +83,7 @@ impl Client {
         filter.extend(statuses.iter().map(|status| ("statuses", status.as_str())));
         let (mut jobs, mut left_aside) = (Vec::new(), BTreeMap::new());
         let list = List::new(&["v3", "export-jobs"], &filter);
-        self.pages(&list, |job| Ok(wire::listed_job(job)), None, |page| {
+        self.transport.pages(&list, |job| Ok(wire::listed_job(job)), None, |page| {
             let mut readable = Vec::new();
             for job in page {
                 match job {
@@ -201,17 +146,19 @@ impl Client {
         let mut on_page = on_page;
         let mut items = Picture::new();
         let segments = ["v3", "export-jobs", id.as_str(), "items"];
-        let first = self.pages(&List::new(&segments, &[]), wire::export_job_item, None, |page| {
-            items.extend(page.iter().map(|item| (self.hash(&item.entry_id), item.status)));
-            on_page(page)
-        })?;
+        let first =
+            self.transport
+                .pages(&List::new(&segments, &[]), wire::export_job_item, None, |page| {
+                    items.extend(page.iter().map(|item| (self.hash(&item.entry_id), item.status)));
+                    on_page(page)
+                })?;
         let count = u64::try_from(items.len()).unwrap_or(u64::MAX);
         self.record(id, |record| record.listed(items, first));
         Ok(count)
     }
 
-    /// Reads the control layer to compare it with what is known of it here, up to the first page that shows somebody else
-    /// at work; [`Client::heard`] tells the outcome.
+    /// Reads the control layer to compare it with what is known of it here, up to the first page that shows another
+    /// instance at work; [`Client::heard`] tells the outcome.
     pub fn compare_items(&self, id: &JobId) -> Result<(), PleoError> {
         self.compare_items_by(id, false)
     }
@@ -223,11 +170,9 @@ impl Client {
 
     fn compare_items_by(&self, id: &JobId, is_asked_once: bool) -> Result<(), PleoError> {
         let segments = ["v3", "export-jobs", id.as_str(), "items"];
-        let list = List {
-            is_asked_once,
-            ..List::new(&segments, &[])
-        };
-        let read = self.pages(&list, wire::export_job_item, None, |page| {
+        let mut list = List::new(&segments, &[]);
+        list.is_asked_once = is_asked_once;
+        let read = self.transport.pages(&list, wire::export_job_item, None, |page| {
             let items = page.iter().map(|item| (self.hash(&item.entry_id), item.status));
             if self.record(id, |record| record.compare(items)) {
                 Err(Ended::Progressed)
@@ -279,17 +224,18 @@ impl Client {
         on_page: impl FnMut(Vec<RawItem>) -> Result<(), E>,
     ) -> Result<(), E> {
         let filter = [("job_id", id.as_str())];
-        self.pages(
-            &List::new(&["v3", "export-items"], &filter),
-            |item| Ok(wire::raw_item(item)),
-            Some(RawItem::too_large),
-            on_page,
-        )
-        .map(drop)
+        self.transport
+            .pages(
+                &List::new(&["v3", "export-items"], &filter),
+                |item| Ok(wire::raw_item(item)),
+                Some(RawItem::too_large),
+                on_page,
+            )
+            .map(drop)
     }
 
     /// Tells Pleo where items stand, in requests of at most a hundred. Once this returns, Pleo has all of them
-    /// but the refused ones. Safe to repeat.
+    /// but the rejected ones. Safe to repeat.
     ///
     /// # Errors
     /// [`PleoError::Withheld`] where the permit is withheld from a try: that one was not sent.
@@ -308,14 +254,18 @@ impl Client {
             };
             let Answered { body, exchange } = self.transport.send(&request)?;
             let answer = wire::update_answer(&body).map_err(|problem| request.contract(&problem))?;
-            let is_refused =
-                |entry: &AccountingEntryId| answer.refused.iter().any(|refusal| refusal.entry_id == *entry);
+            let is_rejected = |entry: &AccountingEntryId| {
+                answer
+                    .rejected
+                    .iter()
+                    .any(|rejection| rejection.entry_id == *entry)
+            };
             let taken = part
                 .iter()
-                .filter(|update| !is_refused(update.entry_id()))
+                .filter(|update| !is_rejected(update.entry_id()))
                 .map(|update| (self.hash(update.entry_id()), update.status()));
             self.record(id, |record| record.updated(taken, exchange));
-            whole.refused.extend(answer.refused);
+            whole.rejected.extend(answer.rejected);
         }
         Ok(whole)
     }
@@ -374,116 +324,5 @@ impl Client {
 
     pub(super) const fn company_id(&self) -> &CompanyId {
         &self.company_id
-    }
-
-    /// The whole of a list that fits into memory. More than any company has is an error.
-    pub(super) fn all<T>(
-        &self,
-        list: &List<'_>,
-        read: impl Fn(&Field<'_>) -> Result<T, Malformed>,
-    ) -> Result<Vec<T>, PleoError> {
-        let mut all = Vec::new();
-        self.pages(list, read, None, |page| {
-            all.extend(page);
-            if all.len() > LONGEST_LIST {
-                let problem = format!("the list has more than {LONGEST_LIST} elements");
-                return Err(list.contract(&problem));
-            }
-            Ok::<_, PleoError>(())
-        })?;
-        Ok(all)
-    }
-
-    /// Reads a list to its end, one page in memory at a time. An element that cannot be read is left aside: it must
-    /// not hide the others. `too_large` makes an element of the key of one that is larger than any is read; without it
-    /// such a one is an error. Answers the exchange that brought the first page.
-    fn pages<T, E: From<PleoError>>(
-        &self,
-        list: &List<'_>,
-        read: impl Fn(&Field<'_>) -> Result<T, Malformed>,
-        too_large: Option<fn(String) -> T>,
-        mut on_page: impl FnMut(Vec<T>) -> Result<(), E>,
-    ) -> Result<Exchange, E> {
-        let mut first = None;
-        let mut pager = Pager::default();
-        let mut cursor: Option<String> = None;
-        let mut limit = PAGE_SIZE;
-        loop {
-            let limit_text = limit.to_string();
-            let mut query = list.filter.to_vec();
-            query.push(("limit", &limit_text));
-            query.extend(cursor.as_deref().map(|cursor| ("after", cursor)));
-            let request = Request {
-                action: list.action(),
-                segments: list.segments,
-                query: &query,
-            };
-            let contract = |problem: &dyn std::fmt::Display| request.contract(problem);
-            let began = clock::since_boot();
-            let answer = if list.is_asked_once {
-                self.transport.send_once(&request)
-            } else {
-                self.transport.send(&request)
-            };
-            let (next, exchange) = match answer {
-                Ok(Answered { body, exchange }) => {
-                    let page = Page::read(&body).map_err(|problem| contract(&problem))?;
-                    let next = pager.next(&page).map_err(|problem| contract(&problem))?;
-                    let elements = page.elements.iter().map(&read);
-                    on_page(
-                        elements
-                            .filter_map(|element| readable(&request, element))
-                            .collect(),
-                    )?;
-                    limit = limit.saturating_mul(2).min(PAGE_SIZE);
-                    (next, exchange)
-                }
-                // Fewer items at a time, down to one.
-                Err(PleoError::TooLarge { .. }) if limit > 1 => {
-                    limit = (limit / 4).max(1);
-                    continue;
-                }
-                Err(error @ PleoError::TooLarge { .. }) => {
-                    let Some(too_large) = too_large else {
-                        return Err(error.into());
-                    };
-                    let skimmed = self.transport.skim(&request)?;
-                    let next = pager
-                        .after(
-                            skimmed.data.is_empty(),
-                            skimmed.pagination.has_next_page,
-                            skimmed.pagination.end_cursor,
-                        )
-                        .map_err(|problem| contract(&problem))?;
-                    let elements = skimmed.data.into_iter();
-                    on_page(elements.map(|item| too_large(item.accounting_entry_id)).collect())?;
-                    let ended = clock::since_boot();
-                    (
-                        next,
-                        Exchange {
-                            began,
-                            ended,
-                            date: None,
-                        },
-                    )
-                }
-                Err(error) => return Err(error.into()),
-            };
-            let first = *first.get_or_insert(exchange);
-            match next {
-                Some(next) => cursor = Some(next),
-                None => return Ok(first),
-            }
-        }
-    }
-}
-
-fn readable<T>(request: &Request<'_>, element: Result<T, Malformed>) -> Option<T> {
-    match element {
-        Ok(element) => Some(element),
-        Err(problem) => {
-            tracing::warn!("{}; left aside", request.contract(&problem));
-            None
-        }
     }
 }

@@ -55,13 +55,13 @@ impl Answer {
             .is_some_and(|error_type| error_type.eq_ignore_ascii_case(word))
     }
 
-    /// The error for an answer that refuses (4xx).
+    /// The error for an answer that rejects (4xx).
     pub(super) fn into_error(self) -> PleoError {
         let answer = self;
         match answer.status {
-            401 | 403 => PleoError::CredentialRefused {
+            401 | 403 => PleoError::CredentialRejected {
                 answer,
-                is_token: false,
+                what: Rejected::Token,
             },
             // The list of jobs cannot be missing, so there the address is wrong and not a job's id.
             // Pleo's other APIs know no jobs.
@@ -77,7 +77,7 @@ impl Answer {
                 message: answer.message.clone().unwrap_or_default(),
                 answer,
             },
-            _ => PleoError::Refused { answer },
+            _ => PleoError::Rejected { answer },
         }
     }
 }
@@ -95,16 +95,34 @@ impl fmt::Display for Answer {
     }
 }
 
+/// Where an API key was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In the variable `PLEO_API_KEY`, of the environment or `.env`.
+    Variable,
+    /// In the file that `pleo.api_key_file` names.
+    File,
+}
+
+/// A credential that Pleo does not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejected {
+    /// An access token.
+    Token,
+    /// An API key, and where it was found.
+    Key(KeyPlace),
+}
+
 /// Why a call did not do what it should.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PleoError {
     /// 401 or 403. Trying again is no use.
-    #[error("{answer}: Pleo refuses the credential")]
-    CredentialRefused {
+    #[error("{answer}: Pleo rejects the credential")]
+    CredentialRejected {
         /// What Pleo said.
         answer: Answer,
-        /// Whether an access token was shown, and not an API key.
-        is_token: bool,
+        /// What it was.
+        what: Rejected,
     },
     /// Pleo does not know the job.
     #[error("{answer}: Pleo does not know the job")]
@@ -118,7 +136,7 @@ pub enum PleoError {
         /// What Pleo said.
         answer: Answer,
     },
-    /// The event does not fit the job's status: somebody else was there first, or the same event was sent before.
+    /// The event does not fit the job's status: another instance was first, or the same event was sent before.
     #[error("{answer}: the event does not fit the job's status")]
     StatusConflict {
         /// What Pleo said.
@@ -143,7 +161,7 @@ pub enum PleoError {
         cause: String,
     },
     /// No request with these settings ever had an answer from Pleo's host, nor had this one: the name, the proxy, the
-    /// connection, a certificate or somebody on the way. That will not come right by itself.
+    /// connection, a certificate or a firewall is wrong. That will not come right by itself.
     #[error("{call} did not get to Pleo (tries: {tries}): {cause}")]
     NeverReached {
         /// What was asked.
@@ -197,8 +215,8 @@ pub enum PleoError {
     )]
     NoRefreshToken,
     /// Pleo's authorization server does not take us for who we say we are. The tokens may be good.
-    #[error("{answer}: Pleo refuses the client")]
-    ClientRefused {
+    #[error("{answer}: Pleo rejects the client")]
+    ClientRejected {
         /// What Pleo said.
         answer: Answer,
     },
@@ -208,9 +226,9 @@ pub enum PleoError {
         /// What is known.
         problem: String,
     },
-    /// Any other answer that refuses the request.
-    #[error("{answer}: Pleo refuses the request")]
-    Refused {
+    /// Any other answer that rejects the request.
+    #[error("{answer}: Pleo rejects the request")]
+    Rejected {
         /// What Pleo said.
         answer: Answer,
     },
@@ -238,15 +256,19 @@ impl PleoError {
     /// What the reader of the error can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::CredentialRefused { answer, is_token } if answer.status == 401 => {
-                if *is_token {
+            Self::CredentialRejected { answer, what } if answer.status == 401 => match what {
+                Rejected::Token => {
                     "set PLEO_ACCESS_TOKEN to a token that holds: this one has expired or was never given"
-                } else {
-                    "check the API key (`pleo.api_key_file`, or PLEO_API_KEY where it is set, which beats the file): in Pleo, \
-                     Settings > API Keys shows whether it has expired"
                 }
-            }
-            Self::CredentialRefused { .. } => {
+                Rejected::Key(KeyPlace::Variable) => {
+                    "check the API key in PLEO_API_KEY (environment or `.env`): in Pleo, Settings > API Keys shows whether it has \
+                     expired"
+                }
+                Rejected::Key(KeyPlace::File) => {
+                    "check the API key in the file of `pleo.api_key_file`: in Pleo, Settings > API Keys shows whether it has expired"
+                }
+            },
+            Self::CredentialRejected { .. } => {
                 "give the key the permissions export-jobs:read, export-jobs:write and export-items:read for this company; for \
                  a login, name them in `pleo.oauth.scopes` and log in again"
             }
@@ -268,7 +290,7 @@ impl PleoError {
             Self::NoRefreshToken => {
                 "ask Pleo to register the application for refresh tokens; nothing was kept"
             }
-            Self::ClientRefused { .. } => {
+            Self::ClientRejected { .. } => {
                 "check `pleo.oauth.client_id`, the client secret (PLEO_CLIENT_SECRET or `client_secret_file`) and \
                  PLEO_AUTH_URL; the tokens were kept"
             }
@@ -280,13 +302,13 @@ impl PleoError {
             Self::Contract { .. } | Self::TooLarge { .. } => {
                 "check that `pleo.base_url` leads to Pleo and that nothing on the way changes answers; report it if so"
             }
-            Self::Refused { answer } if answer.status == 404 => {
+            Self::Rejected { answer } if answer.status == 404 => {
                 "check `pleo.base_url`: it is Pleo's address alone, such as https://external.pleo.io, without /v3"
             }
-            Self::Refused { answer } if answer.call.is_update_of_a_job() => {
+            Self::Rejected { answer } if answer.call.is_update_of_a_job() => {
                 "ask Pleo's support why; what is decided is kept here, and the next run tells it again"
             }
-            Self::Refused { .. } => "report this, with the log of a run with -vv",
+            Self::Rejected { .. } => "report this, with the log of a run with -vv",
             Self::Settings { .. } | Self::Untrusted { .. } => "correct the settings; nothing was sent",
         }
     }

@@ -1,5 +1,5 @@
-//! What this process has last heard from Pleo about the job in hand: how fresh that is, and whether somebody else has had
-//! a hand in it since. Pure: the clock comes in as an argument.
+//! What this process has last heard from Pleo about the job in hand: how fresh that is, and whether another instance has
+//! worked on it since. Pure: the clock comes in as an argument.
 //!
 //! Whether Pleo's `lastUpdatedAt` moves with each update of items is inferred: the contract calls it the time of the last
 //! action and says no more. So it only ever says when to look at the items again, and what they show decides. Where it
@@ -14,8 +14,8 @@ use crate::host::kill;
 use crate::model::export_job::{ExportJob, ItemStatus, JobStatus};
 use crate::model::ids::JobId;
 
-/// For how long what was heard of a job is taken for fresh. Somebody else may go unnoticed for so long, and no longer: a
-/// fast run is never silent for that time, and so it never asks.
+/// For how long what was heard of a job is taken for fresh. Another instance goes unnoticed for so long at most. A fast run is
+/// never silent for that time, and so it never asks.
 pub fn silence() -> Duration {
     Duration::from_millis(kill::limit("PLEO_EXPORT_SILENCE", 2_000))
 }
@@ -63,7 +63,7 @@ pub struct Heard {
     pub status: Option<JobStatus>,
     /// Pleo has heard of the job later than of our last word on it.
     pub is_touched: bool,
-    /// An item is further than we brought it: somebody else is at work, or was.
+    /// An item is further than we brought it: another instance is at work, or was.
     pub has_progressed: bool,
     /// Whether `lastUpdatedAt` tells of updates of items, as far as can be seen.
     pub tells_updates: bool,

@@ -1,7 +1,7 @@
 //! What Pleo's other APIs tell: what a credential is and whose, and what Pleo knows of a company's accounts and taxes.
 //! All of it only reads, but for the installation, which a login activates and a logout may remove.
 
-use super::client::List;
+use super::pages::List;
 use super::request::{Action, Request};
 use super::wire::{self, Installation, Introspection, KnownAccount, KnownTax};
 use super::{Client, PleoError};
@@ -46,7 +46,7 @@ impl Client {
             query: &[],
         };
         match self.transport().send(&request) {
-            Err(PleoError::Refused { answer }) if answer.status == 404 => Ok(()),
+            Err(PleoError::Rejected { answer }) if answer.status == 404 => Ok(()),
             other => other.map(drop),
         }
     }
@@ -55,14 +55,14 @@ impl Client {
     pub fn known_accounts(&self, with_wallets: bool) -> Result<Vec<KnownAccount>, PleoError> {
         let search = wire::account_search(self.company_id(), !with_wallets);
         let list = List::searched(&["v1", "chart-of-accounts:search"], &[], search);
-        self.all(&list, wire::known_account)
+        self.transport().all(&list, wire::known_account)
     }
 
     /// The tax codes that Pleo knows for our company, archived ones too.
     pub fn known_taxes(&self) -> Result<Vec<KnownTax>, PleoError> {
         let filter = [("company_id", self.company_id().as_str())];
         let list = List::searched(&["v0", "tax-codes:search"], &filter, "{}".to_owned());
-        self.all(&list, wire::known_tax)
+        self.transport().all(&list, wire::known_tax)
     }
 }
 

@@ -47,7 +47,7 @@ impl Reached {
         self.is_out_of_reach.load(Ordering::Relaxed)
     }
 
-    /// No answer is to be expected, since none came to somebody else: each request gets one short try until one comes.
+    /// No answer is to be expected, since none came to another client: each request gets one short try until one comes.
     pub(super) fn expect_silence(&self) {
         self.is_silence_expected.store(true, Ordering::Relaxed);
     }

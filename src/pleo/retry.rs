@@ -98,7 +98,7 @@ pub(super) const fn classify(method: Method, ending: TryEnd) -> Outcome {
         (TryEnd::Untrusted, _) => Outcome::Final,
         (TryEnd::Interrupted, true) => Outcome::TryAgain,
         (TryEnd::Answered { status, .. }, true) if is_temporary(status) => Outcome::TryAgain,
-        // The request came only in part, or will be made again by somebody on the way.
+        // The request came only in part, or a server on the way will make it again.
         (
             TryEnd::Answered {
                 status: 408 | 425, ..

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::error::PleoError;
+use super::error::{KeyPlace, PleoError};
 use super::oauth;
 use super::throttle::Throttle;
 use crate::host::digest;
@@ -27,7 +27,7 @@ pub struct Settings {
     pub give_up_after: Duration,
     /// How many requests a minute at most; 0 is as many as come.
     pub requests_per_minute: u32,
-    /// Who else sends with the same credential, where somebody does.
+    /// The limits that other hosts were told, where they send with the same credential.
     pub throttle: Option<Arc<dyn Throttle>>,
 }
 
@@ -35,7 +35,7 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 pub enum Credential {
     /// The user name of HTTP basic authentication, with an empty password.
-    ApiKey(SecretString),
+    ApiKey(SecretString, KeyPlace),
     /// A bearer token.
     AccessToken(SecretString),
     /// Tokens in a file, which are renewed.
@@ -51,14 +51,14 @@ impl Settings {
     /// What stands for the credential where others must know it and must not have it.
     pub(super) fn credential_digest(&self) -> String {
         let (kind, secret) = match &self.credential {
-            Credential::ApiKey(secret) => ("key", secret.expose_secret()),
+            Credential::ApiKey(secret, _) => ("key", secret.expose_secret()),
             Credential::AccessToken(secret) => ("token", secret.expose_secret()),
             // Its tokens change.
             Credential::OAuth(settings) => ("client", settings.client_id.as_str()),
         };
         let whose = match &self.credential {
             Credential::OAuth(_) => self.company_id.as_str(),
-            Credential::ApiKey(_) | Credential::AccessToken(_) => "",
+            Credential::ApiKey(..) | Credential::AccessToken(_) => "",
         };
         digest::sha256(format!("{kind}\n{secret}\n{whose}\n{}", self.base_url))
     }
@@ -66,7 +66,7 @@ impl Settings {
     /// Refuses a credential that no header can hold.
     pub(super) fn check(&self) -> Result<(), PleoError> {
         let (name, secret) = match &self.credential {
-            Credential::ApiKey(secret) => ("API key", secret),
+            Credential::ApiKey(secret, _) => ("API key", secret),
             Credential::AccessToken(secret) => ("access token", secret),
             Credential::OAuth(_) => return Ok(()),
         };

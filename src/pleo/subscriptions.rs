@@ -2,8 +2,8 @@
 
 use secrecy::SecretString;
 
-use super::client::List;
 use super::error::PleoError;
+use super::pages::List;
 use super::request::{Action, Request};
 use super::wire::Subscription;
 use super::{Client, wire};
@@ -14,7 +14,8 @@ pub const EXPORT_JOB_CREATED: &str = "v1.export-job.created";
 impl Client {
     /// All subscriptions of this application, in Pleo's order.
     pub fn subscriptions(&self) -> Result<Vec<Subscription>, PleoError> {
-        self.all(&List::new(&["v1", "subscriptions"], &[]), wire::subscription)
+        self.transport()
+            .all(&List::new(&["v1", "subscriptions"], &[]), wire::subscription)
     }
 
     /// Subscribes an address to new export jobs.

@@ -12,6 +12,7 @@
 //!
 //! What counts in the books is held against what was booked all the same: once, the amount, receipts, evidence.
 
+use super::spoilt::HashProblem;
 use super::{Difference, Kind, Level};
 use crate::checkpoint::{About, Recorded};
 use crate::model::ids::{AccountingEntryId, JobId};
@@ -36,8 +37,8 @@ pub struct Facts<'a> {
     pub found: &'a Found,
     /// What is known of it there.
     pub inspected: &'a Inspected,
-    /// Whether the content hash that the books keep of it is not that of what was exported with it.
-    pub is_hash_spoilt: bool,
+    /// What is wrong with the content hash that the books keep of it.
+    pub hash_problem: Option<HashProblem>,
     /// Whether Pleo has it with another content than it was booked from; known of open jobs.
     pub is_changed_in_pleo: bool,
 }
@@ -196,17 +197,29 @@ fn of_books(facts: &Facts<'_>, booked: &BookedEntry, differences: &mut Vec<Diffe
         let is_same = |amount: &crate::model::money::Money| amount.abs() == about.amount.abs();
         !fitting_amounts.is_empty() && !fitting_amounts.iter().any(is_same)
     });
+    let of_hash = facts.hash_problem.map(|problem| match problem {
+        HashProblem::Spoilt => format!(
+            "the content hash that the books keep of {number} is not that of what was booked: exported again, it would be \
+             refused as changed"
+        ),
+        HashProblem::Gone => format!(
+            "the books keep no content hash of {number} any more: changed in Pleo and exported again, it would be taken as \
+             unchanged"
+        ),
+    });
     match (edited, is_other_amount) {
         (Some(Edited::Amount(how)), _) => {
-            differences.push(difference(facts, Kind::Changed, how.clone(), correct(facts, booked)));
+            differences.push(difference(
+                facts,
+                Kind::Changed,
+                how.clone(),
+                correct(facts, booked),
+            ));
         }
-        _ if facts.is_hash_spoilt => differences.push(difference(
+        _ if let Some(problem) = of_hash => differences.push(difference(
             facts,
             Kind::Changed,
-            format!(
-                "the content hash that the books keep of {number} is not that of what was booked: exported again, it would be \
-                 refused as changed"
-            ),
+            problem,
             "bring the hash back from a backup of the books (the line `pleo-hash` in text books)".to_owned(),
         )),
         _ if facts.is_changed_in_pleo => differences.push(difference(

@@ -42,7 +42,7 @@ pub struct Sides<'a> {
     pub system: &'a mut dyn AccountingSystem,
     /// Whether a run is at work here.
     pub is_run_at_work: bool,
-    /// The wish to stop.
+    /// The request to stop.
     pub stop: &'a Stop,
 }
 
@@ -312,7 +312,7 @@ impl Gathering<'_, '_> {
                 recorded: recorded.as_ref(),
                 found,
                 inspected,
-                is_hash_spoilt: spoilt::is_hash_spoilt(found, recorded.as_ref()),
+                hash_problem: spoilt::hash_problem(found, inspected, recorded.as_ref()),
                 is_changed_in_pleo: changed.contains(entry_id),
             });
             for difference in differences {

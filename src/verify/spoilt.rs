@@ -2,13 +2,30 @@
 
 use crate::bookkeeping;
 use crate::checkpoint::Recorded;
+use crate::model::inspected::{Evidence, Inspected};
 use crate::pleo::wire;
 use crate::systems::Found;
 
-/// Whether the hash of an entry is not that of what was exported with it. Once the payload is gone only what nobody can read is
-/// found.
-pub(super) fn is_hash_spoilt(found: &Found, recorded: Option<&Recorded>) -> bool {
-    let hash = found.booked().and_then(|booked| booked.content_hash.as_deref());
+/// What is wrong with the content hash that the books keep of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashProblem {
+    /// It is not that of what was exported.
+    Spoilt,
+    /// There is none any more, although the entry was booked with one.
+    Gone,
+}
+
+/// What is wrong with the hash of an entry. Once the payload is gone only what nobody can read is found.
+pub(super) fn hash_problem(
+    found: &Found,
+    inspected: &Inspected,
+    recorded: Option<&Recorded>,
+) -> Option<HashProblem> {
+    let Some(hash) = found.booked()?.content_hash.as_deref() else {
+        // Whatever has evidence was booked with a hash.
+        let had_one = matches!(inspected.evidence, Evidence::Whole | Evidence::Removed);
+        return had_one.then_some(HashProblem::Gone);
+    };
     let exported = recorded.and_then(|recorded| wire::export_item(recorded.exported.as_deref()?).ok());
-    hash.is_some_and(|hash| bookkeeping::is_spoilt(hash, exported.as_ref()))
+    bookkeeping::is_spoilt(hash, exported.as_ref()).then_some(HashProblem::Spoilt)
 }

@@ -8,8 +8,8 @@ use pleo_export::model::references::{AccountKey, AccountPurpose, References};
 use pleo_export::systems::{AccountingSystem, Found, SystemError};
 use proptest::prelude::*;
 
-use crate::items::{job, permit, purchase, wanted};
-use crate::ledger::{self, Ledger, metadata};
+use crate::beancount::items::{job, permit, purchase, wanted};
+use crate::beancount::ledger::{self, Ledger, metadata};
 
 const NASTY: [&str; 12] = [
     "",

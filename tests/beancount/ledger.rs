@@ -11,7 +11,7 @@ use pleo_export::model::ids::CompanyId;
 use pleo_export::systems::beancount::{Beancount, Settings, UnknownAccounts};
 use pleo_export::systems::{AccountingSystem, BookedEntry, SystemError};
 
-use crate::items;
+use crate::beancount::items;
 
 pub(crate) struct Ledger {
     pub(crate) folder: tempfile::TempDir,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use pleo_export::model::document::Part;
 use pleo_export::systems::{AccountingSystem, Found, SystemError};
 
-use crate::items::{bill_with_payment, job, permit, purchase, wanted};
-use crate::ledger::{self, Ledger};
+use crate::beancount::items::{bill_with_payment, job, permit, purchase, wanted};
+use crate::beancount::ledger::{self, Ledger};
 
 const FIRST: &str = "pleo/2026/PLEO-2026-000001.beancount";
 
@@ -184,7 +184,7 @@ fn a_ledger_of_ones_own_is_followed_through_its_includes() {
     ] {
         let mut item = purchase("e2");
         Arc::make_mut(&mut item.item).amount.currency = "SEK".parse().unwrap();
-        item.documents[0].postings[0].account = crate::items::account(account);
+        item.documents[0].postings[0].account = crate::beancount::items::account(account);
         let error = ledger.try_book(&[item]).unwrap().remove(0).unwrap_err();
         assert!(error.to_string().contains(why), "{error}");
     }
@@ -266,8 +266,8 @@ fn a_change_while_we_run_is_seen() {
 fn a_year_that_was_moved_elsewhere_still_counts() {
     let ledger = Ledger::new();
     let entry = ledger.try_book(&[purchase("e1")]).unwrap().remove(0).unwrap();
-    let receipt = crate::items::receipt(ledger.folder.path(), "a.pdf", b"content");
-    let attached = [crate::items::attachment("e1", entry, vec![receipt])];
+    let receipt = crate::beancount::items::receipt(ledger.folder.path(), "a.pdf", b"content");
+    let attached = [crate::beancount::items::attachment("e1", entry, vec![receipt])];
     ledger.system().attach(&permit(), &attached).unwrap()[0]
         .clone()
         .unwrap();

@@ -6,8 +6,8 @@ use pleo_export::model::document::Part;
 use pleo_export::model::verdict::ItemFailureType;
 use pleo_export::systems::{AccountingSystem, BookedEntry, Found, SystemError};
 
-use crate::items::{attachment, permit, purchase, receipt, wanted};
-use crate::ledger::{self, Ledger};
+use crate::beancount::items::{attachment, permit, purchase, receipt, wanted};
+use crate::beancount::ledger::{self, Ledger};
 
 fn booked(ledger: &Ledger, entry_id: &str) -> BookedEntry {
     ledger.try_book(&[purchase(entry_id)]).unwrap().remove(0).unwrap()

@@ -4,8 +4,8 @@ use pleo_export::bookkeeping::{ClosedPeriods, references};
 use pleo_export::model::document::Purpose;
 use pleo_export::model::references::{AccountKey, AccountPurpose};
 
-use crate::items::{Item, day, item};
-use crate::world::{Case, check, check_in, world};
+use crate::bookkeeping::items::{Item, day, item};
+use crate::bookkeeping::world::{Case, check, check_in, world};
 
 fn card() -> Item {
     item("card_purchase", "125.00").line("6800 Meals", "125.00")

@@ -1,8 +1,8 @@
 //! Amounts that do not quite agree: a hundredth a line is forgiven on foreign purchases, nothing anywhere
 //! else.
 
-use crate::items::item;
-use crate::world::{check, world};
+use crate::bookkeeping::items::item;
+use crate::bookkeeping::world::{check, world};
 
 #[test]
 fn a_conversion_difference_goes_to_the_largest_line() {

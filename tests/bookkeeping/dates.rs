@@ -3,8 +3,8 @@
 use pleo_export::bookkeeping::ClosedPeriods;
 use pleo_export::model::document::PlannedItem;
 
-use crate::items::{day, item};
-use crate::world::{World, world};
+use crate::bookkeeping::items::{day, item};
+use crate::bookkeeping::world::{World, world};
 
 fn dates(planned: &PlannedItem) -> Vec<(String, String)> {
     planned

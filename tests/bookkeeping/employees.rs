@@ -2,8 +2,8 @@
 
 use pleo_export::model::document::Purpose;
 
-use crate::items::item;
-use crate::world::{check, world};
+use crate::bookkeeping::items::item;
+use crate::bookkeeping::world::{check, world};
 
 #[test]
 fn employees_are_owed_what_they_paid() {

@@ -13,9 +13,9 @@ use pleo_export::model::money::Amount;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::items::{Item, item, money};
-use crate::properties::items;
-use crate::world::world;
+use crate::bookkeeping::items::{Item, item, money};
+use crate::bookkeeping::properties::items;
+use crate::bookkeeping::world::world;
 
 fn base() -> Item {
     item("card_purchase", "225.00")

@@ -3,8 +3,8 @@
 use pleo_export::bookkeeping::DuplicateInvoices;
 use pleo_export::model::references::InvoiceSide::{Bill, Payment};
 
-use crate::items::{Item, item};
-use crate::world::{World, world};
+use crate::bookkeeping::items::{Item, item};
+use crate::bookkeeping::world::{World, world};
 
 /// 1000 EUR at the rate of the invoice.
 fn bill() -> Item {
@@ -85,15 +85,15 @@ fn what_is_planned_depends_on_the_books_and_what_comes_before_and_on_nothing_els
     let world = world.booked("payment", Payment, "7460.00 DKK", Some("1000.00 EUR"));
     assert_eq!(world.books(&payment()), PAYMENT_WITH_LOSS);
     // What comes later does not count.
-    let later = crate::world::world().job(&[&bill(), &bill().id("second"), &payment()]);
+    let later = crate::bookkeeping::world::world().job(&[&bill(), &bill().id("second"), &payment()]);
     assert_eq!(later.books(&bill()), PLAIN_BILL);
     // What could not be planned is not there.
     let mut refused = bill();
     refused.0.lines[0].account = None;
-    let world = crate::world::world().job(&[&refused, &payment()]);
+    let world = crate::bookkeeping::world::world().job(&[&refused, &payment()]);
     assert_eq!(world.books(&payment()), PLAIN_PAYMENT);
     // The payment of a bill that is booked twice over sees both.
-    let mut tolerant = crate::world::world().job(&[&bill(), &bill().id("second"), &payment()]);
+    let mut tolerant = crate::bookkeeping::world::world().job(&[&bill(), &bill().id("second"), &payment()]);
     tolerant.settings.duplicate_invoices = DuplicateInvoices::Warn;
     assert_eq!(
         remarks(&tolerant, &payment()),
@@ -252,7 +252,7 @@ fn within_a_job_the_first_bill_wins() {
 
 fn dated(item: Item, date: Option<&str>) -> Item {
     let mut item = item;
-    item.0.invoice.as_mut().unwrap().invoice_date = date.map(crate::items::day);
+    item.0.invoice.as_mut().unwrap().invoice_date = date.map(crate::bookkeeping::items::day);
     item
 }
 
@@ -477,8 +477,8 @@ fn a_payment_without_a_day_counts_beside_the_bill_of_the_payment() {
         .booked("last", Bill, "-100.00 DKK", None)
         .booked("this", Bill, "-200.00 DKK", None)
         .booked("part", Payment, "150.00 DKK", None);
-    world.in_books[0].invoice_date = Some(crate::items::day("2025-02-03"));
-    world.in_books[1].invoice_date = Some(crate::items::day("2026-02-03"));
+    world.in_books[0].invoice_date = Some(crate::bookkeeping::items::day("2025-02-03"));
+    world.in_books[1].invoice_date = Some(crate::bookkeeping::items::day("2026-02-03"));
     // Odoo's payments do not say of which day their bill is.
     world.in_books[2].invoice_date = None;
     let payment = dated(part_payment("rest", "30.00", "30.00 DKK"), Some("2026-02-03"));
@@ -498,7 +498,11 @@ fn the_second_document_takes_the_link_of_the_first() {
         Some("bill-by-hand")
     );
     assert_eq!(
-        crate::world::world().plan(&bill()).unwrap().documents[0].link,
+        crate::bookkeeping::world::world()
+            .plan(&bill())
+            .unwrap()
+            .documents[0]
+            .link,
         None
     );
 }

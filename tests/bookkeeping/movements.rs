@@ -1,7 +1,7 @@
 //! Money into and out of the wallet: always a journal entry, and the type alone says in which direction.
 
-use crate::items::item;
-use crate::world::check;
+use crate::bookkeeping::items::item;
+use crate::bookkeeping::world::check;
 
 #[test]
 fn the_type_says_the_direction() {

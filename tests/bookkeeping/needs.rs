@@ -4,15 +4,18 @@ use pleo_export::bookkeeping::needs::{self, Counterpart, Need};
 use pleo_export::model::export_item::{AccountReference, TaxType};
 use pleo_export::model::references::{Account, AccountPurpose, Candidates, NewAccount};
 
-use crate::items::{Item, item};
-use crate::world::{World, world};
+use crate::bookkeeping::items::{Item, item};
+use crate::bookkeeping::world::{World, world};
 
 /// Those of the needs that the books cannot meet, by what people call them and the setting.
 fn unmet(world: &World, needs: &[Need]) -> Vec<(String, Counterpart)> {
     let resolution = world.resolve(&needs::references_of(needs));
-    let met = needs
-        .iter()
-        .map(|need| (need.setting.clone(), need.counterpart(&resolution, world.today)));
+    let met = needs.iter().map(|need| {
+        (
+            need.setting.clone().unwrap(),
+            need.counterpart(&resolution, world.today),
+        )
+    });
     met.filter(|(_, met)| !matches!(met, Counterpart::Found(_) | Counterpart::Opens(_)))
         .collect()
 }
@@ -133,7 +136,10 @@ fn a_tax_of_nothing_needs_no_account_and_one_that_only_the_settings_know_needs_t
     let mut tax = item.0.lines[0].tax.clone().unwrap();
     (tax.rate, tax.tax_type) = ("0.0".to_owned(), TaxType::Reverse);
     let needs = needs::of_taxes([(&tax, "Nothing")], &world.settings, false);
-    let settings: Vec<&str> = needs.iter().map(|need| need.setting.as_str()).collect();
+    let settings: Vec<&str> = needs
+        .iter()
+        .map(|need| need.setting.as_deref().unwrap())
+        .collect();
     let of_rules = [
         "[taxes.\"HALF\"] account",
         "[taxes.\"HALF\"] outgoing_account",

@@ -7,8 +7,8 @@ use pleo_export::model::ids::JobId;
 use pleo_export::model::money::Amount;
 use proptest::prelude::*;
 
-use crate::items::{Item, item};
-use crate::world::{World, world};
+use crate::bookkeeping::items::{Item, item};
+use crate::bookkeeping::world::{World, world};
 
 fn sum(planned: &PlannedItem, purpose: impl Fn(Purpose) -> bool) -> Amount {
     let postings = planned.documents.iter().flat_map(|document| &document.postings);

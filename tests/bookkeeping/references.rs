@@ -3,8 +3,8 @@
 use pleo_export::bookkeeping::{SystemTraits, references};
 use pleo_export::model::references::{AccountKey, AccountPurpose};
 
-use crate::items::{Item, item};
-use crate::world::world;
+use crate::bookkeeping::items::{Item, item};
+use crate::bookkeeping::world::world;
 
 fn accounts(item: &Item) -> Vec<String> {
     let world = world();

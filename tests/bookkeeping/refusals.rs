@@ -4,8 +4,8 @@ use pleo_export::bookkeeping::{Refusal, Role, SystemTraits, grouped};
 
 use pleo_export::model::references::Candidates;
 
-use crate::items::{Item, day, item};
-use crate::world::{World, world};
+use crate::bookkeeping::items::{Item, day, item};
+use crate::bookkeeping::world::{World, world};
 
 fn card() -> Item {
     item("card_purchase", "125.00").line("6800 Meals", "125.00")

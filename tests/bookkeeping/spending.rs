@@ -1,7 +1,7 @@
 //! Money spent from the wallet, and money that comes back, as journal entries.
 
-use crate::items::item;
-use crate::world::check;
+use crate::bookkeeping::items::item;
+use crate::bookkeeping::world::check;
 
 #[test]
 fn spending_debits_the_cost_and_credits_the_wallet() {

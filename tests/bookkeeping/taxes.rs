@@ -3,8 +3,8 @@
 use pleo_export::bookkeeping::SystemTraits;
 use pleo_export::model::document::{Posting, Purpose};
 
-use crate::items::{Item, amount, item};
-use crate::world::{check, check_in, world};
+use crate::bookkeeping::items::{Item, amount, item};
+use crate::bookkeeping::world::{check, check_in, world};
 
 fn card(total: &str) -> Item {
     item("card_purchase", total)

@@ -3,8 +3,8 @@
 use pleo_export::bookkeeping::Role;
 use pleo_export::model::export_item::ItemType;
 
-use crate::items::{Item, item};
-use crate::world::world;
+use crate::bookkeeping::items::{Item, item};
+use crate::bookkeeping::world::world;
 
 fn texts(item: Item) -> (Option<String>, String) {
     let planned = world().plan(&item).unwrap();

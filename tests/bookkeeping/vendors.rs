@@ -4,8 +4,8 @@ use pleo_export::bookkeeping::SystemTraits;
 use pleo_export::model::document::{Creditor, Part};
 use pleo_export::model::references::InvoiceSide;
 
-use crate::items::{day, item};
-use crate::world::{check, check_in, world};
+use crate::bookkeeping::items::{day, item};
+use crate::bookkeeping::world::{check, check_in, world};
 
 #[test]
 fn payables_make_a_bill_and_its_payment() {

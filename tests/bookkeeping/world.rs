@@ -16,7 +16,7 @@ use pleo_export::model::references::{
     Account, Candidates, InvoiceInBooks, InvoiceSide, References, Resolution, Vendor,
 };
 
-use crate::items::{Item, day, money};
+use crate::bookkeeping::items::{Item, day, money};
 
 /// Books, settings and other items around the item.
 #[derive(Clone, Debug)]

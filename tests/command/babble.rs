@@ -6,7 +6,7 @@ use std::time::Duration;
 use pleo_export::model::references::References;
 use pleo_export::systems::{AccountingSystem, SystemError};
 
-use crate::world::{Connector, book, permit};
+use crate::command::world::{Connector, book, permit};
 
 /// What a connector does to one question, and what the operator reads about it.
 const BABBLE: [(&str, &str, &str); 12] = [
@@ -141,7 +141,7 @@ fn a_loud_stderr_does_not_block_it() {
 fn a_connector_that_does_not_read_is_waited_for_with_a_limit() {
     let connector = Connector::script("hello unique; sleep 1000").impatient();
     let mut system = connector.start();
-    let mut item = crate::world::purchase("entry-1");
+    let mut item = crate::command::world::purchase("entry-1");
     Arc::make_mut(&mut item.item).note = Some("long ".repeat(1_000_000));
     let error = system.book(&permit(), &[item]).unwrap().remove(0).unwrap_err();
     assert!(matches!(error, SystemError::Unknown { .. }), "{error:?}");
@@ -152,7 +152,7 @@ fn one_entry_that_kills_it_does_not_hold_up_the_others() {
     let connector = Connector::script(
         "hello unique; while ask; do case $line in *poison*) exit 1 ;; *) ok \"$(booked)\" ;; esac; done",
     );
-    let items = ["a", "poison-1", "b", "poison-2", "c"].map(crate::world::purchase);
+    let items = ["a", "poison-1", "b", "poison-2", "c"].map(crate::command::world::purchase);
     let answers = connector.start().book(&permit(), &items).unwrap();
     let booked: Vec<_> = answers.iter().map(Result::is_ok).collect();
     assert_eq!(booked, [true, false, true, false, true], "{answers:?}");
@@ -161,7 +161,7 @@ fn one_entry_that_kills_it_does_not_hold_up_the_others() {
 #[test]
 fn after_three_failures_in_a_row_the_rest_is_not_sent() {
     let connector = Connector::script("hello unique; ask; echo \"$line\" >> asked; exit 1");
-    let items = ["a", "b", "c", "d", "e"].map(crate::world::purchase);
+    let items = ["a", "b", "c", "d", "e"].map(crate::command::world::purchase);
     let answers = connector.start().book(&permit(), &items).unwrap();
     for (answer, is_sent) in answers.iter().zip([true, true, true, false, false]) {
         match answer {
@@ -196,7 +196,7 @@ fn after_a_stop_no_further_entry_is_sent_where_it_can_be_later() {
         let mut system = connector.start();
         connector.stop.request();
         let answers = system
-            .book(&permit(), &["a", "b"].map(crate::world::purchase))
+            .book(&permit(), &["a", "b"].map(crate::command::world::purchase))
             .unwrap();
         assert_eq!(
             answers.iter().filter(|answer| answer.is_ok()).count(),

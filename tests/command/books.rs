@@ -7,8 +7,8 @@ use pleo_export::model::permit::{Permit, Withheld};
 use pleo_export::model::references::{AccountKey, AccountPurpose, References};
 use pleo_export::systems::{AccountingSystem, Create, Found, SystemError, Wanted};
 
-use crate::sample;
-use crate::world::{Connector, accounts, book, day, permit, purchase};
+use crate::command::sample;
+use crate::command::world::{Connector, accounts, book, day, permit, purchase};
 
 #[test]
 fn an_entry_is_one_csv_file_and_is_found_again() {

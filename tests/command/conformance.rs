@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::world::Connector;
+use crate::command::world::Connector;
 
 /// A connector in shell that does right, with a file for each entry. Its parts are there to be replaced by those of a
 /// cheat, who notes in `again` what it books once more.

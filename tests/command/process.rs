@@ -9,7 +9,7 @@ use std::time::Duration;
 use pleo_export::model::verdict::JobFailureType;
 use pleo_export::systems::{AccountingSystem, SystemError};
 
-use crate::world::{Connector, book};
+use crate::command::world::{Connector, book};
 
 /// What the operator reads when it cannot be used.
 #[track_caller]

@@ -6,8 +6,8 @@ use pleo_export::model::verdict::{ItemFailureType, JobFailureType};
 use pleo_export::systems::{AccountingSystem, Found, SystemError, Wanted};
 use serde_json::{Value, json};
 
-use crate::sample;
-use crate::world::{Connector, accounts, book, permit, purchase};
+use crate::command::sample;
+use crate::command::world::{Connector, accounts, book, permit, purchase};
 
 /// A connector that keeps every line it gets and answers each with this.
 fn that_answers(answer: &str) -> Connector {

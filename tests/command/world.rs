@@ -1,9 +1,8 @@
 //! A connector in a folder of its own: the example, or a few lines of shell that misbehave.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command as Program;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -15,7 +14,8 @@ use pleo_export::systems::command::{Command, Settings};
 use pleo_export::systems::{AccountingSystem, BookedEntry, SystemError};
 use tempfile::TempDir;
 
-use crate::sample::{self, Accounts, Expense};
+use crate::built::example;
+use crate::command::sample::{self, Accounts, Expense};
 
 /// Nobody but this process is at work.
 pub(crate) fn permit() -> Permit {
@@ -133,36 +133,6 @@ impl Connector {
             String::from_utf8_lossy(&report).into_owned(),
         )
     }
-}
-
-/// An example's program, built when it is not.
-pub(crate) fn example(name: &str) -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let folder = BUILT.get_or_init(|| {
-        // This test lies in `<profile>/deps`, the examples in `<profile>/examples`.
-        let test = std::env::current_exe().unwrap();
-        let profile = test.parent().and_then(Path::parent).unwrap();
-        let mut cargo = Program::new(env!("CARGO"));
-        cargo
-            .args(["build", "--quiet", "--locked", "--offline"])
-            .args(["--example", "csv_connector", "--example", "connector-conformance"])
-            .arg("--target-dir")
-            .arg(profile.parent().unwrap())
-            .current_dir(env!("CARGO_MANIFEST_DIR"));
-        // What this test got from its own cargo would have dependencies built anew.
-        for (variable, _) in std::env::vars_os() {
-            let name = variable.to_string_lossy();
-            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-                cargo.env_remove(&variable);
-            }
-        }
-        if profile.ends_with("release") {
-            cargo.arg("--release");
-        }
-        assert!(cargo.status().unwrap().success(), "the examples cannot be built");
-        profile.join("examples")
-    });
-    folder.join(name)
 }
 
 pub(crate) fn day(text: &str) -> NaiveDate {

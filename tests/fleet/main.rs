@@ -5,19 +5,18 @@
 //! PostgreSQL on this machine nothing is run, and one line says so.
 #![cfg(unix)]
 #![allow(
-    unreachable_pub,
     dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
+    unreachable_pub,
+    clippy::restriction,
     clippy::disallowed_methods,
     reason = "a test that cannot go on has failed, one that is not run says so, and the harness serves other tests too"
 )]
 
+#[path = "../support/built.rs"]
+mod built;
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;
-#[path = "../workflow/support.rs"]
+#[path = "../support/mod.rs"]
 mod support;
 
 /// What is wrong outside of the program.

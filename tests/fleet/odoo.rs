@@ -16,7 +16,7 @@ use crate::tell;
 use crate::world::{Fleet, company};
 use books::{MEALS, OUT_OF_POCKET, PAYABLE, Server, TAX, TRAVEL, WALLET};
 
-#[path = "../odoo/support.rs"]
+#[path = "../support/odoo.rs"]
 mod books;
 
 /// Expenses of the job, and how many of them are booked and reported together.

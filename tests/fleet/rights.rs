@@ -54,7 +54,8 @@ fn booked_too_late(bug: Option<&'static str>) -> Option<usize> {
     const LEASE: u64 = 6;
     let fleet = fleet_with(bug)?.with_lease(LEASE).with_grace(20);
     let slow = fleet.path("slow.sh");
-    let (connector, asked, go) = (connector().display(), fleet.path("asked"), fleet.path("go"));
+    let (connector, asked, go) = (connector(), fleet.path("asked"), fleet.path("go"));
+    let connector = connector.display();
     let (asked_file, go_file) = (asked.display(), go.display());
     let script = format!(
         "#!/bin/sh\nwhile IFS= read -r line; do case $line in *'\"verb\":\"find\"'*) touch {asked_file}; \

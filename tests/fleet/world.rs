@@ -6,17 +6,17 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::built::example;
 use crate::cluster::{self, Cluster};
 use crate::sandbox::seed::Item;
 use crate::sandbox::{ItemStatus, Job, JobStatus, Options, Sandbox, key_of};
-use crate::support::{Run, cargo};
+use crate::support::Run;
 
 /// How long a lease lasts, and the grace after it, in seconds.
 pub const LEASE: u64 = 2;
@@ -370,26 +370,8 @@ pub fn run(command: &mut Command) -> Run {
 }
 
 /// The example connector, which books each entry once.
-pub fn connector() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let status = cargo()
-            .args([
-                "build",
-                "--quiet",
-                "--offline",
-                "--locked",
-                "--features",
-                "fleet",
-                "--example",
-                "csv_connector",
-            ])
-            .status()
-            .expect("cargo runs");
-        assert!(status.success(), "the example connector does not build");
-        let program = Path::new(env!("CARGO_BIN_EXE_pleo-export"));
-        program.with_file_name("examples").join("csv_connector")
-    })
+pub fn connector() -> PathBuf {
+    example("csv_connector")
 }
 
 /// Waits until this holds, and fails when it does not in half a minute.

@@ -2,23 +2,20 @@
 //! What is promised here, and what is not, is in `SECURITY.md`.
 #![cfg(unix)]
 #![allow(
+    dead_code,
     unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
+    clippy::restriction,
     clippy::disallowed_methods,
     reason = "a test that cannot go on has failed, and says what it did not look at"
 )]
-#![allow(dead_code, reason = "the harness serves several test programs")]
 
-#[path = "../workflow/interrupt.rs"]
+#[path = "../support/interrupt.rs"]
 mod interrupt;
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;
-#[path = "../workflow/support.rs"]
+#[path = "../support/mod.rs"]
 mod support;
-#[path = "../workflow/truth.rs"]
+#[path = "../support/truth.rs"]
 mod truth;
 
 /// What Pleo says: figures, sizes, names.

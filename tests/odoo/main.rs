@@ -1,12 +1,9 @@
 //! The Odoo module against a real Odoo 19, started by `.ci/odoo start`, which prints the environment to set:
 //! `PLEO_EXPORT_TEST_ODOO_URL`, `…_DATABASE`, `…_KEY` and three more keys. Without it nothing is run, and one line says so. What is booked is read back through Odoo's own API, not through the module.
 #![allow(
-    unreachable_pub,
     dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
+    unreachable_pub,
+    clippy::restriction,
     clippy::disallowed_methods,
     reason = "a test that cannot go on has failed, one that is not run says so, and the harness serves other tests too"
 )]
@@ -20,15 +17,16 @@ mod jobs;
 mod journeys;
 mod kill;
 mod outages;
-#[path = "../workflow/paper.rs"]
+#[path = "../support/paper.rs"]
 mod paper;
 mod people;
-#[path = "../workflow/support.rs"]
+#[path = "../support/mod.rs"]
 mod program;
 mod refusals;
 mod reverse;
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;
+#[path = "../support/odoo.rs"]
 mod support;
 mod whole_job;
 mod world;

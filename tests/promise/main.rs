@@ -4,17 +4,14 @@
 #![cfg(unix)]
 #![allow(
     unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
+    clippy::restriction,
     reason = "a test that cannot go on has failed, and nobody outside uses its parts"
 )]
 
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;
 #[allow(dead_code, reason = "the other tests use the rest")]
-#[path = "../workflow/support.rs"]
+#[path = "../support/mod.rs"]
 mod support;
 
 /// Each deliberate bug is caught.

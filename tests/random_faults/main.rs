@@ -4,27 +4,21 @@
 //! Each seed is a story of its own that can be told again: `PLEO_EXPORT_TEST_SEED=17 cargo test --test random_faults`.
 //! `PLEO_EXPORT_TEST_SEEDS=500` tells that many.
 #![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
+    dead_code,
+    unreachable_pub,
+    clippy::restriction,
     clippy::unused_self,
     reason = "a test that cannot go on has failed, and says what it found"
 )]
-#![allow(
-    unreachable_pub,
-    dead_code,
-    reason = "the helpers have more than these tests need"
-)]
 
-#[path = "../workflow/interrupt.rs"]
+#[path = "../support/interrupt.rs"]
 mod interrupt;
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;
 mod story;
-#[path = "../workflow/support.rs"]
+#[path = "../support/mod.rs"]
 mod support;
-#[path = "../workflow/truth.rs"]
+#[path = "../support/truth.rs"]
 mod truth;
 
 use std::panic::catch_unwind;

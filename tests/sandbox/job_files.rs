@@ -1,11 +1,12 @@
 //! Jobs of one's own: every kind of file works or says what is wrong with it.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::built::example;
 use crate::sandbox::seed::{self, Item};
 use crate::sandbox::{JobFile, JobStatus, Options, Sandbox};
 use crate::{Caller, sandbox};
@@ -133,7 +134,7 @@ fn a_file_that_cannot_be_taken_says_where_and_what() {
 
 #[test]
 fn the_program_serves_a_file_and_refuses_a_bad_one_with_2() {
-    let program = program();
+    let program = example("sandbox");
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| -> PathBuf {
         let path = folder.path().join(name);
@@ -178,36 +179,4 @@ fn the_program_serves_a_file_and_refuses_a_bad_one_with_2() {
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(text.contains(says), "`{says}` in {text}");
     }
-}
-
-/// The sandbox's program, built when it is not.
-fn program() -> PathBuf {
-    // This test lies in `<profile>/deps`, the examples in `<profile>/examples`.
-    let test = std::env::current_exe().unwrap();
-    let profile = test.parent().and_then(Path::parent).unwrap();
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo
-        .args([
-            "build",
-            "--quiet",
-            "--locked",
-            "--offline",
-            "--example",
-            "sandbox",
-        ])
-        .arg("--target-dir")
-        .arg(profile.parent().unwrap())
-        .current_dir(env!("CARGO_MANIFEST_DIR"));
-    // What this test got from its own cargo would have dependencies built anew.
-    for (variable, _) in std::env::vars_os() {
-        let name = variable.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            cargo.env_remove(&variable);
-        }
-    }
-    if profile.ends_with("release") {
-        cargo.arg("--release");
-    }
-    assert!(cargo.status().unwrap().success(), "the sandbox cannot be built");
-    profile.join("examples").join("sandbox")
 }

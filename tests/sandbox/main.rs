@@ -1,11 +1,9 @@
 //! The sandbox is the measure for everything else, so it is measured itself: it refuses what the contract refuses,
 //! remembers what it was told, records broken rules, and makes the faults that were asked for.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a helper of a test may fail it"
-)]
+#![allow(clippy::restriction, reason = "a helper of a test may fail it")]
 
+#[path = "../support/built.rs"]
+mod built;
 mod faults;
 mod job_files;
 mod lifecycle;

@@ -323,6 +323,96 @@ fn taxes_and_accounts_without_a_counterpart_are_told_with_the_line_that_gives_th
 }
 
 #[test]
+fn what_has_no_code_is_told_to_get_one_in_pleo() {
+    let world = World::with_options(Options {
+        chart: vec![ChartAccount::cost("", "Meals")],
+        ..Options::default()
+    });
+    let nameless = Trouble::OddBytes {
+        from: "\"externalId\":\"acc-\"".into(),
+        to: b"\"externalId\":null".to_vec(),
+    };
+    let fault = Fault::new(nameless).on("POST", "/v1/chart-of-accounts:search");
+    world.sandbox.fault(fault.always());
+    let run = world.run(&["check"]).exits(0);
+    let found = line(&run, '!', "accounts");
+    assert!(
+        found.contains("account without a code (Meals)") && found.ends_with("-> give it a code in Pleo"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_rejected_key_says_where_it_was_found() {
+    let world = World::new().with_variable("PLEO_API_KEY", "another");
+    let found = line(&world.run(&["check"]).exits(2), '✗', "credential");
+    assert!(
+        found.contains("401") && found.contains("-> check the API key in PLEO_API_KEY"),
+        "{found}"
+    );
+    let world = World::new()
+        .without_variable("PLEO_API_KEY")
+        .with_settings("[pleo]\napi_key_file = 'key'\n");
+    fs::write(world.path("key"), "another\n").unwrap();
+    let found = line(&world.run(&["check"]).exits(2), '✗', "credential");
+    assert!(
+        found.contains("in the file of `pleo.api_key_file`") && !found.contains("PLEO_API_KEY"),
+        "{found}"
+    );
+    // A list with commas is one, too.
+    let world = World::new();
+    let commas = Trouble::OddBytes {
+        from: "export-jobs:read export-jobs:write export-items:read".into(),
+        to: b"export-jobs:read,export-jobs:write, export-items:read".to_vec(),
+    };
+    world
+        .sandbox
+        .fault(Fault::new(commas).on("GET", "/v1/introspect"));
+    line(&world.run(&["check"]).exits(0), '✓', "scopes");
+}
+
+#[test]
+fn a_system_that_a_fleet_refuses_is_told_beforehand() {
+    let world = World::new().with_variable("PLEO_EXPORT_FLEET_URL", "postgresql://nobody@127.0.0.1:1/fleet");
+    let run = world.run(&["check"]).exits(2);
+    let found = run
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("✗ accounting_system "));
+    assert!(
+        found.is_some_and(|found| found.contains("-> pin the company to the host")),
+        "{run}"
+    );
+}
+
+#[test]
+fn a_subscription_that_delivers_nothing_is_told() {
+    let world = World::new();
+    world.run(&["subscribe", "http://127.0.0.1:8787/hook"]).exits(0);
+    line(&world.run(&["check"]).exits(0), '✓', "jobs");
+    let changed = |from: &str, to: &str| {
+        world.sandbox.clear_faults();
+        let odd = Trouble::OddBytes {
+            from: from.into(),
+            to: to.as_bytes().to_vec(),
+        };
+        world
+            .sandbox
+            .fault(Fault::new(odd).on("GET", "/v1/subscriptions"));
+        let run = world.run(&["check"]).exits(0);
+        let found = run.stdout.lines().find(|line| line.starts_with("! jobs "));
+        found.unwrap_or_else(|| panic!("{run}")).to_owned()
+    };
+    let found = changed("\"ACTIVE\"", "\"INACTIVE\"");
+    assert!(
+        found.contains("switched off subscription") && found.contains("subscribe --remove"),
+        "{found}"
+    );
+    let found = changed("\"id\":\"", "\"id\":\"0");
+    assert!(found.contains("does not know subscription"), "{found}");
+}
+
+#[test]
 fn books_and_a_checkpoint_that_cannot_be_written_are_told() {
     let world = set_up(Options::default());
     world.add_job(seed::mixed(3, 1));

@@ -2,30 +2,14 @@
 
 use std::fs;
 
+use crate::built::example;
 use crate::sandbox::seed::Item;
 use crate::sandbox::{ItemStatus, Job, JobStatus};
-use crate::support::{World, cargo};
+use crate::support::World;
 
-/// Builds the example connector, as an integrator would, and answers where it is.
+/// The example connector, as an integrator has it.
 pub fn connector() -> String {
-    let status = cargo()
-        .args([
-            "build",
-            "--quiet",
-            "--offline",
-            "--locked",
-            "--example",
-            "csv_connector",
-        ])
-        .status()
-        .expect("cargo runs");
-    assert!(status.success(), "the example connector does not build");
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_pleo-export"));
-    program
-        .with_file_name("examples")
-        .join("csv_connector")
-        .display()
-        .to_string()
+    example("csv_connector").display().to_string()
 }
 
 #[test]

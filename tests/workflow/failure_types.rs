@@ -131,7 +131,7 @@ fn of_what_pleo_refuses_to_have_in_progress() {
     };
     world.sandbox.fault(Fault::new(trouble));
     world.run(&["poll"]).exits(3);
-    only_failure(&world, "unexpected_failure", "Pleo refuses updates");
+    only_failure(&world, "unexpected_failure", "Pleo rejects updates");
 }
 
 #[test]

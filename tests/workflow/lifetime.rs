@@ -1,6 +1,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use crate::connector::connector;
 use crate::interrupt::{is_event, nth_of};
 use crate::sandbox::seed::Item;
 use crate::sandbox::{Event, Fault, Hook, ItemStatus, JobStatus, Options, Trouble};
@@ -31,6 +32,42 @@ fn long_work_reports_before_the_job_expires() {
     assert_eq!(state.events, [Event::Started, Event::Completed]);
     assert!(state.updates > 4, "{} updates", state.updates);
     world.keeps_its_promise_and_all_rules();
+}
+
+#[test]
+fn slow_books_are_told_of_before_the_job_expires() {
+    // The only batch takes longer than the job lives without a word from us.
+    for verb in ["book", "attach"] {
+        let world = living_for(6);
+        let journal = world.path("journal");
+        std::fs::create_dir(&journal).unwrap();
+        std::fs::write(journal.join("accounts.txt"), "6800\n5820\n").unwrap();
+        let slowly = format!(
+            "while IFS= read -r line; do case $line in *'\"verb\":\"{verb}\"'*) sleep 0.8;; esac; \
+             printf '%s\\n' \"$line\"; done | '{}' journal",
+            connector()
+        );
+        let world = world.with_settings(&format!(
+            "[accounting]\nsystem = \"command\"\n[accounting.command]\nprogram = [\"/bin/sh\", \"-c\", {slowly:?}]\n"
+        ));
+        let items = (0..10).map(|number| Item::card_purchase(100 + number).receipt("pdf").build());
+        let job = world.add_job(items.collect());
+        world.run(&["poll"]).exits(0);
+        let state = world.sandbox.job(&job);
+        assert_eq!(state.events, [Event::Started, Event::Completed], "{verb}");
+        assert_eq!(state.count(ItemStatus::Successful), 10);
+        assert!(state.updates > 4, "{verb}: {} updates", state.updates);
+        let booked = std::fs::read_dir(journal.join("journal")).unwrap();
+        let is_entry = |name: &std::ffi::OsString| name.to_string_lossy().ends_with(".csv");
+        assert_eq!(
+            booked
+                .map(|file| file.unwrap().file_name())
+                .filter(is_entry)
+                .count(),
+            10
+        );
+        assert_eq!(world.sandbox.broken_rules(), Vec::<String>::new());
+    }
 }
 
 #[test]

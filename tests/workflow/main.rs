@@ -1,29 +1,30 @@
 //! The program against a real server, a real checkpoint and real books. One file a promise.
 #![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
+    dead_code,
+    unreachable_pub,
+    clippy::restriction,
     clippy::disallowed_methods,
     clippy::unused_self,
     reason = "a test that cannot go on has failed, and says what it did not look at"
 )]
-#![allow(
-    unreachable_pub,
-    dead_code,
-    reason = "the harness serves several test programs"
-)]
 
+/// The programs of examples.
+#[path = "../support/built.rs"]
+mod built;
 /// A run in this process with an accounting system of the test's choice.
 mod in_process;
 /// A signal to the program at a request of its own.
+#[path = "../support/interrupt.rs"]
 mod interrupt;
 /// What the books must add up to, from the raw payloads.
+#[path = "../support/paper.rs"]
 mod paper;
 #[path = "../../examples/sandbox/server/mod.rs"]
 mod sandbox;
+#[path = "../support/mod.rs"]
 mod support;
 /// What a user is promised, checked from outside.
+#[path = "../support/truth.rs"]
 mod truth;
 
 /// Which account each posting goes to.

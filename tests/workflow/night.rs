@@ -167,7 +167,7 @@ fn night_5_the_key_was_revoked() {
     let world = settled();
     world.sandbox.fault(for_ever(Trouble::Status(401)));
     world.run(&["poll"]).exits(2);
-    fails(&world, "refuses the credential", "PLEO_API_KEY");
+    fails(&world, "rejects the credential", "PLEO_API_KEY");
 }
 
 #[test]

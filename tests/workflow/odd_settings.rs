@@ -111,6 +111,49 @@ fn a_proxy_that_is_no_address_or_of_another_kind_is_a_problem() {
             "of the kind socks5",
         ),
         ("https_proxy", "socks5h://proxy.example", "of the kind socks5h"),
+        // The clients cannot read these, and would go to Pleo without the proxy.
+        (
+            "https_proxy",
+            "//proxy.example:3128",
+            "is not the address of a proxy",
+        ),
+        (
+            "https_proxy",
+            "proxy.example:3128/",
+            "is not the address of a proxy",
+        ),
+        (
+            "https_proxy",
+            "http:///proxy.example",
+            "is not the address of a proxy",
+        ),
+        (
+            "https_proxy",
+            "http:/proxy.example",
+            "is not the address of a proxy",
+        ),
+        (
+            "https_proxy",
+            "http://user:hu^sh@proxy.example",
+            "is not the address of a proxy",
+        ),
+        (
+            "https_proxy",
+            "http://user:hu sh@proxy.example",
+            "is not the address of a proxy",
+        ),
+        (
+            "https_proxy",
+            "http://user:hu|sh@proxy.example",
+            "is not the address of a proxy",
+        ),
+        (
+            "https_proxy",
+            "http://user:h\u{fc}sh@proxy.example",
+            "is not the address of a proxy",
+        ),
+        // They would show the proxy another password.
+        ("https_proxy", "http://user:hu@sh@proxy.example", "%40"),
     ] {
         let world = World::new().with_variable(name, value);
         let run = world.run(&["poll"]).exits(2).says(says).says(name);
@@ -120,6 +163,7 @@ fn a_proxy_that_is_no_address_or_of_another_kind_is_a_problem() {
         "http://proxy.example:3128",
         "proxy.example:3128",
         "https://u:p@proxy.example",
+        "http://u:p%40%5E@proxy.example:3128/",
     ] {
         let world = World::new().with_variable("https_proxy", value);
         world.run(&["poll"]).exits(0);
@@ -127,6 +171,8 @@ fn a_proxy_that_is_no_address_or_of_another_kind_is_a_problem() {
     let world = World::new();
     fs::write(world.path(".env"), "https_proxy=http://proxy.example:3128\n").unwrap();
     world.run(&["poll"]).exits(2).says("https_proxy stands in `");
+    fs::write(world.path(".env"), "SSL_CERT_FILE=/etc/authority.pem\n").unwrap();
+    world.run(&["poll"]).exits(2).says("SSL_CERT_FILE stands in `");
 }
 
 #[test]
@@ -154,6 +200,86 @@ fn a_dot_env_that_cannot_be_read_is_a_problem() {
 }
 
 #[test]
+fn what_may_stand_in_a_file_that_cannot_be_read_is_not_missing() {
+    for content in [
+        &b"\xff\xfeP\0"[..],
+        b"PLEO_API_KEY=\"hush\n",
+        b"PLEO_API_KEY: hush\n",
+        &vec![b'#'; 17 * 1024 * 1024],
+    ] {
+        let world = without_settings(World::new());
+        fs::write(world.path(".env"), content).unwrap();
+        let run = world.run(&["poll"]).exits(2).says(".env`");
+        assert!(!run.stderr.contains("missing"), "{run}");
+    }
+    for (line, says) in [
+        ("company_id = 7", "pleo.company_id must be a text in quotes"),
+        ("api_key_file = 7", "pleo.api_key_file must be a text in quotes"),
+        ("api_key_file = \"$KEYS/k\"", "begins with $"),
+    ] {
+        let world = without_settings(World::new());
+        let (company, key) = (
+            world.sandbox.company().to_owned(),
+            world.sandbox.api_key().to_owned(),
+        );
+        let world = if line.starts_with("company_id") {
+            world.with_variable("PLEO_API_KEY", key)
+        } else {
+            world.with_variable("PLEO_COMPANY_ID", company)
+        };
+        let world = world.with_settings(&format!("[pleo]\n{line}\n"));
+        let run = world.run(&["poll"]).exits(2).says(says);
+        assert!(run.stderr.contains("1 problem"), "{run}");
+    }
+}
+
+#[test]
+fn a_secret_in_the_settings_file_is_told_where_it_belongs_however_it_is_spelled() {
+    for (section, key, belongs) in [
+        ("pleo", "api_key", "set PLEO_API_KEY, or put it into a file"),
+        ("pleo", "apikey", "set PLEO_API_KEY, or put it into a file"),
+        ("pleo", "API-Key", "set PLEO_API_KEY, or put it into a file"),
+        ("pleo", "PLEO_API_KEY", "set PLEO_API_KEY, or put it into a file"),
+        ("pleo", "access-token", "set PLEO_ACCESS_TOKEN, or log in"),
+        ("pleo.oauth", "clientSecret", "client_secret_file"),
+        ("pleo", "client_secret", "client_secret_file"),
+        ("accounting.odoo", "apiKey", "accounting.odoo.api_key_file"),
+        ("accounting.odoo", "password", "accounting.odoo.api_key_file"),
+    ] {
+        for value in ["\"hush\"", "[\"hush\"]", "4711"] {
+            let world = World::new().with_settings(&format!("[{section}]\n{key} = {value}\n"));
+            let run = world.run(&["poll"]).exits(2).says(belongs);
+            let named = format!("{section}.{key} may not stand in the settings file");
+            assert!(run.stderr.contains(&named), "{run}");
+            assert!(
+                !run.stderr.contains("hush") && !run.stderr.contains("4711"),
+                "{run}"
+            );
+        }
+    }
+    let world = World::new().with_settings("PLEO_API_KEY = \"hush\"\nODOO_API_KEY = \"hush\"\n");
+    world
+        .run(&["poll"])
+        .exits(2)
+        .says("set PLEO_API_KEY")
+        .says("set ODOO_API_KEY");
+}
+
+#[test]
+fn what_is_wrong_with_the_settings_file_is_told_with_its_place() {
+    for (text, says) in [
+        ("[pleo]\nbatch_size = 3\nbatch_size = 4\n", "(line 3)"),
+        ("[pleo]\n\n[pleo]\n", "(line 3)"),
+        ("batch_size\n", "(line 1)"),
+        ("[vendors]\ncodes = [1]\n", "not a list of something else"),
+        ("[vendors]\ncodes = \"V1\"\n", "not string"),
+    ] {
+        let world = World::new().with_settings(text);
+        world.run(&["poll"]).exits(2).says(says);
+    }
+}
+
+#[test]
 fn a_settings_file_that_leads_nowhere_is_a_problem() {
     let world = World::new();
     std::os::unix::fs::symlink("nowhere", world.path("pleo-export.toml")).unwrap();
@@ -168,7 +294,7 @@ fn nothing_is_substituted_in_dot_env() {
     let world = without_settings(World::new());
     let text = dot_env(&world).replace(world.sandbox.api_key(), "abc$def-ghi${HOME}");
     fs::write(world.path(".env"), text).unwrap();
-    world.run(&["poll"]).exits(2).says("refuses the credential");
+    world.run(&["poll"]).exits(2).says("rejects the credential");
     let sandbox = crate::sandbox::Sandbox::start(crate::sandbox::Options {
         api_key: "abc$def-ghi${HOME}".to_owned(),
         ..crate::sandbox::Options::default()
@@ -245,6 +371,24 @@ fn a_path_that_a_shell_would_have_changed_is_refused() {
             world.run(&["poll"]).exits(2).says(says);
         }
     }
+    // What a file with foreign line ends leaves behind a value that a shell reads.
+    for value in ["books\r", "books\n", "bo\tks"] {
+        let world = World::new().with_variable("PLEO_EXPORT_BOOKS", value);
+        world
+            .run(&["poll"])
+            .exits(2)
+            .says("PLEO_EXPORT_BOOKS has a line break");
+    }
+    let world = World::new().with_settings("[accounting.beancount]\ndirectory = \"a\\u0000b\"\n");
+    world.run(&["poll"]).exits(2).says("control character");
+    // A relative home is another one wherever the program is started.
+    let world = World::new()
+        .with_variable("HOME", "me")
+        .with_variable("PLEO_EXPORT_BOOKS", "~/b");
+    world
+        .run(&["poll"])
+        .exits(2)
+        .says("HOME is not set to a whole path");
     // Spelled with its folder, any name is a name.
     let world = World::new().with_variable("PLEO_EXPORT_BOOKS", "./$HOME");
     world.add_mixed_job(1, 1);

@@ -266,6 +266,28 @@ fn a_person_reads_what_would_be_booked_and_what_not_and_why() {
 }
 
 #[test]
+fn quiet_tells_what_would_fail_and_nothing_else() {
+    let world = World::new();
+    assert_eq!(preview(&world, &["-q"]).exits(0).stdout, "");
+    let good = world.add_job(vec![
+        Item::card_purchase(12_500).account("6800").numbered(1).build(),
+    ]);
+    assert_eq!(preview(&world, &["-q"]).exits(0).stdout, "");
+    let bad = world.add_job(vec![
+        Item::card_purchase(900).account("6800").numbered(2).build(),
+        Item::card_purchase(2_000).without_account().numbered(3).build(),
+    ]);
+    let run = preview(&world, &["-q", "--all"])
+        .exits(0)
+        .says("would fail, missing_configuration (1 item)");
+    assert!(run.stdout.contains(&bad) && !run.stdout.contains(&good), "{run}");
+    assert!(
+        !run.stdout.contains("9.00") && !run.stdout.contains("would open"),
+        "{run}"
+    );
+}
+
+#[test]
 fn the_document_has_what_is_agreed() {
     let world = World::new().impatient();
     world.add_job(vec![

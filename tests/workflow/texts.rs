@@ -86,7 +86,7 @@ fn errors_of_the_run() {
         assert_snapshot!("a_job_that_pleo_does_not_know", text(&["run-job", "7e57c0de-0000-4000-8000-000000000bad"], 2));
     }
     let refused = world.run_with("PLEO_API_KEY", "wrong", &["poll"]).exits(2);
-    filtered! { assert_snapshot!("a_credential_that_pleo_refuses", settled(&refused, &world)); }
+    filtered! { assert_snapshot!("a_credential_that_pleo_rejects", settled(&refused, &world)); }
     world.sandbox.fault(Fault::new(Trouble::Status(503)).always());
     filtered! { assert_snapshot!("pleo_out_of_reach", text(&["poll", "-q"], 5)); }
     world.sandbox.clear_faults();

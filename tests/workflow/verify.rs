@@ -200,7 +200,8 @@ fn an_amount_that_was_changed_in_the_books() {
 #[test]
 fn a_content_hash_that_was_spoilt_in_the_books() {
     let key = "pleo-hash: \"2:";
-    let spoil: [fn(&str) -> String; 3] = [
+    let spoil: [fn(&str) -> String; 4] = [
+        |line| line.replace("pleo-hash", "hash"),
         |line| line.replace("\"2:", "\"x"),
         |line| format!("{}\"", &line[..line.len() - 4]),
         |line| {
@@ -283,6 +284,19 @@ fn a_person_recategorised_or_moved_it_to_another_day() {
 }
 
 #[test]
+fn amounts_that_are_no_plain_numbers_are_not_compared_and_told() {
+    let (world, _) = booked();
+    let books = world.books().files().into_iter();
+    let (path, text) = books
+        .into_iter()
+        .find(|(_, text)| text.contains("  200.00 DKK"))
+        .unwrap();
+    fs::write(&path, text.replace("200.00 DKK", "200.005 DKK")).unwrap();
+    let (message, _) = one(&world, 1, "remark", "changed");
+    has(&message, "was not compared: its amounts are no plain numbers");
+}
+
+#[test]
 fn an_entry_that_was_reversed() {
     let (world, _) = booked();
     world.run(&["reverse", "PLEO-2026-000002"]).exits(0);
@@ -303,6 +317,10 @@ fn a_receipt_that_is_lost_or_another() {
     let (message, remedy) = one(&world, 0, "difference", "receipt_missing");
     has(&message, "is missing");
     has(&remedy, "backup");
+    fs::create_dir(&path).unwrap();
+    let (message, _) = one(&world, 0, "difference", "receipt_missing");
+    has(&message, "is a folder");
+    fs::remove_dir(&path).unwrap();
     fs::write(&path, content).unwrap();
     assert_eq!(told(&world, 0), Vec::<Value>::new());
     fs::remove_file(world.path("books/pleo/2026/PLEO-2026-000001-receipts.beancount")).unwrap();

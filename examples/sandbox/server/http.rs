@@ -80,7 +80,7 @@ async fn handle(
 }
 
 /// Enters a request in the log.
-fn enter(control: &Control, host: Host, parts: &axum::http::request::Parts, body: &Bytes) -> Request {
+fn enter(control: &Control, host: Host, parts: &http::request::Parts, body: &Bytes) -> Request {
     let mut world = control.world();
     let request = Request {
         number: world.requests.len() + 1,

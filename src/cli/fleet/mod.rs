@@ -26,7 +26,7 @@ mod without {
     use std::time::Duration;
 
     use crate::cli::answer::{Form, answer};
-    use crate::cli::args::{FleetCommand, Global};
+    use crate::cli::args::FleetCommand;
     use crate::cli::exit::Exit;
     use crate::cli::poll::Wish;
     use crate::cli::render::Answer;
@@ -34,13 +34,7 @@ mod without {
     use crate::config::fleet::WITHOUT;
     use crate::export::report::{Problem, ProblemKind};
 
-    pub(in crate::cli) fn work(
-        _sources: &Sources,
-        _folder: &Path,
-        _global: &Global,
-        _wish: Wish<'_>,
-        form: Form,
-    ) -> Exit {
+    pub(in crate::cli) fn work(_sources: &Sources, _folder: &Path, _wish: Wish<'_>, form: Form) -> Exit {
         refuse(form)
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::problems;
@@ -13,7 +13,7 @@ use crate::cli::table::Table;
 use crate::config::Sources;
 use crate::export::report::{Problem, ProblemKind};
 use crate::fleet::{CompanyState, Overview};
-use crate::host::clock::length;
+use crate::host::clock::{self, length};
 
 /// So many companies are named in a sentence.
 const MOST_NAMED: usize = 5;
@@ -190,7 +190,7 @@ impl Stands {
         let mut is_empty = true;
         for company in self.companies.iter().filter(|company| company.state != State::Ok) {
             let (word, since, why) = company.told();
-            let since = since.map(|since| since.to_rfc3339_opts(SecondsFormat::Secs, true));
+            let since = since.map(clock::text);
             table.row(&[&company.company_id, word, since.as_deref().unwrap_or("-"), &why]);
             is_empty = false;
         }

@@ -12,7 +12,6 @@ use tracing::{info, warn};
 
 use super::problems;
 use crate::cli::answer::{Form, Shown};
-use crate::cli::args::Global;
 use crate::cli::companies;
 use crate::cli::exit::Exit;
 use crate::cli::metrics::{self, Sample};
@@ -28,13 +27,7 @@ use crate::host::clock;
 use crate::host::stop::{Stop, Stopped};
 
 /// Serves companies of the folder until none is due.
-pub(in crate::cli) fn work(
-    sources: &Sources,
-    folder: &Path,
-    global: &Global,
-    wish: Wish<'_>,
-    form: Form,
-) -> Exit {
+pub(in crate::cli) fn work(sources: &Sources, folder: &Path, wish: Wish<'_>, form: Form) -> Exit {
     let stop = signals::stop_on_signals();
     let of_fleet = sources.of_fleet();
     let begun = problems::settings(sources).and_then(|mut settings| {
@@ -49,7 +42,6 @@ pub(in crate::cli) fn work(
     };
     let mut worker = Worker {
         throttles: Arc::new(member.throttles()),
-        global,
         wish,
         form,
         stop: &stop,
@@ -102,7 +94,6 @@ fn grace(set: Option<Duration>, companies: &[Company]) -> Result<Duration, Probl
 
 struct Worker<'a> {
     throttles: Arc<Throttles>,
-    global: &'a Global,
     wish: Wish<'a>,
     form: Form,
     stop: &'a Stop,
@@ -241,14 +232,7 @@ impl Worker<'_> {
                 is_gone: false,
             };
         }
-        let polled = poll::one(
-            &company.sources,
-            self.global,
-            self.wish,
-            &self.reach,
-            Some(&shared),
-            self.stop,
-        );
+        let polled = poll::one(&company.sources, self.wish, &self.reach, Some(&shared), self.stop);
         let is_held = polled.answer.is_err();
         let (answer, telling) = polled.into_answer();
         let mut contact = shared.contact.into_inner();

@@ -252,10 +252,16 @@ fn poll_for(
     place.take_news();
     let began = Instant::now();
     place.health().begun(began);
+    let wish = Wish {
+        global,
+        max_jobs: None,
+        books_are_right: false,
+        metrics_file: None,
+    };
     let Polled {
         answer: polled,
         telling,
-    } = poll::one(&turn.sources, global, Wish::default(), reach, None, stop);
+    } = poll::one(&turn.sources, wish, reach, None, stop);
     let exit = match &polled {
         Ok(polled) => {
             turn.last = poll::sample(&turn.sources, Some(company), polled, began);

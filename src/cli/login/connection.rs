@@ -1,12 +1,12 @@
 //! What `login` and `logout` share: the settings, the way to Pleo, and what is told of a connection.
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use tracing::warn;
 
 use crate::cli::run;
 use crate::config::{NoOAuth, OAuthConfig, Sources};
 use crate::export::report::{Problem, ProblemKind};
+use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::model::ids::CompanyId;
 use crate::pleo::oauth::tokens::Tokens;
@@ -69,14 +69,10 @@ impl ConnectionDocument {
             company_id: tokens.company_id.as_ref().map(ToString::to_string),
             host: tokens.host.clone(),
             client_id: config.oauth.client_id.clone(),
-            expires_at: moment(tokens.expires_at),
+            expires_at: clock::text(tokens.expires_at),
             scopes: tokens.scope.split_whitespace().map(str::to_owned).collect(),
             installation,
             token_file: config.oauth.store.to_string(),
         }
     }
-}
-
-pub(super) fn moment(moment: DateTime<Utc>) -> String {
-    moment.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

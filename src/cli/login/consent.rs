@@ -125,7 +125,7 @@ fn keep(
 fn unless_silent<T>(answered: Result<T, PleoError>) -> Result<Option<T>, Problem> {
     match answered {
         Ok(told) => Ok(Some(told)),
-        Err(PleoError::CredentialRefused { answer, .. } | PleoError::Refused { answer })
+        Err(PleoError::CredentialRejected { answer, .. } | PleoError::Rejected { answer })
             if matches!(answer.status, 403 | 404) =>
         {
             warn!("{answer}: Pleo does not tell this");
@@ -137,7 +137,7 @@ fn unless_silent<T>(answered: Result<T, PleoError>) -> Result<Option<T>, Problem
 
 /// A code is good once, so whatever failed begins with another consent.
 fn not_connected(error: PleoError) -> Problem {
-    let is_about_client = matches!(error, PleoError::ClientRefused { .. });
+    let is_about_client = matches!(error, PleoError::ClientRejected { .. });
     let problem = Problem::from(error);
     let hint = match problem.kind {
         _ if is_about_client => {
@@ -232,7 +232,7 @@ fn activated(client: &Client, installation: Installation) -> Result<String, Prob
 
 /// The tokens stay, so that another login is all that is left to do.
 fn not_activated(error: PleoError) -> Problem {
-    let is_refused = matches!(error, PleoError::Refused { .. });
+    let is_refused = matches!(error, PleoError::Rejected { .. });
     let problem = Problem::from(error);
     let (kind, hint) = match problem.kind {
         _ if is_refused => (ProblemKind::NeedsPerson, LOOK_IN_PLEO),

@@ -17,7 +17,7 @@ use crate::host::clock;
 use crate::pleo::oauth;
 use crate::pleo::oauth::tokens::{Tokens, TokensError};
 use crate::pleo::{Credential, PleoError};
-use connection::{ConnectionDocument, Told, client, load, moment};
+use connection::{ConnectionDocument, Told, client, load};
 
 /// Asks a person for consent, and keeps what comes of it.
 pub(super) fn login(sources: &Sources, paste: bool, form: Form) -> Exit {
@@ -46,9 +46,9 @@ fn look(sources: &Sources) -> Result<Told, Problem> {
         return Err(Problem {
             kind: ProblemKind::Credential,
             message: format!(
-                "Pleo refused the tokens in `{}` on {}",
+                "Pleo rejected the tokens in `{}` on {}",
                 config.oauth.store,
-                moment(refused_at)
+                clock::text(refused_at)
             ),
             hint: "connect it again: run `pleo-export login`".into(),
         });
@@ -76,7 +76,7 @@ fn look(sources: &Sources) -> Result<Told, Problem> {
         company_id,
         safe(&connection.client_id),
         safe(&tokens.scope),
-        moment(tokens.expires_at),
+        clock::text(tokens.expires_at),
         if tokens.expires_at < now { " (over)" } else { "" },
         config.oauth.store
     );
@@ -111,7 +111,7 @@ fn disconnect(sources: &Sources, revoke: bool) -> Result<Told, Problem> {
                 oauth::forget(&config.oauth, &stop)?;
                 return Err(not_revoked(&error));
             }
-            Err(error @ PleoError::CredentialRefused { .. }) => {
+            Err(error @ PleoError::CredentialRejected { .. }) => {
                 return Err(Problem {
                     hint: "nothing was removed: end the connection in Pleo, then run `pleo-export logout` without `--revoke`"
                         .into(),

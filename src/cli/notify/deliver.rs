@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tracing::{debug, warn};
 
@@ -13,7 +13,7 @@ use super::event::Event;
 use crate::cli::exit::Exit;
 use crate::config::NotifyConfig;
 use crate::host::server_url::ServerUrl;
-use crate::host::{environment, http, process_group};
+use crate::host::{clock, environment, http, process_group};
 use crate::model::ids::CompanyId;
 
 /// With this begin the names of settings that are meant for the program.
@@ -58,7 +58,7 @@ impl<'a> Document<'a> {
     /// A poll that has ended so, as it has been since then.
     pub(super) fn ended(self, exit: Exit, since: DateTime<Utc>) -> Self {
         Self {
-            since: Some(since.to_rfc3339_opts(SecondsFormat::Secs, true)),
+            since: Some(clock::text(since)),
             exit_code: Some(exit.code()),
             ..self
         }

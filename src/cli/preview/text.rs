@@ -20,16 +20,19 @@ type Cause = (&'static str, String);
 pub(super) struct Text {
     output: Output,
     view: View,
+    /// Whether nothing but what would fail is shown.
+    is_quiet: bool,
     /// What is refused, by cause, each item with what a person knows it by.
     refused: BTreeMap<Cause, Vec<[String; 4]>>,
     booked: Vec<[String; 4]>,
 }
 
 impl Text {
-    pub(super) fn new(output: Output, view: View) -> Self {
+    pub(super) fn new(output: Output, view: View, is_quiet: bool) -> Self {
         Self {
             output,
             view,
+            is_quiet,
             refused: BTreeMap::new(),
             booked: Vec::new(),
         }
@@ -63,6 +66,9 @@ impl Text {
 
 impl Page for Text {
     fn begin(&mut self, chosen: &Chosen) {
+        if self.is_quiet {
+            return;
+        }
         if let Some(job) = &chosen.blocked_by {
             self.output.write(&format!(
                 "Job {} is in progress for another instance: until it is over, `poll` takes none.\n\n",
@@ -76,6 +82,9 @@ impl Page for Text {
 
     fn job(&mut self, preview: &JobPreview) {
         let (job, counts) = (&preview.job, &preview.counts);
+        if self.is_quiet && counts.failed == 0 && preview.problem.is_none() {
+            return;
+        }
         let status = job.status.as_str().replace('_', " ");
         let text = if job.status.is_final() {
             format!(
@@ -104,6 +113,7 @@ impl Page for Text {
 
     fn entry(&mut self, entry: &EntryPreview) {
         match entry.state {
+            EntryState::New | EntryState::Booked if self.is_quiet => {}
             EntryState::New => {
                 let text = documents(&entry.rehearsed);
                 self.output.write(&text);
@@ -128,6 +138,9 @@ impl Page for Text {
             let line = format!("\nwould fail, {failure_type} ({count}): {}\n", safe(&reason));
             self.output.write(&line);
             self.table(&["supplier", "date", "amount", "link"], items);
+        }
+        if self.is_quiet {
+            return;
         }
         let booked = std::mem::take(&mut self.booked);
         if !booked.is_empty() {

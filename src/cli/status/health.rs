@@ -3,7 +3,6 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::times::instant;
 use super::unmended::Unmended;
 use crate::checkpoint::{Blocked, Contact, JobRecord, PollEnd, since};
 use crate::cli::exit::Exit;
@@ -11,8 +10,7 @@ use crate::cli::poll_end::FOR_TOO_LONG;
 use crate::cli::table::safe;
 use crate::cli::terminal::Stream;
 use crate::export::report::{Problem, held_up};
-use crate::host::clock::TOLERATED;
-use crate::host::clock::length;
+use crate::host::clock::{self, TOLERATED, length};
 
 /// How it stands, for people and scripts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -199,7 +197,7 @@ impl Health {
         if now - last <= facts.alarm_after {
             return;
         }
-        let silent = format!("no poll has run since {}", instant(last));
+        let silent = format!("no poll has run since {}", clock::text(last));
         let message = match self.state {
             State::Failing => self.add_cause(&silent),
             State::Ok | State::NeverPolled => silent,
@@ -245,7 +243,7 @@ impl Health {
     /// The first lines of the answer.
     pub(super) fn text(&self, now: DateTime<Utc>) -> String {
         let success = match self.last_success {
-            Some(at) if at - now > TOLERATED => format!("last successful poll at {}", instant(at)),
+            Some(at) if at - now > TOLERATED => format!("last successful poll at {}", clock::text(at)),
             Some(at) => format!("last successful poll {} ago", length(now - at)),
             None => "no poll has succeeded yet".to_owned(),
         };
@@ -256,7 +254,7 @@ impl Health {
             (State::NeverPolled, message) => format!("Never polled: {}.\n", message.unwrap_or_default()),
             (State::Failing, message) => {
                 let since = self.since.map_or_else(String::new, |since| {
-                    format!(" since {} ({} ago)", instant(since), length(now - since))
+                    format!(" since {} ({} ago)", clock::text(since), length(now - since))
                 });
                 let message = message.unwrap_or_default();
                 format!("{}{since}: {message}\n  {success}\n", Stream::Out.red("Failing"))

@@ -5,7 +5,6 @@ mod known;
 mod one_job;
 mod table;
 mod taken_over;
-mod times;
 mod unmended;
 
 use std::path::Path;
@@ -23,13 +22,11 @@ use super::render::{Answer, BlockerDocument, Document, ErrorDocument, document, 
 use super::table::safe;
 use crate::config::Sources;
 use crate::export::report::{Problem, ProblemKind};
-use crate::host::clock::length;
-use crate::host::clock::{self, TOLERATED};
+use crate::host::clock::{self, TOLERATED, length};
 use health::{AT_WORK, Health, SILENT};
 use known::Known;
 use one_job::{ItemDocument, TrailDocument};
 use table::JobDocument;
-use times::instant;
 
 /// Says whether all is well, and shows the last jobs or one.
 pub(super) fn status(sources: &Sources, wish: &StatusWish, form: Form) -> Exit {
@@ -79,13 +76,13 @@ fn too_old(health: &Health, max_age: Duration, now: DateTime<Utc>) -> Option<Pro
         None => "no poll has succeeded yet".to_owned(),
         Some(last) if last - now > TOLERATED => format!(
             "the last successful poll was at {}, which is in the future: the clock of this machine is wrong",
-            instant(last)
+            clock::text(last)
         ),
         Some(last) if now - last > max_age => {
             format!(
                 "the last successful poll was {} ago ({})",
                 length(now - last),
-                instant(last)
+                clock::text(last)
             )
         }
         Some(_) => return None,

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::times::instant;
 use crate::checkpoint::{ShownItem, TrailLine};
 use crate::cli::table::{Table, shortened};
+use crate::host::clock;
 use crate::host::counted::counted;
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::Verdict;
@@ -131,7 +131,12 @@ pub(super) fn trail_text(trail: &[TrailLine]) -> String {
             several => counted(several.len(), "item"),
         };
         let and_why = format!("{items} {}", line.detail);
-        table.row(&[&instant(line.at), who(&line.event), &line.event, and_why.trim()]);
+        table.row(&[
+            &clock::text(line.at),
+            who(&line.event),
+            &line.event,
+            and_why.trim(),
+        ]);
     }
     table.render()
 }
@@ -142,7 +147,7 @@ pub(super) fn csv(trail: &[TrailLine]) -> String {
     for line in trail {
         let entries: Vec<&str> = line.entries.iter().map(AccountingEntryId::as_str).collect();
         let fields = [
-            &instant(line.at),
+            &clock::text(line.at),
             who(&line.event),
             &line.event,
             &entries.join(" "),

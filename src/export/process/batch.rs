@@ -14,7 +14,7 @@ use crate::export::{control, look_up, patience, permit};
 use crate::host::clock;
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::ItemFailureType;
-use crate::pleo::{ItemUpdate, PleoError, Refusal as PleoRefusal};
+use crate::pleo::{ItemUpdate, PleoError, Rejection};
 use crate::systems::{BookedEntry, Found, Wanted};
 
 /// Books the items, in work order, and commits every verdict, also where an error ends it. Answers the items that are
@@ -31,7 +31,7 @@ pub(super) fn book(
     if let Err(halt) = &ended
         && permit::is_withheld(halt)
     {
-        // The job may be somebody else's by now: nothing more is judged, and the next run looks at all of it again.
+        // The job may be another instance's by now: nothing more is judged, and the next run looks at all of it again.
         return ended.map(|()| items);
     }
     // Whatever becomes of their receipts.
@@ -79,24 +79,24 @@ fn announce(run: &mut JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt
     }
     let updates: Vec<_> = announced.into_iter().map(ItemUpdate::InProgress).collect();
     let answer = run.exporter.told.update_items(&run.permit, &run.job.id, &updates);
-    let refused = run.unless_over(answer)?.refused;
-    if refused.is_empty() {
+    let rejected = run.unless_over(answer)?.rejected;
+    if rejected.is_empty() {
         return Ok(());
     }
-    // Somebody else may have finished some of them meanwhile: a final status is never talked over.
+    // Another instance may have finished some of them meanwhile: a final status is never talked over.
     control::refresh(&mut run.exporter, &run.job)?;
     run.is_listed_again = true;
     keep_in_scope(run, items)?;
-    for refusal in refused {
-        info!(item.id = %refusal.entry_id, "Pleo refuses to have the item in progress: {}", refusal.text());
-        if let Some(item) = items.iter_mut().find(|item| item.entry_id == refusal.entry_id) {
-            item.plan = Err(not_in_progress(&refusal));
+    for rejection in rejected {
+        info!(item.id = %rejection.entry_id, "Pleo does not take the item as in progress: {}", rejection.text());
+        if let Some(item) = items.iter_mut().find(|item| item.entry_id == rejection.entry_id) {
+            item.plan = Err(not_in_progress(&rejection));
         }
     }
     Ok(())
 }
 
-/// Lets those items go that somebody else has finished, as the list was last read.
+/// Drops the items that another instance has finished, as the list was last read.
 pub(super) fn keep_in_scope(run: &JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt> {
     for item in std::mem::take(items) {
         if run.exporter.checkpoint.is_in_scope(&run.job.id, &item.entry_id)? {
@@ -106,14 +106,14 @@ pub(super) fn keep_in_scope(run: &JobRun<'_>, items: &mut Vec<BatchItem>) -> Res
     Ok(())
 }
 
-fn not_in_progress(refusal: &PleoRefusal) -> Refusal {
+fn not_in_progress(rejection: &Rejection) -> Refusal {
     Refusal {
         failure_type: ItemFailureType::UnexpectedFailure,
         reason: format!(
-            "Pleo refuses updates of this expense ({}): ask Pleo's support why, then export it again.",
-            refusal.text()
+            "Pleo rejects updates of this expense ({}): ask Pleo's support why, then export it again.",
+            rejection.text()
         ),
-        group: "Pleo refused to have the item in progress".into(),
+        group: "Pleo did not take the item as in progress".into(),
     }
 }
 

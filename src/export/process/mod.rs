@@ -50,7 +50,7 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
         let (mut next, mut of_next) = (items.split_off(fitting), fetched.split_off(fitting));
         let count = u32::try_from(fitting).unwrap_or(u32::MAX);
         ensure_time(run, of_an_item.saturating_mul(count), Instant::now())?;
-        let began = Instant::now();
+        let (began, left_before) = (Instant::now(), leftovers.len());
         let is_split = !next.is_empty();
         if !is_split {
             next = next_batch(run, &view, &mut after)?;
@@ -59,7 +59,12 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
         let book = |run: &mut JobRun<'_>| book_fetched(run, &mut view, items, fetched, &mut leftovers);
         of_next.extend(receipts::fetch_beside(run, wanted, book)?);
         (items, fetched) = (next, of_next);
-        of_an_item = of_an_item.max(began.elapsed() / count);
+        // Of those that were left over nobody knows how long they take.
+        let left_over = u32::try_from(leftovers.len().saturating_sub(left_before)).unwrap_or(u32::MAX);
+        if let Some(done) = began.elapsed().checked_div(count.saturating_sub(left_over)) {
+            // One slow batch is forgotten by and by.
+            of_an_item = done.max(of_an_item / 2);
+        }
     }
     settle(run, &mut view, leftovers)?;
     update::report(run)

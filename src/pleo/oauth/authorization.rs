@@ -26,7 +26,7 @@ pub enum RedirectError {
     /// It answers another attempt, or was made up.
     #[error("the address does not belong to this login: its `state` is missing or another one")]
     OtherState,
-    /// The person or Pleo refused.
+    /// The person or Pleo rejected.
     #[error("Pleo did not give its consent: {0}")]
     Refused(String),
     /// Pleo does not give what was asked for.

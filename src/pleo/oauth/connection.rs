@@ -1,9 +1,9 @@
-//! The tokens in use: read from their file, renewed ahead of their end or when Pleo refuses them, by one process at a time.
+//! The tokens in use: read from their file, renewed ahead of their end or when Pleo rejects them, by one process at a time.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Settings;
@@ -60,7 +60,7 @@ impl Connection {
         Ok(access)
     }
 
-    /// Pleo has refused this access token: sees to another one, which another process may have got already.
+    /// Pleo has rejected this access token: sees to another one, which another process may have got already.
     pub(in crate::pleo) fn renew(&self, refused: &SecretString) -> Result<(), PleoError> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         *held = Some(self.renewed(Some(refused))?);
@@ -85,7 +85,7 @@ impl Connection {
         }
     }
 
-    /// The tokens that were read, unless Pleo has refused them.
+    /// The tokens that were read, unless Pleo has rejected them.
     fn unless_refused(&self, read: Result<Tokens, TokensError>) -> Result<Tokens, PleoError> {
         let tokens = read.map_err(|error| match error {
             TokensError::Absent(_) => disconnected(error.to_string()),
@@ -100,9 +100,9 @@ impl Connection {
         match tokens.refused_at {
             None => Ok(tokens),
             Some(at) => Err(disconnected(format!(
-                "Pleo refused the tokens in `{}` on {}",
+                "Pleo rejected the tokens in `{}` on {}",
                 self.settings.store,
-                at.to_rfc3339_opts(SecondsFormat::Secs, true)
+                clock::text(at)
             ))),
         }
     }
@@ -149,7 +149,7 @@ impl Connection {
                 if let Err(error) = room.fill(&marked) {
                     tracing::warn!("the refusal of the tokens could not be noted: {error}");
                 }
-                Err(disconnected(format!("{words}: Pleo refuses to renew the tokens")))
+                Err(disconnected(format!("{words}: Pleo rejects to renew the tokens")))
             }
             Err(AskError::Other(error)) => Err(error),
         }

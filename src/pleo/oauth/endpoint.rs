@@ -135,7 +135,7 @@ impl Endpoint {
                     if ways < 2 {
                         continue;
                     }
-                    return Err(AskError::Other(PleoError::ClientRefused { answer }));
+                    return Err(AskError::Other(PleoError::ClientRejected { answer }));
                 }
                 Try::Again {
                     cause, is_sent: true, ..
@@ -248,7 +248,7 @@ impl Endpoint {
         if status == 401 || word("error") == Some("invalid_client") {
             return Try::OtherWay(answer);
         }
-        Try::Over(AskError::Other(PleoError::ClientRefused { answer }))
+        Try::Over(AskError::Other(PleoError::ClientRejected { answer }))
     }
 }
 

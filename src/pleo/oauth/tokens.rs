@@ -8,11 +8,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+use crate::host::clock;
 use crate::host::files::{self, Action, FileError, Part};
 use crate::host::kill;
 use crate::host::lock_file::{self, LockError};
@@ -48,7 +49,7 @@ pub struct Tokens {
     pub host: String,
     /// What was consented to, separated by blanks; empty where it is not known.
     pub scope: String,
-    /// When Pleo refused the refresh token, after which it is never sent again.
+    /// When Pleo rejected the refresh token, after which it is never sent again.
     pub refused_at: Option<DateTime<Utc>>,
 }
 
@@ -171,12 +172,11 @@ pub(super) fn is_token(text: &str) -> bool {
 
 impl Tokens {
     fn to_json(&self) -> Vec<u8> {
-        let moment = |moment: DateTime<Utc>| moment.to_rfc3339_opts(SecondsFormat::Secs, true);
         let mut fields = Map::new();
         let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
         put("access_token", json!(self.access.expose_secret()));
         put("refresh_token", json!(self.refresh.expose_secret()));
-        put("expires_at", json!(moment(self.expires_at)));
+        put("expires_at", json!(clock::text(self.expires_at)));
         put(
             "company_id",
             json!(self.company_id.as_ref().map(CompanyId::as_str)),
@@ -184,7 +184,7 @@ impl Tokens {
         put("host", json!(self.host));
         put("scope", json!(self.scope));
         if let Some(refused_at) = self.refused_at {
-            put("refused_at", json!(moment(refused_at)));
+            put("refused_at", json!(clock::text(refused_at)));
         }
         let mut json = Value::Object(fields).to_string();
         json.push('\n');
@@ -224,7 +224,7 @@ impl TokensLock {
     }
 }
 
-/// Removes tokens that a killed process left aside, unless somebody is at them.
+/// Removes tokens that a killed process left aside, unless another process holds their lock.
 pub(super) fn sweep(path: &Path, stop: &Stop) {
     if files::part_of(path).exists()
         && let Err(error) = TokensLock::acquire(path, Duration::ZERO, stop)

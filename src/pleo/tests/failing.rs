@@ -11,10 +11,10 @@ fn each_refusal_is_an_error_of_its_own() {
         error
     };
     assert!(
-        matches!(kind(error(401, "X")), PleoError::CredentialRefused { answer, .. } if answer.status == 401)
+        matches!(kind(error(401, "X")), PleoError::CredentialRejected { answer, .. } if answer.status == 401)
     );
     assert!(
-        matches!(kind(error(403, "X")), PleoError::CredentialRefused { answer, .. } if answer.status == 403)
+        matches!(kind(error(403, "X")), PleoError::CredentialRejected { answer, .. } if answer.status == 403)
     );
     assert!(matches!(
         kind(error(404, "EXPORT_NOT_FOUND")),
@@ -28,7 +28,7 @@ fn each_refusal_is_an_error_of_its_own() {
         kind(Reply::Answer(404, "", "<html>".into())),
         PleoError::NeverReached { .. }
     ));
-    assert!(matches!(kind(error(404, "OTHER")), PleoError::Refused { .. }));
+    assert!(matches!(kind(error(404, "OTHER")), PleoError::Rejected { .. }));
     let finished = kind(error(422, "EXPORT_JOB_STATUS_UNPROCESSABLE"));
     assert!(matches!(finished, PleoError::JobFinished { .. }));
     let conflict = kind(error(422, "INVALID_EXPORT_JOB_STATUS_CHANGE"));
@@ -41,7 +41,7 @@ fn each_refusal_is_an_error_of_its_own() {
     }
     let refused = kind(error(413, "EXPORT_JOB_ITEMS_UPDATE_LIMIT"));
     assert!(
-        matches!(refused, PleoError::Refused { answer } if answer.message.as_deref() == Some("words of Pleo"))
+        matches!(refused, PleoError::Rejected { answer } if answer.message.as_deref() == Some("words of Pleo"))
     );
     assert!(matches!(
         kind(error(501, "X")),

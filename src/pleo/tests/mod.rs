@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use self::server::{Reply, TestServer};
-use super::{Client, Credential, PleoError, Settings};
+use super::{Client, Credential, KeyPlace, PleoError, Settings};
 use crate::host::stop::Stop;
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::permit::Permit;
@@ -24,7 +24,7 @@ fn settings(server: &TestServer) -> Settings {
     Settings {
         base_url: server.url(),
         company_id: CompanyId::new(COMPANY),
-        credential: Credential::ApiKey(SecretString::from(SECRET)),
+        credential: Credential::ApiKey(SecretString::from(SECRET), KeyPlace::Variable),
         request_timeout: Duration::from_secs(20),
         give_up_after: Duration::from_secs(20),
         requests_per_minute: 0,

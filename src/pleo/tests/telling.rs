@@ -7,7 +7,7 @@ use crate::model::permit::Withheld;
 use crate::model::verdict::{
     Exported, Failure, ItemFailureType, JobFailure, JobFailureType, JobOutcome, Verdict,
 };
-use crate::pleo::{ExportJobEvent, ItemUpdate, Refusal};
+use crate::pleo::{ExportJobEvent, ItemUpdate, Rejection};
 
 #[test]
 fn an_event_is_sent_once_when_it_may_have_arrived() {
@@ -105,12 +105,12 @@ fn an_update_says_what_is_known_and_leaves_out_the_rest() {
         format!(r#"{{"data":[],"errors":[{refusal}]}}"#),
     )]);
     let answer = client(&server).update_items(&permit(), &id(), &updates).unwrap();
-    let refused = Refusal {
+    let rejected = Rejection {
         entry_id: entry("d"),
         error_type: "ACCOUNTING_ENTRY_UPDATE_FAILED".to_owned(),
         message: "no".to_owned(),
     };
-    assert_eq!(answer.refused, [refused]);
+    assert_eq!(answer.rejected, [rejected]);
     let seen = &server.seen()[0];
     assert_eq!(seen.line, format!("PUT /v3/export-jobs/{JOB}/items"));
     let mut body: serde_json::Value = serde_json::from_str(&seen.body).unwrap();

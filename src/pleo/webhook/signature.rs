@@ -36,7 +36,7 @@ pub enum Refusal {
     /// No signature is right for any of our secrets.
     #[error("its signature is not Pleo's")]
     Forged,
-    /// It is Pleo's, but so far off in time that it may be an old one that somebody has kept; or a clock is wrong.
+    /// It is Pleo's, but so far off in time that it may be an old one, sent again; or a clock is wrong.
     #[error(
         "it is signed for {at}, which is more than five minutes off: an old delivery, or this machine's clock is wrong"
     )]

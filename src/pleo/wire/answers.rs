@@ -152,12 +152,12 @@ pub(in crate::pleo) fn export_job_item(item: &Field<'_>) -> Result<ExportJobItem
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateAnswer {
     /// The items that it did not update. It has all others.
-    pub refused: Vec<Refusal>,
+    pub rejected: Vec<Rejection>,
 }
 
 /// An item that Pleo did not update.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Rejection {
     /// The accounting entry.
     pub entry_id: AccountingEntryId,
     /// Pleo's word for the kind of error, such as `ACCOUNTING_ENTRY_DOES_NOT_EXIST`; made harmless, may be empty.
@@ -166,7 +166,7 @@ pub struct Refusal {
     pub message: String,
 }
 
-impl Refusal {
+impl Rejection {
     /// What Pleo said, for people.
     pub fn text(&self) -> String {
         match (&*self.message, &*self.error_type) {
@@ -178,15 +178,15 @@ impl Refusal {
 }
 
 pub(in crate::pleo) fn update_answer(body: &str) -> Result<UpdateAnswer, Malformed> {
-    let refused = Field::root(body).object()?.list("errors", |error| {
+    let rejected = Field::root(body).object()?.list("errors", |error| {
         let error = error.object()?;
-        Ok(Refusal {
+        Ok(Rejection {
             entry_id: AccountingEntryId::new(error.identifier("accountingEntryId")?),
             error_type: shown(&error.words("type").unwrap_or_default()),
             message: shown(&error.words("message").unwrap_or_default()),
         })
     })?;
-    Ok(UpdateAnswer { refused })
+    Ok(UpdateAnswer { rejected })
 }
 
 /// An answer that is no success. Its body says more only when it is Pleo's own, so anything else is passed over.

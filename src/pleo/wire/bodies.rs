@@ -1,8 +1,8 @@
 //! Writing what Pleo takes: updates of items, events of jobs. What is not known is left out, never null.
 
-use chrono::SecondsFormat;
 use serde_json::{Map, Value, json};
 
+use crate::host::clock;
 use crate::model::export_job::ItemStatus;
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::verdict::{JobOutcome, Verdict};
@@ -68,7 +68,7 @@ fn update(update: &ItemUpdate) -> Value {
             if let Some(url) = &exported.external_url {
                 put("externalUrl", url);
             }
-            let exported_at = exported.exported_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+            let exported_at = clock::text(exported.exported_at);
             put("exportedAt", &exported_at);
         }
         ItemUpdate::Final(entry_id, Verdict::Failed(failure)) => {

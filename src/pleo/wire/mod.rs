@@ -20,7 +20,7 @@ mod words;
 pub(super) use answers::{
     Page, answer, export_job_item, listed_job, one_export_job, raw_item, update_answer,
 };
-pub use answers::{RawItem, Refusal, UpdateAnswer};
+pub use answers::{RawItem, Rejection, UpdateAnswer};
 pub use bodies::{ExportJobEvent, ItemUpdate};
 pub(super) use bodies::{account_search, event_body, update_body};
 pub use malformed::Malformed;

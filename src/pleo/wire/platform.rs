@@ -77,7 +77,10 @@ pub struct KnownTax {
 
 pub(in crate::pleo) fn introspection(body: &str) -> Result<Introspection, Malformed> {
     let data = Field::root(body).object()?.required("data")?.object()?;
-    let scopes = word(&data, "scope").map(|scopes| scopes.split_whitespace().map(str::to_owned).collect());
+    let scopes = word(&data, "scope").map(|scopes| {
+        let words = scopes.split(|sign: char| sign.is_whitespace() || sign == ',');
+        words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    });
     Ok(Introspection {
         method: word(&data, "authMethod"),
         application: word(&data, "applicationName"),

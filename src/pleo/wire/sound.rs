@@ -4,19 +4,12 @@
 //! Whatever is odd here is an error without a text, and the item is read the other way: what this reader takes, that
 //! one would read alike. The tests hold the two against each other.
 
-use std::fmt;
-use std::marker::PhantomData;
+mod values;
 
-use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::item::{UNDEFINED, millionths};
 use super::malformed::LONGEST_CODE;
-use super::reader::{moment, plain_date};
-use super::repair::UNREADABLE;
 use crate::model::export_item::{
     AccountReference, ExportItem, InvoiceInformation, ItemType, Line, Method, Party, ReceiptFile, SubType,
     Supplier, Tag, Tax, TaxType, Vendor,
@@ -24,6 +17,7 @@ use crate::model::export_item::{
 use crate::model::ids::{AccountingEntryId, CompanyId};
 use crate::model::money::{Amount, Currency, Money};
 use crate::model::payload::Payload;
+use values::{Code, Day, Figure, Moment, Object, Text, code, given};
 
 /// Reads an export item in which nothing is odd.
 pub(super) fn export_item(payload: &str) -> Option<ExportItem> {
@@ -40,113 +34,6 @@ pub(super) fn entry_id(payload: &str) -> Option<String> {
     }
     let Object(item): Object<Key> = serde_json::from_str(payload).ok()?;
     item.accounting_entry_id.unless_blank()
-}
-
-/// A JSON object and nothing else: a list of the right length would be taken for one.
-struct Object<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
-            type Value = Object<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
-            }
-        }
-        deserializer.deserialize_map(Fields(PhantomData))
-    }
-}
-
-/// A text that can be read whole.
-struct Text(String);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.contains(UNREADABLE) {
-            return Err(odd());
-        }
-        Ok(Self(text))
-    }
-}
-
-impl Text {
-    fn unless_blank(self) -> Option<String> {
-        Some(self.0).filter(|text| !text.trim().is_empty())
-    }
-
-    fn identifier(self) -> Option<String> {
-        self.unless_blank().filter(|text| text.len() <= LONGEST_CODE)
-    }
-}
-
-fn given(text: Option<Text>) -> Option<String> {
-    text.and_then(Text::unless_blank)
-}
-
-/// A code or number by which something is found; it may come as a number.
-struct Code(String);
-
-impl<'de> Deserialize<'de> for Code {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(deserializer)?.get();
-        let code = if is_number(json) {
-            json.to_owned()
-        } else {
-            serde_json::from_str::<Text>(json)
-                .map_err(|_| odd::<D::Error>())?
-                .0
-        };
-        if code.len() > LONGEST_CODE {
-            return Err(odd());
-        }
-        Ok(Self(code))
-    }
-}
-
-fn code(code: Option<Code>) -> Option<String> {
-    code.map(|code| code.0).filter(|code| !code.trim().is_empty())
-}
-
-struct Figure(Amount);
-
-impl<'de> Deserialize<'de> for Figure {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(deserializer)?.get();
-        let amount = Some(json).filter(|json| is_number(json));
-        let amount = amount.and_then(|json| Amount::from_json_number(json).ok());
-        amount.map(Self).ok_or_else(odd)
-    }
-}
-
-fn is_number(json: &str) -> bool {
-    json.starts_with(|first: char| first == '-' || first.is_ascii_digit())
-}
-
-struct Moment(DateTime<Utc>);
-
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Text(text) = Text::deserialize(deserializer)?;
-        moment(&text).map(Self).ok_or_else(odd)
-    }
-}
-
-struct Day(NaiveDate);
-
-impl<'de> Deserialize<'de> for Day {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Text(text) = Text::deserialize(deserializer)?;
-        plain_date(&text).map(Self).ok_or_else(odd)
-    }
-}
-
-fn odd<E: Error>() -> E {
-    Error::custom("")
 }
 
 #[derive(Deserialize)]

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::host::clock;
 use crate::model::document::{Document, DocumentKind, Part, Posting, PostingState};
 use crate::model::money::{Amount, Currency};
 
@@ -80,7 +81,7 @@ struct TaxLine<'a> {
 
 /// The whole file, for entries whose documents stand together.
 pub(super) fn text(entries: &[Entry<'_>], recorded_at: DateTime<Utc>) -> String {
-    let recorded_at = recorded_at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let recorded_at = clock::exact_text(recorded_at);
     let mut text = String::new();
     for of_entry in entries.chunk_by(|one, next| one.item.entry_id() == next.item.entry_id()) {
         // Nothing in it can fail to be JSON.

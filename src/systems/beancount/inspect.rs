@@ -175,6 +175,9 @@ impl Beancount {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {
                         Some(format!("`{}` is missing", path.display()))
                     }
+                    Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                        Some(format!("`{}` is a folder", path.display()))
+                    }
                     Err(error) => return Err(unreadable(&FileError::at(Action::Read, path)(error))),
                 };
                 if problem.is_none() {

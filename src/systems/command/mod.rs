@@ -14,6 +14,8 @@ mod settings;
 mod stderr;
 mod wire;
 
+use std::time::Instant;
+
 use tracing::warn;
 
 use crate::host::stop::Stop;
@@ -31,7 +33,7 @@ use self::connection::{Connection, Trouble, Wait};
 /// After so many items in a row without an answer the rest of a batch is not tried.
 const PATIENCE: usize = 3;
 
-/// An accounting system behind a program of somebody else's.
+/// An accounting system behind a program that is not ours.
 #[derive(Debug)]
 pub struct Command {
     connection: Connection,
@@ -56,6 +58,7 @@ impl Command {
     /// Asks for one item after the other and goes on past those that fail. One answer for each, in order.
     fn one_by_one<I, T>(
         &mut self,
+        permit: &Permit,
         items: &[I],
         ask: impl Fn(&mut Connection, &I) -> Result<T, SystemError>,
     ) -> Vec<Result<T, SystemError>> {
@@ -64,6 +67,10 @@ impl Command {
         for item in items {
             if let Some(reason) = self.reason_to_rest(unanswered) {
                 answers.push(Err(SystemError::Unavailable { reason }));
+                continue;
+            }
+            if !answers.is_empty() && permit.is_over(Instant::now()) {
+                answers.push(Err(SystemError::put_off()));
                 continue;
             }
             let answer = ask(&mut self.connection, item);
@@ -132,7 +139,7 @@ impl AccountingSystem for Command {
         permit: &Permit,
         items: &[PlannedItem],
     ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
-        Ok(self.one_by_one(items, |connection, item| {
+        Ok(self.one_by_one(permit, items, |connection, item| {
             let read = |answer| answers::booked_entry(&item.parts(), answer);
             connection
                 .ask(requests::book(item), Wait::ToTheEnd(permit), read)
@@ -145,7 +152,7 @@ impl AccountingSystem for Command {
         permit: &Permit,
         entries: &[Attachment],
     ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
-        Ok(self.one_by_one(entries, |connection, entry| {
+        Ok(self.one_by_one(permit, entries, |connection, entry| {
             let done = |_: wire::Done| Ok(());
             connection
                 .ask(requests::attach(entry)?, Wait::ToTheEnd(permit), done)

@@ -1,5 +1,6 @@
 //! From the model into the lines that a connector reads. Nothing is decided here.
 
+use crate::host::clock;
 use crate::model::document::{
     Creditor, Document, DocumentKind, Part, PlannedItem, Posting, PostingState, PostingTax, Purpose, Receipt,
 };
@@ -101,7 +102,7 @@ pub(super) fn book(planned: &PlannedItem) -> wire::Verb {
                 .as_ref()
                 .map(|sub_type| sub_type.as_str().to_owned()),
             book_id: item.book_id.clone(),
-            date: item.date.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+            date: clock::exact_text(item.date),
             amount: money(item.amount),
             supplier_amount: item.supplier_amount.map(money),
             payee: planned.payee.clone(),

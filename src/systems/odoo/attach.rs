@@ -2,6 +2,7 @@
 //! and the SHA-256 of its bytes, so the same content is there once, however often it is sent.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,6 +17,7 @@ use super::document::booked::{self, Booked};
 use super::document::key::external_id;
 use crate::model::document::Receipt;
 use crate::model::ids::AccountingEntryId;
+use crate::model::permit::Permit;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::{Attachment, SystemError};
 
@@ -25,6 +27,7 @@ const MARK: &str = "Pleo receipt, SHA-256 ";
 /// Attaches what is not there yet, one answer for each entry.
 pub(super) fn attach(
     books: Books<'_>,
+    permit: &Permit,
     largest: u64,
     entries: &[Attachment],
 ) -> Result<Vec<Result<(), SystemError>>, SystemError> {
@@ -42,7 +45,11 @@ pub(super) fn attach(
     let mut there = present(books, &ids)?;
     Ok(entries
         .iter()
-        .map(|entry| {
+        .enumerate()
+        .map(|(before, entry)| {
+            if before > 0 && permit.is_over(Instant::now()) {
+                return Err(SystemError::put_off());
+            }
             let document = documents
                 .get(&(&entry.entry_id, entry.booked.revision))
                 .ok_or_else(|| SystemError::Unavailable {
@@ -85,10 +92,10 @@ fn present(books: Books<'_>, documents: &BTreeSet<Id>) -> Result<HashSet<(Id, St
 }
 
 fn send(books: Books<'_>, document: &Booked, receipt: &Receipt, largest: u64) -> Result<(), SystemError> {
-    let refused = |failure_type, reason| Err(SystemError::Rejected { failure_type, reason });
+    let rejected = |failure_type, reason| Err(SystemError::Rejected { failure_type, reason });
     let name = one_line(&receipt.file_name);
     if receipt.size > largest {
-        return refused(
+        return rejected(
             ItemFailureType::ReceiptFileSizeLimitExceeded,
             format!(
                 "Receipt {name} has {} bytes, Odoo takes at most {largest}: attach a smaller one in Odoo by hand.",
@@ -121,7 +128,7 @@ fn send(books: Books<'_>, document: &Booked, receipt: &Receipt, largest: u64) ->
     ];
     match load(books, "ir.attachment", &fields, &[row]) {
         Ok(_) => Ok(()),
-        Err(SystemError::Rejected { reason, .. }) => refused(
+        Err(SystemError::Rejected { reason, .. }) => rejected(
             ItemFailureType::ReceiptUploadFailure,
             format!("Receipt {name} could not be attached. {reason}"),
         ),

@@ -3,7 +3,7 @@
 //!
 //! Where to start reading: [`booking::script`] drives a booking, [`document::rows`] says what is sent,
 //! [`booking::verify`] what must come back, [`find`] what counts as booked, [`document::key`] by what a document is known,
-//! [`booking::stage`] in whose hands it is. Everything goes through [`api::transport`]; what a refusal means is in
+//! [`booking::stage`] in whose hands it is. Everything goes through [`api::transport`]; what a rejection means is in
 //! [`api::errors`]. Odoo 19 and later alone.
 
 mod api;
@@ -149,7 +149,7 @@ impl AccountingSystem for Odoo {
             transport: &self.transport.under(permit),
             company: &company,
         };
-        attach::attach(books, self.settings.largest_attachment, entries)
+        attach::attach(books, permit, self.settings.largest_attachment, entries)
     }
 
     fn reverse(&mut self, request: &ReversalRequest) -> Result<Vec<Reversed>, ReversalError> {

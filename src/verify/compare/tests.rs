@@ -60,7 +60,7 @@ fn compared(pleo: InPleo, recorded: Option<&Recorded>, found: &Found, inspected:
         recorded,
         found,
         inspected,
-        is_hash_spoilt: false,
+        hash_problem: None,
         is_changed_in_pleo: false,
     });
     differences.extend(not_reported);

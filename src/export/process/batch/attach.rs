@@ -25,7 +25,7 @@ pub(super) fn attach(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<()
     if attachments.is_empty() {
         return Ok(());
     }
-    let results = match run.exporter.system.attach(&run.permit, &attachments) {
+    let results = match run.exporter.system.attach(&run.permit_for_a_step(), &attachments) {
         Ok(results) => results,
         Err(error @ SystemError::Withheld(_)) => return Err(error.into()),
         Err(error) => vec![Err(error); attachments.len()],

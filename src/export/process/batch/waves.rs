@@ -120,8 +120,8 @@ fn book_wave(run: &mut JobRun<'_>, view: &JobView, wave: Vec<&mut BatchItem>) ->
     Ok(())
 }
 
-/// Where the permit was withheld the answers count for nothing, but that nothing was sent stays true. Where a lost answer is
-/// tried again by the system itself, the permit may have been withheld from the second try alone.
+/// Where the permit was withheld the answers count for nothing, but that nothing was sent stays true. Where an item is booked
+/// in several calls, the permit may have been withheld from a later one alone.
 fn keep_unsent(
     run: &mut JobRun<'_>,
     items: &[&mut BatchItem],
@@ -234,7 +234,8 @@ fn book_catching(
     run: &mut JobRun<'_>,
     plans: &[PlannedItem],
 ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
-    catch_unwind(AssertUnwindSafe(|| run.exporter.system.book(&run.permit, plans))).unwrap_or_else(|_| {
+    let permit = run.permit_for_a_step();
+    catch_unwind(AssertUnwindSafe(|| run.exporter.system.book(&permit, plans))).unwrap_or_else(|_| {
         error!("the accounting system's part of the program panicked while booking; its items are looked up again");
         Err(SystemError::Unknown { reason: "the program failed while booking".into() })
     })

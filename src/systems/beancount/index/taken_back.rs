@@ -97,11 +97,12 @@ impl Index {
             Ruling::Counts(revision) => standing.live = judged.standing(revision),
             Ruling::CountsAdjusted(revision) => {
                 standing.live = judged.standing(revision);
-                standing.remark = Some(adjusted(&standing.live, &judged.others));
                 let others = judged.documents.iter().filter(|(booked, mirrored)| {
                     booked.revision != revision && !matches!(mirrored, Mirrored::By(_))
                 });
                 standing.counts_twice = judged.others.is_empty() && others.count() > 0;
+                let remark = adjusted(&standing.live, &judged.others, standing.counts_twice);
+                standing.remark = Some(remark);
             }
             Ruling::Unclear(revision, doubt) => {
                 standing.live = judged.standing(revision);

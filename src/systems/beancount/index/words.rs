@@ -6,10 +6,15 @@ use std::rc::Rc;
 use super::super::movements::Movements;
 use super::entries::{Booked, Other};
 
-pub(super) fn adjusted(live: &[Rc<Booked>], others: &[&Other]) -> String {
+pub(super) fn adjusted(live: &[Rc<Booked>], others: &[&Other], counts_twice: bool) -> String {
     let number = numbers(live);
-    if others.is_empty() {
+    if counts_twice {
         return format!("{number} counts, although another booking of the same expense does too");
+    }
+    if others.is_empty() {
+        return format!(
+            "{number} counts, but what it comes to was not compared: its amounts are no plain numbers with two decimals"
+        );
     }
     format!(
         "{number} counts, although other transactions with its link change what it comes to ({})",

@@ -7,8 +7,9 @@ mod lines;
 
 use std::fmt::Write;
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
+use crate::host::clock;
 use crate::model::document::{Posting, PostingState, Purpose};
 use crate::model::export_item::ExportItem;
 use crate::model::ids::CompanyId;
@@ -114,7 +115,7 @@ pub(super) fn head(
     gaps: &[(Number, Number)],
     roots: &Roots,
 ) {
-    let moment = written.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let moment = clock::exact_text(written);
     comment(out, &format!("written: {moment} by {VERSION}"));
     options(out, roots);
     self::company(out, company);

@@ -94,7 +94,7 @@ impl Company {
     }
 }
 
-/// The settings may say which company is meant, for a user whose default company somebody changes.
+/// The settings may say which company is meant, for a user whose default company may change.
 pub(crate) fn refuse_another(wanted: Option<&str>, found: &str) -> Result<(), SystemError> {
     match wanted {
         Some(wanted) if wanted.trim() != found.trim() => Err(SystemError::Fatal {

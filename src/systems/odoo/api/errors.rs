@@ -1,6 +1,6 @@
 //! What a failed call means for the books, in words that a bookkeeper or an operator can act on.
 //!
-//! Odoo answers a refusal with the name of a Python exception. Its transaction is rolled back then, with one
+//! Odoo answers a rejection with the name of a Python exception. Its transaction is rolled back then, with one
 //! exception: a fault in the answer itself (500) may come after the commit, so it proves nothing.
 
 use reqwest::StatusCode;
@@ -36,10 +36,10 @@ pub(crate) enum CallError {
     #[error(transparent)]
     Withheld(#[from] Withheld),
     /// Odoo said no, and changed nothing.
-    #[error("Odoo refuses: {message}")]
-    Refused {
+    #[error("Odoo rejects: {message}")]
+    Rejected {
         /// Why.
-        refusal: Refusal,
+        rejection: Rejection,
         /// In its own words.
         message: String,
     },
@@ -47,7 +47,7 @@ pub(crate) enum CallError {
 
 /// Why Odoo said no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum Rejection {
     /// The key.
     Authentication,
     /// The user's rights.
@@ -85,8 +85,8 @@ impl CallError {
             |_| one_line(target),
             |target| target.origin().ascii_serialization(),
         );
-        Self::Refused {
-            refusal: Refusal::Address,
+        Self::Rejected {
+            rejection: Rejection::Address,
             message: format!(
                 "{url} sends us to {target}: set accounting.odoo.url to the address that answers itself"
             ),
@@ -101,28 +101,28 @@ impl CallError {
                 Self::Lost(format!("{url} answers with status {}", status.as_u16()))
             }
             // Odoo answers with a web page when the database is not there.
-            StatusCode::NOT_FOUND => Self::Refused {
-                refusal: Refusal::Address,
+            StatusCode::NOT_FOUND => Self::Rejected {
+                rejection: Rejection::Address,
                 message: format!(
                     "{url} has no database {database}, or is no Odoo 19 or later: check accounting.odoo.url and accounting.odoo.database"
                 ),
             },
-            StatusCode::UNAUTHORIZED => Self::Refused {
-                refusal: Refusal::Authentication,
+            StatusCode::UNAUTHORIZED => Self::Rejected {
+                rejection: Rejection::Authentication,
                 message: format!("{url} answers with status 401"),
             },
-            StatusCode::FORBIDDEN => Self::Refused {
-                refusal: Refusal::Address,
+            StatusCode::FORBIDDEN => Self::Rejected {
+                rejection: Rejection::Address,
                 message: format!(
                     "{url} answers with status 403 and a page that does not come from Odoo: a firewall or proxy on the \
-                     way refuses the call, so let it pass there"
+                     way rejects the call, so let it pass there"
                 ),
             },
             status if status.is_success() => Self::Unusable(format!(
                 "{url} answers, but not as Odoo does: check accounting.odoo.url"
             )),
-            status => Self::Refused {
-                refusal: Refusal::Address,
+            status => Self::Rejected {
+                rejection: Rejection::Address,
                 message: format!(
                     "{url} answers with status {}: check accounting.odoo.url",
                     status.as_u16()
@@ -131,28 +131,28 @@ impl CallError {
         }
     }
 
-    /// Odoo's own refusal: the name of its exception and its message.
+    /// Odoo's own rejection: the name of its exception and its message.
     pub(crate) fn from_odoo(name: &str, message: &str, status: StatusCode) -> Self {
         let message = one_line(message);
-        let refused = |refusal| Self::Refused {
-            refusal,
+        let rejected = |rejection| Self::Rejected {
+            rejection,
             message: message.clone(),
         };
         let class = name.rsplit('.').next().unwrap_or_default();
         match class {
-            "UserError" | "ValidationError" | "RedirectWarning" => refused(Refusal::Data),
-            "AccessError" => refused(Refusal::Access),
-            "AccessDenied" | "Unauthorized" => refused(Refusal::Authentication),
-            "MissingError" => refused(Refusal::Missing),
-            "NotFound" => refused(Refusal::Address),
+            "UserError" | "ValidationError" | "RedirectWarning" => rejected(Rejection::Data),
+            "AccessError" => rejected(Rejection::Access),
+            "AccessDenied" | "Unauthorized" => rejected(Rejection::Authentication),
+            "MissingError" => rejected(Rejection::Missing),
+            "NotFound" => rejected(Rejection::Address),
             // After five tries of its own; nothing was committed.
-            "SerializationFailure" | "LockNotAvailable" | "DeadlockDetected" => refused(Refusal::Conflict),
-            "OperationalError" if message.contains("does not exist") => refused(Refusal::Address),
+            "SerializationFailure" | "LockNotAvailable" | "DeadlockDetected" => rejected(Rejection::Conflict),
+            "OperationalError" if message.contains("does not exist") => rejected(Rejection::Address),
             _ => match status {
                 StatusCode::TOO_MANY_REQUESTS => Self::limited(),
-                StatusCode::UNAUTHORIZED => refused(Refusal::Authentication),
-                StatusCode::FORBIDDEN => refused(Refusal::Access),
-                status if status.is_client_error() => refused(Refusal::Data),
+                StatusCode::UNAUTHORIZED => rejected(Rejection::Authentication),
+                StatusCode::FORBIDDEN => rejected(Rejection::Access),
+                status if status.is_client_error() => rejected(Rejection::Data),
                 _ => Self::Lost(format!("it failed itself ({class}: {message})")),
             },
         }
@@ -167,7 +167,7 @@ impl CallError {
         match self {
             Self::Unreachable(_) | Self::Lost(_) | Self::Unusable(_) | Self::Withheld(_) => true,
             Self::Untrusted(_) => false,
-            Self::Refused { refusal, .. } => *refusal == Refusal::Conflict,
+            Self::Rejected { rejection, .. } => *rejection == Rejection::Conflict,
         }
     }
 
@@ -181,8 +181,8 @@ impl CallError {
                 reason: self.to_string(),
             },
             Self::Withheld(withheld) => withheld.into(),
-            Self::Unusable(message) => for_job(Refusal::Address, &message),
-            Self::Refused { refusal, message } => for_job(refusal, &message),
+            Self::Unusable(message) => for_job(Rejection::Address, &message),
+            Self::Rejected { rejection, message } => for_job(rejection, &message),
         }
     }
 
@@ -207,16 +207,16 @@ impl CallError {
             Self::Lost(_) | Self::Unusable(_) => SystemError::Unknown {
                 reason: self.to_string(),
             },
-            Self::Refused {
-                refusal: Refusal::Data,
+            Self::Rejected {
+                rejection: Rejection::Data,
                 message,
-            } => refused_data(&message),
+            } => rejected_data(&message),
             // What was there a moment ago: two processes, or a process and a person, are at the same entry.
-            Self::Refused {
-                refusal: Refusal::Missing,
+            Self::Rejected {
+                rejection: Rejection::Missing,
                 ..
             } => in_other_hands(),
-            Self::Refused { refusal, message } => for_job(refusal, &message),
+            Self::Rejected { rejection, message } => for_job(rejection, &message),
         }
     }
 }
@@ -228,8 +228,8 @@ pub(crate) fn in_other_hands() -> SystemError {
     }
 }
 
-/// Odoo refuses the data of one item.
-pub(crate) fn refused_data(message: &str) -> SystemError {
+/// Odoo rejects the data of one item.
+pub(crate) fn rejected_data(message: &str) -> SystemError {
     let message = one_line(message);
     // PostgreSQL's words for two transactions that met; `load` hands them on without trying again.
     if message.contains("could not serialize access") || message.contains("deadlock detected") {
@@ -238,40 +238,40 @@ pub(crate) fn refused_data(message: &str) -> SystemError {
     SystemError::Rejected {
         failure_type: ItemFailureType::AccountingSystemValidationFailure,
         reason: format!(
-            "Odoo refuses the entry: {} Correct this in Odoo or in the expense, then export again.",
+            "Odoo rejects the entry: {} Correct this in Odoo or in the expense, then export again.",
             sentence(&message)
         ),
     }
 }
 
 /// Odoo will not work with us at all.
-fn for_job(refusal: Refusal, message: &str) -> SystemError {
+fn for_job(rejection: Rejection, message: &str) -> SystemError {
     let fatal = |failure_type, reason| SystemError::Fatal { failure_type, reason };
     let message = sentence(message);
-    match refusal {
-        Refusal::Authentication => fatal(
+    match rejection {
+        Rejection::Authentication => fatal(
             JobFailureType::AccountingSystemAuthenticationFailure,
             format!(
                 "Odoo does not accept the API key ({message}) Make a new key in the Odoo user's preferences, and ask whoever runs the export to set it as ODOO_API_KEY."
             ),
         ),
-        Refusal::Access => fatal(
+        Rejection::Access => fatal(
             JobFailureType::AuthorizationFailure,
             format!(
                 "The Odoo user of the API key may not do this: {message} Give the user the right in Odoo, then export again."
             ),
         ),
-        Refusal::Address => fatal(
+        Rejection::Address => fatal(
             JobFailureType::InvalidConfiguration,
             format!(
                 "Odoo cannot be used: {message} Ask whoever runs the export to mend it, then export again."
             ),
         ),
-        Refusal::Missing | Refusal::Data => fatal(
+        Rejection::Missing | Rejection::Data => fatal(
             JobFailureType::ValidationFailure,
-            format!("Odoo refuses to answer: {message}"),
+            format!("Odoo does not answer: {message}"),
         ),
-        Refusal::Conflict => SystemError::Unavailable {
+        Rejection::Conflict => SystemError::Unavailable {
             reason: format!("Odoo is busy: {message}"),
         },
     }
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn each_refusal_has_its_kind() {
+    fn each_rejection_has_its_kind() {
         for (name, code, reading, item) in [
             (
                 "odoo.exceptions.UserError",

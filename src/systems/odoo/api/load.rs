@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::books::Books;
-use super::errors::{CallError, refused_data};
+use super::errors::{CallError, rejected_data};
 use super::records::{Id, maybe};
 use crate::systems::SystemError;
 
@@ -41,7 +41,7 @@ fn call(
 ) -> Result<Vec<Id>, SystemError> {
     #[derive(Deserialize)]
     struct Answer {
-        /// In the order of the rows; none when one was refused, for then all are rolled back.
+        /// In the order of the rows; none when one was rejected, for then all are rolled back.
         #[serde(deserialize_with = "maybe")]
         ids: Option<Vec<Id>>,
         #[serde(default)]
@@ -64,5 +64,5 @@ fn call(
         .map_err(CallError::for_item)?;
     let first = answer.messages.iter().find(|message| message.kind == "error");
     let why = first.map_or("it does not say why", |first| first.message.as_str());
-    answer.ids.ok_or_else(|| refused_data(why))
+    answer.ids.ok_or_else(|| rejected_data(why))
 }

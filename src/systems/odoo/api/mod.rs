@@ -1,4 +1,4 @@
-//! How Odoo is spoken to: one call, for which company, rows in bulk, what its answers and refusals mean.
+//! How Odoo is spoken to: one call, for which company, rows in bulk, what its answers and rejections mean.
 
 pub(super) mod books;
 pub(super) mod company;

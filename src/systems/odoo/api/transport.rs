@@ -1,7 +1,7 @@
 //! One call to Odoo's external API, JSON-2, which Odoo has since version 19. Each call is made once: who asks again, and
 //! how often, is decided by the workflow.
 //!
-//! A refusal of Odoo's carries a Python traceback and values of other people's records: only its name and message
+//! A rejection of Odoo's carries a Python traceback and values of other people's records: only its name and message
 //! leave this file. Bodies are never logged.
 
 use std::time::{Duration, Instant};

@@ -1,11 +1,11 @@
 //! Is Odoo ready for a job? Credential, database, the accounting module, the user's rights, company and journals:
-//! all of it asked before any item is read, so that a wrong setting is one clear answer and not a hundred refusals.
+//! all of it asked before any item is read, so that a wrong setting is one clear answer and not a hundred rejections.
 
 use serde_json::json;
 
 use crate::model::verdict::JobFailureType;
 use crate::systems::odoo::api::company::Company;
-use crate::systems::odoo::api::errors::{CallError, Refusal};
+use crate::systems::odoo::api::errors::{CallError, Rejection};
 use crate::systems::odoo::api::transport::Transport;
 use crate::systems::odoo::settings::Settings;
 use crate::systems::{JobNeeds, SystemError};
@@ -44,8 +44,8 @@ fn may_create(transport: &Transport, model: &str, what: &str) -> Result<(), Syst
             ),
         ),
         // The database and the key are good, so it is the model that is not there.
-        Err(CallError::Refused {
-            refusal: Refusal::Address,
+        Err(CallError::Rejected {
+            rejection: Rejection::Address,
             message,
         }) if message.contains(model) => fatal(
             JobFailureType::InvalidConfiguration,

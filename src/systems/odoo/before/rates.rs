@@ -67,7 +67,7 @@ impl Rates {
         if foreign.is_empty() {
             return Ok(rates);
         }
-        // An inactive currency is not found by the link's search: Odoo would refuse to post in it.
+        // An inactive currency is not found by the link's search: Odoo would reject to post in it.
         let found: Vec<Record> = books.search(
             "res.currency.rate",
             json!([

@@ -19,7 +19,7 @@ use crate::model::references::{
 use crate::model::verdict::JobFailureType;
 use crate::systems::SystemError;
 use crate::systems::odoo::api::books::Books;
-use crate::systems::odoo::api::errors::{CallError, Refusal};
+use crate::systems::odoo::api::errors::{CallError, Rejection};
 use crate::systems::odoo::api::records::{Id, Link, text};
 
 pub(crate) fn resolve(
@@ -134,7 +134,7 @@ fn tags(books: Books<'_>, tags: &BTreeSet<Tag>) -> Result<HashMap<Tag, Reference
             json!(["&", ["company_id", "in", [false, books.company.id]], "|", ["code", "in", codes], ["name", "in", codes]]),
             &["code", "name", "plan_id"])
         .map_err(|error| match error {
-            CallError::Refused { refusal: Refusal::Access, .. } => SystemError::Fatal {
+            CallError::Rejected { rejection: Rejection::Access, .. } => SystemError::Fatal {
                 failure_type: JobFailureType::AuthorizationFailure,
                 reason: "The expenses carry tags, but the Odoo user of the API key may not read analytic accounts: switch on Analytic Accounting in Odoo's settings and give the user that right, then export again.".into(),
             },

@@ -20,7 +20,7 @@ use crate::systems::odoo::document::rows::{BILL_FIELDS, ENTRY_FIELDS, Rows};
 
 impl<'a> Booking<'a, '_> {
     /// Makes what is not there yet as drafts: journal entries and payments in one call, bills in another. Odoo
-    /// refuses all for one, so what it refuses is halved until the one is found.
+    /// rejects all for one, so what it rejects is halved until the one is found.
     pub(crate) fn load(&mut self) {
         let all: Vec<usize> = (0..self.works.len()).collect();
         for bills in [false, true] {
@@ -91,7 +91,7 @@ impl<'a> Booking<'a, '_> {
         self.discard_failed();
     }
 
-    /// A draft that was refused a change, unless it is no draft any more: then it is another process's refusal.
+    /// A draft whose change Odoo rejected, unless it is no draft any more: then another process has it.
     fn of_a_draft(&mut self, id: Id, error: CallError) -> SystemError {
         let now = booked::by_id(self.books, &BTreeSet::from([id]));
         match now {
@@ -191,7 +191,7 @@ impl<'a> Booking<'a, '_> {
             return;
         }
         let fields = [".id", "invoice_origin"];
-        // All of them are drafts of ours, checked or not, so none is refused for it.
+        // All of them are drafts of ours, checked or not, so none is rejected for it.
         if let Err(error) = load::change(self.books, "account.move", &fields, &rows) {
             return self.fail_all(&match error {
                 SystemError::Withheld(_) => error,
@@ -218,7 +218,7 @@ impl<'a> Booking<'a, '_> {
         Ok(lines)
     }
 
-    /// Makes payments of the payment entries; one by one when Odoo refuses them together.
+    /// Makes payments of the payment entries; one by one when Odoo rejects them together.
     pub(crate) fn register_payments(&mut self) {
         let entries: Vec<PaymentEntry<'a>> = self
             .works

@@ -39,7 +39,7 @@ impl Booking<'_, '_> {
         self.discard_failed();
     }
 
-    /// Posts all drafts in one call; item by item when Odoo refuses one of them.
+    /// Posts all drafts in one call; item by item when Odoo rejects one of them.
     pub(crate) fn post(&mut self) {
         let drafts: Vec<Vec<Id>> = self
             .works
@@ -53,10 +53,10 @@ impl Booking<'_, '_> {
             .collect();
         match self.post_ids(&drafts.concat()) {
             Ok(()) => {}
-            Err(CallError::Refused { .. }) => {
+            Err(CallError::Rejected { .. }) => {
                 for ids in drafts {
                     if let Err(error) = self.post_ids(&ids) {
-                        self.refused_to_post(&ids, error);
+                        self.rejected_posting(&ids, error);
                     }
                 }
             }
@@ -69,8 +69,8 @@ impl Booking<'_, '_> {
         self.discard_failed();
     }
 
-    /// Odoo also refuses what somebody else has just posted.
-    fn refused_to_post(&mut self, ids: &[Id], error: CallError) {
+    /// Odoo also refuses to post what is posted already, by another process or a person.
+    fn rejected_posting(&mut self, ids: &[Id], error: CallError) {
         let Some(first) = ids.first() else { return };
         let all: BTreeSet<Id> = ids.iter().copied().collect();
         match booked::by_id(self.books, &all) {
@@ -109,7 +109,7 @@ impl Booking<'_, '_> {
         }
     }
 
-    /// Confirms the payments and reconciles them with their bills. What Odoo refuses to reconcile is booked all the
+    /// Confirms the payments and reconciles them with their bills. What Odoo rejects to reconcile is booked all the
     /// same; what got no answer is looked up again, and then settled.
     pub(crate) fn settle(&mut self) {
         let ids = self.ids();

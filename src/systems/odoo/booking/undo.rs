@@ -32,7 +32,7 @@ pub(crate) fn take_back(books: Books<'_>, ids: &BTreeSet<Id>) -> Result<Vec<Book
     booked::by_id(books, ids)
 }
 
-/// A refusal is passed over: what counts is how the books look afterwards. Where this process may not act any more, it
+/// A rejection is passed over: what counts is how the books look afterwards. Where this process may not act any more, it
 /// does not go on.
 fn delete(books: Books<'_>, model: &str, ids: impl Iterator<Item = Id>) -> Result<(), CallError> {
     let ids: Vec<Id> = ids.collect();

@@ -126,7 +126,7 @@ fn run_wizard(
             "create",
             &json!({ "vals_list": [values], "context": context }),
         )
-        .map_err(refused)?;
+        .map_err(rejected)?;
     books
         .transport
         .write::<Value>(
@@ -134,7 +134,7 @@ fn run_wizard(
             "reverse_moves",
             &json!({ "ids": wizard, "context": context }),
         )
-        .map_err(refused)?;
+        .map_err(rejected)?;
     Ok(())
 }
 
@@ -152,11 +152,11 @@ fn settle(books: Books<'_>, document: Id, reversal: Id) -> Result<(), ReversalEr
 }
 
 fn act(books: Books<'_>, model: &str, method: &str, ids: &[Id]) -> Result<(), ReversalError> {
-    books.act(model, method, ids).map_err(refused)
+    books.act(model, method, ids).map_err(rejected)
 }
 
-/// What Odoo refuses to take back is for a person; all else is run again.
-fn refused(error: CallError) -> ReversalError {
+/// What Odoo rejects to take back is for a person; all else is run again.
+fn rejected(error: CallError) -> ReversalError {
     match error.for_item() {
         SystemError::Rejected { reason, .. } => ReversalError::NeedsPerson(reason),
         error => ReversalError::System(error),

@@ -1,13 +1,6 @@
 //! Step 5 as an accountant reads it: hand-worked cases, refusals word for word, and properties that always
 //! hold.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::too_many_lines,
-    reason = "what cannot go on in a test fails it, and tables are long"
-)]
-
 mod accounts;
 mod amounts;
 mod dates;

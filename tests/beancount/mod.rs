@@ -2,24 +2,10 @@
 //!
 //! With `PLEO_EXPORT_BEAN_CHECK` naming a bean-check of beancount 3, each test also asks beancount itself.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a test fails by panicking, and says what it did not check"
-)]
-
-#[path = "beancount/hostile.rs"]
 mod hostile;
-
-#[path = "beancount/items.rs"]
 mod items;
-#[path = "beancount/ledger.rs"]
 mod ledger;
-#[path = "beancount/people.rs"]
 mod people;
-#[path = "beancount/receipts.rs"]
 mod receipts;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,7 +21,7 @@ use pleo_export::model::verdict::ItemFailureType;
 use pleo_export::systems::beancount::{Beancount, Settings, UnknownAccounts};
 use pleo_export::systems::{AccountingSystem, Found, SystemError};
 
-use items::{bill_with_payment, day, job, permit, purchase, purchase_on, wanted};
+use self::items::{bill_with_payment, day, job, permit, purchase, purchase_on, wanted};
 use ledger::Ledger;
 
 #[test]

@@ -25,19 +25,6 @@ pub struct World {
     environment: BTreeMap<String, OsString>,
 }
 
-/// A cargo that finds built what this test's own has built: what the test got from that one in its environment would have
-/// dependencies built anew.
-pub fn cargo() -> Command {
-    let mut cargo = Command::new(env!("CARGO"));
-    for (variable, _) in std::env::vars_os() {
-        let name = variable.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            cargo.env_remove(&variable);
-        }
-    }
-    cargo
-}
-
 /// Names the program that has the deliberate bugs.
 const WITH_BUGS: &str = "PLEO_EXPORT_WITH_BUGS";
 
