@@ -135,15 +135,13 @@ pub fn last_poll(
     }
     if let Some(series) = &contact.failed_polls {
         let since = clock::text(series.since);
-        let message = format!(
-            "{} in a row failed since {since}: {}",
-            if series.count == 1 {
-                "1 poll".to_owned()
-            } else {
-                format!("{} polls", series.count)
-            },
-            series.last_error
-        );
+        let message = match series.count {
+            0 | 1 => format!("the last poll failed at {since}: {}", series.last_error),
+            several => format!(
+                "{several} polls in a row failed since {since}: {}",
+                series.last_error
+            ),
+        };
         let remedy = "see to the cause, as far as it is not told above; the next good poll ends the series";
         checks.push(if contact.alarm(alarm_after, now).is_some() {
             Check::failed(name, message, remedy)

@@ -10,7 +10,7 @@ use crate::model::ids::JobId;
 /// A job in progress that another instance has started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocked {
-    /// Which.
+    /// The job that is in progress.
     pub by: JobId,
     /// When Pleo last heard of it.
     pub last_updated_at: DateTime<Utc>,

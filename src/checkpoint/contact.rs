@@ -28,7 +28,7 @@ pub struct Contact {
 /// How a poll ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PollEnd {
-    /// When.
+    /// When it ended.
     pub at: DateTime<Utc>,
     /// With which exit code.
     pub exit_code: u8,
@@ -53,7 +53,7 @@ pub struct Told {
 /// An unbroken series of failed polls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedPolls {
-    /// How many.
+    /// How many have failed so far.
     pub count: u64,
     /// When the first one ended.
     pub since: DateTime<Utc>,

@@ -15,7 +15,7 @@ use crate::model::verdict::{JobFailure, JobFailureType, JobOutcome};
 /// What the checkpoint knows of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobRecord {
-    /// Its identifier.
+    /// Pleo's id.
     pub id: JobId,
     /// Whose expenses it holds.
     pub company_id: CompanyId,

@@ -35,7 +35,7 @@ pub enum LockError {
     /// The file has another name, too, by which another run could lock it.
     #[error("the checkpoint's file `{}` is a link (a hard link): it has another name, too, and must have one alone", path.display())]
     Linked {
-        /// The name.
+        /// The name that the settings give it.
         path: PathBuf,
     },
     /// In the checkpoint's place is no file.

@@ -33,7 +33,7 @@ pub struct Finality {
 }
 
 impl Finality {
-    /// All of them.
+    /// How many items the control layer lists.
     pub const fn listed(&self) -> u64 {
         self.successful + self.failed + self.open
     }

@@ -33,7 +33,7 @@ pub struct ShownItem {
 /// A line of the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrailLine {
-    /// When.
+    /// When it was written.
     pub at: DateTime<Utc>,
     /// Which items it was about; none where it was the whole job.
     pub entries: Vec<AccountingEntryId>,

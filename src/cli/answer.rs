@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::args::LogFormat;
+use super::as_typed::as_typed;
 use super::exit::Exit;
 use super::render::{Answer, problem_text};
 use super::terminal::Stream;
@@ -73,9 +74,9 @@ pub(super) fn tell<'a>(problems: impl Iterator<Item = &'a Problem>, form: Form) 
             for problem in problems {
                 tracing::error!(
                     kind = problem.kind.as_str(),
-                    hint = problem.hint,
+                    hint = as_typed(&problem.hint),
                     "{}",
-                    problem.message
+                    as_typed(&problem.message)
                 );
             }
         }

@@ -9,6 +9,7 @@ use chrono::Datelike;
 
 use super::answer::{Form, Shown};
 use super::args::LogFormat;
+use super::as_typed::as_typed;
 use super::exit::Exit;
 use super::{companies, parts, shared, signals, subscribe};
 use crate::check::accounts::KnownToPleo;
@@ -46,6 +47,15 @@ pub(super) fn check_each(sources: &Sources, folder: &Path, form: Form) -> Exit {
 fn shown(sources: &Sources, form: Form, stop: &Stop) -> Shown {
     let mut checks = examine(sources, stop);
     checks.sort_by_key(|check| check.name);
+    // Why polls fail for so long is that it is out of reach.
+    if checks.iter().any(|check| check.state == State::OutOfReach) {
+        let series = checks.iter_mut().filter(|check| check.name == Name::LastPoll);
+        series.for_each(|check| check.state = check.state.min(State::Warning));
+    }
+    for check in &mut checks {
+        check.message = as_typed(&check.message);
+        check.remedy = check.remedy.as_deref().map(as_typed);
+    }
     let exit = exit_of(&checks);
     if form.log == LogFormat::Json {
         findings::log(&checks);

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::answer::{Form, Shown, panicked};
+use super::as_typed::{as_typed, with_settings};
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
 use super::{metrics, run};
@@ -67,7 +68,7 @@ pub(super) fn each(
         // Shown with every line, whatever the level.
         let span = tracing::error_span!("company", company.id = %company.name());
         let shown = span.in_scope(|| {
-            catch_unwind(AssertUnwindSafe(|| serve(&company)))
+            catch_unwind(AssertUnwindSafe(|| in_hand(&company, || serve(&company))))
                 .unwrap_or_else(|_| Shown::of(&Answer::of_problem(panicked()), form))
         });
         served.push((company, shown));
@@ -77,6 +78,23 @@ pub(super) fn each(
         .map(|(_, shown)| shown.exit)
         .fold(Exit::Done, Exit::worst);
     one_answer(served, exit, None, form).give(form)
+}
+
+/// Serves a company with the commands that it is told to type naming its settings. What becomes of a company of a fleet is
+/// the fleet's to say, and its commands name that one's file.
+fn in_hand(company: &Company, serve: impl FnOnce() -> Shown) -> Shown {
+    if company.sources.is_of_fleet {
+        return serve();
+    }
+    with_settings(&company.settings, || {
+        let mut shown = serve();
+        // They are told when all companies were served.
+        for problem in &mut shown.problems {
+            problem.message = as_typed(&problem.message);
+            problem.hint = as_typed(&problem.hint);
+        }
+        shown
+    })
 }
 
 #[derive(Serialize)]

@@ -15,6 +15,7 @@ use tracing_subscriber::registry::{LookupSpan, Scope};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::args::{Global, LogFormat};
+use super::as_typed::as_typed;
 use super::progress;
 use super::terminal::{self, Stream};
 use crate::host::foreign_text::turns_text;
@@ -119,6 +120,7 @@ impl Write for Lines {
                 line.push(character);
             }
         }
+        let mut line = as_typed(&line);
         line.push('\n');
         progress::beside(|| io::stderr().lock().write_all(line.as_bytes()))?;
         Ok(event.len())

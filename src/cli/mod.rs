@@ -4,6 +4,7 @@
 
 mod answer;
 mod args;
+mod as_typed;
 mod check;
 mod companies;
 mod exit;
@@ -75,6 +76,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> 
         log,
         quiet: args.global.quiet,
     };
+    let named = sources.config_flag.as_ref();
+    as_typed::name_settings(named.map(|file| sources.working_folder.join(file)));
     log_panics();
     catch_unwind(AssertUnwindSafe(|| obey(&args, &sources, form)))
         .unwrap_or_else(|_| answer(&Answer::of_problem(panicked()), form))

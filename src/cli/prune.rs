@@ -16,6 +16,7 @@ use crate::host::counted::counted;
 pub(super) fn prune_evidence(sources: &Sources, before: i32, form: Form) -> Exit {
     match prune(sources, before) {
         Ok(removed) if form.json => print(&to_json(&removed, Exit::Done, None), Exit::Done),
+        Ok(_) if form.quiet => Exit::Done,
         Ok(removed) => print(&to_text(&removed, before), Exit::Done),
         Err(problem) if form.json => {
             let exit = Answer::of_problem(problem.clone()).exit();

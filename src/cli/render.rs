@@ -6,6 +6,7 @@ pub(super) mod totals;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::as_typed::as_typed;
 use super::exit::Exit;
 use super::table::safe;
 use super::terminal::Stream;
@@ -283,8 +284,8 @@ impl From<&Problem> for ErrorDocument {
     fn from(problem: &Problem) -> Self {
         Self {
             kind: problem.kind.as_str(),
-            message: problem.message.clone(),
-            hint: problem.hint.clone(),
+            message: as_typed(&problem.message),
+            hint: as_typed(&problem.hint),
         }
     }
 }
@@ -399,7 +400,7 @@ pub(super) fn problem_text(problem: &Problem) -> String {
     format!(
         "{} {}\n  hint: {}\n",
         Stream::Err.red("error:"),
-        safe(&problem.message),
-        safe(&problem.hint)
+        safe(&as_typed(&problem.message)),
+        safe(&as_typed(&problem.hint))
     )
 }

@@ -44,6 +44,8 @@ pub(super) fn subscribe(sources: &Sources, wish: &Wish<'_>, form: Form) -> Exit 
                 .map_or(Exit::Done, |problem| Answer::of_problem(problem).exit());
             let exit = if form.json {
                 print(&json(exit, &told.subscriptions, told.problem.as_ref()), exit)
+            } else if form.quiet {
+                exit
             } else {
                 print(&told.text, exit)
             };

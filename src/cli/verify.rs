@@ -9,6 +9,7 @@ use serde::Serialize;
 use tracing::warn;
 
 use super::answer::{Form, Shown};
+use super::as_typed::as_typed;
 use super::exit::Exit;
 use super::render::{Answer, ErrorDocument, document};
 use super::table::{Table, safe};
@@ -113,6 +114,9 @@ fn compared(
         let entries = counted(outcome.without_amount, "entry");
         let note = format!("amounts of {entries}, whose evidence was removed");
         outcome.not_compared.insert(note);
+    }
+    for difference in &mut outcome.differences {
+        difference.remedy = as_typed(&difference.remedy);
     }
     Ok(outcome)
 }

@@ -118,7 +118,7 @@ fn is_counted_so(exporter: &Exporter<'_>, job: &ExportJob, known: &Finality) -> 
     }
     let counts = match exporter.pleo.count_items(&job.id) {
         Ok(counts) => counts,
-        // Who does not take the question, or falls over at it, is asked for the whole list.
+        // A Pleo that rejects the question, or fails at it, is asked for the whole list.
         Err(PleoError::Rejected { .. } | PleoError::Contract { .. } | PleoError::OutOfReach { .. }) => {
             return Ok(false);
         }

@@ -126,6 +126,14 @@ impl Deadline {
     pub(super) fn is_far(&self, now: Instant) -> bool {
         self.left(now) > self.lifetime / 2
     }
+
+    /// Until when that is so.
+    pub(super) fn far_until(&self, now: Instant) -> DateTime<Utc> {
+        let left = self.left(now).saturating_sub(self.lifetime / 2);
+        let left = TimeDelta::from_std(left).unwrap_or_default();
+        let present = clock::now();
+        present.checked_add_signed(left).unwrap_or(present)
+    }
 }
 
 #[cfg(test)]

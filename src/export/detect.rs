@@ -77,8 +77,8 @@ pub(super) fn named(exporter: &Exporter<'_>, id: &JobId, out_of_order: bool) -> 
     })
 }
 
-/// The job whose id begins so, of those that are open and those that are known here; `None` unless it is one. Fewer
-/// than eight characters are no way to name a job.
+/// The job whose id begins so, of those that are open and those that are known here; `None` unless exactly one
+/// does. Fewer than eight characters name no job.
 pub(super) fn by_beginning(
     pleo: &Client,
     known: Option<&Checkpoint>,

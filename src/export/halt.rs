@@ -1,9 +1,11 @@
 //! Why the work on a job stops before the job is closed, and what that means for the one who is told.
 
+use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 use super::report::{Ending, Problem, ProblemKind};
 use crate::checkpoint::{CheckpointError, Fault};
+use crate::host::clock;
 use crate::host::stop::Stopped;
 use crate::model::export_job::ExportJob;
 use crate::model::fleet::Unshared;
@@ -40,7 +42,7 @@ pub(super) enum Halt {
     /// The accounting system cannot take a job, which was found before it was worked on.
     #[error("{}", .fault.to_string().replace('\n', " "))]
     NotReady {
-        /// Why.
+        /// What is wrong with it.
         fault: Obstacle,
         /// What became of the job.
         job: Unready,
@@ -59,9 +61,9 @@ pub(super) enum Halt {
     /// Another instance started the job first.
     #[error("another instance started the job first")]
     LostToAnother,
-    /// The job is in progress for another instance.
+    /// The job is in progress for another instance. Answered is which may be taken over.
     #[error("the job is in progress for another instance")]
-    NotOurs { adoptable: bool },
+    NotOurs { adoptable: Option<JobId> },
     /// The same, and a person wished to take it over from that instance, which these books do not allow.
     #[error(
         "job {job} of another instance cannot be taken over: {system} can only be searched, so what that instance has sent \
@@ -108,8 +110,8 @@ pub(super) enum Obstacle {
 /// What becomes of a job that the accounting system cannot take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unready {
-    /// It waits in Pleo, not begun.
-    Waits,
+    /// It waits in Pleo, not begun, and is failed from then on if nothing has changed.
+    Waits { until: DateTime<Utc> },
     /// It is in progress, and left so for now.
     LeftOpen,
     /// It was told to Pleo as failed, because its time grew short.
@@ -138,7 +140,7 @@ impl Halt {
             Self::NotReady { job, .. } => {
                 let problem = self.into_problem();
                 match job {
-                    Unready::Waits => Ending::NotBegun(problem),
+                    Unready::Waits { .. } => Ending::NotBegun(problem),
                     Unready::LeftOpen => Ending::LeftOpen(problem),
                     Unready::Failed => Ending::Failed(problem),
                 }
@@ -166,7 +168,7 @@ impl Halt {
                     .into(),
             ),
             Self::NotItsTurn { blocked_by, .. } => (ProblemKind::NeedsPerson, before_its_turn(blocked_by)),
-            Self::LostToAnother | Self::NotOurs { adoptable: false } => (
+            Self::LostToAnother | Self::NotOurs { adoptable: None } => (
                 ProblemKind::NotOurs,
                 "let that instance finish it; Pleo ends it by itself when nobody works on it for an hour".into(),
             ),
@@ -176,12 +178,7 @@ impl Halt {
                  word, and export again what the books lack"
                     .into(),
             ),
-            Self::NotOurs { adoptable: true } => (
-                ProblemKind::NotOurs,
-                "let that instance finish it, or take it over with `pleo-export run-job JOB_ID --adopt` when it is gone for \
-                 good"
-                    .into(),
-            ),
+            Self::NotOurs { adoptable: Some(id) } => (ProblemKind::NotOurs, taken_over_by_hand(id)),
             Self::OwnershipUnproven => (
                 ProblemKind::NeedsPerson,
                 "make sure that no other instance works on it, then wait until Pleo has ended it and export again".into(),
@@ -250,13 +247,16 @@ impl From<CheckpointError> for Problem {
     }
 }
 
+fn taken_over_by_hand(id: &JobId) -> String {
+    format!(
+        "let that instance finish it, or take it over with `pleo-export run-job {id} --adopt` when it is gone for good"
+    )
+}
+
 fn before_its_turn(blocked_by: &Blocking) -> String {
     match blocked_by {
         Blocking::Ours(id) => format!("finish that one first: `pleo-export run-job {id}`"),
-        Blocking::Elsewhere(id) => format!(
-            "let that instance finish it, or take it over with `pleo-export run-job {id} --adopt` when it is gone for \
-             good"
-        ),
+        Blocking::Elsewhere(id) => taken_over_by_hand(id),
         Blocking::Older(id) => {
             format!(
                 "begin with that one: `pleo-export run-job {id}`; or start this one first with `--out-of-order`"
@@ -323,24 +323,32 @@ fn not_ready(error: &SystemError, job: Unready) -> (ProblemKind, String) {
         Unready::Failed => {
             "Pleo was told that this export failed, since its time grew short; nothing was booked: see to the cause, then \
              export again in Pleo"
+                .to_owned()
         }
-        _ if kind == ProblemKind::Temporary => "run again to go on: what is booked is found first",
-        Unready::Waits => {
-            "see to the cause, then run `pleo-export poll`: the export waits in Pleo for a while, and nothing was booked"
+        _ if kind == ProblemKind::Temporary => "run again to go on: what is booked is found first".to_owned(),
+        Unready::Waits { until } => {
+            format!(
+                "see to the cause, then run `pleo-export poll`: the export waits in Pleo until {}, and nothing was booked; after \
+                 that Pleo is told that it failed",
+                clock::text(until)
+            )
         }
         Unready::LeftOpen => {
             "see to the cause, then run again before the export expires: nothing more was booked, and what is in the books \
              is found there"
+                .to_owned()
         }
     };
-    (kind, hint.into())
+    (kind, hint)
 }
 
 fn books_lack(job: Unready) -> String {
     let then = match job {
-        Unready::Waits | Unready::LeftOpen => "run again",
+        Unready::Waits { until } => format!("run again before {}", clock::text(until)),
+        Unready::LeftOpen => "run again".to_owned(),
         Unready::Failed => {
             "export again in Pleo, which was told that this export failed, since its time grew short"
+                .to_owned()
         }
     };
     format!(

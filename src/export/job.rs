@@ -46,8 +46,8 @@ pub(super) fn work(
     }
 }
 
-/// However the work ended, as long as it ended in order: the intents of what surely was not sent are taken back, so that the
-/// next run need not take these items for lost. Where that cannot be written, it will.
+/// Takes back the intents of what surely was not sent, however the work ended: else the next run would take these items for
+/// lost, as it does where this cannot be written.
 fn withdraw_unsent(run: &mut JobRun<'_>) {
     let is_others = run
         .exporter
@@ -179,7 +179,7 @@ fn ended(exporter: &mut Exporter<'_>, job: Box<ExportJob>) -> Result<Ending, Hal
     }
 }
 
-/// Whoever closed it left items behind: nobody else will tell of them.
+/// What is told of a job that was closed while items had no verdict: no later run meets it again.
 fn closed_without(job: &ExportJob, without_verdict: &[AccountingEntryId]) -> Ending {
     let named = without_verdict.iter().take(MOST_NAMED);
     let named: Vec<&str> = named.map(AccountingEntryId::as_str).collect();

@@ -14,7 +14,7 @@ use crate::host::counted::counted;
 use crate::model::ids::AccountingEntryId;
 use crate::systems::{Found, Wanted};
 
-/// What is known of it before a job is begun: by the numbers that were given.
+/// Whether the books lack entries, as far as the numbers that were given tell: all that is known before a job is begun.
 pub(super) fn before_start(exporter: &Exporter<'_>) -> Result<Option<Obstacle>, Halt> {
     if exporter.settings.books_are_right {
         return Ok(None);
@@ -71,6 +71,7 @@ fn left_or_failed(run: &mut JobRun<'_>, fault: Obstacle) -> Halt {
     }
 }
 
+/// Whether nothing of the job can be in the books, by a list that is read again.
 pub(super) fn is_unbegun(run: &mut JobRun<'_>) -> Result<bool, Halt> {
     control::refresh(&mut run.exporter, &run.job)?;
     Ok(!run.exporter.checkpoint.anything_begun(&run.job.id)?)

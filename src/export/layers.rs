@@ -43,12 +43,12 @@ pub(super) fn read<'a>(
     }
 }
 
-/// Reads the list here and the data in a thread. What became of the data stands inside.
+/// Reads the list here and the data in a thread. The outer error is about the list, the inner one about the data.
 fn side_by_side(run: &mut JobRun<'_>) -> Result<Result<Layer, Halt>, Halt> {
     let (reader, job, span) = (Reader::of(run), run.job.id.clone(), Span::current());
     let (to, pages) = sync_channel(1);
     std::thread::scope(|scope| {
-        // When nobody takes the pages any more, the reason is told there.
+        // Where no more pages are taken, the error stands on the side that took them.
         let on_page = move |page| to.send(page).map_err(|_| Halt::Stopped(Stopped));
         let reading = scope.spawn(move || span.in_scope(|| reader.read(on_page)));
         let mut waiting = Waiting {

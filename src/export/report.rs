@@ -32,7 +32,7 @@ pub struct RunReport {
 /// A job in progress that another instance has started: Pleo runs one of a company at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocker {
-    /// Which.
+    /// The job in progress.
     pub id: JobId,
     /// When Pleo last heard of it.
     pub last_updated_at: DateTime<Utc>,
@@ -110,7 +110,7 @@ impl RunReport {
 /// What became of one job.
 #[derive(Debug)]
 pub struct JobReport {
-    /// Which.
+    /// The job worked on.
     pub id: JobId,
     /// How it ended.
     pub ending: Ending,
@@ -146,7 +146,7 @@ pub struct JobTotals {
 /// A tax that was taken as fully deductible because nobody said anything else.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AssumedTax {
-    /// Its code.
+    /// Pleo's tax code.
     pub code: Option<String>,
     /// Where it was booked.
     pub account: String,

@@ -123,7 +123,7 @@ impl Exporter<'_> {
             let blocker = Blocker::of(foreign, !is_alive);
             if is_alive {
                 warn!(
-                    "job {} is in progress for another instance; leaving it alone (take it over with `run-job {} --adopt` \
+                    "job {} is in progress for another instance; leaving it alone (take it over with `pleo-export run-job {} --adopt` \
                      if that instance is gone)",
                     foreign.id, foreign.id
                 );
@@ -148,8 +148,8 @@ impl Exporter<'_> {
         }
     }
 
-    /// Works on one job and never fails: whatever happens becomes its report. Where it is left to another instance, that
-    /// says why: a person who named it must hear of that as of a problem, and a poll meets it every day.
+    /// Works on one job and never fails: whatever happens becomes its report. The error says why a poll leaves the job to
+    /// another instance, which is nothing unusual; a person who named the job is told of it as a problem.
     fn work_on(&mut self, job: ExportJob, claim: Claim) -> Result<JobReport, String> {
         let (id, items) = (job.id.clone(), job.number_of_items);
         let span = tracing::error_span!("job", job.id = %id);

@@ -140,7 +140,7 @@ fn go_on(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -> Result<St
         Some(JobState::Starting | JobState::Foreign | JobState::Ended | JobState::Closed) | None => {
             if claim != Claim::Adopt {
                 return Err(Halt::NotOurs {
-                    adoptable: repeatable,
+                    adoptable: repeatable.then(|| job.id.clone()),
                 });
             }
             if !repeatable {
@@ -175,11 +175,14 @@ fn unproven(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Start, Halt> 
         is_begun |= page.iter().any(|item| item.status != ItemStatus::Pending);
         Ok(())
     })?;
+    let not_ours = Halt::NotOurs {
+        adoptable: adoptable.then(|| job.id.clone()),
+    };
     if is_begun {
-        return Err(Halt::NotOurs { adoptable });
+        return Err(not_ours);
     }
     let job = match permit::look_for_others(exporter, &job.id)? {
-        Others::AtWork => return Err(Halt::NotOurs { adoptable }),
+        Others::AtWork => return Err(not_ours),
         Others::Nowhere(job) if job.status.is_final() => return Ok(Start::Over(*job)),
         Others::Nowhere(_) if !adoptable => return Err(Halt::OwnershipUnproven),
         Others::Nowhere(job) => *job,

@@ -84,7 +84,7 @@ impl fmt::Debug for Exporter<'_> {
 }
 
 impl Exporter<'_> {
-    /// The same for a shorter time, so that a job in hand can own it.
+    /// The same, lent to a job in hand.
     pub(super) fn lend(&mut self) -> Exporter<'_> {
         Exporter {
             pleo: self.pleo,

@@ -4,6 +4,8 @@
 
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
+
 use super::deadline::Deadline;
 use super::halt::{Halt, Obstacle, Unready};
 use super::tools::{Exporter, JobRun};
@@ -23,21 +25,21 @@ pub(super) fn before_start(exporter: &mut Exporter<'_>, job: &ExportJob) -> Resu
         Err(error) => Some(Obstacle::System(error)),
         Ok(()) => lacking::before_start(exporter)?,
     };
-    left_or_found(exporter, job, found, Unready::Waits)
+    left_or_found(exporter, job, found, |until| Unready::Waits { until })
 }
 
 /// The same for a job in progress that is to be gone on with. What is wrong late in its life is left to the steps, which
 /// look at what is in the books already.
 pub(super) fn before_going_on(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<(), Halt> {
     let found = exporter.system.ready().err().map(Obstacle::System);
-    left_or_found(exporter, job, found, Unready::LeftOpen).map(drop)
+    left_or_found(exporter, job, found, |_| Unready::LeftOpen).map(drop)
 }
 
 fn left_or_found(
     exporter: &Exporter<'_>,
     job: &ExportJob,
     found: Option<Obstacle>,
-    left: Unready,
+    left: impl FnOnce(DateTime<Utc>) -> Unready,
 ) -> Result<Option<Obstacle>, Halt> {
     let Some(fault) = found else {
         return Ok(None);
@@ -45,8 +47,10 @@ fn left_or_found(
     // What a request to stop cut off is no fault of the system's.
     exporter.stop.check()?;
     let now = Instant::now();
-    if Deadline::of(job, exporter.pleo.server_time(), now).is_far(now) {
-        return Err(Halt::NotReady { fault, job: left });
+    let deadline = Deadline::of(job, exporter.pleo.server_time(), now);
+    if deadline.is_far(now) {
+        let job = left(deadline.far_until(now));
+        return Err(Halt::NotReady { fault, job });
     }
     Ok(Some(fault))
 }

@@ -139,7 +139,7 @@ impl DocumentKind {
 /// One balanced document in wallet currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
-    /// What kind.
+    /// Journal entry, bill, credit note or payment.
     pub kind: DocumentKind,
     /// Which one of its item.
     pub part: Part,
@@ -180,7 +180,7 @@ pub enum Creditor {
 /// One side of a document on one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posting {
-    /// Where.
+    /// The account that it is posted to.
     pub account: Account,
     /// How much in wallet currency, debit positive.
     pub amount: Amount,

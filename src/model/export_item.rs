@@ -190,7 +190,7 @@ pub struct Vendor {
 /// Who sold something, by what the accounting system may know them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seller<'a> {
-    /// The name.
+    /// What people call it.
     pub name: Option<&'a str>,
     /// The number in the accounting system.
     pub code: Option<&'a str>,
@@ -201,7 +201,7 @@ pub struct Seller<'a> {
 }
 
 impl ExportItem {
-    /// Who sold it: the vendor that somebody tagged in Pleo beats the supplier of the payment.
+    /// Who sold it: the vendor that was tagged in Pleo beats the supplier of the payment.
     pub fn seller(&self) -> Option<Seller<'_>> {
         if let Some(vendor) = &self.vendor {
             return Some(Seller {

@@ -7,7 +7,7 @@ use super::ids::{AccountingEntryId, CompanyId, JobId};
 /// An export job as Pleo describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportJob {
-    /// Its identifier.
+    /// Pleo's id, by which people name it.
     pub id: JobId,
     /// The company whose expenses it holds.
     pub company_id: CompanyId,
@@ -106,7 +106,7 @@ pub enum ItemStatus {
 }
 
 impl ItemStatus {
-    /// Every one.
+    /// Every status.
     pub const ALL: [Self; 5] = [
         Self::Pending,
         Self::InProgress,

@@ -242,7 +242,7 @@ impl InvoiceInBooks {
 pub enum InvoiceSide {
     /// The vendor's claim (or credit note).
     Bill,
-    /// Its settlement.
+    /// The payment that settles it.
     Payment,
 }
 

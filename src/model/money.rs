@@ -241,7 +241,7 @@ pub struct Currency([u8; 3]);
 pub struct CurrencyError(String);
 
 impl Currency {
-    /// The code.
+    /// Three capital letters, as in ISO 4217.
     pub fn as_str(&self) -> &str {
         // Only ASCII capitals get in (see `from_str`), so this never falls back.
         std::str::from_utf8(&self.0).unwrap_or("XXX")

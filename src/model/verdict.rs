@@ -310,7 +310,7 @@ impl JobFailureType {
 /// Why a whole job failed, for Pleo and the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobFailure {
-    /// Its kind.
+    /// The word by which Pleo knows it.
     pub failure_type: JobFailureType,
     /// What happened and what to do.
     pub reason: String,

@@ -298,7 +298,7 @@ impl Client {
         self.transport.reached().has_answered()
     }
 
-    /// Says that it did in an earlier run: then being out of reach is taken for temporary.
+    /// Notes that Pleo answered in an earlier run: then being out of reach is taken for temporary.
     pub fn answered_before(&self) {
         self.transport.reached().answered_before();
     }
@@ -308,7 +308,7 @@ impl Client {
         self.transport.reached().is_out_of_reach()
     }
 
-    /// Says that nobody else has reached Pleo just now: each request gets one short try until an answer comes.
+    /// Notes that another client has just had no answer: each request gets one short try until one comes.
     pub fn expect_silence(&self) {
         self.transport.reached().expect_silence();
     }

@@ -22,18 +22,18 @@ impl Reached {
         self.has_answered.load(Ordering::Relaxed)
     }
 
-    /// Pleo did, in an earlier run.
+    /// Notes that Pleo answered in an earlier run.
     pub(super) fn answered_before(&self) {
         self.has_answered.store(true, Ordering::Relaxed);
     }
 
-    /// Pleo has answered just now.
+    /// Notes an answer of Pleo's.
     pub(super) fn answered(&self) {
         self.has_answered.store(true, Ordering::Relaxed);
         self.is_silence_expected.store(false, Ordering::Relaxed);
     }
 
-    /// A request has ended so.
+    /// Notes how a request has ended.
     pub(super) fn ended<T>(&self, result: &Result<T, PleoError>) {
         let is_out_of_reach = matches!(
             result,
@@ -47,7 +47,7 @@ impl Reached {
         self.is_out_of_reach.load(Ordering::Relaxed)
     }
 
-    /// No answer is to be expected, since none came to another client: each request gets one short try until one comes.
+    /// Notes that another client has just had no answer: each request gets one short try until one comes.
     pub(super) fn expect_silence(&self) {
         self.is_silence_expected.store(true, Ordering::Relaxed);
     }

@@ -1,9 +1,9 @@
 //! Which failed tries are made again.
 //!
 //! A GET, PUT or DELETE may be repeated at will, and so may a search: they read, or say the same thing twice. Any other POST
-//! is an event that Pleo counts, or makes something new, so it is made again only when Pleo surely did not process it: the connection never came
-//! about, or 429. Everything else that may have happened after a POST was sent is a lost answer. After what time a
-//! try is made again, and for how long, is the same for all clients: [`crate::host::retry`].
+//! is an event that Pleo counts, or makes something new, so it is made again only when Pleo surely did not process it: the
+//! connection never came about, or 429. Everything else that may have happened after a POST was sent is a lost answer.
+//! After what time a try is made again, and for how long, is the same for all clients: [`crate::host::retry`].
 
 use crate::host::retry::is_temporary;
 

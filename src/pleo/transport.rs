@@ -1,7 +1,7 @@
 //! One request to Pleo with all its tries: authentication, limits, waits, the log.
 //!
 //! The credential is added here ([`Access`]), to requests for the configured host alone, and appears nowhere else. What a
-//! failed try means is decided in [`retry`]; what an answer means, by the caller.
+//! failed try means is decided in [`super::retry`]; what an answer means, by the caller.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -24,7 +24,7 @@ pub struct JobNeeds {
 /// An entry to look up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// Which.
+    /// The accounting entry.
     pub entry_id: AccountingEntryId,
     /// The parts that make it complete; empty where they are not known (its data could not be planned). Then it
     /// counts as complete only where the system itself can tell.

@@ -1,4 +1,4 @@
-//! The accounting system in place of one that could not be begun with.
+//! What stands in for an accounting system that could not be started.
 
 use super::{
     AccountingSystem, Attachment, AttachmentLimits, BookedEntry, Create, Description, Found, JobNeeds,
@@ -8,15 +8,15 @@ use crate::model::document::PlannedItem;
 use crate::model::permit::Permit;
 use crate::model::references::{References, Resolution};
 
-/// Answers whatever it is asked with why it could not be begun with, and books nothing. With it a run learns what waits
-/// in Pleo, and what is late is failed with that reason.
+/// Answers every question with the reason why the system could not be started, and books nothing. So a run can still look
+/// what waits in Pleo, and fail with that reason what can wait no longer.
 #[derive(Debug)]
 pub struct Unready {
     error: SystemError,
 }
 
 impl Unready {
-    /// In place of a system that answered this when it was begun with.
+    /// Stands in for a system of which this came when it was started.
     pub const fn new(error: SystemError) -> Self {
         Self { error }
     }

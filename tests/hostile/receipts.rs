@@ -87,13 +87,7 @@ fn a_pleo_on_this_machine_lifts_the_rules_for_its_own_host_alone() {
                     .build(),
             ]);
             world.run(&["poll"]).exits(3);
-            let reason = world
-                .sandbox
-                .job(&job)
-                .item(ENTRY)
-                .failure_reason
-                .clone()
-                .unwrap();
+            let reason = world.failure_reason(&job, ENTRY);
             assert!(
                 reason.contains("private network") || reason.contains("https address"),
                 "{url}: {reason}"

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Instant;
 
 use pleo_export::model::document::{PostingState, Receipt};
 use pleo_export::model::export_item::ExportItem;
@@ -172,6 +173,10 @@ fn receipts_are_there_once_in_their_order() {
         );
         assert_eq!(bill[0]["move_type"], "in_invoice", "on the first document");
     }
+    // What a call has not begun when it has lasted for long enough is left to a later one.
+    let over = support::permit().until(Instant::now());
+    let answers = books.odoo.attach(&over, &[entry.clone(), entry.clone()]).unwrap();
+    assert_eq!(answers, [Ok(()), Err(SystemError::put_off())]);
     let mut small = server.books_with(|settings| {
         settings.largest_attachment = 5;
         settings.posting = PostingState::Final;

@@ -119,6 +119,13 @@ impl World {
         }
     }
 
+    /// Why Pleo was told that an item failed.
+    #[track_caller]
+    pub fn failure_reason(&self, job: &str, entry: &str) -> String {
+        let reason = self.sandbox.job(job).item(entry).failure_reason.clone();
+        reason.expect("the item has failed")
+    }
+
     pub fn add_job(&self, items: Vec<Value>) -> String {
         self.sandbox.add_job(Job::of(items))
     }

@@ -42,6 +42,11 @@ fn a_series_of_failed_polls_calls_a_person() {
     let status = world.run(&["status", "--json"]).exits(0).json();
     assert_eq!(status["error"]["kind"], "needs_person");
     world.run(&["poll"]).exits(6).says("4 polls");
+    // Out of reach is all that it is.
+    world
+        .run(&["check"])
+        .exits(5)
+        .says("4 polls in a row failed since");
 
     world.sandbox.clear_faults();
     world.run(&["poll"]).exits(0);

@@ -165,12 +165,6 @@ fn redirects_of_receipts_that_lead_on_for_ever_end() {
             .always(),
     );
     world.run(&["poll"]).exits(3);
-    let reason = world
-        .sandbox
-        .job(&job)
-        .item(ENTRY)
-        .failure_reason
-        .clone()
-        .unwrap();
+    let reason = world.failure_reason(&job, ENTRY);
     assert!(reason.contains("leads on and on"), "{reason}");
 }

@@ -53,6 +53,8 @@ mod failure_types;
 mod first_version;
 /// The disk is full, at any moment.
 mod full_disk;
+/// What is told to type can be pasted as it stands.
+mod hints;
 /// What comes from outside means harm.
 mod hostile;
 /// The same for receipts.

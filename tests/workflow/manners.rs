@@ -169,9 +169,18 @@ fn quiet_says_nothing_but_what_failed() {
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
     let told = |arguments: &[&str]| world.run(arguments).stdout;
     assert!(told(&["check"]).contains('✓'));
-    let quiet = told(&["check", "-q"]);
-    assert!(!quiet.contains('✓') && !quiet.contains("in order"), "{quiet}");
+    assert!(told(&["check"]).contains('!'));
+    assert_eq!(told(&["check", "-q"]), "");
     world.add_job(seed::quickstart());
+    for command in [
+        ["preview", "-q"].as_slice(),
+        &["verify", "-q"],
+        &["subscribe", "--list", "-q"],
+        &["prune-evidence", "--before", "2020", "-q"],
+    ] {
+        let run = world.run(command).exits(0);
+        assert_eq!((&*run.stdout, &*run.stderr), ("", ""), "{run}");
+    }
     let run = world.run(&["poll", "-q"]).exits(3).says("2 failed");
     assert!(!run.stdout.contains("wallet"), "{run}");
     let number = world.books().numbers().remove(0);
@@ -179,8 +188,18 @@ fn quiet_says_nothing_but_what_failed() {
     assert_eq!((&*run.stdout, &*run.stderr), ("", ""), "{run}");
     let wrong = world.run_with("PLEO_API_KEY", "wrong", &["check", "-q"]).exits(2);
     assert!(
-        wrong.stdout.contains('✗') && !wrong.stdout.contains('✓'),
+        wrong.stdout.lines().all(|line| line.starts_with('✗')) && wrong.stdout.contains("credential"),
         "{wrong}"
+    );
+    // What fails is said, also where the command itself does not.
+    world.run_with("PLEO_API_KEY", "wrong", &["poll", "-q"]).exits(2);
+    let run = world
+        .run(&["status", "-q"])
+        .exits(0)
+        .says("rejects the credential");
+    assert!(
+        run.stdout.starts_with("Failing since 20") && !run.stdout.contains("JOB"),
+        "{run}"
     );
 }
 
@@ -352,7 +371,7 @@ fn failures_are_told_by_cause_and_the_last_twenty_jobs() {
     world
         .run(&["status"])
         .exits(0)
-        .says("and 2 older jobs: pleo-export status --all");
+        .says("and 2 older jobs: `pleo-export status --all`");
 }
 
 #[test]

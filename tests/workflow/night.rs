@@ -328,7 +328,7 @@ fn night_16_the_books_cannot_be_written() {
     let run = world.run(&["poll"]).exits(1);
     let warnings = run.stderr.lines().filter(|line| line.contains("WARN")).count();
     assert!(warnings <= 1, "{run}");
-    fails(&world, "books/documents`", "nothing was booked");
+    fails(&world, "books/documents`", "the export waits in Pleo until 20");
 }
 
 #[test]

@@ -177,13 +177,7 @@ fn a_bill_booked_and_its_payment_not() {
     searched.land();
     let documents = searched.documents();
     assert!(documents.values().all(|times| *times == 1), "{documents:?}");
-    let reason = world
-        .sandbox
-        .job(&job)
-        .item(ENTRY)
-        .failure_reason
-        .clone()
-        .unwrap();
+    let reason = world.failure_reason(&job, ENTRY);
     assert!(reason.starts_with("Booked as D-1: "), "{reason}");
 }
 

@@ -12,8 +12,8 @@ use crate::cli::table::safe;
 /// How many findings of one kind are shown to people; scripts get all.
 const SHOWN: usize = 5;
 
-/// A line for each finding, with what to do behind it. Many of one kind are counted after the first few. What is in order is
-/// left out where nothing but the rest is wanted.
+/// A line for each finding, with what to do behind it. Many of one kind are counted after the first few. What is not
+/// wrong is left out where nothing else is wanted.
 pub(super) fn to_text(checks: &[Check], is_quiet: bool) -> String {
     let width = Name::ALL
         .iter()
@@ -21,10 +21,7 @@ pub(super) fn to_text(checks: &[Check], is_quiet: bool) -> String {
         .max()
         .unwrap_or(0);
     let mut kinds: BTreeMap<(Name, State), Vec<&Check>> = BTreeMap::new();
-    for check in checks
-        .iter()
-        .filter(|check| !is_quiet || check.state != State::Ok)
-    {
+    for check in checks.iter().filter(|check| !is_quiet || is_wrong(check)) {
         kinds.entry((check.name, check.state)).or_default().push(check);
     }
     let mut text = String::new();
@@ -43,12 +40,14 @@ pub(super) fn to_text(checks: &[Check], is_quiet: bool) -> String {
     text + &sum(checks)
 }
 
+/// Whether it decides how the command ends.
+const fn is_wrong(check: &Check) -> bool {
+    matches!(check.state, State::Failed | State::OutOfReach)
+}
+
 /// A log of JSON lines ends with what went wrong, whatever stdout has.
 pub(super) fn log(checks: &[Check]) {
-    let wrong = checks
-        .iter()
-        .filter(|check| matches!(check.state, State::Failed | State::OutOfReach));
-    for check in wrong {
+    for check in checks.iter().filter(|check| is_wrong(check)) {
         let (name, remedy) = (check.name.as_str(), check.remedy.as_deref());
         tracing::error!(check = name, hint = remedy, "{}", check.message);
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::problems;
 use crate::cli::answer::{Form, Shown};
+use crate::cli::as_typed::as_typed;
 use crate::cli::exit::Exit;
 use crate::cli::render::{Answer, ErrorDocument, document};
 use crate::cli::table::Table;
@@ -216,8 +217,8 @@ impl Standing {
                     "paused",
                     Some(paused.at),
                     format!(
-                        "{why}; when that is mended: pleo-export fleet resume {}",
-                        self.company_id
+                        "{why}; when that is mended: {}",
+                        as_typed(&format!("`pleo-export fleet resume {}`", self.company_id))
                     ),
                 )
             }

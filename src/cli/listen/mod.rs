@@ -18,6 +18,7 @@ use tracing::{debug, error, error_span, info, warn};
 
 use super::answer::{Form, answer, print};
 use super::args::{Global, ListenWish};
+use super::as_typed::with_settings;
 use super::companies;
 use super::exit::Exit;
 use super::metrics::{self, Sample};
@@ -183,7 +184,9 @@ impl Running {
                 place.owner.company_id,
                 self.every.as_secs()
             );
-            print(&line, Exit::Done);
+            if !form.quiet {
+                print(&line, Exit::Done);
+            }
         }
         notify(&[Notice::Ready]);
         let exit = self.poll_until_stopped(global, stop, form);
@@ -217,7 +220,9 @@ impl Running {
             }
             let exit = if turn.sources.is_one_of_several {
                 let span = error_span!("company", company.id = %place.owner.company_id);
-                span.in_scope(|| poll_for(place, turn, self.every, &self.reach, global, stop, form))
+                let file = turn.sources.config_flag.clone().unwrap_or_default();
+                let poll = || poll_for(place, turn, self.every, &self.reach, global, stop, form);
+                span.in_scope(|| with_settings(&file, poll))
             } else {
                 poll_for(place, turn, self.every, &Reach::default(), global, stop, form)
             };

@@ -161,6 +161,7 @@ fn read(config: &OAuthConfig) -> Result<Option<Tokens>, Problem> {
 fn told(result: Result<Told, Problem>, form: Form) -> Exit {
     match result {
         Ok(told) if form.json => print(&to_json(Exit::Done, told.connection, None), Exit::Done),
+        Ok(_) if form.quiet => Exit::Done,
         Ok(told) => print(&told.text, Exit::Done),
         Err(problem) if form.json => {
             let exit = Answer::of_problem(problem.clone()).exit();

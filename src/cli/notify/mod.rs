@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use tracing::{debug, warn};
 
+use super::as_typed::as_typed;
 use super::exit::Exit;
 use super::poll_end::Standing;
 use super::render::Answer;
@@ -110,14 +111,16 @@ impl Notifier {
         let standing = Standing::of(exit, stop);
         if standing != Standing::Stopped {
             let problem = answer.problem();
-            let in_the_way = answer.blocked_by().map(|blocker| held_up(&blocker.id).1);
+            let in_the_way = answer
+                .blocked_by()
+                .map(|blocker| as_typed(&held_up(&blocker.id).1));
             let ending = Ending {
                 exit,
                 has_failed: standing == Standing::Failure,
                 is_held_up: in_the_way.is_some(),
                 since,
-                message: problem.map_or_else(|| answer.summary(), |problem| problem.message.clone()),
-                remedy: problem.map(|problem| problem.hint.clone()).or(in_the_way),
+                message: problem.map_or_else(|| answer.summary(), |problem| as_typed(&problem.message)),
+                remedy: problem.map(|problem| as_typed(&problem.hint)).or(in_the_way),
                 kept,
             };
             let _ = teller.news.send(News::Ended(Box::new(ending), until));

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::output::Output;
 use super::page::{AccountTotals, Page, View};
+use crate::cli::as_typed::as_typed;
 use crate::cli::exit::Exit;
 use crate::cli::render::totals;
 use crate::cli::table::{Table, safe};
@@ -108,7 +109,7 @@ impl Page for Text {
                 counts.successful
             )
         };
-        self.output.write(&text);
+        self.output.write(&as_typed(&text));
     }
 
     fn entry(&mut self, entry: &EntryPreview) {

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::unmended::Unmended;
 use crate::checkpoint::{Blocked, Contact, JobRecord, PollEnd, since};
+use crate::cli::as_typed::as_typed;
 use crate::cli::exit::Exit;
 use crate::cli::poll_end::FOR_TOO_LONG;
 use crate::cli::table::safe;
@@ -62,19 +63,19 @@ pub(super) struct Facts<'a> {
     pub(super) unmended: Option<&'a Unmended>,
 }
 
+/// What helps where there is no checkpoint.
+pub(super) const NEVER_POLLED: &str = "run `pleo-export poll`; if it ran already, say where the checkpoint is \
+                                       (PLEO_EXPORT_CHECKPOINT, or the settings of the service)";
+
 /// Nothing was ever heard of a poll.
-pub(super) fn never_polled(why: &str) -> Health {
+pub(super) fn never_polled(why: &str, remedy: &str) -> Health {
     Health {
         state: State::NeverPolled,
         since: None,
         last_success: None,
         last_poll: None,
         message: Some(why.to_owned()),
-        remedy: Some(
-            "run `pleo-export poll`; if it ran already, say where the checkpoint is (PLEO_EXPORT_CHECKPOINT, or the settings of \
-             the service)"
-                .to_owned(),
-        ),
+        remedy: Some(remedy.to_owned()),
         is_left_by_a_dead_run: false,
         is_at_work: false,
     }
@@ -113,10 +114,7 @@ pub(super) fn judge(facts: &Facts<'_>, now: DateTime<Utc>) -> Health {
         // Kept by a version that kept no more of it.
         health.fails(Some(series.since), series.last_error.clone(), RUN.into());
     } else if facts.open_job.is_none() {
-        return Health {
-            remedy: Some(RUN.to_owned()),
-            ..never_polled("no poll has been noted in this checkpoint yet")
-        };
+        return never_polled("no poll has been noted in this checkpoint yet", RUN);
     }
     if health.state == State::Ok && health.message.is_none() {
         health.of_open_job(facts);
@@ -144,7 +142,8 @@ pub(super) const AT_WORK: &str =
 
 /// Where polls come no more.
 pub(super) const SILENT: &str = "see that what polls is still there (`systemctl list-timers 'pleo-export*'`, `systemctl status \
-                                 pleo-export-listen`, or the cron job), then run `pleo-export poll`";
+                                 pleo-export-listen`, or the cron job), then run `pleo-export poll`; where polls are meant to \
+                                 come less often, set `run.alarm_after` longer than that";
 
 impl Health {
     fn fails(&mut self, since: Option<DateTime<Utc>>, message: String, remedy: String) {
@@ -237,6 +236,21 @@ impl Health {
         match &self.message {
             Some(message) => format!("{text}; {message}"),
             None => text.to_owned(),
+        }
+    }
+
+    /// Has the commands in it be what is to be typed.
+    pub(super) fn name_commands(&mut self) {
+        for text in [&mut self.message, &mut self.remedy].into_iter().flatten() {
+            *text = as_typed(text);
+        }
+    }
+
+    /// The same where it fails; else nothing.
+    pub(super) fn text_of_failure(&self, now: DateTime<Utc>) -> String {
+        match self.state {
+            State::Failing => self.text(now),
+            State::Ok | State::NeverPolled => String::new(),
         }
     }
 

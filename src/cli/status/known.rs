@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::health::{self, Facts, Health};
+use super::health::{self, Facts, Health, NEVER_POLLED};
 use super::{taken_over, unmended};
 use crate::checkpoint::{self, Blocked, Checkpoint, Counts, Fault, JobRecord, ShownItem, TrailLine};
 use crate::cli::args::StatusWish;
 use crate::cli::job_ids::Wanted;
-use crate::cli::poll_end;
-use crate::config::{NoCheckpoint, Sources, StatusConfig};
+use crate::cli::{poll_end, run};
+use crate::config::{Config, NoCheckpoint, Sources, StatusConfig};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
 use crate::model::export_job::JobStatus;
@@ -94,7 +94,22 @@ impl Known {
             known = read_once(&config, wish)?;
         }
         known.passed_over = passed_over;
+        known.tell_wrong_settings(sources);
+        known.health.name_commands();
         Ok(known)
+    }
+}
+
+impl Known {
+    /// Where nothing was ever kept, the settings of one of several companies say why: they are in its file as a whole.
+    fn tell_wrong_settings(&mut self, sources: &Sources) {
+        if !self.is_there
+            && sources.is_one_of_several
+            && let Err(problems) = Config::load(sources)
+        {
+            let problem = run::wrong_settings(&problems);
+            self.health = health::never_polled(&problem.message, &problem.hint);
+        }
     }
 }
 
@@ -212,7 +227,7 @@ fn without_checkpoint(config: &StatusConfig, wish: &StatusWish) -> Result<Known,
     Ok(Known {
         path: path.clone(),
         is_there: false,
-        health: health::never_polled(&what),
+        health: health::never_polled(&what, NEVER_POLLED),
         alarm: lasting,
         blocked: None,
         jobs: Vec::new(),

@@ -16,6 +16,7 @@ use tracing::warn;
 
 use super::answer::{Form, Shown};
 use super::args::StatusWish;
+use super::as_typed::as_typed;
 use super::companies;
 use super::exit::Exit;
 use super::render::{Answer, BlockerDocument, Document, ErrorDocument, document, failures_table};
@@ -57,8 +58,10 @@ fn shown(sources: &Sources, wish: &StatusWish, form: Form) -> Shown {
         to_json(&known, too_old.as_ref(), exit)
     } else if wish.csv {
         one_job::csv(&known.trail)
-    } else if form.quiet {
+    } else if form.quiet && too_old.is_some() {
         String::new()
+    } else if form.quiet {
+        known.health.text_of_failure(now)
     } else {
         to_text(&known, wish, too_old.is_some(), now)
     };
@@ -113,10 +116,8 @@ fn to_text(known: &Known, wish: &StatusWish, is_too_old: bool, now: DateTime<Utc
         text.push_str(&table::text(known, wish, now));
     }
     if known.older_jobs > 0 {
-        text = format!(
-            "{text}  and {} older jobs: pleo-export status --all\n",
-            known.older_jobs
-        );
+        let all = as_typed("`pleo-export status --all`");
+        text = format!("{text}  and {} older jobs: {all}\n", known.older_jobs);
     }
     if wish.audit {
         text.push('\n');

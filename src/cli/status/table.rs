@@ -7,6 +7,7 @@ use super::health::RUN;
 use super::known::{Known, KnownJob};
 use crate::checkpoint::JobRecord;
 use crate::cli::args::StatusWish;
+use crate::cli::as_typed::as_typed;
 use crate::cli::job_ids::shortest_unique;
 use crate::cli::render::{FailureDocument, ItemsDocument};
 use crate::cli::table::Table;
@@ -40,7 +41,7 @@ pub(super) fn text(known: &Known, wish: &StatusWish, now: DateTime<Utc>) -> Stri
             &format!("{} ago", length(now - job.record.updated_at)),
             &expires(&job.record, now),
             &match &job.record.last_error {
-                Some(error) => format!("{error} -> {}", next_step(job)),
+                Some(error) => format!("{} -> {}", as_typed(error), next_step(job)),
                 None => next_step(job),
             },
         ]);
@@ -50,6 +51,10 @@ pub(super) fn text(known: &Known, wish: &StatusWish, now: DateTime<Utc>) -> Stri
 
 /// What the operator does next.
 fn next_step(job: &KnownJob) -> String {
+    as_typed(&step(job))
+}
+
+fn step(job: &KnownJob) -> String {
     let unproven = job
         .failures
         .iter()
@@ -124,7 +129,7 @@ impl From<&KnownJob> for JobDocument {
             failures: job.failures.iter().map(FailureDocument::from).collect(),
             updated_at: job.record.updated_at,
             expires_at: job.record.expires_at,
-            last_error: job.record.last_error.clone(),
+            last_error: job.record.last_error.as_deref().map(as_typed),
         }
     }
 }

@@ -56,7 +56,7 @@ pub enum KeptError {
     Exposed {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Who may know it, and how.
         exposure: Exposure,
     },
     /// It is not what `subscribe` writes.

@@ -51,7 +51,7 @@ pub struct Installation {
     pub resource: Option<Subject>,
     /// `ACTIVATED` where it is in use; other words may follow.
     pub status: Option<String>,
-    /// Why it is not.
+    /// Why it is not in use.
     pub error_code: Option<String>,
 }
 

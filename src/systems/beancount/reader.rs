@@ -26,7 +26,6 @@ pub(super) struct Directive<'a> {
     pub(super) kind: Kind<'a>,
     /// Its links, without `^`.
     pub(super) links: Vec<&'a str>,
-    /// Its metadata.
     pub(super) metadata: Metadata<'a>,
 }
 
@@ -37,7 +36,6 @@ pub(super) enum Kind<'a> {
     Transaction {
         /// The posting date.
         date: NaiveDate,
-        /// Its postings.
         postings: Vec<Posting<'a>>,
     },
     /// An account begins.
@@ -77,19 +75,14 @@ pub(super) enum Kind<'a> {
     Option {
         /// The name of the option.
         name: Cow<'a, str>,
-        /// Its value.
         value: Cow<'a, str>,
     },
     /// What follows belongs to this company on Pleo (`custom "pleo-company" "ID"`).
-    Company {
-        /// Its id.
-        id: Cow<'a, str>,
-    },
+    Company { id: Cow<'a, str> },
     /// The evidence of what follows (`custom "pleo-evidence" "FILE" "SHA256"`).
     Evidence {
         /// Its file, by name.
         file: Cow<'a, str>,
-        /// Its hash.
         sha256: Cow<'a, str>,
     },
     /// Evidence that was removed (`custom "pleo-evidence-removed" "FILE"`).
@@ -117,11 +110,8 @@ pub(super) enum Kind<'a> {
 /// One posting of a transaction.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Posting<'a> {
-    /// Its account.
     pub(super) account: &'a str,
-    /// How much.
     pub(super) amount: PostingAmount,
-    /// Its metadata.
     pub(super) metadata: Metadata<'a>,
 }
 

@@ -20,7 +20,6 @@ pub(in super::super) struct Entry<'a> {
     pub(in super::super) document: &'a Document,
     /// Which booking of it.
     pub(in super::super) revision: u32,
-    /// Its number.
     pub(in super::super) number: Number,
     /// What was found odd in the books when it was placed.
     pub(in super::super) remarks: Vec<String>,

@@ -37,7 +37,6 @@ pub(super) const OPENING_DAY: NaiveDate = match NaiveDate::from_ymd_opt(1970, 1,
 /// The mirror of a transaction, to write.
 #[derive(Debug)]
 pub(super) struct MirrorText<'a> {
-    /// Its day.
     pub(super) date: NaiveDate,
     /// Draft or final, as the transaction is.
     pub(super) flag: &'a str,
@@ -58,9 +57,7 @@ pub(super) struct MirrorText<'a> {
 /// One posting of a mirror.
 #[derive(Debug)]
 pub(super) struct MirrorPosting<'a> {
-    /// Its account.
     pub(super) account: &'a str,
-    /// How much.
     pub(super) money: Money,
     /// Its metadata as written.
     pub(super) metadata: Vec<(&'a str, String)>,

@@ -38,7 +38,7 @@ pub(crate) enum CallError {
     /// Odoo said no, and changed nothing.
     #[error("Odoo rejects: {message}")]
     Rejected {
-        /// Why.
+        /// What that means for us.
         rejection: Rejection,
         /// In its own words.
         message: String,

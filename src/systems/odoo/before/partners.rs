@@ -55,33 +55,12 @@ pub(crate) fn vendors(
     )?;
     let mut vendors = HashMap::new();
     for (key, name) in wanted {
-        let by_number = |number: &Option<String>| {
-            let number = number.as_deref()?;
-            the_one(
-                number,
-                found
-                    .iter()
-                    .filter(|partner| partner.reference.as_deref() == Some(number)),
-            )
-        };
-        let by_tax_id = || {
-            let number = compact(key.tax_number.as_deref()?);
-            the_one(
-                &number,
-                found
-                    .iter()
-                    .filter(|partner| partner.vat.as_deref().map(compact).as_ref() == Some(&number)),
-            )
-        };
-        let partner = by_number(&key.code)
-            .or_else(|| by_number(&key.external_id))
-            .or_else(by_tax_id);
         let number = key
             .code
             .as_ref()
             .or(key.external_id.as_ref())
             .or(key.tax_number.as_ref());
-        let vendor = match (partner, number) {
+        let vendor = match (partner(key, &found), number) {
             (Some(partner), _) => Vendor {
                 reference: Reference::Id(partner.id),
                 name: partner.name.clone(),
@@ -95,6 +74,27 @@ pub(crate) fn vendors(
         vendors.insert(key.clone(), vendor);
     }
     Ok(vendors)
+}
+
+/// The partner that a key means: by its code, else by its external id, else by its tax number.
+fn partner<'a>(key: &VendorKey, found: &'a [Partner]) -> Option<&'a Partner> {
+    let by_number = |number: &Option<String>| {
+        let number = number.as_deref()?;
+        let same = found
+            .iter()
+            .filter(|partner| partner.reference.as_deref() == Some(number));
+        the_one(number, same)
+    };
+    let by_tax_id = || {
+        let number = compact(key.tax_number.as_deref()?);
+        let same = found
+            .iter()
+            .filter(|partner| partner.vat.as_deref().map(compact).as_ref() == Some(&number));
+        the_one(&number, same)
+    };
+    by_number(&key.code)
+        .or_else(|| by_number(&key.external_id))
+        .or_else(by_tax_id)
 }
 
 fn search(books: Books<'_>, condition: &Value) -> Result<Vec<Partner>, CallError> {

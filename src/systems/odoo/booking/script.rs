@@ -193,19 +193,15 @@ fn plan_rows<'a>(
                 .iter()
                 .map(|document| draft(planned, document))
                 .collect();
-            match drafts {
-                Ok(drafts) => Work {
-                    planned,
-                    was_there: drafts.iter().any(|draft| draft.stage != Stage::Absent),
-                    drafts,
-                    failed: None,
-                },
-                Err(error) => Work {
-                    planned,
-                    was_there: false,
-                    drafts: Vec::new(),
-                    failed: Some(error),
-                },
+            let (drafts, failed) = match drafts {
+                Ok(drafts) => (drafts, None),
+                Err(error) => (Vec::new(), Some(error)),
+            };
+            Work {
+                planned,
+                was_there: drafts.iter().any(|draft| draft.stage != Stage::Absent),
+                drafts,
+                failed,
             }
         })
         .collect())

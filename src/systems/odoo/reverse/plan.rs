@@ -49,19 +49,7 @@ pub(super) fn plan(
         .cloned()
         .collect();
     if standing.is_empty() {
-        let ids: Vec<Id> = documents.iter().map(|document| document.id).collect();
-        let by: Vec<String> = reversals(books, &ids)?
-            .into_iter()
-            .map(|(_, reversal)| name_of(&reversal))
-            .collect();
-        let how = if by.is_empty() {
-            "it was cancelled in Odoo".to_owned()
-        } else {
-            format!("by {}", by.join(" and "))
-        };
-        return Err(ReversalError::NeedsPerson(format!(
-            "{number} is reversed already, {how}: export the expense again if it is to be booked anew."
-        )));
+        return Err(reversed_already(books, number, &documents)?);
     }
     standing.sort_by_key(|document| std::cmp::Reverse(document.key.part));
     refuse_ties(books, &standing, &documents)?;
@@ -86,6 +74,27 @@ pub(super) fn plan(
         documents: documents.len(),
         standing,
     })
+}
+
+/// Why nothing is left to reverse of these documents.
+fn reversed_already(
+    books: Books<'_>,
+    number: &str,
+    documents: &[Booked],
+) -> Result<ReversalError, ReversalError> {
+    let ids: Vec<Id> = documents.iter().map(|document| document.id).collect();
+    let by: Vec<String> = reversals(books, &ids)?
+        .into_iter()
+        .map(|(_, reversal)| name_of(&reversal))
+        .collect();
+    let how = if by.is_empty() {
+        "it was cancelled in Odoo".to_owned()
+    } else {
+        format!("by {}", by.join(" and "))
+    };
+    Ok(ReversalError::NeedsPerson(format!(
+        "{number} is reversed already, {how}: export the expense again if it is to be booked anew."
+    )))
 }
 
 /// All documents of the booking that the number belongs to; none where it is not ours.
