@@ -32,7 +32,8 @@ pub(super) fn company_id(
             return None;
         }
     };
-    text.parse()
+    text.trim()
+        .parse()
         .map_err(|error| problems.push(format!("{name}: {error}")))
         .ok()
 }

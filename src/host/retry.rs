@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 
 /// The longest first wait; each later one may be twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -115,10 +115,15 @@ fn seconds(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(whole.saturating_add(more)))
 }
 
-/// Reads an HTTP date, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// Reads an HTTP date, such as `Sun, 06 Nov 1994 08:49:37 GMT`, or in one of the two older forms that may still be sent.
 pub fn http_date(text: &str) -> Option<DateTime<Utc>> {
-    let date = DateTime::parse_from_rfc2822(text.trim()).ok()?;
-    Some(date.with_timezone(&Utc))
+    const OLDER: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+    let text = text.trim();
+    if let Ok(date) = DateTime::parse_from_rfc2822(text) {
+        return Some(date.with_timezone(&Utc));
+    }
+    let older = |form: &&str| NaiveDateTime::parse_from_str(text, form).ok();
+    OLDER.iter().find_map(older).map(|date| date.and_utc())
 }
 
 #[cfg(test)]
@@ -191,6 +196,8 @@ mod tests {
             ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
             ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
             ("1994-11-06T08:50:37Z", Some(60)),
+            ("Sunday, 06-Nov-94 08:50:37 GMT", Some(60)),
+            ("Sun Nov  6 08:50:37 1994", Some(60)),
             ("soon", None),
             ("-1", None),
             ("5 minutes", None),

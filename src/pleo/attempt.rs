@@ -78,10 +78,12 @@ impl Attempt {
         };
         match status {
             300..=399 => {
-                let problem = format!(
-                    "{status} redirects to the host `{}`, and redirects are not followed",
-                    self.redirect_host.unwrap_or_default()
-                );
+                let problem = match self.redirect_host {
+                    Some(host) => {
+                        format!("{status} redirects to the host `{host}`, and redirects are not followed")
+                    }
+                    None => format!("{status} is no answer to what was asked"),
+                };
                 // As the page does that wants one to log in to a network.
                 if has_answered {
                     PleoError::Contract { call, problem }

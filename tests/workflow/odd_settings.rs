@@ -26,6 +26,13 @@ fn without_settings(world: World) -> World {
 }
 
 #[test]
+fn what_a_shell_leaves_around_a_company_id_is_no_part_of_it() {
+    let world = World::new();
+    let company = format!(" {}\r", world.sandbox.company());
+    world.run_with("PLEO_COMPANY_ID", &company, &["poll"]).exits(0);
+}
+
+#[test]
 fn paths_are_taken_as_bytes() {
     let world = World::new()
         .with_variable("PLEO_EXPORT_BOOKS", bytes(b"B\xfccher"))

@@ -145,6 +145,8 @@ fn half_a_character_or_a_byte_that_is_none_is_replaced_and_remarked() {
         b"Caf\xe9",
         b"\xf0\x9f\x98",
         b"a\tb\xff",
+        b"\\x41",
+        b"one \\u12 two",
     ] {
         let world = World::new();
         let mut item = Item::card_purchase(2500).id(ENTRY).build();

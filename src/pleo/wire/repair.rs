@@ -1,7 +1,7 @@
 //! An answer's body as text that can be read: one odd character must not hide a whole page.
 //!
 //! Repaired is what a JSON reader refuses inside of texts alone. A byte that is not UTF-8 and half of a surrogate pair
-//! become `U+FFFD`, which says that something was here; a raw control character becomes its escape. Where the text
+//! become `U+FFFD`, which says that something was here, as does an escape that JSON does not know; a raw control character becomes its escape. Where the text
 //! decides about money or names something, `U+FFFD` is refused later, see [`super::reader::Field::text`].
 
 use std::borrow::Cow;
@@ -60,12 +60,20 @@ fn repaired(text: &str) -> Cow<'_, str> {
     Cow::Owned(repaired)
 }
 
-/// How long the escape at the head is, and what stands for it if it is half of a pair.
+/// How long the escape at the head is, and what stands for it if it is half of a pair or none that JSON knows.
 fn escape(text: &str) -> (usize, Option<String>) {
     let is_high = |unit: u16| (0xd800..0xdc00).contains(&unit);
     let is_low = |unit: u16| (0xdc00..0xe000).contains(&unit);
     match unit(text) {
-        None => (2, None),
+        None if text
+            .as_bytes()
+            .get(1)
+            .is_some_and(|sign| b"\"\\/bfnrt".contains(sign)) =>
+        {
+            (2, None)
+        }
+        // What follows is read as it stands.
+        None => (1, Some(UNREADABLE.to_string())),
         Some(first) if is_high(first) && text.get(6..).and_then(unit).is_some_and(is_low) => (12, None),
         Some(first) if is_high(first) || is_low(first) => (6, Some(UNREADABLE.to_string())),
         Some(_) => (6, None),
@@ -97,7 +105,12 @@ mod tests {
             (b"{\"a\":\"Caf\xe9\"}", Some("Caf\u{fffd}")),
             (b"{\"a\":\"one\ntwo\0\"}", Some("one\ntwo\0")),
             (b"\xef\xbb\xbf{\n\t\"a\":\"x\"}", Some("x")),
-            (br#"{"a":"\ud8"}"#, None),
+            (
+                br#"{"a":"one\x41, two\ud8"}"#,
+                Some("one\u{fffd}x41, two\u{fffd}ud8"),
+            ),
+            (b"{\"a\":\"\\\xc3\xa9\"}", Some("\u{fffd}\u{e9}")),
+            (br#"{"a":"x\"#, None),
             (br#"{"a":"x"#, None),
         ] {
             let (text, is_json) = read(body.to_vec());
