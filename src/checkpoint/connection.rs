@@ -1,7 +1,6 @@
 //! Connections to the file: how SQLite is set up for a writer and for a reader, and what lies beside the file.
 
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -86,21 +85,6 @@ fn immutable_uri(path: &Path) -> PathBuf {
     }
     uri.push_str("?immutable=1");
     PathBuf::from(uri)
-}
-
-/// Whether this user can make no file beside the checkpoint, as SQLite's shared memory is one.
-pub(super) fn is_unwritable(path: &Path) -> bool {
-    let shared_memory = beside(path, "-shm");
-    if shared_memory.exists() {
-        return OpenOptions::new().write(true).open(shared_memory).is_err();
-    }
-    // Never under SQLite's own name: a run may begin just now.
-    let probe = beside(path, &format!("-probe-{}", std::process::id()));
-    let made = OpenOptions::new().write(true).create_new(true).open(&probe);
-    if made.is_ok() {
-        let _ = std::fs::remove_file(probe);
-    }
-    made.is_err()
 }
 
 /// Whether something stands in the log that the file itself may not have yet. A reader leaves an empty one.

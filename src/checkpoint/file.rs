@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::connection::{
-    Locking, Stamp, connect_for_reading, connect_for_rehearsal, connect_for_writing, has_log, is_unwritable,
-    refuse_changed, stamp, unless_changed,
+    Locking, Stamp, connect_for_reading, connect_for_rehearsal, connect_for_writing, has_log, refuse_changed,
+    stamp, unless_changed,
 };
 use super::contact::{self, Contact};
 use super::error::{CheckpointError, Fault};
@@ -91,8 +91,9 @@ impl Checkpoint {
         }
         match connect_for_reading(path, Locking::Usual) {
             Ok(connection) => Self::reading(path, connection, None),
-            // A folder that may only be read holds no place for SQLite's shared memory. Without a log the file is all.
-            Err(_) if is_unwritable(path) && !has_log(path) => Self::open_unlocked(path),
+            // A full disk, or a folder that may only be read, has no place for SQLite's shared memory. Without a log the file
+            // is all.
+            Err(_) if !has_log(path) => Self::open_unlocked(path),
             Err(fault) => Err(fault.at(path)),
         }
     }

@@ -25,7 +25,7 @@ pub(super) struct Args {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Global {
-    /// Settings file [default: pleo-export.toml when there is one]
+    /// Settings file, or `PLEO_EXPORT_CONFIG`; all variables: `pleo-export --help` [default: pleo-export.toml when there is one]
     #[arg(long, value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
     /// How the log on stderr is written
@@ -102,6 +102,7 @@ pub(super) enum Command {
         answer: Answer,
     },
     /// Look whether everything is in order, and say what to do where it is not; changes nothing
+    #[command(after_help = help::CHECK)]
     Check {
         /// Serve each company of this folder: a settings file (*.toml) for each
         #[arg(long, value_name = "DIR")]
@@ -110,6 +111,7 @@ pub(super) enum Command {
         answer: Answer,
     },
     /// Show what the next job would book; starts, writes and tells nothing
+    #[command(after_help = help::PREVIEW)]
     Preview {
         /// This job: its id, or the beginning of it
         #[arg(conflicts_with = "all")]
@@ -124,6 +126,7 @@ pub(super) enum Command {
         answer: Answer,
     },
     /// Compare Pleo, checkpoint and books, and say what to do where they differ; changes nothing
+    #[command(after_help = help::VERIFY)]
     Verify {
         /// Only this job: its id, or the first 8 characters of it and more
         #[arg(long, value_name = "JOB_ID", conflicts_with = "since")]
@@ -138,6 +141,7 @@ pub(super) enum Command {
         answer: Answer,
     },
     /// Remove evidence that may be kept no longer; a line in the books says so
+    #[command(after_help = help::PRUNE_EVIDENCE)]
     PruneEvidence {
         /// The first year of which it stays
         #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i32).range(1970..=9999))]
@@ -160,6 +164,7 @@ pub(super) enum Command {
         answer: Answer,
     },
     /// Connect to Pleo by OAuth: a person consents in a browser, and the tokens are kept here
+    #[command(after_help = help::LOGIN)]
     Login {
         /// Read the address that the browser was sent to from stdin, instead of waiting for it
         #[arg(long, conflicts_with = "status")]
@@ -179,7 +184,7 @@ pub(super) enum Command {
         answer: Answer,
     },
     /// Have Pleo tell `listen` of new export jobs; keeps the secret of it
-    #[command(group = ArgGroup::new("wish").required(true))]
+    #[command(group = ArgGroup::new("wish").required(true), after_help = help::SUBSCRIBE)]
     Subscribe {
         #[arg(group = "wish", value_name = "URL", help = WEBHOOK_URL)]
         url: Option<String>,
@@ -194,6 +199,7 @@ pub(super) enum Command {
     },
     /// Poll when Pleo tells of a new export job, and every so often besides
     #[cfg(feature = "listen")]
+    #[command(after_help = help::LISTEN)]
     Listen(ListenWish),
     /// Many companies on many hosts: what the hosts share
     #[command(after_help = help::FLEET)]
@@ -202,6 +208,7 @@ pub(super) enum Command {
         command: FleetCommand,
     },
     /// Write completions for a shell to stdout
+    #[command(after_help = help::COMPLETIONS)]
     Completions {
         /// Which shell
         shell: Shell,

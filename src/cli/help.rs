@@ -8,7 +8,7 @@ pub(super) static VERSION: LazyLock<String> = LazyLock::new(|| match option_env!
     _ => env!("CARGO_PKG_VERSION").to_owned(),
 });
 
-/// The variables, for the help of every command that reads settings.
+/// The variables, for `pleo-export --help` and the manual page.
 pub(super) const VARIABLES: &str = "\
 Environment variables, which beat the settings file:
   PLEO_COMPANY_ID          the company's id on Pleo
@@ -33,6 +33,47 @@ pub(super) const RUN_JOB: &str = "\
 Examples:
   pleo-export run-job 2b1f7c1e            the first 8 characters do where they are unique
   pleo-export run-job 2b1f7c1e --adopt    take it over from an instance that is gone";
+
+pub(super) const CHECK: &str = "\
+Examples:
+  pleo-export check                       before the first run, and after a change of the settings
+  pleo-export check -q                    from a script: says what is wrong alone";
+
+pub(super) const PREVIEW: &str = "\
+Examples:
+  pleo-export preview                     the job that the next poll takes
+  pleo-export preview --all --receipts    every open one, with what is wrong with receipts";
+
+pub(super) const VERIFY: &str = "\
+Examples:
+  pleo-export verify                      every export that there ever was
+  pleo-export verify --since 2026-01-01   those of this year";
+
+pub(super) const PRUNE_EVIDENCE: &str = "\
+Example:
+  pleo-export prune-evidence --before 2020   the years up to and with 2019";
+
+pub(super) const LOGIN: &str = "\
+Examples:
+  pleo-export login                       where a browser can come back to this machine
+  pleo-export login --paste               on a server: paste the address that the browser ended on
+  pleo-export login --status              which connection there is";
+
+pub(super) const SUBSCRIBE: &str = "\
+Examples:
+  pleo-export subscribe https://example.com/webhooks/pleo/your-company-id
+  pleo-export subscribe --list";
+
+#[cfg(feature = "listen")]
+pub(super) const LISTEN: &str = "\
+Example:
+  pleo-export listen --bind 127.0.0.1:8787 --every 5m   behind a proxy that speaks https";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  pleo-export completions bash > ~/.local/share/bash-completion/completions/pleo-export
+  pleo-export completions zsh > ~/.zfunc/_pleo-export       with ~/.zfunc in $fpath
+  pleo-export completions fish > ~/.config/fish/completions/pleo-export.fish";
 
 pub(super) const STATUS: &str = "\
 Where nothing names a checkpoint, the only one is taken in $STATE_DIRECTORY (or the user's state

@@ -28,7 +28,14 @@ pub(super) fn man() -> io::Result<()> {
     let mut command = Args::command().override_usage(SYNOPSIS);
     command.build();
     let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    let man = clap_mangen::Man::new(command.clone());
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    man.render_subcommands_section(&mut page)?;
+    extra(&man, &mut page)?;
+    man.render_version_section(&mut page)?;
     for command in command
         .get_subcommands()
         .filter(|command| command.get_name() != "help")
@@ -38,10 +45,19 @@ pub(super) fn man() -> io::Result<()> {
         man.render_description_section(&mut page)?;
         man.render_options_section(&mut page)?;
         if command.get_after_help().is_some() || command.get_after_long_help().is_some() {
-            man.render_extra_section(&mut page)?;
+            extra(&man, &mut page)?;
         }
     }
     write(&page)
+}
+
+/// Tables and examples, whose columns are left as they are.
+fn extra(man: &clap_mangen::Man, page: &mut Vec<u8>) -> io::Result<()> {
+    let mut text = Vec::new();
+    man.render_extra_section(&mut text)?;
+    let text = String::from_utf8_lossy(&text).replacen(".SH EXTRA\n", ".SH EXTRA\n.nf\n", 1);
+    page.extend(format!("{text}.fi\n").as_bytes());
+    Ok(())
 }
 
 /// A reader that has gone away is no error of ours.

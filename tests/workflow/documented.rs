@@ -57,7 +57,18 @@ fn shown(world: &World) -> BTreeSet<String> {
                 .filter_map(|line| Some(line.split_once("Is all well: ")?.1.to_owned())),
         );
     }
-    for command in ["poll", "run-job", "status", "reverse"] {
+    for command in [
+        "poll",
+        "run-job",
+        "status",
+        "reverse",
+        "check",
+        "preview",
+        "verify",
+        "prune-evidence",
+        "login",
+        "subscribe",
+    ] {
         let help = world.run(&[command, "--help"]).exits(0).stdout;
         let examples = help.lines().filter(|line| line.starts_with("  "));
         lines.extend(examples.map(|line| line.trim().split("  ").next().unwrap().to_owned()));

@@ -4,13 +4,18 @@ use crate::support::{Run, World};
 
 /// Runs the program where no file may grow beyond so many blocks: as on a disk that is full, in any place.
 pub fn with_little_room(world: &World, blocks: u32) -> Run {
-    let program = world.command(&["poll"]);
+    without_room(world, "poll", blocks)
+}
+
+/// A command that may make files no larger than this.
+pub fn without_room(world: &World, subcommand: &str, blocks: u32) -> Run {
+    let program = world.command(&[subcommand]);
     let mut command = Command::new("sh");
     command
         // Ignored, so that writing fails as on a full disk; without it the process would die of the signal.
         .args([
             "-c",
-            &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" poll"),
+            &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" {subcommand}"),
         ])
         .arg(program.get_program())
         .current_dir(world.path(""))

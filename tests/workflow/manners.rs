@@ -431,6 +431,27 @@ fn the_program_tells_of_itself() {
         .says("run\\-job")
         .says("[\\-\\-config FILE]");
     assert!(man.stderr.is_empty(), "{man}");
+    // The columns of tables and examples stay.
+    let page = &man.stdout;
+    assert_eq!(
+        page.matches(".SH EXTRA\n.nf\n").count(),
+        page.matches(".SH EXTRA").count()
+    );
+    for command in [
+        "poll",
+        "check",
+        "preview",
+        "verify",
+        "login",
+        "subscribe",
+        "completions",
+    ] {
+        let help = world
+            .run(&[command, "--help"])
+            .exits(0)
+            .says("PLEO_EXPORT_CONFIG");
+        help.says(&format!("  pleo-export {command}"));
+    }
     world
         .run(&["--help"])
         .exits(0)

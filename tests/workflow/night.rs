@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::full_disk::with_little_room;
+use crate::full_disk::{with_little_room, without_room};
 use crate::interrupt::{Fate, nth_of};
 use crate::odd_places::{as_nobody, as_nobody_in, set_mode};
 use crate::sandbox::seed::Item;
@@ -293,6 +293,10 @@ fn night_14_the_disk_is_full() {
         said.contains("room") || said.contains("run `pleo-export"),
         "{said}"
     );
+    // Not a byte is left: what was kept before can be read all the same.
+    world.run(&["poll"]).exits(0);
+    let status = without_room(&world, "status", 0);
+    status.exits(0).says("All is well");
 }
 
 #[test]

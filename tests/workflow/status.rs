@@ -321,7 +321,7 @@ fn polls_that_end_over_their_settings_are_told() {
         (".env`: it is a folder", |world| {
             fs::create_dir(world.path(".env")).unwrap();
         }),
-        ("PLEO_COMPANY_ID", |world| {
+        ("everybody may write it", |world| {
             fs::write(world.path(".env"), "PLEO_COMPANY_ID=acme\n").unwrap();
             set_mode(&world.path(".env"), 0o666);
         }),

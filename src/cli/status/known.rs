@@ -1,5 +1,6 @@
 //! What a checkpoint knows, read at one moment.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::health::{self, Facts, Health, NEVER_POLLED};
@@ -197,7 +198,7 @@ fn read_once(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem>
 /// Opens it; where it cannot be read, that is usually another user's file.
 fn open(path: &Path) -> Result<Option<Checkpoint>, Problem> {
     Checkpoint::open_read_only(path).map_err(|error| {
-        let is_unreadable = matches!(error.fault, Fault::Storage(_));
+        let is_unreadable = matches!(error.fault, Fault::Storage(_)) && !is_open_to_us(path);
         let mut problem = Problem::from(error);
         if is_unreadable {
             problem.hint =
@@ -206,6 +207,11 @@ fn open(path: &Path) -> Result<Option<Checkpoint>, Problem> {
         }
         problem
     })
+}
+
+/// Whether this user may read the file, whatever else is wrong with it.
+fn is_open_to_us(path: &Path) -> bool {
+    File::open(path).is_ok()
 }
 
 fn without_checkpoint(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem> {
