@@ -54,8 +54,14 @@ impl OfCompany {
         for key in ["url_file", "ca_file"] {
             let _ = section.path(key, layers.file_folder(), problems);
         }
+        let is_of_one_company = layers.file_section().keys().iter().any(|key| key != "fleet");
         for key in ["lease_seconds", "grace_seconds"] {
-            let _ = section.seconds(key, 1, problems);
+            if section.seconds_if_set(key, problems).is_some() && is_of_one_company {
+                problems.push(format!(
+                    "fleet.{key} holds for all companies of a fleet, and does nothing in the settings of one: write it into the \
+                     file that workers are given by --config"
+                ));
+            }
         }
         section.finish(problems);
         Self {
@@ -152,16 +158,23 @@ fn settings(
     problems: &mut Vec<String>,
     warnings: &mut Vec<String>,
 ) -> Option<crate::fleet::Settings> {
+    use std::path::Path;
+
     use secrecy::{ExposeSecret, SecretString};
 
     let url_file = section.path("url_file", layers.file_folder(), problems);
     let ca_file = section.path("ca_file", layers.file_folder(), problems);
     let lease = section.seconds("lease_seconds", 90, problems);
     let grace = section.seconds_if_set("grace_seconds", problems);
-    let (name, url) = match (layers.variable(URL, problems).ok()?, url_file) {
-        (Some(url), _) => (URL, Some(SecretString::from(url.trim().to_owned()))),
+    let (name, folder, url) = match (layers.variable(URL, problems).ok()?, url_file) {
+        (Some(url), _) => (
+            URL,
+            layers.working_folder().to_owned(),
+            Some(SecretString::from(url.trim().to_owned())),
+        ),
         (None, Some(path)) => (
             "fleet.url_file",
+            path.parent().map(Path::to_owned).unwrap_or_default(),
             secret_file("fleet.url_file", &path, problems, warnings),
         ),
         (None, None) => {
@@ -172,7 +185,7 @@ fn settings(
             return None;
         }
     };
-    let address = crate::fleet::Address::read(url?.expose_secret(), ca_file.as_deref());
+    let address = crate::fleet::Address::read(url?.expose_secret(), &folder, ca_file.as_deref());
     let address = address
         .map_err(|problem| problems.push(format!("{name} {problem}")))
         .ok()?;

@@ -48,14 +48,18 @@ struct Wanted {
 }
 
 impl Address {
-    /// Reads an address such as `postgresql://user:password@host/database`. Whoever is to be believed as the database stands
-    /// in `ca_file`, or is known to this machine.
+    /// Reads an address such as `postgresql://user:password@host/database`, which stands in `folder`. Whoever is to be
+    /// believed as the database stands in `ca_file`, or is known to this machine.
     ///
     /// # Errors
     /// What is wrong with it, without any part of it that may be secret.
-    pub fn read(text: &str, ca_file: Option<&Path>) -> Result<Self, String> {
+    pub fn read(text: &str, folder: &Path, ca_file: Option<&Path>) -> Result<Self, String> {
         if !text.starts_with("postgresql://") && !text.starts_with("postgres://") {
             return Err("must be an address such as postgresql://user@host/database".to_owned());
+        }
+        // What stands before the last one is a part of the password, and would be shown as that of something else.
+        if text.matches('@').count() > 1 {
+            return Err("has more than one @: write those of the user and the password as %40".to_owned());
         }
         let (plain, wanted) = take_out(text);
         let mut config = Config::from_str(&plain).map_err(|error| {
@@ -66,10 +70,6 @@ impl Address {
         })?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err("names no host: for a Unix socket, add ?host=/var/run/postgresql".to_owned());
-        }
-        // What stands before it is a part of the password, and would be shown as the host's name.
-        if config.get_hosts().iter().any(is_torn) {
-            return Err("has more than one @: write those of the user and the password as %40".to_owned());
         }
         if config.get_dbname().is_none() {
             return Err(
@@ -84,7 +84,7 @@ impl Address {
                 );
             }
             (Some(file), None) => Some(file.to_owned()),
-            (None, root) => root,
+            (None, root) => root.map(|root| folder.join(root)),
         };
         let mode = wanted.mode.as_deref();
         let tls = if is_tls(&config, mode)? {
@@ -170,10 +170,6 @@ fn is_here(host: &Host) -> bool {
     }
 }
 
-fn is_torn(host: &Host) -> bool {
-    matches!(host, Host::Tcp(name) if name.contains('@'))
-}
-
 fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -239,6 +235,7 @@ mod tests {
             ("postgresql://u@db.example/db?sslmode=disable", None),
             ("postgresql://u@db.example/db?sslmode=maybe", None),
             ("postgresql://u@db.example/db?sslrootcert=/nowhere.pem", None),
+            ("postgresql://u@db.example/db?sslrootcert=nowhere.pem", None),
             ("postgresql://u@db.example/db?colour=red", None),
             ("postgresql://u@db.example", None),
             ("postgresql:///db", None),
@@ -247,18 +244,21 @@ mod tests {
             ("mysql://u@db.example/db", None),
             ("host=db.example dbname=db", None),
         ] {
-            let read = Address::read(address, None);
+            let read = Address::read(address, Path::new(""), None);
             assert_eq!(
                 read.as_ref().ok().map(|read| read.tls.is_some()),
                 is_tls,
                 "{address}: {read:?}"
             );
         }
-        let error = Address::read("postgresql://u:s3cret@db.example/db?colour=red", None).unwrap_err();
+        let read = |address: &str| Address::read(address, Path::new(""), None);
+        let error = read("postgresql://u:s3cret@db.example/db?colour=red").unwrap_err();
         assert!(error.contains("colour") && !error.contains("s3cret"), "{error}");
-        let error = Address::read("postgresql://u:s3@cret@db.example/db", None).unwrap_err();
-        assert!(error.contains("%40") && !error.contains("cret"), "{error}");
-        let read = Address::read("postgresql://u:s3cret@db.example/books", None).unwrap();
+        for password in ["s3@cret", "s3@host/cret", "s3@host?cret"] {
+            let error = read(&format!("postgresql://u:{password}@db.example/db")).unwrap_err();
+            assert!(error.contains("%40") && !error.contains("cret"), "{error}");
+        }
+        let read = read("postgresql://u:s3cret@db.example/books").unwrap();
         assert_eq!(
             format!("{read} {read:?}"),
             "books on db.example Address(\"books on db.example\")"

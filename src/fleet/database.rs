@@ -1,5 +1,6 @@
 //! The one file that asks PostgreSQL: a runtime of its own, and a deadline of ours around every question, since a network
-//! that falls silent is never noticed by the driver.
+//! that falls silent is never noticed by the driver. Beside it the driver is known to those alone who read an address and
+//! encrypt the way there ([`super::address`], [`super::tls`]).
 //!
 //! Statements are unnamed and nothing is kept in a session, so that PgBouncer may give each to another server connection.
 

@@ -65,9 +65,9 @@ impl Overview {
         let sql = format!(
             "SELECT clock_timestamp(), company_id, CASE WHEN free_at > clock_timestamp() THEN host END, lease_until, paused_at, \
                  paused_by, pause_reason, served_at, \
-                 (SELECT count(*) FROM pleo_export.job j WHERE j.company_id = c.company_id \
-                     AND j.state IN ('starting', 'started', 'closing')), {} \
+                 (SELECT count(*) FROM pleo_export.job j WHERE j.company_id = c.company_id AND {}), {} \
              FROM pleo_export.company c ORDER BY company_id",
+            turns::OPEN,
             polls::COLUMNS
         );
         let now = self.0.ask("SELECT clock_timestamp()", &[])?;

@@ -1,9 +1,12 @@
 //! The tables: what is there, what that means, and how they come about.
 
+use std::time::Duration;
+
 use super::address::Address;
 use super::database::{Database, Fault, Row};
 use super::settings::Settings;
 use crate::host::foreign_text::one_line;
+use crate::host::kill;
 
 /// The version of the tables that this program knows; a later one is a step at the end of [`STEPS`].
 const VERSION: i32 = 1;
@@ -92,8 +95,13 @@ fn judge(found: &Found, address: &Address, needs_schema: bool) -> Result<(), Fau
 
 /// Makes the tables or brings them up to date. Two at once take turns. Answers from which version to which one.
 pub fn init(settings: &Settings) -> Result<(i32, i32), Fault> {
-    let mut database = Database::new(settings.address.clone(), PATIENCE, |_| Ok(()))?;
+    let seconds = kill::limit("PLEO_EXPORT_FLEET_INIT_PATIENCE", PATIENCE);
+    let mut database = Database::new(settings.address.clone(), Duration::from_secs(seconds), |_| Ok(()))?;
     database.change(|database| {
+        // Whoever falls silent with the tables locked must not keep the fleet from them.
+        database.run(&format!(
+            "SET LOCAL idle_in_transaction_session_timeout = '{seconds}s'"
+        ))?;
         database.run(LOCK)?;
         let found = look(database)?;
         judge(&found, database.address(), false)?;
@@ -109,8 +117,8 @@ pub fn init(settings: &Settings) -> Result<(i32, i32), Fault> {
     })
 }
 
-/// How long making the tables may wait for another who does.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+/// How long making the tables may wait for another who does, in seconds.
+const PATIENCE: u64 = 30;
 
 /// What Pleo and people say can be written in UTF-8 alone.
 fn refuse_other_letters(database: &mut Database) -> Result<(), Fault> {

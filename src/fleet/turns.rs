@@ -115,7 +115,7 @@ pub(super) fn claim(
 }
 
 /// A job that nothing was heard of for a week is over, whatever became of it: Pleo gives one up within the hour.
-const OPEN: &str =
+pub(super) const OPEN: &str =
     "j.state IN ('starting', 'started', 'closing') AND j.changed_at > clock_timestamp() - interval '7 days'";
 
 /// Makes a lease last from now on. Answers whether it is still this holder's.

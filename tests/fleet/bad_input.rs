@@ -16,8 +16,8 @@ fn a_database_that_cannot_be_a_fleets_is_refused_before_anything_is_claimed() {
     let version = |version: &str| format!("UPDATE pleo_export.fleet SET version = {version}");
     let read_only = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$";
     for (is_made, change, says, init_helps) in [
-        (false, "SELECT 1", "run `pleo-export fleet init`", true),
-        (true, &version("0"), "run `pleo-export fleet init`", false),
+        (false, "SELECT 1", "fleet.toml fleet init`", true),
+        (true, &version("0"), "fleet.toml fleet init`", false),
         (true, &version("99"), "update pleo-export on this host", false),
         (
             true,
@@ -29,7 +29,7 @@ fn a_database_that_cannot_be_a_fleets_is_refused_before_anything_is_claimed() {
         (
             false,
             "CREATE TABLE invoices (id int)",
-            "run `pleo-export fleet init`",
+            "fleet.toml fleet init`",
             false,
         ),
         (true, read_only, "not its replica", false),
@@ -111,6 +111,16 @@ fn a_database_is_believed_by_its_certificate_alone() {
         host(name, &other).round().exits(2).says("is not trusted");
         host(name, "").round().exits(2);
     }
+    // A root in the address is relative to the file that the address stands in.
+    let host = fleet.host_by("first", &format!("{}&sslrootcert=ca.crt", by_tls("localhost")));
+    let elsewhere = host.state.join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::rename(host.state.join("database-url"), elsewhere.join("database-url")).unwrap();
+    fs::copy(cluster.path("ca.crt"), elsewhere.join("ca.crt")).unwrap();
+    let settings = fs::read_to_string(host.state.join("fleet.toml")).unwrap();
+    let settings = settings.replace("database-url", "elsewhere/database-url");
+    fs::write(host.state.join("fleet.toml"), settings).unwrap();
+    host.round().exits(0);
     let socket = format!(
         "postgresql:///{database}?host={}&port={}&user=postgres",
         cluster.path("").display(),
@@ -121,10 +131,12 @@ fn a_database_is_believed_by_its_certificate_alone() {
 
 #[test]
 fn settings_that_do_not_go_together_are_told_and_the_others_are_served() {
-    let Some(fleet) = Fleet::of(3) else { return };
-    for number in 0..3 {
+    let Some(fleet) = Fleet::of(4) else { return };
+    for number in 0..4 {
         fleet.add_job(number, 1);
     }
+    // What holds for the fleet does nothing in the settings of one company.
+    fleet.write_company(3, "[fleet]\nlease_seconds = 5\ngrace_seconds = 5\n");
     let change = |number: usize, from: &str, to: &str| {
         let settings = fs::read_to_string(fleet.settings_of(number)).unwrap();
         assert!(settings.contains(from), "{settings}");
@@ -150,7 +162,10 @@ fn settings_that_do_not_go_together_are_told_and_the_others_are_served() {
     assert_eq!(codes(0), Some(json!(0)), "{run}");
     assert_ne!(codes(1), Some(json!(0)), "{run}");
     assert_ne!(codes(2), Some(json!(0)), "{run}");
+    assert_eq!(codes(3), Some(json!(2)), "{run}");
     assert_eq!(fleet.booked().len(), 1);
+    run.says("fleet.lease_seconds holds for all")
+        .says("fleet.grace_seconds holds for all");
 }
 
 #[test]
@@ -220,7 +235,10 @@ fn a_refused_key_pauses_its_company_with_the_reason_and_no_other() {
     host.round().exits(0);
     let paused = "SELECT paused_by, pause_reason FROM pleo_export.company WHERE paused_at IS NOT NULL";
     let row = fleet.sql(paused);
-    assert!(row.starts_with("worker|") && row.lines().count() == 1, "{row}");
+    assert!(
+        row.starts_with("worker|met by host first: ") && row.lines().count() == 1,
+        "{row}"
+    );
     let requests = fleet.sandbox.request_count();
     fleet.host("second").round().exits(0);
     let later = fleet.sandbox.requests().split_off(requests);

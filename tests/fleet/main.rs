@@ -23,6 +23,8 @@ mod support;
 mod bad_input;
 /// A PostgreSQL of the tests' own.
 mod cluster;
+/// What the database lets its users do, and who gives way there.
+mod database;
 /// What is handed out for Kubernetes.
 mod handed_out;
 /// A real Odoo as the books.

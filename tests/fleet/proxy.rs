@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What becomes of what is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,6 @@ struct State {
     manner: Manner,
     /// How much later answers come than they were given.
     lag: Duration,
-    /// When the last question went through.
-    asked_at: Instant,
     /// Nothing more comes through after the next answer.
     cuts_after_answer: bool,
 }
@@ -43,7 +41,6 @@ impl Proxy {
                 Mutex::new(State {
                     manner: Manner::Passes,
                     lag: Duration::ZERO,
-                    asked_at: Instant::now(),
                     cuts_after_answer: false,
                 }),
                 Condvar::new(),
@@ -85,12 +82,12 @@ impl Proxy {
         self.state.0.lock().unwrap().lag = lag;
     }
 
-    /// Waits until one more answer has come through; then nothing does. Answers when its question was sent.
-    pub fn cuts_after_answer(&self) -> Instant {
+    /// Waits until one more answer has come through; then nothing does.
+    pub fn cuts_after_answer(&self) {
         let mut state = self.state.0.lock().unwrap();
         state.cuts_after_answer = true;
         let cut = |state: &mut State| state.manner == Manner::Passes;
-        self.state.1.wait_while(state, cut).unwrap().asked_at
+        drop(self.state.1.wait_while(state, cut).unwrap());
     }
 
     fn set(&self, manner: Manner) {
@@ -121,9 +118,6 @@ fn pump(mut from: TcpStream, mut to: TcpStream, shared: &Shared, is_answer: bool
             .unwrap();
         if state.manner == Manner::Closes || to.write_all(&buffer[..read]).is_err() {
             break;
-        }
-        if read > 0 && !is_answer {
-            state.asked_at = Instant::now();
         }
         if read > 0 && is_answer && state.cuts_after_answer {
             state.cuts_after_answer = false;

@@ -2,15 +2,18 @@
 //! is also tried with the bug that leaves it out (`tests/promise/with_bugs`), which must be noticed here.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use crate::cluster::Cluster;
 use crate::proxy::Proxy;
 use crate::stops::{hold_nth, hold_nth_of, wait_for};
 use crate::support::has_bugs_or_says_so;
 use crate::tell;
-use crate::world::{Fleet, GRACE, company, connector, eventually};
+use crate::world::{Fleet, GRACE, PATIENCE, company, connector};
 
 fn fleet_with(bug: Option<&'static str>) -> Option<Fleet> {
     let fleet = Fleet::of(1)?;
@@ -54,12 +57,18 @@ fn booked_too_late(bug: Option<&'static str>) -> Option<usize> {
     const LEASE: u64 = 6;
     let fleet = fleet_with(bug)?.with_lease(LEASE).with_grace(20);
     let slow = fleet.path("slow.sh");
-    let (connector, asked, go) = (connector(), fleet.path("asked"), fleet.path("go"));
+    let connector = connector();
     let connector = connector.display();
-    let (asked_file, go_file) = (asked.display(), go.display());
+    let [asked, go] = ["asked", "go"].map(|name| {
+        let path = fleet.path(name);
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        path
+    });
     let script = format!(
-        "#!/bin/sh\nwhile IFS= read -r line; do case $line in *'\"verb\":\"find\"'*) touch {asked_file}; \
-         until [ -e {go_file} ]; do sleep 0.02; done;; esac; printf '%s\\n' \"$line\"; done | {connector} \"$1\"\n"
+        "#!/bin/sh\nwhile IFS= read -r line; do case $line in *'\"verb\":\"find\"'*) if [ -p {asked} ]; then : >{asked}; \
+         read -r _ <{go}; rm {asked}; fi;; esac; printf '%s\\n' \"$line\"; done | {connector} \"$1\"\n",
+        asked = asked.display(),
+        go = go.display()
     );
     fs::write(&slow, script).unwrap();
     fs::set_permissions(&slow, fs::Permissions::from_mode(0o700)).unwrap();
@@ -70,18 +79,19 @@ fn booked_too_late(bug: Option<&'static str>) -> Option<usize> {
     fleet.add_job(0, 3);
     let (proxy, url) = road(&fleet);
     let working = fleet.host_by("first", &url).begin();
-    eventually("the books are asked", || asked.exists());
+    let (sender, are_asked) = channel();
+    std::thread::spawn(move || sender.send(fs::read(asked)));
+    let asked = are_asked.recv_timeout(PATIENCE);
+    asked.expect("the books are asked").unwrap();
     // Who renews has a connection by then.
-    eventually("the lease is renewed", || {
-        fleet.sql("SELECT granted_at > claimed_at FROM pleo_export.company") == "t"
-    });
+    fleet.until_it_says("granted_at > claimed_at");
     // Less than a question may take: a third of the lease.
     proxy.lags(Duration::from_millis(1_500));
-    let is_over = proxy.cuts_after_answer() + Duration::from_secs(LEASE);
-    eventually("the lease is over", || {
-        Instant::now() > is_over + Duration::from_millis(300)
-    });
-    fs::write(&go, "").unwrap();
+    proxy.cuts_after_answer();
+    fleet.until_it_says("clock_timestamp() > lease_until + interval '300 milliseconds'");
+    // Open for reading as well, it does not wait for a reader.
+    let mut go = fs::OpenOptions::new().read(true).write(true).open(go).unwrap();
+    go.write_all(b"\n").unwrap();
     let (code, log) = working.ends();
     assert_eq!(code, Some(5), "{log}");
     Some(fleet.booked().len())

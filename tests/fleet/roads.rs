@@ -9,7 +9,7 @@ use crate::proxy::Proxy;
 use crate::sandbox::{Hook, Host as Asked};
 use crate::stops::{hold_nth, wait_for};
 use crate::tell;
-use crate::world::{Fleet, GRACE, Host, LEASE, eventually};
+use crate::world::{Fleet, GRACE, Host, LEASE};
 
 /// A host whose road to the database is the test's.
 fn host_behind<'fleet>(fleet: &'fleet Fleet, proxy: &Proxy) -> Host<'fleet> {
@@ -174,13 +174,13 @@ fn a_database_that_crashes_twenty_times_costs_time_alone() {
             crashes += 1;
             // Between two of them something must get on.
             let before = fleet.sandbox.request_count();
-            eventually("somebody works", || {
+            fleet.eventually("somebody works", || {
                 is_over.load(Ordering::SeqCst)
                     || fleet.is_done()
                     || fleet.sandbox.request_count() > before + 5
             });
         }
-        eventually("all is done", || {
+        fleet.eventually("all is done", || {
             is_over.load(Ordering::SeqCst) || fleet.is_done()
         });
         is_over.store(true, Ordering::SeqCst);

@@ -12,6 +12,11 @@ use crate::world::{Fleet, Host, company, run};
 /// A fleet whose company connects by OAuth, and how its settings are named to a command.
 fn registered() -> Option<Fleet> {
     let fleet = Fleet::of(1)?;
+    register(&fleet);
+    Some(fleet)
+}
+
+pub fn register(fleet: &Fleet) {
     let client = OauthClient::default();
     let settings = fs::read_to_string(fleet.settings_of(0)).unwrap();
     let settings = settings.replace("api_key_file = \"0.key\"\n", "");
@@ -22,11 +27,10 @@ fn registered() -> Option<Fleet> {
     fs::write(fleet.settings_of(0), settings + &oauth).unwrap();
     fs::rename(fleet.path("companies/0.key"), fleet.path("companies/secret")).unwrap();
     fs::write(fleet.path("companies/secret"), client.secret).unwrap();
-    Some(fleet)
 }
 
 /// A command for the company alone, on a host that knows the fleet's database.
-fn of_company(fleet: &Fleet, host: &Host<'_>, arguments: &[&str]) -> Command {
+pub fn of_company(fleet: &Fleet, host: &Host<'_>, arguments: &[&str]) -> Command {
     let mut command = host.of_company(0, arguments);
     command.env("PLEO_EXPORT_FLEET_URL", &fleet.url);
     command
@@ -47,7 +51,7 @@ fn consent(address: &str) -> String {
     location.unwrap_or_else(|| panic!("{answer}")).to_owned()
 }
 
-fn login(fleet: &Fleet, host: &Host<'_>) -> Run {
+pub fn login(fleet: &Fleet, host: &Host<'_>) -> Run {
     let mut command = of_company(fleet, host, &["login", "--paste"]);
     command
         .stdin(Stdio::piped())
@@ -139,7 +143,7 @@ fn a_host_that_dies_with_new_tokens_in_hand_leaves_a_consent_that_is_told_about(
         if is_in_hand {
             lost += 1;
             // Only between Pleo's answer and the commit: then a person must log in.
-            run.exits(2).says("pleo-export login");
+            run.exits(2).says("0.toml login`");
             login(&fleet, &first).exits(0);
         } else {
             run.exits(0);

@@ -128,7 +128,7 @@ fn a_rate_limit_that_one_host_meets_holds_back_all_who_use_the_credential() {
 #[test]
 fn a_company_is_served_by_the_host_that_it_is_pinned_to_alone() {
     let Some(fleet) = Fleet::of(2) else { return };
-    fleet.write_company(1, "[fleet]\nhost = \"second\"\n");
+    fleet.write_company(1, "[fleet]\nhost = \"Second\"\n");
     for number in [0, 1] {
         fleet.add_job(number, 1);
     }

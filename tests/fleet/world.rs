@@ -22,6 +22,9 @@ use crate::support::Run;
 pub const LEASE: u64 = 2;
 pub const GRACE: u64 = 2;
 
+/// For how long something may take to come about.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Companies with their Pleo, a database, and books that all hosts reach.
 pub struct Fleet {
     pub sandbox: Sandbox,
@@ -255,6 +258,27 @@ impl Fleet {
         assert!(findings.is_empty(), "{findings:#?}");
     }
 
+    /// Waits until this holds, looking whenever Pleo has answered somebody, and fails when it does not in half a minute.
+    #[track_caller]
+    pub fn eventually(&self, what: &str, holds: impl Fn() -> bool) {
+        let (news, until) = (self.sandbox.watch(), Instant::now() + PATIENCE);
+        while !holds() {
+            let left = until.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "it never came about that {what}");
+            let _ = news.recv_timeout(left);
+        }
+    }
+
+    /// Asks the database until it says so, and fails when it does not in half a minute.
+    #[track_caller]
+    pub fn until_it_says(&self, condition: &str) {
+        let until = Instant::now() + PATIENCE;
+        let question = format!("SELECT {condition} FROM pleo_export.company");
+        while self.sql(&question) != "t" {
+            assert!(Instant::now() < until, "the database never said that {condition}");
+        }
+    }
+
     /// Whether every job has ended.
     pub fn is_done(&self) -> bool {
         self.sandbox.jobs().iter().all(|job| job.status.is_ended())
@@ -372,16 +396,6 @@ pub fn run(command: &mut Command) -> Run {
 /// The example connector, which books each entry once.
 pub fn connector() -> PathBuf {
     example("csv_connector")
-}
-
-/// Waits until this holds, and fails when it does not in half a minute.
-#[track_caller]
-pub fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let until = Instant::now() + Duration::from_secs(30);
-    while !holds() {
-        assert!(Instant::now() < until, "it never came about that {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// What an answer says of companies.

@@ -1,6 +1,12 @@
 //! Several companies on one machine: each is served by settings of its own, and none by those of another.
 
 use std::fs;
+#[cfg(feature = "listen")]
+use std::io::{BufRead, BufReader, Read, Write};
+#[cfg(feature = "listen")]
+use std::net::TcpStream;
+#[cfg(feature = "listen")]
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -8,8 +14,6 @@ use serde_json::{Value, json};
 #[cfg(feature = "listen")]
 use crate::listen::listener::{eventually, follow};
 use crate::sandbox::{Fault, Job, JobStatus, Options, Sandbox, Trouble, seed};
-#[cfg(feature = "listen")]
-use crate::support::Run;
 use crate::support::{IMPATIENT, World};
 
 const CANNOT_READ: &str = "cannot read the settings file";
@@ -380,15 +384,27 @@ fn one_listener_serves_them_all() {
             .run(&["--config", &settings, "subscribe", &url])
             .exits(0);
     }
-    let child = machine.world.spawn(&[
+    let arguments = [
         "listen",
+        "-v",
         "--bind",
         "127.0.0.1:0",
         "--every",
         "1s",
         "--companies",
         "companies",
-    ]);
+    ];
+    let mut child = machine.world.command(&arguments);
+    let log = machine.world.path("log.txt");
+    let child = child
+        .stdout(Stdio::piped())
+        .stderr(fs::File::create(&log).unwrap());
+    let mut child = child.spawn().unwrap();
+    let log = || fs::read_to_string(&log).unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let listening = [lines.next().unwrap(), lines.next().unwrap()];
     let jobs = [
         machine.world.add_mixed_job(3, 1),
         machine.other.add_job(job(OTHER, 4, 2)),
@@ -399,16 +415,36 @@ fn one_listener_serves_them_all() {
         let [first, second] = &jobs;
         machine.world.sandbox.job(first).status.is_ended() && machine.other.job(second).status.is_ended()
     });
+    let acme = machine.world.sandbox.company();
+    for company in [acme, OTHER] {
+        let is_over = |line: &str| line.contains("the poll is over") && line.contains(company);
+        eventually("its poll is over", || log().lines().any(is_over));
+        assert!(log().contains(&format!("company {company}: ")), "{}", log());
+    }
+    // Those are well; who is left out is told of, and is not well.
+    let address = listening[0].split('/').nth(2).unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    let mut health = String::new();
+    stream.read_to_string(&mut health).unwrap();
+    assert!(
+        health.contains(" 503 ") && health.contains("a company is not served"),
+        "{health}"
+    );
+    assert!(
+        log().contains("aaa.toml") && log().contains("is not TOML"),
+        "{}",
+        log()
+    );
     let kill = std::process::Command::new("kill")
         .arg(child.id().to_string())
         .status();
     assert!(kill.unwrap().success());
-    let run = Run::of("listen", child.wait_with_output().unwrap());
-    assert!(matches!(run.code, Some(0 | 5)), "{run}");
-    let run = run.says("aaa.toml").says("is not TOML");
-    assert_eq!(run.stdout.matches("Listening on").count(), 2, "{run}");
-    let of_acme = format!("company {}: ", machine.world.sandbox.company());
-    assert!(run.stderr.contains(&of_acme), "{run}");
+    assert!(matches!(child.wait().unwrap().code(), Some(0 | 5)), "{}", log());
+    let is_listening = |line: &String| line.starts_with("Listening on");
+    assert!(listening.iter().all(is_listening) && !lines.any(|line| is_listening(&line)));
 }
 
 /// A build without the feature takes nothing of a fleet for absent, and says how to have it.

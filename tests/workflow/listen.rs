@@ -105,6 +105,8 @@ fn what_is_no_news_is_answered_and_starts_no_poll() {
     let mut other = listener.event();
     other["data"]["companyId"] = json!("99999999-9999-4999-8999-999999999999");
     let too_large = vec![b' '; 64 * 1024 + 1];
+    let announced =
+        format!("POST /webhooks/pleo/{company} HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n");
     for (what, status, expected) in [
         ("nothing signed", listener.post(company, "", &event), 401),
         ("another body", listener.post(company, &good, b"{}"), 401),
@@ -140,6 +142,11 @@ fn what_is_no_news_is_answered_and_starts_no_poll() {
             204,
         ),
         ("too large", listener.deliver("e", &too_large), 413),
+        (
+            "too large by its own word, before it comes",
+            listener.ask(announced.as_bytes()),
+            413,
+        ),
         (
             "no post",
             listener.ask(format!("GET /webhooks/pleo/{company} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()),

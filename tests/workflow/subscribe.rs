@@ -264,3 +264,32 @@ fn a_subscription_that_is_switched_off_is_a_persons_matter() {
     let list = off("--list");
     assert!(list.stdout.contains("INACTIVE"), "{list}");
 }
+
+#[test]
+fn killed_at_any_moment_it_can_be_repeated_and_no_secret_lies_aside() {
+    let mut moments = Vec::new();
+    for n in 1_usize.. {
+        let world = World::new();
+        let killed = world.run_with(
+            "PLEO_EXPORT_KILL_AT",
+            &n.to_string(),
+            &["subscribe", &address(&world)],
+        );
+        if killed.code.is_some() {
+            killed.exits(0);
+            break;
+        }
+        moments.push(killed.stderr.lines().last().unwrap_or_default().to_owned());
+        world.run(&["subscribe", &address(&world)]).exits(0);
+        assert!(file(&world).contains(&secret(&world)), "{moments:?}");
+        let names = fs::read_dir(world.path("")).unwrap();
+        let mut names = names.map(|file| file.unwrap().file_name().into_string().unwrap());
+        assert!(!names.any(|name| name.contains(".part")), "{moments:?}");
+    }
+    assert!(
+        moments
+            .iter()
+            .any(|moment| moment.contains("subscriptions written")),
+        "{moments:?}"
+    );
+}

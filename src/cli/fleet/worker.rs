@@ -122,7 +122,8 @@ impl Worker<'_> {
                 });
                 continue;
             };
-            if company.host.as_ref().is_none_or(|pinned| *pinned == host) {
+            let is_here = |pinned: &String| pinned.eq_ignore_ascii_case(&host);
+            if company.host.as_ref().is_none_or(is_here) {
                 self.companies.insert(id.as_str().to_owned(), company);
             } else if let Some(pinned) = company.host {
                 info!(
@@ -277,6 +278,8 @@ fn pause(problem: &Problem) -> Option<String> {
     matches!(problem.kind, ProblemKind::Credential | ProblemKind::Configuration).then(|| reason(problem))
 }
 
+/// With the host that met it: perhaps the files of that one alone are wrong.
 fn reason(problem: &Problem) -> String {
-    problems::sentence(&problem.message, &problem.hint)
+    let sentence = problems::sentence(&problem.message, &problem.hint);
+    format!("met by host {}: {sentence}", host_name())
 }

@@ -66,6 +66,8 @@ pub(super) enum Reply {
 #[derive(Debug)]
 pub(super) struct Desk {
     places: Vec<Place>,
+    /// Whether somebody who should have a place has none.
+    is_someone_left_out: bool,
     every: Duration,
     stop: Stop,
     told: Mutex<BTreeMap<Reason, Told>>,
@@ -99,9 +101,10 @@ impl Place {
 }
 
 impl Desk {
-    pub(super) fn new(places: Vec<Place>, every: Duration, stop: Stop) -> Self {
+    pub(super) fn new(places: Vec<Place>, is_someone_left_out: bool, every: Duration, stop: Stop) -> Self {
         Self {
             places,
+            is_someone_left_out,
             every,
             stop,
             told: Mutex::default(),
@@ -112,10 +115,10 @@ impl Desk {
         &self.places
     }
 
-    /// Whether the polls of every company succeed.
+    /// Whether the polls of every company succeed. One that is left out has none.
     pub(super) fn is_healthy(&self, now: Instant) -> bool {
         let is_good = |place: &Place| place.health().is_good(now, self.every, place.patience);
-        self.places.iter().all(is_good)
+        !self.is_someone_left_out && self.places.iter().all(is_good)
     }
 
     /// Decides about a delivery. Nothing is believed before its signature is right; without a company of ours there is no

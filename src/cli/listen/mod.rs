@@ -52,7 +52,10 @@ pub(super) fn listen(sources: &Sources, wish: &ListenWish, global: &Global, form
         companies::refuse_metrics_file(sources, wish.companies.as_deref(), path)
     });
     let served = is_safe.and_then(|()| match &wish.companies {
-        None => place(sources).map(|place| vec![(sources.clone(), place)]),
+        None => place(sources).map(|place| Served {
+            companies: vec![(sources.clone(), place)],
+            is_someone_left_out: false,
+        }),
         Some(folder) => companies::list(sources, folder).and_then(served),
     });
     match served.and_then(|served| begin(served, wish, &stop)) {
@@ -65,8 +68,14 @@ pub(super) fn listen(sources: &Sources, wish: &ListenWish, global: &Global, form
     }
 }
 
+/// The settings of each company that is served, and what is kept of it.
+struct Served {
+    companies: Vec<(Sources, Place)>,
+    is_someone_left_out: bool,
+}
+
 /// Those that can be served. The others are told, and keep nobody from being served, unless there is none.
-fn served(companies: Vec<Company>) -> Result<Vec<(Sources, Place)>, Problem> {
+fn served(companies: Vec<Company>) -> Result<Served, Problem> {
     let mut served = Vec::new();
     let mut last_problem = None;
     for company in companies {
@@ -85,7 +94,10 @@ fn served(companies: Vec<Company>) -> Result<Vec<(Sources, Place)>, Problem> {
     }
     match last_problem {
         Some(problem) if served.is_empty() => Err(problem),
-        _ => Ok(served),
+        left_out => Ok(Served {
+            companies: served,
+            is_someone_left_out: left_out.is_some(),
+        }),
     }
 }
 
@@ -102,10 +114,9 @@ struct Running {
     address: SocketAddr,
 }
 
-/// `companies` are the settings of each company that is served, and what is kept of it.
-fn begin(companies: Vec<(Sources, Place)>, wish: &ListenWish, stop: &Stop) -> Result<Running, Problem> {
+fn begin(of: Served, wish: &ListenWish, stop: &Stop) -> Result<Running, Problem> {
     let (bind, every) = (wish.bind, wish.every);
-    let (sources, places): (Vec<_>, Vec<_>) = companies.into_iter().unzip();
+    let (sources, places): (Vec<_>, Vec<_>) = of.companies.into_iter().unzip();
     let unbound = |error: std::io::Error| Problem {
         kind: ProblemKind::Configuration,
         message: format!("cannot listen on {bind}: {error}"),
@@ -119,7 +130,7 @@ fn begin(companies: Vec<(Sources, Place)>, wish: &ListenWish, stop: &Stop) -> Re
              alone should reach it"
         );
     }
-    let desk = Arc::new(Desk::new(places, every, stop.clone()));
+    let desk = Arc::new(Desk::new(places, of.is_someone_left_out, every, stop.clone()));
     let server = server::start(listener, Arc::clone(&desk)).map_err(unbound)?;
     let now = Instant::now();
     let turn = |sources| Turn {

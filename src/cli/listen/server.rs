@@ -14,11 +14,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::body::{Bytes, HttpBody};
+use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
+use axum::http::StatusCode;
 use axum::http::header::{CONNECTION, HeaderValue};
-use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -70,13 +69,13 @@ pub(super) fn start(listener: StdListener, desk: Arc<Desk>) -> io::Result<JoinHa
         })
 }
 
-async fn deliver(
-    State(desk): State<Arc<Desk>>,
-    Path(company): Path<String>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> StatusCode {
-    let body = match body {
+async fn deliver(State(desk): State<Arc<Desk>>, Path(company): Path<String>, request: Request) -> StatusCode {
+    // Nobody waits for bytes that are announced and will be refused.
+    if request.body().size_hint().lower() > LARGEST_BODY as u64 {
+        return StatusCode::PAYLOAD_TOO_LARGE;
+    }
+    let headers = request.headers().clone();
+    let body = match Bytes::from_request(request, &()).await {
         Ok(body) => body,
         Err(rejection) => return rejection.status(),
     };
@@ -102,7 +101,7 @@ async fn health(State(desk): State<Arc<Desk>>) -> (StatusCode, &'static str) {
     } else {
         (
             StatusCode::SERVICE_UNAVAILABLE,
-            "no poll has succeeded lately: see the log, or `pleo-export status`\n",
+            "no poll has succeeded lately, or a company is not served: see the log, or `pleo-export status`\n",
         )
     }
 }

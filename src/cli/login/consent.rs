@@ -36,6 +36,7 @@ pub(super) fn connect(sources: &Sources, paste: bool, form: Form) -> Result<Told
             hint: "correct the settings; nothing was sent".into(),
         });
     };
+    let address = redirect::address(&redirect_uri)?;
     let stop = signals::stop_on_signals();
     config.oauth.store.try_place()?;
     let authorization = Authorization::begin(&config.oauth, &redirect_uri, &config.scopes)?;
@@ -48,7 +49,7 @@ pub(super) fn connect(sources: &Sources, paste: bool, form: Form) -> Result<Told
         let redirect = redirect::pasted(&redirect_uri, &stop)?;
         authorization.code_of(&redirect).map_err(about_redirect)?
     } else {
-        let listener = Listener::at(&redirect_uri)?;
+        let listener = Listener::at(&address)?;
         show(authorization.address(), "this waits for Pleo's answer", form);
         let code = listener.wait(&stop, |redirect| match authorization.code_of(redirect) {
             Err(RedirectError::OtherState) => {

@@ -27,6 +27,21 @@ const MOST_CONNECTIONS: usize = 256;
 /// The largest head of a request that is read, in bytes; also the longest line that is pasted.
 const LARGEST: u64 = 16 * 1024;
 
+/// The redirect address of the settings. With a fragment nothing of an answer would come back, and Pleo registers none
+/// (RFC 6749, section 3.1.2).
+pub(super) fn address(redirect_uri: &str) -> Result<Url, Problem> {
+    let what = match redirect_uri.parse::<Url>() {
+        Ok(url) if url.fragment().is_none() => return Ok(url),
+        Ok(_) => "must have no fragment (`#…`)",
+        Err(_) => "is no address",
+    };
+    Err(Problem {
+        kind: ProblemKind::Configuration,
+        message: format!("pleo.oauth.redirect_uri `{redirect_uri}` {what}"),
+        hint: "write it as it was registered with Pleo; nothing was sent".into(),
+    })
+}
+
 /// Listens at a redirect address of this machine.
 pub(super) struct Listener {
     socket: TcpListener,
@@ -35,30 +50,21 @@ pub(super) struct Listener {
 
 impl Listener {
     /// Takes the port before anybody is sent there.
-    pub(super) fn at(redirect_uri: &str) -> Result<Self, Problem> {
+    pub(super) fn at(url: &Url) -> Result<Self, Problem> {
         let usage = |message: String, hint: &str| Problem {
             kind: ProblemKind::Configuration,
             message,
             hint: hint.to_owned(),
         };
         let by_hand = "run `pleo-export login --paste` and paste the address that the browser was sent to";
-        let url: Url = redirect_uri.parse().map_err(|_| {
-            usage(
-                format!("pleo.oauth.redirect_uri is `{redirect_uri}`, which is no address"),
-                by_hand,
-            )
-        })?;
         let (host, port) = match (url.host_str(), url.port()) {
-            (Some(host), Some(port)) if url.scheme() == "http" && is_loopback(&url) => {
+            (Some(host), Some(port)) if url.scheme() == "http" && port != 0 && is_loopback(url) => {
                 (host.to_owned(), port)
             }
             _ => {
                 let what =
                     "is not an address of this machine with a port, such as http://127.0.0.1:8788/callback";
-                return Err(usage(
-                    format!("pleo.oauth.redirect_uri `{redirect_uri}` {what}"),
-                    by_hand,
-                ));
+                return Err(usage(format!("pleo.oauth.redirect_uri `{url}` {what}"), by_hand));
             }
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -75,7 +81,7 @@ impl Listener {
         })?;
         Ok(Self {
             socket,
-            redirect_uri: url,
+            redirect_uri: url.clone(),
         })
     }
 

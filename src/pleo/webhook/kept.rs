@@ -2,6 +2,7 @@
 //! owner alone. Several may stand there while an address or a secret is being replaced.
 
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::host::files::{self, Action, FileError};
+use crate::host::files::{self, Action, FileError, Part};
+use crate::host::kill;
 use crate::host::lock_file::{self, LockError};
 use crate::host::ownership::{self, Exposure};
 use crate::host::stop::Stop;
@@ -99,7 +101,10 @@ pub fn lock(path: &Path, patience: Duration, stop: &Stop) -> Result<File, LockEr
     if let Some(folder) = path.parent() {
         files::make_folder(folder)?;
     }
-    lock_file::acquire(path, patience, stop)
+    let lock = lock_file::acquire(path, patience, stop)?;
+    // Whoever was killed while writing left secrets aside.
+    files::remove_part(&files::part_of(path))?;
+    Ok(lock)
 }
 
 /// The subscriptions of the file; none where it is not there.
@@ -141,7 +146,8 @@ pub fn read(path: &Path, owner: &Owner) -> Result<Vec<KeptSubscription>, KeptErr
         .collect())
 }
 
-/// Puts these subscriptions into the file, in the place of all others. It is there whole or not at all.
+/// Puts these subscriptions into the file, in the place of all others. It is there whole or not at all. Whoever writes holds
+/// the [`lock`].
 pub fn write(path: &Path, owner: &Owner, subscriptions: &[KeptSubscription]) -> Result<(), KeptError> {
     let document = Document {
         company_id: owner.company_id.as_str().to_owned(),
@@ -159,10 +165,12 @@ pub fn write(path: &Path, owner: &Owner, subscriptions: &[KeptSubscription]) -> 
         path: path.to_owned(),
         problem: error.to_string(),
     })?;
-    if let Some(folder) = path.parent() {
-        files::make_folder(folder)?;
-    }
-    Ok(files::write_whole(path, &text)?)
+    let mut part = Part::only(path)?;
+    part.file
+        .write_all(&text)
+        .map_err(FileError::at(Action::Write, &part.path))?;
+    kill::point("subscriptions written");
+    Ok(part.keep_as(path)?)
 }
 
 #[cfg(test)]
@@ -179,6 +187,7 @@ mod tests {
         };
         let ours = owner("a", "pleo");
         assert!(read(&path, &ours).unwrap().is_empty());
+        let _lock = lock(&path, Duration::ZERO, &Stop::new()).unwrap();
         let kept = KeptSubscription {
             id: "1".into(),
             url: "https://example.com".into(),

@@ -155,3 +155,25 @@ fn an_address_in_dot_env_does_not_lead_the_tokens_astray() {
         assert_eq!(world.sandbox.request_count(), 0);
     }
 }
+
+#[test]
+fn an_address_that_no_answer_could_come_back_to_is_refused_before_anybody_is_sent_there() {
+    for (address, by_paste, says) in [
+        ("http://127.0.0.1:8788/callback#here", true, "fragment"),
+        ("http://127.0.0.1:8788/callback#", true, "fragment"),
+        ("https://books.example/pleo#here", true, "fragment"),
+        ("no address", true, "is no address"),
+        ("http://127.0.0.1:0/callback", false, "with a port"),
+    ] {
+        let world = registered();
+        let settings = fs::read_to_string(world.path("pleo-export.toml")).unwrap();
+        let (before, _) = settings.split_once("redirect_uri").unwrap();
+        let world = world.with_settings(&format!("{before}redirect_uri = \"{address}\"\n"));
+        for arguments in [&["login"][..], &["login", "--paste"]] {
+            if by_paste || arguments.len() == 1 {
+                let run = world.run(arguments).exits(2).says(says);
+                assert!(!run.stdout.contains("authorize"), "{run}");
+            }
+        }
+    }
+}
