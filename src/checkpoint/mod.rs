@@ -51,7 +51,7 @@ pub use self::items::{Position, StoredItem};
 pub use self::jobs::JobRecord;
 pub use self::lock::{LockError, RunLock, at_work, last_holder, lock_path, since};
 pub use self::owner::Owner;
-pub use self::rehearsal::Outcome;
+pub use self::rehearsal::RehearsedItem;
 pub use self::reports::{Counts, Finality};
 pub use self::shown::{ShownItem, TrailLine};
 pub use self::told::TOLERATED;

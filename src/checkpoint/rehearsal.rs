@@ -13,7 +13,7 @@ const PAGE: usize = 500;
 
 /// What became of an item, and what a person knows it by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RehearsedItem {
     /// The accounting entry.
     pub entry_id: AccountingEntryId,
     /// Its place in the order of work.
@@ -80,7 +80,7 @@ impl Checkpoint {
         job: &JobId,
         after: Option<&Position>,
         limit: usize,
-    ) -> Result<Vec<Outcome>, CheckpointError> {
+    ) -> Result<Vec<RehearsedItem>, CheckpointError> {
         let after = after.map_or(i64::MIN, |position| position.0);
         self.look(|connection| {
             connection
@@ -97,7 +97,7 @@ impl Checkpoint {
                         let currency: Option<String> = row.get(13)?;
                         let currency = currency.and_then(|currency| currency.parse().ok());
                         let amount = row.get::<_, Option<i64>>(12)?.map(Amount::hundredths);
-                        Ok::<_, Fault>(Outcome {
+                        Ok::<_, Fault>(RehearsedItem {
                             entry_id,
                             position: Position(row.get(9)?),
                             supplier: row.get(10)?,

@@ -65,7 +65,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "PATH")]
         metrics_file: Option<PathBuf>,
         #[command(flatten)]
-        answer: Answer,
+        answer: OutputForm,
     },
     /// Start one job, or go on with it
     #[command(after_help = help::RUN_JOB)]
@@ -79,12 +79,12 @@ pub(super) enum Command {
         #[arg(long)]
         out_of_order: bool,
         #[command(flatten)]
-        answer: Answer,
+        answer: OutputForm,
     },
     /// Go on with interrupted jobs of ours; start nothing new
     Resume {
         #[command(flatten)]
-        answer: Answer,
+        answer: OutputForm,
     },
     /// Take entries back: book the mirror of each, once; needs no credential for Pleo
     #[command(after_help = help::REVERSE)]
@@ -99,7 +99,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
         #[command(flatten)]
-        answer: Answer,
+        answer: OutputForm,
     },
     /// Look whether everything is in order, and say what to do where it is not; changes nothing
     #[command(after_help = help::CHECK)]
@@ -108,7 +108,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "DIR")]
         companies: Option<PathBuf>,
         #[command(flatten)]
-        answer: Answer,
+        answer: OutputForm,
     },
     /// Show what the next job would book; starts, writes and tells nothing
     #[command(after_help = help::PREVIEW)]
@@ -123,7 +123,7 @@ pub(super) enum Command {
         #[arg(long)]
         receipts: bool,
         #[command(flatten)]
-        answer: Answer,
+        answer: OutputForm,
     },
     /// Compare Pleo, checkpoint and books, and say what to do where they differ; changes nothing
     #[command(after_help = help::VERIFY)]
@@ -138,7 +138,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "DIR", conflicts_with = "job")]
         companies: Option<PathBuf>,
         #[command(flatten)]
-        answer: Answer,
+        answer: OutputForm,
     },
     /// Remove evidence that may be kept no longer; a line in the books says so
     #[command(after_help = help::PRUNE_EVIDENCE)]
@@ -147,7 +147,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i32).range(1970..=9999))]
         before: i32,
         #[command(flatten)]
-        answer: Answer,
+        answer: OutputForm,
     },
     /// Is all well? Show what the checkpoint knows; needs no network and no credential
     #[command(after_help = help::STATUS)]
@@ -161,7 +161,7 @@ pub(super) enum Command {
         #[arg(long, conflicts_with_all = ["job", "companies", "all"])]
         fleet: bool,
         #[command(flatten)]
-        answer: Answer,
+        answer: OutputForm,
     },
     /// Connect to Pleo by OAuth: a person consents in a browser, and the tokens are kept here
     #[command(after_help = help::LOGIN)]
@@ -173,7 +173,7 @@ pub(super) enum Command {
         #[arg(long)]
         status: bool,
         #[command(flatten)]
-        answer: Answer,
+        answer: OutputForm,
     },
     /// Remove the tokens of `login` from this machine
     Logout {
@@ -181,7 +181,7 @@ pub(super) enum Command {
         #[arg(long)]
         revoke: bool,
         #[command(flatten)]
-        answer: Answer,
+        answer: OutputForm,
     },
     /// Have Pleo tell `listen` of new export jobs; keeps the secret of it
     #[command(group = ArgGroup::new("wish").required(true), after_help = help::SUBSCRIBE)]
@@ -195,7 +195,7 @@ pub(super) enum Command {
         #[arg(long, group = "wish", value_name = "ID")]
         remove: Option<String>,
         #[command(flatten)]
-        answer: Answer,
+        answer: OutputForm,
     },
     /// Poll when Pleo tells of a new export job, and every so often besides
     #[cfg(feature = "listen")]
@@ -223,7 +223,7 @@ pub(super) enum FleetCommand {
     /// Make its tables, or bring them up to date; safe to repeat
     Init {
         #[command(flatten)]
-        answer: Answer,
+        answer: OutputForm,
     },
     /// Show which companies are served, held, paused or failing
     Status {
@@ -231,21 +231,21 @@ pub(super) enum FleetCommand {
         #[arg(long, value_name = "DURATION", value_parser = duration)]
         max_age: Option<Duration>,
         #[command(flatten)]
-        answer: Answer,
+        answer: OutputForm,
     },
     /// Have no worker claim a company; whoever holds it now comes to its end
     Pause {
         /// Its id on Pleo
         company: String,
         #[command(flatten)]
-        answer: Answer,
+        answer: OutputForm,
     },
     /// Have the workers serve it again
     Resume {
         /// Its id on Pleo
         company: String,
         #[command(flatten)]
-        answer: Answer,
+        answer: OutputForm,
     },
 }
 
@@ -316,7 +316,7 @@ fn age(text: &str) -> Result<Duration, &'static str> {
 }
 
 #[derive(Clone, Copy, Debug, ClapArgs)]
-pub(super) struct Answer {
+pub(super) struct OutputForm {
     /// Answer with one JSON document on stdout
     #[arg(long)]
     pub(super) json: bool,
@@ -346,7 +346,7 @@ impl Command {
 }
 
 impl FleetCommand {
-    const fn answer(&self) -> Answer {
+    const fn answer(&self) -> OutputForm {
         match self {
             Self::Init { answer }
             | Self::Status { answer, .. }

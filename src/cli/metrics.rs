@@ -15,7 +15,7 @@ use crate::checkpoint::{Checkpoint, CheckpointError, Contact, JobRecord};
 use crate::config::{Sources, StatusConfig};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
-use crate::host::files::{Action, FileError, Part, resolved, special};
+use crate::host::files::{Action, FileError, PartFile, resolved, special};
 use crate::model::ids::CompanyId;
 use crate::model::state::JobState;
 
@@ -115,7 +115,7 @@ fn put(path: &Path, text: &str) -> Result<(), FileError> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let mut part = Part::new(folder)?;
+    let mut part = PartFile::new(folder)?;
     let written = part.file.write_all(text.as_bytes());
     written.map_err(FileError::at(Action::Write, &part.path))?;
     // Its reader is another user.

@@ -117,7 +117,7 @@ fn show_jobs(
     view: View,
     form: Form,
 ) -> Exit {
-    let output = Output::new(form.quiet && !form.json);
+    let output = Output::new();
     let mut page: Box<dyn Page> = if form.json {
         Box::new(Json::new(output, view))
     } else {

@@ -21,7 +21,7 @@ use crate::host::counted::counted;
 use crate::host::stop::Stop;
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::pleo::Client;
-use crate::verify::gather::{GatherError, Outcome, Scope, Sides, gather};
+use crate::verify::gather::{Comparison, GatherError, Scope, Sides, gather};
 use crate::verify::{Difference, Kind, Level};
 
 /// How many differences of one kind are shown to people; scripts get all.
@@ -72,7 +72,7 @@ fn shown(sources: &Sources, job: Option<&str>, since: Option<NaiveDate>, form: F
         Err(problem) => {
             let mut shown = Shown::of(&Answer::of_problem(problem.clone()), form);
             if form.json {
-                shown.text = to_json(&Outcome::default(), shown.exit, Some(&problem));
+                shown.text = to_json(&Comparison::default(), shown.exit, Some(&problem));
             }
             shown
         }
@@ -85,7 +85,7 @@ fn compared(
     job: Option<&str>,
     since: Option<NaiveDate>,
     stop: &Stop,
-) -> Result<Outcome, Problem> {
+) -> Result<Comparison, Problem> {
     let config = Config::load(sources).map_err(|problems| Problem {
         kind: ProblemKind::Configuration,
         message: problems.to_string(),
@@ -149,7 +149,7 @@ fn beginning(day: NaiveDate, config: &Config) -> DateTime<Utc> {
 }
 
 /// One look at all three sides: the checkpoint first, since it is the first to be behind.
-fn look(config: &Config, scope: &Scope, stop: &Stop) -> Result<Outcome, Problem> {
+fn look(config: &Config, scope: &Scope, stop: &Stop) -> Result<Comparison, Problem> {
     let at_work = checkpoint::at_work(&config.checkpoint);
     let checkpoint = Checkpoint::look_at(&config.checkpoint)?;
     let mut system = parts::accounting_system(&config.system, stop).map_err(parts::not_begun)?;
@@ -205,7 +205,7 @@ fn problem(error: GatherError) -> Problem {
 }
 
 /// A table for each kind, those that a person must see to first, and at the end what was compared with what.
-fn to_text(outcome: &Outcome) -> String {
+fn to_text(outcome: &Comparison) -> String {
     let mut groups: BTreeMap<(Level, Kind), Vec<&Difference>> = BTreeMap::new();
     for difference in &outcome.differences {
         groups
@@ -252,7 +252,7 @@ const fn heading(kind: Kind) -> &'static str {
     }
 }
 
-fn sum(outcome: &Outcome) -> String {
+fn sum(outcome: &Comparison) -> String {
     let differences = outcome.differences.iter();
     let count = differences.filter(|one| one.level == Level::Difference).count();
     let found = match count {
@@ -305,7 +305,7 @@ struct VerifyDocument<'a> {
     error: Option<ErrorDocument>,
 }
 
-fn to_json(outcome: &Outcome, exit: Exit, problem: Option<&Problem>) -> String {
+fn to_json(outcome: &Comparison, exit: Exit, problem: Option<&Problem>) -> String {
     let differences = outcome.differences.iter().map(|one| DifferenceDocument {
         accounting_entry_id: one.entry_id.as_ref().map(AccountingEntryId::as_str),
         job_id: one.job.as_str(),

@@ -29,7 +29,7 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<(), FileError> {
 
 /// The same for one of several files in a folder, whose names a power cut may take away until the folder is synced.
 pub fn write_one_of_many(path: &Path, content: &[u8]) -> Result<(), FileError> {
-    let mut part = Part::new(folder_of(path))?;
+    let mut part = PartFile::new(folder_of(path))?;
     kill::point("file made");
     part.file
         .write_all(content)
@@ -39,14 +39,14 @@ pub fn write_one_of_many(path: &Path, content: &[u8]) -> Result<(), FileError> {
 
 /// A file that is being written under a name that nobody else uses. It goes away unless it is kept.
 #[derive(Debug)]
-pub struct Part {
+pub struct PartFile {
     /// Open for writing and reading.
     pub file: File,
     /// Where it is until it gets its name.
     pub path: PathBuf,
 }
 
-impl Part {
+impl PartFile {
     /// A new, empty file of ours in the folder, for the owner alone.
     pub fn new(folder: &Path) -> Result<Self, FileError> {
         refuse_links_of_strangers(folder)?;
@@ -101,7 +101,7 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for PartFile {
     fn drop(&mut self) {
         // Renamed it is gone, which is what we want; what stays is cleared away by a later run.
         let _ = fs::remove_file(&self.path);

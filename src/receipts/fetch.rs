@@ -18,7 +18,7 @@ use super::patience::Round;
 use super::trouble::{Again, Trouble};
 use super::{Fetcher, Kept, WantedReceipt, file_name};
 use crate::host::digest::Hash;
-use crate::host::files::{Action, FileError, Part};
+use crate::host::files::{Action, FileError, PartFile};
 use crate::host::http::{self, Body};
 use crate::host::kill;
 use crate::host::retry::{Next, Retry};
@@ -163,7 +163,7 @@ impl Fetcher {
             return Err(Trouble::too_large(self.settings.largest));
         }
         let hints = hints(wanted, url, &response);
-        let mut part = Part::new(&self.settings.folder)?;
+        let mut part = PartFile::new(&self.settings.folder)?;
         let (sha256, size) = self.copy(&mut response, &mut part, give_up_at)?;
         if size == 0 {
             return Err(Trouble::not_downloadable("the file is empty"));
@@ -194,7 +194,7 @@ impl Fetcher {
     fn copy(
         &self,
         response: &mut Response,
-        part: &mut Part,
+        part: &mut PartFile,
         give_up_at: Instant,
     ) -> Result<(String, u64), Trouble> {
         let mut hash = Hash::default();

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::host::files::{FileError, Part};
+use crate::host::files::{FileError, PartFile};
 use crate::model::document::Receipt;
 
 /// How many fetched receipts share a file: the same content twice is one file.
@@ -21,7 +21,7 @@ pub struct Kept {
 
 impl Kept {
     /// Gives the file its name.
-    pub(super) fn new(part: Part, receipt: Receipt, shared: &Arc<Shared>) -> Result<Self, FileError> {
+    pub(super) fn new(part: PartFile, receipt: Receipt, shared: &Arc<Shared>) -> Result<Self, FileError> {
         // Held until the file counts, so that nobody lets go of the same content meanwhile.
         let mut files = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
         part.lie_at(&receipt.path)?;

@@ -67,7 +67,7 @@ pub enum Scope {
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct Comparison {
     /// What differs, from the newest job on.
     pub differences: Vec<Difference>,
     /// How many jobs were compared.
@@ -124,17 +124,17 @@ fn key(entry_id: &AccountingEntryId) -> Key {
 }
 
 /// Compares the three sides.
-pub fn gather(sides: &mut Sides<'_>, scope: &Scope) -> Result<Outcome, GatherError> {
+pub fn gather(sides: &mut Sides<'_>, scope: &Scope) -> Result<Comparison, GatherError> {
     let jobs = jobs(sides, scope)?;
     if *scope == Scope::All && jobs.iter().all(Job::was_never_begun) {
         // There may be no books yet.
-        return Ok(Outcome::default());
+        return Ok(Comparison::default());
     }
     let listed = jobs.iter().filter(|job| job.in_pleo.is_some());
     let listed = listed.map(|job| job.id.clone()).collect();
     let mut gathering = Gathering {
         sides,
-        outcome: Outcome::default(),
+        outcome: Comparison::default(),
         known: HashMap::new(),
         not_reported: Vec::new(),
         evidence: HashSet::new(),
@@ -187,7 +187,7 @@ fn jobs(sides: &Sides<'_>, scope: &Scope) -> Result<Vec<Job>, GatherError> {
 
 struct Gathering<'s, 'a> {
     sides: &'s mut Sides<'a>,
-    outcome: Outcome,
+    outcome: Comparison,
     /// The entries that were seen, each with whether Pleo has it as exported in any job.
     known: HashMap<Key, bool>,
     /// What is in the books and not told, as far as is known.
@@ -384,7 +384,7 @@ impl Gathering<'_, '_> {
     }
 
     /// What is only in the books is a difference where no job at all told of it.
-    fn finish(mut self, listed: &HashSet<JobId>) -> Result<Outcome, GatherError> {
+    fn finish(mut self, listed: &HashSet<JobId>) -> Result<Comparison, GatherError> {
         for difference in std::mem::take(&mut self.not_reported) {
             let Some(entry_id) = &difference.entry_id else {
                 continue;

@@ -8,22 +8,19 @@ use crate::cli::exit::Exit;
 pub(super) struct Output {
     stdout: BufWriter<Stdout>,
     outcome: io::Result<()>,
-    is_quiet: bool,
 }
 
 impl Output {
-    /// One that says nothing where that is wanted: the rest of the answer is on stderr.
-    pub(super) fn new(is_quiet: bool) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             stdout: BufWriter::new(io::stdout()),
             outcome: Ok(()),
-            is_quiet,
         }
     }
 
     /// Writes the text, unless something went wrong before.
     pub(super) fn write(&mut self, text: &str) {
-        if self.outcome.is_ok() && !self.is_quiet {
+        if self.outcome.is_ok() {
             self.outcome = self.stdout.write_all(text.as_bytes());
         }
     }

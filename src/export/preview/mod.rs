@@ -15,7 +15,7 @@ use super::report::{JobTotals, Problem, ProblemKind};
 use super::telling::Untold;
 use super::tools::{Exporter, JobRun};
 use super::{detect, layers, process, update, validate};
-use crate::checkpoint::{Checkpoint, CheckpointError, Counts, Outcome};
+use crate::checkpoint::{Checkpoint, CheckpointError, Counts, RehearsedItem};
 use crate::host::clock;
 use crate::model::export_job::ExportJob;
 use crate::model::ids::{AccountingEntryId, JobId};
@@ -68,7 +68,7 @@ pub struct JobPreview {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryPreview {
     /// The item, with the verdict that it would get.
-    pub outcome: Outcome,
+    pub outcome: RehearsedItem,
     /// What would become of it.
     pub state: EntryState,
     /// What would be booked now; nothing where it is refused or booked already.
@@ -288,7 +288,7 @@ fn take_intents(checkpoint: &mut Checkpoint, known: &Checkpoint, job: &JobId) ->
     }
 }
 
-fn entry(outcome: Outcome, rehearsed: Option<Rehearsed>) -> EntryPreview {
+fn entry(outcome: RehearsedItem, rehearsed: Option<Rehearsed>) -> EntryPreview {
     let is_refused = match &outcome.verdict {
         Verdict::Successful(_) => false,
         Verdict::Failed(failure) => {

@@ -130,7 +130,7 @@ impl Store {
         match self {
             Self::File(path) => tokens::refuse_other(path)
                 .and_then(|()| files::make_folder(tokens::folder_of(path)))
-                .and_then(|()| files::Part::new(tokens::folder_of(path)).map(drop))
+                .and_then(|()| files::PartFile::new(tokens::folder_of(path)).map(drop))
                 .map_err(|error| not_kept(&error)),
             Self::Shared(shared) => Ok(shared.read().map(drop)?),
         }

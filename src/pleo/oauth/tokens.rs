@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::host::clock;
-use crate::host::files::{self, Action, FileError, Part};
+use crate::host::files::{self, Action, FileError, PartFile};
 use crate::host::kill;
 use crate::host::lock_file::{self, LockError};
 use crate::host::ownership::{self, Exposure};
@@ -214,7 +214,7 @@ impl TokensLock {
     /// Takes room on the disk for new tokens. What may fail about writing fails here, while the old pair is still good.
     pub(super) fn room(&self) -> Result<Room<'_>, FileError> {
         refuse_other(&self.path)?;
-        let mut part = Part::only(&self.path)?;
+        let mut part = PartFile::only(&self.path)?;
         part.file
             .write_all(&[b' '; ROOM])
             .and_then(|()| part.file.sync_all())
@@ -237,7 +237,7 @@ pub(super) fn sweep(path: &Path, stop: &Stop) {
 #[derive(Debug)]
 pub(super) struct Room<'a> {
     lock: &'a TokensLock,
-    part: Part,
+    part: PartFile,
 }
 
 impl Room<'_> {

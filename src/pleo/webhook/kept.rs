@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::host::files::{self, Action, FileError, Part};
+use crate::host::files::{self, Action, FileError, PartFile};
 use crate::host::kill;
 use crate::host::lock_file::{self, LockError};
 use crate::host::ownership::{self, Exposure};
@@ -165,7 +165,7 @@ pub fn write(path: &Path, owner: &Owner, subscriptions: &[KeptSubscription]) -> 
         path: path.to_owned(),
         problem: error.to_string(),
     })?;
-    let mut part = Part::only(path)?;
+    let mut part = PartFile::only(path)?;
     part.file
         .write_all(&text)
         .map_err(FileError::at(Action::Write, &part.path))?;
