@@ -8,6 +8,8 @@
 #[path = "../examples/sandbox/server/mod.rs"]
 mod sandbox;
 
+use std::sync::Arc;
+
 use divan::{Bencher, black_box};
 use pleo_export::bookkeeping::{self, JobView, Settings, SystemTraits, TaxRule};
 use pleo_export::model::document::PostingState;
@@ -81,6 +83,7 @@ fn plan_what_was_read(bencher: Bencher<'_, '_>) {
             .extend(references.tags.into_iter().map(|tag| (tag, "".into())));
     }
     let job = JobId::new("job");
+    let items: Vec<Arc<_>> = items.into_iter().map(Arc::new).collect();
     bencher.bench(|| {
         for item in &items {
             black_box(bookkeeping::plan(item, &job, 1, &settings, &view).unwrap());

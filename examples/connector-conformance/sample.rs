@@ -196,7 +196,7 @@ fn plan(
         taxes: [].into(),
     };
     let view = JobView::new(resolution, expense.day, traits);
-    bookkeeping::plan(&item, &JobId::new(&*expense.job_id), 1, &settings, &view)
+    bookkeeping::plan(&item.into(), &JobId::new(&*expense.job_id), 1, &settings, &view)
         .map_err(|refusal| refusal.reason)
 }
 

@@ -3,7 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::document::{Creditor, Document, PlannedItem, Purpose};
+use crate::model::document::{Creditor, Document, Purpose};
+use crate::model::export_item::ExportItem;
 use crate::model::money::{Amount, Money};
 use crate::model::references::{InvoiceInBooks, InvoiceKey, InvoiceNumber, Reference};
 
@@ -34,9 +35,9 @@ impl KnownInvoices {
         }
     }
 
-    /// Takes a planned item as booked, so that what is planned after it sees its documents.
-    pub fn add(&mut self, item: &PlannedItem) {
-        for document in &item.documents {
+    /// Takes an item as booked as these documents, so that what is planned after it sees them.
+    pub fn add(&mut self, item: &ExportItem, documents: &[Document]) {
+        for document in documents {
             let (Some(key), Some(side)) = (&document.matching, document.kind.side()) else {
                 continue;
             };
@@ -48,19 +49,15 @@ impl KnownInvoices {
                 key: key.clone(),
                 vendor,
                 document: InvoiceInBooks {
-                    entry_id: item.entry_id().clone(),
-                    external_id: format!("item {}", item.entry_id()),
+                    entry_id: item.entry_id.clone(),
+                    external_id: format!("item {}", item.entry_id),
                     side,
                     payable: Money {
                         amount: payable(document),
-                        currency: item.item.amount.currency,
+                        currency: item.amount.currency,
                     },
-                    supplier_amount: item.item.supplier_amount,
-                    invoice_date: item
-                        .item
-                        .invoice
-                        .as_ref()
-                        .and_then(|invoice| invoice.invoice_date),
+                    supplier_amount: item.supplier_amount,
+                    invoice_date: item.invoice.as_ref().and_then(|invoice| invoice.invoice_date),
                     link: document.link.clone(),
                 },
             };

@@ -34,7 +34,7 @@ pub use description::payee;
 pub use fingerprint::{canonical_text, content_hash};
 pub use known_invoices::KnownInvoices;
 pub use method::vendor_name;
-pub use plan::plan;
+pub use plan::{documents, plan};
 pub use references::{invoice_of, references};
 pub use refusal::{Refusal, grouped};
 pub use role::Role;

@@ -5,6 +5,8 @@
 //! rewrites a small row. Items are worked on in the order of their numbers, so the rows that one batch changes lie
 //! side by side ([`Checkpoint::arrange`]).
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use rusqlite::{Row, Transaction};
 
@@ -18,6 +20,7 @@ use super::item_row::{
     with_verdict, withdrawn, without_verdict,
 };
 use super::jobs::{JobKey, forget_withdrawn};
+use super::told::keep_highest;
 use crate::model::export_job::{ExportJobItem, ItemStatus};
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::state::{ItemEvent, ItemState};
@@ -286,14 +289,16 @@ impl Checkpoint {
         self.change(|transaction| Ok(forget_withdrawn(transaction, job)?))
     }
 
-    /// Commits these verdicts, in one piece.
+    /// Commits these verdicts and the highest number of each year, in one piece.
     pub fn decide(
         &mut self,
         job: &JobId,
         verdicts: &[(AccountingEntryId, Verdict)],
+        highest: &BTreeMap<i32, u32>,
         now: DateTime<Utc>,
     ) -> Result<(), CheckpointError> {
         self.change_items(job, now, |transaction, job, lines| {
+            keep_highest(transaction, highest)?;
             for (entry, verdict) in verdicts {
                 let (number, state) = step(transaction, job, entry, ItemEvent::Decide)?;
                 with_verdict(transaction, number, state, verdict)?;

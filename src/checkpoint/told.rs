@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::Transaction;
+
 use super::error::CheckpointError;
 use super::file::Checkpoint;
 use crate::model::ids::{AccountingEntryId, JobId};
@@ -44,27 +46,9 @@ impl Checkpoint {
         })
     }
 
-    /// Keeps the highest number of each year; nothing is written where none is higher than before.
+    /// Keeps the highest number of each year.
     pub fn keep_numbers(&mut self, highest: &BTreeMap<i32, u32>) -> Result<(), CheckpointError> {
-        let known = self.given_numbers()?;
-        let mut news = highest
-            .iter()
-            .filter(|(year, highest)| **highest > known.get(year).copied().unwrap_or(0))
-            .peekable();
-        if news.peek().is_none() {
-            return Ok(());
-        }
-        self.change(|transaction| {
-            for (year, highest) in news {
-                transaction
-                    .prepare_cached(
-                        "INSERT INTO given_number (year, highest) VALUES (?1, ?2) \
-                         ON CONFLICT (year) DO UPDATE SET highest = max(highest, excluded.highest)",
-                    )?
-                    .execute((year, highest))?;
-            }
-            Ok(())
-        })
+        self.change(|transaction| Ok(keep_highest(transaction, highest)?))
     }
 
     /// The items of a job that still need a verdict and of which Pleo was told, in another job, that they are in the
@@ -86,4 +70,20 @@ impl Checkpoint {
             Ok(told)
         })
     }
+}
+
+/// Keeps the highest number of each year; nothing is written where none is higher than before.
+pub(super) fn keep_highest(
+    transaction: &Transaction<'_>,
+    highest: &BTreeMap<i32, u32>,
+) -> rusqlite::Result<()> {
+    let mut keep = transaction.prepare_cached(
+        "INSERT INTO given_number (year, highest) VALUES (?1, ?2) \
+         ON CONFLICT (year) DO UPDATE SET highest = excluded.highest WHERE excluded.highest > highest",
+    )?;
+    // A file that a person wrote may begin with 0.
+    for number in highest.iter().filter(|(_, highest)| **highest > 0) {
+        keep.execute(number)?;
+    }
+    Ok(())
 }

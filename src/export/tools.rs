@@ -196,10 +196,11 @@ impl<'a> JobRun<'a> {
         verdicts::is_announced(item) && !self.unsent.contains_key(&item.entry_id)
     }
 
-    /// Commits verdicts, before Pleo is told.
+    /// Commits verdicts, and the numbers that the books gave, before Pleo is told.
     pub(super) fn decide(&mut self, verdicts: &[(AccountingEntryId, Verdict)]) -> Result<(), Halt> {
         let checkpoint = &mut *self.exporter.checkpoint;
-        checkpoint.decide(&self.job.id, verdicts, clock::now())?;
+        let highest = self.exporter.system.highest_numbers();
+        checkpoint.decide(&self.job.id, verdicts, &highest, clock::now())?;
         self.has_decided |= !verdicts.is_empty();
         self.exporter.fleet.decided(&self.job.id, verdicts);
         for (entry_id, _) in verdicts {

@@ -1,5 +1,7 @@
 //! What is to be written into the books: balanced documents, decided before anything is touched.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +16,7 @@ pub struct PlannedItem {
     /// The export job that brings it.
     pub job_id: JobId,
     /// What Pleo said, for the entry's notes and references.
-    pub item: ExportItem,
+    pub item: Arc<ExportItem>,
     /// 1, or one more than the last revision that was reversed in the books.
     pub revision: u32,
     /// Hash of the canonical payload, versioned: tells a repeated export from a changed one.

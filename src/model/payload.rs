@@ -1,7 +1,6 @@
 //! What Pleo sent of an export item, kept as it came for the evidence of its entry.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -24,8 +23,8 @@ impl Payload {
     /// The same JSON on one line, numbers as they were written, without any address of a file; `null` where there is
     /// no payload.
     pub fn without_file_addresses(&self) -> Box<RawValue> {
-        let mut out = String::new();
         let json = self.0.as_deref().unwrap_or("null");
+        let mut out = String::with_capacity(json.len());
         let rest = copy(&mut out, json, Place::default(), DEEPEST);
         if rest.is_none_or(|rest| !rest.trim_ascii().is_empty()) {
             return RawValue::NULL.to_owned();
@@ -97,38 +96,42 @@ fn copy<'a>(out: &mut String, json: &'a str, place: Place, deepest: usize) -> Op
 }
 
 fn copy_object<'a>(out: &mut String, json: &'a str, place: Place, deepest: usize) -> Option<&'a str> {
-    let mut fields = BTreeMap::new();
-    let mut copied = String::new();
+    let begin = out.len();
+    let mut fields = Vec::new();
     let mut rest = json.get(1..)?;
-    while let Some(next) = element(rest, '}') {
+    while let Some(next) = element(rest, b'}') {
         let (quoted, after) = scalar(next)?;
         let name = match quoted.strip_prefix('"')?.strip_suffix('"')? {
             escaped if escaped.contains('\\') => Cow::Owned(serde_json::from_str(quoted).ok()?),
             name => Cow::Borrowed(name),
         };
-        let from = copied.len();
-        copied.push_str(quoted);
-        copied.push(':');
-        let value = copied.len();
-        rest = after.trim_ascii_start().strip_prefix(':')?;
-        rest = copy(&mut copied, rest, place.below(&name), deepest)?;
-        if copied.len() > value {
-            fields.insert(name, from..copied.len());
+        let from = out.len();
+        out.push_str(quoted);
+        out.push(':');
+        let value = out.len();
+        rest = copy(out, behind(after, b':')?, place.below(&name), deepest)?;
+        if out.len() > value {
+            fields.push((name, from - begin..out.len() - begin));
         }
     }
+    let copied = out.split_off(begin);
+    // Of a name that stands there twice the last counts.
+    fields
+        .sort_unstable_by(|(one, at), (other, other_at)| one.cmp(other).then(other_at.start.cmp(&at.start)));
+    fields.dedup_by(|(one, _), (other, _)| one == other);
     out.push('{');
-    for (at, field) in fields.into_values().enumerate() {
+    for (at, (_, field)) in fields.into_iter().enumerate() {
         out.push_str(if at > 0 { "," } else { "" });
         out.push_str(copied.get(field)?);
     }
     out.push('}');
-    rest.trim_ascii_start().strip_prefix('}')
+    behind(rest, b'}')
 }
 
 fn copy_list<'a>(out: &mut String, json: &'a str, place: Place, deepest: usize) -> Option<&'a str> {
     out.push('[');
     let (begin, mut rest) = (out.len(), json.get(1..)?);
-    while let Some(next) = element(rest, ']') {
+    while let Some(next) = element(rest, b']') {
         let from = out.len();
         out.push_str(if from > begin { "," } else { "" });
         let value = out.len();
@@ -138,14 +141,20 @@ fn copy_list<'a>(out: &mut String, json: &'a str, place: Place, deepest: usize) 
         }
     }
     out.push(']');
-    rest.trim_ascii_start().strip_prefix(']')
+    behind(rest, b']')
 }
 
 /// Where the next element begins, without the comma before it; `None` where the end comes.
-fn element(rest: &str, end: char) -> Option<&str> {
+fn element(rest: &str, end: u8) -> Option<&str> {
     let rest = rest.trim_ascii_start();
-    let next = rest.strip_prefix(',').unwrap_or(rest).trim_ascii_start();
-    (!next.is_empty() && !rest.starts_with(end)).then_some(next)
+    let next = behind(rest, b',').unwrap_or(rest).trim_ascii_start();
+    (!next.is_empty() && rest.as_bytes().first() != Some(&end)).then_some(next)
+}
+
+/// What follows this byte, with blanks before it.
+fn behind(rest: &str, byte: u8) -> Option<&str> {
+    let rest = rest.trim_ascii_start();
+    rest.get(1..).filter(|_| rest.as_bytes().first() == Some(&byte))
 }
 
 /// A text, a number or a word, and what follows it.

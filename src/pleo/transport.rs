@@ -135,10 +135,11 @@ impl Transport {
         let url = self.address(request);
         let call = request.call();
         let _waiting = waiting_for(format!("Pleo to answer {call}"));
+        // Before the patience begins: that we send no more than is allowed is no fault of Pleo's.
+        self.pace.wait(&self.stop);
         let mut retry = Retry::new(Instant::now(), patience, fastrand::Rng::new());
         let mut is_renewed = false;
         loop {
-            self.pace.wait(&self.stop);
             self.wait_for_limits(&call, &mut retry)?;
             let shown = self.access.shown()?;
             // Before the permit is asked for: this process may be stopped between that and the sending.
@@ -148,6 +149,7 @@ impl Transport {
             // It was surely not processed.
             if attempt.is_unauthorized() && !is_renewed && self.access.renew(&shown)? {
                 is_renewed = true;
+                self.pace.wait(&self.stop);
                 continue;
             }
             if classify(request.action.method(), attempt.ending) == Outcome::Done {
@@ -220,7 +222,9 @@ impl Transport {
             Next::Wait(wait) => {
                 log_retry(&call, &attempt.cause, retry.tries(), wait);
                 self.tell_of_limit(&attempt, wait);
-                Ok(self.stop.wait(wait)?)
+                self.stop.wait(wait)?;
+                self.pace.wait(&self.stop);
+                Ok(())
             }
             Next::GiveUp => Err(attempt.given_up(call, retry.tries(), has_answered)),
             Next::TooLong(asked) => {
@@ -315,9 +319,9 @@ impl Transport {
     /// Asks for an answer that is too large to be read, and reads past its items. A try that gets no such answer is made
     /// again as any other is.
     pub(super) fn skim(&self, request: &Request<'_>) -> Result<Skimmed, PleoError> {
+        self.pace.wait(&self.stop);
         let mut retry = Retry::new(Instant::now(), self.give_up_after, fastrand::Rng::new());
         loop {
-            self.pace.wait(&self.stop);
             self.stop.check()?;
             match self.large_answer(request, &self.access.shown()?) {
                 Ok(response) => {

@@ -1,6 +1,7 @@
 //! Any text in any field comes back unchanged in meaning, and never becomes part of the ledger's own syntax.
 
 use std::process::Command;
+use std::sync::Arc;
 
 use pleo_export::model::document::{DocumentKind, Part, PlannedItem, Purpose};
 use pleo_export::model::references::{AccountKey, AccountPurpose, References};
@@ -33,7 +34,7 @@ fn filled_with(entry_id: &str, text: &str) -> PlannedItem {
     text.clone_into(&mut planned.description);
     text.clone_into(&mut planned.content_hash);
     planned.remarks = vec![text.to_owned()];
-    let item = &mut planned.item;
+    let item = Arc::make_mut(&mut planned.item);
     item.note = some();
     text.clone_into(&mut item.book_id);
     item.web_link = some();

@@ -98,7 +98,7 @@ pub(crate) fn purchase_on(entry_id: &str, date: NaiveDate) -> PlannedItem {
     ];
     PlannedItem {
         job_id: JobId::new(JOB),
-        item: item(entry_id, date, tag),
+        item: item(entry_id, date, tag).into(),
         revision: 1,
         content_hash: "v1:aa11".to_owned(),
         payee: Some("Papirhuset".to_owned()),

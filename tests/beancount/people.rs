@@ -1,6 +1,7 @@
 //! What people do to their books: reverse, delete, correct, keep ledgers of their own, damage them.
 
 use std::fs;
+use std::sync::Arc;
 
 use pleo_export::model::document::Part;
 use pleo_export::systems::{AccountingSystem, Found, SystemError};
@@ -182,7 +183,7 @@ fn a_ledger_of_ones_own_is_followed_through_its_includes() {
         ("Expenses:6800", "takes DKK only, not SEK"),
     ] {
         let mut item = purchase("e2");
-        item.item.amount.currency = "SEK".parse().unwrap();
+        Arc::make_mut(&mut item.item).amount.currency = "SEK".parse().unwrap();
         item.documents[0].postings[0].account = crate::beancount::items::account(account);
         let error = ledger.try_book(&[item]).unwrap().remove(0).unwrap_err();
         assert!(error.to_string().contains(why), "{error}");

@@ -200,7 +200,7 @@ proptest! {
         }
         let world = world();
         let _ = references(&odd.0, &world.settings, &world.system);
-        match plan(&odd.0, &JobId::new("job"), 1, &world.settings, &world.view(&odd)) {
+        match plan(&odd.0.clone().into(), &JobId::new("job"), 1, &world.settings, &world.view(&odd)) {
             Err(refusal) => {
                 prop_assert!(!refusal.reason.contains(char::is_control), "{:?}", refusal.reason);
                 prop_assert!(!refusal.group.contains(char::is_control), "{:?}", refusal.group);

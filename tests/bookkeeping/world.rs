@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use pleo_export::bookkeeping::{
-    ClosedPeriods, DuplicateInvoices, JobView, Refusal, Role, Settings, SystemTraits, TaxRule, plan,
-    references,
+    ClosedPeriods, DuplicateInvoices, JobView, Refusal, Role, Settings, SystemTraits, TaxRule, documents,
+    plan, references,
 };
 use pleo_export::model::document::{Creditor, Document, DocumentKind, PlannedItem, PostingState};
 use pleo_export::model::ids::{AccountingEntryId, JobId};
@@ -192,15 +192,21 @@ impl World {
             .iter()
             .take_while(|other| other.0.entry_id != item.0.entry_id)
         {
-            if let Ok(planned) = plan(&other.0, &JobId::new("job"), 1, &self.settings, &view) {
-                view.invoices.add(&planned);
+            if let Ok(documents) = documents(&other.0, &self.settings, &view) {
+                view.invoices.add(&other.0, &documents);
             }
         }
         view
     }
 
     pub(crate) fn plan(&self, item: &Item) -> Result<PlannedItem, Refusal> {
-        plan(&item.0, &JobId::new("job"), 1, &self.settings, &self.view(item))
+        plan(
+            &item.0.clone().into(),
+            &JobId::new("job"),
+            1,
+            &self.settings,
+            &self.view(item),
+        )
     }
 
     /// The documents as text: `bill: Dr 6800 100.00, Dr VatIn 25.00, Cr Payables 125.00`.

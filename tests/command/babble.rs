@@ -1,5 +1,6 @@
 //! Connectors that answer late, twice, out of order, too much, or what nobody can read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pleo_export::model::references::References;
@@ -141,7 +142,7 @@ fn a_connector_that_does_not_read_is_waited_for_with_a_limit() {
     let connector = Connector::script("hello unique; sleep 1000").impatient();
     let mut system = connector.start();
     let mut item = crate::command::world::purchase("entry-1");
-    item.item.note = Some("long ".repeat(1_000_000));
+    Arc::make_mut(&mut item.item).note = Some("long ".repeat(1_000_000));
     let error = system.book(&permit(), &[item]).unwrap().remove(0).unwrap_err();
     assert!(matches!(error, SystemError::Unknown { .. }), "{error:?}");
 }

@@ -43,7 +43,7 @@ fn an_entry_is_one_csv_file_and_is_found_again() {
     drop(system);
     let mut system = connector.start();
     let wanted = Wanted {
-        entry_id: purchase("entry-1").item.entry_id,
+        entry_id: purchase("entry-1").item.entry_id.clone(),
         parts: vec![Part::Main],
     };
     assert_eq!(system.find(&[wanted]).unwrap(), [Found::Complete(booked.clone())]);

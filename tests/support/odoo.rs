@@ -311,8 +311,8 @@ impl Books {
         items
             .iter()
             .map(|item| {
-                let plan = bookkeeping::plan(item, &job, 1, &self.policy, &view)?;
-                view.invoices.add(&plan);
+                let plan = bookkeeping::plan(&item.clone().into(), &job, 1, &self.policy, &view)?;
+                view.invoices.add(item, &plan.documents);
                 Ok(plan)
             })
             .collect()

@@ -269,7 +269,7 @@ fn an_illegal_step_is_an_error_that_names_the_item() {
     let failed = Verdict::Failed(Failure::nothing_booked(ItemFailureType::ValidationFailure, "why"));
     named(
         checkpoint
-            .decide(&id, &[(entry.clone(), failed.clone())], now)
+            .decide(&id, &[(entry.clone(), failed.clone())], &[].into(), now)
             .unwrap_err(),
     );
     named(
@@ -277,6 +277,7 @@ fn an_illegal_step_is_an_error_that_names_the_item() {
             .decide(
                 &JobId::new("job-1"),
                 &[(AccountingEntryId::new("entry-1-stranger"), failed)],
+                &[].into(),
                 now,
             )
             .unwrap_err(),

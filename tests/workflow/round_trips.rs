@@ -233,6 +233,17 @@ fn requests_leave_as_far_apart_as_the_settings_say() {
 }
 
 #[test]
+fn the_wait_between_requests_is_not_taken_from_the_patience_with_pleo() {
+    let world = world("[pleo]\nrequests_per_minute = 50\ngive_up_after_seconds = 1\n");
+    world.add_mixed_job(1, 1);
+    world
+        .sandbox
+        .fault(Fault::new(Trouble::Status(503)).on("GET", LIST).at(2));
+    world.run(&["poll"]).exits(0);
+    world.keeps_its_promise_and_all_rules();
+}
+
+#[test]
 fn a_stop_ends_the_wait_for_the_next_request_at_once() {
     let world = world("[pleo]\nrequests_per_minute = 1\n");
     world.add_mixed_job(1, 1);

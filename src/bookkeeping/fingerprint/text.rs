@@ -1,6 +1,8 @@
 //! The canonical text that digests are made of: `name=length:value` a line, so that no value can pass for another
 //! field. Both versions are made of it, so it is never changed either.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::NaiveDate;
@@ -15,9 +17,9 @@ pub(super) struct Text(String);
 
 impl Text {
     pub(super) fn field(&mut self, name: &str, value: &str) {
-        for part in [name, "=", &value.len().to_string(), ":", value, "\n"] {
-            self.0.push_str(part);
-        }
+        self.0.reserve(name.len() + value.len() + 8);
+        // Writing into a text never fails.
+        let _ = writeln!(self.0, "{name}={}:{value}", value.len());
     }
 
     pub(super) fn optional(&mut self, name: &str, value: Option<&str>) {

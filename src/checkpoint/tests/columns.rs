@@ -83,7 +83,7 @@ proptest! {
             exported_at: exported,
         });
         let failed = Verdict::Failed(Failure::nothing_booked(ItemFailureType::ValidationFailure, &reason));
-        checkpoint.decide(&id, &[(others[0].clone(), verdict), (others[1].clone(), failed)], now).unwrap();
+        checkpoint.decide(&id, &[(others[0].clone(), verdict), (others[1].clone(), failed)], &[].into(), now).unwrap();
         let told = checkpoint.unsent(&id, 10).unwrap();
         prop_assert_eq!(told.len(), 2);
         for (_, verdict) in told {

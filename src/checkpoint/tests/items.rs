@@ -41,7 +41,9 @@ fn an_item_goes_from_the_list_to_a_verdict_that_pleo_has() {
             ),
         ),
     ];
-    checkpoint.decide(&job_id(), &verdicts, now()).unwrap();
+    checkpoint
+        .decide(&job_id(), &verdicts, &[].into(), now())
+        .unwrap();
     drop(checkpoint);
 
     let mut checkpoint = open(&path, &owner()).unwrap();
@@ -122,7 +124,7 @@ fn final_items_are_never_in_scope() {
         }
     );
     let error = checkpoint
-        .decide(&job_id(), &[(entry("done"), successful("1"))], now())
+        .decide(&job_id(), &[(entry("done"), successful("1"))], &[].into(), now())
         .unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -160,7 +162,9 @@ fn the_work_is_ordered_by_date_and_read_page_by_page() {
             .into_iter()
             .map(|item| (item.entry_id, failed(ItemFailureType::ValidationFailure, "No.")))
             .collect();
-        checkpoint.decide(&job_id(), &verdicts, now()).unwrap();
+        checkpoint
+            .decide(&job_id(), &verdicts, &[].into(), now())
+            .unwrap();
         seen.extend(ids(verdicts));
     }
     assert_eq!(seen, ["e", "b", "d", "c", "a"]);
@@ -178,7 +182,9 @@ fn a_new_run_proves_afresh_what_pleo_does_not_have() {
         (b.clone(), successful("2")),
         (c.clone(), failed(ItemFailureType::VendorUnknown, "No vendor.")),
     ];
-    checkpoint.decide(&job_id(), &verdicts, now()).unwrap();
+    checkpoint
+        .decide(&job_id(), &verdicts, &[].into(), now())
+        .unwrap();
     checkpoint.accepted(&job_id(), &[a], now()).unwrap();
     checkpoint.refused(&job_id(), &[b], now(), "no").unwrap();
     checkpoint.begin_run(&job_id(), now()).unwrap();
@@ -214,7 +220,9 @@ fn the_control_layer_tells_which_verdicts_arrived() {
         (b, failed(ItemFailureType::TagUnknown, "No tag.")),
         (c, successful("3")),
     ];
-    checkpoint.decide(&job_id(), &verdicts, now()).unwrap();
+    checkpoint
+        .decide(&job_id(), &verdicts, &[].into(), now())
+        .unwrap();
     let page = [
         listed("a", ItemStatus::Successful),
         listed("b", ItemStatus::Successful),
@@ -247,7 +255,9 @@ fn failures_are_told_with_their_kinds_commonest_first() {
         (entry("b"), failed(ItemFailureType::AccountUnknown, "No account.")),
         (entry("c"), failed(ItemFailureType::VendorUnknown, "No vendor.")),
     ];
-    checkpoint.decide(&job_id(), &verdicts, now()).unwrap();
+    checkpoint
+        .decide(&job_id(), &verdicts, &[].into(), now())
+        .unwrap();
     checkpoint.accepted(&job_id(), &[entry("b")], now()).unwrap();
     assert_eq!(ids(checkpoint.failures(&job_id()).unwrap()), ["a", "b", "c"]);
     assert_eq!(

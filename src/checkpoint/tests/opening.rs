@@ -265,7 +265,7 @@ fn a_reader_sees_one_moment_while_a_run_goes_on() {
     let reader = Checkpoint::open_read_only(&path).unwrap().unwrap();
     assert_eq!(reader.counts(&job_id()).unwrap().open, 3);
     writer
-        .decide(&job_id(), &[(entry("a"), successful("1"))], now())
+        .decide(&job_id(), &[(entry("a"), successful("1"))], &[].into(), now())
         .unwrap();
     assert_eq!(reader.counts(&job_id()).unwrap().open, 3, "the same moment");
     let later = Checkpoint::open_read_only(&path).unwrap().unwrap();
@@ -299,4 +299,25 @@ fn the_audit_trail_is_append_only() {
         assert!(error.to_string().contains("append-only"), "{error}");
     }
     assert_eq!(audit(&checkpoint).len(), 1);
+}
+
+#[test]
+fn a_write_of_an_item_makes_no_table_of_what_the_rules_list() {
+    let (_folder, _, checkpoint) = new_checkpoint();
+    let change = "UPDATE item SET state = ?1, report = ?2, pleo_status = ?3, standing = ?4 WHERE number = 1";
+    let mut explained = checkpoint
+        .connection
+        .prepare(&format!("EXPLAIN {change}"))
+        .unwrap();
+    let steps = explained
+        .query_map(["a"; 4], |row| row.get::<_, String>(1))
+        .unwrap();
+    let steps: Vec<String> = steps.map(Result::unwrap).collect();
+    assert!(steps.iter().any(|step| step == "Halt"), "{steps:?}");
+    assert!(!steps.iter().any(|step| step == "OpenEphemeral"), "{steps:?}");
+    let is_refused = checkpoint.connection.execute(
+        "INSERT INTO item (job, entry_id, state, pleo_status) VALUES (1, 'a', 'lost', 'pending')",
+        [],
+    );
+    assert!(is_refused.is_err_and(|error| error.to_string().contains("CHECK")));
 }

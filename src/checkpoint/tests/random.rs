@@ -74,10 +74,12 @@ fn perform(checkpoint: &mut Checkpoint, operation: &Operation) -> Result<(), Che
         }
         Operation::Begin => checkpoint.begin_run(&id, now()),
         Operation::Intend(item) => checkpoint.intend(&id, &[one(item)], now()),
-        Operation::Decide(item, true) => checkpoint.decide(&id, &[(one(item), successful("1"))], now()),
+        Operation::Decide(item, true) => {
+            checkpoint.decide(&id, &[(one(item), successful("1"))], &[].into(), now())
+        }
         Operation::Decide(item, false) => {
             let verdict = failed(ItemFailureType::UnexpectedFailure, "No.");
-            checkpoint.decide(&id, &[(one(item), verdict)], now())
+            checkpoint.decide(&id, &[(one(item), verdict)], &[].into(), now())
         }
         Operation::Accept(item) => checkpoint.accepted(&id, &[one(item)], now()),
         Operation::Refuse(item) => checkpoint.refused(&id, &[one(item)], now(), "no"),

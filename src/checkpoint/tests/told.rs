@@ -48,7 +48,9 @@ fn what_pleo_was_told_in_another_job_is_known() {
         (entry("b"), successful("PLEO-2026-000002")),
         (entry("c"), failed(ItemFailureType::AccountUnknown, "unknown")),
     ];
-    checkpoint.decide(&job_id(), &verdicts, now()).unwrap();
+    checkpoint
+        .decide(&job_id(), &verdicts, &[].into(), now())
+        .unwrap();
     let told = [entry("a"), entry("c")];
     checkpoint.accepted(&job_id(), &told, now()).unwrap();
     assert_eq!(

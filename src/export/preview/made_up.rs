@@ -38,7 +38,7 @@ impl MadeUp {
             remark: None,
             wallet_account: wallet,
         };
-        self.invoices.add(item);
+        self.invoices.add(&item.item, &item.documents);
         self.entries.insert(item.entry_id().clone(), booked.clone());
         booked
     }

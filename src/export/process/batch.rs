@@ -61,8 +61,6 @@ pub(super) fn book(
             Next::Attach(_) | Next::Book { .. } => {}
         }
     }
-    let highest = run.exporter.system.highest_numbers();
-    run.exporter.checkpoint.keep_numbers(&highest)?;
     run.decide(&verdicts)?;
     ended.map(|()| open)
 }
@@ -134,7 +132,7 @@ fn look_up(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<(), Halt> {
             run.totals.remark(&item.entry_id, remark);
         }
         let is_absent = matches!(found, Found::Absent { .. });
-        let (read, known) = (item.read.as_ref(), item.known(create));
+        let (read, known) = (item.read.as_deref(), item.known(create));
         let next = look_up::judge(&mut run.exporter, &item.entry_id, read, found, known);
         item.next = item.if_last(next);
         let is_to_be_booked = matches!(item.next, Next::Book { .. } | Next::Wait(Why::NotBooked));

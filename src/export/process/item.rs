@@ -1,12 +1,13 @@
 //! An item on its way through the batches: what Pleo said of it, its plan, its receipts, and what becomes of it next.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use crate::bookkeeping::{self, JobView, Refusal};
 use crate::checkpoint::{Position, StoredItem};
 use crate::export::tools::{Exporter, JobRun};
 use crate::export::verdicts::{self, Known, Next, Plan, Why};
-use crate::model::document::{PlannedItem, Receipt};
+use crate::model::document::{Document, PlannedItem, Receipt};
 use crate::model::export_item::ExportItem;
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::references::InvoiceKey;
@@ -19,7 +20,7 @@ use crate::systems::{Create, Wanted};
 pub(super) struct BatchItem {
     pub(super) entry_id: AccountingEntryId,
     /// What Pleo said, where it can be read.
-    pub(super) read: Option<ExportItem>,
+    pub(super) read: Option<Arc<ExportItem>>,
     /// What to book, or why not. Planned without regard to other items of its invoice, until it is its turn.
     pub(super) plan: Result<PlannedItem, Refusal>,
     /// The invoice that it belongs to, where it may be a vendor's payable.
@@ -80,13 +81,14 @@ impl BatchItem {
         let (exporter, job) = (&run.exporter, &run.job.id);
         let (read, plan) = match read(stored, &exporter.settings.company_id) {
             Ok(item) => {
+                let item = Arc::new(item);
                 let plan = plan(&item, 1, exporter, job, view);
                 (Some(item), plan)
             }
             Err(refusal) => (None, Err(refusal)),
         };
         let settings = &exporter.settings.bookkeeping;
-        let invoice = |item| bookkeeping::invoice_of(item, settings, view.system);
+        let invoice = |item: &Arc<_>| bookkeeping::invoice_of(item, settings, view.system);
         Self {
             entry_id: stored.entry_id.clone(),
             invoice: read.as_ref().and_then(invoice),
@@ -222,19 +224,32 @@ impl BatchItem {
     }
 }
 
-/// Plans one item. A panic in here stays with this item.
+/// Reads an item of the checkpoint, and plans what it would be booked as.
+pub(super) fn documents(
+    stored: &StoredItem,
+    run: &JobRun<'_>,
+    view: &JobView,
+) -> Result<(ExportItem, Vec<Document>), Refusal> {
+    let settings = run.exporter.settings;
+    let item = read(stored, &settings.company_id)?;
+    let documents = caught(|| bookkeeping::documents(&item, &settings.bookkeeping, view))?;
+    Ok((item, documents))
+}
+
 fn plan(
-    item: &ExportItem,
+    item: &Arc<ExportItem>,
     revision: u32,
     exporter: &Exporter<'_>,
     job: &JobId,
     view: &JobView,
 ) -> Result<PlannedItem, Refusal> {
     let settings = &exporter.settings.bookkeeping;
-    let planned = catch_unwind(AssertUnwindSafe(|| {
-        bookkeeping::plan(item, job, revision, settings, view)
-    }));
-    planned.unwrap_or_else(|_| {
+    caught(|| bookkeeping::plan(item, job, revision, settings, view))
+}
+
+/// Plans one item. A panic in here stays with this item.
+fn caught<T>(plan: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(plan)).unwrap_or_else(|_| {
         Err(Refusal {
             failure_type: ItemFailureType::UnexpectedFailure,
             reason: "The expense could not be turned into an accounting entry. Book it by hand, or ask whoever runs the \

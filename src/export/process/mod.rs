@@ -61,8 +61,10 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
         (items, fetched) = (next, of_next);
         // Of those that were left over nobody knows how long they take.
         let left_over = u32::try_from(leftovers.len().saturating_sub(left_before)).unwrap_or(u32::MAX);
-        let done = began.elapsed().checked_div(count.saturating_sub(left_over));
-        of_an_item = of_an_item.max(done.unwrap_or_default());
+        if let Some(done) = began.elapsed().checked_div(count.saturating_sub(left_over)) {
+            // One slow batch is forgotten by and by.
+            of_an_item = done.max(of_an_item / 2);
+        }
     }
     settle(run, &mut view, leftovers)?;
     update::report(run)

@@ -1,9 +1,9 @@
 //! Before the first booking: what do the job's items refer to, does it exist, and which items cannot be booked?
 //!
 //! The refusals are only counted here: each item is planned as if the items before it were booked. What is booked is
-//! planned again against the books.
+//! planned again against the books: plans of a whole job would not fit into memory.
 
-use super::item::BatchItem;
+use super::item;
 use crate::bookkeeping::{self, JobView, KnownInvoices};
 use crate::export::halt::Halt;
 use crate::export::patience;
@@ -17,7 +17,7 @@ const PAGE: usize = 500;
 /// Refusals by cause with counts, most frequent first.
 pub(super) type Refusals = Vec<(String, usize)>;
 
-/// Resolves all that the items refer to at once and plans every item, keeping only the refusals. The view is without
+/// Resolves all that the items refer to at once and plans the documents of every item, keeping only the refusals. The view is without
 /// invoices: those are asked for when an item is booked.
 pub(super) fn prepare(run: &mut JobRun<'_>, references: &References) -> Result<(JobView, Refusals), Halt> {
     let time_zone = &run.exporter.settings.bookkeeping.time_zone;
@@ -36,8 +36,8 @@ pub(super) fn prepare(run: &mut JobRun<'_>, references: &References) -> Result<(
         let Some(last) = page.last() else { break };
         after = Some(last.position);
         for stored in &page {
-            match BatchItem::of(stored, run, &view).plan {
-                Ok(planned) => view.invoices.add(&planned),
+            match item::documents(stored, run, &view) {
+                Ok((item, documents)) => view.invoices.add(&item, &documents),
                 Err(refusal) => refusals.push(refusal),
             }
         }

@@ -124,10 +124,11 @@ impl Beancount {
 
     /// What is odd about marks and reversals, once a run.
     fn notices_of_marks(&mut self) -> Result<Vec<Notice>, SystemError> {
-        if std::mem::replace(&mut self.has_told_of_marks, true) {
+        if self.has_told_of_marks {
             return Ok(Vec::new());
         }
         let notices = self.index.notices()?.into_iter();
+        self.has_told_of_marks = true;
         let notices = notices.map(|message| Notice {
             message,
             remedy: None,

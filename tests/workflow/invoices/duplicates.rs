@@ -1,5 +1,7 @@
 //! What is a duplicate, and what becomes of it.
 
+use std::sync::Arc;
+
 use pleo_export::model::document::PlannedItem;
 use pleo_export::model::ids::AccountingEntryId;
 use pleo_export::model::permit::Permit;
@@ -200,7 +202,7 @@ impl AccountingSystem for BookedMeanwhile {
     ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
         if let Some(mut theirs) = self.theirs.take() {
             let mut same_bill = items[0].clone();
-            same_bill.item.entry_id = AccountingEntryId::new("theirs");
+            Arc::make_mut(&mut same_bill.item).entry_id = AccountingEntryId::new("theirs");
             theirs.book(permit, &[same_bill]).unwrap().remove(0).unwrap();
         }
         self.ours.book(permit, items)

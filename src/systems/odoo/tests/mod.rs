@@ -3,6 +3,8 @@
 
 mod compared;
 
+use std::sync::Arc;
+
 use crate::model::document::{
     Creditor, Document, DocumentKind, Part, PlannedItem, Posting, PostingState, PostingTag, PostingTax,
     Purpose,
@@ -111,7 +113,7 @@ fn planned(document: Document) -> PlannedItem {
     };
     PlannedItem {
         job_id: JobId::new("job"),
-        item: ExportItem {
+        item: Arc::new(ExportItem {
             entry_id: AccountingEntryId::new("ae-1"),
             company_id: CompanyId::new("company"),
             item_type: ItemType::from_wire("card_purchase"),
@@ -136,7 +138,7 @@ fn planned(document: Document) -> PlannedItem {
             web_link: None,
             remarks: vec!["<odd>".into()],
             payload: crate::model::payload::Payload::default(),
-        },
+        }),
         revision: 1,
         content_hash: "1:ab".into(),
         payee: None,
