@@ -1,5 +1,6 @@
-//! What a holder writes about jobs and items. Each write asks whether the company is still held with its epoch, so that a host
-//! which lost it writes nothing; the same write twice is one.
+//! What a holder writes about jobs and items. What it says of a job or the company counts only while the company is held with
+//! its epoch. Verdicts were decided under that epoch and stay true of it, so they are written even when another host has the
+//! company by then. The same write twice is one.
 
 use super::database::{Database, Fault, Parameter, Type};
 use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
@@ -113,9 +114,9 @@ fn decided(
         "WITH {HELD}, \
          noted AS (INSERT INTO pleo_export.verdict \
                  (decided_at, company_id, job_id, entry_id, outcome, external_id, failure_type, reason, host, epoch, part) \
-             SELECT clock_timestamp(), held.company_id, $3, entry, outcome, external_id, failure_type, reason, $4, $2, \
+             SELECT clock_timestamp(), $1, $3, entry, outcome, external_id, failure_type, reason, $4, $2, \
                  $5 + (number - 1)::integer \
-             FROM held, unnest($6, $7, $8, $9, $10) WITH ORDINALITY \
+             FROM unnest($6, $7, $8, $9, $10) WITH ORDINALITY \
                  AS given (entry, outcome, external_id, failure_type, reason, number) \
              ON CONFLICT (company_id, epoch, part) DO NOTHING) \
          SELECT 1 FROM held"

@@ -24,8 +24,8 @@ use crate::model::permit::{Permit, Withheld};
 use crate::model::state::{JobEvent, JobState};
 use crate::model::verdict::Verdict;
 
-/// How long a worker waits for a database that it has not reached yet.
-const FIRST_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a worker waits at least for a database, before its first turn and at the end of each.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the tries for an answer are apart.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -73,7 +73,7 @@ impl Member {
     /// # Errors
     /// [`Fault`] where the database cannot be used.
     pub fn begin(&self, companies: &[String]) -> Result<Round, Fault> {
-        let until = Until(Instant::now() + FIRST_PATIENCE, &self.stop);
+        let until = Until(Instant::now() + PATIENCE, &self.stop);
         let (since, except) = turns::register(&mut self.database(), &until, companies)?;
         Ok(Round { since, except })
     }
@@ -199,7 +199,8 @@ impl Turn<'_> {
     /// Gives the company back. Answers whether it was still ours; where not, nothing was kept of how the poll ended.
     ///
     /// # Errors
-    /// [`Fault`] where the database cannot be told before the lease is over. The company is free some time later all the same.
+    /// [`Fault`] where the database cannot be told before the lease is over, nor within ten seconds. The company is free some
+    /// time later all the same.
     pub fn end(self, end: &End<'_>) -> Result<bool, Fault> {
         let member = self.member;
         if let Some(reason) = end.pause {
@@ -209,7 +210,8 @@ impl Turn<'_> {
                 detail,
             });
         }
-        let until = Instant::now() + member.lease.left();
+        // Verdicts may still be written when the lease is over, and nobody else knows them.
+        let until = Instant::now() + member.lease.left().max(PATIENCE);
         let flushed = self.flush_until(until);
         let until = Until(until, &member.stop);
         let (company, epoch) = (&self.writer.company, self.writer.epoch);
@@ -234,15 +236,13 @@ impl Turn<'_> {
         }
     }
 
-    /// Writes what is unwritten, in order. Where another has the company by now, nothing of it is true any more.
+    /// Writes what is unwritten, in order. Where another has the company by now, verdicts alone are kept of it.
     fn flush(&self) -> Result<(), Fault> {
         let mut unwritten = self.unwritten.borrow_mut();
         let mut database = self.member.database();
         while let Some((part, entry)) = unwritten.first() {
             if !ledger::write(&mut database, &self.writer, entry, *part)? {
                 self.member.lease.lose(&self.writer.company, self.writer.epoch);
-                unwritten.clear();
-                return Ok(());
             }
             unwritten.remove(0);
         }

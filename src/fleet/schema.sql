@@ -79,7 +79,7 @@ CREATE TABLE pleo_export.oauth_grant (
     changed_at     timestamptz NOT NULL
 );
 
--- What was decided of each item. Rows are only ever added; the last one of an item counts.
+-- What was decided of each item. Rows are only ever added; the one with the highest epoch, then the highest part, counts.
 CREATE TABLE pleo_export.verdict (
     number        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     decided_at    timestamptz NOT NULL,

@@ -246,7 +246,7 @@ impl Fleet {
 
     /// The last verdict of each entry, as the database has it.
     fn told(&self) -> BTreeMap<String, String> {
-        let rows = self.sql("SELECT entry_id, outcome FROM pleo_export.verdict ORDER BY number");
+        let rows = self.sql("SELECT entry_id, outcome FROM pleo_export.verdict ORDER BY epoch, part");
         let rows = rows.lines().filter_map(|row| row.split_once('|'));
         rows.map(|(entry, outcome)| (entry.to_owned(), outcome.to_owned()))
             .collect()
