@@ -152,7 +152,7 @@ fn patience_ends() {
     });
     let folder = tempfile::tempdir().unwrap();
     let hasty = Settings {
-        give_up_after: Duration::from_millis(400),
+        give_up_after: Duration::from_secs(2),
         ..settings(folder.path())
     };
     let fetcher = Fetcher::new(hasty, Stop::new()).unwrap();
