@@ -111,7 +111,7 @@ fn of_one_request(findings: &[Finding]) -> Option<Vec<&str>> {
 
 fn number(moment: Moment) -> usize {
     match moment {
-        Moment::Awaiting(n) | Moment::Sending(n) => n,
+        Moment::Awaiting(n) | Moment::AwaitingReport(n) | Moment::Sending(n) => n,
     }
 }
 
@@ -162,7 +162,7 @@ fn who_wakes_while_another_is_at_work_leaves_the_job_to_it() {
     let job = Job::of(32, BATCH);
     let (world, id) = job.waiting();
     let world = world.with_variable("PLEO_EXPORT_WAIT_FOR_OTHERS", "2000");
-    let moment = Moment::Awaiting(9);
+    let moment = Moment::AwaitingReport(2);
     let sleeper = stopped::poll_until(&world, moment, stopped::SILENCE).expect("it is stopped");
     world.sandbox.advance_clock(Duration::from_secs(2));
     // The fourth word of the other one waits until the first one has looked and waits; the sixth until that has ended.
@@ -188,8 +188,8 @@ fn who_wakes_while_another_is_at_work_leaves_the_job_to_it() {
         }
         Hook::Continue
     });
-    let other = stopped::adopt(&world, &id, false);
-    is_told.recv().unwrap();
+    let mut other = stopped::adopt(&world, &id, false);
+    assert!(other.comes_to(&is_told), "{:?}", other.ends(&world));
     let end = sleeper.wakes_and_ends(&world);
     assert_eq!(end.code, Some(0), "{end:?}");
     assert!(end.stderr.contains("leaving job"), "{end:?}");
@@ -207,7 +207,7 @@ fn a_stop_of_two_seconds_is_noticed() {
     let job = Job::of(16, BATCH);
     let (world, id) = job.waiting();
     let silence = pleo_export::pleo::silence();
-    let sleeper = stopped::poll_until(&world, Moment::Awaiting(9), silence).expect("it is stopped");
+    let sleeper = stopped::poll_until(&world, Moment::AwaitingReport(2), silence).expect("it is stopped");
     world.sandbox.advance_clock(Duration::from_secs(2));
     let other = stopped::adopt_and_die_before_closing(&world, &id, false);
     let end = sleeper.wakes_and_ends(&world);

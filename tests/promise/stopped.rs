@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tokio::sync::oneshot;
 
-use crate::sandbox::{Hook, Host, Trouble};
+use crate::sandbox::{Hook, Host, Request, Trouble};
 use crate::support::World;
 
 /// What was heard of a job is fresh for so long here, so that a stop need not last for seconds.
@@ -20,6 +20,8 @@ pub const SILENCE: Duration = Duration::from_millis(400);
 pub enum Moment {
     /// It waits for the answer to its n-th request, which has had its effect.
     Awaiting(usize),
+    /// It waits for the answer to its n-th report of items, so it has the books' lock no more.
+    AwaitingReport(usize),
     /// Its n-th request to Pleo is about to leave, and it has asked whether it may send it.
     Sending(usize),
 }
@@ -54,7 +56,8 @@ pub fn poll_until(world: &World, moment: Moment, silence: Duration) -> Option<Sl
         command.env("PLEO_EXPORT_STOP_AT", n.to_string());
     }
     let held = match moment {
-        Moment::Awaiting(n) => hold_nth(world, n),
+        Moment::Awaiting(n) => hold_nth(world, n, |_| true),
+        Moment::AwaitingReport(n) => hold_nth(world, n, |request| request.method == "PUT"),
         Moment::Sending(_) => channel().1,
     };
     let mut child = command.spawn().unwrap();
@@ -66,7 +69,7 @@ pub fn poll_until(world: &World, moment: Moment, silence: Duration) -> Option<Sl
             }
             ("sending".to_owned(), None)
         }
-        Moment::Awaiting(_) => {
+        Moment::Awaiting(_) | Moment::AwaitingReport(_) => {
             let (at, release) = wait_for(&held, &mut child)?;
             kill_process(pid(&child), Signal::STOP).unwrap();
             assert!(waits_stopped(&child), "it is stopped");
@@ -86,12 +89,19 @@ pub fn poll_until(world: &World, moment: Moment, silence: Duration) -> Option<Sl
     })
 }
 
-/// Holds back the answer to the n-th request and hands out what releases it.
-fn hold_nth(world: &World, n: usize) -> Receiver<(String, oneshot::Sender<()>)> {
+/// Holds back the answer to the n-th request of a kind and hands out what releases it.
+fn hold_nth(
+    world: &World,
+    n: usize,
+    counts: fn(&Request) -> bool,
+) -> Receiver<(String, oneshot::Sender<()>)> {
     let (sender, receiver) = channel();
     let count = Mutex::new(0);
     world.sandbox.on_request(move |request| {
         let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
+        if !counts(request) {
+            return Hook::Continue;
+        }
         *count += 1;
         if *count != n {
             return Hook::Continue;
@@ -181,6 +191,11 @@ pub fn adopt(world: &World, job: &str, has_copy: bool) -> Other {
 }
 
 impl Other {
+    /// Waits until it comes so far; `false` where it ends before.
+    pub fn comes_to(&mut self, point: &Receiver<()>) -> bool {
+        wait_for(point, &mut self.child).is_some()
+    }
+
     /// Waits for its end.
     pub fn ends(mut self, world: &World) -> End {
         let code = self.child.wait().unwrap().code();
