@@ -476,7 +476,10 @@ impl Story {
     fn peace(&mut self) {
         let run = self.world.run(&["poll"]);
         self.heard(&run);
-        assert!(matches!(run.code, Some(0 | 3 | 4)), "{run}");
+        // An older checkpoint takes the job for another instance's, which a person must be told of once it stands still.
+        let is_in_the_way =
+            self.is_restored && run.code == Some(6) && run.stderr.contains("another instance");
+        assert!(is_in_the_way || matches!(run.code, Some(0 | 3 | 4)), "{run}");
         self.world.keeps_its_promise();
         if self.is_restored {
             // The older checkpoint may not know that the job is ours.
