@@ -145,7 +145,7 @@ fn what_is_shown_is_what_the_next_run_does() {
             .jobs()
             .into_iter()
             .filter(|job| job.status.is_ended())
-            .map(|job| job.id.to_string())
+            .map(|job| job.id)
             .collect();
         let shown = preview_of_killed(&world);
         let before = transactions(&world.path("books"));
