@@ -97,6 +97,20 @@ impl World {
         self
     }
 
+    /// With nothing of the company in the environment: its settings file says it all.
+    pub fn told_by_files_alone(mut self) -> Self {
+        self.environment.retain(|name, _| {
+            ![
+                "PLEO_API_KEY",
+                "PLEO_COMPANY_ID",
+                "PLEO_EXPORT_CHECKPOINT",
+                "PLEO_BASE_URL",
+            ]
+            .contains(&name.as_str())
+        });
+        self
+    }
+
     pub fn environment(&self) -> &BTreeMap<String, OsString> {
         &self.environment
     }

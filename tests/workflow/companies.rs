@@ -37,15 +37,7 @@ struct Machine {
 
 impl Machine {
     fn new() -> Self {
-        let mut world = World::new();
-        for variable in [
-            "PLEO_API_KEY",
-            "PLEO_COMPANY_ID",
-            "PLEO_EXPORT_CHECKPOINT",
-            "PLEO_BASE_URL",
-        ] {
-            world = world.without_variable(variable);
-        }
+        let world = World::new().told_by_files_alone();
         let mut other = Sandbox::start(Options::default());
         other.serve_company(OTHER);
         fs::create_dir(world.path("companies")).unwrap();

@@ -35,15 +35,7 @@ fn typed(world: &World, command: &str) -> Run {
 
 /// A company whose settings are all in one file, and a job that another instance has left in progress.
 fn world_of_one_file() -> (World, String, String) {
-    let mut world = World::new();
-    for variable in [
-        "PLEO_API_KEY",
-        "PLEO_COMPANY_ID",
-        "PLEO_EXPORT_CHECKPOINT",
-        "PLEO_BASE_URL",
-    ] {
-        world = world.without_variable(variable);
-    }
+    let world = World::new().told_by_files_alone();
     fs::create_dir(world.path("it's here")).unwrap();
     fs::write(world.path("it's here/key"), world.sandbox.api_key()).unwrap();
     let settings = format!(
