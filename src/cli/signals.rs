@@ -27,8 +27,8 @@ pub(super) fn stop_on_signals() -> Stop {
                     if requested.is_requested() {
                         let _ = signal_hook::low_level::emulate_default_handler(signal);
                     }
-                    warn!("stopping: finishing what is in hand (a second signal ends at once)");
                     requested.request();
+                    warn!("stopping: finishing what is in hand (a second signal ends at once)");
                     std::thread::spawn(move || end_after_all(signal));
                 }
             });

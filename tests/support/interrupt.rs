@@ -1,6 +1,7 @@
 //! Ends the program from outside at a moment of its own: the server sees the request, then the signal goes out.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStderr, Command};
 use std::sync::{Arc, OnceLock};
 
 use crate::sandbox::{Hook, Request, Trouble};
@@ -16,7 +17,8 @@ pub enum Fate {
 }
 
 impl World {
-    /// Runs the program and sends it `signal` ("KILL", "TERM") at the first request for which `is_moment` holds.
+    /// Runs the program and sends it `signal` ("KILL", "TERM") at the first request for which `is_moment` holds, whose
+    /// answer waits until the program has said that it heard the signal: an answer that came first would let it go on.
     pub fn run_and_signal(
         &self,
         arguments: &[&str],
@@ -25,18 +27,22 @@ impl World {
         is_moment: impl Fn(&Request) -> bool + Send + 'static,
     ) -> Run {
         let process: Arc<OnceLock<u32>> = Arc::default();
-        let target = Arc::clone(&process);
+        let heard: Arc<OnceLock<()>> = Arc::default();
+        let (target, told) = (Arc::clone(&process), Arc::clone(&heard));
         let is_done = OnceLock::new();
         self.sandbox.on_request(move |request| {
             if !is_moment(request) || is_done.set(()).is_err() {
                 return Hook::Continue;
             }
-            let target = Arc::clone(&target);
+            let (target, told) = (Arc::clone(&target), Arc::clone(&told));
             let send = move || {
                 let status = Command::new("kill")
                     .args([format!("-{signal}"), target.wait().to_string()])
                     .status();
                 assert!(status.expect("`kill` runs").success());
+                if signal != "KILL" {
+                    told.wait();
+                }
             };
             match fate {
                 Fate::TakesEffect => Hook::AfterEffect(Box::new(send)),
@@ -48,10 +54,7 @@ impl World {
         });
         let child = self.spawn(arguments);
         process.set(child.id()).expect("one process");
-        let run = Run::of(
-            &format!("{arguments:?} until {signal}"),
-            child.wait_with_output().expect("it ends"),
-        );
+        let run = end_of(child, &format!("{arguments:?} until {signal}"), &heard);
         self.sandbox.on_request(|_| Hook::Continue);
         run
     }
@@ -94,6 +97,31 @@ impl World {
         let run = self.run_and_signal(&["poll"], "KILL", fate, nth_of("PUT", nth));
         assert_eq!(run.code, None, "it was killed: {run}");
     }
+}
+
+/// Waits for the end of a program; `heard` is set once it says that it stops, or says nothing any more.
+fn end_of(mut child: Child, command: &str, heard: &OnceLock<()>) -> Run {
+    let stderr = child.stderr.take().expect("stderr is piped");
+    let (said, output) = std::thread::scope(|scope| {
+        let said = scope.spawn(|| all_of(stderr, heard));
+        let output = child.wait_with_output().expect("it ends");
+        (said.join().expect("stderr can be read"), output)
+    });
+    let mut run = Run::of(command, output);
+    run.stderr = said;
+    run
+}
+
+fn all_of(stderr: ChildStderr, heard: &OnceLock<()>) -> String {
+    let mut said = String::new();
+    let mut stderr = BufReader::new(stderr);
+    while stderr.read_line(&mut said).expect("stderr is UTF-8") > 0 {
+        if said.contains("stopping: ") {
+            let _ = heard.set(());
+        }
+    }
+    let _ = heard.set(());
+    said
 }
 
 /// Whether a request is the `nth` of its method, counted from 1.
