@@ -57,7 +57,10 @@ impl Malformed {
         match (&self.problem, name) {
             (Problem::Missing | Problem::Empty, Some(name)) => format!("{owner} has no {name}"),
             (Problem::Missing | Problem::Empty, None) => format!("{owner} is missing"),
-            (Problem::Wrong { is, due }, Some(name)) => format!("the {name} of {owner} is {is}, not {due}"),
+            (Problem::Wrong { is, due }, Some(name)) => {
+                let are = if words::is_several(name) { "are" } else { "is" };
+                format!("the {name} of {owner} {are} {is}, not {due}")
+            }
             (Problem::Wrong { is, .. }, None) => format!("{owner} cannot be read ({is})"),
             (Problem::TooLong { length }, Some(name)) => {
                 format!("the {name} of {owner} {}", too_long(*length))

@@ -326,6 +326,12 @@ fn a_bookkeeper_reads_words_instead_of_a_path_and_what_to_do() {
              support.",
         ),
         (
+            "/accountingEntryLines/0/tags",
+            json!(7),
+            "The tags of line 1 are 7, not a list: correct it in Pleo, then export again; where it is right there, ask \
+             Pleo's support.",
+        ),
+        (
             "/type",
             json!(null),
             "The expense has no type: export it again, and ask Pleo's support if it stays so.",

@@ -77,6 +77,11 @@ fn owner<'p, 's>(segments: &'p [(&'s str, Option<usize>)]) -> (String, &'p [(&'s
     }
 }
 
+/// Whether a name of a field speaks of several things.
+pub(super) fn is_several(name: &str) -> bool {
+    ["attendees", "lines", "receipts", "settled expenses", "tags"].contains(&name)
+}
+
 /// What a field is called; `None` for what only holds others.
 fn name(field: &str) -> Option<&'static str> {
     Some(match field {
