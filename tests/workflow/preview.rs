@@ -533,6 +533,21 @@ fn a_job_that_would_fail_as_a_whole_is_told_before_a_poll_takes_it() {
     assert!(!run.stdout.contains("0 items"), "{run}");
 }
 
+/// What an earlier job would book is not in the books yet.
+#[test]
+fn an_entry_of_two_jobs_is_in_the_books_by_the_second() {
+    let world = World::new();
+    let item = Item::card_purchase(100).build();
+    world.add_job(vec![item.clone()]);
+    world.add_job(vec![item.clone()]);
+    let run = preview(&world, &["--all"]).exits(0).says("in the books by then");
+    assert!(!run.stdout.contains("in the books already"), "{run}");
+    world.run(&["poll"]).exits(0);
+    preview(&world, &["--all"]).exits(0).says("No export job waits");
+    world.add_job(vec![item]);
+    preview(&world, &["--all"]).exits(0).says("in the books already");
+}
+
 #[cfg(unix)]
 #[test]
 fn the_folder_of_a_preview_goes_with_it_however_it_ends() {

@@ -26,6 +26,8 @@ pub(super) struct Text {
     /// What is refused, by cause, each item with what a person knows it by.
     refused: BTreeMap<Cause, Vec<[String; 4]>>,
     booked: Vec<[String; 4]>,
+    /// Whether a job was shown whose entries this one finds.
+    is_later_job: bool,
 }
 
 impl Text {
@@ -36,6 +38,7 @@ impl Text {
             is_quiet,
             refused: BTreeMap::new(),
             booked: Vec::new(),
+            is_later_job: false,
         }
     }
 
@@ -144,8 +147,10 @@ impl Page for Text {
             return;
         }
         let booked = std::mem::take(&mut self.booked);
+        let is_later_job = std::mem::replace(&mut self.is_later_job, true);
         if !booked.is_empty() {
-            self.output.write("\nin the books already:\n");
+            let since = if is_later_job { "by then" } else { "already" };
+            self.output.write(&format!("\nin the books {since}:\n"));
             self.table(&["number", "date", "amount", "supplier"], booked);
         }
         if !totals.is_empty() {
