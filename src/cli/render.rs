@@ -70,6 +70,7 @@ impl Answer {
     }
 
     /// Whether it went wrong for a reason that may pass, for however long it has.
+    #[cfg(any(test, feature = "listen"))]
     pub(super) fn may_pass(&self) -> bool {
         self.exit_with(None) == Exit::Temporary
     }
