@@ -25,7 +25,7 @@ fn refuse_links(path: &Path) -> Result<(), Fault> {
         return Err(Fault::NoFile(what));
     }
     for companion in std::iter::once("").chain(COMPANIONS) {
-        files::refuse_link(&beside(path, companion))?;
+        files::refuse_link(&files::beside(path, companion))?;
     }
     Ok(())
 }
@@ -89,7 +89,7 @@ fn immutable_uri(path: &Path) -> PathBuf {
 
 /// Whether something stands in the log that the file itself may not have yet. A reader leaves an empty one.
 pub(super) fn has_log(path: &Path) -> bool {
-    let log = beside(path, "-wal").metadata();
+    let log = files::beside(path, "-wal").metadata();
     log.is_ok_and(|log| log.len() > 0)
 }
 
@@ -148,11 +148,4 @@ pub(super) fn connect_for_writing(path: &Path) -> Result<Connection, Fault> {
     // A payload that is kept no longer is gone from the file.
     connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)
-}
-
-/// The file whose name is that of the checkpoint with something behind it.
-pub(super) fn beside(checkpoint: &Path, ending: &str) -> PathBuf {
-    let mut name = checkpoint.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
 }

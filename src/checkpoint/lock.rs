@@ -119,7 +119,7 @@ fn has_another_name(path: &Path) -> bool {
 
 /// The lock file of the checkpoint at this path.
 pub fn lock_path(checkpoint: &Path) -> PathBuf {
-    super::connection::beside(checkpoint, ".lock")
+    files::beside(checkpoint, ".lock")
 }
 
 /// Who is at work on the checkpoint at `path`, without taking its lock; `None` when nobody is.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+use super::pleo::{address, server};
 use super::secret::{secret_file, sendable};
 use super::section::Section;
 use super::sources::{Layers, Unreadable};
@@ -129,9 +130,8 @@ fn books(layers: &Layers, mut section: Section, problems: &mut Vec<String>) -> B
     let fava_url = section.text("fava_url", problems);
     if let Some(url) = &fava_url {
         problems.extend(fava_problem(url).map(|problem| {
-            format!(
-                "accounting.beancount.fava_url is `{url}`: {problem}, such as http://localhost:5000/books"
-            )
+            let shown = address("accounting.beancount.fava_url", url);
+            format!("{shown}: {problem}, such as http://localhost:5000/books")
         }));
     }
     section.finish(problems);
@@ -176,13 +176,7 @@ fn odoo_settings(
         "Odoo's address, such as \"https://odoo.example\"",
         problems,
     );
-    let url = url.and_then(|text| match text.parse() {
-        Ok(url) => Some(url),
-        Err(problem) => {
-            problems.push(format!("accounting.odoo.url is `{text}`: {problem}"));
-            None
-        }
-    });
+    let url = url.and_then(|text| server("accounting.odoo.url", &text, problems));
     let database = section.required("database", "the name of Odoo's database", problems);
     if section.text("login", problems).is_some() {
         problems.push(

@@ -163,7 +163,7 @@ fn books(system: &SystemSettings) -> Option<String> {
         SystemSettings::Beancount(settings) => Some(one_name(&settings.directory)),
         // A database may hold several companies: the user of the key works in one of them.
         SystemSettings::Odoo(settings) => {
-            let key = crate::host::digest::of(settings.api_key.expose_secret()).hex();
+            let key = crate::host::digest::sha256(settings.api_key.expose_secret());
             let company = settings.company.as_deref().unwrap_or(&key);
             Some(format!("{} {} {company}", settings.url, settings.database))
         }

@@ -84,18 +84,22 @@ pub(super) fn credentials(
     }
 }
 
-/// The names of the credentials that count, for Pleo and for Odoo.
+/// The names of the credentials that count: the one for Pleo, where one is used, and that for Odoo.
 pub(super) fn credentials_in_use(
     layers: &Layers,
-    credential: Option<&Credential>,
+    of_pleo: Option<&'static str>,
     is_odoo: bool,
 ) -> Vec<&'static str> {
-    let of_pleo = match credential {
-        Some(Credential::OAuth(_)) => Some(TOKEN_FILE),
-        _ => other_credential(layers, true),
-    };
     let of_odoo = (is_odoo && layers.is_set("ODOO_API_KEY")).then_some("ODOO_API_KEY");
     of_pleo.into_iter().chain(of_odoo).collect()
+}
+
+/// The name of a credential that was found.
+pub(super) fn name_of(layers: &Layers, credential: &Credential) -> Option<&'static str> {
+    match credential {
+        Credential::OAuth(_) => Some(TOKEN_FILE),
+        Credential::ApiKey(..) | Credential::AccessToken(_) => other_credential(layers, true),
+    }
 }
 
 /// The name of the credential that is no token of ours, if there is one.

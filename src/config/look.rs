@@ -53,7 +53,7 @@ impl StatusConfig {
         let mut pleo = file.section("pleo", &mut unimportant);
         let (mut about_company, mut missing) = (Vec::new(), Vec::new());
         let named = company_id(&layers, &mut pleo, &mut about_company, &mut missing);
-        let company_id = named.or_else(|| tokens_company(&layers, &mut pleo));
+        let company_id = named.or_else(|| tokens_company(&layers, &mut pleo, &mut unseen));
         let (named, _) = named_checkpoint(&layers, &mut file, &mut problems);
         let is_wrong = !problems.is_empty() || !about_company.is_empty();
         let found = match named {
@@ -101,7 +101,7 @@ impl StatusConfig {
         let mut file = layers.file_section();
         let mut pleo = file.section("pleo", &mut problems);
         let company_id = company_id(&layers, &mut pleo, &mut problems, &mut Vec::new())
-            .or_else(|| tokens_company(&layers, &mut pleo));
+            .or_else(|| tokens_company(&layers, &mut pleo, &mut problems));
         let (named, _) = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
         let found = match (named, &company_id) {
             (Some(path), _) => path,
@@ -224,19 +224,22 @@ fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
 }
 
 /// Whether a file is a checkpoint, or an empty one that is to become one, by what stands at its beginning: SQLite's words,
-/// and behind them whose database it is. Where all of it is still in SQLite's log, nobody's name stands there.
+/// and behind them whose database it is. Where all of it is still in SQLite's log, nobody's name stands there. One that may
+/// not be read counts: whoever opens it is told so.
 fn is_ours(path: &Path) -> bool {
     if files::special(path).is_some() {
         return false;
     }
     let mut head = Vec::new();
     let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
-    let owner = head.get(OWNER);
+    if let Err(error) = read {
+        return error.kind() == ErrorKind::PermissionDenied;
+    }
     let has_log = || {
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        Path::new(&log).metadata().is_ok_and(|log| log.len() > 0)
+        files::beside(path, "-wal")
+            .metadata()
+            .is_ok_and(|log| log.len() > 0)
     };
-    read.is_ok()
-        && (head.is_empty() || owner.is_some_and(|owner| owner == MARK || (owner == [0; 4] && has_log())))
+    let owner = head.get(OWNER);
+    head.is_empty() || owner.is_some_and(|owner| owner == MARK || (owner == [0; 4] && has_log()))
 }

@@ -29,6 +29,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use secrecy::SecretString;
 
+use crate::host::files;
 use crate::host::server_url::ServerUrl;
 use crate::model::ids::CompanyId;
 use crate::pleo::Credential;
@@ -45,7 +46,7 @@ pub(crate) use section::duration;
 pub use sources::Sources;
 
 use checkpoint::checkpoint;
-use credential::{Found, credential, credentials_in_use};
+use credential::{Found, credential, credentials_in_use, name_of};
 use oauth::OAuthSection;
 use pleo::{at_most, base_url, company_id, one_company, timeouts};
 use section::Section;
@@ -195,12 +196,16 @@ impl Parts {
         );
         let (credential, of_tokens) = match found {
             Some(Found::Tokens) => {
-                let tokens = oauth.tokens(base_url.as_ref(), about_credential);
+                let mut about_tokens = Vec::new();
+                let tokens = oauth.tokens(base_url.as_ref(), &mut about_tokens);
                 let of_tokens = tokens.and_then(|tokens| tokens.company_id);
                 if of_tokens.is_none() && needs_credential {
                     // What is missing is a login, which brings the company.
                     missing_company.clear();
+                } else if !missing_company.is_empty() {
+                    missing_company.extend_from_slice(&about_tokens);
                 }
+                about_credential.append(&mut about_tokens);
                 let settings = oauth.settings(&layers, base_url.as_ref(), timeouts, about_credential);
                 (
                     settings.map(|settings| Credential::OAuth(Box::new(settings))),
@@ -209,10 +214,6 @@ impl Parts {
             }
             Some(Found::Secret(credential)) => (Some(credential), None),
             None => (None, None),
-        };
-        let credential = match credential {
-            None if !needs_credential => Some(Credential::AccessToken(SecretString::default())),
-            credential => credential,
         };
         let company_id = one_company(company_id, of_tokens, &mut missing_company, &mut problems);
         let (batch_size, requests_per_minute) = at_most(&mut pleo, &mut problems);
@@ -237,18 +238,20 @@ impl Parts {
         warnings.extend(notify.unable());
         file.finish(&mut problems);
         let system = accounting.finished(&bookkeeping, company_id.as_ref(), &mut problems);
-        if credential.is_some() {
+        if credential.is_some() || !needs_credential {
+            let of_pleo = credential.as_ref().and_then(|found| name_of(&layers, found));
             let is_odoo = matches!(&system, Some(SystemSettings::Odoo(_)));
-            let in_use = credentials_in_use(&layers, credential.as_ref(), is_odoo);
+            let in_use = credentials_in_use(&layers, of_pleo, is_odoo);
             layers.refuse_misleading(&in_use, &mut problems);
         }
+        let stand_in = || (!needs_credential).then(|| Credential::AccessToken(SecretString::default()));
         Self {
             settings_file: layers.file_path().map(Path::to_owned),
             company_id,
             missing_company,
             route: base_url.as_ref().map(|url| layers.route(url)),
             base_url,
-            credential,
+            credential: credential.or_else(stand_in),
             request_timeout,
             give_up_after,
             requests_per_minute,
@@ -346,7 +349,7 @@ impl StatusConfig {
         let mut pleo = file.section("pleo", &mut unimportant);
         let (mut company_problems, mut missing) = (Vec::new(), Vec::new());
         let named = company_id(&layers, &mut pleo, &mut company_problems, &mut missing);
-        let company_id = named.or_else(|| tokens_company(&layers, &mut pleo));
+        let company_id = named.or_else(|| tokens_company(&layers, &mut pleo, &mut missing));
         company_problems.append(&mut missing);
         let (checkpoint, _) = checkpoint(&layers, &mut file, company_id.as_ref(), &mut problems);
         match checkpoint {
@@ -366,9 +369,7 @@ impl StatusConfig {
 /// Where receipts lie between download and booking: beside the checkpoint, under its whole name, so that no two
 /// checkpoints share it.
 pub fn receipts_folder(checkpoint: &Path) -> PathBuf {
-    let mut name = checkpoint.as_os_str().to_owned();
-    name.push(".pleo-export-receipts");
-    PathBuf::from(name)
+    files::beside(checkpoint, ".pleo-export-receipts")
 }
 
 /// Where the first version kept them.
@@ -376,13 +377,12 @@ pub fn receipts_folder_of_the_first_version(checkpoint: &Path) -> PathBuf {
     checkpoint.with_extension("receipts")
 }
 
-/// The company of the tokens, where there are some.
-fn tokens_company(layers: &Layers, pleo: &mut Section) -> Option<CompanyId> {
+/// The company of the tokens, where there are some. Why they cannot be read goes to `problems`.
+fn tokens_company(layers: &Layers, pleo: &mut Section, problems: &mut Vec<String>) -> Option<CompanyId> {
     let (mut unimportant, mut warnings) = (Vec::new(), Vec::new());
     let section = OAuthSection::read(layers, pleo, &mut unimportant, &mut warnings);
-    crate::pleo::oauth::tokens::read(&section.token_file?)
-        .ok()?
-        .company_id
+    let tokens = section.file_content(problems)?;
+    tokens.company_id
 }
 
 /// `[run] alarm_after`.

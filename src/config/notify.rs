@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::credential::{credentials_in_use, other_credential};
 use super::section::Section;
 use super::sources::{Layers, Sources};
 use crate::host::environment;
@@ -19,11 +20,21 @@ pub struct NotifyConfig {
 }
 
 impl NotifyConfig {
-    /// What can be read of it. Whoever is to be told should hear of wrong settings, too, so none of them matters here.
+    /// What can be read of it. Whoever is to be told should hear of wrong settings, too, so none of them matters here. A
+    /// settings file that counts for nothing has nobody told.
     pub fn load(sources: &Sources) -> Self {
         let mut unimportant = Vec::new();
         let layers = Layers::read(sources, &mut unimportant);
-        Self::read(&layers, &mut layers.file_section(), &mut unimportant)
+        let mut file = layers.file_section();
+        let system = file
+            .section("accounting", &mut unimportant)
+            .text("system", &mut unimportant);
+        let of_pleo = other_credential(&layers, true);
+        let in_use = credentials_in_use(&layers, of_pleo, system.as_deref() == Some("odoo"));
+        if layers.has_misleading_file(&in_use) {
+            return Self::default();
+        }
+        Self::read(&layers, &mut file, &mut unimportant)
     }
 
     pub(super) fn read(layers: &Layers, file: &mut Section, problems: &mut Vec<String>) -> Self {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use super::checkpoint::in_its_folder;
 use super::credential::{TOKEN_FILE, credentials, other_credential};
 use super::fleet::{self, OfCompany};
 use super::pleo::{base_url, company_id, server, timeouts};
@@ -56,7 +57,7 @@ impl OAuthConfig {
             problems.append(&mut missing);
         }
         let key_file = pleo.path("api_key_file", layers.file_folder(), &mut problems);
-        let (request_timeout, give_up_after) = timeouts(&mut pleo, &mut problems);
+        let timeouts = timeouts(&mut pleo, &mut problems);
         if section.is_absent
             && let Some(credential) = other_credential(&layers, key_file.is_some())
         {
@@ -65,13 +66,10 @@ impl OAuthConfig {
         if is_login {
             let tokens = section.token_file.as_ref().map_or("[pleo.oauth]", |_| TOKEN_FILE);
             let _ = credentials(&layers, key_file.is_some(), Some(tokens), &mut problems);
-        }
-        if is_login {
             section.refuse_name_in_use(&layers, &mut file, company_id.as_ref(), &mut problems);
         }
         layers.refuse_misleading(&[TOKEN_FILE], &mut problems);
         let (redirect_uri, scopes) = (section.redirect_uri.clone(), section.scopes.clone());
-        let timeouts = (request_timeout, give_up_after);
         let oauth = section.settings(&layers, base_url.as_ref(), timeouts, &mut problems);
         match (oauth, base_url) {
             (Some(oauth), Some(base_url)) if problems.is_empty() => Ok(Self {
@@ -103,7 +101,7 @@ pub(super) struct OAuthSection {
     client_id: Option<String>,
     client_secret: Option<SecretString>,
     has_secret: bool,
-    pub(super) token_file: Option<PathBuf>,
+    token_file: Option<PathBuf>,
     /// Where a fleet keeps them.
     shared: Option<Store>,
     redirect_uri: Option<String>,
@@ -149,10 +147,7 @@ impl OAuthSection {
             client_secret,
             has_secret,
             // Its folder's one name: the lock beside it must be the same one for all.
-            token_file: token_file.map(|path| match (path.parent(), path.file_name()) {
-                (Some(folder), Some(name)) => files::resolved(folder).join(name),
-                _ => path,
-            }),
+            token_file: token_file.map(in_its_folder),
             shared: None,
             redirect_uri,
             scopes,
@@ -205,11 +200,9 @@ impl OAuthSection {
                 ".webhook.json",
                 ".webhook.json.lock",
             ];
-            endings.into_iter().any(|ending| {
-                let mut name = checkpoint.clone().into_os_string();
-                name.push(ending);
-                path.as_os_str() == name
-            })
+            endings
+                .into_iter()
+                .any(|ending| *path == files::beside(checkpoint, ending))
         };
         let what = if checkpoint.as_ref().is_some_and(is_beside) {
             "the checkpoint's"
@@ -224,12 +217,17 @@ impl OAuthSection {
         ));
     }
 
+    /// What the file of tokens holds, for whichever Pleo.
+    pub(super) fn file_content(&self, problems: &mut Vec<String>) -> Option<Tokens> {
+        tokens::read(self.token_file.as_ref()?)
+            .map_err(|error| problems.push(format!("{TOKEN_FILE}: {error}")))
+            .ok()
+    }
+
     /// Whose tokens there are in the file, for this Pleo.
     pub(super) fn tokens(&self, base_url: Option<&ServerUrl>, problems: &mut Vec<String>) -> Option<Tokens> {
         let path = self.token_file.as_ref()?;
-        let tokens = tokens::read(path)
-            .map_err(|error| problems.push(format!("{TOKEN_FILE}: {error}")))
-            .ok()?;
+        let tokens = self.file_content(problems)?;
         let host = base_url.and_then(|url| url.host_str())?;
         if tokens.host != host {
             problems.push(format!(

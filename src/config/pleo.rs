@@ -67,14 +67,17 @@ pub(super) fn base_url(layers: &Layers, pleo: &mut Section, problems: &mut Vec<S
 
 /// A server's address.
 pub(super) fn server(name: &str, text: &str, problems: &mut Vec<String>) -> Option<ServerUrl> {
-    match text.parse() {
-        Ok(url) => Some(url),
-        Err(problem) => {
-            // What stands before an @ may be a credential.
-            let shown = text.rsplit('@').next().unwrap_or_default();
-            problems.push(format!("{name} is `{shown}`: {problem}"));
-            None
-        }
+    text.parse()
+        .map_err(|problem| problems.push(format!("{}: {problem}", address(name, text))))
+        .ok()
+}
+
+/// How a setting that is an address is told. Before an @ and behind a ? or # may stand a credential: then it is not shown.
+pub(super) fn address(name: &str, text: &str) -> String {
+    if text.contains(['@', '?', '#']) {
+        name.to_owned()
+    } else {
+        format!("{name} is `{text}`")
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::host::counted::counted;
+
 /// Every problem with the settings. Nothing has been sent or written.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigProblems {
@@ -14,12 +16,8 @@ pub struct ConfigProblems {
 
 impl fmt::Display for ConfigProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.problems.len();
-        write!(
-            f,
-            "{count} problem{} with the settings",
-            if count == 1 { "" } else { "s" }
-        )?;
+        let count = counted(self.problems.len(), "problem");
+        write!(f, "{count} with the settings")?;
         if let Some(file) = &self.file {
             write!(f, " (file `{}`)", file.display())?;
         }

@@ -92,10 +92,11 @@ impl Layers {
         } else {
             dot_env::read(&working_folder, with_found)
         };
-        variables.retain(|name, value| !value.is_empty() && !sources.environment.contains_key(name));
+        let mut environment = sources.environment.clone();
+        environment.retain(|_, value| !value.is_empty());
+        variables.retain(|name, value| !value.is_empty() && !environment.contains_key(name));
         let found = variables.keys().cloned().collect();
-        variables.extend(sources.environment.clone());
-        variables.retain(|_, value| !value.is_empty());
+        variables.extend(environment);
         let mut layers = Self {
             working_folder,
             variables,
@@ -115,9 +116,7 @@ impl Layers {
     /// either, for then a key that is meant for another place would go to Pleo.
     pub(super) fn refuse_misleading(&self, credentials: &[&str], problems: &mut Vec<String>) {
         let file = self.working_folder.join(".env");
-        let elsewhere = credentials
-            .iter()
-            .find(|credential| !self.found.contains(**credential));
+        let elsewhere = self.elsewhere(credentials);
         for name in &self.found {
             match elsewhere {
                 Some(credential) if leads_somewhere(name) => problems.push(format!(
@@ -131,6 +130,19 @@ impl Layers {
                 _ => {}
             }
         }
+    }
+
+    /// Whether `.env` names the settings file although one of the credentials in use stands elsewhere.
+    pub(super) fn has_misleading_file(&self, credentials: &[&str]) -> bool {
+        self.found.contains("PLEO_EXPORT_CONFIG") && self.elsewhere(credentials).is_some()
+    }
+
+    /// The first of the credentials that does not stand in `.env`.
+    fn elsewhere<'a>(&self, credentials: &[&'a str]) -> Option<&'a str> {
+        credentials
+            .iter()
+            .copied()
+            .find(|credential| !self.found.contains(*credential))
     }
 
     /// Whether an environment variable is set and not empty.

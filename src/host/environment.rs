@@ -86,19 +86,30 @@ fn interpreter_problem(path: &Path) -> Option<String> {
     let text = std::str::from_utf8(&head)
         .ok()
         .filter(|text| !text.contains('\0'))?;
-    let Some(line) = text.strip_prefix("#!") else {
-        return Some(format!(
-            "`{}` is no program: a script begins with a line that names its interpreter, such as #!/bin/sh",
-            path.display()
-        ));
-    };
-    let interpreter = line.split_whitespace().next()?;
-    (!Path::new(interpreter).exists()).then(|| {
-        format!(
-            "`{}` asks for the interpreter `{interpreter}`, which is not there",
-            path.display()
-        )
-    })
+    let first_line = text.split('\n').next().unwrap_or_default();
+    let blanks = [' ', '\t'];
+    let named = first_line
+        .strip_prefix("#!")
+        .map(|line| line.trim_matches(blanks));
+    let interpreter = named
+        .and_then(|line| line.split(blanks).next())
+        .unwrap_or_default();
+    let shown = path.display();
+    if interpreter.trim().is_empty() {
+        Some(format!(
+            "`{shown}` is no program: a script begins with a line that names its interpreter, such as #!/bin/sh"
+        ))
+    } else if first_line.ends_with('\r') {
+        Some(format!(
+            "`{shown}` has Windows line ends, so the system takes its first line for another one: save it with those of Unix"
+        ))
+    } else if !Path::new(interpreter).exists() {
+        Some(format!(
+            "`{shown}` asks for the interpreter `{interpreter}`, which is not there"
+        ))
+    } else {
+        None
+    }
 }
 
 /// Elsewhere the system decides.

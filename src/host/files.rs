@@ -108,10 +108,17 @@ impl Drop for PartFile {
     }
 }
 
+/// The file whose name is that of another one with something behind it.
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
 /// The name under which this file is written by those who hold a lock on it.
 pub fn part_of(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default();
-    let digest = digest::of(name.as_encoded_bytes()).hex();
+    let digest = digest::sha256(name.as_encoded_bytes());
     let short = digest.get(..16).unwrap_or_default();
     folder_of(path).join(format!("{PART_BEGINS}{short}{PART_ENDS}"))
 }

@@ -31,9 +31,7 @@ pub enum LockError {
 /// # Errors
 /// [`LockError`] where it could not be had within `patience`.
 pub fn acquire(path: &Path, patience: Duration, stop: &Stop) -> Result<File, LockError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let lock = PathBuf::from(name);
+    let lock = files::beside(path, ".lock");
     let file = files::open_own(&lock)?;
     let began = Instant::now();
     loop {

@@ -27,7 +27,7 @@ fn refusal(connector: &Connector) -> String {
 fn a_program_that_cannot_be_started_is_a_setting_to_correct() {
     assert_eq!(
         refusal(&Connector::program(&["no-such-program-7351"])),
-        "The connector `no-such-program-7351` cannot be started (No such file or directory (os error 2)): correct \
+        "The connector `no-such-program-7351` cannot be started (there is no such program in any folder of PATH): correct \
          `accounting.command.program`."
     );
     let empty = refusal(&Connector::program(&[]));

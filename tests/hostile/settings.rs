@@ -98,10 +98,15 @@ fn a_file_that_is_found_does_not_say_where_a_credential_from_elsewhere_goes() {
         ("PLEO_EXPORT_FLEET_URL", "postgres://attacker.example"),
     ] {
         let world = one_item().without_variable(name);
-        fs::write(world.path("theirs.toml"), "").unwrap();
+        fs::write(
+            world.path("theirs.toml"),
+            "[notify]\ncommand = [\"touch\", \"ran\"]\n",
+        )
+        .unwrap();
         fs::write(world.path(".env"), format!("{name}={value}\n")).unwrap();
         world.run(&["poll"]).exits(2).says(name).says("PLEO_API_KEY");
         assert_eq!(world.sandbox.request_count(), 0, "{name}");
+        assert!(!world.path("ran").exists(), "their program has run");
     }
     // A key of its own in a file that the settings name is elsewhere, too.
     let world = world_with_dot_env(&["PLEO_BASE_URL"]).with_settings("[pleo]\napi_key_file = \"key\"\n");
@@ -124,4 +129,37 @@ fn a_file_that_is_found_may_hold_both() {
     let text = fs::read_to_string(world.path(".env")).unwrap() + "PLEO_BASE_URL=https://attacker.example\n";
     fs::write(world.path(".env"), text).unwrap();
     world.run(&["poll"]).exits(0);
+    // An empty variable is none.
+    let world = world_with_dot_env(&["PLEO_BASE_URL", "PLEO_API_KEY", "PLEO_EXPORT_BOOKS"]);
+    let world = world
+        .with_variable("PLEO_BASE_URL", "")
+        .with_variable("PLEO_API_KEY", "");
+    world.run(&["poll"]).exits(0);
+}
+
+#[test]
+fn a_settings_file_beside_the_credential_says_who_is_told() {
+    let world = world_with_dot_env(&["PLEO_BASE_URL", "PLEO_API_KEY"]);
+    fs::write(
+        world.path("named.toml"),
+        "[notify]\ncommand = [\"touch\", \"ran\"]\n",
+    )
+    .unwrap();
+    let text = fs::read_to_string(world.path(".env")).unwrap() + "PLEO_EXPORT_CONFIG=named.toml\n";
+    fs::write(world.path(".env"), text).unwrap();
+    world.run(&["poll"]).exits(0);
+    assert!(world.path("ran").exists());
+}
+
+#[test]
+fn a_credential_that_nobody_needs_and_nobody_has_stands_nowhere_else() {
+    let world = world_with_dot_env(&["PLEO_BASE_URL", "PLEO_COMPANY_ID"]).without_variable("PLEO_API_KEY");
+    let reverse = ["reverse", "PLEO-2026-000001"];
+    world.run(&reverse).exits(2).says("no books");
+    let world = world.with_variable("PLEO_API_KEY", "key");
+    world
+        .run(&reverse)
+        .exits(2)
+        .says("PLEO_BASE_URL")
+        .says("PLEO_API_KEY");
 }

@@ -663,10 +663,11 @@ fn entries_have_an_address_in_the_fava_that_the_settings_name() {
         "https://me:secret@fava.example",
     ] {
         let world = World::new().with_settings(&format!("[accounting.beancount]\nfava_url = \"{wrong}\"\n"));
-        world
+        let run = world
             .run(&["poll"])
             .exits(2)
             .says("accounting.beancount.fava_url");
+        assert!(!run.stderr.contains("secret"), "{run}");
     }
 }
 

@@ -372,6 +372,8 @@ fn a_program_that_cannot_be_started_is_known_beforehand() {
     for (script, says) in [
         ("#!/nowhere/sh\n", "asks for the interpreter `/nowhere/sh`"),
         ("echo\n", "is no program"),
+        ("#!\necho hi\n", "is no program"),
+        ("#! /bin/sh\r\nexit 0\r\n", "has Windows line ends"),
     ] {
         fs::write(world.path("told.sh"), script).unwrap();
         fs::set_permissions(world.path("told.sh"), fs::Permissions::from_mode(0o755)).unwrap();

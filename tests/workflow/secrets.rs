@@ -43,6 +43,30 @@ fn all_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// What is wrong with an address is told in many places, and none of them shows what may be a credential in it.
+#[test]
+fn an_address_with_a_password_is_told_without_it() {
+    let told = "[notify]\ncommand = [\"sh\", \"-c\", \"cat > told\"]\n[accounting]\nsystem = \"odoo\"\n[accounting.odoo]\n";
+    for wrong in [
+        "https://bot:pleo-key-5f1c8e9ab37d@odoo.example",
+        "https://bot:x?pleo-key-5f1c8e9ab37d@odoo.example",
+        "https://odoo.example/?key=pleo-key-5f1c8e9ab37d",
+        "https://odoo.example/?key=x@pleo-key-5f1c8e9ab37d",
+        "odoo.example/#pleo-key-5f1c8e9ab37d",
+    ] {
+        let world = world().with_settings(&format!("{told}url = \"{wrong}\"\n"));
+        is_silent(&world.run(&["poll"]).exits(2).says("accounting.odoo.url"));
+        is_silent(
+            &world
+                .run_with("PLEO_BASE_URL", wrong, &["check"])
+                .says("PLEO_BASE_URL"),
+        );
+        is_silent(&world.run(&["status", "--json"]));
+        let document = fs::read_to_string(world.path("told")).unwrap();
+        assert!(!document.contains(KEY), "{document}");
+    }
+}
+
 fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }

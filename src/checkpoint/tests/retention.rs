@@ -1,7 +1,7 @@
 //! Payloads are kept for a while, and then they are nowhere.
 
 use super::*;
-use crate::checkpoint::connection::beside;
+use crate::host::files::beside;
 use crate::model::export_job::JobStatus;
 use crate::model::state::JobEvent;
 

@@ -22,9 +22,7 @@ const ENDING: &str = ".webhook.json";
 
 /// Where the file of a checkpoint is.
 pub fn path(checkpoint: &Path) -> PathBuf {
-    let mut name = checkpoint.as_os_str().to_owned();
-    name.push(ENDING);
-    PathBuf::from(name)
+    files::beside(checkpoint, ENDING)
 }
 
 /// Whose subscriptions they are, and at which Pleo.

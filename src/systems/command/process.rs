@@ -80,7 +80,9 @@ impl Process {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let child = command.spawn().map_err(|error| error.to_string())?;
+        let child = command.spawn().map_err(|error| {
+            environment::program_problem(folder, program).unwrap_or_else(|| error.to_string())
+        })?;
         Self::feed_and_read(child, name).map_err(|error| error.to_string())
     }
 

@@ -393,5 +393,11 @@ fn reading_the_books_alone_needs_no_tokens() {
         .exits(2)
         .says("no books");
     world.run(&["status"]).exits(0);
+    // Tokens that name no company since they cannot be read are told for that.
+    fs::set_permissions(world.path(TOKENS), fs::Permissions::from_mode(0o644)).unwrap();
+    world
+        .run(&["reverse", "PLEO-2026-000001"])
+        .exits(2)
+        .says("chmod 600");
     assert_eq!(world.sandbox.request_count(), 0);
 }
