@@ -224,9 +224,11 @@ impl Case {
             "required"
         };
         let world = world.with_settings(&format!(
-            "[accounting]\nsystem = \"command\"\ngive_up_after_seconds = 1\n[accounting.command]\n\
+            "[accounting]\nsystem = \"command\"\ngive_up_after_seconds = {}\n[accounting.command]\n\
              program = [\"/bin/sh\", \"connector.sh\"]\ntimeout_seconds = 20\n\
              [bookkeeping]\nattachments = \"{attachments}\"\n",
+            // What happens once passes before this is over.
+            if self.always { 1 } else { 20 },
         ));
         let create = format!("{:?}", self.create).to_lowercase();
         let script = CONNECTOR.replace("CREATE", &create);
