@@ -291,7 +291,11 @@ fn an_entry_of_the_balance_sheet_at_zero_asks_whether_it_was_taken_back_or_paid_
 fn a_bill_is_taken_back_with_its_payment_in_one_file() {
     let (bill_number, payment_number) = ("PLEO-2026-000001", "PLEO-2026-000002");
     // Naming both of them is naming the entry once.
-    for numbers in [&[bill_number][..], &[payment_number], &[bill_number, payment_number]] {
+    for numbers in [
+        &[bill_number][..],
+        &[payment_number],
+        &[bill_number, payment_number],
+    ] {
         let world = booked(&bill());
         let before = batch_files(&world).len();
         let run = world.run(&[&["reverse", "--json"], numbers].concat()).exits(0);

@@ -275,9 +275,14 @@ pub(crate) fn other_day(is: NaiveDate, planned: NaiveDate) -> SystemError {
 
 /// A document was what was planned when it was made, and is not what is planned now.
 pub(crate) fn changed(number: &str) -> SystemError {
-    super::script::for_a_person(&format!(
-        "{number} is not what would be booked now, because it or the settings were changed: settle it in Odoo (post it as it is, delete it, or run `pleo-export reverse` with its number), then export again."
-    ))
+    super::script::for_a_person(&changed_text(number))
+}
+
+/// The same in words.
+pub(crate) fn changed_text(number: &str) -> String {
+    format!(
+        "{number} is not what would be booked now, because it, the settings or contacts were changed: settle it in Odoo (post it as it is, delete it, or run `pleo-export reverse` with its number), then export again."
+    )
 }
 
 /// Odoo did not keep the figure that was written.
