@@ -72,7 +72,6 @@ fn ready() -> Ready {
         expires_in_seconds: 3600,
         number_of_items: ITEMS as u64,
         vendor_based_bookkeeping: false,
-        failure_reason: None,
         failure_reason_type: None,
     };
     checkpoint.claim_job(&export_job, now()).unwrap();

@@ -53,7 +53,6 @@ fn job(id: &str, age_in_hours: i64) -> ExportJob {
         expires_in_seconds: 3600,
         number_of_items: 3,
         vendor_based_bookkeeping: true,
-        failure_reason: None,
         failure_reason_type: None,
     }
 }

@@ -154,7 +154,6 @@ mod tests {
             expires_in_seconds: 3600,
             number_of_items: 1,
             vendor_based_bookkeeping: false,
-            failure_reason: None,
             failure_reason_type: None,
         }
     }

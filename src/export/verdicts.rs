@@ -243,8 +243,8 @@ pub(super) fn at_the_end(next: Next) -> Next {
         ),
         None => Failure::may_be_booked(
             failure_type,
-            "the accounting system's answer was lost and the entry cannot be found there. Look for it in the books; if \
-             it is not there tomorrow, export the expense again.",
+            "the entry was sent to the accounting system, or may have been, and cannot be found there. Look for it in the \
+             books; if it is not there tomorrow, export the expense again.",
         ),
     }))
 }

@@ -166,8 +166,6 @@ pub struct Supplier {
     pub account: Option<String>,
     /// Its tax number.
     pub tax_number: Option<String>,
-    /// Two letters; `None` where Pleo says `UNDEFINED`.
-    pub country: Option<String>,
 }
 
 /// A vendor of the accounting system, tagged in Pleo.
@@ -179,12 +177,8 @@ pub struct Vendor {
     pub code: Option<String>,
     /// Its identifier there.
     pub external_id: Option<String>,
-    /// Its company registration.
-    pub registration_number: Option<String>,
     /// Its VAT number.
     pub tax_number: Option<String>,
-    /// Two letters; `None` where Pleo says `UNDEFINED`.
-    pub country: Option<String>,
 }
 
 /// Who sold something, by what the accounting system may know them.
@@ -255,10 +249,6 @@ pub struct InvoiceInformation {
     pub invoice_date: Option<NaiveDate>,
     /// When it is due; a plain date, never shifted.
     pub due_date: Option<NaiveDate>,
-    /// When it was paid; a plain date, never shifted.
-    pub payment_date: Option<NaiveDate>,
-    /// Pleo's word for where the invoice stands.
-    pub status: String,
 }
 
 /// How the company wants the item booked.

@@ -25,9 +25,7 @@ pub struct ExportJob {
     pub number_of_items: u64,
     /// Whether its items carry vendors and a bookkeeping method.
     pub vendor_based_bookkeeping: bool,
-    /// Why it failed, when it did.
-    pub failure_reason: Option<String>,
-    /// The kind of that failure, as Pleo names it (`job_expired`, `canceled_by_user`, ...).
+    /// The kind of failure, where it failed, as Pleo names it (`job_expired`, `canceled_by_user`, ...).
     pub failure_reason_type: Option<String>,
 }
 

@@ -345,10 +345,14 @@ impl JobOutcome {
         }
     }
 
-    /// Whether Pleo shows this end, and not one of its own: a job that expires is `failed` too.
+    /// Whether Pleo shows this end, and not one of its own: a job that expires or is cancelled is `failed` too, and
+    /// says so by its type.
     pub fn is_shown_by(&self, job: &ExportJob) -> bool {
-        let meant = self.failure().map(|failure| failure.failure_type.as_str());
-        *self.status() == job.status && (meant.is_none() || meant == job.failure_reason_type.as_deref())
+        let is_meant = |failure: &JobFailure| {
+            let shown = job.failure_reason_type.as_deref();
+            shown.is_none_or(|shown| shown == failure.failure_type.as_str())
+        };
+        *self.status() == job.status && self.failure().is_none_or(is_meant)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::error::{Answer, Call, PleoError};
-use super::retry::TryEnd;
+use super::retry::{Content, TryEnd};
 use super::wire;
 use crate::host::http::{BodyError, Fault};
 
@@ -20,8 +20,6 @@ pub(super) struct Attempt {
     pub(super) retry_after: Option<Duration>,
     /// Where a redirect points to.
     pub(super) redirect_host: Option<String>,
-    /// Whether the body is one that Pleo never sends.
-    pub(super) is_foreign: bool,
 }
 
 impl Attempt {
@@ -33,13 +31,18 @@ impl Attempt {
             date: None,
             retry_after: None,
             redirect_host: None,
-            is_foreign: false,
         }
     }
 
     /// Whether Pleo itself refused the credential, in whatever state it is.
     pub(super) fn is_unauthorized(&self) -> bool {
-        matches!(self.ending, TryEnd::Answered { status: 401, .. }) && !self.is_foreign
+        matches!(
+            self.ending,
+            TryEnd::Answered {
+                status: 401,
+                content: Content::Json | Content::Nothing,
+            }
+        )
     }
 
     /// No answer came; `too_slow` says so where that took too long.
@@ -67,8 +70,8 @@ impl Attempt {
     /// The error when trying again is no use.
     pub(super) fn error(self, call: Call, tries: u32, has_answered: bool) -> PleoError {
         let problem = self.cause;
-        let (status, is_json) = match self.ending {
-            TryEnd::Answered { status, json } => (status, json),
+        let (status, content) = match self.ending {
+            TryEnd::Answered { status, content } => (status, content),
             TryEnd::Untrusted => {
                 let problem = format!("{call} was not sent: {problem}");
                 return PleoError::Untrusted { problem };
@@ -95,9 +98,9 @@ impl Attempt {
                     }
                 }
             }
-            400..=499 if self.is_foreign => not_reached(call, tries, problem, has_answered),
+            400..=499 if content == Content::Foreign => not_reached(call, tries, problem, has_answered),
             400..=499 => wire::answer(call, status, &self.body).into_error(),
-            500.. if !is_json => not_reached(call, tries, problem, has_answered),
+            500.. if content != Content::Json => not_reached(call, tries, problem, has_answered),
             500.. => PleoError::OutOfReach {
                 call,
                 tries,
@@ -117,11 +120,12 @@ impl Attempt {
             // Whoever limits calls says himself that it will pass.
             TryEnd::Answered { status: 429, .. } => PleoError::OutOfReach { call, tries, cause },
             // No JSON is no answer of Pleo's, whatever the status: until one came, nobody knows that it is Pleo out there.
-            TryEnd::NotConnected | TryEnd::Interrupted | TryEnd::Answered { json: false, .. }
-                if !has_answered =>
-            {
-                PleoError::NeverReached { call, tries, cause }
-            }
+            TryEnd::NotConnected
+            | TryEnd::Interrupted
+            | TryEnd::Answered {
+                content: Content::Nothing | Content::Foreign,
+                ..
+            } if !has_answered => PleoError::NeverReached { call, tries, cause },
             TryEnd::Answered { status: 200, .. } => {
                 let problem = format!("{cause}, in each of {tries} tries");
                 PleoError::Contract { call, problem }

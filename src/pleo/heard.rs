@@ -207,7 +207,6 @@ mod tests {
             expires_in_seconds: 3_600,
             number_of_items: 1,
             vendor_based_bookkeeping: false,
-            failure_reason: None,
             failure_reason_type: None,
         }
     }

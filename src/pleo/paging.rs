@@ -57,7 +57,7 @@ impl Pager {
             return Err(PagingError::Circle);
         }
         self.pages += 1;
-        self.empty_pages += u32::from(is_empty);
+        self.empty_pages = if is_empty { self.empty_pages + 1 } else { 0 };
         if self.empty_pages >= MOST_EMPTY_PAGES {
             return Err(PagingError::Empty);
         }
@@ -138,5 +138,18 @@ mod tests {
         };
         assert_eq!(walk("[]"), (MOST_EMPTY_PAGES, PagingError::Empty));
         assert_eq!(walk("[1]"), (MOST_PAGES, PagingError::Endless));
+    }
+
+    #[test]
+    fn empty_pages_between_full_ones_end_nothing() {
+        let mut pager = Pager::default();
+        for number in 0..10 * MOST_EMPTY_PAGES {
+            let elements = if number % 2 == 0 { "[]" } else { "[1]" };
+            let pagination = format!(r#"{{"hasNextPage":true,"endCursor":"{number}"}}"#);
+            assert_eq!(
+                next(&mut pager, &page(elements, &pagination)),
+                Ok(Some(number.to_string()))
+            );
+        }
     }
 }

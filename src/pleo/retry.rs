@@ -42,13 +42,24 @@ pub(super) enum TryEnd {
     Interrupted,
     /// The answer was larger than any that Pleo sends.
     TooLarge,
-    /// A whole answer; `json` says whether its body is JSON.
+    /// A whole answer.
     Answered {
         /// The HTTP status.
         status: u16,
-        /// Whether the body can be read at all.
-        json: bool,
+        /// What its body is.
+        content: Content,
     },
+}
+
+/// What the body of an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// What can be read.
+    Json,
+    /// There is none.
+    Nothing,
+    /// Something that Pleo never sends, such as the page of a firewall.
+    Foreign,
 }
 
 /// What follows from it.
@@ -71,14 +82,14 @@ pub(super) const fn classify(method: Method, ending: TryEnd) -> Outcome {
             Method::Create,
             TryEnd::Answered {
                 status: 200 | 201,
-                json: true,
+                content: Content::Json,
             },
         )
         | (
             Method::Delete,
             TryEnd::Answered {
                 status: 200 | 202 | 204,
-                ..
+                content: Content::Json | Content::Nothing,
             },
         ) => return Outcome::Done,
         // An event is accepted; what is made or taken away is there, or not any more.
@@ -87,13 +98,10 @@ pub(super) const fn classify(method: Method, ending: TryEnd) -> Outcome {
     }
     match (ending, method.is_repeatable()) {
         (TryEnd::NotConnected | TryEnd::Answered { status: 429, .. }, _) => Outcome::TryAgain,
-        (TryEnd::Answered { status: 200, json }, true) => {
-            if json {
-                Outcome::Done
-            } else {
-                Outcome::TryAgain
-            }
-        }
+        (TryEnd::Answered { status: 200, content }, true) => match content {
+            Content::Json => Outcome::Done,
+            Content::Nothing | Content::Foreign => Outcome::TryAgain,
+        },
         (TryEnd::Answered { status: 202, .. }, false) => Outcome::Done,
         (TryEnd::Untrusted, _) => Outcome::Final,
         (TryEnd::Interrupted, true) => Outcome::TryAgain,
@@ -119,13 +127,12 @@ pub(super) const fn classify(method: Method, ending: TryEnd) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use super::Content::{Foreign, Json, Nothing};
     use super::*;
 
-    const JSON: bool = true;
-
-    fn statuses(method: Method, json: bool, outcome: Outcome) -> Vec<u16> {
+    fn statuses(method: Method, content: Content, outcome: Outcome) -> Vec<u16> {
         (100..=599)
-            .filter(|&status| classify(method, TryEnd::Answered { status, json }) == outcome)
+            .filter(|&status| classify(method, TryEnd::Answered { status, content }) == outcome)
             .collect()
     }
 
@@ -135,36 +142,41 @@ mod tests {
             let retried = [
                 408, 425, 429, 500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 529,
             ];
-            assert_eq!(statuses(method, JSON, Outcome::TryAgain), retried);
-            assert_eq!(statuses(method, JSON, Outcome::Done), [200]);
-            assert_eq!(statuses(method, JSON, Outcome::Lost), [0; 0]);
-            let again = statuses(method, !JSON, Outcome::TryAgain);
+            assert_eq!(statuses(method, Json, Outcome::TryAgain), retried);
+            assert_eq!(statuses(method, Json, Outcome::Done), [200]);
+            assert_eq!(statuses(method, Json, Outcome::Lost), [0; 0]);
+            let again = statuses(method, Foreign, Outcome::TryAgain);
             assert_eq!(again[0], 200, "an HTML page is no answer");
             assert_eq!(again[1..], retried);
-            assert_eq!(statuses(method, !JSON, Outcome::Done), [0; 0]);
+            assert_eq!(statuses(method, Foreign, Outcome::Done), [0; 0]);
         }
     }
 
     #[test]
     fn an_event_is_tried_again_only_when_it_was_surely_not_processed() {
-        for json in [JSON, !JSON] {
-            assert_eq!(statuses(Method::Post, json, Outcome::TryAgain), [429]);
-            assert_eq!(statuses(Method::Post, json, Outcome::Done), [202]);
+        for content in [Json, Nothing, Foreign] {
+            assert_eq!(statuses(Method::Post, content, Outcome::TryAgain), [429]);
+            assert_eq!(statuses(Method::Post, content, Outcome::Done), [202]);
             let refused: Vec<u16> = (300..=499)
                 .filter(|status| ![408, 425, 429].contains(status))
                 .collect();
-            assert_eq!(statuses(Method::Post, json, Outcome::Final), refused);
+            assert_eq!(statuses(Method::Post, content, Outcome::Final), refused);
         }
     }
 
     #[test]
     fn what_is_made_comes_with_the_answer_and_is_never_made_twice() {
-        assert_eq!(statuses(Method::Create, JSON, Outcome::Done), [200, 201]);
-        assert_eq!(statuses(Method::Create, !JSON, Outcome::Done), [0; 0]);
-        for json in [JSON, !JSON] {
-            assert_eq!(statuses(Method::Create, json, Outcome::TryAgain), [429]);
-            assert_eq!(statuses(Method::Delete, json, Outcome::Done), [200, 202, 204]);
-            assert_eq!(statuses(Method::Delete, json, Outcome::Lost), [0; 0]);
+        assert_eq!(statuses(Method::Create, Json, Outcome::Done), [200, 201]);
+        assert_eq!(statuses(Method::Create, Foreign, Outcome::Done), [0; 0]);
+        for content in [Json, Nothing, Foreign] {
+            assert_eq!(statuses(Method::Create, content, Outcome::TryAgain), [429]);
+            assert_eq!(statuses(Method::Delete, content, Outcome::Lost), [0; 0]);
+            let done: &[u16] = if content == Foreign { &[] } else { &[200, 202, 204] };
+            assert_eq!(
+                statuses(Method::Delete, content, Outcome::Done),
+                done,
+                "a page says nothing of what Pleo has done"
+            );
         }
         assert_eq!(classify(Method::Create, TryEnd::Interrupted), Outcome::Lost);
         assert_eq!(classify(Method::Delete, TryEnd::Interrupted), Outcome::TryAgain);

@@ -18,7 +18,7 @@ use super::heard::Exchange;
 use super::pace::Pace;
 use super::reached::Reached;
 use super::request::Request;
-use super::retry::{Outcome, TryEnd, classify};
+use super::retry::{Content, Outcome, TryEnd, classify};
 use super::skim::Skimmed;
 use super::throttle::Throttle;
 use super::{Settings, wire};
@@ -226,7 +226,12 @@ impl Transport {
                 self.pace.wait(&self.stop);
                 Ok(())
             }
-            Next::GiveUp => Err(attempt.given_up(call, retry.tries(), has_answered)),
+            Next::GiveUp => {
+                if let Some(asked) = attempt.retry_after {
+                    self.tell_of_limit(&attempt, asked);
+                }
+                Err(attempt.given_up(call, retry.tries(), has_answered))
+            }
             Next::TooLong(asked) => {
                 self.tell_of_limit(&attempt, asked);
                 let cause = format!(
@@ -358,17 +363,22 @@ impl Transport {
 
     fn answered(&self, response: &Response, body: Vec<u8>, call: &Call) -> Attempt {
         let status = response.status().as_u16();
-        let (body, json) = wire::read_body(body);
-        // A proxy alone asks for its own credential.
-        let is_foreign = !json && (!body.trim().is_empty() || status == 407);
+        let (body, is_json) = wire::read_body(body);
+        let content = match status {
+            _ if is_json => Content::Json,
+            // A proxy alone asks for its own credential.
+            407 => Content::Foreign,
+            _ if body.trim().is_empty() => Content::Nothing,
+            _ => Content::Foreign,
+        };
         // What says nothing may come from anybody on the way; only Pleo accepts an event.
-        if json || status == 202 {
+        if is_json || status == 202 {
             self.reached.answered();
         }
         let media_type = || shown(http::header(response, &CONTENT_TYPE).unwrap_or("no media type"));
         let cause = match status {
-            200 if !json => format!("the answer is not JSON ({})", media_type()),
-            400.. if is_foreign => format!(
+            200 if !is_json => format!("the answer is not JSON ({})", media_type()),
+            400.. if content == Content::Foreign => format!(
                 "a {status} that does not come from Pleo ({}, not JSON): a firewall or proxy on the way, or another \
                  server, answers in its place",
                 media_type()
@@ -379,12 +389,11 @@ impl Transport {
         // Pleo's own clock, where it tells it, knows best how long it is until the date it names.
         let now = self.server_time().map_or_else(clock::now, |time| time.at);
         Attempt {
-            ending: TryEnd::Answered { status, json },
+            ending: TryEnd::Answered { status, content },
             cause,
             body,
             date: date(response),
             retry_after: http::retry_after(response, now).filter(|_| retry::is_temporary(status)),
-            is_foreign,
             redirect_host: http::header(response, &LOCATION)
                 .and_then(|target| self.base_url.join(target).ok())
                 .and_then(|target| target.host_str().map(shown)),

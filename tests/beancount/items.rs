@@ -173,9 +173,7 @@ fn item(entry_id: &str, date: NaiveDate, tag: Tag) -> ExportItem {
             name: "Papirhuset A/S".to_owned(),
             code: Some("V-42".to_owned()),
             external_id: None,
-            registration_number: None,
             tax_number: Some("DK12345678".to_owned()),
-            country: Some("DK".to_owned()),
         }),
         user: Some(Party {
             name: "Anna Berg".to_owned(),

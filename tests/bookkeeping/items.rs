@@ -106,9 +106,7 @@ impl Item {
             name: "Nordic Office".to_owned(),
             code: Some(code.to_owned()),
             external_id: None,
-            registration_number: None,
             tax_number: None,
-            country: None,
         });
         self
     }
@@ -144,8 +142,6 @@ impl Item {
             number: number.to_owned(),
             invoice_date: Some(day("2026-03-01")),
             due_date: Some(day("2026-03-31")),
-            payment_date: None,
-            status: "paid".to_owned(),
         });
         self
     }

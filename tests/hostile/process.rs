@@ -196,10 +196,7 @@ fn a_checkpoint_that_another_user_may_not_read_is_there_all_the_same() {
 
 /// Sends SIGTERM, and answers how long the program took to end.
 fn terminate(mut child: Child) -> Duration {
-    let status = Command::new("kill")
-        .args(["-TERM", &child.id().to_string()])
-        .status();
-    assert!(status.unwrap().success());
+    crate::support::signal("TERM", child.id());
     let asked = Instant::now();
     while child.try_wait().unwrap().is_none() {
         assert!(asked.elapsed() < Duration::from_secs(30), "it does not end");
@@ -252,7 +249,7 @@ fn a_stop_always_ends_a_run() {
         .arg(world.path("books/main.beancount"))
         .status();
     assert!(made.unwrap().success());
-    let child = world
+    let mut child = world
         .command(&["poll"])
         .env("PLEO_EXPORT_STOP_PATIENCE", "1")
         .stdout(Stdio::null())
@@ -260,6 +257,7 @@ fn a_stop_always_ends_a_run() {
         .spawn()
         .unwrap();
     while world.sandbox.request_count() < 2 {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before");
         std::thread::yield_now();
     }
     let took = terminate(child);

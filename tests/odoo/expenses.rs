@@ -106,16 +106,12 @@ pub(crate) fn payable(item: ExportItem, item_type: &str, number: &str) -> Export
             name: "Konsulent A/S".into(),
             code: Some("V-42".into()),
             external_id: None,
-            registration_number: None,
             tax_number: None,
-            country: None,
         }),
         invoice: Some(InvoiceInformation {
             number: number.into(),
             invoice_date: Some("2026-10-01".parse().unwrap()),
             due_date: Some("2026-10-31".parse().unwrap()),
-            payment_date: None,
-            status: "paid".into(),
         }),
         ..item
     }

@@ -236,7 +236,6 @@ fn an_illegal_step_is_an_error_that_names_the_item() {
         expires_in_seconds: 3600,
         number_of_items: 1,
         vendor_based_bookkeeping: false,
-        failure_reason: None,
         failure_reason_type: None,
     };
     let entry = AccountingEntryId::new("entry-1");

@@ -251,10 +251,11 @@ fn monitor() -> (String, Receiver<(String, String)>) {
             }
             let mut body = vec![0; length];
             stream.read_exact(&mut body).unwrap();
+            let head = head.trim().trim_end_matches(" HTTP/1.1").to_owned();
+            // Before the answer, after which the program may end and the test look.
+            let _ = seen.send((head, String::from_utf8(body).unwrap()));
             let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
             stream.get_mut().write_all(answer).unwrap();
-            let head = head.trim().trim_end_matches(" HTTP/1.1").to_owned();
-            let _ = seen.send((head, String::from_utf8(body).unwrap()));
         }
     });
     (format!("http://{address}/ping/uuid"), calls)

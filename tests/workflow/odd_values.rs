@@ -234,7 +234,6 @@ fn what_decorates_may_be_of_any_type() {
         ("/team/name", "the name of the team"),
         ("/user/name", "the name of the employee"),
         ("/supplier/name", "the name of the supplier"),
-        ("/supplier/country", "the country of the supplier"),
         ("/additionalInformation/attendees", "the attendees of the expense"),
         (
             "/accountingEntryLines/0/account/name",
@@ -250,7 +249,7 @@ fn what_decorates_may_be_of_any_type() {
             let mut item = Item::card_purchase(2500).id(ENTRY).build();
             item["team"] = json!({"id": "t", "name": "Office", "code": "T1"});
             item["user"] = json!({"id": "u", "name": "Somebody", "code": "E1"});
-            item["supplier"] = json!({"name": "Shop", "country": "DK"});
+            item["supplier"] = json!({"name": "Shop"});
             let job = world.add_job(vec![item]);
             world.sandbox.fault(odd(ENTRY, pointer, Some(value.clone())));
             let run = world.run(&["poll"]);
@@ -258,6 +257,53 @@ fn what_decorates_may_be_of_any_type() {
             assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);
             assert!(evidence(&world).contains(remarked), "{pointer} {value}");
         }
+    }
+}
+
+#[test]
+fn what_nobody_uses_fails_no_item() {
+    let invoice = "/additionalInformation/invoiceInformation";
+    for (pointer, value) in [
+        ("/vendor/registrationNumber".to_owned(), json!("7".repeat(300))),
+        ("/vendor/country".to_owned(), json!({"a": 1})),
+        (format!("{invoice}/paymentDate"), json!("2026-13-45")),
+        (format!("{invoice}/status"), json!(false)),
+        // The tagged vendor stands in its place.
+        ("/supplier".to_owned(), json!("Shop")),
+        ("/supplier/taxIdentifier".to_owned(), json!(true)),
+    ] {
+        let world = World::new();
+        let job = world.add_job(vec![Item::invoice(2500).vendor("Somebody").id(ENTRY).build()]);
+        world.sandbox.fault(odd(ENTRY, &pointer, Some(value)));
+        world.run(&["poll"]).exits(0);
+        assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed, "{pointer}");
+        let is_remarked = evidence(&world).contains("the supplier");
+        assert_eq!(is_remarked, pointer.starts_with("/supplier"), "{pointer}");
+    }
+    // Without a vendor the supplier may be who is owed.
+    let world = World::new();
+    world.add_job(vec![Item::card_purchase(2500).id(ENTRY).build()]);
+    world.sandbox.fault(odd(
+        ENTRY,
+        "/supplier",
+        Some(json!({"name": "Shop", "code": true})),
+    ));
+    world.run(&["poll"]).exits(3);
+}
+
+#[test]
+fn a_failed_job_that_tells_no_type_is_the_one_that_was_told_to_fail() {
+    for has_type in [true, false] {
+        let world = World::new();
+        let mut item = Item::card_purchase(2500).id(ENTRY).build();
+        item["supplier"] = json!({"name": "Shop", "code": true});
+        let job = world.add_job(vec![item]);
+        if !has_type {
+            world.sandbox.fault(odd(&job, "/failureReasonType", None));
+        }
+        let run = world.run(&["poll"]).exits(3);
+        assert!(!run.stderr.contains("expired"), "{run}");
+        assert_eq!(world.sandbox.job(&job).status, JobStatus::Failed);
     }
 }
 

@@ -139,6 +139,10 @@ fn look_up(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<(), Halt> {
         if is_absent && item.sent == Sent::No && is_to_be_booked {
             run.unsent.insert(item.entry_id.clone(), true);
         }
+        if matches!(item.next, Next::Attach(_)) {
+            // Somebody sent it: should it not be found later, that does not mean that it never was there.
+            run.unsent.remove(&item.entry_id);
+        }
     }
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! Answers that are no success, and answers that do not come.
 
+use std::sync::{Arc, Mutex};
+
 use super::*;
+use crate::pleo::Throttle;
 
 #[test]
 fn each_refusal_is_an_error_of_its_own() {
@@ -136,6 +139,41 @@ fn slow_answers_are_cut_off() {
             matches!(&error, PleoError::OutOfReach { cause, .. } if cause.contains("timeout_seconds")),
             "{error}"
         );
+    }
+}
+
+/// What was told to other hosts.
+#[derive(Debug, Default)]
+struct Told(Mutex<Vec<Duration>>);
+
+impl Throttle for Told {
+    fn remaining(&self, _: &str) -> Duration {
+        Duration::ZERO
+    }
+
+    fn limited(&self, _: &str, wait: Duration) {
+        self.0.lock().unwrap().push(wait);
+    }
+}
+
+#[test]
+fn a_limit_is_told_to_other_hosts_whether_or_not_there_is_another_try() {
+    for is_asked_once in [false, true] {
+        let reply = Reply::Answer(429, "Retry-After: 3600\r\n", String::new());
+        let server = TestServer::start(vec![reply]);
+        let told = Arc::new(Told::default());
+        let settings = Settings {
+            throttle: Some(Arc::clone(&told) as Arc<dyn Throttle>),
+            ..settings(&server)
+        };
+        let client = Client::new(settings, Stop::new()).unwrap();
+        let asked = if is_asked_once {
+            client.job_now(&id())
+        } else {
+            client.job(&id())
+        };
+        assert!(matches!(asked, Err(PleoError::OutOfReach { .. })));
+        assert_eq!(*told.0.lock().unwrap(), [Duration::from_secs(3600)]);
     }
 }
 

@@ -90,7 +90,6 @@ fn export_job(job: &Field<'_>) -> Result<ExportJob, Malformed> {
         expires_in_seconds: job.required("expiresIn")?.seconds()?,
         number_of_items: job.required("numberOfItems")?.count_up_to(MOST_ITEMS)?,
         vendor_based_bookkeeping: job.required("vendorBasedBookkeeping")?.flag()?,
-        failure_reason: job.words("failureReason"),
         failure_reason_type: job.words("failureReasonType"),
     })
 }

@@ -15,9 +15,6 @@ use crate::model::ids::{AccountingEntryId, CompanyId};
 use crate::model::money::{Amount, Currency, Money};
 use crate::model::payload::Payload;
 
-/// Pleo's word where a currency or country is not known.
-pub(super) const UNDEFINED: &str = "UNDEFINED";
-
 /// Reads the payload of one export item, also one in which something is odd.
 pub(super) fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
     let item = Field::root(payload).object()?;
@@ -36,7 +33,7 @@ pub(super) fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
         lines: lines(&item, wallet.currency, &mut remarks)?,
         method: method(&item)?,
         contra_account: item.optional("contraAccount", |field| account(field, &mut remarks))?,
-        supplier: item.optional("supplier", |field| supplier(field, &mut remarks))?,
+        supplier: supplier(&item, &mut remarks)?,
         vendor: item.optional("vendor", |field| vendor(field, &mut remarks))?,
         user: item.optional("user", |field| party(field, &mut remarks))?,
         team: team(&item, &mut remarks)?,
@@ -45,7 +42,7 @@ pub(super) fn export_item(payload: &str) -> Result<ExportItem, Malformed> {
         book_id: information.required("reconciliationId")?.code()?,
         reconciled_entries: information.list("reconciledEntries", Field::code)?,
         attendees: attendees(&information, &mut remarks),
-        invoice: information.optional("invoiceInformation", |field| invoice(field, &mut remarks))?,
+        invoice: information.optional("invoiceInformation", invoice)?,
         service_period: or_remark(item.optional("servicePeriod", service_period), &mut remarks),
         web_link: web_link(&item),
         remarks,
@@ -148,14 +145,22 @@ fn tag(field: &Field<'_>) -> Result<Tag, Malformed> {
     })
 }
 
-fn supplier(field: &Field<'_>, remarks: &mut Vec<String>) -> Result<Supplier, Malformed> {
+/// A tagged vendor stands in the supplier's place, so then nothing about the supplier fails the item.
+fn supplier(item: &Object<'_>, remarks: &mut Vec<String>) -> Result<Option<Supplier>, Malformed> {
+    let read = item.optional("supplier", |field| named_supplier(field, remarks));
+    if item.field("vendor").is_some() {
+        return Ok(or_remark(read, remarks));
+    }
+    read
+}
+
+fn named_supplier(field: &Field<'_>, remarks: &mut Vec<String>) -> Result<Supplier, Malformed> {
     let supplier = field.object()?;
     Ok(Supplier {
         name: supplier.decoration("name", remarks),
         code: supplier.optional_code("code")?,
         account: supplier.optional_code("account")?,
         tax_number: supplier.optional_code("taxIdentifier")?,
-        country: country(&supplier, remarks),
     })
 }
 
@@ -177,16 +182,8 @@ fn vendor(field: &Field<'_>, remarks: &mut Vec<String>) -> Result<Vendor, Malfor
         name,
         code,
         external_id,
-        registration_number: vendor.optional_code("registrationNumber")?,
         tax_number: vendor.optional_code("taxRegistrationNumber")?,
-        country: country(&vendor, remarks),
     })
-}
-
-fn country(owner: &Object<'_>, remarks: &mut Vec<String>) -> Option<String> {
-    owner
-        .decoration("country", remarks)
-        .filter(|country| country != UNDEFINED)
 }
 
 fn party(field: &Field<'_>, remarks: &mut Vec<String>) -> Result<Party, Malformed> {
@@ -224,14 +221,12 @@ fn receipt_file(field: &Field<'_>) -> Result<ReceiptFile, Malformed> {
     })
 }
 
-fn invoice(field: &Field<'_>, remarks: &mut Vec<String>) -> Result<InvoiceInformation, Malformed> {
+fn invoice(field: &Field<'_>) -> Result<InvoiceInformation, Malformed> {
     let invoice = field.object()?;
     Ok(InvoiceInformation {
         number: invoice.required("invoiceNumber")?.code()?,
         invoice_date: invoice.optional("invoiceDate", Field::date)?,
         due_date: invoice.optional("dueDate", Field::date)?,
-        payment_date: invoice.optional("paymentDate", Field::date)?,
-        status: invoice.decoration("status", remarks).unwrap_or_default(),
     })
 }
 

@@ -77,9 +77,11 @@ pub struct KnownTax {
 
 pub(in crate::pleo) fn introspection(body: &str) -> Result<Introspection, Malformed> {
     let data = Field::root(body).object()?.required("data")?.object()?;
-    let scopes = word(&data, "scope").map(|scopes| {
+    // Each is cut by itself: a long list of them ends with what is looked for as well as a short one.
+    let scopes = data.words("scope").map(|scopes| {
         let words = scopes.split(|sign: char| sign.is_whitespace() || sign == ',');
-        words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        let words = words.filter(|word| !word.is_empty());
+        words.map(|word| one_line(word, LONGEST_WORD)).collect()
     });
     Ok(Introspection {
         method: word(&data, "authMethod"),
@@ -156,6 +158,13 @@ mod tests {
         ] {
             assert_eq!(Subject::of(&other), Subject::Other(other));
         }
+    }
+
+    #[test]
+    fn a_long_list_of_scopes_is_read_to_its_end() {
+        let scopes: Vec<String> = (0..500).map(|number| format!("other-{number}:read")).collect();
+        let body = format!(r#"{{"data":{{"scope":"{}"}}}}"#, scopes.join(" "));
+        assert_eq!(introspection(&body).unwrap().scopes, Some(scopes));
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod values;
 
 use serde::Deserialize;
 
-use super::item::{UNDEFINED, millionths};
+use super::item::millionths;
 use super::malformed::LONGEST_CODE;
 use crate::model::export_item::{
     AccountReference, ExportItem, InvoiceInformation, ItemType, Line, Method, Party, ReceiptFile, SubType,
@@ -130,7 +130,6 @@ struct SupplierFields {
     code: Option<Code>,
     account: Option<Code>,
     tax_identifier: Option<Code>,
-    country: Option<Text>,
 }
 
 #[derive(Deserialize)]
@@ -139,9 +138,7 @@ struct VendorFields {
     name: Text,
     code: Option<Code>,
     external_id: Option<Code>,
-    registration_number: Option<Code>,
     tax_registration_number: Option<Code>,
-    country: Option<Text>,
 }
 
 #[derive(Deserialize)]
@@ -173,8 +170,6 @@ struct InvoiceFields {
     invoice_number: Code,
     invoice_date: Option<Day>,
     due_date: Option<Day>,
-    payment_date: Option<Day>,
-    status: Option<Text>,
 }
 
 #[derive(Deserialize)]
@@ -318,7 +313,6 @@ impl SupplierFields {
             code: code(supplier.0.code),
             account: code(supplier.0.account),
             tax_number: code(supplier.0.tax_identifier),
-            country: country(supplier.0.country),
         }
     }
 }
@@ -335,15 +329,9 @@ impl VendorFields {
             name,
             code: code_of_it,
             external_id,
-            registration_number: code(self.registration_number),
             tax_number: code(self.tax_registration_number),
-            country: country(self.country),
         })
     }
-}
-
-fn country(country: Option<Text>) -> Option<String> {
-    given(country).filter(|country| country != UNDEFINED)
 }
 
 impl PartyFields {
@@ -374,8 +362,6 @@ impl InvoiceFields {
             number: invoice.invoice_number.0,
             invoice_date: invoice.invoice_date.map(|day| day.0),
             due_date: invoice.due_date.map(|day| day.0),
-            payment_date: invoice.payment_date.map(|day| day.0),
-            status: given(invoice.status).unwrap_or_default(),
         }
     }
 }

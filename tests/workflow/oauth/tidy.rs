@@ -110,6 +110,21 @@ fn who_has_answered_in_this_run_is_not_said_to_be_out_of_reach_for_ever() {
 }
 
 #[test]
+fn a_page_of_a_guest_network_ends_no_connection() {
+    let world = connected(3600);
+    let page = Trouble::Page(200, "text/html".into(), "<p>Log in to the guest network".into());
+    world
+        .sandbox
+        .fault(Fault::new(page).on("DELETE", "/v1/installations/me").always());
+    let run = world.run(&["logout", "--revoke"]).exits(1).says("not JSON");
+    assert!(!run.stdout.contains("void"), "{run}");
+    world.has_live_tokens();
+    world.sandbox.clear_faults();
+    world.run(&["logout", "--revoke"]).exits(0);
+    assert!(!world.path(TOKENS).exists());
+}
+
+#[test]
 fn what_pleo_refuses_of_a_login_or_logout_has_its_own_way_out() {
     let status =
         |status, method: &str, path: &str| Fault::new(Trouble::Status(status)).on(method, path).always();
