@@ -329,7 +329,7 @@ fn an_item_that_cannot_be_read_fails_alone_and_says_why() {
         ),
         (
             with("/accountingEntryLines", json!("none")),
-            "The lines of the expense is",
+            "The lines of the expense are",
         ),
         (
             with("/accountingEntryLines/0", json!(null)),
