@@ -27,6 +27,7 @@ const STEPS: &[Step] = &[
     Step::Sql(BLOCKED),
     Step::Sql(WITHDRAWN),
     Step::Sql(LISTS_OF_TWO),
+    Step::Sql(ENDED_OTHERWISE),
 ];
 
 /// A step to the next schema.
@@ -235,6 +236,9 @@ UPDATE sqlite_schema SET sql = replace(replace(replace(replace(sql,
     WHERE name = 'item';
 PRAGMA writable_schema = RESET;
 ";
+
+/// A job that ended without us kept the outcome that we had meant for it; from then on it has the one that Pleo shows.
+const ENDED_OTHERWISE: &str = "UPDATE job SET closing_status = NULL, closing_failure_type = NULL, closing_reason = NULL WHERE state = 'ended';";
 
 /// The newest schema that this program knows.
 pub(super) fn known_version() -> i64 {

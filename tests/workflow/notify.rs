@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::interrupt::Fate;
-use crate::sandbox::{Fault, Job, JobStatus, Request, Trouble, seed};
+use crate::sandbox::seed::{self, Item};
+use crate::sandbox::{Fault, Job, JobStatus, Request, Trouble};
 use crate::support::{IMPATIENT, World};
 
 /// A world whose program keeps each document that it is told, and the environment that it has.
@@ -42,6 +43,30 @@ fn events(told: &[Value]) -> Vec<(&str, Option<u64>)> {
     told.iter()
         .map(|told| (told["event"].as_str().unwrap(), told["exit_code"].as_u64()))
         .collect()
+}
+
+#[test]
+fn the_one_job_that_needs_a_person_is_told_and_not_the_other_that_only_waits() {
+    let world = world();
+    let lunch = |amount| {
+        let entry = "7e57c0de-0000-4000-8000-0000000000e1";
+        vec![Item::card_purchase(amount).id(entry).build()]
+    };
+    world.add_job(lunch(12_500));
+    world.run(&["poll"]).exits(0);
+    told(&world);
+    world.add_job(lunch(13_000));
+    let second = world.add_mixed_job(2, 1);
+    let items = format!("/v3/export-jobs/{second}/**");
+    world.sandbox.fault(outage().on("GET", &items));
+    let run = world.run(&["poll", "--json"]).exits(6);
+    let about = "changed in Pleo after booking: 1 item";
+    assert_eq!(run.json()["error"]["message"], about, "{run}");
+    assert_eq!(run.json()["jobs"][1]["problem"]["kind"], "temporary", "{run}");
+    let told = told(&world);
+    assert_eq!(events(&told).last(), Some(&("failure", Some(6))));
+    assert_eq!(told.last().unwrap()["message"], about);
+    world.run(&["status"]).exits(0).says(about);
 }
 
 fn outage() -> Fault {

@@ -1,6 +1,7 @@
 //! The life of a job, and which jobs are gone on with.
 
 use super::*;
+use crate::model::export_job::JobStatus;
 use crate::model::state::{JobEvent, JobState};
 use crate::model::verdict::{JobFailure, JobFailureType, JobOutcome};
 
@@ -65,6 +66,34 @@ fn a_job_is_claimed_started_and_closed_with_an_outcome_that_is_kept() {
             "job-1 closed"
         ]
     );
+}
+
+#[test]
+fn what_we_meant_for_a_job_that_ended_otherwise_is_forgotten_also_in_an_older_file() {
+    let (_folder, _, mut checkpoint) = new_checkpoint();
+    for (shown, status) in [
+        (
+            Some(JobOutcome::CompletedWithErrors),
+            JobStatus::CompletedWithErrors,
+        ),
+        (None, JobStatus::Failed),
+    ] {
+        let id = JobId::new(status.as_str());
+        checkpoint.adopt_job(&job(id.as_str(), 1), now()).unwrap();
+        checkpoint
+            .close_job(&id, &JobOutcome::Completed, "", now())
+            .unwrap();
+        checkpoint.ended_by_pleo(&id, shown.as_ref(), "", now()).unwrap();
+        let job = checkpoint.job(&id).unwrap().unwrap();
+        assert_eq!((job.status(), &job.closing), (Some(&status), &shown));
+    }
+
+    let (_folder, path) = of_version(10);
+    raw(&path)
+        .execute_batch("UPDATE job SET state = 'ended', closing_status = 'completed'")
+        .unwrap();
+    let job = open(&path, &owner()).unwrap().job(&job_id()).unwrap().unwrap();
+    assert_eq!(job.status(), Some(&JobStatus::Failed));
 }
 
 #[test]

@@ -14,7 +14,6 @@ use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
 use crate::model::export_job::JobStatus;
 use crate::model::ids::{AccountingEntryId, JobId};
-use crate::model::state::JobState;
 use crate::model::verdict::Failure;
 
 /// So many jobs are shown unless all are asked for.
@@ -51,13 +50,8 @@ pub(super) struct KnownJob {
 
 impl KnownJob {
     /// Where the job stands, in Pleo's words as far as they are known here.
-    pub(super) fn status(&self) -> &str {
-        match (self.record.state, &self.record.closing) {
-            (JobState::Closed, Some(outcome)) => outcome.status().as_str(),
-            (JobState::Starting, _) => JobStatus::Pending.as_str(),
-            (JobState::Ended, _) => JobStatus::Failed.as_str(),
-            _ => JobStatus::InProgress.as_str(),
-        }
+    pub(super) fn status(&self) -> &'static str {
+        self.record.status().map_or("unknown", JobStatus::as_str)
     }
 
     /// Its items; before the list is read, all of them are open.
