@@ -192,9 +192,8 @@ impl Checkpoint {
 
     /// The jobs of ours that may be gone on with, the oldest first.
     pub fn open_jobs(&self) -> Result<Vec<JobRecord>, CheckpointError> {
-        let mut jobs = self.look(|connection| select(connection, "ORDER BY created_at, id", []))?;
-        jobs.retain(|job| job.state.is_open());
-        Ok(jobs)
+        let open = "WHERE state IN ('starting', 'started', 'closing') ORDER BY created_at, id";
+        self.look(|connection| select(connection, open, []))
     }
 
     /// All jobs, the newest first.

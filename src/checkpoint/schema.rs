@@ -255,7 +255,7 @@ pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
     match (owner, version, objects) {
         (0, 0, 0) => Ok(0),
         (APPLICATION_ID, version, _) if version >= 1 => Ok(version),
-        _ => Err(Fault::Damaged("it is a database of another program".to_owned())),
+        _ => Err(Fault::NoCheckpoint("it is a database of another program")),
     }
 }
 

@@ -88,7 +88,12 @@ pub(super) fn after_look_up(found: Found, known: Known<'_>) -> Next {
             ItemFailureType::AccountingSystemValidationFailure,
             &reason,
         ),
-        (Found::Complete(booked), Plan::Stands) => Next::Attach(booked),
+        (Found::Complete(booked), Plan::Stands) if known.is_readable => Next::Attach(booked),
+        (Found::Complete(booked), Plan::Stands) => failed_as_booked(
+            &booked,
+            ItemFailureType::ValidationFailure,
+            "it could not be compared with the expense, whose data were not there or could not be read: export it again.",
+        ),
         // Booked earlier under other settings: it is in the books all the same.
         (Found::Complete(booked), Plan::Open(refusal) | Plan::Refused(refusal))
             if known.is_readable && !is_about_receipts(refusal.failure_type) =>

@@ -78,8 +78,7 @@ fn announce(run: &mut JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt
         run.unsent.entry(item.entry_id.clone()).or_insert(false);
     }
     let updates: Vec<_> = announced.into_iter().map(ItemUpdate::InProgress).collect();
-    let answer = run.exporter.told.update_items(&run.permit, &run.job.id, &updates);
-    let rejected = run.unless_over(answer)?.rejected;
+    let rejected = run.tell(&updates)?;
     if rejected.is_empty() {
         return Ok(());
     }
