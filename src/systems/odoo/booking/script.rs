@@ -18,7 +18,7 @@ use super::verify;
 use crate::model::document::{Document, PlannedItem, PostingState};
 use crate::model::verdict::{ItemFailureType, in_command};
 use crate::systems::odoo::api::books::Books;
-use crate::systems::odoo::api::errors::in_other_hands;
+use crate::systems::odoo::api::errors::{for_a_person, in_other_hands};
 use crate::systems::odoo::api::records::{Id, Identified};
 use crate::systems::odoo::before::kinds::Kinds;
 use crate::systems::odoo::before::partners::{CreditorIds, Creditors};
@@ -260,14 +260,6 @@ fn reset_to_draft(number: &str) -> SystemError {
     for_a_person(&format!(
         "{number} was reset to draft in Odoo: post it there, or delete it, then export again."
     ))
-}
-
-/// What a person did in Odoo is for a person to settle.
-pub(crate) fn for_a_person(reason: &str) -> SystemError {
-    SystemError::Rejected {
-        failure_type: ItemFailureType::AccountingSystemValidationFailure,
-        reason: reason.to_owned(),
-    }
 }
 
 impl<'a> Booking<'a, '_> {
