@@ -208,7 +208,10 @@ impl Parts {
                 about_credential.append(&mut about_tokens);
                 let settings = oauth.settings(&layers, base_url.as_ref(), timeouts, about_credential);
                 (
-                    settings.map(|settings| Credential::OAuth(Box::new(settings))),
+                    settings.map(|mut settings| {
+                        settings.company_id = of_tokens.clone().or_else(|| company_id.clone());
+                        Credential::OAuth(Box::new(settings))
+                    }),
                     of_tokens,
                 )
             }

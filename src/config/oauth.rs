@@ -289,6 +289,7 @@ impl OAuthSection {
             client_secret: self.client_secret?,
             store: store?,
             host: base_url?.host_str()?.to_owned(),
+            company_id: None,
             request_timeout,
             give_up_after,
         })
