@@ -93,7 +93,10 @@ impl Checkpoint {
             Ok(connection) => Self::reading(path, connection, None),
             // A full disk, or a folder that may only be read, has no place for SQLite's shared memory. Without a log the file
             // is all.
-            Err(_) if !has_log(path) => Self::open_unlocked(path),
+            Err(fault) if !has_log(path) => Self::open_unlocked(path).map_err(|error| match error.fault {
+                Fault::Storage(_) => fault.at(path),
+                _ => error,
+            }),
             Err(fault) => Err(fault.at(path)),
         }
     }
@@ -219,7 +222,7 @@ impl Checkpoint {
             Some(before) => unless_changed(&self.path, before, error),
             None => error,
         };
-        if matches!(error.fault, Fault::Damaged(_)) {
+        if matches!(error.fault, Fault::Damaged(_) | Fault::NoCheckpoint(_)) {
             self.met_damage.set(true);
         }
         error
@@ -227,9 +230,9 @@ impl Checkpoint {
 }
 
 impl Drop for Checkpoint {
-    /// Notes an orderly end. If that fails the next run merely checks the file through.
+    /// Notes an orderly end, which a panic is not. If that fails the next run merely checks the file through.
     fn drop(&mut self) {
-        if self.is_writer && !self.met_damage.get() {
+        if self.is_writer && !self.met_damage.get() && !std::thread::panicking() {
             let contact = self.contact.take();
             let noted = self.change(|transaction| {
                 if let Some(contact) = &contact {

@@ -35,8 +35,22 @@ pub struct JobRecord {
     pub last_error: Option<String>,
     /// What helps against it, where that is known.
     pub last_hint: Option<String>,
-    /// What Pleo is told at the end; kept from the intent to close on.
+    /// What Pleo is told at the end, kept from the intent to close on; of a job that ended without us, what Pleo shows where
+    /// its items were worked on.
     pub closing: Option<JobOutcome>,
+}
+
+impl JobRecord {
+    /// Where it stands in Pleo's words. Nobody tells what becomes of a job that another instance has.
+    pub const fn status(&self) -> Option<&'static JobStatus> {
+        match (self.state, &self.closing) {
+            (JobState::Starting, _) => Some(&JobStatus::Pending),
+            (JobState::Started | JobState::Closing, _) => Some(&JobStatus::InProgress),
+            (JobState::Closed | JobState::Ended, Some(outcome)) => Some(outcome.status()),
+            (JobState::Closed | JobState::Ended, None) => Some(&JobStatus::Failed),
+            (JobState::Foreign, _) => None,
+        }
+    }
 }
 
 impl Checkpoint {
@@ -73,30 +87,7 @@ impl Checkpoint {
         note: &str,
         now: DateTime<Utc>,
     ) -> Result<(), CheckpointError> {
-        self.change(|transaction| {
-            let before = known_state(transaction, id)?;
-            if event == JobEvent::Close {
-                let transition = IllegalTransition {
-                    state: before.as_str(),
-                    event: "close without an outcome",
-                };
-                return Err(Fault::illegal(id, None, transition));
-            }
-            let state = next(id, before, event)?;
-            transaction.prepare_cached(set_state(state))?.execute((
-                id.as_str(),
-                state.as_str(),
-                time_text(now),
-            ))?;
-            Ok(record(
-                transaction,
-                Some(id),
-                &About::Job,
-                event.as_str(),
-                note,
-                now,
-            )?)
-        })
+        self.happens(id, event, None, note, now)
     }
 
     /// Commits the intent to close a job with this outcome, so that a resumed run tells Pleo the same.
@@ -107,24 +98,58 @@ impl Checkpoint {
         note: &str,
         now: DateTime<Utc>,
     ) -> Result<(), CheckpointError> {
+        let detail = format!("{} {note}", outcome.status().as_str());
+        self.happens(id, JobEvent::Close, Some(outcome), detail.trim(), now)
+    }
+
+    /// Commits that a job ended without us, with its outcome where Pleo shows that all of its items were worked on.
+    pub fn ended_by_pleo(
+        &mut self,
+        id: &JobId,
+        outcome: Option<&JobOutcome>,
+        note: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), CheckpointError> {
+        self.happens(id, JobEvent::EndedByPleo, outcome, note, now)
+    }
+
+    fn happens(
+        &mut self,
+        id: &JobId,
+        event: JobEvent,
+        outcome: Option<&JobOutcome>,
+        note: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), CheckpointError> {
         self.change(|transaction| {
-            let state = next(id, known_state(transaction, id)?, JobEvent::Close)?;
-            let (status, failure) = (outcome.status(), outcome.failure());
+            let before = known_state(transaction, id)?;
+            if event == JobEvent::Close && outcome.is_none() {
+                let transition = IllegalTransition {
+                    state: before.as_str(),
+                    event: "close without an outcome",
+                };
+                return Err(Fault::illegal(id, None, transition));
+            }
+            let state = next(id, before, event)?;
+            let failure = outcome.and_then(JobOutcome::failure);
+            // What we meant is forgotten once the job ended otherwise or is another instance's.
+            let decides = matches!(event, JobEvent::Close | JobEvent::EndedByPleo | JobEvent::LostToAnother);
             transaction
                 .prepare_cached(
-                    "UPDATE job SET state = ?2, updated_at = ?3, closing_status = ?4, closing_failure_type = ?5, \
-                     closing_reason = ?6 WHERE id = ?1",
+                    "UPDATE job SET state = ?2, updated_at = ?3, closing_status = iif(?4, ?5, closing_status), \
+                     closing_failure_type = iif(?4, ?6, closing_failure_type), \
+                     closing_reason = iif(?4, ?7, closing_reason) WHERE id = ?1",
                 )?
                 .execute((
                     id.as_str(),
                     state.as_str(),
                     time_text(now),
-                    status.as_str(),
+                    decides,
+                    outcome.map(|outcome| outcome.status().as_str()),
                     failure.map(|failure| failure.failure_type.as_str()),
                     failure.map(|failure| &failure.reason),
                 ))?;
-            let detail = format!("{} {note}", status.as_str());
-            Ok(record(transaction, Some(id), &About::Job, JobEvent::Close.as_str(), detail.trim(), now)?)
+            Ok(record(transaction, Some(id), &About::Job, event.as_str(), note, now)?)
         })
     }
 
@@ -167,25 +192,13 @@ impl Checkpoint {
 
     /// The jobs of ours that may be gone on with, the oldest first.
     pub fn open_jobs(&self) -> Result<Vec<JobRecord>, CheckpointError> {
-        let mut jobs = self.look(|connection| select(connection, "ORDER BY created_at, id", []))?;
-        jobs.retain(|job| job.state.is_open());
-        Ok(jobs)
+        let open = "WHERE state IN ('starting', 'started', 'closing') ORDER BY created_at, id";
+        self.look(|connection| select(connection, open, []))
     }
 
     /// All jobs, the newest first.
     pub fn jobs(&self) -> Result<Vec<JobRecord>, CheckpointError> {
         self.look(|connection| select(connection, "ORDER BY created_at DESC, id DESC", []))
-    }
-}
-
-/// A job that another instance has is no longer ours to close.
-const fn set_state(state: JobState) -> &'static str {
-    match state {
-        JobState::Foreign => {
-            "UPDATE job SET state = ?2, updated_at = ?3, closing_status = NULL, closing_failure_type = NULL, \
-             closing_reason = NULL WHERE id = ?1"
-        }
-        _ => "UPDATE job SET state = ?2, updated_at = ?3 WHERE id = ?1",
     }
 }
 

@@ -27,6 +27,7 @@ const STEPS: &[Step] = &[
     Step::Sql(BLOCKED),
     Step::Sql(WITHDRAWN),
     Step::Sql(LISTS_OF_TWO),
+    Step::Sql(ENDED_OTHERWISE),
 ];
 
 /// A step to the next schema.
@@ -236,6 +237,9 @@ UPDATE sqlite_schema SET sql = replace(replace(replace(replace(sql,
 PRAGMA writable_schema = RESET;
 ";
 
+/// A job that ended without us kept the outcome that we had meant for it; from then on it has the one that Pleo shows.
+const ENDED_OTHERWISE: &str = "UPDATE job SET closing_status = NULL, closing_failure_type = NULL, closing_reason = NULL WHERE state = 'ended';";
+
 /// The newest schema that this program knows.
 pub(super) fn known_version() -> i64 {
     i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
@@ -251,7 +255,7 @@ pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
     match (owner, version, objects) {
         (0, 0, 0) => Ok(0),
         (APPLICATION_ID, version, _) if version >= 1 => Ok(version),
-        _ => Err(Fault::Damaged("it is a database of another program".to_owned())),
+        _ => Err(Fault::NoCheckpoint("it is a database of another program")),
     }
 }
 

@@ -64,7 +64,8 @@ With no credential yet, try it all against a Pleo of your own: cargo run --examp
         }
     }
 
-    const fn urgency(self) -> u8 {
+    /// The higher it is, the sooner somebody must hear of it.
+    pub(super) const fn urgency(self) -> u8 {
         match self {
             Self::Unexpected => 6,
             Self::Usage => 5,

@@ -11,13 +11,12 @@ use chrono::{DateTime, Utc};
 use tracing::{debug, warn};
 
 use super::exit::Exit;
-use crate::checkpoint::{Checkpoint, CheckpointError, Contact, JobRecord};
+use crate::checkpoint::{Checkpoint, CheckpointError, Contact};
 use crate::config::{Sources, StatusConfig};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
 use crate::host::files::{Action, FileError, PartFile, resolved, special};
 use crate::model::ids::CompanyId;
-use crate::model::state::JobState;
 
 /// What is told of one company.
 pub(super) struct Sample {
@@ -252,11 +251,20 @@ fn read(place: &StatusConfig) -> Result<Option<Kept>, CheckpointError> {
         checkpoint.refuse_other_company(company_id)?;
     }
     let mut jobs = BTreeMap::from(
-        ["completed", "completed_with_errors", "failed", "in_progress"].map(|status| (status.to_owned(), 0)),
+        [
+            "completed",
+            "completed_with_errors",
+            "failed",
+            "pending",
+            "in_progress",
+        ]
+        .map(|status| (status.to_owned(), 0)),
     );
     let mut items = BTreeMap::from(["successful", "failed", "open"].map(|status| (status.to_owned(), 0)));
     for record in checkpoint.jobs()? {
-        *jobs.entry(status(&record).to_owned()).or_default() += 1;
+        if let Some(status) = record.status() {
+            *jobs.entry(status.as_str().to_owned()).or_default() += 1;
+        }
         let counts = checkpoint.counts(&record.id)?;
         for (status, count) in [
             ("successful", counts.successful),
@@ -269,13 +277,4 @@ fn read(place: &StatusConfig) -> Result<Option<Kept>, CheckpointError> {
     let contact = checkpoint.contact()?;
     checkpoint.finish_reading()?;
     Ok(Some(Kept { contact, jobs, items }))
-}
-
-/// Where the job stands, in Pleo's words.
-fn status(record: &JobRecord) -> &str {
-    match (record.state, &record.closing) {
-        (JobState::Closed, Some(closing)) => closing.status().as_str(),
-        (JobState::Ended, _) => "failed",
-        _ => "in_progress",
-    }
 }

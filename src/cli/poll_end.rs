@@ -50,7 +50,7 @@ pub(super) fn count(contact: &mut Contact, answer: &mut Answer, alarm_after: Tim
             if exit == Exit::Temporary
                 && let Some(series) = contact.alarm(alarm_after, now)
             {
-                answer.set_problem(failing(series));
+                answer.raise_alarm(failing(series));
             }
         }
         Standing::Stopped => {}
@@ -76,8 +76,8 @@ pub(super) fn note(config: &StatusConfig, answer: &mut Answer, stop: &Stop) {
     }
 }
 
-/// Notes a poll that ended over its settings, as far as these say where.
-pub(super) fn note_wrong_settings(sources: &Sources, answer: &mut Answer, stop: &Stop) {
+/// Notes a poll that ended over its settings or panicked, as far as the settings say where.
+pub(super) fn note_afterwards(sources: &Sources, answer: &mut Answer, stop: &Stop) {
     if let Some(config) = StatusConfig::of_wrong(sources)
         // Nothing is made for settings that are wrong.
         && config.checkpoint.exists()
@@ -112,4 +112,27 @@ pub(super) fn lasting(by: &str, since: Option<DateTime<Utc>>, alarm_after: TimeD
         message: format!("a run has been at work for longer than `run.alarm_after` allows ({by})"),
         hint: "look whether it still gets on (`pleo-export status`); ending it is safe, and the next run goes on".into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_still_may_once_it_is_an_alarm() {
+        let mut contact = Contact::default();
+        for hours in [8, 7] {
+            contact.poll_failed("out of reach", clock::now() - TimeDelta::hours(hours));
+        }
+        let mut answer = Answer::of_problem(Problem {
+            kind: ProblemKind::Temporary,
+            message: "out of reach".into(),
+            hint: "run again".into(),
+        });
+        assert_eq!((answer.exit(), answer.may_pass()), (Exit::Temporary, true));
+        count(&mut contact, &mut answer, TimeDelta::hours(6), &Stop::new());
+        assert_eq!((answer.exit(), answer.may_pass()), (Exit::NeedsPerson, true));
+        let told: Vec<&Problem> = answer.problems().collect();
+        assert!(told.len() == 1 && told[0].message.starts_with("3 polls in a row have failed"));
+    }
 }

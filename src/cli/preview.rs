@@ -137,8 +137,8 @@ fn show_jobs(
             break;
         }
     }
-    let exit = problems.iter().map(exit_of).fold(Exit::Done, Exit::worst);
-    let exit = page.end(exit, problems.last());
+    let worst = problems.iter().max_by_key(|problem| exit_of(problem).urgency());
+    let exit = page.end(worst.map_or(Exit::Done, exit_of), worst);
     tell(problems.iter(), form);
     exit
 }

@@ -22,6 +22,8 @@ use totals::TotalsDocument;
 /// What a run answers.
 pub(super) struct Answer {
     report: RunReport,
+    /// What a person is told in the place of what went wrong, since it has for too long.
+    alarm: Option<Problem>,
     /// Nothing was looked for, since another run does.
     is_left_to_another: bool,
 }
@@ -30,6 +32,7 @@ impl Answer {
     pub(super) fn of_run(report: RunReport) -> Self {
         Self {
             report,
+            alarm: None,
             is_left_to_another: false,
         }
     }
@@ -45,6 +48,7 @@ impl Answer {
     pub(super) fn left_to_another() -> Self {
         Self {
             report: RunReport::default(),
+            alarm: None,
             is_left_to_another: true,
         }
     }
@@ -62,24 +66,31 @@ impl Answer {
 
     /// The worst of its jobs and its own problem.
     pub(super) fn exit(&self) -> Exit {
+        self.exit_with(self.alarm.as_ref())
+    }
+
+    /// Whether it went wrong for a reason that may pass, for however long it has.
+    #[cfg(any(test, feature = "listen"))]
+    pub(super) fn may_pass(&self) -> bool {
+        self.exit_with(None) == Exit::Temporary
+    }
+
+    fn exit_with(&self, alarm: Option<&Problem>) -> Exit {
         let jobs = self.report.jobs.iter().map(job_exit);
-        let own = self
-            .report
-            .problem
-            .iter()
-            .map(|problem| problem_exit(problem.kind));
-        jobs.chain(own).fold(Exit::Done, Exit::worst)
+        let own = alarm.into_iter().chain(&self.report.problem);
+        jobs.chain(own.map(|problem| problem_exit(problem.kind)))
+            .fold(Exit::Done, Exit::worst)
     }
 
-    /// What went wrong, of the whole run before that of a job.
+    /// What the exit code is about: the worst that went wrong, and the last of several such.
     pub(super) fn problem(&self) -> Option<&Problem> {
-        let mut of_jobs = self.report.jobs.iter().filter_map(|job| problem_of(&job.ending));
-        self.report.problem.as_ref().or_else(|| of_jobs.next_back())
+        self.problems()
+            .max_by_key(|problem| problem_exit(problem.kind).urgency())
     }
 
-    /// Says this of the whole run.
-    pub(super) fn set_problem(&mut self, problem: Problem) {
-        self.report.problem = Some(problem);
+    /// Says this of the whole run, in the place of its own problem.
+    pub(super) fn raise_alarm(&mut self, problem: Problem) {
+        self.alarm = Some(problem);
     }
 
     /// For people, on stdout; empty where there was nothing to do.
@@ -132,8 +143,8 @@ impl Answer {
 
     /// Everything that went wrong, in order.
     pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {
-        let of_jobs = self.report.jobs.iter().filter_map(|job| problem_of(&job.ending));
-        of_jobs.chain(&self.report.problem)
+        let of_jobs = self.report.jobs.iter().filter_map(|job| job.ending.problem());
+        of_jobs.chain(self.alarm.as_ref().or(self.report.problem.as_ref()))
     }
 
     /// For scripts.
@@ -299,7 +310,7 @@ impl From<&JobReport> for JobDocument {
             failures: job.failures.iter().map(FailureDocument::from).collect(),
             refusals: job.totals.refusals.iter().map(RefusalDocument::from).collect(),
             totals: TotalsDocument::from(&job.totals),
-            problem: problem_of(&job.ending).map(ErrorDocument::from),
+            problem: job.ending.problem().map(ErrorDocument::from),
         }
     }
 }
@@ -332,17 +343,6 @@ pub(super) const fn problem_exit(kind: ProblemKind) -> Exit {
         ProblemKind::NotOurs | ProblemKind::NeedsPerson => Exit::NeedsPerson,
         ProblemKind::JobFailed => Exit::JobFailed,
         ProblemKind::Temporary | ProblemKind::Stopped => Exit::Temporary,
-    }
-}
-
-const fn problem_of(ending: &Ending) -> Option<&Problem> {
-    match ending {
-        Ending::Closed(_) | Ending::AlreadyOver(_) => None,
-        Ending::ClosedButNeedsPerson(_, problem)
-        | Ending::Failed(problem)
-        | Ending::EndedByPleo(problem)
-        | Ending::LeftOpen(problem)
-        | Ending::NotBegun(problem) => Some(problem),
     }
 }
 

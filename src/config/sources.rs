@@ -186,9 +186,7 @@ impl Layers {
 
     /// What `~/` stands for.
     pub(super) fn home(&self) -> Option<&Path> {
-        let home = self.variables.get("HOME").map(Path::new);
-        // What a relative one means depends on where the program is started.
-        home.filter(|home| home.is_absolute())
+        file::home(&self.variables)
     }
 
     /// Whether requests may go through a proxy.

@@ -220,7 +220,7 @@ fn with_unproven(exporter: &Exporter<'_>, job: &JobId, status: JobStatus) -> Res
     let problem = Problem {
         kind: ProblemKind::NeedsPerson,
         message,
-        hint: "read the failure texts, in Pleo or with `pleo-export status --job`".into(),
+        hint: format!("read the failure texts, in Pleo or with `pleo-export status --job {job}`"),
     };
     Ok(Ending::ClosedButNeedsPerson(status, problem))
 }

@@ -165,14 +165,24 @@ fn settle_finished(exporter: &mut Exporter<'_>, job: ExportJob) -> Result<Ending
 /// A job that ended without us. Completed it should have its verdicts, from us before this checkpoint was restored or from
 /// another instance; else they are still to come.
 fn ended(exporter: &mut Exporter<'_>, job: Box<ExportJob>) -> Result<Ending, Halt> {
-    let is_completed = matches!(job.status, JobStatus::Completed | JobStatus::CompletedWithErrors);
-    let without_verdict = if is_completed {
+    let outcome = match job.status {
+        JobStatus::Completed => Some(JobOutcome::Completed),
+        JobStatus::CompletedWithErrors => Some(JobOutcome::CompletedWithErrors),
+        _ => None,
+    };
+    let without_verdict = if outcome.is_some() {
+        // What others made of its items is no longer open here.
+        control::refresh(exporter, &job)?;
         control::without_verdict(exporter, &job)?
     } else {
         Vec::new()
     };
-    exporter.note(&job.id, JobEvent::EndedByPleo, job.status.as_str())?;
-    match (is_completed, &*without_verdict) {
+    let (status, event) = (job.status.as_str(), JobEvent::EndedByPleo);
+    exporter
+        .checkpoint
+        .ended_by_pleo(&job.id, outcome.as_ref(), status, clock::now())?;
+    exporter.fleet.job_event(&job.id, event, status);
+    match (outcome.is_some(), &*without_verdict) {
         (true, []) => Ok(Ending::AlreadyOver(job.status)),
         (true, without) => Ok(closed_without(&job, without)),
         (false, _) => Err(Halt::EndedByPleo(job)),

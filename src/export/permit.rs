@@ -50,7 +50,7 @@ fn ask(pleo: &Client, id: &JobId, status: &JobStatus) -> Result<(), Withheld> {
         match heard {
             None => {}
             Some(_) if !is_fresh && readings < READINGS => {}
-            Some(heard) if *status == JobStatus::InProgress && must_compare(&heard) => {
+            Some(heard) if *status == JobStatus::InProgress && must_compare(&heard, has_compared) => {
                 if has_compared {
                     return Err(Withheld::Changed(format!("job {id} is being changed right now")));
                 }
@@ -81,10 +81,11 @@ fn refuse_changed(id: &JobId, heard: &Heard, status: &JobStatus) -> Result<(), W
     }
 }
 
-/// Whether only the items themselves can tell.
-fn must_compare(heard: &Heard) -> bool {
+/// Whether only the items themselves can tell. What was compared for this permit is not too old for it, however long it took
+/// to read them all.
+fn must_compare(heard: &Heard, has_compared: bool) -> bool {
     let is_long_ago = |before: Duration| !heard.tells_updates && before > LONGEST_UNCOMPARED;
-    heard.is_touched || heard.listed_before.is_none_or(is_long_ago)
+    heard.is_touched || (!has_compared && heard.listed_before.is_none_or(is_long_ago))
 }
 
 fn unknown(id: &JobId, error: &PleoError) -> Withheld {
@@ -170,4 +171,33 @@ pub(super) fn look_for_others(exporter: &Exporter<'_>, id: &JobId) -> Result<Oth
         }
     }
     Ok(Others::Nowhere(Box::new(job)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_that_take_long_to_read_are_compared_once_for_a_permit() {
+        let minutes = |minutes: u64| Some(Duration::from_secs(minutes * 60));
+        for (listed_before, tells_updates, is_touched, [before, after]) in [
+            (None, true, false, [true, false]),
+            (minutes(0), false, false, [false, false]),
+            (minutes(2), true, false, [false, false]),
+            (minutes(2), false, false, [true, false]),
+            (minutes(2), false, true, [true, true]),
+            (minutes(0), true, true, [true, true]),
+        ] {
+            let heard = Heard {
+                age: Duration::ZERO,
+                status: None,
+                is_touched,
+                has_progressed: false,
+                tells_updates,
+                listed_before,
+            };
+            assert_eq!(must_compare(&heard, false), before, "{heard:?}");
+            assert_eq!(must_compare(&heard, true), after, "{heard:?}");
+        }
+    }
 }

@@ -209,13 +209,30 @@ impl<'a> JobRun<'a> {
         Ok(())
     }
 
-    /// Tells Pleo where items stand, and answers what it rejected.
+    /// Tells Pleo where items stand, and answers what it rejected. A request that is rejected as a whole may be so for one
+    /// of its items, so each is told alone then.
     pub(super) fn tell(&self, updates: &[ItemUpdate]) -> Result<Vec<Rejection>, Halt> {
         let answer = self
             .exporter
             .told
             .update_items(&self.permit, &self.job.id, updates);
-        Ok(self.unless_over(answer)?.rejected)
+        match (self.unless_over(answer), updates) {
+            (Ok(answer), _) => Ok(answer.rejected),
+            (Err(Halt::Pleo(PleoError::Rejected { answer })), [update]) => Ok(vec![Rejection {
+                entry_id: update.entry_id().clone(),
+                error_type: String::new(),
+                message: answer.to_string(),
+            }]),
+            (Err(Halt::Pleo(PleoError::Rejected { .. })), updates) => {
+                let mut rejected = Vec::new();
+                for update in updates.chunks(1) {
+                    self.exporter.stop.check()?;
+                    rejected.extend(self.tell(update)?);
+                }
+                Ok(rejected)
+            }
+            (Err(halt), _) => Err(halt),
+        }
     }
 
     /// Passes an answer of Pleo's about the job on. Where Pleo takes nothing more for it, it is over there, unless its own

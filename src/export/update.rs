@@ -8,7 +8,7 @@ use crate::host::clock;
 use crate::host::counted::counted;
 use crate::model::ids::AccountingEntryId;
 use crate::model::verdict::Verdict;
-use crate::pleo::{ItemUpdate, PleoError, Rejection};
+use crate::pleo::{ItemUpdate, Rejection};
 
 /// Sends every verdict that Pleo does not have. What Pleo rejects is tried once alone, then recorded as rejected.
 pub(super) fn report(run: &mut JobRun<'_>) -> Result<(), Halt> {
@@ -79,16 +79,5 @@ fn accepted(run: &mut JobRun<'_>, entries: &[AccountingEntryId]) -> Result<(), H
 fn put(run: &JobRun<'_>, verdicts: &[(AccountingEntryId, Verdict)]) -> Result<Vec<Rejection>, Halt> {
     let updates = verdicts.iter().cloned();
     let updates = updates.map(|(entry_id, verdict)| ItemUpdate::Final(entry_id, verdict));
-    match run.tell(&updates.collect::<Vec<_>>()) {
-        // A request that is rejected as a whole may be so for one of its items.
-        Err(Halt::Pleo(PleoError::Rejected { answer })) => {
-            let of_all = verdicts.iter().map(|(entry_id, _)| Rejection {
-                entry_id: entry_id.clone(),
-                error_type: String::new(),
-                message: answer.to_string(),
-            });
-            Ok(of_all.collect())
-        }
-        answer => answer,
-    }
+    run.tell(&updates.collect::<Vec<_>>())
 }

@@ -88,7 +88,12 @@ pub(super) fn after_look_up(found: Found, known: Known<'_>) -> Next {
             ItemFailureType::AccountingSystemValidationFailure,
             &reason,
         ),
-        (Found::Complete(booked), Plan::Stands) => Next::Attach(booked),
+        (Found::Complete(booked), Plan::Stands) if known.is_readable => Next::Attach(booked),
+        (Found::Complete(booked), Plan::Stands) => failed_as_booked(
+            &booked,
+            ItemFailureType::ValidationFailure,
+            "it could not be compared with the expense, whose data were not there or could not be read: export it again.",
+        ),
         // Booked earlier under other settings: it is in the books all the same.
         (Found::Complete(booked), Plan::Open(refusal) | Plan::Refused(refusal))
             if known.is_readable && !is_about_receipts(refusal.failure_type) =>
@@ -243,8 +248,8 @@ pub(super) fn at_the_end(next: Next) -> Next {
         ),
         None => Failure::may_be_booked(
             failure_type,
-            "the accounting system's answer was lost and the entry cannot be found there. Look for it in the books; if \
-             it is not there tomorrow, export the expense again.",
+            "the entry was sent to the accounting system, or may have been, and cannot be found there. Look for it in the \
+             books; if it is not there tomorrow, export the expense again.",
         ),
     }))
 }

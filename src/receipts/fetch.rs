@@ -5,7 +5,7 @@
 //! be the same next time. All tries share the patience that their item has.
 
 use std::io::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use reqwest::blocking::{Client, Response};
@@ -44,6 +44,8 @@ impl Fetcher {
     ) -> Result<Kept, ReceiptError> {
         let url = Url::parse(&wanted.file.url)
             .map_err(|_| Trouble::not_downloadable("Pleo gave no address that can be read").with(wanted))?;
+        // What it takes to make the client is not taken from the patience with the host.
+        self.client_for(&url).map_err(|trouble| trouble.with(wanted))?;
         let share = self.hosts.share(host_of(&url), self.settings.give_up_after);
         let (began, give_up_at) = (Instant::now(), round.ends(wanted.entry_id, share));
         let patience = give_up_at.saturating_duration_since(began);
@@ -132,20 +134,23 @@ impl Fetcher {
         }
     }
 
-    fn client_for(&self, url: &Url) -> Result<&Client, Trouble> {
+    /// The client for this address. It is made once, as reading the system's certificates takes long, and whoever else needs
+    /// it waits.
+    fn client_for(&self, url: &Url) -> Result<Client, Trouble> {
         let (client, builder) = if is_loopback(url) {
             (&self.loopback, http::client_builder().no_proxy())
         } else {
             (&self.client, http::client_builder())
         };
-        if let Some(client) = client.get() {
-            return Ok(client);
+        let mut client = client.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = &*client {
+            return Ok(client.clone());
         }
         let builder = builder
             .timeout(self.settings.timeout)
             .dns_resolver(Arc::clone(&self.gate));
         let built = builder.build().map_err(|error| Trouble::without_client(&error))?;
-        Ok(client.get_or_init(|| built))
+        Ok(client.insert(built).clone())
     }
 
     /// Streams the body to the disk under the name of its content.

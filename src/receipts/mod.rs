@@ -18,7 +18,7 @@ mod trouble;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::blocking::Client;
@@ -91,8 +91,8 @@ pub struct Fetcher {
     gate: Arc<Gate>,
     /// For hosts elsewhere, through a proxy where there is one; and for this machine itself. Each is built when it is
     /// needed, for it reads all certificates of the machine.
-    client: OnceLock<Client>,
-    loopback: OnceLock<Client>,
+    client: Mutex<Option<Client>>,
+    loopback: Mutex<Option<Client>>,
     hosts: Hosts,
     shared: Arc<Shared>,
 }
@@ -106,8 +106,8 @@ impl Fetcher {
             settings,
             stop,
             gate,
-            client: OnceLock::new(),
-            loopback: OnceLock::new(),
+            client: Mutex::default(),
+            loopback: Mutex::default(),
             hosts: Hosts::default(),
             shared: Arc::default(),
         })

@@ -386,7 +386,7 @@ fn one_item_cannot_spend_the_time_of_the_others() {
         _ => drop(Stop::new().wait(Duration::from_secs(60))),
     });
     let folder = tempfile::tempdir().unwrap();
-    let patient = Duration::from_secs(2);
+    let patient = Duration::from_secs(6);
     let hasty = Settings {
         timeout: Duration::from_secs(1),
         give_up_after: patient,

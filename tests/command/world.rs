@@ -96,7 +96,7 @@ impl Connector {
     }
 
     pub(crate) fn impatient(mut self) -> Self {
-        self.timeout = Duration::from_millis(300);
+        self.timeout = Duration::from_secs(2);
         self
     }
 

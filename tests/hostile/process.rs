@@ -176,12 +176,27 @@ fn as_stranger_again(world: &World) -> Command {
     command
 }
 
+#[test]
+fn a_checkpoint_that_another_user_may_not_read_is_there_all_the_same() {
+    if !is_root("a_checkpoint_that_another_user_may_not_read_is_there_all_the_same") {
+        return;
+    }
+    let world = one_item();
+    world.run(&["poll"]).exits(0);
+    let mut looking = as_stranger(&world, &["status"]);
+    std::os::unix::fs::chown(world.path("checkpoint.sqlite3"), Some(0), Some(0)).unwrap();
+    for name in ["PLEO_EXPORT_CHECKPOINT", "PLEO_COMPANY_ID"] {
+        looking.env_remove(name);
+    }
+    let run = Run::of("status as another user", looking.output().unwrap())
+        .exits(1)
+        .says("look as the user that runs pleo-export");
+    assert!(!run.stderr.contains("immutable"), "{run}");
+}
+
 /// Sends SIGTERM, and answers how long the program took to end.
 fn terminate(mut child: Child) -> Duration {
-    let status = Command::new("kill")
-        .args(["-TERM", &child.id().to_string()])
-        .status();
-    assert!(status.unwrap().success());
+    crate::support::signal("TERM", child.id());
     let asked = Instant::now();
     while child.try_wait().unwrap().is_none() {
         assert!(asked.elapsed() < Duration::from_secs(30), "it does not end");
@@ -234,7 +249,7 @@ fn a_stop_always_ends_a_run() {
         .arg(world.path("books/main.beancount"))
         .status();
     assert!(made.unwrap().success());
-    let child = world
+    let mut child = world
         .command(&["poll"])
         .env("PLEO_EXPORT_STOP_PATIENCE", "1")
         .stdout(Stdio::null())
@@ -242,6 +257,7 @@ fn a_stop_always_ends_a_run() {
         .spawn()
         .unwrap();
     while world.sandbox.request_count() < 2 {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before");
         std::thread::yield_now();
     }
     let took = terminate(child);

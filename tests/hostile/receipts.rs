@@ -24,7 +24,7 @@ fn silent_host() -> String {
 
 #[test]
 fn an_item_of_eighty_stalled_receipts_is_left_to_the_next_run_and_the_other_is_booked() {
-    let world = World::new().with_settings("[receipts]\ntimeout_seconds = 1\ngive_up_after_seconds = 2\n");
+    let world = World::new().with_settings("[receipts]\ntimeout_seconds = 1\ngive_up_after_seconds = 6\n");
     let host = silent_host();
     let mut bad = Item::card_purchase(100).id(ENTRY).build();
     bad["files"] = (0..80)

@@ -108,12 +108,12 @@ fn story(waits: [&str; 2], is_held: bool) -> String {
 
 #[test]
 fn two_polls_after_a_lost_start_never_undo_each_others_work() {
-    let said = story(["100", "1500"], true);
+    let said = story(["100", "4000"], true);
     assert!(said.contains("leaving job"), "{said}");
-    let said = story(["1500", "100"], true);
+    let said = story(["4000", "100"], true);
     assert!(said.contains("leaving job"), "{said}");
     // The second one looks at any stage of the first one's work. Chance keeps those apart who wait equally long.
-    let waits: Vec<u32> = (400..2_000).step_by(100 * every()).collect();
+    let waits: Vec<u32> = (700..2_000).step_by(100 * every()).collect();
     for wait in &waits {
         story(["100", &wait.to_string()], false);
     }

@@ -474,6 +474,9 @@ impl Story {
 
     /// Nothing goes wrong any more: what is open is finished, and one more export finds or books every entry.
     fn peace(&mut self) {
+        let file = self.world.path("pleo-export.toml");
+        let settings = fs::read_to_string(&file).unwrap();
+        fs::write(file, settings.replace("_seconds = 1\n", "_seconds = 60\n")).unwrap();
         let run = self.world.run(&["poll"]);
         self.heard(&run);
         // An older checkpoint takes the job for another instance's, which a person must be told of once it stands still.

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStderr, Command};
 use std::sync::{Arc, OnceLock};
 
 use crate::sandbox::{Hook, Request, Trouble};
-use crate::support::{Run, World};
+use crate::support::{self, Run, World};
 
 /// What becomes of the request at which the signal is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +36,7 @@ impl World {
             }
             let (target, told) = (Arc::clone(&target), Arc::clone(&told));
             let send = move || {
-                let status = Command::new("kill")
-                    .args([format!("-{signal}"), target.wait().to_string()])
-                    .status();
-                assert!(status.expect("`kill` runs").success());
+                support::signal(signal, *target.wait());
                 if signal != "KILL" {
                     told.wait();
                 }

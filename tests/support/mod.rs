@@ -14,8 +14,16 @@ use tempfile::TempDir;
 use crate::sandbox::{Job, JobFile, Options, Sandbox, seed};
 
 /// Short patience with everything that is waited for. `[pleo]` stands last, so that a test may go on with it.
-pub const IMPATIENT: &str = "[accounting]\ngive_up_after_seconds = 1\n[receipts]\ntimeout_seconds = 2\n\
-                             give_up_after_seconds = 1\n[pleo]\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n";
+pub const IMPATIENT: &str = "[accounting]\ngive_up_after_seconds = 1\n[receipts]\ntimeout_seconds = 5\n\
+                             give_up_after_seconds = 5\n[pleo]\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n";
+
+/// Sends a process a signal ("KILL", "TERM"). The shell has its own `kill`; the program of that name is not everywhere.
+pub fn signal(name: &str, process: u32) {
+    let status = Command::new("sh")
+        .args(["-c", &format!("kill -{name} {process}")])
+        .status();
+    assert!(status.expect("`sh` runs").success(), "SIG{name} to {process}");
+}
 
 /// Everything a test works with. It reads as a sentence: `World::new().with_settings(..)`, then `world.run(..)`.
 pub struct World {
@@ -53,11 +61,16 @@ impl World {
     pub fn with_options(options: Options) -> Self {
         let sandbox = Sandbox::start(options);
         let folder = tempfile::tempdir().expect("a temporary folder");
+        // One certificate instead of the machine's, of which there may be none, and which takes long to read. In this folder
+        // every user may read it.
+        let certificate = folder.path().join("certificate.pem");
+        fs::write(&certificate, include_str!("../promise/certificate.pem")).expect("a certificate");
         let environment = BTreeMap::from([
             ("PLEO_BASE_URL".to_owned(), sandbox.url().into()),
             ("PLEO_API_KEY".to_owned(), sandbox.api_key().into()),
             ("PLEO_COMPANY_ID".to_owned(), sandbox.company().into()),
             ("PLEO_EXPORT_CHECKPOINT".to_owned(), "checkpoint.sqlite3".into()),
+            ("SSL_CERT_FILE".to_owned(), certificate.into()),
             // Milliseconds, in the place of the time that a request may take.
             ("PLEO_EXPORT_WAIT_FOR_OTHERS".to_owned(), "100".into()),
         ]);

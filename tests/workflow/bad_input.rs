@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::interrupt::{Fate, is_event};
 use crate::sandbox::seed::{self, Item};
-use crate::sandbox::{Event, Fault, ItemStatus, JobStatus, Trouble};
+use crate::sandbox::{Event, Fault, Hook, ItemStatus, JobStatus, Trouble};
 use crate::support::World;
 
 const ENTRY: &str = "7e57c0de-0000-4000-8000-0000000000e1";
@@ -329,7 +329,7 @@ fn an_item_that_cannot_be_read_fails_alone_and_says_why() {
         ),
         (
             with("/accountingEntryLines", json!("none")),
-            "The lines of the expense is",
+            "The lines of the expense are",
         ),
         (
             with("/accountingEntryLines/0", json!(null)),
@@ -423,6 +423,33 @@ fn a_verdict_that_is_refused_once_is_taken_when_it_comes_alone() {
     );
     world.run(&["poll"]).exits(0);
     assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 6);
+    world.keeps_its_promise_and_all_rules();
+}
+
+#[test]
+fn an_item_for_which_pleo_rejects_whole_requests_keeps_no_other_from_being_booked() {
+    let world = World::new();
+    let job = world.add_mixed_job(4, 1);
+    let entry = seed::entry_id(1, 2);
+    let is_rejected = entry.clone();
+    world.sandbox.on_request(move |request| {
+        if request.method == "PUT" && request.body.to_string().contains(&is_rejected) {
+            Hook::Trouble(Trouble::Status(400))
+        } else {
+            Hook::Continue
+        }
+    });
+    world
+        .run(&["poll"])
+        .exits(6)
+        .says("does not take the verdicts of 1 item");
+    let state = world.sandbox.job(&job);
+    assert_eq!(state.count(ItemStatus::Successful), 3);
+    assert_eq!(state.item(&entry).status, ItemStatus::Pending);
+    assert_eq!(world.books().entries().len(), 3);
+    world.sandbox.on_request(|_| Hook::Continue);
+    world.run(&["poll"]).exits(0);
+    assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 4);
     world.keeps_its_promise_and_all_rules();
 }
 

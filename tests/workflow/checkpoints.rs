@@ -1,7 +1,7 @@
 use std::fs;
 
 use crate::interrupt::{Fate, is_event, nth_of};
-use crate::sandbox::seed;
+use crate::sandbox::seed::{self, Item};
 use crate::sandbox::{Event, Hook, ItemStatus, JobStatus};
 use crate::support::World;
 
@@ -88,6 +88,48 @@ fn an_older_copy_that_is_restored_books_nothing_again() {
         world.run(&["poll"]).exits(0);
         assert_eq!(world.books().numbers(), numbers);
         world.keeps_its_promise_and_all_rules();
+    }
+}
+
+#[test]
+fn a_job_that_another_instance_completed_has_not_failed() {
+    for (items, status, exit) in [
+        (seed::mixed(15, 1), "completed", 0),
+        (
+            [
+                seed::mixed(14, 1),
+                vec![Item::card_purchase(100).without_account().build()],
+            ]
+            .concat(),
+            "completed_with_errors",
+            3,
+        ),
+    ] {
+        let world = World::new().with_settings(SMALL_BATCHES);
+        world.add_job(items);
+        world.kill_at_update(1, Fate::TakesEffect);
+        copy_checkpoint(&world, "checkpoint.sqlite3", "backup");
+        world.run(&["poll"]).exits(exit);
+        delete_checkpoint(&world);
+        copy_checkpoint(&world, "backup", "checkpoint.sqlite3");
+        world
+            .run(&["poll", "--metrics-file", "pleo.prom"])
+            .exits(exit)
+            .says("was over already");
+
+        let run = world.run(&["status", "--json"]).exits(0);
+        let (job, message) = (&run.json()["jobs"][0], &run.json()["health"]["message"]);
+        assert_eq!(
+            (&job["status"], &job["items"]["open"]),
+            (&status.into(), &0.into()),
+            "{run}"
+        );
+        match status {
+            "completed" => assert!(message.is_null() && job["next_step"] == "nothing", "{run}"),
+            _ => assert!(message.as_str().unwrap().starts_with("1 item of job"), "{run}"),
+        }
+        let metrics = fs::read_to_string(world.path("pleo.prom")).unwrap();
+        assert!(metrics.contains(&format!("status=\"{status}\"}} 1")), "{metrics}");
     }
 }
 

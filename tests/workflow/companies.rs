@@ -430,10 +430,7 @@ fn one_listener_serves_them_all() {
         "{}",
         log()
     );
-    let kill = std::process::Command::new("kill")
-        .arg(child.id().to_string())
-        .status();
-    assert!(kill.unwrap().success());
+    crate::support::signal("TERM", child.id());
     assert!(matches!(child.wait().unwrap().code(), Some(0 | 5)), "{}", log());
     let is_listening = |line: &String| line.starts_with("Listening on");
     assert!(listening.iter().all(is_listening) && !lines.any(|line| is_listening(&line)));

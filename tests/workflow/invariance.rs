@@ -72,7 +72,7 @@ fn world(batch_size: usize, seed: u64) -> World {
     let duplicates = if seed.is_multiple_of(4) { "warn" } else { "fail" };
     World::new().with_settings(&format!(
         "[pleo]\nbatch_size = {batch_size}\ntimeout_seconds = 5\ngive_up_after_seconds = 1\n\
-         [accounting]\ngive_up_after_seconds = 1\n[receipts]\ngive_up_after_seconds = 1\n\
+         [accounting]\ngive_up_after_seconds = 1\n\
          [bookkeeping]\nduplicate_invoices = \"{duplicates}\"\n[vendors]\ncodes = [\"V300\"]\n"
     ))
 }

@@ -276,10 +276,13 @@ fn books_that_cannot_be_written_or_locked_are_told_before_a_job_is_started() {
 
 #[test]
 fn damaged_books_are_told_before_a_job_is_started() {
+    // The folder that the next number will be written to.
+    let year = format!("pleo/{}", chrono::Utc::now().format("%Y"));
+    let in_year = format!("{year}`");
     for (name, text, says) in [
         ("documents", "", "books/documents`"),
         ("pleo", "", "books/pleo`"),
-        ("pleo/2026", "", "pleo/2026`"),
+        (year.as_str(), "", in_year.as_str()),
         (
             "main.beancount",
             "include \"missing.beancount\"\n",

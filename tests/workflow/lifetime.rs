@@ -1,6 +1,8 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use serde_json::{Map, json};
+
 use crate::connector::connector;
 use crate::interrupt::{is_event, nth_of};
 use crate::sandbox::seed::Item;
@@ -18,12 +20,12 @@ fn living_for(seconds: u64) -> World {
 
 #[test]
 fn long_work_reports_before_the_job_expires() {
-    // Fetching all receipts takes about twice as long as the job lives without a word from us.
-    let world = living_for(6);
-    let items = (0..100).map(|number| Item::card_purchase(100 + number).receipt("pdf").build());
+    // Fetching all receipts takes longer than the job lives without a word from us.
+    let world = living_for(12);
+    let items = (0..300).map(|number| Item::card_purchase(100 + number).receipt("pdf").build());
     let job = world.add_job(items.collect());
     world.sandbox.fault(
-        Fault::new(Trouble::slow(Duration::from_millis(800)))
+        Fault::new(Trouble::slow(Duration::from_millis(400)))
             .on("GET", "/receipts/**")
             .always(),
     );
@@ -72,8 +74,10 @@ fn slow_books_are_told_of_before_the_job_expires() {
 
 #[test]
 fn a_job_whose_time_cannot_suffice_is_left_with_a_word_and_nothing_booked() {
-    let world = living_for(2);
+    let world = World::new();
     let job = world.add_mixed_job(4, 1);
+    let soon = Trouble::JobSays(Map::from_iter([("expiresIn".to_owned(), json!(2))]));
+    world.sandbox.fault(Fault::new(soon).on("GET", "/v3/**").always());
     world
         .run(&["poll"])
         .exits(5)
@@ -81,7 +85,8 @@ fn a_job_whose_time_cannot_suffice_is_left_with_a_word_and_nothing_booked() {
         .says("fewer at a time");
     assert_eq!(world.books().entries().len(), 0);
     assert_eq!(world.sandbox.job(&job).updates, 0);
-    world.sandbox.advance_clock(Duration::from_secs(10));
+    world.sandbox.clear_faults();
+    world.sandbox.advance_clock(Duration::from_secs(3700));
     world.run(&["poll"]).exits(4).says("expired");
     world.run(&["poll"]).exits(0);
     world.keeps_its_promise_and_all_rules();
@@ -232,7 +237,7 @@ fn a_receipt_host_that_hangs_fails_its_item_and_not_the_job() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/receipt.pdf", silent.local_addr().unwrap());
     for files in [1, 12] {
-        let world = living_for(8);
+        let world = living_for(12);
         let mut hanging = Item::card_purchase(100).id(HANGING);
         for _ in 0..files {
             hanging = hanging.file(&address, "application/pdf", 7);
@@ -242,6 +247,8 @@ fn a_receipt_host_that_hangs_fails_its_item_and_not_the_job() {
         let job = world.add_job(items);
         world.run(&["poll"]).exits(5).says("did not come in time");
         assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 20);
+        // The next run is the last that there is time for.
+        world.sandbox.advance_clock(Duration::from_secs(6));
         let last = (0..10)
             .map(|_| world.run(&["poll"]))
             .find(|run| run.code != Some(5));

@@ -28,6 +28,11 @@ pub fn on_a_terminal(
         .envs(world.environment())
         .envs(variables.iter().copied());
     match command.output() {
+        Ok(output) if output.stderr.starts_with(b"script: ") => {
+            let error = String::from_utf8_lossy(&output.stderr);
+            println!("note: there is no terminal to be had here ({error}), so nothing was looked at on one");
+            None
+        }
         Ok(output) => Some(String::from_utf8(output.stdout).unwrap()),
         Err(error) => {
             println!("note: there is no `script` here ({error}), so nothing was looked at on a terminal");

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::interrupt::Fate;
-use crate::sandbox::{Fault, Job, JobStatus, Request, Trouble, seed};
+use crate::sandbox::seed::{self, Item};
+use crate::sandbox::{Fault, Job, JobStatus, Request, Trouble};
 use crate::support::{IMPATIENT, World};
 
 /// A world whose program keeps each document that it is told, and the environment that it has.
@@ -42,6 +43,30 @@ fn events(told: &[Value]) -> Vec<(&str, Option<u64>)> {
     told.iter()
         .map(|told| (told["event"].as_str().unwrap(), told["exit_code"].as_u64()))
         .collect()
+}
+
+#[test]
+fn the_one_job_that_needs_a_person_is_told_and_not_the_other_that_only_waits() {
+    let world = world();
+    let lunch = |amount| {
+        let entry = "7e57c0de-0000-4000-8000-0000000000e1";
+        vec![Item::card_purchase(amount).id(entry).build()]
+    };
+    world.add_job(lunch(12_500));
+    world.run(&["poll"]).exits(0);
+    told(&world);
+    world.add_job(lunch(13_000));
+    let second = world.add_mixed_job(2, 1);
+    let items = format!("/v3/export-jobs/{second}/**");
+    world.sandbox.fault(outage().on("GET", &items));
+    let run = world.run(&["poll", "--json"]).exits(6);
+    let about = "changed in Pleo after booking: 1 item";
+    assert_eq!(run.json()["error"]["message"], about, "{run}");
+    assert_eq!(run.json()["jobs"][1]["problem"]["kind"], "temporary", "{run}");
+    let told = told(&world);
+    assert_eq!(events(&told).last(), Some(&("failure", Some(6))));
+    assert_eq!(told.last().unwrap()["message"], about);
+    world.run(&["status"]).exits(0).says(about);
 }
 
 fn outage() -> Fault {
@@ -251,10 +276,11 @@ fn monitor() -> (String, Receiver<(String, String)>) {
             }
             let mut body = vec![0; length];
             stream.read_exact(&mut body).unwrap();
+            let head = head.trim().trim_end_matches(" HTTP/1.1").to_owned();
+            // Before the answer, after which the program may end and the test look.
+            let _ = seen.send((head, String::from_utf8(body).unwrap()));
             let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
             stream.get_mut().write_all(answer).unwrap();
-            let head = head.trim().trim_end_matches(" HTTP/1.1").to_owned();
-            let _ = seen.send((head, String::from_utf8(body).unwrap()));
         }
     });
     (format!("http://{address}/ping/uuid"), calls)

@@ -175,7 +175,7 @@ fn a_proxy_that_is_no_address_or_of_another_kind_is_a_problem() {
         let world = World::new().with_variable("https_proxy", value);
         world.run(&["poll"]).exits(0);
     }
-    let world = World::new();
+    let world = World::new().without_variable("SSL_CERT_FILE");
     fs::write(world.path(".env"), "https_proxy=http://proxy.example:3128\n").unwrap();
     world.run(&["poll"]).exits(2).says("https_proxy stands in `");
     fs::write(world.path(".env"), "SSL_CERT_FILE=/etc/authority.pem\n").unwrap();

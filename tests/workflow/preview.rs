@@ -114,7 +114,7 @@ fn what_is_shown_is_what_the_next_run_does() {
         let mut random = Rng::with_seed(seed);
         let batch_size = random.usize(1..9);
         let world = World::new().with_settings(&format!(
-            "[pleo]\nbatch_size = {batch_size}\n[receipts]\ngive_up_after_seconds = 1\n[vendors]\ncodes = [\"V300\"]\n"
+            "[pleo]\nbatch_size = {batch_size}\n[vendors]\ncodes = [\"V300\"]\n"
         ));
         if random.bool() {
             fs::create_dir(world.path("books")).unwrap();
@@ -205,7 +205,7 @@ fn what_is_made_up_is_what_a_system_books() {
     each_seed(|seed| {
         let mut random = Rng::with_seed(seed);
         let world = World::new().with_settings(&format!(
-            "[pleo]\nbatch_size = {}\n[receipts]\ngive_up_after_seconds = 1\n[vendors]\ncodes = [\"V300\"]\n",
+            "[pleo]\nbatch_size = {}\n[vendors]\ncodes = [\"V300\"]\n",
             random.usize(1..9)
         ));
         let mut books = UniqueBooks::new(seed, 0);

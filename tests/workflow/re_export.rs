@@ -268,9 +268,7 @@ fn deleted_by_hand_it_is_booked_again() {
 #[test]
 fn only_a_receipt_missing_is_attached() {
     let world = World::new().impatient();
-    let world = world.with_settings(
-        "[receipts]\ngive_up_after_seconds = 1\n[bookkeeping]\nattachments = \"best_effort\"\n",
-    );
+    let world = world.with_settings("[bookkeeping]\nattachments = \"best_effort\"\n");
     world.sandbox.fault(
         Fault::new(Trouble::Status(404))
             .on("GET", "/receipts/**")

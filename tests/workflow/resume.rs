@@ -7,8 +7,7 @@ use crate::interrupt::{Fate, nth_of};
 use crate::sandbox::{Fault, Hook, ItemStatus, JobStatus, Trouble};
 use crate::support::{Run, World};
 
-const SMALL_BATCHES: &str = "[pleo]\nbatch_size = 5\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n\
-                             [receipts]\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n";
+const SMALL_BATCHES: &str = "[pleo]\nbatch_size = 5\ntimeout_seconds = 2\ngive_up_after_seconds = 1\n";
 
 #[test]
 fn killed_at_any_update_the_next_run_finishes() {
@@ -138,10 +137,7 @@ fn a_signal_ends_the_wait_for_books_that_somebody_else_holds() {
     while !said.contains("waiting for another process to finish with the books") {
         assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
     }
-    let signalled = Command::new("kill")
-        .args(["-TERM", &child.id().to_string()])
-        .status();
-    assert!(signalled.unwrap().success());
+    crate::support::signal("TERM", child.id());
     stderr.read_to_string(&mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(5), "{said}");
     assert!(said.contains("stopped by a signal"), "{said}");

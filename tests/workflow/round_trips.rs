@@ -234,7 +234,7 @@ fn requests_leave_as_far_apart_as_the_settings_say() {
 
 #[test]
 fn the_wait_between_requests_is_not_taken_from_the_patience_with_pleo() {
-    let world = world("[pleo]\nrequests_per_minute = 50\ngive_up_after_seconds = 1\n");
+    let world = world("[pleo]\nrequests_per_minute = 20\ngive_up_after_seconds = 2\n");
     world.add_mixed_job(1, 1);
     world
         .sandbox

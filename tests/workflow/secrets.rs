@@ -178,7 +178,7 @@ fn a_key_file_that_others_can_read_is_warned_of() {
         assert_eq!(run.stderr.contains("chmod 600"), warns, "{mode:o}: {run}");
     }
     fs::write(world.path("key"), "").unwrap();
-    is_silent(&world.run(&["poll"]).exits(2).says("must hold the key"));
+    is_silent(&world.run(&["poll"]).exits(2).says("must hold the secret"));
 }
 
 #[test]
@@ -200,10 +200,7 @@ fn whatever_the_umask_files_are_for_their_owner_alone() {
         let (target, is_moment) = (std::sync::Arc::clone(&process), nth_of("PUT", 2));
         world.sandbox.on_request(move |request| {
             if is_moment(request) {
-                let status = Command::new("kill")
-                    .args(["-KILL", &target.wait().to_string()])
-                    .status();
-                assert!(status.unwrap().success());
+                crate::support::signal("KILL", *target.wait());
                 return Hook::Trouble(Trouble::ResetBeforeEffect);
             }
             Hook::Continue

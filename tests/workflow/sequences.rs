@@ -385,6 +385,7 @@ fn configuration_changed_between_crash_and_resume() {
         .fault(Fault::new(slow).on("GET", "/receipts/**").always());
     world.run(&["resume"]).exits(5).says("did not come in time");
     world.sandbox.clear_faults();
+    let world = world.with_settings("[bookkeeping]\nclosed_until = \"2026-12-31\"\n");
     let run = world.run(&["resume"]).exits(0);
     assert_eq!(
         world.books().attached().len(),

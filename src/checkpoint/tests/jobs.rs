@@ -1,6 +1,7 @@
 //! The life of a job, and which jobs are gone on with.
 
 use super::*;
+use crate::model::export_job::JobStatus;
 use crate::model::state::{JobEvent, JobState};
 use crate::model::verdict::{JobFailure, JobFailureType, JobOutcome};
 
@@ -65,6 +66,34 @@ fn a_job_is_claimed_started_and_closed_with_an_outcome_that_is_kept() {
             "job-1 closed"
         ]
     );
+}
+
+#[test]
+fn what_we_meant_for_a_job_that_ended_otherwise_is_forgotten_also_in_an_older_file() {
+    let (_folder, _, mut checkpoint) = new_checkpoint();
+    for (shown, status) in [
+        (
+            Some(JobOutcome::CompletedWithErrors),
+            JobStatus::CompletedWithErrors,
+        ),
+        (None, JobStatus::Failed),
+    ] {
+        let id = JobId::new(status.as_str());
+        checkpoint.adopt_job(&job(id.as_str(), 1), now()).unwrap();
+        checkpoint
+            .close_job(&id, &JobOutcome::Completed, "", now())
+            .unwrap();
+        checkpoint.ended_by_pleo(&id, shown.as_ref(), "", now()).unwrap();
+        let job = checkpoint.job(&id).unwrap().unwrap();
+        assert_eq!((job.status(), &job.closing), (Some(&status), &shown));
+    }
+
+    let (_folder, path) = of_version(10);
+    raw(&path)
+        .execute_batch("UPDATE job SET state = 'ended', closing_status = 'completed'")
+        .unwrap();
+    let job = open(&path, &owner()).unwrap().job(&job_id()).unwrap().unwrap();
+    assert_eq!(job.status(), Some(&JobStatus::Failed));
 }
 
 #[test]
@@ -157,4 +186,25 @@ fn open_jobs_come_oldest_first_and_all_jobs_newest_first() {
     };
     assert_eq!(ids(checkpoint.open_jobs().unwrap()), ["old-a", "old-b", "new"]);
     assert_eq!(ids(checkpoint.jobs().unwrap()), ["new", "old-b", "old-a", "done"]);
+    // A row that is odd and over stops no run.
+    let odd = "UPDATE job SET updated_at = 'yesterday' WHERE id = 'done'";
+    checkpoint.connection.execute(odd, []).unwrap();
+    assert_eq!(checkpoint.open_jobs().unwrap().len(), 3);
+}
+
+#[test]
+fn what_a_poll_saw_again_is_not_written_again() {
+    let (_folder, _, mut checkpoint) = new_checkpoint();
+    let blocked = Blocked {
+        by: job_id(),
+        // Pleo's times may be finer than those that are kept.
+        last_updated_at: "2026-11-22T10:00:00.123456Z".parse().unwrap(),
+        is_stuck: false,
+    };
+    checkpoint.keep_blocked(Some(&blocked)).unwrap();
+    let writes = checkpoint.connection.total_changes();
+    checkpoint.keep_blocked(Some(&blocked)).unwrap();
+    assert_eq!(checkpoint.connection.total_changes(), writes);
+    checkpoint.keep_blocked(None).unwrap();
+    assert_eq!(checkpoint.blocked().unwrap(), None);
 }

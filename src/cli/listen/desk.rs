@@ -117,7 +117,9 @@ impl Desk {
 
     /// Whether the polls of every company succeed. One that is left out has none.
     pub(super) fn is_healthy(&self, now: Instant) -> bool {
-        let is_good = |place: &Place| place.health().is_good(now, self.every, place.patience);
+        let is_at_work = |place: &Place| place.health().is_at_work(now, place.patience);
+        let is_any_at_work = self.places.iter().any(is_at_work);
+        let is_good = |place: &Place| place.health().is_good(now, self.every, is_any_at_work);
         !self.is_someone_left_out && self.places.iter().all(is_good)
     }
 
@@ -199,4 +201,49 @@ impl Desk {
 /// A thread that panicked with the lock held has left nothing half done.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ids::CompanyId;
+
+    #[test]
+    fn three_turns_may_pass_and_a_long_run_is_no_failure_of_its_company_nor_of_another() {
+        let begin = Instant::now();
+        let at = |seconds: u64| begin + Duration::from_secs(seconds);
+        let place = |company: &str| {
+            let owner = Owner {
+                company_id: CompanyId::new(company),
+                host: "pleo.example".into(),
+            };
+            Place::new(owner, PathBuf::new(), Duration::from_secs(100))
+        };
+        let desk = Desk::new(
+            vec![place("a"), place("b")],
+            false,
+            Duration::from_secs(10),
+            Stop::new(),
+        );
+        let [a, b] = desk.places() else {
+            panic!("there are two")
+        };
+        let is_good = |now| desk.is_healthy(at(now));
+        a.health().begun(at(0));
+        a.health().ended(true, at(1), at(11));
+        assert!(!is_good(1), "nothing is known of the other yet");
+        b.health().begun(at(1));
+        b.health().ended(true, at(2), at(12));
+        assert!(is_good(31) && !is_good(32));
+        a.health().begun(at(11));
+        assert!(is_good(111), "the other waits");
+        assert!(!is_good(112), "at work, but not for ever");
+        a.health().ended(true, at(110), at(120));
+        b.health().begun(at(110));
+        assert!(is_good(140), "it had to wait");
+        b.health().ended(false, at(112), at(122));
+        assert!(!is_good(112), "and did not succeed");
+        a.health().begun(at(120));
+        assert!(!is_good(120), "which no other excuses");
+    }
 }

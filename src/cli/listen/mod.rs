@@ -290,18 +290,18 @@ fn poll_for(
     };
     let is_success = polled.is_ok() && Standing::of(exit, stop) == Standing::Success;
     let now = Instant::now();
-    place.health().ended(is_success, now);
     if polled.is_ok() {
         info!(company.id = %company, exit = exit.code(), "the poll is over");
     }
     turn.is_waiting = polled.is_err();
     turn.due = now
-        + match exit {
-            _ if polled.is_err() => AFTER_ANOTHER_RUN,
-            Exit::Temporary => every.min(AFTER_A_FAILURE),
-            _ => every,
+        + match &polled {
+            Err(_) => AFTER_ANOTHER_RUN,
+            Ok(polled) if polled.may_pass() => every.min(AFTER_A_FAILURE),
+            Ok(_) => every,
         };
     let _ = telling.wait();
+    place.health().ended(is_success, now, turn.due);
     exit
 }
 

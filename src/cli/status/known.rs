@@ -14,7 +14,6 @@ use crate::export::report::{Problem, ProblemKind};
 use crate::host::clock;
 use crate::model::export_job::JobStatus;
 use crate::model::ids::{AccountingEntryId, JobId};
-use crate::model::state::JobState;
 use crate::model::verdict::Failure;
 
 /// So many jobs are shown unless all are asked for.
@@ -51,13 +50,8 @@ pub(super) struct KnownJob {
 
 impl KnownJob {
     /// Where the job stands, in Pleo's words as far as they are known here.
-    pub(super) fn status(&self) -> &str {
-        match (self.record.state, &self.record.closing) {
-            (JobState::Closed, Some(outcome)) => outcome.status().as_str(),
-            (JobState::Starting, _) => JobStatus::Pending.as_str(),
-            (JobState::Ended, _) => JobStatus::Failed.as_str(),
-            _ => JobStatus::InProgress.as_str(),
-        }
+    pub(super) fn status(&self) -> &'static str {
+        self.record.status().map_or("unknown", JobStatus::as_str)
     }
 
     /// Its items; before the list is read, all of them are open.
@@ -158,7 +152,7 @@ fn read_once(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem>
     let jobs = jobs?;
     let (mut contact, mut blocked) = (checkpoint.contact()?, checkpoint.blocked()?);
     taken_over::forget(&checkpoint, &mut contact, &mut blocked)?;
-    let is_in_disorder = checkpoint.was_left_in_disorder()?;
+    let ended_in_order = checkpoint.ended_in_order()?;
     checkpoint.finish_reading()?;
     let at_work = at_work_before.or_else(|| checkpoint::at_work(path));
     let now = clock::now();
@@ -171,7 +165,7 @@ fn read_once(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem>
             contact: &contact,
             blocked: blocked.as_ref(),
             last_holder: checkpoint::last_holder(path),
-            has_died: is_in_disorder && at_work.is_none(),
+            has_died: !ended_in_order && at_work.is_none(),
             at_work,
             lasting: lasting.as_ref(),
             alarm_after: config.alarm_after,

@@ -8,12 +8,13 @@ use super::known::{Known, KnownJob};
 use crate::checkpoint::JobRecord;
 use crate::cli::args::StatusWish;
 use crate::cli::as_typed::as_typed;
-use crate::cli::job_ids::shortest_unique;
+use crate::cli::job_ids::{SHORTEST, shortest_unique};
 use crate::cli::render::{FailureDocument, ItemsDocument};
 use crate::cli::table::Table;
 use crate::host::clock::length;
 use crate::host::counted::counted;
 use crate::model::state::JobState;
+use crate::model::verdict::JobOutcome;
 
 /// Jobs go by the head of their ids, which every command takes; one alone is told with its whole id first.
 pub(super) fn text(known: &Known, wish: &StatusWish, now: DateTime<Utc>) -> String {
@@ -55,12 +56,6 @@ fn next_step(job: &KnownJob) -> String {
 }
 
 fn step(job: &KnownJob) -> String {
-    let unproven = job
-        .failures
-        .iter()
-        .filter(|(_, failure)| failure.may_be_in_the_books())
-        .count();
-    let id: String = job.record.id.to_string().chars().take(8).collect();
     match (job.record.state, &job.at_work) {
         (JobState::Starting | JobState::Started | JobState::Closing, Some(by)) => {
             format!("nothing: {by} is at work")
@@ -69,30 +64,42 @@ fn step(job: &KnownJob) -> String {
             let hint = job.record.last_hint.clone();
             hint.unwrap_or_else(|| RUN.to_owned())
         }
-        (JobState::Closed, _) if unproven > 0 => {
-            format!(
-                "look for {} in the books (status --job {id})",
-                counted(unproven, "item")
-            )
+        (JobState::Closed, _) => step_of_closed(job),
+        (JobState::Ended, _) => {
+            let hint = job.record.last_hint.clone();
+            hint.unwrap_or_else(|| of_ended(job.record.closing.as_ref()).to_owned())
         }
-        (JobState::Closed, _) if job.counts.failed > 0 => {
-            format!("read the failures (status --job {id}), then export again")
-        }
-        (JobState::Closed | JobState::Ended, _)
-            if job.status() == "failed" && job.record.last_hint.is_some() =>
-        {
-            job.record.last_hint.clone().unwrap_or_default()
-        }
-        (JobState::Closed, _) if job.status() == "failed" => {
-            "correct the cause, then export again in Pleo".to_owned()
-        }
-        (JobState::Closed, _) => job
-            .record
-            .last_hint
-            .clone()
-            .unwrap_or_else(|| "nothing".to_owned()),
-        (JobState::Ended, _) => "export the open expenses again in Pleo".to_owned(),
         (JobState::Foreign, _) => "nothing: another instance has it".to_owned(),
+    }
+}
+
+fn step_of_closed(job: &KnownJob) -> String {
+    let unproven = job
+        .failures
+        .iter()
+        .filter(|(_, failure)| failure.may_be_in_the_books())
+        .count();
+    let id: String = job.record.id.to_string().chars().take(SHORTEST).collect();
+    let see = format!("`pleo-export status --job {id}`");
+    if unproven > 0 {
+        format!("look for {} in the books ({see})", counted(unproven, "item"))
+    } else if job.counts.failed > 0 {
+        format!("read the failures ({see}), then export again")
+    } else {
+        let hint = job.record.last_hint.clone();
+        hint.unwrap_or_else(|| match job.status() {
+            "failed" => "correct the cause, then export again in Pleo".to_owned(),
+            _ => "nothing".to_owned(),
+        })
+    }
+}
+
+/// Another instance came to these outcomes.
+const fn of_ended(outcome: Option<&JobOutcome>) -> &'static str {
+    match outcome {
+        Some(JobOutcome::Completed) => "nothing",
+        Some(JobOutcome::CompletedWithErrors) => "read the failures in Pleo, then export again",
+        Some(JobOutcome::Failed(_)) | None => "export the open expenses again in Pleo",
     }
 }
 
@@ -107,7 +114,7 @@ fn expires(record: &JobRecord, now: DateTime<Utc>) -> String {
 #[derive(Serialize)]
 pub(super) struct JobDocument {
     id: String,
-    status: String,
+    status: &'static str,
     /// Where it stands on our side.
     state: &'static str,
     items: ItemsDocument,
@@ -123,7 +130,7 @@ impl From<&KnownJob> for JobDocument {
         Self {
             next_step: next_step(job),
             id: job.record.id.to_string(),
-            status: job.status().to_owned(),
+            status: job.status(),
             state: job.record.state.as_str(),
             items: job.items().into(),
             failures: job.failures.iter().map(FailureDocument::from).collect(),

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::checkpoint::{Checkpoint, CheckpointError, JobRecord};
 use crate::cli::job_ids::SHORTEST;
 use crate::host::counted::counted;
+use crate::model::export_job::JobStatus;
 use crate::model::state::JobState;
 use crate::model::verdict::JobOutcome;
 
@@ -30,7 +31,7 @@ pub(super) fn find(
     for job in newest_first.iter().filter(is_over) {
         let counts = is_last || now - job.updated_at <= REMEMBERED;
         is_last = false;
-        let is_complete = job.state == JobState::Closed && job.closing == Some(JobOutcome::Completed);
+        let is_complete = job.closing == Some(JobOutcome::Completed);
         if counts && !(is_complete && job.last_error.is_none()) {
             let unbooked = checkpoint.not_booked_since(&job.id)?;
             if let Some(unmended) = of_job(job, unbooked, has_gone_on) {
@@ -43,7 +44,7 @@ pub(super) fn find(
 }
 
 fn has_failed(job: &JobRecord) -> bool {
-    job.state == JobState::Ended || matches!(job.closing, Some(JobOutcome::Failed(_)))
+    job.status() == Some(&JobStatus::Failed)
 }
 
 fn of_job(job: &JobRecord, unbooked: u64, has_gone_on: bool) -> Option<Unmended> {
@@ -53,10 +54,10 @@ fn of_job(job: &JobRecord, unbooked: u64, has_gone_on: bool) -> Option<Unmended>
     match &job.last_error {
         Some(error) if unbooked > 0 || !has_gone_on => Some(Unmended {
             message: format!("job {id}: {error}"),
-            remedy: match &job.last_hint {
-                Some(hint) => format!("{hint} ({see})"),
-                None => format!("see why ({see}), then export again in Pleo"),
-            },
+            remedy: job
+                .last_hint
+                .clone()
+                .unwrap_or_else(|| format!("see why ({see}), then export again in Pleo")),
         }),
         None if unbooked > 0 => Some(Unmended {
             message: format!("{} of job {id} failed", counted(unbooked, "item")),

@@ -78,8 +78,7 @@ fn announce(run: &mut JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt
         run.unsent.entry(item.entry_id.clone()).or_insert(false);
     }
     let updates: Vec<_> = announced.into_iter().map(ItemUpdate::InProgress).collect();
-    let answer = run.exporter.told.update_items(&run.permit, &run.job.id, &updates);
-    let rejected = run.unless_over(answer)?.rejected;
+    let rejected = run.tell(&updates)?;
     if rejected.is_empty() {
         return Ok(());
     }
@@ -138,6 +137,10 @@ fn look_up(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<(), Halt> {
         let is_to_be_booked = matches!(item.next, Next::Book { .. } | Next::Wait(Why::NotBooked));
         if is_absent && item.sent == Sent::No && is_to_be_booked {
             run.unsent.insert(item.entry_id.clone(), true);
+        }
+        if matches!(item.next, Next::Attach(_)) {
+            // Somebody sent it: should it not be found later, that does not mean that it never was there.
+            run.unsent.remove(&item.entry_id);
         }
     }
     Ok(())

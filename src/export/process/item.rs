@@ -48,7 +48,7 @@ pub(super) struct BatchItem {
 pub(super) enum Sent {
     /// Nothing that is known of.
     No,
-    /// It was announced that it would be booked, or its answer was lost.
+    /// It was announced that it would be booked, its answer was lost, or it was booked.
     Perhaps,
     /// The same, and everything else is done: what is not proven now never is, and is not booked.
     PerhapsAtTheEnd,

@@ -31,7 +31,9 @@ impl Leftovers {
     /// Adds what a batch left open, each at its place in the order of work.
     pub(super) fn add(&mut self, items: Vec<BatchItem>) {
         for mut item in items {
-            if item.why_open() == Why::Unproven && item.sent == Sent::No {
+            // What is booked and not found any more is as unproven as what nobody answered to.
+            let is_perhaps_booked = matches!(item.why_open(), Why::Unproven | Why::Receipts);
+            if is_perhaps_booked && item.sent == Sent::No {
                 item.sent = Sent::Perhaps;
             }
             let at = self.0.partition_point(|other| other.position < item.position);

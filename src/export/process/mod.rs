@@ -48,14 +48,14 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
         // How long an item takes was not known yet when these were read.
         let fitting = items.len().min(run.deadline.fitting(of_an_item));
         let (mut next, mut of_next) = (items.split_off(fitting), fetched.split_off(fitting));
+        receipts::forget_untried(&mut of_next);
         let count = u32::try_from(fitting).unwrap_or(u32::MAX);
         ensure_time(run, of_an_item.saturating_mul(count), Instant::now())?;
         let (began, left_before) = (Instant::now(), leftovers.len());
-        let is_split = !next.is_empty();
-        if !is_split {
+        if next.is_empty() {
             next = next_batch(run, &view, &mut after)?;
         }
-        let wanted = if is_split { &[] } else { &*next };
+        let wanted = next.get(of_next.len()..).unwrap_or_default();
         let book = |run: &mut JobRun<'_>| book_fetched(run, &mut view, items, fetched, &mut leftovers);
         of_next.extend(receipts::fetch_beside(run, wanted, book)?);
         (items, fetched) = (next, of_next);

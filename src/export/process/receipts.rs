@@ -62,7 +62,6 @@ pub(super) fn take(
 ) -> Result<Untaken, Halt> {
     let may_wait = may_wait(run);
     fetch_expired(run, items, &mut fetched)?;
-    let is_out_of_time = |results: &Results| has(results, ReceiptErrorKind::OutOfTime);
     let taken = fetched.iter().skip(1).position(is_out_of_time);
     let taken = taken.map_or(items.len(), |before| before + 1);
     let rest = items.split_off(taken);
@@ -83,6 +82,16 @@ pub(super) fn take(
     let is_late = |item: &mut BatchItem| matches!(item.next, Next::Wait(Why::Late));
     let late = items.extract_if(.., is_late).collect();
     Ok(Untaken { rest, late })
+}
+
+/// Forgets the results from the first item on for which there was no time.
+pub(super) fn forget_untried(fetched: &mut Vec<Results>) {
+    let tried = fetched.iter().position(is_out_of_time);
+    fetched.truncate(tried.unwrap_or(fetched.len()));
+}
+
+fn is_out_of_time(results: &Results) -> bool {
+    has(results, ReceiptErrorKind::OutOfTime)
 }
 
 /// Whether what did not come in time may be left to a later run.

@@ -92,6 +92,10 @@ fn what_a_look_up_means() {
         is_readable: false,
         ..refused
     };
+    let unread = Known {
+        is_readable: false,
+        ..PLANNED
+    };
     // Of an item that is …, what follows where the books have: nothing, a part, all.
     for (item, known, [absent, in_part, complete]) in [
         ("planned", PLANNED, ["book", "complete", "attach"]),
@@ -129,6 +133,7 @@ fn what_a_look_up_means() {
             unreadable,
             ["nothing_booked", "booked_as", "booked_as"],
         ),
+        ("given up unread", unread, ["book", "complete", "booked_as"]),
     ] {
         let next = |found| said(&after_look_up(found, known));
         assert_eq!(next(Found::Absent { next_revision: 1 }), absent, "{item}");

@@ -17,7 +17,7 @@ pub struct Listener<'world> {
     pub child: Child,
     pub address: String,
     secret: String,
-    log: Arc<Mutex<String>>,
+    pub log: Arc<Mutex<String>>,
 }
 
 impl<'world> Listener<'world> {
@@ -146,10 +146,7 @@ impl<'world> Listener<'world> {
     }
 
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
-            .status();
-        assert!(status.unwrap().success());
+        crate::support::signal(name, self.child.id());
     }
 
     /// Waits for its end.
@@ -189,7 +186,8 @@ pub fn follow(sandbox: &Sandbox) {
     std::thread::spawn(move || news.iter().for_each(|_| something_happened()));
 }
 
-/// Waits until this holds, looking whenever something has happened, and fails when it does not in half a minute.
+/// Waits until this holds, looking whenever something has happened and now and then between, and fails when it does not in
+/// half a minute.
 #[track_caller]
 pub fn eventually(what: &str, holds: impl Fn() -> bool) {
     let until = Instant::now() + Duration::from_secs(30);
@@ -202,6 +200,8 @@ pub fn eventually(what: &str, holds: impl Fn() -> bool) {
         let left = until.saturating_duration_since(Instant::now());
         assert!(!left.is_zero(), "it never came about that {what}");
         let now = count.lock().unwrap();
+        // Files may be written after the last line of the log.
+        let left = left.min(Duration::from_millis(200));
         drop(more.wait_timeout_while(now, left, |now| *now == seen).unwrap());
     }
 }

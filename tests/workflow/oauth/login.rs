@@ -415,10 +415,7 @@ fn a_login_ends_when_nobody_comes_or_somebody_stops_it() {
     waiting.ends().exits(5).says("nobody consented");
     for arguments in [&[][..], &["--paste"]] {
         let waiting = world.begin_login(arguments);
-        let kill = std::process::Command::new("kill")
-            .args(["-TERM", &waiting.child.id().to_string()])
-            .status();
-        assert!(kill.unwrap().success());
+        crate::support::signal("TERM", waiting.child.id());
         waiting.ends().exits(5).says("stopped");
     }
     // Two at once cannot have one port.

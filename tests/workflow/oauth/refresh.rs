@@ -252,6 +252,10 @@ fn trouble_in_the_middle_of_a_refresh_passes_or_is_told_as_what_it_is() {
     ];
     for troubles in passes {
         let world = connected(-60);
+        let file = world.path("pleo-export.toml");
+        let patient = fs::read_to_string(&file).unwrap();
+        let patient = patient.replace("give_up_after_seconds = 1", "give_up_after_seconds = 30");
+        fs::write(file, patient).unwrap();
         for trouble in troubles {
             world.sandbox.fault(on_refresh(trouble));
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{CONNECTOR, ENTRY};
 use crate::sandbox::seed::Item;
-use crate::sandbox::{Event, JobStatus};
+use crate::sandbox::{Event, ItemStatus, Job, JobStatus};
 use crate::support::World;
 
 #[test]
@@ -93,4 +93,28 @@ fn why_a_job_cannot_be_taken_over_is_told() {
         .exits(6)
         .says("Table can only be searched")
         .says("let that instance finish it");
+}
+
+#[test]
+fn what_is_booked_already_is_not_told_as_successful_where_nobody_read_what_it_is_now() {
+    let (world, _) = with_fault("unique", "none");
+    let settings = fs::read_to_string(world.path("pleo-export.toml")).unwrap();
+    let world = world.with_settings(&format!("{settings}[bookkeeping]\nattachments = \"none\"\n"));
+    world.run(&["poll"]).exits(0);
+    // With another amount, for an instance that is gone; the connector keeps no bills, which is found before it is read.
+    let changed = Item::card_purchase(130).id(ENTRY).build();
+    let job = world
+        .sandbox
+        .add_job(Job::of(vec![changed]).vendor_based_bookkeeping(true));
+    let control = world.sandbox.control();
+    control.set_job_status(&job, JobStatus::InProgress);
+    control.set_item_status(&job, ENTRY, ItemStatus::InProgress);
+    world.run(&["run-job", &job, "--adopt"]).exits(3);
+    let text = world.sandbox.job(&job).item(ENTRY).failure_reason.clone();
+    assert!(
+        text.clone()
+            .unwrap()
+            .starts_with("Booked as X-1: it could not be compared"),
+        "{text:?}"
+    );
 }

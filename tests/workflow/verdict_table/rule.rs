@@ -1,4 +1,4 @@
-use super::{Before, Case, Create, Kind, Outcome, Verb, Verdict};
+use super::{Before, Case, Create, Kind, Outcome, Unseen, Verb, Verdict};
 use crate::sandbox::Event;
 
 impl Case {
@@ -27,6 +27,7 @@ impl Case {
         };
         match (self.verb, self.kind) {
             _ if !is_asked => normal,
+            _ if self.unseen == Unseen::AtOnce => self.failed(Verdict::MayBeBooked),
             // The entry is in the books, and found there.
             (_, Landed) => self.successful(),
             (Verb::Book, Unknown | Ends) if self.create == Create::Search => {
@@ -95,7 +96,7 @@ impl Case {
         }
     }
 
-    fn failed(self, verdict: Verdict) -> Outcome {
+    pub(super) fn failed(self, verdict: Verdict) -> Outcome {
         Outcome {
             verdict,
             event: Some(Event::Failed),
