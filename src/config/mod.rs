@@ -206,12 +206,10 @@ impl Parts {
                     missing_company.extend_from_slice(&about_tokens);
                 }
                 about_credential.append(&mut about_tokens);
-                let settings = oauth.settings(&layers, base_url.as_ref(), timeouts, about_credential);
+                let whose = of_tokens.clone().or_else(|| company_id.clone());
+                let settings = oauth.settings(&layers, base_url.as_ref(), whose, timeouts, about_credential);
                 (
-                    settings.map(|mut settings| {
-                        settings.company_id = of_tokens.clone().or_else(|| company_id.clone());
-                        Credential::OAuth(Box::new(settings))
-                    }),
+                    settings.map(|settings| Credential::OAuth(Box::new(settings))),
                     of_tokens,
                 )
             }

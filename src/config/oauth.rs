@@ -70,7 +70,7 @@ impl OAuthConfig {
         }
         layers.refuse_misleading(&[TOKEN_FILE], &mut problems);
         let (redirect_uri, scopes) = (section.redirect_uri.clone(), section.scopes.clone());
-        let oauth = section.settings(&layers, base_url.as_ref(), timeouts, &mut problems);
+        let oauth = section.settings(&layers, base_url.as_ref(), None, timeouts, &mut problems);
         match (oauth, base_url) {
             (Some(oauth), Some(base_url)) if problems.is_empty() => Ok(Self {
                 oauth,
@@ -251,6 +251,7 @@ impl OAuthSection {
         self,
         layers: &Layers,
         base_url: Option<&ServerUrl>,
+        company_id: Option<CompanyId>,
         (request_timeout, give_up_after): (std::time::Duration, std::time::Duration),
         problems: &mut Vec<String>,
     ) -> Option<oauth::Settings> {
@@ -289,7 +290,7 @@ impl OAuthSection {
             client_secret: self.client_secret?,
             store: store?,
             host: base_url?.host_str()?.to_owned(),
-            company_id: None,
+            company_id,
             request_timeout,
             give_up_after,
         })
