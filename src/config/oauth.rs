@@ -225,7 +225,11 @@ impl OAuthSection {
     }
 
     /// Whose tokens there are in the file, for this Pleo.
-    pub(super) fn tokens(&self, base_url: Option<&ServerUrl>, problems: &mut Vec<String>) -> Option<Tokens> {
+    pub(super) fn company_of_tokens(
+        &self,
+        base_url: Option<&ServerUrl>,
+        problems: &mut Vec<String>,
+    ) -> Option<CompanyId> {
         let path = self.token_file.as_ref()?;
         let tokens = self.file_content(problems)?;
         let host = base_url.and_then(|url| url.host_str())?;
@@ -243,7 +247,7 @@ impl OAuthSection {
                 path.display()
             ));
         }
-        Some(tokens)
+        tokens.company_id
     }
 
     /// Everything that a connection needs; what is missing is a problem.
