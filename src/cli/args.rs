@@ -228,7 +228,7 @@ pub(super) enum FleetCommand {
     /// Show which companies are served, held, paused or failing
     Status {
         /// End with 6 when the last successful poll of a company is older, such as 30m or 2h
-        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        #[arg(long, value_name = "DURATION", value_parser = age)]
         max_age: Option<Duration>,
         #[command(flatten)]
         answer: OutputForm,
