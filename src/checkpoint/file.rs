@@ -47,11 +47,7 @@ impl Checkpoint {
         let mut connection = connect_for_writing(path).map_err(|fault| fault.at(path))?;
         refuse_newer(&connection, path)?;
         let prepared = prepare(&mut connection, owner, former_target, read_facts);
-        let (found, was_clean) = prepared.map_err(|fault| fault.at(path))?;
-        if found != *owner {
-            return Err(Fault::belongs_to_another(found, owner.clone()).at(path));
-        }
-        if !was_clean {
+        if !prepared.map_err(|fault| fault.at(path))? {
             check_through(&connection).map_err(|fault| fault.at(path))?;
         }
         Ok(Self {
@@ -270,14 +266,14 @@ fn refuse_newer(connection: &Connection, path: &Path) -> Result<i64, CheckpointE
     Ok(found)
 }
 
-/// Brings the schema up to date and opens the run. Answers whose file it is and how the last run ended; another
-/// owner's file is left as it is.
+/// Brings the schema up to date and opens the run. Answers whether the last one ended in order; another owner's file is
+/// refused and left as it is.
 pub(super) fn prepare(
     connection: &mut Connection,
     owner: &Owner,
     former_target: Option<&str>,
     read_facts: ReadFacts,
-) -> Result<(Owner, bool), Fault> {
+) -> Result<bool, Fault> {
     change(connection, |transaction| {
         // Before a step is made: another owner's file is not ours to bring up to date.
         let bound = match schema::version(transaction)? {
@@ -285,7 +281,7 @@ pub(super) fn prepare(
             _ => bound_owner(transaction)?,
         };
         if let Some(found) = bound.clone().filter(|found| !owner.has(found, former_target)) {
-            return Ok((found, true));
+            return Err(Fault::belongs_to_another(found, owner.clone()));
         }
         schema::migrate(transaction, read_facts)?;
         let target = match (bound, owner.target.as_str()) {
@@ -300,7 +296,7 @@ pub(super) fn prepare(
             "INSERT OR REPLACE INTO meta (id, company_id, pleo_host, target, clean) VALUES (1, ?1, ?2, ?3, 0)",
             (owner.company_id.as_str(), &owner.pleo_host, &target),
         )?;
-        Ok((owner.clone(), was_clean))
+        Ok(was_clean)
     })
 }
 

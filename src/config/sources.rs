@@ -191,7 +191,10 @@ impl Layers {
 
     /// Whether requests may go through a proxy.
     pub(super) fn has_proxy(&self) -> bool {
-        self.variables.keys().any(|name| http::is_about_a_proxy(name))
+        let proxies = PROXIES
+            .iter()
+            .filter(|name| !name.eq_ignore_ascii_case("no_proxy"));
+        proxies.into_iter().any(|name| self.is_set(name))
     }
 
     pub(super) fn working_folder(&self) -> &Path {
