@@ -300,6 +300,7 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
 }
 
 /// A length of time, at most a day.
+#[cfg(feature = "listen")]
 fn duration(text: &str) -> Result<Duration, &'static str> {
     crate::config::duration(text)
         .and_then(|duration| duration.to_std().ok())
