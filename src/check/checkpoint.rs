@@ -17,7 +17,7 @@ pub fn file(path: &Path, opened: &Opened, owner: Option<(&Owner, Option<&str>)>)
     let name = Name::Checkpoint;
     let mut checks = place(path);
     let found = opened.as_ref().map(Option::as_ref);
-    match found.map(|checkpoint| checkpoint.map(|checkpoint| look(checkpoint, path, owner))) {
+    match found.map(|checkpoint| checkpoint.map(|checkpoint| look(checkpoint, owner))) {
         Err(error) => checks.push(of_error(error)),
         Ok(Some(Err(error))) => checks.push(of_error(&error)),
         Ok(Some(Ok(()))) if checks.is_empty() => {
@@ -34,20 +34,11 @@ pub fn file(path: &Path, opened: &Opened, owner: Option<(&Owner, Option<&str>)>)
     checks
 }
 
-fn look(
-    checkpoint: &Checkpoint,
-    path: &Path,
-    owner: Option<(&Owner, Option<&str>)>,
-) -> Result<(), CheckpointError> {
+fn look(checkpoint: &Checkpoint, owner: Option<(&Owner, Option<&str>)>) -> Result<(), CheckpointError> {
     checkpoint.check_through()?;
-    let (Some(found), Some((wanted, former_target))) = (checkpoint.owner()?, owner) else {
-        return Ok(());
-    };
-    let is_same_target = found.target == wanted.target || former_target == Some(found.target.as_str());
-    if is_same_target && found.company_id == wanted.company_id && found.pleo_host == wanted.pleo_host {
-        return Ok(());
-    }
-    Err(Fault::belongs_to_another(found, wanted.clone()).at(path))
+    owner.map_or(Ok(()), |(owner, former_target)| {
+        checkpoint.refuse_others(owner, former_target)
+    })
 }
 
 fn of_error(error: &CheckpointError) -> Check {

@@ -25,14 +25,14 @@ impl Checkpoint {
         now: DateTime<Utc>,
     ) -> Result<(), CheckpointError> {
         self.change(|transaction| {
-            let about = entry.map_or(About::Job, About::Item);
+            let about = entry.map_or(Subject::Job, Subject::Item);
             Ok(record(transaction, job, &about, event, detail, now)?)
         })
     }
 }
 
 /// What a line is about.
-pub(super) enum About<'a> {
+pub(super) enum Subject<'a> {
     /// The job as a whole, or none.
     Job,
     /// One item.
@@ -45,15 +45,15 @@ pub(super) enum About<'a> {
 pub(super) fn record(
     transaction: &Transaction<'_>,
     job: Option<&JobId>,
-    about: &About<'_>,
+    about: &Subject<'_>,
     event: &str,
     detail: &str,
     now: DateTime<Utc>,
 ) -> Result<(), rusqlite::Error> {
     let (entry, entries) = match about {
-        About::Job => (None, None),
-        About::Item(entry) => (Some(entry.as_str()), None),
-        About::Items(entries) => (None, Some(entries.to_string())),
+        Subject::Job => (None, None),
+        Subject::Item(entry) => (Some(entry.as_str()), None),
+        Subject::Items(entries) => (None, Some(entries.to_string())),
     };
     transaction
         .prepare_cached(
@@ -93,8 +93,8 @@ impl AuditLines {
     ) -> Result<(), Fault> {
         for (event, detail, entries) in &self.lines {
             let about = match entries.as_slice() {
-                [only] => About::Item(only),
-                several => About::Items(several.iter().map(AccountingEntryId::as_str).collect::<Value>()),
+                [only] => Subject::Item(only),
+                several => Subject::Items(several.iter().map(AccountingEntryId::as_str).collect::<Value>()),
             };
             record(transaction, Some(job), &about, event.as_str(), detail, now)?;
         }

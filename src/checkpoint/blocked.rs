@@ -39,7 +39,11 @@ impl Checkpoint {
 
     /// Keeps what a poll saw; nothing is written where that is known.
     pub fn keep_blocked(&mut self, blocked: Option<&Blocked>) -> Result<(), CheckpointError> {
-        if self.blocked()?.as_ref() == blocked {
+        let as_kept = |blocked: &Blocked| {
+            let at = time_text(blocked.last_updated_at);
+            (blocked.by.clone(), at, blocked.is_stuck)
+        };
+        if self.blocked()?.as_ref().map(as_kept) == blocked.map(as_kept) {
             return Ok(());
         }
         self.change(|transaction| {

@@ -8,9 +8,10 @@ use rusqlite::Row;
 use super::error::Fault;
 use crate::host::clock;
 use crate::model::ids::{AccountingEntryId, JobId};
+use crate::model::money::{Amount, Money};
 use crate::model::verdict::{Exported, Failure, ItemFailureType, Standing, Verdict};
 
-/// A time as the checkpoint has it: UTC, RFC 3339 with milliseconds, so that text order is time order. The text has room
+/// A time as the checkpoint has it, but for that of an expense, which is as exact as Pleo's: UTC, RFC 3339 with milliseconds, so that text order is time order. The text has room
 /// for years of four digits; a time beyond them is kept as the last or first that fits.
 pub(super) fn time_text(time: DateTime<Utc>) -> String {
     let fits = |year| NaiveDate::from_ymd_opt(year, 1, 1).map(|day| day.and_time(NaiveTime::MIN).and_utc());
@@ -27,6 +28,22 @@ pub(super) fn time_from(text: &str, row: impl fmt::Display) -> Result<DateTime<U
         .map(|time| time.to_utc())
         .or_else(|_| text.parse())
         .map_err(|_| Fault::Damaged(format!("{row} has the time `{text}`")))
+}
+
+/// Reads what an entry comes to, where that is kept.
+pub(super) fn money_from(
+    hundredths: Option<i64>,
+    currency: Option<String>,
+    entry: &AccountingEntryId,
+) -> Result<Option<Money>, Fault> {
+    let money = hundredths.zip(currency).map(|(hundredths, currency)| {
+        let damaged = |_| Fault::Damaged(format!("item `{entry}` has the currency `{currency}`"));
+        Ok(Money {
+            amount: Amount::hundredths(hundredths),
+            currency: currency.parse().map_err(damaged)?,
+        })
+    });
+    money.transpose()
 }
 
 /// A limit as SQL has it.

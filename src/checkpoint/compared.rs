@@ -4,11 +4,10 @@ use std::collections::HashSet;
 
 use rusqlite::OptionalExtension;
 
-use super::columns::{VERDICT, rows, verdict_from};
-use super::error::Fault;
+use super::columns::{VERDICT, money_from, rows, verdict_from};
 use super::{Checkpoint, CheckpointError};
 use crate::model::ids::{AccountingEntryId, JobId};
-use crate::model::money::{Amount, Money};
+use crate::model::money::Money;
 use crate::model::verdict::Verdict;
 
 /// What is known of an item of a job.
@@ -66,27 +65,24 @@ impl Checkpoint {
                 let verdict = has_verdict.then(|| verdict_from(row, job)).transpose()?;
                 let about = abouts
                     .query_row([entry.as_str()], |row| {
-                        let currency: String = row.get(3)?;
-                        Ok((row.get(0)?, row.get(1)?, row.get(2)?, currency, row.get(4)?))
+                        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
                     })
                     .optional()?;
-                let mut exported = None;
-                let about = about.map(|(supplier, date, amount, currency, payload)| {
-                    exported = payload;
-                    let currency = currency.parse().map_err(|_| {
-                        Fault::Damaged(format!("item `{entry}` has the currency `{currency}`"))
-                    })?;
-                    let amount = Amount::hundredths(amount);
-                    Ok::<_, Fault>(About {
-                        supplier,
-                        date,
-                        amount: Money { amount, currency },
-                    })
-                });
+                let (about, exported) = match about {
+                    Some((supplier, date, amount, currency, payload)) => {
+                        let about = |amount| About {
+                            supplier,
+                            date,
+                            amount,
+                        };
+                        (money_from(amount, currency, entry)?.map(about), payload)
+                    }
+                    None => (None, None),
+                };
                 recorded.push(Some(Recorded {
                     verdict: verdict.map(|(_, verdict)| verdict),
                     is_accepted: row.get(9)?,
-                    about: about.transpose()?,
+                    about,
                     exported,
                 }));
             }

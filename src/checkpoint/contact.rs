@@ -1,5 +1,6 @@
 //! What is kept over many runs about reaching Pleo: whether it ever answered, how the last poll ended, since when none has
-//! succeeded, and what was told of it. One row, written with the orderly end of a run, so that it costs no commit of its own.
+//! succeeded, and what was told of it. One row, written with the orderly end of a run, and by itself for a poll that ended before
+//! one or has told somebody.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, Row, Transaction};

@@ -36,7 +36,9 @@ pub enum Fault {
         /// The newest that this program knows.
         known: i64,
     },
-    /// It is no checkpoint, or no longer a whole one: what was found in it, and in which row.
+    /// It is no checkpoint: what it is instead.
+    NoCheckpoint(&'static str),
+    /// It is no longer a whole one: what was found in it, and in which row.
     Damaged(String),
     /// What is there is no file: what it is instead.
     NoFile(&'static str),
@@ -77,6 +79,10 @@ impl CheckpointError {
                  `pleo-export run-job JOB_ID --adopt`, or go back to the settings it was made with"
             }
             Fault::NewerVersion { .. } => "install that version again",
+            Fault::NoCheckpoint(_) => {
+                "name another file as checkpoint.path (PLEO_EXPORT_CHECKPOINT); where this one was the checkpoint, restore \
+                 it from a backup, or take a running job over with `pleo-export run-job JOB_ID --adopt`"
+            }
             Fault::Damaged(_) => {
                 "restore it from a backup, or move it aside and take a running job over with `pleo-export run-job \
                  JOB_ID --adopt`; what is in the books is found there"
@@ -87,7 +93,7 @@ impl CheckpointError {
                 "run again; if it stays so, end the program that has it open (a backup, a database browser)"
             }
             Fault::Storage(_) => {
-                "make the file writable and see that the disk has room, then run again; nothing is lost"
+                "see that this user may write the file and its folder, and that the disk is sound and has room, then run again; nothing is lost"
             }
         }
     }
@@ -107,6 +113,7 @@ impl fmt::Display for CheckpointError {
                 "the checkpoint `{path}` was written by a later version of pleo-export (its schema is {found}, this \
                  version knows {known})"
             ),
+            Fault::NoCheckpoint(what) => write!(f, "the file `{path}` is no checkpoint: {what}"),
             Fault::Damaged(what) => write!(f, "the checkpoint `{path}` is damaged ({what})"),
             Fault::NoFile(what) => write!(f, "the checkpoint `{path}` is {what}, and no regular file"),
             Fault::Illegal {
@@ -145,7 +152,7 @@ impl Fault {
     }
 
     /// The checkpoint of another owner.
-    pub fn belongs_to_another(found: Owner, wanted: Owner) -> Self {
+    pub(super) fn belongs_to_another(found: Owner, wanted: Owner) -> Self {
         Self::BelongsToAnother {
             found: Box::new(found),
             wanted: Box::new(wanted),
@@ -186,17 +193,11 @@ impl From<rusqlite::Error> for Fault {
             // Everything that rusqlite itself refuses is about a value that cannot be what we wrote.
             return Self::Damaged(error.to_string());
         };
-        let advice = match code {
-            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation => {
-                return Self::Damaged(error.to_string());
-            }
-            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => return Self::Busy(error.to_string()),
-            ErrorCode::DiskFull => "the disk is full; make room and run again",
-            ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen => {
-                "it needs a file and a folder that this user may write; give access or name another path"
-            }
-            _ => "see to the disk or share it lies on and run again",
-        };
-        Self::Storage(format!("{error}: {advice}"))
+        match code {
+            ErrorCode::NotADatabase => Self::NoCheckpoint("it is no database, or no longer one"),
+            ErrorCode::DatabaseCorrupt | ErrorCode::ConstraintViolation => Self::Damaged(error.to_string()),
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy(error.to_string()),
+            _ => Self::Storage(error.to_string()),
+        }
     }
 }

@@ -47,11 +47,7 @@ impl Checkpoint {
         let mut connection = connect_for_writing(path).map_err(|fault| fault.at(path))?;
         refuse_newer(&connection, path)?;
         let prepared = prepare(&mut connection, owner, former_target, read_facts);
-        let (found, was_clean) = prepared.map_err(|fault| fault.at(path))?;
-        if found != *owner {
-            return Err(Fault::belongs_to_another(found, owner.clone()).at(path));
-        }
-        if !was_clean {
+        if !prepared.map_err(|fault| fault.at(path))? {
             check_through(&connection).map_err(|fault| fault.at(path))?;
         }
         Ok(Self {
@@ -93,7 +89,10 @@ impl Checkpoint {
             Ok(connection) => Self::reading(path, connection, None),
             // A full disk, or a folder that may only be read, has no place for SQLite's shared memory. Without a log the file
             // is all.
-            Err(_) if !has_log(path) => Self::open_unlocked(path),
+            Err(fault) if !has_log(path) => Self::open_unlocked(path).map_err(|error| match error.fault {
+                Fault::Storage(_) => fault.at(path),
+                _ => error,
+            }),
             Err(fault) => Err(fault.at(path)),
         }
     }
@@ -219,7 +218,7 @@ impl Checkpoint {
             Some(before) => unless_changed(&self.path, before, error),
             None => error,
         };
-        if matches!(error.fault, Fault::Damaged(_)) {
+        if matches!(error.fault, Fault::Damaged(_) | Fault::NoCheckpoint(_)) {
             self.met_damage.set(true);
         }
         error
@@ -227,9 +226,9 @@ impl Checkpoint {
 }
 
 impl Drop for Checkpoint {
-    /// Notes an orderly end. If that fails the next run merely checks the file through.
+    /// Notes an orderly end, which a panic is not. If that fails the next run merely checks the file through.
     fn drop(&mut self) {
-        if self.is_writer && !self.met_damage.get() {
+        if self.is_writer && !self.met_damage.get() && !std::thread::panicking() {
             let contact = self.contact.take();
             let noted = self.change(|transaction| {
                 if let Some(contact) = &contact {
@@ -267,14 +266,14 @@ fn refuse_newer(connection: &Connection, path: &Path) -> Result<i64, CheckpointE
     Ok(found)
 }
 
-/// Brings the schema up to date and opens the run. Answers whose file it is and how the last run ended; another
-/// owner's file is left as it is.
+/// Brings the schema up to date and opens the run. Answers whether the last one ended in order; another owner's file is
+/// refused and left as it is.
 pub(super) fn prepare(
     connection: &mut Connection,
     owner: &Owner,
     former_target: Option<&str>,
     read_facts: ReadFacts,
-) -> Result<(Owner, bool), Fault> {
+) -> Result<bool, Fault> {
     change(connection, |transaction| {
         // Before a step is made: another owner's file is not ours to bring up to date.
         let bound = match schema::version(transaction)? {
@@ -282,7 +281,7 @@ pub(super) fn prepare(
             _ => bound_owner(transaction)?,
         };
         if let Some(found) = bound.clone().filter(|found| !owner.has(found, former_target)) {
-            return Ok((found, true));
+            return Err(Fault::belongs_to_another(found, owner.clone()));
         }
         schema::migrate(transaction, read_facts)?;
         let target = match (bound, owner.target.as_str()) {
@@ -297,7 +296,7 @@ pub(super) fn prepare(
             "INSERT OR REPLACE INTO meta (id, company_id, pleo_host, target, clean) VALUES (1, ?1, ?2, ?3, 0)",
             (owner.company_id.as_str(), &owner.pleo_host, &target),
         )?;
-        Ok((owner.clone(), was_clean))
+        Ok(was_clean)
     })
 }
 

@@ -1,4 +1,4 @@
-//! Looking at a checkpoint from outside, for those who ask whether it is whole and whose it is.
+//! Looking at a checkpoint from outside, for those who ask whether it is whole.
 
 use std::path::Path;
 
@@ -6,8 +6,7 @@ use rusqlite::OptionalExtension;
 
 use super::connection::has_log;
 use super::error::{CheckpointError, Fault};
-use super::file::{Checkpoint, bound_owner, check_through};
-use super::owner::Owner;
+use super::file::{Checkpoint, check_through};
 
 impl Checkpoint {
     /// The same as [`open_read_only`], without making SQLite's companions where there are none: nothing beside the file
@@ -31,12 +30,7 @@ impl Checkpoint {
         self.look(check_through)
     }
 
-    /// Whose it is; nobody's as long as no job was started.
-    pub fn owner(&self) -> Result<Option<Owner>, CheckpointError> {
-        self.look(|connection| Ok(bound_owner(connection)?))
-    }
-
-    /// Whether the last run ended in order, or is still at work. A killed one loses nothing; the next goes on.
+    /// Whether the last run ended in order; one that is still at work has not. A killed one loses nothing; the next goes on.
     pub fn ended_in_order(&self) -> Result<bool, CheckpointError> {
         self.look(|connection| {
             let clean = connection.query_row("SELECT clean FROM meta", [], |row| row.get(0));

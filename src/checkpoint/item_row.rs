@@ -1,6 +1,6 @@
 //! One row of an item: how it is found, how a step changes it, what of it stays.
 //!
-//! The columns of a verdict are there exactly while the state has one; the three writers below keep that so.
+//! The columns of a verdict are there exactly while the state has one; the writers below keep that so.
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 

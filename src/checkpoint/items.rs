@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use rusqlite::{Row, Transaction};
 
-use super::audit::{About, AuditLines, record};
+use super::audit::{AuditLines, Subject, record};
 use super::columns::rows;
 use super::error::{CheckpointError, Fault};
 use super::facts::{ItemData, ItemFacts};
@@ -73,7 +73,7 @@ impl Checkpoint {
             record(
                 transaction,
                 Some(job.id),
-                &About::Job,
+                &Subject::Job,
                 "control_page",
                 &detail,
                 now,
@@ -148,7 +148,14 @@ impl Checkpoint {
                 stored += 1;
             }
             let detail = format!("{stored} stored of {}", items.len());
-            record(transaction, Some(job.id), &About::Job, "data_page", &detail, now)?;
+            record(
+                transaction,
+                Some(job.id),
+                &Subject::Job,
+                "data_page",
+                &detail,
+                now,
+            )?;
             Ok(unlisted)
         })
     }
@@ -350,14 +357,14 @@ impl Checkpoint {
     }
 
     /// Notes that Pleo rejected the verdicts on these items; `text` is what it said.
-    pub fn refused(
+    pub fn rejected(
         &mut self,
         job: &JobId,
         entries: &[AccountingEntryId],
         now: DateTime<Utc>,
         text: &str,
     ) -> Result<(), CheckpointError> {
-        self.each(job, entries, ItemEvent::Refuse, text, now)
+        self.each(job, entries, ItemEvent::Reject, text, now)
     }
 
     /// Lets one event that leaves the verdict as it is happen to each of these items.

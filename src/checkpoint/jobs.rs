@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
-use super::audit::{About, record};
+use super::audit::{Subject, record};
 use super::columns::{time_from, time_text};
 use super::error::{CheckpointError, Fault};
 use super::file::Checkpoint;
@@ -61,7 +61,7 @@ impl Checkpoint {
             Ok(record(
                 transaction,
                 Some(&job.id),
-                &About::Job,
+                &Subject::Job,
                 JobEvent::Claim.as_str(),
                 "",
                 now,
@@ -73,7 +73,14 @@ impl Checkpoint {
     pub fn adopt_job(&mut self, job: &ExportJob, now: DateTime<Utc>) -> Result<(), CheckpointError> {
         self.change(|transaction| {
             enter(transaction, job, JobEvent::Started, JobState::Started, now)?;
-            Ok(record(transaction, Some(&job.id), &About::Job, "adopt", "", now)?)
+            Ok(record(
+                transaction,
+                Some(&job.id),
+                &Subject::Job,
+                "adopt",
+                "",
+                now,
+            )?)
         })
     }
 
@@ -149,7 +156,7 @@ impl Checkpoint {
                     failure.map(|failure| failure.failure_type.as_str()),
                     failure.map(|failure| &failure.reason),
                 ))?;
-            Ok(record(transaction, Some(id), &About::Job, event.as_str(), note, now)?)
+            Ok(record(transaction, Some(id), &Subject::Job, event.as_str(), note, now)?)
         })
     }
 
@@ -192,9 +199,8 @@ impl Checkpoint {
 
     /// The jobs of ours that may be gone on with, the oldest first.
     pub fn open_jobs(&self) -> Result<Vec<JobRecord>, CheckpointError> {
-        let mut jobs = self.look(|connection| select(connection, "ORDER BY created_at, id", []))?;
-        jobs.retain(|job| job.state.is_open());
-        Ok(jobs)
+        let open = "WHERE state IN ('starting', 'started', 'closing') ORDER BY created_at, id";
+        self.look(|connection| select(connection, open, []))
     }
 
     /// All jobs, the newest first.

@@ -7,13 +7,18 @@
 use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 use crate::host::clock;
 use crate::host::files::{self, Action, FileError};
+use crate::host::stop::Stop;
 use crate::model::permit::Permit;
+
+/// Whoever asks who is at work holds the lock for less than this, and a run has written who it is.
+const LOOKING: Duration = Duration::from_millis(100);
 
 /// The right to write one checkpoint, until it is dropped or the process ends.
 #[derive(Debug)]
@@ -52,7 +57,7 @@ pub enum LockError {
 }
 
 impl RunLock {
-    /// Takes the lock of the checkpoint at `path` without waiting. The file is `<path>.lock`.
+    /// Takes the lock of the checkpoint at `path`, without waiting for the run that has it. The file is `<path>.lock`.
     ///
     /// Folders on the way may be links: the lock file is the same one then. The checkpoint itself may not.
     pub fn acquire(path: &Path) -> Result<Self, LockError> {
@@ -72,7 +77,7 @@ impl RunLock {
             files::make_folder(folder)?;
         }
         let mut file = files::open_own(&path)?;
-        match file.try_lock() {
+        match lock_within(&file, LOOKING) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let by = read_holder(file);
@@ -105,6 +110,20 @@ impl RunLock {
     }
 }
 
+/// Locks the file. Where it is held, it is tried for so long.
+fn lock_within(file: &File, patience: Duration) -> Result<(), TryLockError> {
+    let until = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                // Nobody can request this stop.
+                let _ = Stop::new().wait(LOOKING / 10);
+            }
+            ended => return ended,
+        }
+    }
+}
+
 /// Whether a file is known by another name, too.
 fn has_another_name(path: &Path) -> bool {
     let Ok(metadata) = std::fs::symlink_metadata(path) else {
@@ -122,7 +141,8 @@ pub fn lock_path(checkpoint: &Path) -> PathBuf {
     files::beside(checkpoint, ".lock")
 }
 
-/// Who is at work on the checkpoint at `path`, without taking its lock; `None` when nobody is.
+/// Who is at work on the checkpoint at `path`; `None` when nobody is. The lock is held for as long as it takes to see that
+/// it is free.
 pub fn at_work(path: &Path) -> Option<String> {
     let file = opened(path)?;
     match file.try_lock_shared() {
@@ -184,6 +204,25 @@ mod tests {
             folder.path().join("state/pleo.sqlite3.lock").exists(),
             "never deleted"
         );
+    }
+
+    #[test]
+    fn whoever_looks_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let looking = files::open_own(&path).unwrap();
+        looking.try_lock_shared().unwrap();
+        let (began, has_begun) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let run = scope.spawn(|| {
+                let file = files::open_own(&path).unwrap();
+                began.send(()).unwrap();
+                lock_within(&file, Duration::from_secs(600))
+            });
+            has_begun.recv().unwrap();
+            drop(looking);
+            assert!(run.join().unwrap().is_ok());
+        });
     }
 
     #[test]

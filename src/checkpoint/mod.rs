@@ -1,12 +1,14 @@
 //! The checkpoint: one SQLite file that makes a run fast to go on with, and explains it afterwards.
 //!
 //! **Stored**: whose checkpoint it is; the jobs we work on, with the outcome we are about to tell Pleo; their items
-//! with state, data and verdict; an append-only audit trail. Never a credential. Losing the file loses no
-//! booking: the books are the truth, and every entry is looked up there before it is booked.
+//! with state, data and verdict; the highest numbers that the books gave; how the last polls ended, and what keeps the
+//! next ones waiting; an append-only audit trail. Never a credential. Losing the file loses no booking: the books are
+//! the truth, and every entry is looked up there before it is booked.
 //!
 //! **Written** by one process at a time, the holder of the [`RunLock`], which a run takes before it opens the file.
-//! Every method is one transaction, and what it returns from is on the disk (`synchronous=FULL`), also after a
-//! power cut. All SQL of the program is in this folder, and every change of a state goes through
+//! Every change is one transaction (what goes through many rows makes several), and what a method returns from is on the
+//! disk (`synchronous=FULL`), also after a power cut. All SQL about this file is in this folder, and every change of a
+//! state goes through
 //! [`JobState::next`](crate::model::state::JobState::next) or
 //! [`ItemState::next`](crate::model::state::ItemState::next).
 //!

@@ -29,10 +29,10 @@ impl Owner {
 
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "company {} at {} with the books {}",
-            self.company_id, self.pleo_host, self.target
-        )
+        write!(f, "company {} at {}", self.company_id, self.pleo_host)?;
+        if self.target.is_empty() {
+            return Ok(());
+        }
+        write!(f, " with the books {}", self.target)
     }
 }

@@ -1,11 +1,11 @@
 //! What a preview asks of a checkpoint: what was told before, and what would become of each item.
 
-use super::columns::{VERDICT, rows, verdict_from};
+use super::columns::{VERDICT, money_from, rows, verdict_from};
 use super::error::{CheckpointError, Fault};
 use super::file::Checkpoint;
 use super::items::{Position, StoredItem};
 use crate::model::ids::{AccountingEntryId, JobId};
-use crate::model::money::{Amount, Money};
+use crate::model::money::Money;
 use crate::model::verdict::Verdict;
 
 /// So many items are looked through at once.
@@ -94,15 +94,12 @@ impl Checkpoint {
                     (job.as_str(), after, rows(limit)),
                     |row| {
                         let (entry_id, verdict) = verdict_from(row, job)?;
-                        let currency: Option<String> = row.get(13)?;
-                        let currency = currency.and_then(|currency| currency.parse().ok());
-                        let amount = row.get::<_, Option<i64>>(12)?.map(Amount::hundredths);
                         Ok::<_, Fault>(RehearsedItem {
+                            amount: money_from(row.get(12)?, row.get(13)?, &entry_id)?,
                             entry_id,
                             position: Position(row.get(9)?),
                             supplier: row.get(10)?,
                             date: row.get(11)?,
-                            amount: amount.zip(currency).map(|(amount, currency)| Money { amount, currency }),
                             link: row.get(14)?,
                             verdict,
                         })

@@ -130,7 +130,7 @@ impl Checkpoint {
     }
 
     /// The verdicts that Pleo rejected.
-    pub fn refused_items(&self, job: &JobId) -> Result<Vec<(AccountingEntryId, Verdict)>, CheckpointError> {
+    pub fn rejected_items(&self, job: &JobId) -> Result<Vec<(AccountingEntryId, Verdict)>, CheckpointError> {
         self.look(|connection| {
             let which = "report IN ('unsent', 'refused') AND report = 'refused' ORDER BY number";
             verdicts(connection, job, which, [job.as_str()])

@@ -122,7 +122,7 @@ CREATE TRIGGER audit_is_never_shortened BEFORE DELETE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 ";
 
-/// The highest number of each year that the books ever gave (`PLEO-2026-000123`), and whom Pleo was told of.
+/// The highest number of each year that the books ever gave (`PLEO-2026-000123`), and of which entries Pleo was told.
 const GIVEN_NUMBERS: &str = "
 CREATE TABLE given_number (
     year INTEGER PRIMARY KEY,
@@ -255,7 +255,7 @@ pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
     match (owner, version, objects) {
         (0, 0, 0) => Ok(0),
         (APPLICATION_ID, version, _) if version >= 1 => Ok(version),
-        _ => Err(Fault::Damaged("it is a database of another program".to_owned())),
+        _ => Err(Fault::NoCheckpoint("it is a database of another program")),
     }
 }
 

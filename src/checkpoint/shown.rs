@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use super::columns::time_from;
+use super::columns::{money_from, time_from};
 use super::error::Fault;
 use super::item_row::verdict_of;
 use super::{Checkpoint, CheckpointError};
 use crate::model::ids::{AccountingEntryId, JobId};
-use crate::model::money::{Amount, Money};
+use crate::model::money::Money;
 use crate::model::verdict::Verdict;
 
 /// An item of a job, for people.
@@ -72,34 +72,17 @@ impl Checkpoint {
                 .collect()
         })
     }
-
-    /// Whether the last run neither ended in order nor is at work any more, provided that nobody holds the lock.
-    pub fn was_left_in_disorder(&self) -> Result<bool, CheckpointError> {
-        self.look(|connection| {
-            let sql = "SELECT EXISTS (SELECT 1 FROM meta WHERE clean = 0)";
-            Ok(connection.query_row(sql, [], |row| row.get(0))?)
-        })
-    }
 }
 
 fn shown_item(row: &Row<'_>, verdict: Option<Verdict>) -> Result<ShownItem, Fault> {
     let entry_id = AccountingEntryId::new(row.get::<_, String>(1)?);
     let date: Option<String> = row.get(2)?;
-    let currency: Option<String> = row.get(5)?;
-    let amount: Option<i64> = row.get(4)?;
-    let amount = amount.zip(currency).map(|(hundredths, currency)| {
-        let damaged = |_| Fault::Damaged(format!("item `{entry_id}` has the currency `{currency}`"));
-        Ok::<_, Fault>(Money {
-            amount: Amount::hundredths(hundredths),
-            currency: currency.parse().map_err(damaged)?,
-        })
-    });
     Ok(ShownItem {
         date: date
             .map(|text| time_from(&text, format_args!("item `{entry_id}`")))
             .transpose()?,
         supplier: row.get(3)?,
-        amount: amount.transpose()?,
+        amount: money_from(row.get(4)?, row.get(5)?, &entry_id)?,
         link: row.get(6)?,
         pleo_status: row.get(7)?,
         verdict,

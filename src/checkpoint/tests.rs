@@ -1,4 +1,4 @@
-//! The checkpoint on real files. What all tests share is here; one file each for opening, jobs, items and chance.
+//! The checkpoint on real files. What all tests share is here.
 
 mod columns;
 mod items;
@@ -21,8 +21,7 @@ use super::connection::connect_for_writing;
 use super::file::prepare;
 use super::*;
 use crate::model::export_job::{ExportJob, ExportJobItem, ItemStatus, JobStatus};
-use crate::model::ids::CompanyId;
-use crate::model::ids::{AccountingEntryId, JobId};
+use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::money::{Amount, Money};
 use crate::model::verdict::{Exported, Failure, ItemFailureType, Standing, Verdict};
 

@@ -13,6 +13,7 @@ use super::companies;
 use super::exit::Exit;
 use super::metrics::{self, Sample};
 use super::notify::{Notifier, Telling};
+use super::poll_end;
 use super::reach::Reach;
 use super::render::Answer;
 use super::run::{Held, Poll, Run};
@@ -150,8 +151,9 @@ pub(super) fn one(
     }))
     .unwrap_or_else(|_| {
         let mut answer = Answer::of_problem(panicked());
-        if let Some(shared) = shared {
-            shared.count(&mut answer, TimeDelta::MAX, stop);
+        match shared {
+            Some(shared) => shared.count(&mut answer, TimeDelta::MAX, stop),
+            None => poll_end::note_afterwards(sources, &mut answer, stop),
         }
         Ok(answer)
     });

@@ -76,8 +76,8 @@ pub(super) fn note(config: &StatusConfig, answer: &mut Answer, stop: &Stop) {
     }
 }
 
-/// Notes a poll that ended over its settings, as far as these say where.
-pub(super) fn note_wrong_settings(sources: &Sources, answer: &mut Answer, stop: &Stop) {
+/// Notes a poll that ended over its settings or panicked, as far as the settings say where.
+pub(super) fn note_afterwards(sources: &Sources, answer: &mut Answer, stop: &Stop) {
     if let Some(config) = StatusConfig::of_wrong(sources)
         // Nothing is made for settings that are wrong.
         && config.checkpoint.exists()

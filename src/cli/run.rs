@@ -153,7 +153,7 @@ impl Run<'_> {
             Err(problems) => {
                 let mut answer = failed(wrong_settings(&problems));
                 match (self.poll, self.shared()) {
-                    (Some(_), None) => poll_end::note_wrong_settings(self.sources, &mut answer, self.stop),
+                    (Some(_), None) => poll_end::note_afterwards(self.sources, &mut answer, self.stop),
                     (_, Some(shared)) => shared.count(&mut answer, TimeDelta::MAX, self.stop),
                     (None, None) => {}
                 }

@@ -83,8 +83,7 @@ pub fn companies_in(sources: &Sources, folder: &Path) -> Result<Vec<Company>, Co
 
 /// `*.toml` of the folder, without hidden files.
 fn settings_files(sources: &Sources, folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let home = sources.environment.get("HOME").map(Path::new);
-    let folder = file::path(folder.as_os_str().to_owned(), home)
+    let folder = file::path(folder.as_os_str().to_owned(), file::home(&sources.environment))
         .map_err(|problem| format!("--companies {problem}"))?;
     let folder = sources.working_folder.join(folder);
     let cannot = |error| {

@@ -1,5 +1,6 @@
 //! Small files of settings, as they are read and named.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +45,13 @@ pub(super) fn read_text(path: &Path) -> Result<String, String> {
             .count();
         format!("line {line} is not UTF-8")
     })
+}
+
+/// What `~/` stands for, as the variables have it.
+pub(super) fn home(variables: &BTreeMap<String, OsString>) -> Option<&Path> {
+    let home = variables.get("HOME").map(Path::new);
+    // What a relative one means depends on where the program is started.
+    home.filter(|home| home.is_absolute())
 }
 
 /// A path as a person wrote it: `~/` is the home folder. What a shell would have made something else of is refused.

@@ -92,7 +92,7 @@ impl StatusConfig {
         }
     }
 
-    /// Where a poll is noted that ended over its settings: what names the checkpoint is taken as far as it can be read. Where
+    /// Where a poll is noted that may have ended over its settings: what names the checkpoint is taken as far as it can be read. Where
     /// the file that may name the company cannot be read, it is the only one where the polls of these settings keep theirs.
     pub fn of_wrong(sources: &Sources) -> Option<Self> {
         let mut problems = Vec::new();
@@ -195,7 +195,8 @@ fn search(
     None
 }
 
-/// The checkpoints in a folder, sorted: those by the name that a company's gets, and those that are by another.
+/// The checkpoints in a folder, sorted: those by the name that a company's gets, and those that are by another. Where there
+/// are none, what may not be read and may be one: whoever opens it is told so.
 fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
     let entries = match folder.read_dir() {
         Ok(entries) => entries,
@@ -204,7 +205,7 @@ fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
         }
         Err(error) => return Err(error),
     };
-    let mut found = Vec::new();
+    let (mut found, mut closed) = (Vec::new(), Vec::new());
     for entry in entries {
         let path = entry?.path();
         let name = path
@@ -215,31 +216,36 @@ fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
             .strip_prefix(BEFORE)
             .and_then(|rest| rest.strip_suffix(BEHIND));
         let is_by_name = company.is_some_and(|company| company.parse::<CompanyId>().is_ok());
-        if is_by_name || (name.ends_with(BEHIND) && is_ours(&path)) {
+        if is_by_name {
             found.push(path);
+        } else if name.ends_with(BEHIND) {
+            match is_ours(&path) {
+                Ok(true) => found.push(path),
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => closed.push(path),
+                Ok(false) | Err(_) => {}
+            }
         }
+    }
+    if found.is_empty() {
+        found = closed;
     }
     found.sort();
     Ok(found)
 }
 
 /// Whether a file is a checkpoint, or an empty one that is to become one, by what stands at its beginning: SQLite's words,
-/// and behind them whose database it is. Where all of it is still in SQLite's log, nobody's name stands there. One that may
-/// not be read counts: whoever opens it is told so.
-fn is_ours(path: &Path) -> bool {
+/// and behind them whose database it is. Where all of it is still in SQLite's log, nobody's name stands there.
+fn is_ours(path: &Path) -> Result<bool, std::io::Error> {
     if files::special(path).is_some() {
-        return false;
+        return Ok(false);
     }
     let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
-    if let Err(error) = read {
-        return error.kind() == ErrorKind::PermissionDenied;
-    }
+    File::open(path)?.take(HEAD).read_to_end(&mut head)?;
     let has_log = || {
         files::beside(path, "-wal")
             .metadata()
             .is_ok_and(|log| log.len() > 0)
     };
     let owner = head.get(OWNER);
-    head.is_empty() || owner.is_some_and(|owner| owner == MARK || (owner == [0; 4] && has_log()))
+    Ok(head.is_empty() || owner.is_some_and(|owner| owner == MARK || (owner == [0; 4] && has_log())))
 }

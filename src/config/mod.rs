@@ -197,8 +197,7 @@ impl Parts {
         let (credential, of_tokens) = match found {
             Some(Found::Tokens) => {
                 let mut about_tokens = Vec::new();
-                let tokens = oauth.tokens(base_url.as_ref(), &mut about_tokens);
-                let of_tokens = tokens.and_then(|tokens| tokens.company_id);
+                let of_tokens = oauth.company_of_tokens(base_url.as_ref(), &mut about_tokens);
                 if of_tokens.is_none() && needs_credential {
                     // What is missing is a login, which brings the company.
                     missing_company.clear();
@@ -206,7 +205,8 @@ impl Parts {
                     missing_company.extend_from_slice(&about_tokens);
                 }
                 about_credential.append(&mut about_tokens);
-                let settings = oauth.settings(&layers, base_url.as_ref(), timeouts, about_credential);
+                let whose = of_tokens.clone().or_else(|| company_id.clone());
+                let settings = oauth.settings(&layers, base_url.as_ref(), whose, timeouts, about_credential);
                 (
                     settings.map(|settings| Credential::OAuth(Box::new(settings))),
                     of_tokens,

@@ -70,7 +70,7 @@ impl OAuthConfig {
         }
         layers.refuse_misleading(&[TOKEN_FILE], &mut problems);
         let (redirect_uri, scopes) = (section.redirect_uri.clone(), section.scopes.clone());
-        let oauth = section.settings(&layers, base_url.as_ref(), timeouts, &mut problems);
+        let oauth = section.settings(&layers, base_url.as_ref(), None, timeouts, &mut problems);
         match (oauth, base_url) {
             (Some(oauth), Some(base_url)) if problems.is_empty() => Ok(Self {
                 oauth,
@@ -225,7 +225,11 @@ impl OAuthSection {
     }
 
     /// Whose tokens there are in the file, for this Pleo.
-    pub(super) fn tokens(&self, base_url: Option<&ServerUrl>, problems: &mut Vec<String>) -> Option<Tokens> {
+    pub(super) fn company_of_tokens(
+        &self,
+        base_url: Option<&ServerUrl>,
+        problems: &mut Vec<String>,
+    ) -> Option<CompanyId> {
         let path = self.token_file.as_ref()?;
         let tokens = self.file_content(problems)?;
         let host = base_url.and_then(|url| url.host_str())?;
@@ -243,7 +247,7 @@ impl OAuthSection {
                 path.display()
             ));
         }
-        Some(tokens)
+        tokens.company_id
     }
 
     /// Everything that a connection needs; what is missing is a problem.
@@ -251,6 +255,7 @@ impl OAuthSection {
         self,
         layers: &Layers,
         base_url: Option<&ServerUrl>,
+        company_id: Option<CompanyId>,
         (request_timeout, give_up_after): (std::time::Duration, std::time::Duration),
         problems: &mut Vec<String>,
     ) -> Option<oauth::Settings> {
@@ -289,6 +294,7 @@ impl OAuthSection {
             client_secret: self.client_secret?,
             store: store?,
             host: base_url?.host_str()?.to_owned(),
+            company_id,
             request_timeout,
             give_up_after,
         })

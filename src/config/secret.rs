@@ -40,7 +40,7 @@ pub(super) fn secret_file(
     };
     if text.is_empty() || text.lines().count() > 1 {
         problems.push(format!(
-            "{name}: `{}` must hold the key and nothing else",
+            "{name}: `{}` must hold the secret on one line, and nothing else",
             path.display()
         ));
         return None;
@@ -48,11 +48,11 @@ pub(super) fn secret_file(
     #[cfg(unix)]
     if std::fs::metadata(path).is_ok_and(|metadata| others_read(&metadata)) {
         warnings.push(format!(
-            "other users can read the key in `{0}`: run chmod 600 {0}",
+            "other users can read the secret in `{0}`: run chmod 600 {0}",
             path.display()
         ));
     }
-    sendable(&format!("the key in `{}`", path.display()), text, problems)
+    sendable(&format!("the secret in `{}`", path.display()), text, problems)
 }
 
 /// Whether somebody else can read it. Where root owns it and hands it to a group of ours, as Kubernetes does with secrets, that

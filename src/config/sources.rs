@@ -186,14 +186,15 @@ impl Layers {
 
     /// What `~/` stands for.
     pub(super) fn home(&self) -> Option<&Path> {
-        let home = self.variables.get("HOME").map(Path::new);
-        // What a relative one means depends on where the program is started.
-        home.filter(|home| home.is_absolute())
+        file::home(&self.variables)
     }
 
     /// Whether requests may go through a proxy.
     pub(super) fn has_proxy(&self) -> bool {
-        self.variables.keys().any(|name| http::is_about_a_proxy(name))
+        let proxies = PROXIES
+            .iter()
+            .filter(|name| !name.eq_ignore_ascii_case("no_proxy"));
+        proxies.into_iter().any(|name| self.is_set(name))
     }
 
     pub(super) fn working_folder(&self) -> &Path {

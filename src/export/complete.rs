@@ -126,12 +126,12 @@ pub(super) fn out_of_time(error: SystemError) -> JobFailure {
 /// for ever.
 fn close_with_open(run: &mut JobRun<'_>, finality: &Finality) -> Result<Ending, Halt> {
     run.refresh()?;
-    let refused = run.exporter.checkpoint.refused_items(&run.job.id)?.len();
+    let rejected = run.exporter.checkpoint.rejected_items(&run.job.id)?.len();
     let (id, open) = (&run.job.id, finality.open);
-    let halt = if refused > 0 {
+    let halt = if rejected > 0 {
         Halt::VerdictsRejected(format!(
             "Pleo does not take the verdicts of {} of job {id}",
-            counted(refused, "item")
+            counted(rejected, "item")
         ))
     } else {
         Halt::Later(format!(

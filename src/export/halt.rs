@@ -303,9 +303,11 @@ fn pleo_kind(error: &PleoError) -> ProblemKind {
 const fn checkpoint_kind(error: &CheckpointError) -> ProblemKind {
     match error.fault {
         Fault::BelongsToAnother { .. } => ProblemKind::Configuration,
-        Fault::Damaged(_) | Fault::NewerVersion { .. } | Fault::Storage(_) | Fault::NoFile(_) => {
-            ProblemKind::Damaged
-        }
+        Fault::Damaged(_)
+        | Fault::NewerVersion { .. }
+        | Fault::Storage(_)
+        | Fault::NoFile(_)
+        | Fault::NoCheckpoint(_) => ProblemKind::Damaged,
         Fault::Busy(_) => ProblemKind::Temporary,
         Fault::Illegal { .. } | Fault::Missing { .. } => ProblemKind::Unexpected,
     }

@@ -31,7 +31,7 @@ pub(super) fn send_again(run: &mut JobRun<'_>) -> Result<(), Halt> {
         warn!("Pleo shows {lacked} as open and has taken their verdicts; sending these again");
     }
     report(run)?;
-    for rejected in run.exporter.checkpoint.refused_items(&run.job.id)? {
+    for rejected in run.exporter.checkpoint.rejected_items(&run.job.id)? {
         if let Some(rejection) = send_alone(run, rejected)? {
             debug!(item.id = %rejection.entry_id, "Pleo rejects the verdict still");
         }
@@ -66,7 +66,7 @@ fn send_alone(run: &mut JobRun<'_>, update: (AccountingEntryId, Verdict)) -> Res
         return accepted(run, &entry).map(|()| None);
     };
     let checkpoint = &mut *run.exporter.checkpoint;
-    checkpoint.refused(&run.job.id, &entry, clock::now(), &rejection.text())?;
+    checkpoint.rejected(&run.job.id, &entry, clock::now(), &rejection.text())?;
     Ok(Some(rejection))
 }
 

@@ -13,8 +13,6 @@ pub enum Action {
     ChangeMode,
     /// Following it where it may be a link.
     Follow,
-    /// Going through the names in a folder.
-    List,
     /// Taking a lock.
     Lock,
     /// Asking for its kind, size and time.
@@ -56,7 +54,6 @@ impl fmt::Display for Action {
         f.write_str(match self {
             Self::ChangeMode => "change the mode of",
             Self::Follow => "follow",
-            Self::List => "list",
             Self::Lock => "lock",
             Self::LookAt => "look at",
             Self::LookFor => "look for",
@@ -82,7 +79,7 @@ impl Action {
     /// Whether nothing is made by it, so that what it does not find may have been moved just now.
     const fn only_looks(self) -> bool {
         match self {
-            Self::List | Self::LookAt | Self::Read | Self::ReadFolder => true,
+            Self::LookAt | Self::Read | Self::ReadFolder => true,
             Self::ChangeMode
             | Self::Follow
             | Self::Lock
@@ -107,7 +104,6 @@ impl Action {
         match self {
             Self::Follow | Self::Make | Self::Sync | Self::Use | Self::Write => true,
             Self::ChangeMode
-            | Self::List
             | Self::Lock
             | Self::LookAt
             | Self::LookFor

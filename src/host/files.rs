@@ -93,12 +93,16 @@ impl PartFile {
 
     /// The same for a file that nobody needs after this process: what a power cut makes of it does not matter.
     pub fn lie_at(self, path: &Path) -> Result<(), FileError> {
-        refuse_link(path)?;
-        refuse_special(path)?;
-        fs::rename(&self.path, path).map_err(FileError::at(Action::Rename, &self.path))?;
-        kill::point("file renamed");
-        Ok(())
+        rename(&self.path, path)
     }
+}
+
+fn rename(part: &Path, path: &Path) -> Result<(), FileError> {
+    refuse_link(path)?;
+    refuse_special(path)?;
+    fs::rename(part, path).map_err(FileError::at(Action::Rename, part))?;
+    kill::point("file renamed");
+    Ok(())
 }
 
 impl Drop for PartFile {
@@ -121,6 +125,15 @@ pub fn part_of(path: &Path) -> PathBuf {
     let digest = digest::sha256(name.as_encoded_bytes());
     let short = digest.get(..16).unwrap_or_default();
     folder_of(path).join(format!("{PART_BEGINS}{short}{PART_ENDS}"))
+}
+
+/// Gives such a file, which one who was killed has left whole, the name that it was written for.
+pub fn keep_part(path: &Path) -> Result<(), FileError> {
+    let part = part_of(path);
+    let file = File::open(&part).map_err(FileError::at(Action::Read, &part))?;
+    file.sync_all().map_err(FileError::at(Action::Sync, &part))?;
+    rename(&part, path)?;
+    sync_folder(folder_of(path))
 }
 
 /// Removes such a file, if one was left.

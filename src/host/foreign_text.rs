@@ -40,7 +40,7 @@ pub fn is_seen(character: char) -> bool {
 
 /// Whether a character changes where the text around it stands, without being a control character.
 pub const fn turns_text(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn a_text_can_neither_steer_the_terminal_nor_flood_the_log() {
         assert_eq!(
-            one_line(" red \u{1b}[31m\nalert\u{202e}! \r\n", 40),
+            one_line(" red \u{1b}[31m\nalert\u{202e}!\u{61c} \r\n", 40),
             "red [31m alert !"
         );
         assert_eq!(one_line("", 40), "");

@@ -1,6 +1,7 @@
-//! The machine we run on, each thing in one place: the clock, the request to stop, how HTTP is spoken and tried again, to
-//! which servers a credential may go, what programs get of our environment, files that survive a power cut, whose a file
-//! is, digests, text from outside made harmless, what others may read of the process, and the points at which tests kill it.
+//! The machine we run on, each thing in one place: the clock, chance, the request to stop, waits that are told, how HTTP is
+//! spoken and tried again, to which servers a credential may go, what programs get of our environment and the group they run
+//! in, files that survive a power cut, locks, disks, whose a file is, digests, numbers with their noun, text from outside made
+//! harmless, what others may read of the process, and the points at which tests kill it.
 
 pub mod chance;
 pub mod clock;

@@ -39,8 +39,8 @@ pub enum Report {
     Unsent,
     /// Pleo has it.
     Accepted,
-    /// Pleo would not take it.
-    Refused,
+    /// Pleo rejected it.
+    Rejected,
 }
 
 /// What can happen to an item.
@@ -60,7 +60,7 @@ pub enum ItemEvent {
     /// Pleo took the verdict, or has the same final status.
     Accept,
     /// Pleo rejected the verdict.
-    Refuse,
+    Reject,
     /// Pleo has a final status that is not our verdict.
     SeenFinal,
     /// Pleo took the verdict, and shows the item as open all the same.
@@ -71,20 +71,20 @@ impl ItemState {
     /// The state after `event`.
     pub const fn next(self, event: ItemEvent) -> Result<Self, IllegalTransition> {
         use ItemEvent as E;
-        use Report::{Accepted, Refused, Unsent};
+        use Report::{Accepted, Rejected, Unsent};
         Ok(match (self, event) {
             (Self::Listed | Self::Loaded, E::Load) | (Self::Loaded, E::Reopen) => Self::Loaded,
             (Self::Intended, E::Load | E::Intend | E::Reopen) | (Self::Loaded, E::Intend) => Self::Intended,
             (Self::Listed, E::Reopen) => Self::Listed,
             (Self::Listed | Self::Loaded, E::Decide) => Self::Declined(Unsent),
-            (Self::Intended | Self::Settled(Unsent | Refused), E::Withdraw) => Self::Loaded,
+            (Self::Intended | Self::Settled(Unsent | Rejected), E::Withdraw) => Self::Loaded,
             (Self::Intended, E::Decide) => Self::Settled(Unsent),
-            (Self::Declined(Unsent | Refused), E::Reopen) => Self::Listed,
-            (Self::Settled(Unsent | Refused), E::Reopen) => Self::Intended,
+            (Self::Declined(Unsent | Rejected), E::Reopen) => Self::Listed,
+            (Self::Settled(Unsent | Rejected), E::Reopen) => Self::Intended,
             (Self::Declined(_), E::Accept) => Self::Declined(Accepted),
             (Self::Settled(_), E::Accept) => Self::Settled(Accepted),
-            (Self::Declined(Unsent | Refused), E::Refuse) => Self::Declined(Refused),
-            (Self::Settled(Unsent | Refused), E::Refuse) => Self::Settled(Refused),
+            (Self::Declined(Unsent | Rejected), E::Reject) => Self::Declined(Rejected),
+            (Self::Settled(Unsent | Rejected), E::Reject) => Self::Settled(Rejected),
             (Self::Declined(Accepted), E::SeenOpen) => Self::Declined(Unsent),
             (Self::Settled(Accepted), E::SeenOpen) => Self::Settled(Unsent),
             (Self::Foreign, E::Reopen) => Self::Listed,
@@ -138,12 +138,12 @@ impl Report {
         match self {
             Self::Unsent => "unsent",
             Self::Accepted => "accepted",
-            Self::Refused => "refused",
+            Self::Rejected => "refused",
         }
     }
 
     fn from_word(text: &str) -> Option<Self> {
-        [Self::Unsent, Self::Accepted, Self::Refused]
+        [Self::Unsent, Self::Accepted, Self::Rejected]
             .into_iter()
             .find(|report| report.as_str() == text)
     }
@@ -159,7 +159,7 @@ impl ItemEvent {
             Self::Decide => "decide",
             Self::Reopen => "reopen",
             Self::Accept => "accept",
-            Self::Refuse => "refuse",
+            Self::Reject => "refuse",
             Self::SeenFinal => "seen_final",
             Self::SeenOpen => "seen_open",
         }

@@ -4,8 +4,9 @@ use reqwest::blocking::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Credential;
-use super::error::{KeyPlace, PleoError, Rejected};
+use super::error::{CredentialKind, KeyPlace, PleoError};
 use super::oauth::Connection;
+use super::reached::Limits;
 use crate::host::stop::Stop;
 
 /// Where what is shown comes from.
@@ -23,34 +24,36 @@ pub(super) enum Shown {
 }
 
 impl Access {
-    pub(super) fn new(credential: Credential, stop: &Stop) -> Result<Self, PleoError> {
-        Ok(match credential {
+    pub(super) fn new(credential: Credential, stop: &Stop) -> Self {
+        match credential {
             Credential::ApiKey(key, place) => Self::Key(key, place),
             Credential::AccessToken(token) => Self::Token(token),
             Credential::OAuth(settings) => {
-                Self::Connection(Box::new(Connection::new(*settings, stop.clone())?))
+                Self::Connection(Box::new(Connection::new(*settings, stop.clone())))
             }
-        })
+        }
     }
 
-    /// What the next request shows. Tokens that are about to end are renewed first.
-    pub(super) fn shown(&self) -> Result<Shown, PleoError> {
+    /// What the next request shows. Tokens that are about to end are renewed first, within these limits.
+    pub(super) fn shown(&self, limits: Limits) -> Result<Shown, PleoError> {
         Ok(match self {
             Self::Key(key, _) => Shown::Key(key.clone()),
             Self::Token(token) => Shown::Token(token.clone()),
-            Self::Connection(connection) => Shown::Token(connection.access_token()?),
+            Self::Connection(connection) => Shown::Token(connection.access_token(limits)?),
         })
     }
 
     /// Pleo has rejected what was shown (401). Answers whether there is something else to show now.
-    pub(super) fn renew(&self, refused: &Shown) -> Result<bool, PleoError> {
-        match (self, refused) {
-            (Self::Connection(connection), Shown::Token(token)) => connection.renew(token).map(|()| true),
+    pub(super) fn renew(&self, rejected: &Shown, limits: Limits) -> Result<bool, PleoError> {
+        match (self, rejected) {
+            (Self::Connection(connection), Shown::Token(token)) => {
+                connection.renew(token, limits).map(|()| true)
+            }
             _ => Ok(false),
         }
     }
 
-    /// An error as it is to be understood: a connection whose newest token is refused is no connection any more.
+    /// An error as it is to be understood: a connection whose newest token is rejected is none any more.
     pub(super) fn understood(&self, error: PleoError) -> PleoError {
         match (self, error) {
             (Self::Connection(_), PleoError::CredentialRejected { answer, .. }) if answer.status == 401 => {
@@ -60,7 +63,7 @@ impl Access {
             (Self::Key(_, place), PleoError::CredentialRejected { answer, .. }) => {
                 PleoError::CredentialRejected {
                     answer,
-                    what: Rejected::Key(*place),
+                    kind: CredentialKind::Key(*place),
                 }
             }
             (_, error) => error,

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-
 use super::error::{Answer, Call, PleoError};
 use super::retry::{Content, TryEnd};
 use super::wire;
@@ -15,8 +13,6 @@ pub(super) struct Attempt {
     /// For people.
     pub(super) cause: String,
     pub(super) body: String,
-    /// The time on Pleo's clock in the answer.
-    pub(super) date: Option<DateTime<Utc>>,
     pub(super) retry_after: Option<Duration>,
     /// Where a redirect points to.
     pub(super) redirect_host: Option<String>,
@@ -28,13 +24,20 @@ impl Attempt {
             ending,
             cause,
             body: String::new(),
-            date: None,
             retry_after: None,
             redirect_host: None,
         }
     }
 
-    /// Whether Pleo itself refused the credential, in whatever state it is.
+    /// The answer is larger than any is read, in bytes.
+    pub(super) fn too_large(largest: u64) -> Self {
+        Self::broken(
+            TryEnd::TooLarge,
+            format!("the answer is larger than {largest} bytes"),
+        )
+    }
+
+    /// Whether Pleo itself rejected the credential, in whatever state it is.
     pub(super) fn is_unauthorized(&self) -> bool {
         matches!(
             self.ending,
@@ -58,10 +61,7 @@ impl Attempt {
     /// The answer was not read whole.
     pub(super) fn not_read(error: BodyError, too_slow: String) -> Self {
         match error {
-            BodyError::TooLarge(largest) => {
-                let cause = format!("the answer is larger than {largest} bytes");
-                Self::broken(TryEnd::TooLarge, cause)
-            }
+            BodyError::TooLarge(largest) => Self::too_large(largest),
             BodyError::TooSlow | BodyError::Silent => Self::broken(TryEnd::Interrupted, too_slow),
             error => Self::broken(TryEnd::Interrupted, error.to_string()),
         }

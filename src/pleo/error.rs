@@ -61,7 +61,7 @@ impl Answer {
         match answer.status {
             401 | 403 => PleoError::CredentialRejected {
                 answer,
-                what: Rejected::Token,
+                kind: CredentialKind::Token,
             },
             // The list of jobs cannot be missing, so there the address is wrong and not a job's id.
             // Pleo's other APIs know no jobs.
@@ -104,9 +104,9 @@ pub enum KeyPlace {
     File,
 }
 
-/// A credential that Pleo does not take.
+/// A kind of credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rejected {
+pub enum CredentialKind {
     /// An access token.
     Token,
     /// An API key, and where it was found.
@@ -121,8 +121,8 @@ pub enum PleoError {
     CredentialRejected {
         /// What Pleo said.
         answer: Answer,
-        /// What it was.
-        what: Rejected,
+        /// The kind of the credential.
+        kind: CredentialKind,
     },
     /// Pleo does not know the job.
     #[error("{answer}: Pleo does not know the job")]
@@ -256,15 +256,15 @@ impl PleoError {
     /// What the reader of the error can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::CredentialRejected { answer, what } if answer.status == 401 => match what {
-                Rejected::Token => {
+            Self::CredentialRejected { answer, kind } if answer.status == 401 => match kind {
+                CredentialKind::Token => {
                     "set PLEO_ACCESS_TOKEN to a token that holds: this one has expired or was never given"
                 }
-                Rejected::Key(KeyPlace::Variable) => {
+                CredentialKind::Key(KeyPlace::Variable) => {
                     "check the API key in PLEO_API_KEY (environment or `.env`): in Pleo, Settings > API Keys shows whether it has \
                      expired"
                 }
-                Rejected::Key(KeyPlace::File) => {
+                CredentialKind::Key(KeyPlace::File) => {
                     "check the API key in the file of `pleo.api_key_file`: in Pleo, Settings > API Keys shows whether it has expired"
                 }
             },

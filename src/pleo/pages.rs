@@ -7,7 +7,6 @@ use super::request::{Action, Request};
 use super::skim::Skimmed;
 use super::transport::{Answered, Transport};
 use super::wire::{Field, Malformed, Page};
-use crate::host::clock;
 
 /// More than any list of accounts or taxes has.
 const LONGEST_LIST: usize = 100_000;
@@ -152,15 +151,9 @@ impl Transport {
         request: &Request<'_>,
         pager: &mut Pager,
     ) -> Result<(Vec<String>, Option<String>, Exchange), PleoError> {
-        let began = clock::since_boot();
-        let Skimmed { data, pagination } = self.skim(request)?;
+        let (Skimmed { data, pagination }, exchange) = self.skim(request)?;
         let next = pager.after(data.is_empty(), pagination.has_next_page, pagination.end_cursor);
         let next = next.map_err(|problem| request.contract(&problem))?;
-        let exchange = Exchange {
-            began,
-            ended: clock::since_boot(),
-            date: None,
-        };
         let keys = data.into_iter().map(|item| item.accounting_entry_id);
         Ok((keys.collect(), next, exchange))
     }

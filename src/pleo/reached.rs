@@ -1,4 +1,4 @@
-//! What is known of reaching Pleo, over all requests of a client.
+//! What is known of reaching Pleo, over all requests of a client, and for how long a request is tried after that.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -7,6 +7,15 @@ use super::error::PleoError;
 
 /// How long a try may take where no answer is to be expected.
 const SHORT: Duration = Duration::from_secs(5);
+
+/// For how long a request is tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// How long one try may take.
+    pub(super) timeout: Duration,
+    /// After this time no further try begins.
+    pub(super) patience: Duration,
+}
 
 /// What is known of reaching Pleo.
 #[derive(Debug, Default)]
@@ -42,27 +51,34 @@ impl Reached {
         self.is_out_of_reach.store(is_out_of_reach, Ordering::Relaxed);
     }
 
-    /// Whether the last request was given up without an answer.
+    /// An error of another host of Pleo's: once Pleo has answered, what is in the way is there for a time.
+    pub(super) fn understood(&self, error: PleoError) -> PleoError {
+        match error {
+            PleoError::NeverReached { call, tries, cause } if self.has_answered() => {
+                PleoError::OutOfReach { call, tries, cause }
+            }
+            error => error,
+        }
+    }
+
+    /// Whether the last request was given up without a good answer.
     pub(super) fn is_out_of_reach(&self) -> bool {
         self.is_out_of_reach.load(Ordering::Relaxed)
     }
 
-    /// Notes that another client has just had no answer: each request gets one short try until one comes.
+    /// Notes that another client has just had no good answer: each request gets one short try until one comes.
     pub(super) fn expect_silence(&self) {
         self.is_silence_expected.store(true, Ordering::Relaxed);
     }
 
-    /// How long to go on trying, of what settings say.
-    pub(super) fn patience(&self, of_settings: Duration) -> Duration {
-        if self.is_silence_expected.load(Ordering::Relaxed) {
-            Duration::ZERO
-        } else {
-            of_settings
+    /// For how long to try, of what settings say.
+    pub(super) fn limits(&self, of_settings: Limits) -> Limits {
+        if !self.is_silence_expected.load(Ordering::Relaxed) {
+            return of_settings;
         }
-    }
-
-    /// How long one try may take at most, where that is less than settings say.
-    pub(super) fn shortest(&self) -> Option<Duration> {
-        self.is_silence_expected.load(Ordering::Relaxed).then_some(SHORT)
+        Limits {
+            timeout: of_settings.timeout.min(SHORT),
+            patience: Duration::ZERO,
+        }
     }
 }

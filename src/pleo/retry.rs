@@ -5,6 +5,9 @@
 //! connection never came about, or 429. Everything else that may have happened after a POST was sent is a lost answer.
 //! After what time a try is made again, and for how long, is the same for all clients: [`crate::host::retry`].
 
+use std::time::Duration;
+
+use super::error::Call;
 use crate::host::retry::is_temporary;
 
 /// What the request does.
@@ -123,6 +126,36 @@ pub(super) const fn classify(method: Method, ending: TryEnd) -> Outcome {
         // A success that is not the promised one, a server that fell over: the event may have arrived.
         (TryEnd::Interrupted | TryEnd::TooLarge | TryEnd::Answered { .. }, false) => Outcome::Lost,
     }
+}
+
+/// Says that a try failed and that another one follows.
+pub(super) fn log_retry(call: &Call, cause: &str, tries: u32, wait: Duration) {
+    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    // One failed try is the network's daily life; a second one is worth a look.
+    if tries < 2 {
+        tracing::debug!(
+            method = call.method,
+            path = call.path,
+            wait_ms,
+            "{cause}; trying again"
+        );
+    } else {
+        tracing::warn!(
+            method = call.method,
+            path = call.path,
+            tries,
+            wait_ms,
+            "{cause}; trying again"
+        );
+    }
+}
+
+/// The cause where the server asks for a longer wait than the patience leaves.
+pub(super) fn asks_for_too_long(cause: &str, asked: Duration) -> String {
+    format!(
+        "{cause}, and Pleo asks to wait {} s, which is longer than `pleo.give_up_after_seconds` leaves",
+        asked.as_secs()
+    )
 }
 
 #[cfg(test)]

@@ -16,9 +16,9 @@ use super::attempt::Attempt;
 use super::error::{Call, PleoError, shown};
 use super::heard::Exchange;
 use super::pace::Pace;
-use super::reached::Reached;
+use super::reached::{Limits, Reached};
 use super::request::Request;
-use super::retry::{Content, Outcome, TryEnd, classify};
+use super::retry::{Content, Outcome, TryEnd, asks_for_too_long, classify, log_retry};
 use super::skim::Skimmed;
 use super::throttle::Throttle;
 use super::{Settings, wire};
@@ -51,8 +51,8 @@ pub(super) struct Transport {
     http: Client,
     base_url: ServerUrl,
     access: Access,
-    request_timeout: Duration,
-    give_up_after: Duration,
+    /// As settings have them.
+    limits: Limits,
     pace: Pace,
     stop: Stop,
     server_time: Mutex<Option<ServerTime>>,
@@ -86,9 +86,11 @@ impl Transport {
                 ),
             })?,
             base_url: settings.base_url,
-            access: Access::new(settings.credential, &stop)?,
-            request_timeout: settings.request_timeout,
-            give_up_after: settings.give_up_after,
+            access: Access::new(settings.credential, &stop),
+            limits: Limits {
+                timeout: settings.request_timeout,
+                patience: settings.give_up_after,
+            },
             pace: Pace::new(settings.requests_per_minute),
             stop,
             server_time: Mutex::default(),
@@ -104,7 +106,7 @@ impl Transport {
 
     /// How long one try of a request may take.
     pub(super) const fn request_timeout(&self) -> Duration {
-        self.request_timeout
+        self.limits.timeout
     }
 
     /// The time of the last answer.
@@ -117,50 +119,108 @@ impl Transport {
     /// A request to stop ends only the waits: what is known must still be told to Pleo once. What writes asks for its permit
     /// before each try, for the wait before may have been long.
     pub(super) fn send(&self, request: &Request<'_>) -> Result<Answered, PleoError> {
-        self.send_within(self.give_up_after, request)
+        self.whole(self.limits(), request)
     }
 
     /// Sends once; what might come right in a moment is an error.
     pub(super) fn send_once(&self, request: &Request<'_>) -> Result<Answered, PleoError> {
-        self.send_within(Duration::ZERO, request)
+        let patience = Duration::ZERO;
+        self.whole(
+            Limits {
+                patience,
+                ..self.limits()
+            },
+            request,
+        )
     }
 
-    fn send_within(&self, patience: Duration, request: &Request<'_>) -> Result<Answered, PleoError> {
-        let result = self.try_within(self.reached.patience(patience), request);
+    fn whole(&self, limits: Limits, request: &Request<'_>) -> Result<Answered, PleoError> {
+        let method = request.action.method();
+        let (body, exchange) = self.send_within(limits, request, |mut response, began| {
+            let attempt = self.read_whole(&mut response, began, &request.call());
+            match classify(method, attempt.ending) {
+                Outcome::Done => Ok(attempt.body),
+                Outcome::TryAgain | Outcome::Lost | Outcome::Final => Err(Box::new(attempt)),
+            }
+        })?;
+        Ok(Answered { body, exchange })
+    }
+
+    /// Asks for an answer that is too large to be read, and reads past its items.
+    pub(super) fn skim(&self, request: &Request<'_>) -> Result<(Skimmed, Exchange), PleoError> {
+        let skimmed = self.send_within(self.limits(), request, |mut response, began| {
+            if !response.status().is_success() {
+                return Err(Box::new(self.read_whole(&mut response, began, &request.call())));
+            }
+            self.remember_time(&response);
+            Skimmed::read(response, self.limits.timeout, &self.stop)
+                .ok_or_else(|| Box::new(Attempt::too_large(largest_answer())))
+        });
+        if matches!(skimmed, Err(PleoError::TooLarge { .. })) {
+            // A stop ends the reading of so much, too.
+            self.stop.check()?;
+        }
+        skimmed
+    }
+
+    /// Sends until `read` takes an answer for what was asked for.
+    fn send_within<T>(
+        &self,
+        limits: Limits,
+        request: &Request<'_>,
+        read: impl Fn(Response, Instant) -> Result<T, Box<Attempt>>,
+    ) -> Result<(T, Exchange), PleoError> {
+        let result = self.try_within(limits, request, read);
         self.reached.ended(&result);
         result
     }
 
-    fn try_within(&self, patience: Duration, request: &Request<'_>) -> Result<Answered, PleoError> {
+    fn try_within<T>(
+        &self,
+        limits: Limits,
+        request: &Request<'_>,
+        read: impl Fn(Response, Instant) -> Result<T, Box<Attempt>>,
+    ) -> Result<(T, Exchange), PleoError> {
         let url = self.address(request);
         let call = request.call();
         let _waiting = waiting_for(format!("Pleo to answer {call}"));
         // Before the patience begins: that we send no more than is allowed is no fault of Pleo's.
         self.pace.wait(&self.stop);
-        let mut retry = Retry::new(Instant::now(), patience, fastrand::Rng::new());
+        let mut retry = Retry::new(Instant::now(), limits.patience, fastrand::Rng::new());
         let mut is_renewed = false;
         loop {
             self.wait_for_limits(&call, &mut retry)?;
-            let shown = self.access.shown()?;
+            let shown = self.access.shown(self.limits());
+            let shown = shown.map_err(|error| self.reached.understood(error))?;
             // Before the permit is asked for: this process may be stopped between that and the sending.
             let began = clock::since_boot();
             request.action.ask()?;
-            let attempt = self.attempt(request, url.clone(), &call, &shown);
+            let attempt = match self.attempt(request, url.clone(), &shown, &read) {
+                Ok((value, date)) => {
+                    let ended = clock::since_boot();
+                    return Ok((value, Exchange { began, ended, date }));
+                }
+                Err(attempt) => *attempt,
+            };
             // It was surely not processed.
-            if attempt.is_unauthorized() && !is_renewed && self.access.renew(&shown)? {
+            if attempt.is_unauthorized() && !is_renewed && self.renewed(&shown)? {
                 is_renewed = true;
                 self.pace.wait(&self.stop);
                 continue;
             }
-            if classify(request.action.method(), attempt.ending) == Outcome::Done {
-                let (ended, date) = (clock::since_boot(), attempt.date);
-                return Ok(Answered {
-                    body: attempt.body,
-                    exchange: Exchange { began, ended, date },
-                });
-            }
             self.wait_after(attempt, request, &mut retry)?;
         }
+    }
+
+    /// For how long a request is tried now.
+    fn limits(&self) -> Limits {
+        self.reached.limits(self.limits)
+    }
+
+    /// Whether there is something else to show than what Pleo rejected.
+    fn renewed(&self, rejected: &Shown) -> Result<bool, PleoError> {
+        let renewed = self.access.renew(rejected, self.limits());
+        renewed.map_err(|error| self.reached.understood(error))
     }
 
     /// Waits for as long as Pleo has told another host not to send anything.
@@ -234,11 +294,7 @@ impl Transport {
             }
             Next::TooLong(asked) => {
                 self.tell_of_limit(&attempt, asked);
-                let cause = format!(
-                    "{}, and Pleo asks to wait {} s, which is longer than `pleo.give_up_after_seconds` leaves",
-                    attempt.cause,
-                    asked.as_secs()
-                );
+                let cause = asks_for_too_long(&attempt.cause, asked);
                 let attempt = Attempt { cause, ..attempt };
                 Err(attempt.given_up(call, retry.tries(), has_answered))
             }
@@ -253,14 +309,22 @@ impl Transport {
         url
     }
 
-    /// One try, in the log as one line.
-    fn attempt(&self, request: &Request<'_>, url: Url, call: &Call, shown: &Shown) -> Attempt {
+    /// One try, in the log as one line. Answers what was read, and the time on Pleo's clock.
+    fn attempt<T>(
+        &self,
+        request: &Request<'_>,
+        url: Url,
+        shown: &Shown,
+        read: impl Fn(Response, Instant) -> Result<T, Box<Attempt>>,
+    ) -> Result<(T, Option<DateTime<Utc>>), Box<Attempt>> {
         let began = Instant::now();
-        let attempt = self.exchange(request, url, call, shown);
-        let status = match attempt.ending {
-            TryEnd::Answered { status, .. } => Some(status),
-            TryEnd::NotConnected | TryEnd::Untrusted | TryEnd::Interrupted | TryEnd::TooLarge => None,
-        };
+        let mut status = None;
+        let answered = self.exchange(request, url, shown).and_then(|response| {
+            status = Some(response.status().as_u16());
+            let date = date(&response);
+            Ok((read(response, began)?, date))
+        });
+        let call = request.call();
         tracing::debug!(
             method = call.method,
             path = call.path,
@@ -268,41 +332,32 @@ impl Transport {
             duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             "asked Pleo"
         );
-        attempt
+        answered
     }
 
-    fn exchange(&self, request: &Request<'_>, url: Url, call: &Call, shown: &Shown) -> Attempt {
-        let began = Instant::now();
+    fn exchange(&self, request: &Request<'_>, url: Url, shown: &Shown) -> Result<Response, Box<Attempt>> {
         let mut builder = shown
             .on(self.http.request(request.action.method().for_http(), url))
+            .timeout(self.limits().timeout)
             .header(ACCEPT, "application/json");
-        if self.reached.shortest().is_some() {
-            builder = builder.timeout(self.timeout());
-        }
         if let Some(body) = request.action.body() {
             builder = builder
                 .header(CONTENT_TYPE, "application/json;charset=UTF-8")
                 .body(body.to_owned());
         }
         kill::point("before request");
-        let mut response = match builder.send() {
-            Ok(response) => response,
-            Err(error) => return Attempt::failed(http::fault(error), self.too_slow()),
-        };
-        self.read_whole(&mut response, began, call)
-    }
-
-    /// How long a try may take now.
-    fn timeout(&self) -> Duration {
-        let short = self.reached.shortest();
-        short.map_or(self.request_timeout, |short| short.min(self.request_timeout))
+        let response = builder.send();
+        response.map_err(|error| Box::new(Attempt::failed(http::fault(error), self.too_slow())))
     }
 
     /// What happened when an answer did not come in time, or not all of it.
     fn too_slow(&self) -> String {
-        let (host, timeout) = (self.base_url.host_str().unwrap_or_default(), self.timeout());
+        let (host, timeout) = (
+            self.base_url.host_str().unwrap_or_default(),
+            self.limits().timeout,
+        );
         // Of a host that was silent before less is waited for than the setting says.
-        let named = if timeout == self.request_timeout {
+        let named = if timeout == self.limits.timeout {
             " (`pleo.timeout_seconds`)"
         } else {
             ""
@@ -312,45 +367,13 @@ impl Transport {
 
     fn read_whole(&self, response: &mut Response, began: Instant, call: &Call) -> Attempt {
         self.remember_time(response);
-        let until = began + self.request_timeout;
+        let until = began + self.limits.timeout;
         let body = match Body::new(response, largest_answer(), until, None).whole() {
             Ok(body) => body,
             Err(error) => return Attempt::not_read(error, self.too_slow()),
         };
         kill::point("response");
         self.answered(response, body, call)
-    }
-
-    /// Asks for an answer that is too large to be read, and reads past its items. A try that gets no such answer is made
-    /// again as any other is.
-    pub(super) fn skim(&self, request: &Request<'_>) -> Result<Skimmed, PleoError> {
-        self.pace.wait(&self.stop);
-        let mut retry = Retry::new(Instant::now(), self.give_up_after, fastrand::Rng::new());
-        loop {
-            self.stop.check()?;
-            match self.large_answer(request, &self.access.shown()?) {
-                Ok(response) => {
-                    let skimmed = Skimmed::read(response, self.request_timeout, &self.stop);
-                    return skimmed.ok_or_else(|| PleoError::TooLarge {
-                        call: request.call(),
-                        problem: format!("the answer is larger than {} bytes", largest_answer()),
-                    });
-                }
-                Err(attempt) => self.wait_after(attempt, request, &mut retry)?,
-            }
-        }
-    }
-
-    /// An answer that says that it is good, before its content is read.
-    fn large_answer(&self, request: &Request<'_>, shown: &Shown) -> Result<Response, Attempt> {
-        let (began, url) = (Instant::now(), self.address(request));
-        let builder = shown.on(self.http.request(request.action.method().for_http(), url));
-        let response = builder.header(ACCEPT, "application/json").send();
-        let mut response = response.map_err(|error| Attempt::failed(http::fault(error), self.too_slow()))?;
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        Err(self.read_whole(&mut response, began, &request.call()))
     }
 
     fn remember_time(&self, response: &Response) {
@@ -392,7 +415,6 @@ impl Transport {
             ending: TryEnd::Answered { status, content },
             cause,
             body,
-            date: date(response),
             retry_after: http::retry_after(response, now).filter(|_| retry::is_temporary(status)),
             redirect_host: http::header(response, &LOCATION)
                 .and_then(|target| self.base_url.join(target).ok())
@@ -408,25 +430,4 @@ fn largest_answer() -> u64 {
 /// The time on the server's clock.
 fn date(response: &Response) -> Option<DateTime<Utc>> {
     http::header(response, &DATE).and_then(retry::http_date)
-}
-
-fn log_retry(call: &Call, cause: &str, tries: u32, wait: Duration) {
-    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-    // One failed try is the network's daily life; a second one is worth a look.
-    if tries < 2 {
-        tracing::debug!(
-            method = call.method,
-            path = call.path,
-            wait_ms,
-            "{cause}; trying again"
-        );
-    } else {
-        tracing::warn!(
-            method = call.method,
-            path = call.path,
-            tries,
-            wait_ms,
-            "{cause}; trying again"
-        );
-    }
 }

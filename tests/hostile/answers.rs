@@ -89,12 +89,35 @@ fn a_panic_at_any_moment_is_exit_1_with_a_document_and_the_next_run_goes_on() {
         assert_eq!(answer["exit_code"], json!(run.code), "{run}");
         if run.code == Some(1) {
             assert_eq!(answer["error"]["kind"], "unexpected", "{run}");
+            let status = world.run(&["status"]).exits(0);
+            assert!(
+                !status.stdout.starts_with("All is well"),
+                "at {panic_at}: {status}"
+            );
         }
         let run = world.run(&["poll"]);
         assert!(matches!(run.code, Some(0 | 3)), "at {panic_at}: {run}");
         world.keeps_its_promise();
         world.books().has_nothing_twice();
     }
+}
+
+#[test]
+fn a_poll_that_panics_is_recorded_like_any_that_fails() {
+    if !is_debug("a_poll_that_panics_is_recorded_like_any_that_fails") {
+        return;
+    }
+    let world = one_item();
+    world.run(&["poll"]).exits(0);
+    add_item(&world);
+    world.run_with("PLEO_EXPORT_PANIC_AT", "6", &["poll"]).exits(1);
+    let health = &world.run(&["status", "--json"]).json()["health"];
+    assert_eq!(health["state"], "failing", "{health}");
+    let connection = rusqlite::Connection::open(world.path("checkpoint.sqlite3")).unwrap();
+    let ended_in_order: bool = connection
+        .query_row("SELECT clean FROM meta", [], |row| row.get(0))
+        .unwrap();
+    assert!(!ended_in_order);
 }
 
 #[test]

@@ -176,6 +176,30 @@ fn as_stranger_again(world: &World) -> Command {
     command
 }
 
+#[test]
+fn a_checkpoint_that_another_user_may_not_read_is_there_all_the_same() {
+    if !is_root("a_checkpoint_that_another_user_may_not_read_is_there_all_the_same") {
+        return;
+    }
+    let world = one_item();
+    world.run(&["poll"]).exits(0);
+    fs::copy(world.path("checkpoint.sqlite3"), world.path("own")).unwrap();
+    let mut looking = as_stranger(&world, &["status"]);
+    std::os::unix::fs::chown(world.path("checkpoint.sqlite3"), Some(0), Some(0)).unwrap();
+    for name in ["PLEO_EXPORT_CHECKPOINT", "PLEO_COMPANY_ID"] {
+        looking.env_remove(name);
+    }
+    let run = Run::of("status as another user", looking.output().unwrap())
+        .exits(1)
+        .says("look as the user that runs pleo-export");
+    assert!(!run.stderr.contains("immutable"), "{run}");
+    // What may be read beside it is the only one that there is to see.
+    fs::rename(world.path("own"), world.path("own.sqlite3")).unwrap();
+    Run::of("status of the other", looking.output().unwrap())
+        .exits(0)
+        .says("own.sqlite3");
+}
+
 /// Sends SIGTERM, and answers how long the program took to end.
 fn terminate(mut child: Child) -> Duration {
     crate::support::signal("TERM", child.id());

@@ -18,7 +18,7 @@ const ITEM_EVENTS: [ItemEvent; 9] = [
     ItemEvent::Decide,
     ItemEvent::Reopen,
     ItemEvent::Accept,
-    ItemEvent::Refuse,
+    ItemEvent::Reject,
     ItemEvent::SeenFinal,
     ItemEvent::SeenOpen,
 ];
@@ -33,7 +33,7 @@ const JOB_EVENTS: [JobEvent; 6] = [
 ];
 
 fn item_states() -> Vec<ItemState> {
-    let reports = [Report::Unsent, Report::Accepted, Report::Refused];
+    let reports = [Report::Unsent, Report::Accepted, Report::Rejected];
     let mut states = vec![
         ItemState::Listed,
         ItemState::Loaded,

@@ -264,7 +264,7 @@ fn night_12_the_checkpoint_is_damaged() {
     world
         .run(&["status"])
         .exits(1)
-        .says("is damaged")
+        .says("is no checkpoint: it is no database, or no longer one")
         .says("restore it from a backup");
 }
 

@@ -1,6 +1,8 @@
 //! A connection by OAuth through the real program: a browser that consents, tokens that are renewed, and everything that can
 //! happen in between.
 
+mod answers;
+mod kept;
 mod login;
 mod refresh;
 mod settings;

@@ -178,7 +178,7 @@ fn a_key_file_that_others_can_read_is_warned_of() {
         assert_eq!(run.stderr.contains("chmod 600"), warns, "{mode:o}: {run}");
     }
     fs::write(world.path("key"), "").unwrap();
-    is_silent(&world.run(&["poll"]).exits(2).says("must hold the key"));
+    is_silent(&world.run(&["poll"]).exits(2).says("must hold the secret"));
 }
 
 #[test]

@@ -243,7 +243,7 @@ fn what_is_no_checkpoint_is_told_for_what_it_is_and_left_as_it_is() {
     for (name, what, code) in [
         ("folder", "is a folder, and no regular file", 1),
         ("pipe", "is a device, a pipe or a socket, and no regular file", 1),
-        ("text", "is damaged", 1),
+        ("text", "is no checkpoint", 1),
         ("foreign", "a database of another program", 1),
     ] {
         let path = world.path(name);

@@ -51,10 +51,10 @@ fn an_item_goes_from_the_list_to_a_verdict_that_pleo_has() {
     assert_eq!(ids(checkpoint.unsent(&job_id(), 1).unwrap()), ["a"]);
     checkpoint.accepted(&job_id(), &[a], now()).unwrap();
     checkpoint
-        .refused(&job_id(), &[b], now(), "no such entry")
+        .rejected(&job_id(), &[b], now(), "no such entry")
         .unwrap();
     assert_eq!(checkpoint.unsent(&job_id(), 10).unwrap(), []);
-    assert_eq!(ids(checkpoint.refused_items(&job_id()).unwrap()), ["b"]);
+    assert_eq!(ids(checkpoint.rejected_items(&job_id()).unwrap()), ["b"]);
     assert_eq!(
         checkpoint.counts(&job_id()).unwrap(),
         Counts {
@@ -186,7 +186,7 @@ fn a_new_run_proves_afresh_what_pleo_does_not_have() {
         .decide(&job_id(), &verdicts, &[].into(), now())
         .unwrap();
     checkpoint.accepted(&job_id(), &[a], now()).unwrap();
-    checkpoint.refused(&job_id(), &[b], now(), "no").unwrap();
+    checkpoint.rejected(&job_id(), &[b], now(), "no").unwrap();
     checkpoint.begin_run(&job_id(), now()).unwrap();
     checkpoint.arrange(&job_id()).unwrap();
     assert_eq!(

@@ -186,4 +186,25 @@ fn open_jobs_come_oldest_first_and_all_jobs_newest_first() {
     };
     assert_eq!(ids(checkpoint.open_jobs().unwrap()), ["old-a", "old-b", "new"]);
     assert_eq!(ids(checkpoint.jobs().unwrap()), ["new", "old-b", "old-a", "done"]);
+    // A row that is odd and over stops no run.
+    let odd = "UPDATE job SET updated_at = 'yesterday' WHERE id = 'done'";
+    checkpoint.connection.execute(odd, []).unwrap();
+    assert_eq!(checkpoint.open_jobs().unwrap().len(), 3);
+}
+
+#[test]
+fn what_a_poll_saw_again_is_not_written_again() {
+    let (_folder, _, mut checkpoint) = new_checkpoint();
+    let blocked = Blocked {
+        by: job_id(),
+        // Pleo's times may be finer than those that are kept.
+        last_updated_at: "2026-11-22T10:00:00.123456Z".parse().unwrap(),
+        is_stuck: false,
+    };
+    checkpoint.keep_blocked(Some(&blocked)).unwrap();
+    let writes = checkpoint.connection.total_changes();
+    checkpoint.keep_blocked(Some(&blocked)).unwrap();
+    assert_eq!(checkpoint.connection.total_changes(), writes);
+    checkpoint.keep_blocked(None).unwrap();
+    assert_eq!(checkpoint.blocked().unwrap(), None);
 }

@@ -19,7 +19,7 @@ enum Operation {
     Intend(usize),
     Decide(usize, bool),
     Accept(usize),
-    Refuse(usize),
+    Reject(usize),
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -51,7 +51,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         4 => item.clone().prop_map(Operation::Intend),
         4 => (item.clone(), any::<bool>()).prop_map(|(item, good)| Operation::Decide(item, good)),
         2 => item.clone().prop_map(Operation::Accept),
-        2 => item.prop_map(Operation::Refuse),
+        2 => item.prop_map(Operation::Reject),
     ]
 }
 
@@ -82,7 +82,7 @@ fn perform(checkpoint: &mut Checkpoint, operation: &Operation) -> Result<(), Che
             checkpoint.decide(&id, &[(one(item), verdict)], &[].into(), now())
         }
         Operation::Accept(item) => checkpoint.accepted(&id, &[one(item)], now()),
-        Operation::Refuse(item) => checkpoint.refused(&id, &[one(item)], now(), "no"),
+        Operation::Reject(item) => checkpoint.rejected(&id, &[one(item)], now(), "no"),
     }
 }
 
@@ -110,7 +110,7 @@ fn check_rows(checkpoint: &Checkpoint) {
         assert_eq!(item.payload.is_none(), item.state == ItemState::Listed);
     }
     checkpoint.unsent(&job_id(), 10).unwrap();
-    checkpoint.refused_items(&job_id()).unwrap();
+    checkpoint.rejected_items(&job_id()).unwrap();
     let failures = checkpoint.failures(&job_id()).unwrap().len();
     let types = checkpoint.failure_types(&job_id()).unwrap();
     assert_eq!(

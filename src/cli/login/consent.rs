@@ -139,8 +139,14 @@ fn unless_silent<T>(answered: Result<T, PleoError>) -> Result<Option<T>, Problem
 /// A code is good once, so whatever failed begins with another consent.
 fn not_connected(error: PleoError) -> Problem {
     let is_about_client = matches!(error, PleoError::ClientRejected { .. });
+    let is_about_token =
+        matches!(&error, PleoError::CredentialRejected { answer, .. } if answer.status == 401);
     let problem = Problem::from(error);
     let hint = match problem.kind {
+        _ if is_about_token => {
+            "let PLEO_AUTH_URL and `pleo.base_url` be of one environment of Pleo's, for it is that of `pleo.base_url` that \
+             rejects what that of PLEO_AUTH_URL has just given; then run `pleo-export login` again; nothing was kept"
+        }
         _ if is_about_client => {
             "check `pleo.oauth.client_id`, the client secret (PLEO_CLIENT_SECRET or `client_secret_file`) and PLEO_AUTH_URL, \
              then run `pleo-export login` again; nothing was kept"
@@ -261,7 +267,7 @@ fn about_redirect(error: RedirectError) -> Problem {
             ProblemKind::Configuration,
             "correct `pleo.oauth.scopes`: each must be one that Pleo registered for this application; nothing was kept",
         ),
-        RedirectError::Refused(_) | RedirectError::NoCode => (ProblemKind::Credential, again),
+        RedirectError::Rejected(_) | RedirectError::NoCode => (ProblemKind::Credential, again),
     };
     Problem {
         kind,

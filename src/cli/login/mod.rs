@@ -99,7 +99,10 @@ fn disconnect(sources: &Sources, revoke: bool) -> Result<Told, Problem> {
     let config = load(sources, false)?;
     let stop = signals::stop_on_signals();
     if revoke && let Some(tokens) = read(&config)? {
-        let credential = Credential::OAuth(Box::new(config.oauth.clone()));
+        let credential = Credential::OAuth(Box::new(oauth::Settings {
+            company_id: tokens.company_id.clone(),
+            ..config.oauth.clone()
+        }));
         let client = client(&config, credential, &stop)?;
         if tokens.company_id.is_some() {
             // It has told whose they are.

@@ -152,7 +152,7 @@ fn read_once(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem>
     let jobs = jobs?;
     let (mut contact, mut blocked) = (checkpoint.contact()?, checkpoint.blocked()?);
     taken_over::forget(&checkpoint, &mut contact, &mut blocked)?;
-    let is_in_disorder = checkpoint.was_left_in_disorder()?;
+    let ended_in_order = checkpoint.ended_in_order()?;
     checkpoint.finish_reading()?;
     let at_work = at_work_before.or_else(|| checkpoint::at_work(path));
     let now = clock::now();
@@ -165,7 +165,7 @@ fn read_once(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem>
             contact: &contact,
             blocked: blocked.as_ref(),
             last_holder: checkpoint::last_holder(path),
-            has_died: is_in_disorder && at_work.is_none(),
+            has_died: !ended_in_order && at_work.is_none(),
             at_work,
             lasting: lasting.as_ref(),
             alarm_after: config.alarm_after,

@@ -26,9 +26,9 @@ pub enum RedirectError {
     /// It answers another attempt, or was made up.
     #[error("the address does not belong to this login: its `state` is missing or another one")]
     OtherState,
-    /// The person or Pleo rejected.
+    /// The person or Pleo said no.
     #[error("Pleo did not give its consent: {0}")]
-    Refused(String),
+    Rejected(String),
     /// Pleo does not give what was asked for.
     #[error("Pleo does not give this application the scopes that were asked for: {0}")]
     Scopes(String),
@@ -88,7 +88,7 @@ impl Authorization {
             let said = shown(&words.join(": "));
             return Err(match error.as_str() {
                 "invalid_scope" => RedirectError::Scopes(said),
-                _ => RedirectError::Refused(said),
+                _ => RedirectError::Rejected(said),
             });
         }
         match <[String; 1]>::try_from(all("code")) {
@@ -109,6 +109,7 @@ mod tests {
             client_secret: SecretString::default(),
             store: crate::pleo::oauth::Store::File("tokens.json".into()),
             host: "external.example".into(),
+            company_id: None,
             request_timeout: std::time::Duration::ZERO,
             give_up_after: std::time::Duration::ZERO,
         };
@@ -164,10 +165,10 @@ mod tests {
                 "{query}"
             );
         }
-        let refused = code_of(&format!(
+        let rejected = code_of(&format!(
             "state={state}&error=access_denied&error_description=no%1b"
         ))
         .unwrap_err();
-        assert_eq!(refused, RedirectError::Refused("access_denied: no".to_owned()));
+        assert_eq!(rejected, RedirectError::Rejected("access_denied: no".to_owned()));
     }
 }

@@ -8,14 +8,15 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::Settings;
 use super::endpoint::{AskError, Endpoint, Grant, Granted};
-use super::store::{Lock, Store};
+use super::store::{Lock, lost};
 use super::tokens::{Tokens, TokensError};
 use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::pleo::error::PleoError;
+use crate::pleo::reached::Limits;
 
-/// How long before its end an access token is renewed. One that lives for less than four times this is renewed when
-/// three quarters of its life are over.
+/// How long before its end an access token is renewed. Whoever got it renews one that lives for less than four times this
+/// when three quarters of its life are over: how long a token of the file lives is known to nobody else.
 const AHEAD: Duration = Duration::from_secs(60);
 
 /// For how long another process may be at a refresh beyond the patience for its requests.
@@ -24,9 +25,7 @@ const MORE_PATIENCE: Duration = Duration::from_secs(30);
 /// A connection to Pleo by OAuth.
 #[derive(Debug)]
 pub(in crate::pleo) struct Connection {
-    settings: Settings,
     endpoint: Endpoint,
-    stop: Stop,
     held: Mutex<Option<Held>>,
 }
 
@@ -38,82 +37,89 @@ struct Held {
 }
 
 impl Connection {
-    pub(in crate::pleo) fn new(settings: Settings, stop: Stop) -> Result<Self, PleoError> {
+    pub(in crate::pleo) fn new(settings: Settings, stop: Stop) -> Self {
         settings.store.sweep(&stop);
-        Ok(Self {
-            endpoint: Endpoint::new(&settings, stop.clone())?,
-            settings,
-            stop,
+        Self {
+            endpoint: Endpoint::new(settings, stop),
             held: Mutex::default(),
-        })
+        }
     }
 
     /// The access token for the next request.
-    pub(in crate::pleo) fn access_token(&self) -> Result<SecretString, PleoError> {
+    pub(in crate::pleo) fn access_token(&self, limits: Limits) -> Result<SecretString, PleoError> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(held) = held.as_ref().filter(|held| Instant::now() < held.renew_at) {
             return Ok(held.access.clone());
         }
-        let renewed = self.renewed(None)?;
+        let renewed = self.renewed(None, limits)?;
         let access = renewed.access.clone();
         *held = Some(renewed);
         Ok(access)
     }
 
     /// Pleo has rejected this access token: sees to another one, which another process may have got already.
-    pub(in crate::pleo) fn renew(&self, refused: &SecretString) -> Result<(), PleoError> {
+    pub(in crate::pleo) fn renew(&self, rejected: &SecretString, limits: Limits) -> Result<(), PleoError> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        *held = Some(self.renewed(Some(refused))?);
+        *held = Some(self.renewed(Some(rejected), limits)?);
         Ok(())
     }
 
-    fn renewed(&self, refused: Option<&SecretString>) -> Result<Held, PleoError> {
-        let is_refused = |access: &SecretString| refused.is_some_and(|refused| is_same(access, refused));
-        let seen = self.unless_refused(self.settings.store.read())?;
-        if let Some(held) = usable(&seen, AHEAD).filter(|held| !is_refused(&held.access)) {
+    fn renewed(&self, rejected: Option<&SecretString>, limits: Limits) -> Result<Held, PleoError> {
+        let is_rejected = |access: &SecretString| rejected.is_some_and(|rejected| is_same(access, rejected));
+        let store = &self.endpoint.settings.store;
+        let seen = self.if_ours(store.read())?;
+        if let Some(held) = usable(&seen, AHEAD).filter(|held| !is_rejected(&held.access)) {
             return Ok(held);
         }
-        let patience = self.settings.give_up_after + self.settings.request_timeout + MORE_PATIENCE;
-        let mut lock = self.settings.store.lock(patience, &self.stop)?;
-        let now = self.unless_refused(lock.read(&self.settings.store))?;
+        let mut lock = store.lock(self.patience(), &self.endpoint.stop)?;
+        let now = self.if_ours(lock.read(store))?;
         // Whoever had the lock before us may have renewed them, however short their life is.
         let is_new = !is_same(&now.access, &seen.access);
         let ahead = if is_new { Duration::ZERO } else { AHEAD };
-        match usable(&now, ahead).filter(|held| !is_refused(&held.access)) {
+        match usable(&now, ahead).filter(|held| !is_rejected(&held.access)) {
             Some(held) => Ok(held),
-            None => self.refresh(&mut lock, &now),
+            None => self.refresh(&mut lock, &now, limits),
         }
     }
 
-    /// The tokens that were read, unless Pleo has rejected them.
-    fn unless_refused(&self, read: Result<Tokens, TokensError>) -> Result<Tokens, PleoError> {
-        let tokens = read.map_err(|error| match error {
-            TokensError::Absent(_) => disconnected(error.to_string()),
-            TokensError::OutOfReach(problem) => PleoError::TokensBusy { problem },
-            TokensError::Unusable { .. } | TokensError::Unreadable(_) => PleoError::Settings {
-                problem: error.to_string(),
-            },
-        })?;
-        if let Store::Shared(_) = &self.settings.store {
-            self.refuse_others(&tokens)?;
-        }
-        match tokens.refused_at {
-            None => Ok(tokens),
-            Some(at) => Err(disconnected(format!(
-                "Pleo rejected the tokens in `{}` on {}",
-                self.settings.store,
-                clock::text(at)
-            ))),
+    /// For how long another process may be at a refresh. Where the run is to stop there is one try for it: what is known
+    /// must still be told to Pleo once.
+    fn patience(&self) -> Duration {
+        let Settings {
+            request_timeout,
+            give_up_after,
+            ..
+        } = self.endpoint.settings;
+        match self.endpoint.stop.check() {
+            Ok(()) => give_up_after + request_timeout + MORE_PATIENCE,
+            Err(_) => request_timeout,
         }
     }
 
-    /// Tokens that nobody has looked at before: of a file the settings know that they fit.
-    fn refuse_others(&self, tokens: &Tokens) -> Result<(), PleoError> {
-        let (store, host) = (&self.settings.store, &self.settings.host);
-        if tokens.company_id.is_none() {
-            return Err(disconnected(format!(
-                "the login into `{store}` did not come to its end"
-            )));
+    /// The tokens that were read, unless they are for somebody else or Pleo has rejected them: a login may have put others in
+    /// the place of those that the settings were read with.
+    fn if_ours(&self, read: Result<Tokens, TokensError>) -> Result<Tokens, PleoError> {
+        let tokens = read?;
+        let Settings {
+            store,
+            host,
+            company_id,
+            ..
+        } = &self.endpoint.settings;
+        match (&tokens.company_id, company_id) {
+            (None, Some(_)) => {
+                let problem = format!("the login into `{store}` did not come to its end");
+                return Err(PleoError::Disconnected { problem });
+            }
+            (Some(found), expected) if !expected.as_ref().is_some_and(|expected| found.is(expected)) => {
+                return Err(PleoError::Settings {
+                    problem: format!(
+                        "the tokens in `{store}` are for company {found} by now: run `pleo-export login` for the company of \
+                         these settings, or give each company a file of its own"
+                    ),
+                });
+            }
+            _ => {}
         }
         if tokens.host != *host {
             return Err(PleoError::Settings {
@@ -122,19 +128,22 @@ impl Connection {
                 ),
             });
         }
-        Ok(())
+        match tokens.refused_at {
+            None => Ok(tokens),
+            Some(at) => Err(PleoError::Disconnected {
+                problem: format!("Pleo rejected the tokens in `{store}` on {}", clock::text(at)),
+            }),
+        }
     }
 
     /// A new pair, which is on disk when it comes back. Room for it is taken before the old one is given up.
-    fn refresh(&self, lock: &mut Lock, old: &Tokens) -> Result<Held, PleoError> {
+    fn refresh(&self, lock: &mut Lock, old: &Tokens, limits: Limits) -> Result<Held, PleoError> {
         let room = lock.room()?;
-        match self.endpoint.ask(&Grant::Refresh(&old.refresh)) {
+        match self.endpoint.ask(&Grant::Refresh(&old.refresh), limits) {
             Ok(granted) => {
                 let (renew_at, life) = (renew_at(granted.life), granted.life);
                 let new = renewed_tokens(old, granted);
-                room.fill(&new).map_err(|error| {
-                    disconnected(format!("Pleo gave new tokens, which could not be kept ({error})"))
-                })?;
+                room.fill(&new).map_err(|why| lost(&why))?;
                 tracing::info!("renewed the tokens for Pleo, for {} s", life.as_secs());
                 Ok(Held {
                     access: new.access,
@@ -147,9 +156,10 @@ impl Connection {
                     ..old.clone()
                 };
                 if let Err(error) = room.fill(&marked) {
-                    tracing::warn!("the refusal of the tokens could not be noted: {error}");
+                    tracing::warn!("that Pleo rejects the tokens could not be noted: {error}");
                 }
-                Err(disconnected(format!("{words}: Pleo rejects to renew the tokens")))
+                let problem = format!("{words}: Pleo rejects to renew the tokens");
+                Err(PleoError::Disconnected { problem })
             }
             Err(AskError::Other(error)) => Err(error),
         }
@@ -180,7 +190,7 @@ fn renew_at(life: Duration) -> Instant {
     Instant::now() + life.saturating_sub(AHEAD.min(life / 4))
 }
 
-/// The access token of the file, unless it ends within this time. Where a clock is wrong, Pleo's refusal decides.
+/// The access token of the file, unless it ends within this time. Where a clock is wrong, Pleo's answer decides.
 fn usable(tokens: &Tokens, ahead: Duration) -> Option<Held> {
     let left = (tokens.expires_at - clock::now()).to_std().ok()?;
     let renew_in = left.checked_sub(ahead).filter(|left| !left.is_zero())?;
@@ -192,8 +202,4 @@ fn usable(tokens: &Tokens, ahead: Duration) -> Option<Held> {
 
 fn is_same(one: &SecretString, other: &SecretString) -> bool {
     one.expose_secret() == other.expose_secret()
-}
-
-fn disconnected(problem: String) -> PleoError {
-    PleoError::Disconnected { problem }
 }

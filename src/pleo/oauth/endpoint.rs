@@ -1,8 +1,9 @@
 //! The token endpoint: a code or a refresh token in, a pair of tokens out, with all tries.
 //!
 //! Which way a client shows its secret differs between Pleo's pages: a basic credential is tried first, and where that
-//! is refused the form. A wrong secret says nothing about the tokens; only Pleo's own refusal of a grant does.
+//! is rejected the form. A wrong secret says nothing about the tokens; only Pleo's own word on a grant does.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -17,12 +18,15 @@ use super::tokens::is_token;
 use crate::host::http::{self, Body, BodyError, Fault};
 use crate::host::retry::{self, Next, Retry};
 use crate::host::stop::Stop;
+use crate::host::waiting::waiting_for;
 use crate::host::{clock, kill};
 use crate::pleo::error::{Answer, Call, PleoError, shown};
+use crate::pleo::reached::Limits;
+use crate::pleo::retry::{asks_for_too_long, log_retry};
 use crate::pleo::wire;
 
-/// More than any answer of the endpoint has, in bytes.
-const LARGEST_ANSWER: u64 = 64 * 1024;
+/// More than any answer of the endpoint has, in bytes. All of it has room in a file of tokens.
+const LARGEST_ANSWER: u64 = 32 * 1024;
 
 /// What an access token lives where the answer does not say, in seconds: as Pleo's pages have it.
 const USUAL_LIFE: u64 = 900;
@@ -30,14 +34,15 @@ const USUAL_LIFE: u64 = 900;
 /// What is believed of a life at most, in seconds.
 const LONGEST_LIFE: u64 = 86_400;
 
-/// Errors of RFC 6749 (section 5.2) that speak of the request or the client, and not of the grant.
-const NOT_ABOUT_THE_GRANT: [&str; 5] = [
-    "invalid_request",
-    "invalid_client",
-    "unauthorized_client",
-    "unsupported_grant_type",
-    "invalid_scope",
-];
+/// Errors of RFC 6749 (section 5.2) that may speak of the way in which the client shows its secret: who reads the form alone
+/// misses it there.
+const ABOUT_THE_CLIENT: [&str; 3] = ["invalid_request", "invalid_client", "unauthorized_client"];
+
+/// Those that speak of what was asked for, and not of the grant.
+const ABOUT_THE_REQUEST: [&str; 2] = ["unsupported_grant_type", "invalid_scope"];
+
+/// Errors of other sections and of RFC 8628 that pass by themselves.
+const PASSING: [&str; 3] = ["server_error", "temporarily_unavailable", "slow_down"];
 
 /// Words for a grant that is dead, in whichever field they stand.
 const DEAD: [&str; 2] = ["invalid_grant", "invalid_refresh_token"];
@@ -74,14 +79,11 @@ pub(super) enum AskError {
 /// The way to the token endpoint.
 #[derive(Debug)]
 pub(super) struct Endpoint {
-    http: Client,
-    url: Url,
-    client_id: String,
-    client_secret: SecretString,
-    timeout: Duration,
-    patience: Duration,
-    stop: Stop,
-    /// Whether the secret goes in the form, since the other way was refused.
+    pub(super) settings: Settings,
+    pub(super) stop: Stop,
+    /// Built when tokens are first asked for: most runs ask for none, and the certificates of the machine are many files.
+    http: OnceLock<Client>,
+    /// Whether the secret goes in the form, since the other way was rejected.
     by_form: AtomicBool,
 }
 
@@ -89,7 +91,7 @@ pub(super) struct Endpoint {
 enum Try {
     Done(Granted),
     Over(AskError),
-    /// The client was refused in this way of showing its secret.
+    /// The client was rejected in this way of showing its secret.
     OtherWay(Answer),
     Again {
         cause: String,
@@ -102,31 +104,35 @@ enum Try {
 }
 
 impl Endpoint {
-    pub(super) fn new(settings: &Settings, stop: Stop) -> Result<Self, PleoError> {
-        let builder = http::client_builder_for(&settings.auth_url)
-            .timeout(settings.request_timeout)
-            .referer(false);
-        Ok(Self {
-            http: builder.build().map_err(|error| PleoError::Settings {
-                problem: format!("the HTTP client cannot be set up: {}", http::chain(&error)),
-            })?,
-            url: settings.auth_url.at(["oauth", "token"]),
-            client_id: settings.client_id.clone(),
-            client_secret: settings.client_secret.clone(),
-            timeout: settings.request_timeout,
-            patience: settings.give_up_after,
+    pub(super) fn new(settings: Settings, stop: Stop) -> Self {
+        Self {
+            settings,
             stop,
+            http: OnceLock::new(),
             by_form: AtomicBool::new(false),
-        })
+        }
+    }
+
+    fn http(&self) -> Result<&Client, PleoError> {
+        if let Some(client) = self.http.get() {
+            return Ok(client);
+        }
+        let builder = http::client_builder_for(&self.settings.auth_url).referer(false);
+        let built = builder.build().map_err(|error| PleoError::Settings {
+            problem: format!("the HTTP client cannot be set up: {}", http::chain(&error)),
+        })?;
+        Ok(self.http.get_or_init(|| built))
     }
 
     /// Asks until there are tokens, or surely none. A refresh whose answer is lost is tried again: where it had its
-    /// effect, the old token is refused then, and nothing worse.
-    pub(super) fn ask(&self, grant: &Grant<'_>) -> Result<Granted, AskError> {
-        let mut retry = Retry::new(Instant::now(), self.patience, fastrand::Rng::new());
+    /// effect, the old token is rejected then, and nothing worse.
+    pub(super) fn ask(&self, grant: &Grant<'_>, limits: Limits) -> Result<Granted, AskError> {
+        let http = self.http().map_err(AskError::Other)?;
+        let _waiting = waiting_for(format!("Pleo to answer {}", call()));
+        let mut retry = Retry::new(Instant::now(), limits.patience, fastrand::Rng::new());
         let mut ways = 0;
         loop {
-            let (cause, retry_after, is_reached) = match self.attempt(grant) {
+            let (cause, retry_after, is_reached) = match self.attempt(http, grant, limits.timeout) {
                 Try::Done(granted) => return Ok(granted),
                 Try::Over(error) => return Err(error),
                 Try::OtherWay(answer) => {
@@ -149,40 +155,42 @@ impl Endpoint {
                     ..
                 } => (cause, retry_after, is_reached),
             };
-            match retry.failed(Instant::now(), retry_after) {
+            let cause = match retry.failed(Instant::now(), retry_after) {
                 Next::Wait(wait) => {
-                    tracing::debug!("{}: {cause}; trying again", call());
-                    self.stop
-                        .wait(wait)
-                        .map_err(|stopped| AskError::Other(stopped.into()))?;
+                    log_retry(&call(), &cause, retry.tries(), wait);
+                    let waited = self.stop.wait(wait);
+                    waited.map_err(|stopped| AskError::Other(stopped.into()))?;
+                    continue;
                 }
-                Next::GiveUp | Next::TooLong(_) => {
-                    let (call, tries) = (call(), retry.tries());
-                    let never = !is_reached && matches!(grant, Grant::Code { .. });
-                    return Err(AskError::Other(if never {
-                        PleoError::NeverReached { call, tries, cause }
-                    } else {
-                        PleoError::OutOfReach { call, tries, cause }
-                    }));
-                }
-            }
+                Next::GiveUp => cause,
+                Next::TooLong(asked) => asks_for_too_long(&cause, asked),
+            };
+            let (call, tries) = (call(), retry.tries());
+            return Err(AskError::Other(if is_reached {
+                PleoError::OutOfReach { call, tries, cause }
+            } else {
+                PleoError::NeverReached { call, tries, cause }
+            }));
         }
     }
 
-    fn attempt(&self, grant: &Grant<'_>) -> Try {
+    fn attempt(&self, http: &Client, grant: &Grant<'_>, timeout: Duration) -> Try {
         let began = Instant::now();
         let by_form = self.by_form.load(Ordering::Relaxed);
         let mut form = grant.form();
-        let mut builder = self
-            .http
-            .post(self.url.clone())
+        let mut builder = http
+            .post(self.settings.auth_url.at(["oauth", "token"]))
+            .timeout(timeout)
             .header(ACCEPT, "application/json");
-        let secret = self.client_secret.expose_secret();
+        let (id, secret) = (
+            self.settings.client_id.as_str(),
+            self.settings.client_secret.expose_secret(),
+        );
         if by_form {
-            form.extend([("client_id", self.client_id.as_str()), ("client_secret", secret)]);
+            form.extend([("client_id", id), ("client_secret", secret)]);
         } else {
             // RFC 6749 section 2.3.1: both are encoded before they are joined.
-            builder = builder.basic_auth(encoded(&self.client_id), Some(encoded(secret)));
+            builder = builder.basic_auth(encoded(id), Some(encoded(secret)));
         }
         kill::point("before tokens are asked for");
         let mut response = match builder.form(&form).send() {
@@ -191,7 +199,7 @@ impl Endpoint {
         };
         let status = response.status().as_u16();
         let retry_after = http::retry_after(&response, clock::now());
-        let body = match Body::new(&mut response, LARGEST_ANSWER, began + self.timeout, None).whole() {
+        let body = match Body::new(&mut response, LARGEST_ANSWER, began + timeout, None).whole() {
             Ok(body) => body,
             Err(BodyError::TooLarge(_)) => return contract("the answer is larger than any that has tokens"),
             Err(error) => return again(error.to_string()),
@@ -209,7 +217,9 @@ impl Endpoint {
                 is_sent: status != 429,
                 is_reached: true,
             },
-            400..=499 if is_json || body.trim().is_empty() => self.refused(grant, status, &fields),
+            400..=499 if is_json || body.trim().is_empty() => {
+                self.rejected(grant, status, &fields, retry_after)
+            }
             400..=499 => Try::Over(AskError::Other(PleoError::NeverReached {
                 call: call(),
                 tries: 1,
@@ -221,34 +231,39 @@ impl Endpoint {
         }
     }
 
-    /// What a refusal is about.
-    fn refused(&self, grant: &Grant<'_>, status: u16, fields: &Value) -> Try {
-        let word = |name: &str| fields.get(name).and_then(Value::as_str);
+    /// What an answer is about that rejects. Pleo's own words are in capitals.
+    fn rejected(&self, grant: &Grant<'_>, status: u16, fields: &Value, retry_after: Option<Duration>) -> Try {
         let words: Vec<&str> = ["error", "type", "error_description", "message"]
             .into_iter()
-            .filter_map(word)
+            .filter_map(|name| fields.get(name).and_then(Value::as_str))
             .collect();
-        let hidden = |text: &str| shown(&grant.hide(&text.replace(self.client_secret.expose_secret(), "…")));
+        let secret = self.settings.client_secret.expose_secret();
+        let hidden = |text: &str| shown(&grant.hide(&text.replace(secret, "…")));
         let answer = Answer {
             call: call(),
             status,
             error_type: words.first().map(|text| hidden(text)),
             message: words.get(1).map(|text| hidden(text)),
         };
-        let is_dead = words
-            .iter()
-            .any(|text| DEAD.iter().any(|word| text.contains(word)));
-        let is_about_it = status == 400
-            && words
-                .first()
-                .is_some_and(|word| !NOT_ABOUT_THE_GRANT.contains(word));
-        if is_dead || is_about_it {
-            return Try::Over(AskError::Dead(answer.to_string()));
+        let words: Vec<String> = words.iter().map(|text| text.to_ascii_lowercase()).collect();
+        let kind = words.first().map_or("", String::as_str);
+        let is_dead = |text: &String| DEAD.iter().any(|word| text.contains(word));
+        if words.iter().any(is_dead) {
+            Try::Over(AskError::Dead(answer.to_string()))
+        } else if PASSING.contains(&kind) {
+            Try::Again {
+                cause: answer.words(),
+                retry_after,
+                is_sent: true,
+                is_reached: true,
+            }
+        } else if status == 401 || ABOUT_THE_CLIENT.contains(&kind) {
+            Try::OtherWay(answer)
+        } else if status == 400 && !kind.is_empty() && !ABOUT_THE_REQUEST.contains(&kind) {
+            Try::Over(AskError::Dead(answer.to_string()))
+        } else {
+            Try::Over(AskError::Other(PleoError::ClientRejected { answer }))
         }
-        if status == 401 || word("error") == Some("invalid_client") {
-            return Try::OtherWay(answer);
-        }
-        Try::Over(AskError::Other(PleoError::ClientRejected { answer }))
     }
 }
 
@@ -307,7 +322,8 @@ fn granted(fields: &Value) -> Try {
             access,
             refresh,
             life: Duration::from_secs(life.unwrap_or(USUAL_LIFE).min(LONGEST_LIFE)),
-            scope: fields.get("scope").and_then(Value::as_str).map(shown),
+            // Whole, for it tells what may be done.
+            scope: fields.get("scope").and_then(Value::as_str).map(str::to_owned),
         }),
         (Ok(None), _) => contract("`access_token` is missing"),
         (Err(problem), _) | (_, Err(problem)) => contract(&problem),

@@ -3,7 +3,7 @@
 //! Pleo's access tokens live a quarter of an hour. A refresh gives a new pair and kills the old one at once, so there is
 //! one refresh at a time over all processes, and the new pair is on disk before anybody uses it ([`tokens`]). What
 //! Pleo's pages leave open is read tolerantly: the client shows its secret as a basic credential and, where that is
-//! refused, in the form; a dead refresh token is known by its word in whichever field it stands; a refresh that
+//! rejected, in the form; a dead refresh token is known by its word in whichever field it stands; a refresh that
 //! brings no new refresh token keeps the old one.
 
 mod authorization;
@@ -18,6 +18,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::host::server_url::ServerUrl;
+use crate::model::ids::CompanyId;
 
 pub use authorization::{Authorization, RedirectError};
 pub(super) use connection::Connection;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub store: Store,
     /// The host of the API that the tokens are for.
     pub host: String,
+    /// The company that they are for; `None` where a login did not come to its end, or has yet to tell.
+    pub company_id: Option<CompanyId>,
     /// How long one try of a request may take.
     pub request_timeout: Duration,
     /// After this time no further try begins.

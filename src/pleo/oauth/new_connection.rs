@@ -4,12 +4,13 @@ use secrecy::SecretString;
 
 use super::connection::expires_at;
 use super::endpoint::{AskError, Endpoint, Grant};
-use super::store::{Lock, not_kept};
+use super::store::{Lock, lost, to_be_replaced};
 use super::tokens::{Tokens, TokensError};
 use super::{Authorization, Settings};
 use crate::host::stop::Stop;
 use crate::model::ids::CompanyId;
 use crate::pleo::error::PleoError;
+use crate::pleo::reached::Limits;
 
 /// New tokens that are on disk, while nobody knows yet for which company they are. Dropped before [`Self::keep`], it
 /// puts back what was there before.
@@ -31,14 +32,19 @@ impl NewConnection {
         scopes: &[String],
     ) -> Result<Self, PleoError> {
         let mut lock = lock(settings, stop)?;
-        let before = lock.read(&settings.store).ok();
+        let before = to_be_replaced(lock.read(&settings.store))?;
         let room = lock.room()?;
-        let endpoint = Endpoint::new(settings, stop.clone())?;
-        let granted = endpoint.ask(&Grant::Code {
+        let endpoint = Endpoint::new(settings.clone(), stop.clone());
+        let grant = Grant::Code {
             code,
             verifier: &authorization.verifier,
             redirect_uri: &authorization.redirect_uri,
-        });
+        };
+        let limits = Limits {
+            timeout: settings.request_timeout,
+            patience: settings.give_up_after,
+        };
+        let granted = endpoint.ask(&grant, limits);
         let granted = granted.map_err(|error| match error {
             AskError::Dead(words) => PleoError::Disconnected {
                 problem: format!("{words}: Pleo does not take the code, which was used before or is too old"),
@@ -57,7 +63,7 @@ impl NewConnection {
             scope: granted.scope.unwrap_or_else(|| scopes.join(" ")),
             refused_at: None,
         };
-        room.fill(&tokens).map_err(|why| not_kept(&why))?;
+        room.fill(&tokens).map_err(|why| lost(&why))?;
         Ok(Self {
             lock,
             tokens,
@@ -74,7 +80,7 @@ impl NewConnection {
     /// Keeps the tokens as those of this company.
     pub fn keep(mut self, company_id: CompanyId) -> Result<Tokens, PleoError> {
         self.tokens.company_id = Some(company_id);
-        self.lock.write(&self.tokens)?;
+        self.lock.write(&self.tokens).map_err(|why| lost(&why))?;
         self.is_kept = true;
         Ok(self.tokens.clone())
     }
@@ -106,6 +112,7 @@ pub fn forget(settings: &Settings, stop: &Stop) -> Result<bool, PleoError> {
 }
 
 fn lock(settings: &Settings, stop: &Stop) -> Result<Lock, PleoError> {
+    stop.check()?;
     settings
         .store
         .lock(settings.give_up_after + settings.request_timeout, stop)

@@ -98,6 +98,19 @@ impl From<SharedError> for TokensError {
     }
 }
 
+impl From<TokensError> for PleoError {
+    fn from(error: TokensError) -> Self {
+        let problem = error.to_string();
+        match error {
+            TokensError::Absent(_) => Self::Disconnected { problem },
+            TokensError::OutOfReach(_) => Self::TokensBusy { problem },
+            TokensError::Unusable { .. } | TokensError::Damaged { .. } | TokensError::Unreadable(_) => {
+                Self::Settings { problem }
+            }
+        }
+    }
+}
+
 impl fmt::Display for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -128,10 +141,13 @@ impl Store {
     /// Why there is none.
     pub fn try_place(&self) -> Result<(), PleoError> {
         match self {
-            Self::File(path) => tokens::refuse_other(path)
-                .and_then(|()| files::make_folder(tokens::folder_of(path)))
-                .and_then(|()| files::PartFile::new(tokens::folder_of(path)).map(drop))
-                .map_err(|error| not_kept(&error)),
+            Self::File(path) => {
+                tokens::refuse_other(path)
+                    .and_then(|()| files::make_folder(tokens::folder_of(path)))
+                    .and_then(|()| files::PartFile::new(tokens::folder_of(path)).map(drop))
+                    .map_err(|error| not_kept(&error))?;
+                to_be_replaced(tokens::read(path)).map(drop)
+            }
             Self::Shared(shared) => Ok(shared.read().map(drop)?),
         }
     }
@@ -146,7 +162,7 @@ impl Store {
         }
     }
 
-    /// Removes what a killed process left aside.
+    /// Sees to what a killed process left aside.
     pub(super) fn sweep(&self, stop: &Stop) {
         if let Self::File(path) = self {
             tokens::sweep(path, stop);
@@ -159,10 +175,7 @@ impl Store {
             Self::File(path) => TokensLock::acquire(path, patience, stop)
                 .map(Lock::File)
                 .map_err(not_locked),
-            Self::Shared(shared) => {
-                stop.check()?;
-                Ok(Lock::Shared(shared.lock(patience)?))
-            }
+            Self::Shared(shared) => Ok(Lock::Shared(shared.lock(patience)?)),
         }
     }
 }
@@ -229,8 +242,25 @@ impl Room<'_> {
     }
 }
 
-/// The old pair is still good, or somebody must log in again.
-pub(super) fn not_kept(why: &dyn fmt::Display) -> PleoError {
+/// The tokens that a login is going to replace, to be put back if it fails. What cannot be read now may be good all the
+/// same, so it is not given up; what is damaged is.
+pub(super) fn to_be_replaced(read: Result<Tokens, TokensError>) -> Result<Option<Tokens>, PleoError> {
+    match read {
+        Ok(tokens) => Ok(Some(tokens)),
+        Err(TokensError::Absent(_) | TokensError::Damaged { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Pleo gave tokens, and the ones before are dead or their code is spent.
+pub(super) fn lost(why: &dyn fmt::Display) -> PleoError {
+    PleoError::Disconnected {
+        problem: format!("Pleo gave new tokens, which could not be kept ({why})"),
+    }
+}
+
+/// There is no place for new tokens, which were not asked for.
+fn not_kept(why: &dyn fmt::Display) -> PleoError {
     PleoError::Settings {
         problem: format!("new tokens could not be kept: {why}"),
     }

@@ -65,12 +65,20 @@ pub enum TokensError {
     /// Where they are shared, something is wrong that does not pass by itself.
     #[error("{0}")]
     Unreadable(String),
-    /// What is there cannot be used.
+    /// What is there cannot be used, though it may be good.
     #[error("the tokens in `{}` cannot be used: {problem}", path.display())]
     Unusable {
         /// Which file.
         path: PathBuf,
         /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// What is there was tokens, and nothing will make it good again.
+    #[error("the tokens in `{}` cannot be used: {problem}: run `pleo-export login`", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
         problem: String,
     },
 }
@@ -101,12 +109,14 @@ pub fn read(path: &Path) -> Result<Tokens, TokensError> {
         Some(other) => return Err(unusable(other.to_string())),
     }
     let content = fs::read(path).map_err(|error| unusable(error.to_string()))?;
-    let cure = if is_of_tokens(&content) {
-        "run `pleo-export login`"
-    } else {
-        NO_TOKENS
-    };
-    parse(&content).map_err(|problem| unusable(format!("{problem}: {cure}")))
+    parse(&content).map_err(|problem| {
+        if is_of_tokens(&content) {
+            let path = path.to_owned();
+            TokensError::Damaged { path, problem }
+        } else {
+            unusable(format!("{problem}: {NO_TOKENS}"))
+        }
+    })
 }
 
 /// Refuses to replace or to remove a file that is none of tokens: whoever named it as one was mistaken.
@@ -203,12 +213,32 @@ impl TokensLock {
     /// Waits for the lock of this file of tokens, in whose folder it lies.
     pub(super) fn acquire(path: &Path, patience: Duration, stop: &Stop) -> Result<Self, LockError> {
         let file = lock_file::acquire(path, patience, stop)?;
-        // Whoever was killed between Pleo's answer and the file's name left a pair that may be good.
-        files::remove_part(&files::part_of(path))?;
-        Ok(Self {
+        let lock = Self {
             path: path.to_owned(),
             _file: file,
-        })
+        };
+        lock.end_what_was_begun()?;
+        Ok(lock)
+    }
+
+    /// Whoever was killed between Pleo's answer and the file's name left a part of it. Where it holds a whole pair of a
+    /// company, the file's own was given up for it, so it gets the file's name now. Any other part goes: a login that does not
+    /// know its company yet has not replaced anything, and a file that is newer than the part was put there by somebody
+    /// who means it.
+    fn end_what_was_begun(&self) -> Result<(), FileError> {
+        let part = files::part_of(&self.path);
+        let changed = |path: &Path| fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
+        let is_whole = read(&part).is_ok_and(|tokens| tokens.company_id.is_some());
+        let is_newer = match (changed(&self.path), changed(&part)) {
+            (Ok(file), Ok(part)) => file < part,
+            _ => false,
+        };
+        if is_whole && is_newer {
+            tracing::info!("found the tokens that a killed process was about to keep");
+            refuse_other(&self.path)?;
+            return files::keep_part(&self.path);
+        }
+        files::remove_part(&part)
     }
 
     /// Takes room on the disk for new tokens. What may fail about writing fails here, while the old pair is still good.
@@ -224,7 +254,7 @@ impl TokensLock {
     }
 }
 
-/// Removes tokens that a killed process left aside, unless another process holds their lock.
+/// Sees to tokens that a killed process left aside, unless another process holds their lock.
 pub(super) fn sweep(path: &Path, stop: &Stop) {
     if files::part_of(path).exists()
         && let Err(error) = TokensLock::acquire(path, Duration::ZERO, stop)

@@ -11,6 +11,7 @@ use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
 use crate::model::permit::Permit;
 
 mod failing;
+mod oauth;
 mod reading;
 mod server;
 mod telling;

@@ -125,7 +125,7 @@ fn names_in(folder: &Path) -> Result<HashSet<String>, SystemError> {
     };
     match read() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HashSet::new()),
-        read => read.map_err(|error| unreadable(&FileError::at(Action::List, folder)(error))),
+        read => read.map_err(|error| unreadable(&FileError::at(Action::ReadFolder, folder)(error))),
     }
 }
 
