@@ -7,8 +7,6 @@ mod items;
 mod parties;
 mod places;
 
-use std::collections::HashMap;
-
 use thiserror::Error;
 
 use crate::host::foreign_text::one_line;
@@ -30,7 +28,7 @@ pub struct Refusal {
 }
 
 /// How many refusals there are of each cause, the most frequent first, then by text.
-pub fn most_frequent_first(counts: HashMap<String, usize>) -> Vec<(String, usize)> {
+pub fn most_frequent_first(counts: impl IntoIterator<Item = (String, usize)>) -> Vec<(String, usize)> {
     let mut groups: Vec<(String, usize)> = counts.into_iter().collect();
     groups.sort_by(|(text, count), (other_text, other_count)| {
         other_count.cmp(count).then_with(|| text.cmp(other_text))
