@@ -2,8 +2,8 @@
 //! it is undone or booked over behind their back, and Pleo is told what is so.
 
 use pleo_export::bookkeeping::Role;
-use pleo_export::model::document::PostingState;
-use pleo_export::model::export_item::{ExportItem, InvoiceInformation};
+use pleo_export::model::document::{PlannedItem, PostingState};
+use pleo_export::model::export_item::{ExportItem, InvoiceInformation, Method};
 use pleo_export::systems::{AccountingSystem, Found, SystemError};
 use serde_json::{Value, json};
 
@@ -324,4 +324,55 @@ fn bills_stand_on_the_configured_account_and_are_due_on_their_date() {
     ]);
     let owed = server.search("account.move.line", owed, &["date_maturity"]);
     assert_eq!(owed[0]["date_maturity"], "2026-10-01");
+}
+
+/// A contact is added between two exports of one expense: what was a journal entry would be a bill with its payment.
+#[test]
+fn money_that_a_journal_entry_moved_is_not_moved_again_by_a_payment() {
+    let Some(server) = support::server() else { return };
+    for posting in [PostingState::Draft, PostingState::Final] {
+        let mut books = server.books_with(|settings| settings.posting = posting);
+        let number = invoice_number();
+        let mut item = payable(expense(2_000), "card_purchase", &number);
+        item.method = Method::Absent;
+        item.vendor.as_mut().unwrap().code = Some(number.clone());
+        let as_journal_entry = books.plan(std::slice::from_ref(&item)).remove(0).unwrap();
+        let book = |books: &mut Books, plan: PlannedItem| {
+            books.odoo.book(&support::permit(), &[plan]).unwrap().remove(0)
+        };
+        let booked = book(&mut books, as_journal_entry.clone()).unwrap();
+        let before = server.documents(&item);
+        let contact = json!({ "name": "Konsulent A/S", "ref": number, "is_company": true });
+        server.call("res.partner", "create", json!({ "vals_list": [contact] }));
+        let with_payment = books.plan(std::slice::from_ref(&item)).remove(0).unwrap();
+        assert_eq!(with_payment.documents.len(), 2);
+        assert_eq!(with_payment.content_hash, as_journal_entry.content_hash);
+        assert_eq!(books.find(&item, 2), Found::Complete(booked));
+        // Another process booked it after the look-up.
+        let answer = book(&mut books, with_payment.clone());
+        assert!(
+            matches!(answer, Err(SystemError::BookedWrong { .. })),
+            "{answer:?}"
+        );
+        assert_eq!(server.documents(&item), before, "{posting:?}");
+
+        // And the other way round, where a process died after the payment.
+        let other = ExportItem {
+            entry_id: expense(2_000).entry_id,
+            ..item
+        };
+        let mut plan = books.plan(std::slice::from_ref(&other)).remove(0).unwrap();
+        let mut without_vendor = plan.clone();
+        without_vendor.documents.clone_from(&as_journal_entry.documents);
+        plan.documents.remove(0);
+        book(&mut books, plan).unwrap();
+        let before = server.documents(&other);
+        assert_eq!(before.len(), 1, "the payment alone");
+        let answer = book(&mut books, without_vendor);
+        assert!(
+            matches!(answer, Err(SystemError::BookedWrong { .. })),
+            "{answer:?}"
+        );
+        assert_eq!(server.documents(&other), before, "{posting:?}");
+    }
 }

@@ -66,10 +66,8 @@ pub(super) fn reverse(
         match plan(index, request, number) {
             // Bill and payment of one entry are taken back together, whichever of the two is named.
             Ok(entry)
-                if entry
-                    .documents
-                    .iter()
-                    .all(|(booked, _)| !seen.insert(booked.number)) => {}
+                if let Some((first, _)) = entry.documents.first()
+                    && !seen.insert(first.number) => {}
             Ok(entry) => planned.push(entry),
             Err(Obstacle::Unread(error)) => return Err(error.into()),
             Err(obstacle) => obstacles.push(obstacle),

@@ -56,13 +56,15 @@ fn found(
             next_revision: last + 1,
         };
     };
-    let parts = if wanted.parts.is_empty() {
-        alive
-            .iter()
-            .find_map(|document| document.origin.as_ref())
-            .map(|origin| origin.parts.clone())
+    // What it was begun as counts: the money in a journal entry has moved, whatever parts are wanted today.
+    let begun = || {
+        let origin = alive.iter().find_map(|document| document.origin.as_ref());
+        origin.map(|origin| origin.parts.clone())
+    };
+    let parts = if alive.iter().any(|document| document.side.is_none()) {
+        Some(vec![Part::Main])
     } else {
-        Some(wanted.parts.clone())
+        begun().or_else(|| (!wanted.parts.is_empty()).then(|| wanted.parts.clone()))
     };
     let is_there = |part: &Part| {
         alive.iter().any(|document| {

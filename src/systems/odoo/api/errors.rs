@@ -228,6 +228,14 @@ pub(crate) fn in_other_hands() -> SystemError {
     }
 }
 
+/// What a person did in Odoo is for a person to settle.
+pub(crate) fn for_a_person(reason: &str) -> SystemError {
+    SystemError::Rejected {
+        failure_type: ItemFailureType::AccountingSystemValidationFailure,
+        reason: reason.to_owned(),
+    }
+}
+
 /// Odoo rejects the data of one item.
 pub(crate) fn rejected_data(message: &str) -> SystemError {
     let message = one_line(message);

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use tracing::warn;
 
 use super::payments;
-use super::script::{Booking, for_a_person};
+use super::script::Booking;
 use super::settle;
 use super::stage::{Event, Stage};
 use crate::model::document::Document;
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
-use crate::systems::odoo::api::errors::{CallError, in_other_hands};
+use crate::systems::odoo::api::errors::{CallError, for_a_person, in_other_hands};
 use crate::systems::odoo::api::records::Id;
 use crate::systems::odoo::before::locks::Locks;
 use crate::systems::odoo::document::booked::{self, Booked, State};

@@ -14,10 +14,11 @@ use tracing::warn;
 use super::payments::PaymentEntry;
 use super::stage::{Event, Stage};
 use super::undo;
+use super::verify;
 use crate::model::document::{Document, PlannedItem, PostingState};
 use crate::model::verdict::{ItemFailureType, in_command};
 use crate::systems::odoo::api::books::Books;
-use crate::systems::odoo::api::errors::in_other_hands;
+use crate::systems::odoo::api::errors::{for_a_person, in_other_hands};
 use crate::systems::odoo::api::records::{Id, Identified};
 use crate::systems::odoo::before::kinds::Kinds;
 use crate::systems::odoo::before::partners::{CreditorIds, Creditors};
@@ -90,6 +91,10 @@ impl Work<'_> {
                 // Without its origin the look-up would never see that it is gone.
                 _ if !booked.counts() && (does_anything_stand || origin.is_none()) => Some(gone(booked)),
                 _ if !booked.counts() => Some(in_other_hands()),
+                // Beside a journal entry a payment would move the money again.
+                _ if booked.is_bill() != draft.document.kind.is_bill() => {
+                    Some(verify::changed(&booked.number))
+                }
                 State::Draft if is_final && booked.was_posted => Some(reset_to_draft(&booked.number)),
                 _ => None,
             };
@@ -155,10 +160,23 @@ fn plan_rows<'a>(
     items: &'a [PlannedItem],
     existing: Vec<Booked>,
 ) -> Result<Vec<Work<'a>>, SystemError> {
-    let existing: HashMap<Key, Id> = existing
-        .into_iter()
-        .map(|booked| (booked.key, booked.id))
-        .collect();
+    // The same money in a document of another plan: a process died, and what it had begun would be planned otherwise.
+    let unplanned = |planned: &PlannedItem| {
+        let is_of_it = |booked: &&Booked| {
+            booked.key.entry == *planned.entry_id()
+                && booked.key.revision == planned.revision
+                && booked.counts()
+        };
+        let standing: Vec<&Booked> = existing.iter().filter(is_of_it).collect();
+        let parts = planned.parts();
+        let other = standing.iter().find(|booked| !parts.contains(&booked.key.part))?;
+        Some(SystemError::BookedWrong {
+            booked: Box::new(booked::entry(&settings.url, &standing)?),
+            failure_type: ItemFailureType::AccountingSystemValidationFailure,
+            reason: verify::changed_text(&other.number),
+        })
+    };
+    let by_key: HashMap<&Key, Id> = existing.iter().map(|booked| (&booked.key, booked.id)).collect();
     let creditors = Creditors::of(books, settings.create_vendors, items)?;
     let rates = Rates::read(books, items.iter().map(|item| item.item.amount.currency))?;
     let included_taxes = included_taxes(books, items)?;
@@ -182,17 +200,20 @@ fn plan_rows<'a>(
             creditor,
             currency: around.currency(),
             // Until it is looked at.
-            stage: existing.get(&key).map_or(Stage::Absent, |id| Stage::Left(*id)),
+            stage: by_key.get(&key).map_or(Stage::Absent, |id| Stage::Left(*id)),
         })
     };
     Ok(items
         .iter()
         .map(|planned| {
-            let drafts: Result<Vec<Draft<'a>>, SystemError> = planned
-                .documents
-                .iter()
-                .map(|document| draft(planned, document))
-                .collect();
+            let drafts = match unplanned(planned) {
+                Some(error) => Err(error),
+                None => planned
+                    .documents
+                    .iter()
+                    .map(|document| draft(planned, document))
+                    .collect(),
+            };
             let (drafts, failed) = match drafts {
                 Ok(drafts) => (drafts, None),
                 Err(error) => (Vec::new(), Some(error)),
@@ -239,14 +260,6 @@ fn reset_to_draft(number: &str) -> SystemError {
     for_a_person(&format!(
         "{number} was reset to draft in Odoo: post it there, or delete it, then export again."
     ))
-}
-
-/// What a person did in Odoo is for a person to settle.
-pub(crate) fn for_a_person(reason: &str) -> SystemError {
-    SystemError::Rejected {
-        failure_type: ItemFailureType::AccountingSystemValidationFailure,
-        reason: reason.to_owned(),
-    }
 }
 
 impl<'a> Booking<'a, '_> {

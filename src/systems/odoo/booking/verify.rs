@@ -15,6 +15,7 @@ use crate::model::document::{Document, Posting};
 use crate::model::money::{Amount, Currency};
 use crate::model::verdict::ItemFailureType;
 use crate::systems::SystemError;
+use crate::systems::odoo::api::errors::for_a_person;
 use crate::systems::odoo::api::records::{Id, Link, amount, maybe, number};
 use crate::systems::odoo::before::partners::CreditorIds;
 use crate::systems::odoo::document::rows::{account, is_claim, is_left_to_odoo, tax_id, without_tax};
@@ -268,16 +269,21 @@ fn other_than_planned(what: &str, amount: Amount, currency: Currency) -> SystemE
 
 /// Odoo has the draft on another day than planned.
 pub(crate) fn other_day(is: NaiveDate, planned: NaiveDate) -> SystemError {
-    super::script::for_a_person(&format!(
+    for_a_person(&format!(
         "Odoo would book the expense on {is} instead of {planned}: look for lock dates there, then export again."
     ))
 }
 
 /// A document was what was planned when it was made, and is not what is planned now.
 pub(crate) fn changed(number: &str) -> SystemError {
-    super::script::for_a_person(&format!(
-        "{number} is not what would be booked now, because it or the settings were changed: settle it in Odoo (post it as it is, delete it, or run `pleo-export reverse` with its number), then export again."
-    ))
+    for_a_person(&changed_text(number))
+}
+
+/// The same in words.
+pub(crate) fn changed_text(number: &str) -> String {
+    format!(
+        "{number} is not what would be booked now, because it, the settings or contacts were changed: settle it in Odoo (post it as it is, delete it, or run `pleo-export reverse` with its number), then export again."
+    )
 }
 
 /// Odoo did not keep the figure that was written.

@@ -55,6 +55,10 @@ impl Booked {
         origin.and_then(|origin| origin.made_by.as_deref()) == Some(maker)
     }
 
+    pub(crate) fn is_bill(&self) -> bool {
+        self.side == Some(InvoiceSide::Bill)
+    }
+
     /// Whether it stands in the books, as a draft or posted.
     pub(crate) fn counts(&self) -> bool {
         self.state != State::Cancel && !self.is_reversed
