@@ -12,8 +12,11 @@ use super::method::vendor_name;
 /// How long payee and description are together, in characters, where the payee leaves room for it.
 const TOGETHER: usize = 72;
 
-/// How long a description may be in any case, in characters.
+/// How long a description may be beside a payee of any length, in characters.
 const SHORTEST: usize = 40;
+
+/// How much of what it was is said in any case, in characters, also beside the longest names.
+const SHORTEST_WHAT: usize = 16;
 
 /// The longest name of a person in it, in characters.
 const LONGEST_NAME: usize = 24;
@@ -35,7 +38,7 @@ pub(super) fn description(item: &ExportItem) -> String {
     let people = people(item).map_or_else(String::new, |people| format!(" / {people}"));
     let payee = payee(item).map_or(0, |payee| payee.chars().count());
     let longest = TOGETHER.saturating_sub(payee).max(SHORTEST);
-    let room = longest.saturating_sub(people.chars().count());
+    let room = longest.saturating_sub(people.chars().count()).max(SHORTEST_WHAT);
     format!("{}{people}", one_line(&what, room))
 }
 

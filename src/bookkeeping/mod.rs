@@ -36,7 +36,7 @@ pub use known_invoices::KnownInvoices;
 pub use method::vendor_name;
 pub use plan::{documents, plan};
 pub use references::{invoice_of, references};
-pub use refusal::{Refusal, grouped};
+pub use refusal::{Refusal, most_frequent_first};
 pub use role::Role;
 pub use settings::{ClosedPeriods, DuplicateInvoices, Settings, SystemTraits, TaxRule};
 pub use view::JobView;

@@ -12,7 +12,7 @@ use crate::model::references::{AccountKey, AccountPurpose, References, Resolutio
 use super::accounts::{given, key_of, key_of_role};
 use super::role::Role;
 use super::settings::{Settings, TaxRule};
-use super::taxes::{TaxSide, account_key, code_in_books};
+use super::taxes::{self, TaxSide, account_key, code_in_books};
 
 /// Something that expenses will need in the books.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,7 +201,7 @@ pub fn of_taxes<'a>(
 
 /// The accounts that a tax will be posted to, as far as its rate and kind tell.
 fn accounts_of_tax(tax: &Tax, name: &str, settings: &Settings) -> Vec<Need> {
-    let rule = settings.taxes.get(given(tax.code.as_deref()).unwrap_or_default());
+    let rule = taxes::rule(tax, settings);
     let is_nothing = !tax.rate.is_empty() && tax.rate.chars().all(|digit| matches!(digit, '0' | '.'));
     let is_deducted = rule.is_none_or(|rule| rule.deductible_millionths > 0) && !is_nothing;
     let is_reverse = tax.tax_type == TaxType::Reverse && !is_nothing;
@@ -212,7 +212,7 @@ fn accounts_of_tax(tax: &Tax, name: &str, settings: &Settings) -> Vec<Need> {
     let needed = sides.into_iter().filter(|(is_needed, ..)| *is_needed);
     let needs = needed.map(|(_, side, setting)| Need {
         key: account_key(tax, side, settings).map(NeedKey::Account),
-        is_assumed: rule.is_none() && tax.ingoing_account.is_none(),
+        is_assumed: taxes::is_unsaid(tax, side, settings),
         ..need_of_tax(tax, name, setting)
     });
     needs.collect()

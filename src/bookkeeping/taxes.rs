@@ -18,7 +18,7 @@ use super::role::Role;
 use super::settings::{Settings, TaxRule};
 
 /// The rule for a tax, where the configuration has one.
-fn rule<'a>(tax: &Tax, settings: &'a Settings) -> Option<&'a TaxRule> {
+pub(super) fn rule<'a>(tax: &Tax, settings: &'a Settings) -> Option<&'a TaxRule> {
     settings.taxes.get(given(tax.code.as_deref())?)
 }
 
@@ -82,6 +82,16 @@ pub(super) fn account_key(tax: &Tax, side: TaxSide, settings: &Settings) -> Opti
         }),
         (None, None) => key_of_role(side.role(), settings),
     }
+}
+
+/// Whether neither settings nor payload say how this side of a tax is booked: then it counts as fully deductible on the
+/// account of the role, and a person should confirm that.
+pub(super) fn is_unsaid(tax: &Tax, side: TaxSide, settings: &Settings) -> bool {
+    let sent = match side {
+        TaxSide::Ingoing => &tax.ingoing_account,
+        TaxSide::Outgoing => &tax.outgoing_account,
+    };
+    rule(tax, settings).is_none() && given(sent.as_deref()).is_none()
 }
 
 impl Planner<'_> {
@@ -150,15 +160,9 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether neither settings nor payload say how a tax is booked: then it counts as fully deductible on the account
-    /// of the role, and a person should confirm that. A system that computes tax knows by itself.
+    /// A system that computes tax knows by itself how it is booked.
     fn is_assumed(&self, tax: &Tax, side: TaxSide) -> bool {
-        let sent = match side {
-            TaxSide::Ingoing => &tax.ingoing_account,
-            TaxSide::Outgoing => &tax.outgoing_account,
-        };
-        let is_unsaid = rule(tax, self.settings).is_none() && given(sent.as_deref()).is_none();
-        is_unsaid && !self.view.system.computes_tax
+        is_unsaid(tax, side, self.settings) && !self.view.system.computes_tax
     }
 
     fn posting_tax(

@@ -95,10 +95,24 @@ fn steps(run: &mut JobRun<'_>) -> Result<Ending, Halt> {
     }
     let mut finality = control::finality(run)?;
     if finality.open > 0 {
+        none_listed_late(run)?;
         update::send_again(run)?;
         finality = control::finality(run)?;
     }
     complete::close(run, &finality)
+}
+
+/// What Pleo lists only now is for the next run, which reads its data first.
+fn none_listed_late(run: &JobRun<'_>) -> Result<(), Halt> {
+    if !run.exporter.checkpoint.has_work(&run.job.id)? {
+        return Ok(());
+    }
+    let late = run.exporter.checkpoint.counts(&run.job.id)?.open;
+    Err(Halt::Later(format!(
+        "Pleo lists {} of job {} only now that the job was to be closed",
+        counted(late, "item"),
+        run.job.id
+    )))
 }
 
 /// Why the job is given up, where it is. An accounting system that does not get through is left to the next run, but each run

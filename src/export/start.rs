@@ -2,7 +2,7 @@
 
 use tracing::{info, warn};
 
-use super::halt::{Halt, Obstacle};
+use super::halt::{Halt, Obstacle, Unready};
 use super::permit::{self, Others};
 use super::tools::Exporter;
 use super::{confirm, validate};
@@ -131,8 +131,18 @@ fn confirm_start(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<Start, 
 fn go_on(exporter: &mut Exporter<'_>, job: ExportJob, claim: Claim) -> Result<Start, Halt> {
     let repeatable = exporter.system.describe().create.is_repeatable();
     let state = exporter.checkpoint.job(&job.id)?.map(|record| record.state);
-    if state.is_some_and(JobState::is_open) || claim == Claim::Adopt {
-        validate::before_going_on(exporter, &job)?;
+    let fault = if state.is_some_and(JobState::is_open) || claim == Claim::Adopt {
+        validate::before_going_on(exporter, &job)?
+    } else {
+        None
+    };
+    let is_known_as_ours = matches!(state, Some(JobState::Started | JobState::Closing));
+    // What cannot even start does not say how far booking twice is safe there.
+    if let (Some(fault), false, false) = (fault, repeatable, is_known_as_ours) {
+        return Err(Halt::NotReady {
+            fault,
+            job: Unready::LeftOpen,
+        });
     }
     match state {
         Some(JobState::Started | JobState::Closing) => {}

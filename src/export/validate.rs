@@ -29,10 +29,13 @@ pub(super) fn before_start(exporter: &mut Exporter<'_>, job: &ExportJob) -> Resu
 }
 
 /// The same for a job in progress that is to be gone on with. What is wrong late in its life is left to the steps, which
-/// look at what is in the books already.
-pub(super) fn before_going_on(exporter: &mut Exporter<'_>, job: &ExportJob) -> Result<(), Halt> {
+/// look at what is in the books already, and answered.
+pub(super) fn before_going_on(
+    exporter: &mut Exporter<'_>,
+    job: &ExportJob,
+) -> Result<Option<Obstacle>, Halt> {
     let found = exporter.system.ready().err().map(Obstacle::System);
-    left_or_found(exporter, job, found, |_| Unready::LeftOpen).map(drop)
+    left_or_found(exporter, job, found, |_| Unready::LeftOpen)
 }
 
 fn left_or_found(

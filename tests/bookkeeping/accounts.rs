@@ -1,6 +1,6 @@
 //! Which account a posting goes to: one code may mean several, and the purpose and the day say which.
 
-use pleo_export::bookkeeping::{ClosedPeriods, references};
+use pleo_export::bookkeeping::{ClosedPeriods, needs, references};
 use pleo_export::model::document::Purpose;
 use pleo_export::model::references::{AccountKey, AccountPurpose};
 
@@ -138,4 +138,20 @@ fn a_tax_of_which_nobody_names_an_account_goes_to_the_role() {
     assert!(!assumed(&taxed("BARE"), Purpose::Tax));
     let named = taxed("NEW").last_tax(|tax| tax.ingoing_account = Some("1470".to_owned()));
     assert!(!assumed(&named, Purpose::Tax));
+    // What is looked at before there is any expense counts the same way, side by side.
+    for sent in [
+        [None, None],
+        [Some("1470"), None],
+        [None, Some("2470")],
+        [Some(" "), Some("2470")],
+    ] {
+        let item = reverse("NEW").last_tax(|tax| {
+            [tax.ingoing_account, tax.outgoing_account] = sent.map(|code| code.map(str::to_owned));
+        });
+        let tax = item.0.lines[0].tax.clone().unwrap();
+        let needs = needs::of_taxes([(&tax, "new")], &world().settings, false);
+        let of_needs: Vec<bool> = needs.iter().map(|need| need.is_assumed).take(2).collect();
+        let of_plan = [Purpose::Tax, Purpose::ReverseTax].map(|purpose| assumed(&item, purpose));
+        assert_eq!(of_needs, of_plan, "{sent:?}");
+    }
 }

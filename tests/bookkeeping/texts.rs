@@ -76,6 +76,21 @@ fn a_long_description_loses_the_end_of_the_note() {
 }
 
 #[test]
+fn beside_the_longest_names_it_is_still_said_what_it_was() {
+    let mut item = noted("Frokost på Nørrebro");
+    item.0.item_type = ItemType::Chargeback;
+    let supplier = item.0.supplier.as_mut().unwrap();
+    supplier.name = Some("Kaffebaren Nørrebro og Omegns Venner ApS".to_owned());
+    item.0.user.as_mut().unwrap().name = "Anna-Margrethe Sørensen".to_owned();
+    item.0.attendees = vec!["Christoffer Johannessen".to_owned()];
+    let (_, text) = texts(item);
+    assert_eq!(
+        text,
+        "Chargeback: Fro… / Anna-Margrethe Sørensen and Christoffer Johannessen"
+    );
+}
+
+#[test]
 fn control_characters_do_not_pass() {
     let (_, text) = texts(noted("a\u{1b}[31m\u{0}b\u{2028}c"));
     assert_eq!(text, "a [31m b c / Anna Berg");

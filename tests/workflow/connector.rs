@@ -1,6 +1,7 @@
 //! The same job with another accounting system: a change of settings, and of nothing else.
 
 use std::fs;
+use std::time::Duration;
 
 use crate::built::example;
 use crate::sandbox::seed::Item;
@@ -133,6 +134,17 @@ fn a_connector_that_is_not_there_is_a_matter_of_settings() {
     let job = world.add_mixed_job(2, 1);
     world.run(&["poll"]).exits(2).says("no-such-program");
     assert_eq!(world.sandbox.job(&job).status, JobStatus::Pending);
+    // Nor does it say that such books can only be searched, early or late in the life of another instance's job.
+    let control = world.sandbox.control();
+    control.set_job_status(&job, JobStatus::InProgress);
+    for minutes in [0, 40] {
+        control.advance_clock(Duration::from_secs(minutes * 60));
+        let run = world
+            .run(&["run-job", &job, "--adopt"])
+            .exits(2)
+            .says("no-such-program");
+        assert!(!run.stderr.contains("only be searched"), "{run}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -114,8 +115,17 @@ impl World {
 
     /// What a preview of all open jobs shows, of a system that is only asked.
     pub fn preview_with(&self, system: Box<dyn AccountingSystem>) -> Vec<(JobPreview, Vec<EntryPreview>)> {
+        self.preview_into(system, tempfile::tempfile().expect("a temporary file"))
+    }
+
+    /// The same, with what would be booked kept in this file.
+    pub fn preview_into(
+        &self,
+        system: Box<dyn AccountingSystem>,
+        file: File,
+    ) -> Vec<(JobPreview, Vec<EntryPreview>)> {
         let (config, stop) = (self.config(), Stop::new());
-        let recorded = Recorded::new(tempfile::tempfile().expect("a temporary file"));
+        let recorded = Recorded::new(file);
         let mut system = Rehearsal::made_up(system, &recorded, true);
         let owner = Owner {
             company_id: config.pleo.company_id.clone(),

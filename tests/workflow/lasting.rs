@@ -80,7 +80,7 @@ fn with_connector(program: &str) -> World {
 fn a_connector_that_cannot_start_is_told_with_its_last_words() {
     for (program, says) in [
         ("[\"./no-such-program\"]", "No such file"),
-        ("[\"./not-executable\"]", "ermission denied"),
+        ("[\"./not-executable\"]", "is not executable"),
         ("[\".\"]", "cannot be started"),
         (
             "[\"sh\", \"traceback.sh\"]",

@@ -1,5 +1,9 @@
 //! Nothing is decided by what was believed earlier: Pleo shows an item as open whose verdict it has taken.
 
+use std::time::Duration;
+
+use serde_json::json;
+
 use crate::interrupt::{Fate, is_event, nth_of};
 use crate::sandbox::{Event, Fault, Hook, ItemStatus, JobStatus, Trouble};
 use crate::support::World;
@@ -95,7 +99,7 @@ fn a_copy_that_always_lags_is_asked_in_each_run_and_nobody_is_told_that_pleo_ref
         updates = now;
     }
     // What never agrees ends before the job's time does.
-    world.sandbox.advance_clock(std::time::Duration::from_secs(3000));
+    world.sandbox.advance_clock(Duration::from_secs(3000));
     world
         .run(&["poll"])
         .exits(6)
@@ -133,4 +137,40 @@ fn only_a_refusal_counts_as_one_and_each_run_asks_anew() {
     world.run(&["poll"]).exits(0);
     assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);
     world.keeps_its_promise();
+}
+
+#[test]
+fn an_item_that_is_listed_only_at_the_end_is_left_to_the_next_run_however_late_it_is() {
+    for minutes in [0, 50] {
+        let world = World::new();
+        let job = world.add_mixed_job(2, 1);
+        let first = world.sandbox.job(&job).items[0].entry.clone();
+        let short = json!({
+            "data": [{"accountingEntryId": first, "exportJobId": job, "status": "pending"}],
+            "pagination": {"hasNextPage": false, "hasPreviousPage": false},
+        });
+        let short = Trouble::Page(200, "application/json".into(), short.to_string());
+        let list = "/v3/export-jobs/*/items";
+        world.sandbox.fault(Fault::new(short).on("GET", list).times(2));
+        let (control, is_moment) = (world.sandbox.control(), nth_of("PUT", 2));
+        world.sandbox.on_request(move |request| {
+            if is_moment(request) {
+                control.advance_clock(Duration::from_secs(minutes * 60));
+            }
+            Hook::Continue
+        });
+        world
+            .run(&["poll"])
+            .exits(5)
+            .says("lists 1 item of job")
+            .says("only now");
+        let state = world.sandbox.job(&job);
+        assert_eq!(
+            (state.status, state.count(ItemStatus::Successful)),
+            (JobStatus::InProgress, 1)
+        );
+        world.run(&["poll"]).exits(0);
+        assert_eq!(world.sandbox.job(&job).status, JobStatus::Completed);
+        world.keeps_its_promise();
+    }
 }

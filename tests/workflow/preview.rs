@@ -575,3 +575,20 @@ fn the_folder_of_a_preview_goes_with_it_however_it_ends() {
     world.run(&["preview"]).exits(0);
     assert_eq!(left(), 2);
 }
+
+#[test]
+fn what_cannot_be_kept_for_a_preview_is_not_shown_as_booked() {
+    let world = World::new().impatient();
+    world.add_mixed_job(3, 1);
+    // Nobody can write there, as on a full disk.
+    let file = fs::File::open(world.path("pleo-export.toml")).unwrap();
+    let shown = world.preview_into(Box::new(UniqueBooks::new(1, 0)), file);
+    let (preview, entries) = &shown[0];
+    assert!(entries.is_empty(), "{entries:?}");
+    let problem = preview.problem.as_ref().unwrap();
+    assert_eq!(problem.kind.as_str(), "damaged", "{problem:?}");
+    assert!(
+        problem.message.contains("cannot be kept for the preview"),
+        "{problem:?}"
+    );
+}

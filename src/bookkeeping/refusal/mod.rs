@@ -7,8 +7,6 @@ mod items;
 mod parties;
 mod places;
 
-use std::collections::HashMap;
-
 use thiserror::Error;
 
 use crate::host::foreign_text::one_line;
@@ -29,16 +27,9 @@ pub struct Refusal {
     pub group: String,
 }
 
-/// Counts refusals by cause, the most frequent first, then by text.
-pub fn grouped<'a>(refusals: impl Iterator<Item = &'a Refusal>) -> Vec<(String, usize)> {
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    for refusal in refusals {
-        *counts.entry(&refusal.group).or_default() += 1;
-    }
-    let mut groups: Vec<(String, usize)> = counts
-        .into_iter()
-        .map(|(group, count)| (group.to_owned(), count))
-        .collect();
+/// How many refusals there are of each cause, the most frequent first, then by text.
+pub fn most_frequent_first(counts: impl IntoIterator<Item = (String, usize)>) -> Vec<(String, usize)> {
+    let mut groups: Vec<(String, usize)> = counts.into_iter().collect();
     groups.sort_by(|(text, count), (other_text, other_count)| {
         other_count.cmp(count).then_with(|| text.cmp(other_text))
     });

@@ -18,11 +18,10 @@ pub(super) struct MadeUp {
 impl MadeUp {
     /// The entry as it would be in the books. Its number is not known: nobody gives one before it is booked.
     pub(super) fn book(&mut self, item: &PlannedItem) -> BookedEntry {
-        let wallet = item.documents.iter().flat_map(|document| &document.postings);
+        let mut wallet = item.documents.iter().flat_map(|document| &document.postings);
         let wallet = wallet
-            .filter(|posting| posting.purpose == Purpose::Cash)
-            .map(|posting| posting.account.name.clone())
-            .next();
+            .find(|posting| posting.purpose == Purpose::Cash)
+            .map(|posting| posting.account.name.clone());
         let booked = BookedEntry {
             external_id: format!("item {}", item.entry_id()),
             external_url: None,

@@ -28,6 +28,17 @@ impl Leftovers {
         self.0.iter().filter(is_late).count()
     }
 
+    /// How many of them the accounting system has to take or to tell of. That is not so of receipts without which an entry has
+    /// its verdict in the end.
+    pub(super) fn stuck(&self, does_without: bool) -> usize {
+        let is_stuck = |item: &&BatchItem| match item.why_open() {
+            Why::NotBooked | Why::Unproven => true,
+            Why::Receipts => !does_without,
+            Why::Late => false,
+        };
+        self.0.iter().filter(is_stuck).count()
+    }
+
     /// Adds what a batch left open, each at its place in the order of work.
     pub(super) fn add(&mut self, items: Vec<BatchItem>) {
         for mut item in items {
@@ -77,9 +88,9 @@ impl Leftovers {
     }
 
     /// What the accounting system said last, and what it owes these items and those that wait with them.
-    pub(super) fn out_of_patience(self, ready: Vec<BatchItem>) -> String {
-        let open: Vec<BatchItem> = ready.into_iter().chain(self.0).collect();
-        let count = |why| open.iter().filter(|item| item.why_open() == why).count();
+    pub(super) fn out_of_patience(&self, ready: &[BatchItem]) -> String {
+        let open = || ready.iter().chain(&self.0);
+        let count = |why| open().filter(|item| item.why_open() == why).count();
         let parts = [
             (count(Why::NotBooked), "not booked yet"),
             (count(Why::Unproven), "without a known outcome"),
@@ -93,7 +104,7 @@ impl Leftovers {
         let parts: Vec<String> = parts
             .map(|(count, what)| format!("{} {what}", counted(*count, "item")))
             .collect();
-        let trouble = open.iter().find_map(|item| item.trouble.as_deref());
+        let trouble = open().find_map(|item| item.trouble.as_deref());
         let trouble = trouble.and_then(|text| text.lines().next());
         let trouble = trouble.unwrap_or("The accounting system does not say why it cannot finish");
         format!("{} ({})", trouble.trim_end_matches('.'), parts.join(", "))

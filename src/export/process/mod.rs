@@ -29,6 +29,10 @@ use item::BatchItem;
 use leftovers::Leftovers;
 use receipts::Results;
 
+/// So many batches in a row may come to no verdict at all before what they left over is tried again, and the rest of the job
+/// waits for it: an accounting system that is out of reach is not asked about item after item of a long job.
+const MOST_IN_VAIN: u32 = 3;
+
 /// Books every item in scope and tells Pleo its verdict.
 pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(), Halt> {
     let (mut view, refusals) = prepare::prepare(run, references)?;
@@ -38,9 +42,10 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
     let counts = run.exporter.checkpoint.counts(&run.job.id)?;
     run.with_verdict = counts.total - counts.open;
     run.exporter.progress.reached(run.with_verdict);
+    let does_without = run.exporter.settings.attachments == Policy::BestEffort;
     let mut leftovers = Leftovers::default();
     let mut after = None;
-    let mut of_an_item = Duration::ZERO;
+    let (mut of_an_item, mut in_vain) = (Duration::ZERO, 0);
     let mut items = next_batch(run, &view, &mut after)?;
     let mut fetched = receipts::fetch_beside(run, &items, |_| Ok(()))?;
     while !items.is_empty() {
@@ -52,6 +57,7 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
         let count = u32::try_from(fitting).unwrap_or(u32::MAX);
         ensure_time(run, of_an_item.saturating_mul(count), Instant::now())?;
         let (began, left_before) = (Instant::now(), leftovers.len());
+        let (with_verdict, stuck) = (run.with_verdict, leftovers.stuck(does_without));
         if next.is_empty() {
             next = next_batch(run, &view, &mut after)?;
         }
@@ -64,6 +70,12 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
         if let Some(done) = began.elapsed().checked_div(count.saturating_sub(left_over)) {
             // One slow batch is forgotten by and by.
             of_an_item = done.max(of_an_item / 2);
+        }
+        let is_in_vain = run.with_verdict == with_verdict && leftovers.stuck(does_without) > stuck;
+        in_vain = if is_in_vain { in_vain + 1 } else { 0 };
+        if in_vain == MOST_IN_VAIN {
+            in_vain = 0;
+            try_again(run, &mut view, &mut leftovers)?;
         }
     }
     settle(run, &mut view, leftovers)?;
@@ -130,37 +142,10 @@ fn book_and_report(
 
 /// Gives every item that is left over its verdict, or leaves the job open for a later run.
 fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) -> Result<(), Halt> {
-    let is_repeatable = run.exporter.system.describe().create.is_repeatable();
-    let mut patience = Patience::new(&run.exporter);
-    let does_without = run.exporter.settings.attachments == Policy::BestEffort;
-    let (mut is_first, mut is_patient) = (true, true);
+    try_again(run, view, &mut leftovers)?;
     while leftovers.len() > 0 {
-        let open = leftovers.len();
-        let mut ready = leftovers.take_ready(view, is_repeatable);
-        if ready.is_empty() {
-            ready = leftovers.take_unproven();
-            info!(
-                "looking up {} without a known outcome",
-                counted(ready.len(), "item")
-            );
-        } else if !is_first && !patience.wait(&run.exporter)? {
-            let is_last_try =
-                |item: &mut BatchItem| does_without && !item.is_last_try && item.why_open() == Why::Receipts;
-            let mut last: Vec<BatchItem> = ready.extract_if(.., is_last_try).collect();
-            if last.is_empty() {
-                let reason = leftovers.out_of_patience(ready);
-                return Err(Halt::System(SystemError::Unavailable { reason }));
-            }
-            for item in &mut last {
-                item.is_last_try = true;
-            }
-            leftovers.add(std::mem::replace(&mut ready, last));
-            is_patient = false;
-        } else {
-            is_first = false;
-            info!("trying {} once more", counted(ready.len(), "item"));
-        }
-        if ready.is_empty() {
+        let unproven = leftovers.take_unproven();
+        if unproven.is_empty() {
             // What is decided is told before the rest is left to a later run, which asks for their receipts again.
             update::report(run)?;
             return Err(Halt::Later(format!(
@@ -168,15 +153,65 @@ fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) ->
                 counted(leftovers.late(), "item")
             )));
         }
-        while !ready.is_empty() {
-            run.exporter.stop.check()?;
-            ensure_time(run, Duration::ZERO, Instant::now())?;
-            let rest = ready.split_off(ready.len().min(run.exporter.settings.batch_size));
-            book_and_report(run, view, std::mem::replace(&mut ready, rest), &mut leftovers)?;
+        info!(
+            "looking up {} without a known outcome",
+            counted(unproven.len(), "item")
+        );
+        book_again(run, view, unproven, &mut leftovers)?;
+        try_again(run, view, &mut leftovers)?;
+    }
+    Ok(())
+}
+
+/// Tries what is left over and may be tried once more, again and again as long as some of it gets on. What does not by then
+/// ends the work on the job.
+fn try_again(run: &mut JobRun<'_>, view: &mut JobView, leftovers: &mut Leftovers) -> Result<(), Halt> {
+    let is_repeatable = run.exporter.system.describe().create.is_repeatable();
+    let does_without = run.exporter.settings.attachments == Policy::BestEffort;
+    let mut patience = Patience::new(&run.exporter);
+    let (mut is_first, mut is_patient) = (true, true);
+    loop {
+        let open = leftovers.len();
+        let mut ready = leftovers.take_ready(view, is_repeatable);
+        if ready.is_empty() {
+            return Ok(());
         }
+        if is_first {
+            is_first = false;
+            info!("trying {} once more", counted(ready.len(), "item"));
+        } else if !patience.wait(&run.exporter)? {
+            let is_last_try =
+                |item: &mut BatchItem| does_without && !item.is_last_try && item.why_open() == Why::Receipts;
+            let mut last: Vec<BatchItem> = ready.extract_if(.., is_last_try).collect();
+            if last.is_empty() {
+                let reason = leftovers.out_of_patience(&ready);
+                return Err(Halt::System(SystemError::Unavailable { reason }));
+            }
+            for item in &mut last {
+                item.is_last_try = true;
+            }
+            leftovers.add(std::mem::replace(&mut ready, last));
+            is_patient = false;
+        }
+        book_again(run, view, ready, leftovers)?;
         if is_patient && leftovers.len() < open {
             patience = Patience::new(&run.exporter);
         }
+    }
+}
+
+/// Passes items through batches once more.
+fn book_again(
+    run: &mut JobRun<'_>,
+    view: &mut JobView,
+    mut items: Vec<BatchItem>,
+    leftovers: &mut Leftovers,
+) -> Result<(), Halt> {
+    while !items.is_empty() {
+        run.exporter.stop.check()?;
+        ensure_time(run, Duration::ZERO, Instant::now())?;
+        let rest = items.split_off(items.len().min(run.exporter.settings.batch_size));
+        book_and_report(run, view, std::mem::replace(&mut items, rest), leftovers)?;
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 //! The refusals are only counted here: each item is planned as if the items before it were booked. What is booked is
 //! planned again against the books: plans of a whole job would not fit into memory.
 
+use std::collections::HashMap;
+
 use super::item;
 use crate::bookkeeping::{self, JobView, KnownInvoices};
 use crate::export::halt::Halt;
@@ -17,14 +19,14 @@ const PAGE: usize = 500;
 /// Refusals by cause with counts, most frequent first.
 pub(super) type Refusals = Vec<(String, usize)>;
 
-/// Resolves all that the items refer to at once and plans the documents of every item, keeping only the refusals. The view is without
-/// invoices: those are asked for when an item is booked.
+/// Resolves all that the items refer to at once and plans the documents of every item; of the refusals only their number is
+/// kept. The view is without invoices: those are asked for when an item is booked.
 pub(super) fn prepare(run: &mut JobRun<'_>, references: &References) -> Result<(JobView, Refusals), Halt> {
     let time_zone = &run.exporter.settings.bookkeeping.time_zone;
     let today = clock::now().with_timezone(time_zone).date_naive();
     let resolution = patience::ask(&mut run.exporter, |system| system.resolve(references))?;
     let mut view = JobView::new(resolution, today, run.exporter.traits());
-    let mut refusals = Vec::new();
+    let mut refusals = HashMap::new();
     let run = &*run;
     let mut after = None;
     loop {
@@ -38,10 +40,10 @@ pub(super) fn prepare(run: &mut JobRun<'_>, references: &References) -> Result<(
         for stored in &page {
             match item::documents(stored, run, &view) {
                 Ok((item, documents)) => view.invoices.add(&item, &documents),
-                Err(refusal) => refusals.push(refusal),
+                Err(refusal) => *refusals.entry(refusal.group).or_default() += 1,
             }
         }
     }
     view.invoices = KnownInvoices::default();
-    Ok((view, bookkeeping::grouped(refusals.iter())))
+    Ok((view, bookkeeping::most_frequent_first(refusals)))
 }

@@ -11,18 +11,27 @@ use pleo_export::systems::{
 
 use super::{ENTRY, LIE, Verb};
 use crate::in_process::problem_kind;
+use crate::sandbox::ItemStatus;
 use crate::sandbox::seed::Item;
 use crate::support::World;
 
-/// Real books that always answer one question like this.
+/// Real books that always answer one question like this, or that about one expense alone.
 #[derive(Debug)]
 struct Stubborn {
     books: Beancount,
     at: Verb,
+    about: Option<&'static str>,
     error: SystemError,
 }
 
 impl Stubborn {
+    fn book_one(&mut self, permit: &Permit, item: &PlannedItem) -> Result<BookedEntry, SystemError> {
+        if self.about.is_none_or(|entry| item.entry_id().as_str() == entry) {
+            self.unless(Verb::Book)?;
+        }
+        self.books.book(permit, std::slice::from_ref(item))?.remove(0)
+    }
+
     fn unless(&self, at: Verb) -> Result<(), SystemError> {
         if self.at == at {
             Err(self.error.clone())
@@ -61,10 +70,7 @@ impl AccountingSystem for Stubborn {
         permit: &Permit,
         items: &[PlannedItem],
     ) -> Result<Vec<Result<BookedEntry, SystemError>>, SystemError> {
-        match self.unless(Verb::Book) {
-            Ok(()) => self.books.book(permit, items),
-            Err(error) => Ok(vec![Err(error); items.len()]),
-        }
+        Ok(items.iter().map(|item| self.book_one(permit, item)).collect())
     }
 
     fn attach(
@@ -122,6 +128,7 @@ fn settings_that_do_not_fit_leave_the_job_and_a_wrong_booking_is_told() {
             let report = world.poll_with(&mut Stubborn {
                 books: world.beancount(),
                 at,
+                about: None,
                 error: error.clone(),
             });
             assert_eq!(problem_kind(&report), kind, "{at:?} {report:?}");
@@ -129,5 +136,40 @@ fn settings_that_do_not_fit_leave_the_job_and_a_wrong_booking_is_told() {
             assert_eq!(reason.is_some(), !text.is_empty(), "{at:?} {reason:?}");
             assert!(reason.unwrap_or_default().starts_with(text), "{at:?} {text}");
         }
+    }
+}
+
+#[test]
+fn a_system_that_is_out_of_reach_is_not_asked_about_all_of_a_long_job_but_of_one_item_no_other_waits_for() {
+    for (about, with_verdict, untouched) in [(None, 0, 9), (Some(ENTRY), 11, 0)] {
+        let world = World::new().with_settings(
+            "[pleo]\nbatch_size = 1\n[accounting]\ngive_up_after_seconds = 1\n[bookkeeping]\nattachments = \"none\"\n",
+        );
+        let purchase = |number| {
+            Item::card_purchase(100)
+                .numbered(number)
+                .date("2026-09-15T10:00:00Z")
+                .build()
+        };
+        let first = Item::card_purchase(12_500)
+            .id(ENTRY)
+            .date("2026-09-14T10:00:00Z")
+            .build();
+        let job = world.add_job((1..12).map(purchase).chain([first]).collect());
+        let report = world.poll_with(&mut Stubborn {
+            books: world.beancount(),
+            at: Verb::Book,
+            about,
+            error: SystemError::Unavailable {
+                reason: "Closed for the night.".to_owned(),
+            },
+        });
+        assert_eq!(problem_kind(&report), "temporary");
+        let state = world.sandbox.job(&job);
+        assert_eq!(state.count(ItemStatus::Successful), with_verdict);
+        assert_eq!(state.count(ItemStatus::Pending), untouched, "not even announced");
+        world.run(&["poll"]).exits(0);
+        assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 12);
+        world.keeps_its_promise_and_all_rules();
     }
 }
