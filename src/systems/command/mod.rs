@@ -28,10 +28,7 @@ use super::{AccountingSystem, Attachment, BookedEntry, Description, Found, JobNe
 
 pub use self::settings::Settings;
 
-use self::connection::{Connection, Trouble, Wait};
-
-/// After so many items in a row without an answer the rest of a batch is not tried.
-const PATIENCE: usize = 3;
+use self::connection::{Connection, PATIENCE, Trouble, Wait};
 
 /// An accounting system behind a program that is not ours.
 #[derive(Debug)]
