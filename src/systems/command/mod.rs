@@ -95,13 +95,7 @@ impl Command {
         if unanswered >= PATIENCE {
             return Some("the connector failed for the items before; this one was not sent to it".to_owned());
         }
-        // Where the books can only be searched, an item that is not sent would be told as one that may be booked.
-        let may_rest = self.connection.description().create.is_repeatable();
-        self.stop
-            .check()
-            .err()
-            .filter(|_| may_rest)
-            .map(|stopped| stopped.to_string())
+        self.stop.check().err().map(|stopped| stopped.to_string())
     }
 }
 
