@@ -51,10 +51,7 @@ pub fn deliveries(client: &Client, kept: Result<Vec<KeptSubscription>, KeptError
     let kept = match kept {
         Ok(kept) if kept.is_empty() => return Vec::new(),
         Ok(kept) => kept,
-        Err(error) => {
-            let remedy = "move the file away and run `pleo-export subscribe URL` again";
-            return vec![Check::warning(name, error.to_string(), remedy)];
-        }
+        Err(error) => return vec![Check::warning(name, error.to_string(), error.hint())],
     };
     let known = match client.subscriptions() {
         Ok(known) => known,

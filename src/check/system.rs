@@ -50,7 +50,8 @@ pub fn examine(
             checks.extend(super::not_looked_at(&[Name::Books], why));
         }
         (Ok(()), folder) => {
-            checks.push(Check::ok(Name::AccountingSystem, in_words(&description)));
+            let ready = format!("{}, with every right that a job needs", in_words(&description));
+            checks.push(Check::ok(Name::AccountingSystem, ready));
             let lack = given.and_then(|(checkpoint, year)| lacking(system, checkpoint, year));
             checks.push(
                 lack.unwrap_or_else(|| Check::ok(Name::Books, whole(folder, company_id, &description))),
@@ -87,10 +88,7 @@ fn abilities(system: &Description, receipts: Policy) -> Vec<Check> {
 }
 
 fn in_words(system: &Description) -> String {
-    format!(
-        "{} ({}), with every right that a job needs",
-        system.name, system.target
-    )
+    format!("{} ({})", system.name, system.target)
 }
 
 fn whole(folder: Option<&Path>, company_id: &CompanyId, system: &Description) -> String {

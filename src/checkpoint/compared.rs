@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
 use rusqlite::OptionalExtension;
 
-use super::columns::{VERDICT, money_from, rows, verdict_from};
+use super::columns::{VERDICT, money_from, rows, time_from, verdict_from};
 use super::{Checkpoint, CheckpointError};
 use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::money::Money;
@@ -28,8 +29,8 @@ pub struct Recorded {
 pub struct About {
     /// From whom it was.
     pub supplier: Option<String>,
-    /// When it was, in UTC.
-    pub date: Option<String>,
+    /// When it was.
+    pub date: Option<DateTime<Utc>>,
     /// How much, in the currency of the wallet.
     pub amount: Money,
 }
@@ -70,6 +71,10 @@ impl Checkpoint {
                     .optional()?;
                 let (about, exported) = match about {
                     Some((supplier, date, amount, currency, payload)) => {
+                        let date: Option<String> = date;
+                        let date = date
+                            .map(|text| time_from(&text, format_args!("item `{entry}`")))
+                            .transpose()?;
                         let about = |amount| About {
                             supplier,
                             date,

@@ -228,7 +228,7 @@ pub(super) enum FleetCommand {
     /// Show which companies are served, held, paused or failing
     Status {
         /// End with 6 when the last successful poll of a company is older, such as 30m or 2h
-        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        #[arg(long, value_name = "DURATION", value_parser = age)]
         max_age: Option<Duration>,
         #[command(flatten)]
         answer: OutputForm,
@@ -300,6 +300,7 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
 }
 
 /// A length of time, at most a day.
+#[cfg(feature = "listen")]
 fn duration(text: &str) -> Result<Duration, &'static str> {
     crate::config::duration(text)
         .and_then(|duration| duration.to_std().ok())

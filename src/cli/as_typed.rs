@@ -12,45 +12,69 @@ const COMMANDS: [&str; 2] = ["`pleo-export ", "`sudo -u pleo-export pleo-export 
 
 const OPTION: &str = "--config ";
 
-/// The settings file that the commands are to name; unset where they find it by themselves.
-static SETTINGS: RwLock<Option<PathBuf>> = RwLock::new(None);
+/// The commands that are a fleet's, whichever of its companies is in hand.
+const OF_FLEET: [&str; 2] = ["poll", "fleet "];
 
-/// Has the commands name this settings file, or none, from now on. Answers what they named before.
-pub(super) fn name_settings(file: Option<PathBuf>) -> Option<PathBuf> {
-    let mut settings = SETTINGS.write().unwrap_or_else(PoisonError::into_inner);
-    std::mem::replace(&mut *settings, file)
+/// The settings files that the commands are to name.
+static SETTINGS: RwLock<Named> = RwLock::new(Named {
+    file: None,
+    of_fleet: None,
+});
+
+/// Unset is what the commands find by themselves.
+#[derive(Clone)]
+struct Named {
+    file: Option<PathBuf>,
+    /// In the commands that are a fleet's.
+    of_fleet: Option<PathBuf>,
 }
 
-/// Does something with this settings file in hand.
-pub(super) fn with_settings<T>(file: &Path, work: impl FnOnce() -> T) -> T {
-    let before = name_settings(Some(file.to_owned()));
+/// Has the commands name this settings file, or none, from now on.
+pub(super) fn name_settings(file: Option<PathBuf>) {
+    let of_fleet = file.clone();
+    set(Named { file, of_fleet });
+}
+
+/// Does something with the settings file of a company in hand, which may be one of a fleet.
+pub(super) fn with_settings<T>(file: &Path, is_of_fleet: bool, work: impl FnOnce() -> T) -> T {
+    let before = named();
+    let own = Some(file.to_owned());
+    set(Named {
+        file: own.clone(),
+        of_fleet: if is_of_fleet { before.of_fleet.clone() } else { own },
+    });
     let result = work();
-    name_settings(before);
+    set(before);
     result
 }
 
 /// The text with its commands as they are to be typed. Those that name a file already stay as they are.
 pub(super) fn as_typed(text: &str) -> String {
-    let settings = SETTINGS.read().unwrap_or_else(PoisonError::into_inner);
-    match &*settings {
-        Some(file) => naming(text, file),
-        None => text.to_owned(),
-    }
+    naming(text, &named())
 }
 
-fn naming(text: &str, file: &Path) -> String {
-    let file = quoted(&file.to_string_lossy());
+fn named() -> Named {
+    SETTINGS.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+fn set(named: Named) {
+    *SETTINGS.write().unwrap_or_else(PoisonError::into_inner) = named;
+}
+
+fn naming(text: &str, named: &Named) -> String {
     COMMANDS.iter().fold(text.to_owned(), |text, command| {
         let mut parts = text.split(command);
-        let mut named = parts.next().unwrap_or_default().to_owned();
+        let mut typed = parts.next().unwrap_or_default().to_owned();
         for rest in parts {
-            named.push_str(command);
-            if !rest.starts_with(OPTION) {
-                named.extend([OPTION, &file, " "]);
+            typed.push_str(command);
+            let is_of_fleet = OF_FLEET.iter().any(|of_fleet| rest.starts_with(of_fleet));
+            let file = if is_of_fleet { &named.of_fleet } else { &named.file };
+            if let Some(file) = file.as_ref().filter(|_| !rest.starts_with(OPTION)) {
+                typed.extend([OPTION, &quoted(&file.to_string_lossy()), " "]);
             }
-            named.push_str(rest);
+            typed.push_str(rest);
         }
-        named
+        typed
     })
 }
 
@@ -70,7 +94,12 @@ mod tests {
 
     #[test]
     fn every_command_names_the_file_once_and_as_one_word() {
-        let named = |text| naming(text, Path::new("/etc/it's mine.toml"));
+        let file = || Some(PathBuf::from("/etc/it's mine.toml"));
+        let files = Named {
+            file: file(),
+            of_fleet: file(),
+        };
+        let named = |text| naming(text, &files);
         let once =
             named("run `pleo-export poll`, or `sudo -u pleo-export pleo-export status`; `pleo-export.toml`");
         assert_eq!(
@@ -78,5 +107,29 @@ mod tests {
             r"run `pleo-export --config '/etc/it'\''s mine.toml' poll`, or `sudo -u pleo-export pleo-export --config '/etc/it'\''s mine.toml' status`; `pleo-export.toml`"
         );
         assert_eq!(named(&once), once);
+    }
+
+    #[test]
+    fn what_is_the_fleets_names_its_file_and_all_else_that_of_the_company() {
+        let named = Named {
+            file: Some("companies/a.toml".into()),
+            of_fleet: Some("fleet.toml".into()),
+        };
+        for (text, typed) in [
+            (
+                "`pleo-export login`",
+                "`pleo-export --config companies/a.toml login`",
+            ),
+            (
+                "`pleo-export fleet resume A`",
+                "`pleo-export --config fleet.toml fleet resume A`",
+            ),
+            (
+                "`pleo-export poll --companies DIR`",
+                "`pleo-export --config fleet.toml poll --companies DIR`",
+            ),
+        ] {
+            assert_eq!(naming(text, &named), typed);
+        }
     }
 }

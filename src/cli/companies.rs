@@ -80,13 +80,9 @@ pub(super) fn each(
     one_answer(served, exit, None, form).give(form)
 }
 
-/// Serves a company with the commands that it is told to type naming its settings. What becomes of a company of a fleet is
-/// the fleet's to say, and its commands name that one's file.
-fn in_hand(company: &Company, serve: impl FnOnce() -> Shown) -> Shown {
-    if company.sources.is_of_fleet {
-        return serve();
-    }
-    with_settings(&company.settings, || {
+/// Serves a company with the commands that it is told to type naming its settings.
+pub(super) fn in_hand(company: &Company, serve: impl FnOnce() -> Shown) -> Shown {
+    with_settings(&company.settings, company.sources.is_of_fleet, || {
         let mut shown = serve();
         // They are told when all companies were served.
         for problem in &mut shown.problems {

@@ -21,6 +21,7 @@ Environment variables, which beat the settings file:
   PLEO_EXPORT_CHECKPOINT   where progress is kept
   PLEO_EXPORT_BOOKS        the folder of beancount books
   ODOO_API_KEY             the key for Odoo
+  PLEO_EXPORT_FLEET_URL    the database of a fleet
   NO_COLOR                 no colours on a terminal";
 
 pub(super) const POLL: &str = "\

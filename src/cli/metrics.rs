@@ -7,14 +7,13 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tracing::{debug, warn};
 
 use super::exit::Exit;
 use crate::checkpoint::{Checkpoint, CheckpointError, Contact};
 use crate::config::{Sources, StatusConfig};
 use crate::export::report::{Problem, ProblemKind};
-use crate::host::clock;
 use crate::host::files::{Action, FileError, PartFile, resolved, special};
 use crate::model::ids::CompanyId;
 
@@ -25,8 +24,8 @@ pub(super) struct Sample {
     pub(super) place: Option<StatusConfig>,
     pub(super) exit: Exit,
     pub(super) duration: Duration,
-    /// When each of the jobs was made that wait in Pleo; nothing where that is not known.
-    pub(super) pending: Option<Vec<DateTime<Utc>>>,
+    /// For how long the oldest job has waited in Pleo; nothing where that is not known.
+    pub(super) oldest_pending: Option<TimeDelta>,
 }
 
 /// What a checkpoint says over all runs.
@@ -208,12 +207,8 @@ fn add(families: &mut [Family; 8], sample: &Sample, kept: Option<&Kept>) {
     let time = |time: DateTime<Utc>| time.timestamp().to_string();
     one(exit, sample.exit.code().to_string());
     one(duration, format!("{:.3}", sample.duration.as_secs_f64()));
-    if let Some(waiting) = &sample.pending {
-        let age = waiting
-            .iter()
-            .min()
-            .map_or(0, |made| (clock::now() - *made).num_seconds().max(0));
-        one(pending, age.to_string());
+    if let Some(age) = sample.oldest_pending {
+        one(pending, age.num_seconds().to_string());
     }
     let Some(kept) = kept else { return };
     if let Some(last) = kept.contact.last_success {

@@ -57,7 +57,7 @@ use subscribe::Wish;
 
 /// The program: what `main` calls, and what the quickstart example calls.
 ///
-/// `environment` gives the working directory and variables; [`Sources::of_this_process`] is the usual one.
+/// `sources` give the working directory and variables; [`Sources::of_this_process`] is the usual one.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, sources: Sources) -> Exit {
     privacy::keep_to_ourselves();
     let arguments: Vec<OsString> = arguments.into_iter().collect();

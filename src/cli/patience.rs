@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::{Span, info, warn};
 
 use super::terminal::Stream;
 use crate::host::stop::Stop;
@@ -22,7 +22,10 @@ impl Watcher {
     pub(super) fn start() -> Self {
         let ended = Stop::new();
         let watcher = Self(ended.clone());
+        // Its lines in the log are of the company in hand, too.
+        let span = Span::current();
         std::thread::spawn(move || {
+            let _entered = span.enter();
             let mut told = None;
             while ended.wait(LOOK_EVERY).is_ok() {
                 for wait in waiting::longer_than(TOLD_AFTER) {

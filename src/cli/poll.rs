@@ -114,7 +114,7 @@ pub(super) fn sample(
         place,
         exit: answer.exit(),
         duration: began.elapsed(),
-        pending: answer.still_pending(),
+        oldest_pending: answer.oldest_pending(),
     })
 }
 

@@ -3,7 +3,7 @@
 mod failures;
 pub(super) mod totals;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::as_typed::as_typed;
@@ -115,9 +115,9 @@ impl Answer {
         jobs.map(job_failures).collect::<String>() + &self.left_aside()
     }
 
-    /// When each of the jobs was made that still wait in Pleo; nothing where that is not known.
-    pub(super) fn still_pending(&self) -> Option<Vec<DateTime<Utc>>> {
-        self.report.still_pending()
+    /// For how long the oldest job has waited in Pleo; nothing where that is not known.
+    pub(super) fn oldest_pending(&self) -> Option<TimeDelta> {
+        self.report.oldest_pending()
     }
 
     /// What was done, in a few words.

@@ -94,16 +94,10 @@ fn carry_out(
     let result = system.reverse(request);
     let outcome = match &result {
         Ok(reversed) => {
-            let done: Vec<String> = reversed
-                .iter()
-                .map(|entry| {
-                    let by = entry.reversal.as_deref().unwrap_or("cancelling it");
-                    format!("{} by {by} on {}", entry.external_id, entry.date)
-                })
-                .collect();
+            let done: Vec<String> = reversed.iter().map(ToString::to_string).collect();
             done.join(", ")
         }
-        Err(error) => format!("not done: {error}"),
+        Err(error) => format!("ended with: {error}"),
     };
     checkpoint.keep_numbers(&system.highest_numbers())?;
     checkpoint.note(
@@ -162,6 +156,11 @@ fn problem(error: ReversalError) -> Problem {
             hint: "correct the settings under [accounting]; nothing was reversed".into(),
         },
         ReversalError::System(error) => error.into(),
+        ReversalError::Begun { then, .. } => Problem {
+            kind: problem(*then).kind,
+            message,
+            hint: "see to what is said, then run it again for what still stands".into(),
+        },
     }
 }
 
@@ -171,14 +170,7 @@ fn to_text(reversed: &[Reversed]) -> String {
             1 => String::new(),
             several => format!(" ({several} documents)"),
         };
-        let how = match &entry.reversal {
-            Some(reversal) => format!("reversed by {reversal} on {}", entry.date),
-            None => "cancelled".to_owned(),
-        };
-        format!(
-            "{} was {how}{documents}. Export the expense again to have it booked anew.\n",
-            entry.external_id
-        )
+        format!("{entry}{documents}. Export the expense again to have it booked anew.\n")
     };
     reversed.iter().map(line).collect()
 }
@@ -227,4 +219,36 @@ fn failed_json(exit: Exit, problem: &Problem) -> String {
         reversed: Vec::new(),
         error: Some(problem.into()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_reversed_before_something_went_wrong_is_told() {
+        let reversed = |external_id: &str, reversal: Option<&str>| Reversed {
+            external_id: external_id.to_owned(),
+            reversal: reversal.map(str::to_owned),
+            date: NaiveDate::from_ymd_opt(2026, 3, 31).unwrap(),
+            documents: 1,
+        };
+        let of = |reversed| {
+            problem(ReversalError::Begun {
+                reversed,
+                then: Box::new(ReversalError::NeedsPerson("BILL/2 is locked".to_owned())),
+            })
+        };
+        let told = of(vec![
+            reversed("BILL/1", Some("RBILL/1")),
+            reversed("BILL/7", None),
+        ]);
+        assert_eq!(told.kind, ProblemKind::NeedsPerson);
+        assert_eq!(
+            told.message,
+            "BILL/1 was reversed by RBILL/1 on 2026-03-31, BILL/7 was cancelled; then: BILL/2 is locked"
+        );
+        assert!(told.hint.ends_with("run it again for what still stands"));
+        assert_eq!(of(Vec::new()).message, "BILL/2 is locked");
+    }
 }

@@ -353,18 +353,7 @@ pub(super) fn about_file(error: &KeptError) -> Problem {
             KeptError::Io(_) | KeptError::Malformed { .. } => ProblemKind::Damaged,
         },
         message: error.to_string(),
-        hint: match error {
-            KeptError::Foreign { .. } => {
-                "give each company and each Pleo a checkpoint of its own (`checkpoint.path`)"
-            }
-            KeptError::Exposed { .. } => {
-                "let it be a file of this user alone (chmod 600); if others may have read it, remove the subscription with \
-                 `pleo-export subscribe --remove ID` and subscribe anew, since Pleo keeps a subscription's secret"
-            }
-            KeptError::Io(_) => "make it readable and writable for this user alone",
-            KeptError::Malformed { .. } => "move it aside, then run `pleo-export subscribe URL` once more",
-        }
-        .into(),
+        hint: error.hint().into(),
     }
 }
 

@@ -167,6 +167,7 @@ fn look(config: &Config, scope: &Scope, stop: &Stop) -> Result<Comparison, Probl
         pleo: &pleo,
         checkpoint: checkpoint.as_ref(),
         system: system.as_mut(),
+        zone: config.bookkeeping.time_zone,
         is_run_at_work: is_run_at_work(),
         stop,
     };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::hash::BuildHasher;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tracing::warn;
 
 use crate::checkpoint::Counts;
@@ -26,8 +26,8 @@ pub struct RunReport {
     pub blocked_by: Option<Blocker>,
     /// Why that job, which was ours, is left to that instance.
     pub left_aside: Option<String>,
-    /// The jobs that waited when they were last listed, and when each was made; none where that never came about.
-    pub pending: Option<Vec<(JobId, DateTime<Utc>)>>,
+    /// The jobs that waited when they were last listed, and for how long each had by then; none where that never came about.
+    pub pending: Option<Vec<(JobId, TimeDelta)>>,
 }
 
 /// A job in progress that another instance has started: Pleo runs one of a company at a time.
@@ -80,15 +80,15 @@ pub fn held_up(by: &JobId) -> (String, String) {
 }
 
 impl RunReport {
-    /// When each of the jobs was made that still wait; nothing where that is not known.
-    pub fn still_pending(&self) -> Option<Vec<DateTime<Utc>>> {
+    /// For how long the oldest has waited of the jobs that still do; zero where none does, nothing where that is not known.
+    pub fn oldest_pending(&self) -> Option<TimeDelta> {
         let is_begun = |id: &JobId| {
             let job = self.jobs.iter().find(|job| job.id == *id);
             job.is_some_and(|job| !matches!(job.ending, Ending::NotBegun(_)))
         };
         let pending = self.pending.as_ref()?.iter();
         let waiting = pending.filter(|(id, _)| !is_begun(id));
-        Some(waiting.map(|(_, made)| *made).collect())
+        Some(waiting.fold(TimeDelta::zero(), |oldest, (_, age)| oldest.max(*age)))
     }
 
     /// How many jobs were worked on: all but those that Pleo does not know any more.

@@ -112,10 +112,10 @@ impl Exporter<'_> {
     ) -> Result<Option<ExportJob>, Halt> {
         self.stop.check()?;
         let detected = detect::detect(self.pleo, self.checkpoint)?;
-        let waiting = detected
-            .pending
-            .iter()
-            .map(|job| (job.id.clone(), job.created_at));
+        // Pleo made them, so their ages are told by its clock.
+        let now = self.pleo.server_time().map_or_else(clock::now, |time| time.at);
+        let waiting = detected.pending.iter();
+        let waiting = waiting.map(|job| (job.id.clone(), now - job.created_at));
         report.pending = Some(waiting.collect());
         if let Some(foreign) = detected.in_progress_elsewhere.first() {
             let is_alive =

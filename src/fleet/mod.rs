@@ -8,7 +8,8 @@
 //! pleo-export --config fleet.toml fleet status                    how it stands (also `status --fleet`, with --max-age)
 //! pleo-export --config fleet.toml fleet pause COMPANY | fleet resume COMPANY
 //! ```
-//! `fleet.toml` holds `[fleet]` alone: `url_file`, `ca_file`, `lease_seconds` (90), `grace_seconds` (30). `PLEO_EXPORT_FLEET_URL`
+//! `fleet.toml` holds `[fleet]` alone: `url_file`, `ca_file`, `lease_seconds` (90), `grace_seconds` (30, or the
+//! longest request of its companies). `PLEO_EXPORT_FLEET_URL`
 //! beats `url_file`, and without `--config` it is enough. A company's own file may hold `[fleet] host = "NAME"`: only the host
 //! of that name claims it, which plain text books need. In a debug build `PLEO_EXPORT_HOST_NAME` stands for the host's name, so
 //! that processes can be hosts.

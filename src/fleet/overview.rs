@@ -25,8 +25,6 @@ pub struct CompanyState {
     pub held: Option<(String, DateTime<Utc>)>,
     /// That nobody is to serve it, where that is so.
     pub paused: Option<Paused>,
-    /// When it was served last.
-    pub served_at: Option<DateTime<Utc>>,
     /// How its polls have ended.
     pub contact: Contact,
     /// How many of its jobs are in the fleet's hands.
@@ -50,11 +48,9 @@ impl Overview {
     /// # Errors
     /// [`Fault`] where this machine cannot ask.
     pub fn new(settings: &Settings) -> Result<Self, Fault> {
-        let settings = Settings {
-            lease: PATIENCE * 3,
-            ..settings.clone()
-        };
-        Ok(Self(schema::open(&settings)?))
+        let mut database = schema::open(settings)?;
+        database.be_patient(PATIENCE);
+        Ok(Self(database))
     }
 
     /// Every company, by its id, and the time of the database.
@@ -63,8 +59,8 @@ impl Overview {
     /// [`Fault`] where the database cannot be used.
     pub fn companies(&mut self) -> Result<(DateTime<Utc>, Vec<CompanyState>), Fault> {
         let sql = format!(
-            "SELECT clock_timestamp(), company_id, CASE WHEN free_at > clock_timestamp() THEN host END, lease_until, paused_at, \
-                 paused_by, pause_reason, served_at, \
+            "SELECT company_id, CASE WHEN free_at > clock_timestamp() THEN host END, lease_until, paused_at, \
+                 paused_by, pause_reason, \
                  (SELECT count(*) FROM pleo_export.job j WHERE j.company_id = c.company_id AND {}), {} \
              FROM pleo_export.company c ORDER BY company_id",
             turns::OPEN,
@@ -74,21 +70,20 @@ impl Overview {
         let now = now.first().map(|row| row.get(0)).transpose()?.unwrap_or_default();
         let rows = self.0.ask(&sql, &[])?;
         let states = rows.iter().map(|row| {
-            let (host, until): (Option<String>, Option<DateTime<Utc>>) = (row.get(2)?, row.get(3)?);
-            let paused_at: Option<DateTime<Utc>> = row.get(4)?;
-            let by: Option<String> = row.get(5)?;
-            let reason = row.get(6)?;
+            let (host, until): (Option<String>, Option<DateTime<Utc>>) = (row.get(1)?, row.get(2)?);
+            let paused_at: Option<DateTime<Utc>> = row.get(3)?;
+            let by: Option<String> = row.get(4)?;
+            let reason = row.get(5)?;
             Ok(CompanyState {
-                company_id: row.get(1)?,
+                company_id: row.get(0)?,
                 held: host.zip(until),
                 paused: paused_at.map(|at| Paused {
                     at,
                     by: by.unwrap_or_default(),
                     reason,
                 }),
-                served_at: row.get(7)?,
-                open_jobs: row.get(8)?,
-                contact: polls::read(row, 9)?,
+                open_jobs: row.get(6)?,
+                contact: polls::read(row, 7)?,
             })
         });
         Ok((now, states.collect::<Result<_, Fault>>()?))

@@ -65,10 +65,9 @@ impl Throttle for Throttles {
     fn remaining(&self, credential: &str) -> Duration {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        if let Some((_, until)) = known
-            .get(credential)
-            .filter(|(asked, _)| now.duration_since(*asked) < FRESH)
-        {
+        let before = known.get(credential).copied();
+        let until = before.map_or(now, |(_, until)| until);
+        if before.is_some_and(|(asked, _)| now.duration_since(asked) < FRESH) {
             return until.saturating_duration_since(now);
         }
         // Where the database cannot be asked, Pleo itself will say it again.
@@ -77,8 +76,10 @@ impl Throttle for Throttles {
             Duration::ZERO
         });
         let now = Instant::now();
-        known.insert(credential.to_owned(), (now, now + left));
-        left
+        // What this host was told itself holds, also where the database does not have it.
+        let until = until.max(now + left);
+        known.insert(credential.to_owned(), (now, until));
+        until.saturating_duration_since(now)
     }
 
     fn limited(&self, credential: &str, wait: Duration) {

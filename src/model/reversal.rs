@@ -1,5 +1,7 @@
 //! Taking entries back: what is asked for, on which day it is booked, what came of it.
 
+use std::fmt;
+
 use chrono::NaiveDate;
 use thiserror::Error;
 
@@ -109,6 +111,15 @@ pub struct Reversed {
     pub date: NaiveDate,
     /// How many documents were taken back: 1, or 2 for a bill with its payment.
     pub documents: usize,
+}
+
+impl fmt::Display for Reversed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reversal {
+            Some(by) => write!(f, "{} was reversed by {by} on {}", self.external_id, self.date),
+            None => write!(f, "{} was cancelled", self.external_id),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::entries::BookedEntry;
 use crate::model::permit::Withheld;
+use crate::model::reversal::Reversed;
 use crate::model::verdict::{ItemFailureType, JobFailure, JobFailureType};
 
 /// What went wrong, by what it means for the books.
@@ -126,4 +127,23 @@ pub enum ReversalError {
     /// The accounting system could not do it now.
     #[error(transparent)]
     System(#[from] SystemError),
+    /// It had begun, and the entry in hand may be taken back in part.
+    #[error("{}{then}", before(reversed))]
+    Begun {
+        /// What was taken back before.
+        reversed: Vec<Reversed>,
+        /// Why the next one was not.
+        then: Box<ReversalError>,
+    },
+}
+
+/// What is said of entries that were taken back before something went wrong.
+fn before(reversed: &[Reversed]) -> String {
+    match reversed {
+        [] => String::new(),
+        reversed => {
+            let each: Vec<String> = reversed.iter().map(ToString::to_string).collect();
+            format!("{}; then: ", each.join(", "))
+        }
+    }
 }

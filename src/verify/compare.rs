@@ -12,6 +12,8 @@
 //!
 //! What counts in the books is held against what was booked all the same: once, the amount, receipts, evidence.
 
+use chrono_tz::Tz;
+
 use super::spoilt::HashProblem;
 use super::{Difference, Kind, Level};
 use crate::checkpoint::{About, Recorded};
@@ -29,6 +31,8 @@ pub struct Facts<'a> {
     pub entry_id: &'a AccountingEntryId,
     /// Whose books they are.
     pub system: &'a Description,
+    /// The zone whose calendar they follow.
+    pub zone: Tz,
     /// What Pleo says.
     pub pleo: InPleo,
     /// What the checkpoint says of it in this job.
@@ -58,7 +62,7 @@ pub enum InPleo {
     Unlisted,
 }
 
-/// What differs. Where the second is set, the first entry of the list is none if another job told of the entry.
+/// What differs. The second is a difference only where no other job told of the entry.
 pub fn compare(facts: &Facts<'_>) -> (Vec<Difference>, Option<Difference>) {
     let mut differences = Vec::new();
     let not_reported = told_and_booked(facts, &mut differences);
@@ -290,7 +294,7 @@ fn difference(facts: &Facts<'_>, kind: Kind, what: String, remedy: String) -> Di
     let about = facts.recorded.and_then(|recorded| recorded.about.as_ref());
     let message = match (kind, about) {
         (Kind::Evidence, _) | (_, None) => what,
-        (_, Some(about)) => format!("{}: {what}", named(about)),
+        (_, Some(about)) => format!("{}: {what}", named(about, facts.zone)),
     };
     Difference {
         entry_id: Some(facts.entry_id.clone()),
@@ -310,13 +314,13 @@ fn remark(facts: &Facts<'_>, kind: Kind, what: String, remedy: String) -> Differ
 }
 
 /// An expense as people know it.
-fn named(about: &About) -> String {
-    let day = about.date.as_deref().and_then(|date| date.get(..10));
-    let supplier = about.supplier.as_deref();
-    let parts: Vec<String> = [supplier, day]
+fn named(about: &About, zone: Tz) -> String {
+    let day = about
+        .date
+        .map(|date| date.with_timezone(&zone).date_naive().to_string());
+    let parts: Vec<String> = [about.supplier.clone(), day]
         .into_iter()
         .flatten()
-        .map(str::to_owned)
         .chain([about.amount.to_string()])
         .collect();
     parts.join(", ")

@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use thiserror::Error;
 
 use super::compare::{Facts, InPleo, compare};
@@ -40,6 +41,8 @@ pub struct Sides<'a> {
     pub checkpoint: Option<&'a Checkpoint>,
     /// The books.
     pub system: &'a mut dyn AccountingSystem,
+    /// The zone whose calendar they follow.
+    pub zone: Tz,
     /// Whether a run is at work here.
     pub is_run_at_work: bool,
     /// The request to stop.
@@ -308,6 +311,7 @@ impl Gathering<'_, '_> {
                 job: &job.id,
                 entry_id,
                 system: &system,
+                zone: self.sides.zone,
                 pleo,
                 recorded: recorded.as_ref(),
                 found,

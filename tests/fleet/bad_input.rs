@@ -257,6 +257,7 @@ fn a_refused_key_pauses_its_company_with_the_reason_and_no_other() {
     host.run(&["fleet", "resume", &company(1)]).exits(0);
     host.round().exits(0);
     fleet.is_all_well();
+    host.run(&["fleet", "status", "--max-age", "2d"]).exits(0);
 }
 
 #[test]

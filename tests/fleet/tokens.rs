@@ -116,6 +116,8 @@ fn hosts_whose_access_token_ends_at_once_renew_it_once() {
         company(0),
         "without tokens nobody can serve it"
     );
+    let reason = fleet.sql("SELECT pause_reason FROM pleo_export.company WHERE paused_at IS NOT NULL");
+    assert!(reason.contains("0.toml login`"), "{reason}");
 }
 
 /// A host that falls silent while it renews holds up the others for a time, not for ever, and voids nothing.

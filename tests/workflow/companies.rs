@@ -3,6 +3,7 @@
 use std::fs;
 #[cfg(feature = "listen")]
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 #[cfg(feature = "listen")]
 use std::net::TcpStream;
 #[cfg(feature = "listen")]
@@ -182,6 +183,26 @@ fn one_that_fails_holds_up_none_of_the_others() {
     assert_eq!(codes, [2, 2, 0]);
     let (codes, _) = machine.run("status", 2);
     assert_eq!(codes, [2, 0, 0]);
+}
+
+#[test]
+fn what_is_logged_beside_a_poll_names_its_company_too() {
+    let machine = Machine::new();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for name in ["acme", "beta"] {
+        let notify = format!("[notify]\nurl = \"http://{nobody}/\"\n");
+        machine.write(name, &(machine.settings(name) + &notify));
+    }
+    let run = machine.world.run(&["poll", "--companies", "companies"]).exits(0);
+    let lines: Vec<&str> = run
+        .stderr
+        .lines()
+        .filter(|line| line.contains("[notify] url"))
+        .collect();
+    assert_eq!(lines.len(), 2, "{run}");
+    for company in [machine.world.sandbox.company(), OTHER] {
+        assert!(lines.iter().any(|line| line.contains(company)), "{run}");
+    }
 }
 
 #[test]

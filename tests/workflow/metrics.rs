@@ -91,6 +91,16 @@ fn what_is_no_file_is_left_in_its_place() {
 }
 
 #[test]
+fn how_long_a_job_waits_is_told_by_the_clock_of_pleo() {
+    let world = World::new().with_variable("PLEO_EXPORT_CLOCK_AHEAD", "86400");
+    world.add_mixed_job(1, 1);
+    world.add_mixed_job(1, 2);
+    world.run(&[POLL, &["--max-jobs", "1"]].concat()).exits(0);
+    let age = value(&world, "oldest_pending_job_age_seconds", "").unwrap();
+    assert!(age > 0.0 && age < 43_200.0, "{age}");
+}
+
+#[test]
 fn a_file_that_is_something_else_is_never_replaced() {
     let world = World::new();
     world.run(POLL).exits(0);

@@ -165,7 +165,7 @@ fn a_changed_expense_is_reversed_by_the_command_that_the_text_names_and_booked_a
     assert_eq!(balances(&world), BTreeMap::new());
     let told = audit(&world, "reversal").concat();
     for part in [
-        "PLEO-2026-000001 by PLEO-2026-000002",
+        "PLEO-2026-000001 was reversed by PLEO-2026-000002 on 2026-05-10",
         "bookkeeper",
         "the amount was changed",
     ] {

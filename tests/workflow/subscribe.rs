@@ -210,6 +210,8 @@ fn secrets_that_others_can_read_or_have_chosen_are_not_used() {
     std::os::unix::fs::symlink(world.path("elsewhere"), &path).unwrap();
     refuses();
     assert_eq!(world.sandbox.request_count(), requests);
+    // Which is told as what it is, and not to be moved away.
+    world.run(&["check"]).exits(0).says("chmod 600");
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub(in crate::cli) fn status(sources: &Sources, max_age: Option<Duration>, form:
         database: address,
         time: now,
         totals: Totals::of(&companies),
-        companies: companies.iter().map(Standing::from).collect(),
+        companies: companies.iter().map(CompanyDocument::from).collect(),
     };
     let too_old = max_age.and_then(|max_age| too_old(&companies, max_age, now));
     let exit = too_old.as_ref().map_or(Exit::Done, |_| Exit::NeedsPerson);
@@ -73,7 +73,7 @@ struct Stands {
     /// By the clock of the database.
     time: DateTime<Utc>,
     totals: Totals,
-    companies: Vec<Standing>,
+    companies: Vec<CompanyDocument>,
 }
 
 #[derive(Default, Serialize)]
@@ -96,7 +96,7 @@ enum State {
 }
 
 #[derive(Serialize)]
-struct Standing {
+struct CompanyDocument {
     company_id: String,
     state: State,
     held_by: Option<String>,
@@ -133,7 +133,7 @@ fn state(company: &CompanyState) -> State {
     }
 }
 
-impl From<&CompanyState> for Standing {
+impl From<&CompanyState> for CompanyDocument {
     fn from(company: &CompanyState) -> Self {
         let last = company.contact.last_poll.as_ref();
         let series = company.contact.failed_polls.as_ref();
@@ -203,7 +203,7 @@ impl Stands {
     }
 }
 
-impl Standing {
+impl CompanyDocument {
     fn told(&self) -> (&'static str, Option<DateTime<Utc>>, String) {
         let message = self.message.clone().unwrap_or_default();
         let with_remedy = match &self.remedy {

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use super::problems;
 use crate::cli::answer::{Form, Shown};
+use crate::cli::as_typed::{as_typed, with_settings};
 use crate::cli::companies;
 use crate::cli::exit::Exit;
 use crate::cli::metrics::{self, Sample};
@@ -171,7 +172,7 @@ impl Worker<'_> {
             return Ok(());
         };
         let began = Instant::now();
-        let served = self.poll(&company, &turn);
+        let served = with_settings(&company.settings, true, || self.poll(&company, &turn));
         let is_lost = turn.permit().ask().is_err();
         let end = End {
             is_served: served.is_whole && !is_lost,
@@ -191,7 +192,7 @@ impl Worker<'_> {
             began,
         ));
         let name = company.name();
-        let shown = Shown::of(&served.answer, self.form);
+        let shown = companies::in_hand(&company, || Shown::of(&served.answer, self.form));
         self.served.push((company, shown));
         let is_ours = released?;
         if is_ours && served.pause.is_some() {
@@ -240,6 +241,11 @@ impl Worker<'_> {
         if let Some(told) = telling.wait() {
             contact.told = Some(told);
         }
+        // Whoever reads it from the database does not know the company's file.
+        if let Some(last) = &mut contact.last_poll {
+            last.message = last.message.as_deref().map(as_typed);
+            last.remedy = last.remedy.as_deref().map(as_typed);
+        }
         let is_gone = !company.settings.exists();
         Served {
             pause: answer.problem().filter(|_| !is_gone).and_then(pause),
@@ -280,6 +286,6 @@ fn pause(problem: &Problem) -> Option<String> {
 
 /// With the host that met it: perhaps the files of that one alone are wrong.
 fn reason(problem: &Problem) -> String {
-    let sentence = problems::sentence(&problem.message, &problem.hint);
+    let sentence = as_typed(&problems::sentence(&problem.message, &problem.hint));
     format!("met by host {}: {sentence}", host_name())
 }

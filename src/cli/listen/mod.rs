@@ -233,7 +233,7 @@ impl Running {
                 let span = error_span!("company", company.id = %place.owner.company_id);
                 let file = turn.sources.config_flag.clone().unwrap_or_default();
                 let poll = || poll_for(place, turn, self.every, &self.reach, global, stop, form);
-                span.in_scope(|| with_settings(&file, poll))
+                span.in_scope(|| with_settings(&file, false, poll))
             } else {
                 poll_for(place, turn, self.every, &Reach::default(), global, stop, form)
             };

@@ -34,7 +34,7 @@ use crate::pleo::webhook::signature::Signed;
 /// The largest body, in bytes. An event has less than a thousand.
 const LARGEST_BODY: usize = 64 * 1024;
 
-/// How long a connection may last, from its first byte to the last one of the answer, in seconds.
+/// How long a connection may last, from its beginning to the last byte of the answer, in seconds.
 const DEADLINE: u64 = 10;
 
 /// The most connections at a time.

@@ -77,24 +77,18 @@ pub(super) fn to_both(
     for_command: Option<&Document<'_>>,
     until: Instant,
 ) -> bool {
-    let to_url = || {
-        let result = config
-            .url
-            .as_ref()
-            .map_or(Ok(()), |url| call(url, for_url, until));
-        if let Err(problem) = result {
-            warn!("[notify] url: {problem}");
-        }
-    };
-    let result = thread::scope(|scope| {
+    let to_url = || config.url.as_ref().map(|url| call(url, for_url, until));
+    let (called, result) = thread::scope(|scope| {
         let calling = scope.spawn(to_url);
         let result = match (&config.command, for_command) {
             (Some(command), Some(document)) => run(config, command, document, until),
             _ => Ok(()),
         };
-        let _ = calling.join();
-        result
+        (calling.join(), result)
     });
+    if let Ok(Some(Err(problem))) = called {
+        warn!("[notify] url: {problem}");
+    }
     if let Err(problem) = &result {
         warn!("[notify] command: {problem}");
     }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::checkpoint::Told;
 use crate::cli::exit::Exit;
+use crate::host::clock::TOLERATED;
 
 /// How often it is told that nothing has changed.
 const AGAIN_AFTER: TimeDelta = TimeDelta::days(1);
@@ -59,7 +60,7 @@ pub(super) fn news(told: Option<&Told>, has_failed: bool, level: u8, now: DateTi
     let is_change = was_failing != has_failed || told.exit_code != level;
     // That all is well again after a warning is no news.
     let is_news = is_change && level != Exit::Done.code();
-    let is_due = now - told.at >= AGAIN_AFTER || told.at > now;
+    let is_due = now - told.at >= AGAIN_AFTER || told.at > now + TOLERATED;
     (is_news || is_due).then_some(event)
 }
 
@@ -79,6 +80,7 @@ mod tests {
             (Some((Success, done)), 1, false, done, None),
             (Some((Success, done)), 24, false, done, Some(Success)),
             (Some((Success, done)), -1, false, done, Some(Success)),
+            (Some((Success, done)), 0, false, done, None),
             (Some((Success, done)), 1, false, job_failed, Some(Success)),
             (Some((Success, job_failed)), 1, false, job_failed, None),
             (Some((Success, job_failed)), 1, false, done, None),
@@ -108,6 +110,20 @@ mod tests {
                 "{told:?} {has_failed} {level}"
             );
         }
+    }
+
+    #[test]
+    fn what_another_host_told_by_its_own_clock_is_not_told_again() {
+        let now = DateTime::UNIX_EPOCH;
+        let due = |ahead| {
+            let told = Told {
+                event: Event::Failure.as_str().to_owned(),
+                exit_code: Exit::Temporary.code(),
+                at: now + ahead,
+            };
+            news(Some(&told), true, Exit::Temporary.code(), now).is_some()
+        };
+        assert!(!due(TOLERATED) && due(TOLERATED + TimeDelta::seconds(1)));
     }
 
     #[test]

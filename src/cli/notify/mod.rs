@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use tracing::{debug, warn};
+use tracing::{Span, debug, warn};
 
 use super::as_typed::as_typed;
 use super::exit::Exit;
@@ -53,6 +53,8 @@ enum News {
 
 /// How a poll ended, for those who are told.
 struct Ending {
+    /// By the clock that the poll followed; the thread that tells knows its own alone.
+    at: DateTime<Utc>,
     exit: Exit,
     has_failed: bool,
     /// A job of another instance is in the way.
@@ -74,8 +76,10 @@ impl Notifier {
         let place = StatusConfig::load(sources).ok();
         let (news, to_tell) = mpsc::channel();
         let (over, is_over) = mpsc::channel();
+        // Its lines in the log are of this company, too.
+        let span = Span::current();
         let telling = thread::Builder::new().spawn(move || {
-            if let Some(told) = tell(&config, place.as_ref(), &to_tell) {
+            if let Some(told) = span.in_scope(|| tell(&config, place.as_ref(), &to_tell)) {
                 let _ = over.send(told);
             }
         });
@@ -115,6 +119,7 @@ impl Notifier {
                 .blocked_by()
                 .map(|blocker| as_typed(&held_up(&blocker.id).1));
             let ending = Ending {
+                at: clock::now(),
                 exit,
                 has_failed: standing == Standing::Failure,
                 is_held_up: in_the_way.is_some(),
@@ -176,7 +181,7 @@ fn tell_end(
     let company_id = place.and_then(|place| place.company_id.as_ref());
     let is_kept_elsewhere = ending.kept.is_some();
     let kept = ending.kept.or_else(|| place.and_then(kept));
-    let now = clock::now();
+    let now = ending.at;
     let series = kept.as_ref().and_then(|kept| kept.failed_polls.as_ref());
     let told = kept.as_ref().and_then(|kept| kept.told.as_ref());
     let (exit, has_failed) = (ending.exit, ending.has_failed);

@@ -79,6 +79,23 @@ pub enum KeptError {
     },
 }
 
+impl KeptError {
+    /// What helps.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Foreign { .. } => {
+                "give each company and each Pleo a checkpoint of its own (`checkpoint.path`)"
+            }
+            Self::Exposed { .. } => {
+                "let it be a file of this user alone (chmod 600); if others may have read it, remove the subscription with \
+                 `pleo-export subscribe --remove ID` and subscribe anew, since Pleo keeps a subscription's secret"
+            }
+            Self::Io(_) => "make it readable and writable for this user alone",
+            Self::Malformed { .. } => "move it aside, then run `pleo-export subscribe URL` once more",
+        }
+    }
+}
+
 /// The file as it is written.
 #[derive(Serialize, Deserialize)]
 struct Document {

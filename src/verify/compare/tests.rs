@@ -33,7 +33,7 @@ fn recorded(verdict: Option<Verdict>, is_accepted: bool) -> Recorded {
         is_accepted,
         about: Some(About {
             supplier: Some("Shop".to_owned()),
-            date: Some("2026-05-10T10:00:00Z".to_owned()),
+            date: "2026-05-09T22:30:00Z".parse().ok(),
             amount: money(10_000),
         }),
         exported: None,
@@ -56,6 +56,7 @@ fn compared(pleo: InPleo, recorded: Option<&Recorded>, found: &Found, inspected:
             reason: String::new(),
         })
         .describe(),
+        zone: chrono_tz::Europe::Copenhagen,
         pleo,
         recorded,
         found,

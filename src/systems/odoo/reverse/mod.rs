@@ -37,7 +37,13 @@ pub(super) fn reverse(books: Books<'_>, request: &ReversalRequest) -> Result<Vec
     }
     let mut reversed = Vec::new();
     for entry in planned {
-        reversed.push(take_back(books, request, entry)?);
+        match take_back(books, request, entry) {
+            Ok(entry) => reversed.push(entry),
+            Err(then) => {
+                let then = Box::new(then);
+                return Err(ReversalError::Begun { reversed, then });
+            }
+        }
     }
     Ok(reversed)
 }
