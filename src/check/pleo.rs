@@ -5,10 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Check, Name};
 use crate::host::clock;
 use crate::model::ids::CompanyId;
-use crate::pleo::{Client, Installation, Introspection, PleoError, Subject};
-
-/// What every export needs.
-pub const SCOPES: [&str; 3] = ["export-jobs:read", "export-jobs:write", "export-items:read"];
+use crate::pleo::{Client, EXPORT_SCOPES, Installation, Introspection, PleoError, Subject};
 
 /// From which difference on a clock is worth a word: Pleo tells whole seconds, and its answer takes a while.
 const NOTICED: TimeDelta = TimeDelta::seconds(30);
@@ -145,7 +142,7 @@ fn permissions(scopes: Option<&[String]>) -> Vec<Check> {
         let message = "Pleo does not say what this credential may do";
         return vec![Check::unknown(name, message, None)];
     };
-    let missing = SCOPES
+    let missing = EXPORT_SCOPES
         .iter()
         .filter(|scope| !scopes.iter().any(|given| given == *scope));
     let missing: Vec<Check> = missing
@@ -158,7 +155,7 @@ fn permissions(scopes: Option<&[String]>) -> Vec<Check> {
         })
         .collect();
     if missing.is_empty() {
-        return vec![Check::ok(name, SCOPES.join(", "))];
+        return vec![Check::ok(name, EXPORT_SCOPES.join(", "))];
     }
     missing
 }

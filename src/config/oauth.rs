@@ -15,11 +15,9 @@ use super::sources::{Layers, Sources};
 use crate::host::files;
 use crate::host::server_url::ServerUrl;
 use crate::model::ids::CompanyId;
+use crate::pleo::EXPORT_SCOPES;
 use crate::pleo::oauth::tokens::{self, Tokens};
 use crate::pleo::oauth::{self, Store};
-
-/// What an export needs, and all that is asked for unless settings say otherwise.
-const SCOPES: [&str; 3] = ["export-jobs:read", "export-jobs:write", "export-items:read"];
 
 /// The settings that `login` and `logout` need.
 #[derive(Debug)]
@@ -322,7 +320,8 @@ fn scopes(section: &mut Section, problems: &mut Vec<String>) -> Vec<String> {
             );
             Vec::new()
         }
-        None => SCOPES.map(str::to_owned).to_vec(),
+        // All that is asked for unless settings say otherwise.
+        None => EXPORT_SCOPES.map(str::to_owned).to_vec(),
     }
 }
 

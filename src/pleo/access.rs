@@ -9,6 +9,9 @@ use super::oauth::Connection;
 use super::reached::Limits;
 use crate::host::stop::Stop;
 
+/// What every export must be allowed to do.
+pub const EXPORT_SCOPES: [&str; 3] = ["export-jobs:read", "export-jobs:write", "export-items:read"];
+
 /// Where what is shown comes from.
 #[derive(Debug)]
 pub(super) enum Access {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::error::PleoError;
 use super::heard::{Heard, Picture, Record};
 use super::pages::List;
-use super::request::{Action, Request};
+use super::request::{Action, Asked, Request};
 use super::transport::{Answered, ServerTime, Transport};
 use super::wire::{self, RawItem, UpdateAnswer};
 use super::{ExportJobEvent, ItemUpdate, Settings};
@@ -108,25 +108,18 @@ impl Client {
 
     /// One job as it is now, of whatever company.
     pub fn job(&self, id: &JobId) -> Result<ExportJob, PleoError> {
-        self.job_by(id, Transport::send)
+        self.job_as(id, Asked::Patiently)
     }
 
     /// The same, asked for once: what might come right in a moment is an error.
     pub fn job_now(&self, id: &JobId) -> Result<ExportJob, PleoError> {
-        self.job_by(id, Transport::send_once)
+        self.job_as(id, Asked::Once)
     }
 
-    fn job_by(
-        &self,
-        id: &JobId,
-        send: impl Fn(&Transport, &Request<'_>) -> Result<Answered, PleoError>,
-    ) -> Result<ExportJob, PleoError> {
-        let request = Request {
-            action: Action::Read,
-            segments: &["v3", "export-jobs", id.as_str()],
-            query: &[],
-        };
-        let Answered { body, exchange } = send(&self.transport, &request)?;
+    fn job_as(&self, id: &JobId, asked: Asked) -> Result<ExportJob, PleoError> {
+        let segments = ["v3", "export-jobs", id.as_str()];
+        let request = Request::reading(&segments, &[]);
+        let Answered { body, exchange } = self.transport.send_as(asked, &request)?;
         let job = wire::one_export_job(&body).map_err(|problem| request.contract(&problem))?;
         if !job.id.as_str().eq_ignore_ascii_case(id.as_str()) {
             return Err(request.contract(&"`data.id` is another job than the one asked for"));
@@ -160,18 +153,18 @@ impl Client {
     /// Reads the control layer to compare it with what is known of it here, up to the first page that shows another
     /// instance at work; [`Client::heard`] tells the outcome.
     pub fn compare_items(&self, id: &JobId) -> Result<(), PleoError> {
-        self.compare_items_by(id, false)
+        self.compare_items_as(id, Asked::Patiently)
     }
 
     /// The same, each page asked for once: what might come right in a moment is an error.
     pub fn compare_items_now(&self, id: &JobId) -> Result<(), PleoError> {
-        self.compare_items_by(id, true)
+        self.compare_items_as(id, Asked::Once)
     }
 
-    fn compare_items_by(&self, id: &JobId, is_asked_once: bool) -> Result<(), PleoError> {
+    fn compare_items_as(&self, id: &JobId, asked: Asked) -> Result<(), PleoError> {
         let segments = ["v3", "export-jobs", id.as_str(), "items"];
         let mut list = List::new(&segments, &[]);
-        list.is_asked_once = is_asked_once;
+        list.asked = asked;
         let read = self.transport.pages(&list, wire::export_job_item, None, |page| {
             let items = page.iter().map(|item| (self.hash(&item.entry_id), item.status));
             if self.record(id, |record| record.compare(items)) {

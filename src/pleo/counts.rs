@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 
 use super::client::Client;
 use super::error::PleoError;
-use super::request::{Action, Request};
+use super::request::Request;
 use super::wire::Page;
 use crate::model::export_job::ItemStatus;
 use crate::model::ids::JobId;
@@ -22,16 +22,15 @@ impl Client {
     }
 
     fn count(&self, id: &JobId, status: ItemStatus) -> Result<Option<u64>, PleoError> {
-        let request = Request {
-            action: Action::Read,
-            segments: &["v3", "export-jobs", id.as_str(), "items"],
-            query: &[("status", status.as_str()), ("limit", "1")],
-        };
-        let answer = self.transport().send(&request)?;
-        let page = Page::read(&answer.body).map_err(|problem| request.contract(&problem))?;
-        if page.elements.is_empty() && !page.has_next {
-            return Ok(page.total.or(Some(0)));
-        }
-        Ok(page.total.filter(|total| *total > 0))
+        let segments = ["v3", "export-jobs", id.as_str(), "items"];
+        let query = [("status", status.as_str()), ("limit", "1")];
+        self.transport()
+            .read(&Request::reading(&segments, &query), |body| {
+                let page = Page::read(body)?;
+                if page.elements.is_empty() && !page.has_next {
+                    return Ok(page.total.or(Some(0)));
+                }
+                Ok(page.total.filter(|total| *total > 0))
+            })
     }
 }

@@ -29,6 +29,7 @@ mod transport;
 pub mod webhook;
 pub mod wire;
 
+pub use access::EXPORT_SCOPES;
 pub use client::Client;
 pub use error::{Answer, Call, KeyPlace, PleoError};
 pub use heard::{Heard, silence};

@@ -3,7 +3,7 @@
 use super::error::PleoError;
 use super::heard::Exchange;
 use super::paging::{PAGE_SIZE, Pager};
-use super::request::{Action, Request};
+use super::request::{Action, Asked, Request};
 use super::skim::Skimmed;
 use super::transport::{Answered, Transport};
 use super::wire::{Field, Malformed, Page};
@@ -17,8 +17,8 @@ pub(super) struct List<'a> {
     filter: &'a [(&'a str, &'a str)],
     /// What is asked for, where it stands in a body.
     search: Option<String>,
-    /// Each page is asked for once: what might come right in a moment is an error.
-    pub(super) is_asked_once: bool,
+    /// How often each page is asked for.
+    pub(super) asked: Asked,
 }
 
 impl<'a> List<'a> {
@@ -27,7 +27,7 @@ impl<'a> List<'a> {
             segments,
             filter,
             search: None,
-            is_asked_once: false,
+            asked: Asked::Patiently,
         }
     }
 
@@ -41,7 +41,7 @@ impl<'a> List<'a> {
             segments,
             filter,
             search: Some(search),
-            is_asked_once: false,
+            asked: Asked::Patiently,
         }
     }
 
@@ -106,12 +106,7 @@ impl Transport {
                 segments: list.segments,
                 query: &query,
             };
-            let answer = if list.is_asked_once {
-                self.send_once(&request)
-            } else {
-                self.send(&request)
-            };
-            let (next, exchange) = match answer {
+            let (next, exchange) = match self.send_as(list.asked, &request) {
                 Ok(Answered { body, exchange }) => {
                     let page = Page::read(&body).map_err(|problem| request.contract(&problem))?;
                     let next = pager.next(&page).map_err(|problem| request.contract(&problem))?;

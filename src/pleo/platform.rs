@@ -10,9 +10,8 @@ use crate::model::ids::CompanyId;
 impl Client {
     /// What the credential is and what it may do.
     pub fn introspection(&self) -> Result<Introspection, PleoError> {
-        let request = reading(&["v1", "introspect"], &[]);
-        let body = self.transport().send(&request)?.body;
-        wire::introspection(&body).map_err(|problem| request.contract(&problem))
+        let request = Request::reading(&["v1", "introspect"], &[]);
+        self.transport().read(&request, wire::introspection)
     }
 
     /// Where the application is installed; with a company, for a credential that serves several.
@@ -21,9 +20,8 @@ impl Client {
             .map(|id| ("company_id", id.as_str()))
             .into_iter()
             .collect();
-        let request = reading(&["v1", "installations", "me"], &query);
-        let body = self.transport().send(&request)?.body;
-        wire::installation(&body).map_err(|problem| request.contract(&problem))
+        let request = Request::reading(&["v1", "installations", "me"], &query);
+        self.transport().read(&request, wire::installation)
     }
 
     /// Says that the set-up is done, and answers the installation as it is then.
@@ -33,8 +31,7 @@ impl Client {
             segments: &["v1", "installations", "me:activate"],
             query: &[],
         };
-        let body = self.transport().send(&request)?.body;
-        wire::installation(&body).map_err(|problem| request.contract(&problem))
+        self.transport().read(&request, wire::installation)
     }
 
     /// Takes the installation away, and with it all consent: every token of ours is void then. One that is gone already
@@ -63,13 +60,5 @@ impl Client {
         let filter = [("company_id", self.company_id().as_str())];
         let list = List::searched(&["v0", "tax-codes:search"], &filter, "{}".to_owned());
         self.transport().all(&list, wire::known_tax)
-    }
-}
-
-fn reading<'a>(segments: &'a [&'a str], query: &'a [(&'a str, &'a str)]) -> Request<'a> {
-    Request {
-        action: Action::Read,
-        segments,
-        query,
     }
 }

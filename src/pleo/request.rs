@@ -12,6 +12,15 @@ pub(super) struct Request<'a> {
     pub(super) query: &'a [(&'a str, &'a str)],
 }
 
+/// How often something is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asked {
+    /// For as long as settings say.
+    Patiently,
+    /// What might come right in a moment is an error.
+    Once,
+}
+
 /// What a request does. One that writes about a job needs a permit.
 #[derive(Debug)]
 pub(super) enum Action<'a> {
@@ -54,6 +63,17 @@ impl Action<'_> {
         match self {
             Self::Read | Self::Search(_) | Self::Create(_) | Self::Delete => Ok(()),
             Self::Set(_, permit) | Self::Tell(_, permit) => permit.ask(),
+        }
+    }
+}
+
+impl<'a> Request<'a> {
+    /// One that reads.
+    pub(super) const fn reading(segments: &'a [&'a str], query: &'a [(&'a str, &'a str)]) -> Self {
+        Self {
+            action: Action::Read,
+            segments,
+            query,
         }
     }
 }

@@ -50,15 +50,11 @@ impl Settings {
 
     /// What stands for the credential where others must know it and must not have it.
     pub(super) fn credential_digest(&self) -> String {
-        let (kind, secret) = match &self.credential {
-            Credential::ApiKey(secret, _) => ("key", secret.expose_secret()),
-            Credential::AccessToken(secret) => ("token", secret.expose_secret()),
+        let (kind, secret, whose) = match &self.credential {
+            Credential::ApiKey(secret, _) => ("key", secret.expose_secret(), ""),
+            Credential::AccessToken(secret) => ("token", secret.expose_secret(), ""),
             // Its tokens change.
-            Credential::OAuth(settings) => ("client", settings.client_id.as_str()),
-        };
-        let whose = match &self.credential {
-            Credential::OAuth(_) => self.company_id.as_str(),
-            Credential::ApiKey(..) | Credential::AccessToken(_) => "",
+            Credential::OAuth(settings) => ("client", &*settings.client_id, self.company_id.as_str()),
         };
         digest::sha256(format!("{kind}\n{secret}\n{whose}\n{}", self.base_url))
     }

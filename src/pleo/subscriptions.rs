@@ -28,19 +28,14 @@ impl Client {
             segments: &["v1", "subscriptions"],
             query: &[],
         };
-        let body = self.transport().send(&request)?.body;
-        wire::one_subscription(&body).map_err(|problem| request.contract(&problem))
+        self.transport().read(&request, wire::one_subscription)
     }
 
     /// The secret that signs the deliveries of a subscription, as Pleo writes it.
     pub fn subscription_secret(&self, id: &str) -> Result<SecretString, PleoError> {
-        let request = Request {
-            action: Action::Read,
-            segments: &["v1", "subscriptions", id, "secret"],
-            query: &[],
-        };
-        let body = self.transport().send(&request)?.body;
-        wire::subscription_secret(&body).map_err(|problem| request.contract(&problem))
+        let segments = ["v1", "subscriptions", id, "secret"];
+        let request = Request::reading(&segments, &[]);
+        self.transport().read(&request, wire::subscription_secret)
     }
 
     /// Ends a subscription.

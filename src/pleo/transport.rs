@@ -3,34 +3,32 @@
 //! The credential is added here ([`Access`]), to requests for the configured host alone, and appears nowhere else. What a
 //! failed try means is decided in [`super::retry`]; what an answer means, by the caller.
 
+mod one_try;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use reqwest::Url;
 use reqwest::blocking::{Client, Response};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, LOCATION};
 
+use super::Settings;
 use super::access::{Access, Shown};
 use super::attempt::Attempt;
-use super::error::{Call, PleoError, shown};
+use super::error::{Call, PleoError};
 use super::heard::Exchange;
 use super::pace::Pace;
 use super::reached::{Limits, Reached};
-use super::request::Request;
-use super::retry::{Content, Outcome, TryEnd, asks_for_too_long, classify, log_retry};
+use super::request::{Asked, Request};
+use super::retry::{Outcome, TryEnd, asks_for_too_long, classify, log_retry};
 use super::skim::Skimmed;
 use super::throttle::Throttle;
-use super::{Settings, wire};
-use crate::host::http::{self, Body};
-use crate::host::retry::{self, Next, Retry};
+use super::wire::Malformed;
+use crate::host::clock;
+use crate::host::http;
+use crate::host::retry::{Next, Retry};
 use crate::host::server_url::ServerUrl;
 use crate::host::stop::Stop;
 use crate::host::waiting::waiting_for;
-use crate::host::{clock, kill};
-
-/// The largest answer we read, in bytes: a page of a hundred items is far smaller.
-const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
 
 /// Bookings take long. A connection that idled meanwhile may be gone, which would look like a lost answer.
 const LONGEST_IDLE: Duration = Duration::from_secs(15);
@@ -119,23 +117,19 @@ impl Transport {
     /// A request to stop ends only the waits: what is known must still be told to Pleo once. What writes asks for its permit
     /// before each try, for the wait before may have been long.
     pub(super) fn send(&self, request: &Request<'_>) -> Result<Answered, PleoError> {
-        self.whole(self.limits(), request)
+        self.send_as(Asked::Patiently, request)
     }
 
-    /// Sends once; what might come right in a moment is an error.
-    pub(super) fn send_once(&self, request: &Request<'_>) -> Result<Answered, PleoError> {
-        let patience = Duration::ZERO;
-        self.whole(
-            Limits {
-                patience,
+    /// Sends as often as is said.
+    pub(super) fn send_as(&self, asked: Asked, request: &Request<'_>) -> Result<Answered, PleoError> {
+        let method = request.action.method();
+        let limits = match asked {
+            Asked::Patiently => self.limits(),
+            Asked::Once => Limits {
+                patience: Duration::ZERO,
                 ..self.limits()
             },
-            request,
-        )
-    }
-
-    fn whole(&self, limits: Limits, request: &Request<'_>) -> Result<Answered, PleoError> {
-        let method = request.action.method();
+        };
         let (body, exchange) = self.send_within(limits, request, |mut response, began| {
             let attempt = self.read_whole(&mut response, began, &request.call());
             match classify(method, attempt.ending) {
@@ -146,15 +140,23 @@ impl Transport {
         Ok(Answered { body, exchange })
     }
 
+    /// Sends, and reads the answer.
+    pub(super) fn read<T>(
+        &self,
+        request: &Request<'_>,
+        read: impl FnOnce(&str) -> Result<T, Malformed>,
+    ) -> Result<T, PleoError> {
+        let answer = self.send(request)?;
+        read(&answer.body).map_err(|problem| request.contract(&problem))
+    }
+
     /// Asks for an answer that is too large to be read, and reads past its items.
     pub(super) fn skim(&self, request: &Request<'_>) -> Result<(Skimmed, Exchange), PleoError> {
         let skimmed = self.send_within(self.limits(), request, |mut response, began| {
             if !response.status().is_success() {
                 return Err(Box::new(self.read_whole(&mut response, began, &request.call())));
             }
-            self.remember_time(&response);
-            Skimmed::read(response, self.limits.timeout, &self.stop)
-                .ok_or_else(|| Box::new(Attempt::too_large(largest_answer())))
+            self.read_past(response)
         });
         if matches!(skimmed, Err(PleoError::TooLarge { .. })) {
             // A stop ends the reading of so much, too.
@@ -300,134 +302,4 @@ impl Transport {
             }
         }
     }
-
-    fn address(&self, request: &Request<'_>) -> Url {
-        let mut url = self.base_url.at(request.segments.iter().copied());
-        if !request.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(request.query);
-        }
-        url
-    }
-
-    /// One try, in the log as one line. Answers what was read, and the time on Pleo's clock.
-    fn attempt<T>(
-        &self,
-        request: &Request<'_>,
-        url: Url,
-        shown: &Shown,
-        read: impl Fn(Response, Instant) -> Result<T, Box<Attempt>>,
-    ) -> Result<(T, Option<DateTime<Utc>>), Box<Attempt>> {
-        let began = Instant::now();
-        let mut status = None;
-        let answered = self.exchange(request, url, shown).and_then(|response| {
-            status = Some(response.status().as_u16());
-            let date = date(&response);
-            Ok((read(response, began)?, date))
-        });
-        let call = request.call();
-        tracing::debug!(
-            method = call.method,
-            path = call.path,
-            status,
-            duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "asked Pleo"
-        );
-        answered
-    }
-
-    fn exchange(&self, request: &Request<'_>, url: Url, shown: &Shown) -> Result<Response, Box<Attempt>> {
-        let mut builder = shown
-            .on(self.http.request(request.action.method().for_http(), url))
-            .timeout(self.limits().timeout)
-            .header(ACCEPT, "application/json");
-        if let Some(body) = request.action.body() {
-            builder = builder
-                .header(CONTENT_TYPE, "application/json;charset=UTF-8")
-                .body(body.to_owned());
-        }
-        kill::point("before request");
-        let response = builder.send();
-        response.map_err(|error| Box::new(Attempt::failed(http::fault(error), self.too_slow())))
-    }
-
-    /// What happened when an answer did not come in time, or not all of it.
-    fn too_slow(&self) -> String {
-        let (host, timeout) = (
-            self.base_url.host_str().unwrap_or_default(),
-            self.limits().timeout,
-        );
-        // Of a host that was silent before less is waited for than the setting says.
-        let named = if timeout == self.limits.timeout {
-            " (`pleo.timeout_seconds`)"
-        } else {
-            ""
-        };
-        format!("no answer from {host} within {timeout:?}{named}")
-    }
-
-    fn read_whole(&self, response: &mut Response, began: Instant, call: &Call) -> Attempt {
-        self.remember_time(response);
-        let until = began + self.limits.timeout;
-        let body = match Body::new(response, largest_answer(), until, None).whole() {
-            Ok(body) => body,
-            Err(error) => return Attempt::not_read(error, self.too_slow()),
-        };
-        kill::point("response");
-        self.answered(response, body, call)
-    }
-
-    fn remember_time(&self, response: &Response) {
-        if let Some(at) = date(response) {
-            let received = Instant::now();
-            *self.server_time.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some(ServerTime { at, received });
-        }
-    }
-
-    fn answered(&self, response: &Response, body: Vec<u8>, call: &Call) -> Attempt {
-        let status = response.status().as_u16();
-        let (body, is_json) = wire::read_body(body);
-        let content = match status {
-            _ if is_json => Content::Json,
-            // A proxy alone asks for its own credential.
-            407 => Content::Foreign,
-            _ if body.trim().is_empty() => Content::Nothing,
-            _ => Content::Foreign,
-        };
-        // What says nothing may come from anybody on the way; only Pleo accepts an event.
-        if is_json || status == 202 {
-            self.reached.answered();
-        }
-        let media_type = || shown(http::header(response, &CONTENT_TYPE).unwrap_or("no media type"));
-        let cause = match status {
-            200 if !is_json => format!("the answer is not JSON ({})", media_type()),
-            400.. if content == Content::Foreign => format!(
-                "a {status} that does not come from Pleo ({}, not JSON): a firewall or proxy on the way, or another \
-                 server, answers in its place",
-                media_type()
-            ),
-            200..=299 => format!("answered {status}"),
-            _ => wire::answer(call.clone(), status, &body).words(),
-        };
-        // Pleo's own clock, where it tells it, knows best how long it is until the date it names.
-        let now = self.server_time().map_or_else(clock::now, |time| time.at);
-        Attempt {
-            ending: TryEnd::Answered { status, content },
-            cause,
-            body,
-            retry_after: http::retry_after(response, now).filter(|_| retry::is_temporary(status)),
-            redirect_host: http::header(response, &LOCATION)
-                .and_then(|target| self.base_url.join(target).ok())
-                .and_then(|target| target.host_str().map(shown)),
-        }
-    }
-}
-
-fn largest_answer() -> u64 {
-    kill::limit("PLEO_EXPORT_LARGEST_ANSWER", LARGEST_ANSWER)
-}
-
-/// The time on the server's clock.
-fn date(response: &Response) -> Option<DateTime<Utc>> {
-    http::header(response, &DATE).and_then(retry::http_date)
 }

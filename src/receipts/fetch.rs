@@ -102,14 +102,18 @@ impl Fetcher {
         give_up_at: Instant,
     ) -> Result<Kept, Trouble> {
         for _ in 0..=REDIRECTS {
-            let step = self.step(wanted, &url, give_up_at);
-            match &step {
-                Err(trouble) if trouble.kind == ReceiptErrorKind::Stalled => {
-                    self.hosts.timed_out(host_of(&url));
-                }
-                _ => self.hosts.answered(host_of(&url)),
+            self.stop.check()?;
+            self.gate.admit(&url).map_err(Trouble::refused)?;
+            let answered = self.ask(&url, give_up_at);
+            let has_answered = answered.is_ok();
+            let came = answered.and_then(|response| self.take(wanted, &url, response, give_up_at));
+            let has_stalled = |trouble: &Trouble| trouble.kind == ReceiptErrorKind::Stalled;
+            if has_answered && !came.as_ref().is_err_and(has_stalled) {
+                self.hosts.answered(host_of(&url));
+            } else {
+                self.hosts.unanswered(host_of(&url));
             }
-            match step? {
+            match came? {
                 Came::Receipt(receipt) => return Ok(receipt),
                 Came::Redirect(to) => url = to,
             }
@@ -117,16 +121,24 @@ impl Fetcher {
         Err(Trouble::not_downloadable("its address leads on and on"))
     }
 
-    fn step(&self, wanted: &WantedReceipt<'_>, url: &Url, give_up_at: Instant) -> Result<Came, Trouble> {
-        self.stop.check()?;
-        self.gate.admit(url).map_err(Trouble::refused)?;
+    fn ask(&self, url: &Url, give_up_at: Instant) -> Result<Response, Trouble> {
         let left = give_up_at.saturating_duration_since(Instant::now());
         kill::point("before request");
         let _waiting = waiting_for(format!("a receipt from {}", url.host_str().unwrap_or("its host")));
         let request = self.client_for(url)?.get(url.clone());
         let response = request.timeout(left.min(self.settings.timeout)).send();
         kill::point("response");
-        let response = response.map_err(|error| Trouble::of_request(&error))?;
+        response.map_err(Trouble::of_request)
+    }
+
+    /// What an answer brings.
+    fn take(
+        &self,
+        wanted: &WantedReceipt<'_>,
+        url: &Url,
+        response: Response,
+        give_up_at: Instant,
+    ) -> Result<Came, Trouble> {
         match response.status() {
             StatusCode::OK => self.store(wanted, url, response, give_up_at).map(Came::Receipt),
             status if status.is_redirection() => redirected(url, &response).map(Came::Redirect),

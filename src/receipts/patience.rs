@@ -1,7 +1,7 @@
 //! How long is waited for receipts, so that no item and no host can spend the time of a whole job.
 //!
-//! All receipts of an item share one patience. A host that let three tries in a row run out of time gets a tenth of it,
-//! until it answers again.
+//! All receipts of an item share one patience. A host that left three tries in a row without an answer, or without the whole of
+//! it in time, gets a tenth of it, until it answers again.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use crate::model::ids::AccountingEntryId;
 
-/// So many tries in a row that ran out of time make a host a slow one.
-const TIME_OUTS: u32 = 3;
+/// So many tries in a row without an answer make a host a silent one.
+const UNANSWERED: u32 = 3;
 
-/// What part of the patience is left for a slow host.
-const SLOW_SHARE: u32 = 10;
+/// What part of the patience is left for a silent host.
+const SILENT_SHARE: u32 = 10;
 
 /// What is known of hosts.
 #[derive(Debug, Default)]
@@ -23,14 +23,14 @@ pub(super) struct Hosts(Mutex<HashMap<String, u32>>);
 impl Hosts {
     /// How much of the whole patience is for this host.
     pub(super) fn share(&self, host: &str, whole: Duration) -> Duration {
-        if lock(&self.0).get(host).is_some_and(|count| *count >= TIME_OUTS) {
-            whole / SLOW_SHARE
+        if lock(&self.0).get(host).is_some_and(|count| *count >= UNANSWERED) {
+            whole / SILENT_SHARE
         } else {
             whole
         }
     }
 
-    pub(super) fn timed_out(&self, host: &str) {
+    pub(super) fn unanswered(&self, host: &str) {
         let mut hosts = lock(&self.0);
         let count = hosts.entry(host.to_owned()).or_default();
         *count = count.saturating_add(1);
@@ -111,14 +111,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_time_outs_in_a_row_make_a_host_slow_and_an_answer_restores_it() {
+    fn three_tries_in_a_row_without_an_answer_make_a_host_silent_and_an_answer_restores_it() {
         let (hosts, whole) = (Hosts::default(), Duration::from_secs(120));
         for _ in 0..2 {
             for _ in 0..2 {
-                hosts.timed_out("a");
+                hosts.unanswered("a");
             }
             assert_eq!(hosts.share("a", whole), whole);
-            hosts.timed_out("a");
+            hosts.unanswered("a");
             assert_eq!(hosts.share("a", whole), whole / 10);
             assert_eq!(hosts.share("b", whole), whole);
             hosts.answered("a");

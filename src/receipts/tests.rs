@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use self::server::{Server, send};
+use self::server::{Server, send, untrusted};
 use super::*;
 use crate::model::verdict::ItemFailureType;
 
@@ -376,6 +376,47 @@ fn a_stop_ends_the_wait_for_another_try() {
     for answer in fetch(&fetcher, &server, &["/a.pdf", "/b.pdf"]) {
         assert_eq!(answer.unwrap_err().kind, ReceiptErrorKind::Stopped);
     }
+}
+
+#[test]
+fn a_host_that_takes_no_connection_gets_a_small_share_until_it_answers() {
+    let server = Server::start(|_, _, stream| send(stream, "404 Not Found", "", b""));
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let hasty = Settings {
+        give_up_after: Duration::from_millis(500),
+        ..settings(folder.path())
+    };
+    let fetcher = Fetcher::new(hasty, Stop::new()).unwrap();
+    let whole = Duration::from_secs(100);
+    for _ in 0..3 {
+        let nobody = Server::at(&format!("http://{closed}"));
+        let error = fetch_one(&fetcher, &nobody, "/a.pdf").unwrap_err();
+        assert_eq!(error.kind, ReceiptErrorKind::Temporary);
+        assert!(
+            error.reason.contains("127.0.0.1 cannot be reached: "),
+            "{}",
+            error.reason
+        );
+    }
+    assert_eq!(fetcher.hosts.share("127.0.0.1", whole), whole / 10);
+    fetch_one(&fetcher, &server, "/a.pdf").unwrap_err();
+    assert_eq!(fetcher.hosts.share("127.0.0.1", whole), whole);
+}
+
+#[test]
+fn a_host_with_an_untrusted_certificate_is_asked_once_and_told_why() {
+    let (address, count) = untrusted();
+    let folder = tempfile::tempdir().unwrap();
+    let fetcher = Fetcher::new(settings(folder.path()), Stop::new()).unwrap();
+    let error = fetch_one(&fetcher, &Server::at(&format!("https://{address}")), "/a.pdf").unwrap_err();
+    assert!(error.reason.contains("is not trusted"), "{}", error.reason);
+    assert!(error.reason.contains("SSL_CERT_FILE"), "{}", error.reason);
+    assert!(!error.reason.contains("later"), "{}", error.reason);
+    assert_eq!(count.load(Ordering::SeqCst), 1);
 }
 
 #[test]

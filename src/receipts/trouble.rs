@@ -11,7 +11,7 @@ use super::content::Unusable;
 use super::error::{ReceiptError, ReceiptErrorKind};
 use super::patience::Round;
 use crate::host::files::FileError;
-use crate::host::http::{self, BodyError};
+use crate::host::http::{self, BodyError, Fault};
 use crate::host::stop::Stopped;
 use crate::host::{clock, retry};
 use crate::model::verdict::ItemFailureType;
@@ -142,23 +142,28 @@ impl Trouble {
     }
 
     /// No answer came.
-    pub(super) fn of_request(error: &reqwest::Error) -> Self {
-        let mut cause: Option<&dyn Error> = Some(error);
+    pub(super) fn of_request(error: reqwest::Error) -> Self {
+        let mut cause: Option<&dyn Error> = Some(&error);
         while let Some(one) = cause {
             if let Some(refusal) = one.downcast_ref::<Refusal>() {
                 return Self::refused(*refusal);
             }
             cause = one.source();
         }
-        if error.is_timeout() {
-            return Self::stalled("the host did not answer in time");
+        match http::fault(error) {
+            (Fault::Untrusted, cause) => Self {
+                again: Again::No,
+                text: format!("could not be downloaded ({cause}): have that seen to, then export again"),
+                ..Self::temporary("", None)
+            },
+            (Fault::Unreached, cause) => Self::temporary(&cause, None),
+            (Fault::TimedOut, _) => Self::stalled("the host did not answer in time"),
+            (Fault::Broken, cause) => Self::broken(&cause),
         }
-        let cause = if error.is_connect() {
-            "the host could not be reached"
-        } else {
-            "the connection broke off"
-        };
-        Self::temporary(cause, None)
+    }
+
+    fn broken(cause: &str) -> Self {
+        Self::temporary(&format!("the connection broke off: {cause}"), None)
     }
 
     /// An answer that is neither a file nor leads to one.
@@ -197,7 +202,7 @@ impl From<BodyError> for Trouble {
             BodyError::FalselyEncoded(_) => {
                 Self::not_downloadable("its host says that it is compressed, which it is not")
             }
-            BodyError::Broken(_) => Self::temporary("the connection broke off", None),
+            BodyError::Broken(cause) => Self::broken(&cause),
             BodyError::Stopped(stopped) => stopped.into(),
         }
     }

@@ -187,3 +187,33 @@ fn a_file_of_the_same_name_is_never_overwritten() {
     assert_eq!(fs::read_dir(folder).unwrap().count(), 2);
     ledger.assert_sound();
 }
+
+#[test]
+fn what_lies_in_the_place_of_one_receipt_fails_its_entry_and_what_no_receipt_can_be_kept_in_is_told_of_the_books()
+ {
+    let ledger = Ledger::new();
+    let entry = booked(&ledger, "e1");
+    let entries = [attachment(
+        "e1",
+        entry,
+        vec![receipt(ledger.folder.path(), "a.pdf", b"a")],
+    )];
+    let attach = || ledger.system().attach(&permit(), &entries).unwrap().remove(0);
+    let documents = ledger.books().join("documents");
+    fs::write(&documents, "a file in the folder's place").unwrap();
+    assert!(
+        matches!(attach(), Err(SystemError::Damaged { .. })),
+        "{:?}",
+        attach()
+    );
+    fs::remove_file(&documents).unwrap();
+    attach().unwrap();
+    let own = documents.join("2026/2026-10-09 Papirhuset PLEO-2026-000001 1.pdf");
+    fs::remove_file(&own).unwrap();
+    fs::create_dir(&own).unwrap();
+    assert!(
+        matches!(attach(), Err(SystemError::Rejected { .. })),
+        "{:?}",
+        attach()
+    );
+}

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use pleo_export::model::document::Part;
 use pleo_export::model::verdict::{ItemFailureType, JobFailureType};
 use pleo_export::systems::{AccountingSystem, Found, SystemError, Wanted};
 use serde_json::{Value, json};
@@ -238,6 +239,15 @@ fn a_look_up_that_contradicts_itself_proves_nothing() {
         assert!(matches!(error, SystemError::Unavailable { .. }), "{error:?}");
         assert!(error.to_string().contains(told), "{told}: {error}");
     }
+    // A journal entry is complete without the payment that would be wanted today.
+    let entry = format!(r#"{{"entry_id":"entry-1","state":"complete","booked":{booked}}}"#);
+    let connector = that_answers(&format!("ok '{{\"entries\":[{entry}]}}'"));
+    let with_payment = Wanted {
+        parts: vec![Part::Main, Part::Payment],
+        ..wanted()
+    };
+    let found = connector.start().find(&[with_payment]).unwrap();
+    assert!(matches!(&found[..], [Found::Complete(_)]), "{found:?}");
     let entry = format!(r#"{{"entry_id":"entry-1","state":"incomplete","booked":{booked},"more":1}}"#);
     let connector = that_answers(&format!("ok '{{\"entries\":[{entry}]}}'"));
     let found = connector.start().find(&[wanted()]).unwrap();
@@ -254,4 +264,20 @@ fn a_booking_without_all_its_parts_is_not_believed() {
         that_answers(r#"ok '{"external_id":"X","posting_date":"2026-10-09","revision":1,"parts":[]}'"#);
     let error = book(&mut connector.start(), "entry-1").unwrap_err();
     assert!(matches!(error, SystemError::Unknown { .. }), "{error:?}");
+}
+
+#[test]
+fn an_address_that_cannot_be_shown_fails_no_booking() {
+    for (url, shown) in [
+        ("https://books.example/7", true),
+        ("/entries/7", false),
+        ("ftp://books.example/7", false),
+    ] {
+        let booked = format!(
+            r#"{{"external_id":"X","external_url":"{url}","posting_date":"2026-10-09","revision":1,"parts":["main"]}}"#
+        );
+        let connector = that_answers(&format!("ok '{booked}'"));
+        let booked = book(&mut connector.start(), "entry-1").unwrap();
+        assert_eq!(booked.external_url.is_some(), shown, "{url}");
+    }
 }

@@ -86,6 +86,26 @@ fn a_refund_is_a_credit_note_and_money_back() {
 }
 
 #[test]
+fn a_refund_of_the_same_number_leaves_the_bill_paid() {
+    let Some(server) = support::server() else { return };
+    let mut books = server.books();
+    let number = invoice_number();
+    let purchase = payable(expense(10_000), "card_purchase", &number);
+    books.book_one(&purchase).unwrap();
+    let refund = payable(expense(10_000), "refund", &number);
+    books.book_one(&refund).unwrap();
+    assert_eq!(
+        documents_of(server, &purchase, "in_invoice")["payment_state"],
+        "paid"
+    );
+    assert_eq!(
+        documents_of(server, &refund, "in_refund")["payment_state"],
+        "paid"
+    );
+    assert!(matches!(books.find(&refund, 2), Found::Complete(_)));
+}
+
+#[test]
 fn a_payment_settles_the_bill_of_an_earlier_job_and_the_other_way_round() {
     let Some(server) = support::server() else { return };
     for bill_first in [true, false] {

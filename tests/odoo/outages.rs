@@ -5,14 +5,17 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use pleo_export::model::export_item::ExportItem;
+use pleo_export::systems::SystemError;
 use serde_json::{Value, json};
 
 use crate::door::{Door, Passage};
+use crate::expenses::{expense, invoice_number, payable, taxed};
 use crate::paper;
 use crate::program::World;
 use crate::sandbox::seed::Item;
 use crate::sandbox::{Hook, ItemStatus};
-use crate::support::{self, Server};
+use crate::support::{self, MEALS, Server};
 use crate::whole_job::{entries, failures};
 use crate::world::{self, CHART};
 
@@ -195,8 +198,8 @@ fn a_real_restart_in_mid_job_is_waited_for() {
 fn drafts_are_payments_though_the_answer_about_them_was_lost() {
     let Some(server) = support::server() else { return };
     for what in [Passage::Shut, Passage::AnswerLost] {
-        // Together and one by one, so that the booking as a whole is without an answer.
-        let left = AtomicUsize::new(3);
+        // Twice, so that the booking as a whole is without an answer and what comes after it, too.
+        let left = AtomicUsize::new(2);
         let door = Door::before(&server.url, move |_, request| {
             let is_it = request.contains("/account.payment/load");
             let take_one = |left: usize| left.checked_sub(1);
@@ -222,5 +225,43 @@ fn drafts_are_payments_though_the_answer_about_them_was_lost() {
             .iter()
             .filter(|document| document["origin_payment_id"].is_array());
         assert_eq!(linked.count(), 2, "{what:?}: {documents:#?}");
+    }
+}
+
+#[test]
+fn what_is_not_answered_is_not_tried_one_by_one() {
+    let Some(server) = support::server() else { return };
+    let with_payment = |hundredths| payable(expense(hundredths), "card_purchase", &invoice_number());
+    let with_a_hundredth_to_correct = |_| ExportItem {
+        lines: vec![taxed(12_502, 2_500, MEALS)],
+        ..expense(12_502)
+    };
+    let items = |item: &dyn Fn(i64) -> ExportItem| [1_000, 2_000, 3_000].map(item);
+    for (call, items) in [
+        ("/account.payment/load", items(&with_payment)),
+        ("/account.move/write", items(&with_a_hundredth_to_correct)),
+    ] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let door = Door::before(&server.url, move |_, request| {
+            if request.contains(call) {
+                count.fetch_add(1, Ordering::SeqCst);
+                Passage::AnswerLost
+            } else {
+                Passage::Open
+            }
+        });
+        let mut books = server.books_with(|settings| settings.url = door.url.parse().unwrap());
+        for answer in books.book(&items) {
+            assert!(
+                matches!(answer, Err(SystemError::Unknown { .. })),
+                "{call}: {answer:?}"
+            );
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "{call}");
+        for (item, answer) in items.iter().zip(server.books().book(&items)) {
+            answer.unwrap();
+            assert!(server.documents(item).len() <= 2, "{call}");
+        }
     }
 }

@@ -376,3 +376,59 @@ fn money_that_a_journal_entry_moved_is_not_moved_again_by_a_payment() {
         assert_eq!(server.documents(&other), before, "{posting:?}");
     }
 }
+
+#[test]
+fn a_note_on_a_bill_keeps_nothing_from_being_posted() {
+    let Some(server) = support::server() else { return };
+    let item = payable(expense(3_000), "invoice", &invoice_number());
+    let mut drafts = server.books_with(|settings| settings.posting = PostingState::Draft);
+    drafts.book_one(&item).unwrap();
+    let bill = document(server, &item, "in_invoice");
+    let note = json!({ "invoice_line_ids": [[0, 0, { "display_type": "line_note", "name": "Asked Anna" }]] });
+    server.call(
+        "account.move",
+        "write",
+        json!({ "ids": [bill["id"]], "vals": note }),
+    );
+    server.books().book_one(&item).unwrap();
+    assert_eq!(document(server, &item, "in_invoice")["state"], "posted");
+}
+
+#[test]
+fn what_is_taken_back_and_lost_its_source_document_is_told_with_what_to_do() {
+    let Some(server) = support::server() else { return };
+    let mut books = server.books();
+    for (undo, why) in [
+        (
+            cancel as fn(&Server, &Value),
+            "reset it to draft there, or delete it",
+        ),
+        (reverse, "reverse its reversal there, too"),
+    ] {
+        let item = expense(2_000);
+        books.book_one(&item).unwrap();
+        let entry = document(server, &item, "entry");
+        undo(server, &entry);
+        let emptied = json!({ "ids": [entry["id"]], "vals": { "invoice_origin": false } });
+        server.call("account.move", "write", emptied);
+        let answer = books.book_one(&item);
+        let Err(SystemError::Rejected { reason, .. }) = answer else {
+            panic!("{answer:?}")
+        };
+        assert!(reason.contains(why), "{reason}");
+    }
+}
+
+#[test]
+fn an_address_without_a_name_beside_its_company_is_passed_over() {
+    let Some(server) = support::server() else { return };
+    let mut item = payable(expense(2_000), "invoice", &invoice_number());
+    let number = format!("V-{:08}", fastrand::u32(..));
+    let company = json!({ "name": "Gade & Vej A/S", "ref": number, "is_company": true });
+    let company = server.call("res.partner", "create", json!({ "vals_list": [company] }))[0].clone();
+    let address = json!({ "type": "invoice", "ref": number, "parent_id": company });
+    server.call("res.partner", "create", json!({ "vals_list": [address] }));
+    item.vendor.as_mut().unwrap().code = Some(number);
+    server.books().book_one(&item).unwrap();
+    assert_eq!(document(server, &item, "in_invoice")["partner_id"][0], company);
+}

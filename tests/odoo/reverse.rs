@@ -171,3 +171,14 @@ fn a_locked_day_asks_for_another() {
     assert!(reason.contains("--date"), "{reason}");
     assert_eq!(reversed.unwrap()[0].date, later);
 }
+
+#[test]
+fn what_moves_nothing_is_cancelled_and_not_reversed_by_itself() {
+    let Some(server) = support::server() else { return };
+    let mut books = server.books();
+    let item = expense(0);
+    let booked = books.book_one(&item).unwrap();
+    let reversed = reverse(&mut books, &booked.external_id);
+    assert_eq!(reversed.reversal, None);
+    assert_eq!(books.find(&item, 1), Found::Absent { next_revision: 2 });
+}

@@ -7,7 +7,6 @@ use tracing::warn;
 
 use super::connection::{ConnectionDocument, Told, client, load};
 use super::redirect::{self, Listener};
-use crate::check;
 use crate::cli::answer::Form;
 use crate::cli::signals;
 use crate::cli::table::safe;
@@ -17,7 +16,7 @@ use crate::host::stop::Stop;
 use crate::model::ids::CompanyId;
 use crate::pleo::oauth::tokens::Tokens;
 use crate::pleo::oauth::{Authorization, NewConnection, RedirectError};
-use crate::pleo::{Client, Credential, Installation, PleoError, Subject};
+use crate::pleo::{Client, Credential, EXPORT_SCOPES, Installation, PleoError, Subject};
 
 /// What Pleo calls an installation that is in use.
 const ACTIVATED: &str = "ACTIVATED";
@@ -191,7 +190,7 @@ fn company(config: &OAuthConfig, subject: Option<&Subject>) -> Result<CompanyId,
 /// A consent to less than an export needs would be refused at the first job, with the same login for ever.
 fn look_at_scopes(tokens: &Tokens) -> Result<(), Problem> {
     let given: Vec<&str> = tokens.scope.split_whitespace().collect();
-    let missing: Vec<&str> = check::pleo::SCOPES
+    let missing: Vec<&str> = EXPORT_SCOPES
         .into_iter()
         .filter(|scope| !given.contains(scope))
         .collect();

@@ -112,7 +112,8 @@ impl LeftAside {
     }
 }
 
-/// A job of the list. One that cannot be asked for by its id, or has no time to be worked on, is none to begin.
+/// A job of the list. One that cannot be asked for by its id, or has no time to be worked on, is none to begin or to go on
+/// with: how much time one in progress has is asked again by its id, where none is no reason to leave it.
 pub(in crate::pleo) fn listed_job(job: &Field<'_>) -> Result<ExportJob, LeftAside> {
     sound_job(job).map_err(|problem| LeftAside {
         id: job.object().ok().and_then(|job| Some(shown(&job.words("id")?))),

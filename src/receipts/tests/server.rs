@@ -2,9 +2,14 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// A server that hands each request to `answer`, with its path and how often that path was asked for before.
 pub(super) struct Server {
@@ -47,6 +52,15 @@ impl Server {
         server
     }
 
+    /// Whoever listens there, if anybody does.
+    pub(super) fn at(base: &str) -> Self {
+        Self {
+            base: base.to_owned(),
+            seen: Arc::default(),
+            heads: Arc::default(),
+        }
+    }
+
     pub(super) fn asked_for(&self, path: &str) -> usize {
         self.seen.lock().unwrap().get(path).copied().unwrap_or(0)
     }
@@ -61,6 +75,30 @@ impl Server {
         self.base = self.base.replace("127.0.0.1", name);
         self
     }
+}
+
+/// A server whose certificate nobody trusts, and how many connections it had.
+pub(super) fn untrusted() -> (SocketAddr, Arc<AtomicUsize>) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/workflow/certificates");
+    let certificate = CertificateDer::from_pem_file(folder.join("good.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(folder.join("server.key")).unwrap();
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let (config, count) = (Arc::new(config), Arc::new(AtomicUsize::new(0)));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let counted = Arc::clone(&count);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let _ = connection.complete_io(&mut stream.unwrap());
+        }
+    });
+    (address, count)
 }
 
 fn read_head(stream: &TcpStream) -> String {

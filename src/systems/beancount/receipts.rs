@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::host::files::FileError;
 use crate::host::{digest, files};
 use crate::model::document::Receipt;
 use crate::model::permit::Permit;
@@ -38,7 +39,7 @@ pub(super) fn attach(
     let mut folders = BTreeSet::new();
     for entry in entries {
         permit.ask()?;
-        let stored = store(books, index, (&mut taken, &mut folders), entry).map_err(of_one_entry);
+        let stored = store(books, index, (&mut taken, &mut folders), entry);
         answers.push(stored.map(|receipts| {
             // The same entry twice in one call is still named once.
             let new = receipts
@@ -68,17 +69,6 @@ pub(super) fn attach(
     permit.ask()?;
     file.write(text.as_bytes())?;
     Ok(answers)
-}
-
-/// What stands in the way of one receipt, such as a link in its place, is no fault of the books as a whole.
-fn of_one_entry(error: SystemError) -> SystemError {
-    match error {
-        SystemError::Damaged { reason } => SystemError::Rejected {
-            failure_type: ItemFailureType::ReceiptUploadFailure,
-            reason,
-        },
-        error => error,
-    }
 }
 
 /// Makes sure that the bytes of all receipts of an entry are there, and says which the books do not name yet.
@@ -172,9 +162,22 @@ fn keep(receipt: &Receipt, path: &Path, folders: &mut BTreeSet<PathBuf>) -> Resu
         return Err(unreadable("is not what was fetched".to_owned()));
     }
     let folder = path.parent().unwrap_or(Path::new("."));
-    files::make_folder(folder).map_err(|error| nothing_booked(&error))?;
+    files::make_folder(folder).map_err(|error| not_kept(&error, path))?;
     folders.insert(folder.to_owned());
-    files::write_one_of_many(path, &bytes).map_err(|error| nothing_booked(&error))
+    files::write_one_of_many(path, &bytes).map_err(|error| not_kept(&error, path))
+}
+
+/// What lies in the place of one receipt, such as a link, is no fault of the books as a whole.
+fn not_kept(error: &FileError, path: &Path) -> SystemError {
+    let is_in_its_place =
+        error.is_about_a_link() || fs::symlink_metadata(path).is_ok_and(|there| !there.is_file());
+    match nothing_booked(error) {
+        SystemError::Damaged { reason } if is_in_its_place => SystemError::Rejected {
+            failure_type: ItemFailureType::ReceiptUploadFailure,
+            reason,
+        },
+        error => error,
+    }
 }
 
 /// The ending of a file name with its point, for programs that open files by it; empty where there is no plain one.

@@ -101,27 +101,18 @@ fn found_entry(wanted: &Wanted, answer: wire::FoundEntry) -> Result<Found, Unfit
         wire::Found::Absent { next_revision: 0 } => return Err("`next_revision` is 0".to_owned()),
         wire::Found::Absent { next_revision } => Found::Absent { next_revision },
         wire::Found::Incomplete { booked } => Found::Incomplete(booked_entry(&[], booked)?),
-        wire::Found::Complete { booked } => Found::Complete(booked_entry(&wanted.parts, booked)?),
+        // A journal entry has no other part, whatever was asked for.
+        wire::Found::Complete { booked } => Found::Complete(booked_entry(&[Part::Main], booked)?),
     })
 }
 
 /// An entry in the books, which must have these parts.
 pub(super) fn booked_entry(parts: &[Part], answer: wire::Booked) -> Result<BookedEntry, Unfit> {
-    // One that cannot be shown is no reason to doubt the entry: Pleo is just not told it.
     if answer.external_id.trim().is_empty() {
         return Err("the `external_id` of the entry is empty".to_owned());
     }
     if answer.revision == 0 {
         return Err(format!("the `revision` of entry {} is 0", answer.external_id));
-    }
-    if let Some(url) = &answer.external_url {
-        let shown = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        if !shown {
-            return Err(format!(
-                "the `external_url` of entry {} is no web address",
-                answer.external_id
-            ));
-        }
     }
     let there: Vec<Part> = answer
         .parts
@@ -138,9 +129,20 @@ pub(super) fn booked_entry(parts: &[Part], answer: wire::Booked) -> Result<Booke
             missing.as_str()
         ));
     }
+    // An address that cannot be shown is no reason to doubt the entry: Pleo is just not told it.
+    let external_url = answer.external_url.filter(|url| {
+        let is_shown = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !is_shown {
+            warn!(
+                "the connector's `external_url` of entry {} is no web address, so Pleo is not told it: correct the connector",
+                one_line(&answer.external_id, LONGEST_NAME)
+            );
+        }
+        is_shown
+    });
     Ok(BookedEntry {
         external_id: answer.external_id,
-        external_url: answer.external_url,
+        external_url,
         posting_date: answer.posting_date,
         revision: answer.revision,
         parts: there,

@@ -26,31 +26,30 @@ pub(super) fn check(job: &JobNeeds) -> wire::Verb {
 }
 
 pub(super) fn resolve(references: &References) -> wire::Verb {
-    let account = |(key, name): (&AccountKey, &Option<String>)| wire::AccountWanted {
-        named_by: match key {
-            AccountKey::Configured(_) | AccountKey::Assumed(_) => wire::NamedBy::Configuration,
-            AccountKey::Pleo { .. } => wire::NamedBy::Pleo,
-        },
-        code: match key {
+    let account = |(key, name): (&AccountKey, &Option<String>)| {
+        let (named_by, account_code, identifier, purpose) = match key {
+            AccountKey::Configured(_) | AccountKey::Assumed(_) => {
+                (wire::NamedBy::Configuration, None, None, None)
+            }
             AccountKey::Pleo {
-                identifier: Some(identifier),
-                ..
-            } => identifier.clone(),
-            other => other.text().to_owned(),
-        },
-        account_code: match key {
-            AccountKey::Configured(_) | AccountKey::Assumed(_) => None,
-            AccountKey::Pleo { code, .. } => code.clone(),
-        },
-        identifier: match key {
-            AccountKey::Configured(_) | AccountKey::Assumed(_) => None,
-            AccountKey::Pleo { identifier, .. } => identifier.clone(),
-        },
-        purpose: match key {
-            AccountKey::Configured(_) | AccountKey::Assumed(_) => None,
-            AccountKey::Pleo { purpose, .. } => Some(account_purpose(*purpose)),
-        },
-        name: name.clone(),
+                code,
+                identifier,
+                purpose,
+            } => (
+                wire::NamedBy::Pleo,
+                code.clone(),
+                identifier.clone(),
+                Some(account_purpose(*purpose)),
+            ),
+        };
+        wire::AccountWanted {
+            named_by,
+            code: identifier.clone().unwrap_or_else(|| key.text().to_owned()),
+            account_code,
+            identifier,
+            purpose,
+            name: name.clone(),
+        }
     };
     let vendor = |(key, name): (&VendorKey, &String)| wire::VendorWanted {
         key: vendor_key(key),

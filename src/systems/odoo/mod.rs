@@ -61,7 +61,7 @@ impl Odoo {
         })
     }
 
-    /// The books as nobody writes into them but a person who takes entries back.
+    /// Without a permit: for reading, and for a person who takes entries back.
     fn books<'a>(&'a self, company: &'a Company) -> Books<'a> {
         Books {
             transport: &self.transport,

@@ -162,8 +162,13 @@ impl CallError {
         Self::Unreachable("it limits our calls".into())
     }
 
-    /// Whether the same call may succeed in a moment.
-    pub(crate) fn is_temporary(&self) -> bool {
+    /// Whether it answered, so that the next call has an answer, too.
+    pub(crate) fn is_answered(&self) -> bool {
+        matches!(self, Self::Rejected { .. })
+    }
+
+    /// Whether it is not known what will come of it.
+    pub(crate) fn is_unproven(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Lost(_) | Self::Unusable(_) | Self::Withheld(_) => true,
             Self::Untrusted(_) => false,
@@ -277,7 +282,7 @@ fn for_job(rejection: Rejection, message: &str) -> SystemError {
         ),
         Rejection::Missing | Rejection::Data => fatal(
             JobFailureType::ValidationFailure,
-            format!("Odoo does not answer: {message}"),
+            format!("Odoo rejects a question of ours: {message}"),
         ),
         Rejection::Conflict => SystemError::Unavailable {
             reason: format!("Odoo is busy: {message}"),

@@ -115,7 +115,7 @@ impl Transport {
             .timeout(patience)
             .json(arguments);
         serde_json::from_value(self.send(request, &what, patience)?).map_err(|error| {
-            CallError::Lost(format!("its answer to {what} is not what Odoo answers ({error})"))
+            CallError::Unusable(format!("its answer to {what} is not what Odoo answers ({error})"))
         })
     }
 

@@ -16,7 +16,7 @@ use crate::systems::odoo::api::records::Id;
 use crate::systems::odoo::document::rows::{account, id, is_left_to_odoo};
 
 /// The kinds of the accounts of a batch, in Odoo's words.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Kinds(HashMap<Id, String>);
 
 impl Kinds {

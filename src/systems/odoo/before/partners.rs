@@ -20,7 +20,9 @@ use crate::systems::odoo::document::key::external_id;
 #[derive(Deserialize)]
 struct Partner {
     id: Id,
-    name: String,
+    /// An address of a company needs none.
+    #[serde(deserialize_with = "text")]
+    name: Option<String>,
     #[serde(rename = "ref", deserialize_with = "text")]
     reference: Option<String>,
     #[serde(deserialize_with = "text")]
@@ -63,7 +65,7 @@ pub(crate) fn vendors(
         let vendor = match (partner(key, &found), number) {
             (Some(partner), _) => Vendor {
                 reference: Reference::Id(partner.id),
-                name: partner.name.clone(),
+                name: partner.name.clone().unwrap_or_else(|| name.clone()),
             },
             (None, Some(number)) if create_vendors && !name.is_empty() => Vendor {
                 reference: Reference::New(number.clone()),
@@ -170,7 +172,8 @@ pub(crate) struct Creditors {
 }
 
 impl Creditors {
-    /// Looks up what the items of a batch need, in three calls at most; vendors to make are made here.
+    /// Looks up what the items of a batch need, in three calls at most; vendors and employees that are to be made are made
+    /// here, with one call each.
     pub(crate) fn of(
         books: Books<'_>,
         create_vendors: bool,

@@ -38,10 +38,10 @@ impl Rate {
 }
 
 /// The rates of the currencies of a batch.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Rates {
     by_currency: HashMap<Currency, Vec<Rate>>,
-    company: Option<Currency>,
+    company: Currency,
 }
 
 impl Rates {
@@ -62,7 +62,7 @@ impl Rates {
             .collect();
         let mut rates = Self {
             by_currency: HashMap::new(),
-            company: Some(books.company.currency),
+            company: books.company.currency,
         };
         if foreign.is_empty() {
             return Ok(rates);
@@ -78,12 +78,14 @@ impl Rates {
             &["currency_id", "name", "company_rate", "company_id"],
         )?;
         for record in found {
-            let (Ok(currency), Some((digits, decimals))) = (
-                record.currency_id.1.parse(),
-                decimal(&record.company_rate.to_string()),
-            ) else {
-                continue;
+            let unreadable = || {
+                CallError::Unusable(format!(
+                    "its rate of {} from {} is {}, which is no rate: correct it there",
+                    record.currency_id.1, record.name, record.company_rate
+                ))
             };
+            let currency = record.currency_id.1.parse().map_err(|_| unreadable())?;
+            let (digits, decimals) = decimal(&record.company_rate.to_string()).ok_or_else(unreadable)?;
             rates.by_currency.entry(currency).or_default().push(Rate {
                 currency_id: record.currency_id.0,
                 from: record.name,
@@ -97,7 +99,7 @@ impl Rates {
 
     /// The rate of a currency on a day; `None` for the company's own currency.
     pub(crate) fn on(&self, currency: Currency, day: NaiveDate) -> Result<Option<&Rate>, SystemError> {
-        if Some(currency) == self.company {
+        if currency == self.company {
             return Ok(None);
         }
         self.by_currency
@@ -116,14 +118,22 @@ impl Rates {
     }
 }
 
-/// The digits of a positive decimal number, and how many of them are decimals.
+/// The digits of a positive decimal number, and how many of them are decimals. Python writes small ones with an exponent.
 fn decimal(text: &str) -> Option<(i128, u32)> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = format!("{whole}{fraction}")
-        .parse()
-        .ok()
-        .filter(|digits: &i128| *digits > 0)?;
-    Some((digits, u32::try_from(fraction.len()).ok()?))
+    let (number, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let decimals = i32::try_from(fraction.len())
+        .ok()?
+        .checked_sub(exponent.parse().ok()?)?;
+    let (digits, decimals) = match u32::try_from(decimals) {
+        Ok(decimals) => (digits, decimals),
+        Err(_) => (
+            digits.checked_mul(10_i128.checked_pow(decimals.unsigned_abs())?)?,
+            0,
+        ),
+    };
+    (digits > 0).then_some((digits, decimals))
 }
 
 #[cfg(test)]
@@ -159,7 +169,8 @@ mod tests {
             );
         }
         assert_eq!(decimal("0.0"), None);
-        assert_eq!(decimal("1e-7"), None);
+        assert_eq!(decimal("3.57e-05"), Some((357, 7)));
+        assert_eq!(decimal("1.5E+3"), Some((1_500, 0)));
     }
 
     #[test]
@@ -167,7 +178,7 @@ mod tests {
         let (eur, dkk): (Currency, Currency) = ("EUR".parse().unwrap(), "DKK".parse().unwrap());
         let rates = Rates {
             by_currency: [(eur, vec![rate("0.13", "2026-01-01"), rate("0.14", "2026-06-01")])].into(),
-            company: Some(dkk),
+            company: dkk,
         };
         let on = |currency, day: &str| rates.on(currency, day.parse().unwrap());
         assert_eq!(on(eur, "2026-05-31").unwrap(), Some(&rate("0.13", "2026-01-01")));

@@ -33,9 +33,8 @@ impl<'a> Booking<'a, '_> {
             return;
         };
         debug!("{error}");
-        let may_go_alone = matches!(error, SystemError::Rejected { .. }) || error == in_other_hands();
         match indices.split_at(indices.len() / 2) {
-            (first, second) if may_go_alone && !first.is_empty() => {
+            (first, second) if may_go_alone(&error) && !first.is_empty() => {
                 self.load_in_halves(first, bills);
                 self.load_in_halves(second, bills);
             }
@@ -77,12 +76,19 @@ impl<'a> Booking<'a, '_> {
     pub(crate) fn verify(&mut self) {
         let corrections = self.compare();
         if !corrections.is_empty() {
+            let mut unanswered: Option<CallError> = None;
             for (id, correction) in corrections {
                 let arguments = json!({ "ids": [id], "vals": { "line_ids": correction.0 } });
-                if let Err(error) = self.books.write("account.move", "write", arguments) {
-                    let error = self.of_a_draft(id, error);
-                    self.fail(id, error);
+                let written = match &unanswered {
+                    Some(error) => Err(error.clone()),
+                    None => self.books.write("account.move", "write", arguments),
+                };
+                let Err(error) = written else { continue };
+                if !error.is_answered() {
+                    unanswered = Some(error.clone());
                 }
+                let error = self.of_a_draft(id, error);
+                self.fail(id, error);
             }
             for (id, _) in self.compare() {
                 self.fail(id, verify::not_corrected());
@@ -93,8 +99,10 @@ impl<'a> Booking<'a, '_> {
 
     /// A draft whose change Odoo rejected, unless it is no draft any more: then another process has it.
     fn of_a_draft(&mut self, id: Id, error: CallError) -> SystemError {
-        let now = booked::by_id(self.books, &BTreeSet::from([id]));
-        match now {
+        if !error.is_answered() {
+            return error.for_item();
+        }
+        match booked::by_id(self.books, &BTreeSet::from([id])) {
             Ok(found) if found.iter().all(|booked| booked.state != State::Draft) => in_other_hands(),
             _ => error.for_item(),
         }
@@ -208,9 +216,9 @@ impl<'a> Booking<'a, '_> {
 
     /// The lines of each document.
     fn lines(&mut self, ids: &BTreeSet<Id>) -> Result<BTreeMap<Id, Vec<Line>>, CallError> {
-        let found: Vec<Line> =
-            self.books
-                .search("account.move.line", json!([["move_id", "in", ids]]), &LINE_FIELDS)?;
+        // Notes and headings that people add have no account.
+        let domain = json!([["move_id", "in", ids], ["account_id", "!=", false]]);
+        let found: Vec<Line> = self.books.search("account.move.line", domain, &LINE_FIELDS)?;
         let mut lines: BTreeMap<Id, Vec<Line>> = BTreeMap::new();
         for line in found {
             lines.entry(line.move_id.0).or_default().push(line);
@@ -226,14 +234,23 @@ impl<'a> Booking<'a, '_> {
             .filter(|work| work.failed.is_none())
             .flat_map(|work| work.drafts.iter().filter_map(|draft| draft.payment(work.planned)))
             .collect();
-        if payments::register(self.books, &entries).is_ok() {
+        let Err(mut error) = payments::register(self.books, &entries) else {
             return;
-        }
+        };
         for entry in entries {
-            if let Err(error) = payments::register(self.books, &[entry]) {
-                self.fail(entry.id, error);
+            if may_go_alone(&error) {
+                match payments::register(self.books, &[entry]) {
+                    Ok(()) => continue,
+                    Err(own) => error = own,
+                }
             }
+            self.fail(entry.id, error.clone());
         }
         self.discard_failed();
     }
+}
+
+/// Whether one item may be at fault, so that the others go through without it. Where Odoo does not answer, nothing does.
+fn may_go_alone(error: &SystemError) -> bool {
+    matches!(error, SystemError::Rejected { .. }) || *error == in_other_hands()
 }

@@ -39,7 +39,7 @@ impl Booking<'_, '_> {
         self.discard_failed();
     }
 
-    /// Posts all drafts in one call; item by item when Odoo rejects one of them.
+    /// Posts all drafts in one call; item by item when Odoo rejects one of them, as long as it answers.
     pub(crate) fn post(&mut self) {
         let drafts: Vec<Vec<Id>> = self
             .works
@@ -53,16 +53,15 @@ impl Booking<'_, '_> {
             .collect();
         match self.post_ids(&drafts.concat()) {
             Ok(()) => {}
-            Err(CallError::Rejected { .. }) => {
+            Err(mut error) => {
                 for ids in drafts {
-                    if let Err(error) = self.post_ids(&ids) {
-                        self.rejected_posting(&ids, error);
+                    if error.is_answered() {
+                        match self.post_ids(&ids) {
+                            Ok(()) => continue,
+                            Err(own) => error = own,
+                        }
                     }
-                }
-            }
-            Err(error) => {
-                for id in drafts.into_iter().flatten() {
-                    self.fail(id, error.clone().for_item());
+                    self.not_posted(&ids, error.clone());
                 }
             }
         }
@@ -70,8 +69,11 @@ impl Booking<'_, '_> {
     }
 
     /// Odoo also refuses to post what is posted already, by another process or a person.
-    fn rejected_posting(&mut self, ids: &[Id], error: CallError) {
+    fn not_posted(&mut self, ids: &[Id], error: CallError) {
         let Some(first) = ids.first() else { return };
+        if !error.is_answered() {
+            return self.fail(*first, error.for_item());
+        }
         let all: BTreeSet<Id> = ids.iter().copied().collect();
         match booked::by_id(self.books, &all) {
             Ok(found) if found.iter().all(|booked| booked.state == State::Posted) => {}
@@ -130,7 +132,7 @@ impl Booking<'_, '_> {
         for (entry, error) in failures {
             warn!(item.id = %entry, "not settled with its counterpart: {error}");
             let document = booked.iter().find(|document| document.key.entry == entry);
-            if let (true, Some(document)) = (error.is_temporary(), document) {
+            if let (true, Some(document)) = (error.is_unproven(), document) {
                 self.fail(document.id, error.or_unknown());
             }
         }

@@ -18,7 +18,7 @@ use super::verify;
 use crate::model::document::{Document, PlannedItem, PostingState};
 use crate::model::verdict::{ItemFailureType, in_command};
 use crate::systems::odoo::api::books::Books;
-use crate::systems::odoo::api::errors::{for_a_person, in_other_hands};
+use crate::systems::odoo::api::errors::{CallError, for_a_person, in_other_hands};
 use crate::systems::odoo::api::records::{Id, Identified};
 use crate::systems::odoo::before::kinds::Kinds;
 use crate::systems::odoo::before::partners::{CreditorIds, Creditors};
@@ -89,7 +89,10 @@ impl Work<'_> {
                 // Another process booked it from what Pleo said at another time.
                 _ if is_other => Some(in_other_hands()),
                 // Without its origin the look-up would never see that it is gone.
-                _ if !booked.counts() && (does_anything_stand || origin.is_none()) => Some(gone(booked)),
+                _ if !booked.counts() && !does_anything_stand && origin.is_none() => {
+                    Some(gone_and_emptied(booked))
+                }
+                _ if !booked.counts() && does_anything_stand => Some(gone(booked)),
                 _ if !booked.counts() => Some(in_other_hands()),
                 // Beside a journal entry a payment would move the money again.
                 _ if booked.is_bill() != draft.document.kind.is_bill() => {
@@ -256,6 +259,19 @@ fn gone(document: &Booked) -> SystemError {
     ))
 }
 
+/// It counts no more, and the look-up cannot find it to say so.
+fn gone_and_emptied(document: &Booked) -> SystemError {
+    let (what, remedy) = if document.is_reversed {
+        ("reversed", "reverse its reversal there, too")
+    } else {
+        ("cancelled", "reset it to draft there, or delete it")
+    };
+    for_a_person(&format!(
+        "{} was {what} in Odoo and its Source Document emptied, by which it is known: {remedy}, then export again.",
+        document.number
+    ))
+}
+
 fn reset_to_draft(number: &str) -> SystemError {
     for_a_person(&format!(
         "{number} was reset to draft in Odoo: post it there, or delete it, then export again."
@@ -309,6 +325,7 @@ impl<'a> Booking<'a, '_> {
     /// Takes back the drafts that this call made for items that were refused, so that nothing of them is booked. What
     /// stays is told by its name.
     pub(crate) fn discard_failed(&mut self) {
+        let mut unanswered: Option<SystemError> = None;
         for work in &mut self.works {
             if !matches!(
                 work.failed,
@@ -324,10 +341,15 @@ impl<'a> Booking<'a, '_> {
             if ids.is_empty() {
                 continue;
             }
-            let left = match undo::take_back(self.books, &ids) {
+            let left = match &unanswered {
+                Some(error) => Err(error.clone()),
+                None => undo::take_back(self.books, &ids).map_err(CallError::or_unknown),
+            };
+            let left = match left {
                 Ok(left) => left,
                 Err(error) => {
-                    work.failed = Some(error.or_unknown());
+                    work.failed = Some(error.clone());
+                    unanswered = Some(error);
                     continue;
                 }
             };

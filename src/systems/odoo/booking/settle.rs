@@ -121,8 +121,17 @@ fn of_one_invoice<'a>(
 /// A payment, and the open line by which it came back.
 fn returned<'a>(lines: &[&'a PayableLine]) -> Option<(&'a PayableLine, &'a PayableLine)> {
     let payments = || lines.iter().copied().filter(|line| line.move_type == "entry");
-    let is_back =
-        |line: &&PayableLine| line.amount_currency.is_negative() && line.amount_residual.is_negative();
+    // Money back with a credit note is a refund: it settles that, and the payment stays with its bill.
+    let is_refund = |back: &PayableLine| {
+        lines.iter().any(|line| {
+            line.move_type == "in_refund"
+                && line.account_id.0 == back.account_id.0
+                && line.amount_residual == back.amount_residual.negated()
+        })
+    };
+    let is_back = |line: &&PayableLine| {
+        line.amount_currency.is_negative() && line.amount_residual.is_negative() && !is_refund(line)
+    };
     payments().filter(is_back).find_map(|back| {
         let mut taken_back = payments().filter(|line| {
             line.account_id.0 == back.account_id.0 && line.amount_currency == back.amount_currency.negated()
@@ -215,8 +224,9 @@ pub(crate) fn reconcile(
         taken.extend(&lines);
         let act = |method, lines: &[Id]| books.act("account.move.line", method, lines);
         let freed = to_free.map_or(Ok(()), |line| act("remove_move_reconcile", &[line]));
-        if let Err(error) = freed.and_then(|()| act("reconcile", &lines)) {
-            failures.push((entry, error));
+        match freed.and_then(|()| act("reconcile", &lines)) {
+            Err(error) if error.is_answered() => failures.push((entry, error)),
+            answer => answer?,
         }
     }
     Ok(failures)

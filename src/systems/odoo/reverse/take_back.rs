@@ -43,7 +43,12 @@ pub(super) fn take_back(
             State::Posted => Some(reverse_one(books, request, document, *date)?),
             State::Cancel => None,
         };
-        (reversal, day) = (by.as_ref().map(name_of), Some(by.map_or(*date, |by| by.date)));
+        // One that moves nothing is cancelled, by no other document.
+        let reversed_by = by.as_ref().filter(|by| by.state != State::Cancel);
+        (reversal, day) = (
+            reversed_by.map(name_of),
+            Some(by.as_ref().map_or(*date, |by| by.date)),
+        );
     }
     let left = booked::by_id(books, &ids)?;
     if let Some(left) = left.iter().find(|document| document.counts()) {
