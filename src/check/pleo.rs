@@ -10,9 +10,6 @@ use crate::pleo::{Client, EXPORT_SCOPES, Installation, Introspection, PleoError,
 /// From which difference on a clock is worth a word: Pleo tells whole seconds, and its answer takes a while.
 const NOTICED: TimeDelta = TimeDelta::seconds(30);
 
-/// From which difference on Pleo's clock is followed and ours is plainly wrong.
-const WRONG: TimeDelta = TimeDelta::minutes(5);
-
 /// What Pleo told of the credential.
 #[derive(Debug)]
 pub struct Told {
@@ -258,7 +255,7 @@ pub fn clocks(client: &Client) -> Vec<Check> {
     };
     let message = format!("the clock of this machine is {length} {direction} Pleo's");
     let remedy = "set it, best by a time service: `timedatectl set-ntp true`";
-    vec![if ahead.abs() > WRONG {
+    vec![if ahead.abs() > clock::TOLERATED {
         Check::failed(name, message + ", too far for dates and deadlines", remedy)
     } else {
         Check::warning(name, message, remedy)

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::args::LogFormat;
 use super::as_typed::as_typed;
 use super::exit::Exit;
-use super::render::{Answer, problem_text};
+use super::render::{Answer, Document, problem_exit, problem_text};
 use super::terminal::Stream;
 use crate::export::PANICKED;
 use crate::export::report::{Problem, ProblemKind};
@@ -51,12 +51,44 @@ impl Shown {
         }
     }
 
+    /// Of a command that works on no jobs: its text, or the document that begins with this head.
+    pub(super) fn without_jobs(
+        problem: Option<Problem>,
+        form: Form,
+        text: String,
+        json: impl FnOnce(Document<()>) -> String,
+    ) -> Self {
+        let exit = problem
+            .as_ref()
+            .map_or(Exit::Done, |problem| problem_exit(problem.kind));
+        let text = if form.json {
+            json(Document::without_jobs(exit, problem.as_ref()))
+        } else if form.quiet {
+            String::new()
+        } else {
+            text
+        };
+        Self {
+            exit,
+            text,
+            problems: problem.into_iter().collect(),
+        }
+    }
+
     /// Gives it: one document, or a table on stdout and what went wrong on stderr. A log of JSON lines ends with what went
     /// wrong, whatever stdout has.
     pub(super) fn give(&self, form: Form) -> Exit {
         let exit = print(&self.text, self.exit);
         tell(self.problems.iter(), form);
         exit
+    }
+}
+
+/// What was done and what went wrong, of which there is one.
+pub(super) fn either<T>(result: Result<T, Problem>) -> (Option<T>, Option<Problem>) {
+    match result {
+        Ok(done) => (Some(done), None),
+        Err(problem) => (None, Some(problem)),
     }
 }
 
@@ -100,11 +132,6 @@ pub(super) fn print(text: &str, exit: Exit) -> Exit {
             exit.worst(Exit::Unexpected)
         }
     }
-}
-
-/// A run that ended before any job.
-pub(super) fn failed(problem: Problem) -> Answer {
-    Answer::of_problem(problem)
 }
 
 /// The program itself failed.

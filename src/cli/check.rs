@@ -2,7 +2,7 @@
 
 mod findings;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::Datelike;
@@ -301,12 +301,9 @@ fn kept_here(
     checks.extend(check::guarded(&[Name::LastPoll], || {
         check::checkpoint::last_poll(opened, config.alarm_after, at_work.is_some(), now)
     }));
-    let folders = [
-        Some(path.parent().unwrap_or(Path::new("")).to_owned()),
-        Some(receipts_folder(path)),
-    ];
-    let books = books_folder(config).map(Path::to_owned);
-    let folders: Vec<PathBuf> = folders.into_iter().chain([books]).flatten().collect();
+    let parent = path.parent().unwrap_or(Path::new("")).to_owned();
+    let mut folders = vec![parent, receipts_folder(path)];
+    folders.extend(books_folder(config).map(Path::to_owned));
     checks.extend(check::guarded(&[Name::Disk], || check::places::room(&folders)));
     checks.extend(check::checkpoint::changed_meanwhile(opened));
     checks

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::answer::{Form, Shown, panicked};
 use super::as_typed::{as_typed, with_settings};
 use super::exit::Exit;
-use super::render::{Answer, ErrorDocument, document};
+use super::render::{Answer, Document, document};
 use super::{metrics, run};
 use crate::config::fleet::is_file_of_fleet;
 use crate::config::{self, Company, Sources};
@@ -29,12 +29,13 @@ pub(super) fn refuse_metrics_file(
     folder: Option<&Path>,
     path: &Path,
 ) -> Result<(), Problem> {
-    let companies = folder.map_or_else(Vec::new, |folder| list(sources, folder).unwrap_or_default());
-    let of_companies = companies.iter().map(|company| &company.sources);
     let path = sources.working_folder.join(path);
     match folder {
         None => metrics::refuse_other_file(&path, [sources]),
-        Some(_) => metrics::refuse_other_file(&path, of_companies),
+        Some(folder) => {
+            let companies = list(sources, folder).unwrap_or_default();
+            metrics::refuse_other_file(&path, companies.iter().map(|company| &company.sources))
+        }
     }
 }
 
@@ -95,11 +96,9 @@ pub(super) fn in_hand(company: &Company, serve: impl FnOnce() -> Shown) -> Shown
 
 #[derive(Serialize)]
 struct CompaniesDocument {
-    schema_version: u32,
-    exit_code: u8,
-    jobs: [(); 0],
+    #[serde(flatten)]
+    answer: Document<()>,
     companies: Vec<Map<String, Value>>,
-    error: Option<ErrorDocument>,
 }
 
 /// One answer of all, and what is wrong beside them.
@@ -111,14 +110,11 @@ pub(super) fn one_answer(
 ) -> Shown {
     let text = if form.json {
         document(&CompaniesDocument {
-            schema_version: 1,
-            exit_code: exit.code(),
-            jobs: [],
+            answer: Document::without_jobs(exit, problem.as_ref()),
             companies: served
                 .iter()
                 .map(|(company, shown)| entry(company, &shown.text))
                 .collect(),
-            error: problem.as_ref().map(ErrorDocument::from),
         })
     } else {
         let with_text = served.iter().filter(|(_, shown)| !shown.text.is_empty());

@@ -6,6 +6,10 @@ use crate::model::ids::JobId;
 /// The fewest characters that stand for an id.
 pub(super) const SHORTEST: usize = 8;
 
+/// Where ids are found.
+pub(super) const LISTED: &str =
+    "`pleo-export status` lists the jobs that are known here; Pleo shows the id of each export";
+
 /// A job that a person means.
 pub(super) enum Wanted {
     /// By its whole id.
@@ -26,7 +30,7 @@ impl Wanted {
             Err(error) => Err(Problem {
                 kind: ProblemKind::Usage,
                 message: format!("the job id {error}, nor the first {SHORTEST} characters or more of one"),
-                hint: "`pleo-export status` lists the jobs that are known here; Pleo shows the id of each export".into(),
+                hint: LISTED.into(),
             }),
         }
     }

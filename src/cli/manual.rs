@@ -10,21 +10,21 @@ use super::args::Args;
 /// The one that would be derived leaves out what the options take.
 const SYNOPSIS: &str = "pleo-export [--config FILE] [--log-format text|json] [-v|-q] COMMAND";
 
-/// Writes the completions of a shell to stdout.
-pub(super) fn completions(shell: Shell) -> io::Result<()> {
+/// The completions of a shell.
+pub(super) fn completions(shell: Shell) -> Vec<u8> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "pleo-export", &mut text);
     if shell == Shell::Bash {
         // Of a name with a hyphen it makes two words of the script that never meet, so that nothing is completed behind
         // a command.
         let script = String::from_utf8_lossy(&text).replace("pleo__subcmd__export", "pleo__export");
-        return write(script.as_bytes());
+        return script.into_bytes();
     }
-    write(&text)
+    text
 }
 
-/// Writes the manual page, of all commands, to stdout.
-pub(super) fn man() -> io::Result<()> {
+/// The manual page, of all commands.
+pub(super) fn man() -> io::Result<Vec<u8>> {
     let mut command = Args::command().override_usage(SYNOPSIS);
     command.build();
     let mut page = Vec::new();
@@ -48,7 +48,7 @@ pub(super) fn man() -> io::Result<()> {
             extra(&man, &mut page)?;
         }
     }
-    write(&page)
+    Ok(page)
 }
 
 /// Tables and examples, whose columns are left as they are.
@@ -58,14 +58,4 @@ fn extra(man: &clap_mangen::Man, page: &mut Vec<u8>) -> io::Result<()> {
     let text = String::from_utf8_lossy(&text).replacen(".SH EXTRA\n", ".SH EXTRA\n.nf\n", 1);
     page.extend(format!("{text}.fi\n").as_bytes());
     Ok(())
-}
-
-/// A reader that has gone away is no error of ours.
-fn write(text: &[u8]) -> io::Result<()> {
-    use io::Write;
-    let written = io::stdout().lock().write_all(text);
-    written.or_else(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(error),
-    })
 }

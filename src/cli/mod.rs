@@ -49,7 +49,7 @@ use crate::config::{self, Sources};
 use crate::export::report::{Problem, ProblemKind};
 use crate::host::foreign_text::one_line;
 use crate::host::privacy;
-use answer::{Form, answer, panicked};
+use answer::{Form, answer, panicked, print};
 use args::{Args, Command, LogFormat};
 pub use exit::Exit;
 use render::Answer;
@@ -171,7 +171,7 @@ fn obey(args: &Args, sources: &Sources, form: Form) -> Exit {
         #[cfg(feature = "listen")]
         Command::Listen(wish) => return listen::listen(sources, wish, &args.global, form),
         Command::Fleet { command } => return fleet::obey(sources, command, form),
-        Command::Completions { shell } => return written(manual::completions(*shell)),
+        Command::Completions { shell } => return written(Ok(manual::completions(*shell))),
         Command::Man => return written(manual::man()),
     };
     answer::answer(&answer, form)
@@ -191,11 +191,11 @@ fn polls(sources: &Sources, companies: Option<&Path>, wish: poll::Wish<'_>, form
     }
 }
 
-fn written(result: std::io::Result<()>) -> Exit {
-    match result {
-        Ok(()) => Exit::Done,
+fn written(text: std::io::Result<Vec<u8>>) -> Exit {
+    match text {
+        Ok(text) => print(&String::from_utf8_lossy(&text), Exit::Done),
         Err(error) => {
-            tracing::error!("cannot write to stdout: {error}");
+            tracing::error!("the manual page cannot be made: {error}");
             Exit::Unexpected
         }
     }

@@ -7,11 +7,11 @@ mod output;
 mod page;
 mod text;
 
-use super::answer::{Form, answer, failed, tell};
+use super::answer::{Form, answer, tell};
 use super::args::Global;
 use super::exit::Exit;
 use super::progress::Bar;
-use super::render::problem_exit;
+use super::render::{Answer, problem_exit};
 use super::{check, parts, run, signals};
 use crate::checkpoint::Checkpoint;
 use crate::config::{Config, Sources, SystemSettings};
@@ -57,7 +57,7 @@ pub(super) fn preview(sources: &Sources, global: &Global, wish: Wish<'_>, form: 
         Err(problems) => Err(run::wrong_settings(&problems)),
     };
     // Nothing was shown before.
-    shown.unwrap_or_else(|problem| answer(&failed(problem), form))
+    shown.unwrap_or_else(|problem| answer(&Answer::of_problem(problem), form))
 }
 
 fn show(config: Config, global: &Global, wish: Wish<'_>, form: Form, stop: &Stop) -> Result<Exit, Problem> {

@@ -3,9 +3,9 @@
 use chrono::Datelike;
 use serde::Serialize;
 
-use super::answer::{Form, print, tell};
+use super::answer::{Form, Shown, either};
 use super::exit::Exit;
-use super::render::{Answer, ErrorDocument, document};
+use super::render::{Document, document};
 use super::{parts, signals};
 use crate::config::{BooksConfig, Sources};
 use crate::export::report::{Problem, ProblemKind};
@@ -14,18 +14,15 @@ use crate::host::counted::counted;
 
 /// Removes the evidence of the years before this one.
 pub(super) fn prune_evidence(sources: &Sources, before: i32, form: Form) -> Exit {
-    match prune(sources, before) {
-        Ok(removed) if form.json => print(&to_json(&removed, Exit::Done, None), Exit::Done),
-        Ok(_) if form.quiet => Exit::Done,
-        Ok(removed) => print(&to_text(&removed, before), Exit::Done),
-        Err(problem) if form.json => {
-            let exit = Answer::of_problem(problem.clone()).exit();
-            let exit = print(&to_json(&[], exit, Some(&problem)), exit);
-            tell(std::iter::once(&problem), form);
-            exit
-        }
-        Err(problem) => super::answer::answer(&Answer::of_problem(problem), form),
-    }
+    let (removed, problem) = either(prune(sources, before));
+    let text = removed
+        .as_ref()
+        .map_or_else(String::new, |removed| to_text(removed, before));
+    Shown::without_jobs(problem, form, text, |answer| {
+        let removed = removed.unwrap_or_default();
+        document(&PruneDocument { answer, removed })
+    })
+    .give(form)
 }
 
 fn prune(sources: &Sources, before: i32) -> Result<Vec<String>, Problem> {
@@ -74,20 +71,8 @@ fn to_text(removed: &[String], before: i32) -> String {
 }
 
 #[derive(Serialize)]
-struct PruneDocument<'a> {
-    schema_version: u32,
-    exit_code: u8,
-    jobs: [(); 0],
-    removed: &'a [String],
-    error: Option<ErrorDocument>,
-}
-
-fn to_json(removed: &[String], exit: Exit, problem: Option<&Problem>) -> String {
-    document(&PruneDocument {
-        schema_version: 1,
-        exit_code: exit.code(),
-        jobs: [],
-        removed,
-        error: problem.map(ErrorDocument::from),
-    })
+struct PruneDocument {
+    #[serde(flatten)]
+    answer: Document<()>,
+    removed: Vec<String>,
 }

@@ -181,6 +181,18 @@ pub(super) struct Document<Job> {
     pub(super) error: Option<ErrorDocument>,
 }
 
+impl Document<()> {
+    /// The head of what a command answers that works on no jobs.
+    pub(super) fn without_jobs(exit: Exit, problem: Option<&Problem>) -> Self {
+        Self {
+            schema_version: 1,
+            exit_code: exit.code(),
+            jobs: Vec::new(),
+            error: problem.map(ErrorDocument::from),
+        }
+    }
+}
+
 /// What a run answers beside that.
 #[derive(Serialize)]
 struct RunDocument {

@@ -6,9 +6,9 @@ use std::ffi::OsString;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::answer::{Form, print, tell};
+use super::answer::{Form, Shown, either};
 use super::exit::Exit;
-use super::render::{Answer, ErrorDocument, document};
+use super::render::{Document, document};
 use super::{parts, signals};
 use crate::bookkeeping::ClosedPeriods;
 use crate::checkpoint::Checkpoint;
@@ -32,18 +32,13 @@ pub(super) fn reverse(
 ) -> Exit {
     let mut seen = BTreeSet::new();
     let numbers = numbers.iter().filter(|number| seen.insert(*number)).cloned();
-    match take_back(sources, numbers.collect(), date, reason) {
-        Ok(reversed) if form.json => print(&to_json(&reversed), Exit::Done),
-        Ok(_) if form.quiet => Exit::Done,
-        Ok(reversed) => print(&to_text(&reversed), Exit::Done),
-        Err(problem) if form.json => {
-            let exit = Answer::of_problem(problem.clone()).exit();
-            let exit = print(&failed_json(exit, &problem), exit);
-            tell(std::iter::once(&problem), form);
-            exit
-        }
-        Err(problem) => super::answer::answer(&Answer::of_problem(problem), form),
-    }
+    let (reversed, problem) = either(take_back(sources, numbers.collect(), date, reason));
+    let reversed = reversed.unwrap_or_default();
+    Shown::without_jobs(problem, form, to_text(&reversed), |answer| {
+        let reversed = reversed.iter().map(ReversedDocument::from).collect();
+        document(&ReverseDocument { answer, reversed })
+    })
+    .give(form)
 }
 
 fn take_back(
@@ -184,41 +179,22 @@ struct ReversedDocument {
     documents: usize,
 }
 
+impl From<&Reversed> for ReversedDocument {
+    fn from(entry: &Reversed) -> Self {
+        Self {
+            external_id: entry.external_id.clone(),
+            reversal: entry.reversal.clone(),
+            date: entry.date,
+            documents: entry.documents,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct ReverseDocument {
-    schema_version: u32,
-    exit_code: u8,
-    jobs: [(); 0],
+    #[serde(flatten)]
+    answer: Document<()>,
     reversed: Vec<ReversedDocument>,
-    error: Option<ErrorDocument>,
-}
-
-fn to_json(reversed: &[Reversed]) -> String {
-    document(&ReverseDocument {
-        schema_version: 1,
-        exit_code: Exit::Done.code(),
-        jobs: [],
-        reversed: reversed
-            .iter()
-            .map(|entry| ReversedDocument {
-                external_id: entry.external_id.clone(),
-                reversal: entry.reversal.clone(),
-                date: entry.date,
-                documents: entry.documents,
-            })
-            .collect(),
-        error: None,
-    })
-}
-
-fn failed_json(exit: Exit, problem: &Problem) -> String {
-    document(&ReverseDocument {
-        schema_version: 1,
-        exit_code: exit.code(),
-        jobs: [],
-        reversed: Vec::new(),
-        error: Some(problem.into()),
-    })
 }
 
 #[cfg(test)]

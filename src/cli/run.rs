@@ -6,7 +6,6 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::{debug, warn};
 
-use super::answer::failed;
 use super::args::Global;
 use super::job_ids::Wanted;
 use super::notify::Notifier;
@@ -49,7 +48,7 @@ pub(super) fn run_job(
 ) -> Answer {
     let wanted = match Wanted::read(job_id) {
         Ok(wanted) => wanted,
-        Err(problem) => return failed(problem),
+        Err(problem) => return Answer::of_problem(problem),
     };
     by_a_person(sources, global, |exporter| {
         match wanted.among(|| open_or_known(exporter)) {
@@ -133,7 +132,7 @@ fn by_a_person(
         poll: None,
     };
     run.attempt(work).unwrap_or_else(|held| {
-        failed(held.lasting().unwrap_or_else(|| Problem {
+        Answer::of_problem(held.lasting().unwrap_or_else(|| Problem {
             kind: ProblemKind::Temporary,
             message: held.message(),
             hint: "run again when that run is over; `pleo-export status` shows how far it is".into(),
@@ -148,10 +147,10 @@ impl Run<'_> {
             Ok(config) => config,
             // The file of a fleet says nothing of a company.
             Err(_) if self.shared().is_none() && fleet::is_file_of_fleet(self.sources) => {
-                return Ok(failed(shared::of_fleet()));
+                return Ok(Answer::of_problem(shared::of_fleet()));
             }
             Err(problems) => {
-                let mut answer = failed(wrong_settings(&problems));
+                let mut answer = Answer::of_problem(wrong_settings(&problems));
                 match (self.poll, self.shared()) {
                     (Some(_), None) => poll_end::note_afterwards(self.sources, &mut answer, self.stop),
                     (_, Some(shared)) => shared.count(&mut answer, TimeDelta::MAX, self.stop),
@@ -161,7 +160,7 @@ impl Run<'_> {
             }
         };
         if config.is_of_fleet && self.shared().is_none() {
-            return Ok(failed(shared::of_fleet()));
+            return Ok(Answer::of_problem(shared::of_fleet()));
         }
         for warning in &config.warnings {
             warn!("{warning}");
@@ -180,7 +179,7 @@ impl Run<'_> {
                 });
             }
             Err(error) => {
-                let mut answer = failed(from_lock(&error));
+                let mut answer = Answer::of_problem(from_lock(&error));
                 if let Some(shared) = self.shared() {
                     shared.count(&mut answer, config.alarm_after, self.stop);
                 }
@@ -194,7 +193,7 @@ impl Run<'_> {
                 Unbegun::Otherwise(problem) => (problem, true),
                 Unbegun::WithoutCheckpoint(problem) => (problem, false),
             };
-            let mut answer = failed(problem);
+            let mut answer = Answer::of_problem(problem);
             if let Some(shared) = self.shared() {
                 shared.count(&mut answer, place.alarm_after, self.stop);
             } else if self.poll.is_some() && has_checkpoint {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde::Serialize;
 use tracing::warn;
 
-use super::answer::{self, Form, print, tell};
+use super::answer::{Form, Shown, either};
 use super::exit::Exit;
-use super::render::{Answer, ErrorDocument, document};
+use super::render::{Document, document};
 use super::table::{Table, safe};
 use super::{run, signals};
 use crate::checkpoint::Checkpoint;
@@ -36,30 +36,18 @@ pub(super) enum Wish<'a> {
 
 /// Does what is wanted, and answers with the subscriptions that it was about.
 pub(super) fn subscribe(sources: &Sources, wish: &Wish<'_>, form: Form) -> Exit {
-    match carry_out(sources, wish) {
-        Ok(told) => {
-            let exit = told
-                .problem
-                .clone()
-                .map_or(Exit::Done, |problem| Answer::of_problem(problem).exit());
-            let exit = if form.json {
-                print(&json(exit, &told.subscriptions, told.problem.as_ref()), exit)
-            } else if form.quiet {
-                exit
-            } else {
-                print(&told.text, exit)
-            };
-            tell(told.problem.iter(), form);
-            exit
-        }
-        Err(problem) if form.json => {
-            let exit = Answer::of_problem(problem.clone()).exit();
-            let exit = print(&json(exit, &[], Some(&problem)), exit);
-            tell(std::iter::once(&problem), form);
-            exit
-        }
-        Err(problem) => answer::answer(&Answer::of_problem(problem), form),
-    }
+    let (told, problem) = either(carry_out(sources, wish));
+    let (text, subscriptions, unfinished) = told.map_or_else(Default::default, |told| {
+        (told.text, told.subscriptions, told.problem)
+    });
+    Shown::without_jobs(problem.or(unfinished), form, text, |answer| {
+        let subscriptions = subscriptions.iter().map(SubscriptionDocument::from).collect();
+        document(&SubscribeDocument {
+            answer,
+            subscriptions,
+        })
+    })
+    .give(form)
 }
 
 /// What was done.
@@ -367,11 +355,9 @@ const fn state(subscription: &Subscription) -> &'static str {
 
 #[derive(Serialize)]
 struct SubscribeDocument {
-    schema_version: u32,
-    exit_code: u8,
-    jobs: [(); 0],
+    #[serde(flatten)]
+    answer: Document<()>,
     subscriptions: Vec<SubscriptionDocument>,
-    error: Option<ErrorDocument>,
 }
 
 #[derive(Serialize)]
@@ -383,19 +369,14 @@ struct SubscriptionDocument {
     has_secret: bool,
 }
 
-fn json(exit: Exit, subscriptions: &[(Subscription, bool)], problem: Option<&Problem>) -> String {
-    let show = |(subscription, has_secret): &(Subscription, bool)| SubscriptionDocument {
-        id: subscription.id.clone(),
-        url: subscription.url.clone(),
-        events: subscription.events.clone(),
-        status: state(subscription),
-        has_secret: *has_secret,
-    };
-    document(&SubscribeDocument {
-        schema_version: 1,
-        exit_code: exit.code(),
-        jobs: [],
-        subscriptions: subscriptions.iter().map(show).collect(),
-        error: problem.map(ErrorDocument::from),
-    })
+impl From<&(Subscription, bool)> for SubscriptionDocument {
+    fn from((subscription, has_secret): &(Subscription, bool)) -> Self {
+        Self {
+            id: subscription.id.clone(),
+            url: subscription.url.clone(),
+            events: subscription.events.clone(),
+            status: state(subscription),
+            has_secret: *has_secret,
+        }
+    }
 }

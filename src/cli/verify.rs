@@ -11,7 +11,8 @@ use tracing::warn;
 use super::answer::{Form, Shown};
 use super::as_typed::as_typed;
 use super::exit::Exit;
-use super::render::{Answer, ErrorDocument, document};
+use super::job_ids::{LISTED, SHORTEST};
+use super::render::{Answer, Document, document};
 use super::table::{Table, safe};
 use super::{check, companies, parts, signals};
 use crate::checkpoint::{self, Checkpoint};
@@ -26,9 +27,6 @@ use crate::verify::{Difference, Kind, Level};
 
 /// How many differences of one kind are shown to people; scripts get all.
 const SHOWN: usize = 20;
-
-/// The fewest characters of a job's id.
-const SHORTEST_ID: usize = 8;
 
 /// Compares and shows.
 pub(super) fn verify(sources: &Sources, job: Option<&str>, since: Option<NaiveDate>, form: Form) -> Exit {
@@ -123,21 +121,18 @@ fn compared(
 
 fn job_id(job: &str) -> Result<String, Problem> {
     let is_of_one = |character: char| character.is_ascii_hexdigit() || character == '-';
-    if job.len() >= SHORTEST_ID && job.chars().all(is_of_one) {
+    if job.len() >= SHORTEST && job.chars().all(is_of_one) {
         return Ok(job.to_ascii_lowercase());
     }
     Err(Problem {
         kind: ProblemKind::Usage,
         message: format!(
-            "`{}` is no job's id, nor its first {SHORTEST_ID} characters or more",
+            "`{}` is no job's id, nor its first {SHORTEST} characters or more",
             safe(job)
         ),
-        hint: LIST.into(),
+        hint: LISTED.into(),
     })
 }
-
-const LIST: &str =
-    "`pleo-export status` lists the jobs that are known here; Pleo shows the id of each export";
 
 /// The moment at which the day begins in the time zone of the books.
 fn beginning(day: NaiveDate, config: &Config) -> DateTime<Utc> {
@@ -200,7 +195,7 @@ fn problem(error: GatherError) -> Problem {
         GatherError::UnknownJob(message) => Problem {
             kind: ProblemKind::UnknownJob,
             message,
-            hint: LIST.into(),
+            hint: LISTED.into(),
         },
     }
 }
@@ -298,12 +293,10 @@ struct ComparedDocument<'a> {
 
 #[derive(Serialize)]
 struct VerifyDocument<'a> {
-    schema_version: u32,
-    exit_code: u8,
-    jobs: [(); 0],
+    #[serde(flatten)]
+    answer: Document<()>,
     differences: Vec<DifferenceDocument<'a>>,
     compared: ComparedDocument<'a>,
-    error: Option<ErrorDocument>,
 }
 
 fn to_json(outcome: &Comparison, exit: Exit, problem: Option<&Problem>) -> String {
@@ -316,15 +309,12 @@ fn to_json(outcome: &Comparison, exit: Exit, problem: Option<&Problem>) -> Strin
         remedy: &one.remedy,
     });
     document(&VerifyDocument {
-        schema_version: 1,
-        exit_code: exit.code(),
-        jobs: [],
+        answer: Document::without_jobs(exit, problem),
         differences: differences.collect(),
         compared: ComparedDocument {
             jobs: outcome.jobs,
             items: outcome.items,
             not_compared: &outcome.not_compared,
         },
-        error: problem.map(ErrorDocument::from),
     })
 }

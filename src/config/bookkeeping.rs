@@ -80,6 +80,12 @@ pub(super) fn read(
     (settings, attachments)
 }
 
+/// The zone alone.
+pub(super) fn time_zone_of(file: &mut Section, problems: &mut Vec<String>) -> Tz {
+    let mut section = file.section("bookkeeping", problems);
+    time_zone(&mut section, problems)
+}
+
 fn time_zone(section: &mut Section, problems: &mut Vec<String>) -> Tz {
     let Some(text) = section.text("time_zone", problems) else {
         return Tz::UTC;

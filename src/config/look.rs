@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::checkpoint::{checkpoint, in_its_folder, named_checkpoint};
 use super::pleo::company_id;
 use super::sources::Layers;
-use super::{ConfigProblems, Sources, StatusConfig, alarm_after, tokens_company};
+use super::{ConfigProblems, Sources, StatusConfig, alarm_after, bookkeeping, tokens_company};
 use crate::host::files;
 use crate::model::ids::CompanyId;
 
@@ -73,6 +73,7 @@ impl StatusConfig {
             Some(path) if problems.is_empty() => {
                 let config = Self {
                     alarm_after: alarm_after(&mut file, &mut unimportant),
+                    time_zone: bookkeeping::time_zone_of(&mut file, &mut unimportant),
                     checkpoint: in_its_folder(path),
                     company_id,
                 };
@@ -118,6 +119,7 @@ impl StatusConfig {
         };
         Some(Self {
             alarm_after: alarm_after(&mut file, &mut problems),
+            time_zone: bookkeeping::time_zone_of(&mut file, &mut problems),
             checkpoint: found,
             company_id,
         })

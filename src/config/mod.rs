@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use chrono_tz::Tz;
 use secrecy::SecretString;
 
 use crate::host::files;
@@ -99,6 +100,8 @@ pub struct StatusConfig {
     pub company_id: Option<CompanyId>,
     /// For how long polls may fail, or a run may last, before a person is called.
     pub alarm_after: TimeDelta,
+    /// The zone whose calendar the books follow.
+    pub time_zone: Tz,
 }
 
 /// The settings that work on the books alone needs: everything but a credential.
@@ -130,6 +133,7 @@ impl Config {
             checkpoint: self.checkpoint.clone(),
             company_id: Some(self.pleo.company_id.clone()),
             alarm_after: self.alarm_after,
+            time_zone: self.bookkeeping.time_zone,
         }
     }
 }
@@ -355,6 +359,7 @@ impl StatusConfig {
         match checkpoint {
             Some(checkpoint) if problems.is_empty() => Ok(Self {
                 alarm_after: alarm_after(&mut file, &mut unimportant),
+                time_zone: bookkeeping::time_zone_of(&mut file, &mut unimportant),
                 checkpoint,
                 company_id,
             }),

@@ -157,6 +157,18 @@ fn what_failed_is_told_until_a_later_job_has_booked_it() {
 }
 
 #[test]
+fn the_day_of_an_item_is_that_of_the_books() {
+    let world = World::new().with_settings("[bookkeeping]\ntime_zone = \"Europe/Copenhagen\"\n");
+    let job = world.add_job(vec![
+        Item::card_purchase(100).date("2026-03-31T22:30:00Z").build(),
+    ]);
+    world.run(&["poll"]).exits(0);
+    world.run(&["status", "--job", &job]).exits(0).says("2026-04-01");
+    let run = world.run(&["status", "--job", &job, "--json"]).exits(0);
+    assert_eq!(run.json()["items"][0]["date"], "2026-04-01", "{run}");
+}
+
+#[test]
 fn a_job_that_failed_as_a_whole_is_told_until_its_expenses_are_booked() {
     let world = World::new();
     let job = world.add_mixed_job(3, 1);

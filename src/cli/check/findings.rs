@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::check::{Check, Name, State};
 use crate::cli::exit::Exit;
-use crate::cli::render::{ErrorDocument, document};
+use crate::cli::render::{Document, document};
 use crate::cli::table::safe;
 
 /// How many findings of one kind are shown to people; scripts get all.
@@ -113,11 +113,9 @@ struct CheckDocument<'a> {
 
 #[derive(Serialize)]
 struct ChecksDocument<'a> {
-    schema_version: u32,
-    exit_code: u8,
-    jobs: [(); 0],
+    #[serde(flatten)]
+    answer: Document<()>,
     checks: Vec<CheckDocument<'a>>,
-    error: Option<ErrorDocument>,
 }
 
 pub(super) fn to_json(checks: &[Check], exit: Exit) -> String {
@@ -128,10 +126,7 @@ pub(super) fn to_json(checks: &[Check], exit: Exit) -> String {
         remedy: check.remedy.as_deref(),
     });
     document(&ChecksDocument {
-        schema_version: 1,
-        exit_code: exit.code(),
-        jobs: [],
+        answer: Document::without_jobs(exit, None),
         checks: checks.collect(),
-        error: None,
     })
 }

@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::problems;
 use super::status::status;
-use crate::cli::answer::{Form, Shown};
+use crate::cli::answer::{Form, Shown, either};
 use crate::cli::args::FleetCommand;
 use crate::cli::exit::Exit;
-use crate::cli::render::{Answer, document};
+use crate::cli::render::{Document, document};
 use crate::config::Sources;
 use crate::export::report::{Problem, ProblemKind};
 use crate::fleet::{self, Overview, Settings};
@@ -30,39 +30,19 @@ pub(in crate::cli) fn obey(sources: &Sources, command: &FleetCommand, form: Form
             "is due: the next worker serves it",
         ),
     };
-    match done {
-        Err(problem) => Shown::of(&Answer::of_problem(problem), form).give(form),
-        Ok(done) => {
-            let text = if form.json {
-                document(&DoneDocument {
-                    schema_version: 1,
-                    exit_code: Exit::Done.code(),
-                    jobs: [],
-                    done: &done,
-                    error: None,
-                })
-            } else if form.quiet {
-                String::new()
-            } else {
-                format!("{done}\n")
-            };
-            Shown {
-                exit: Exit::Done,
-                text,
-                problems: Vec::new(),
-            }
-            .give(form)
-        }
-    }
+    let (done, problem) = either(done);
+    let text = done.as_ref().map_or_else(String::new, |done| format!("{done}\n"));
+    Shown::without_jobs(problem, form, text, |answer| {
+        document(&DoneDocument { answer, done })
+    })
+    .give(form)
 }
 
 #[derive(Serialize)]
-struct DoneDocument<'a> {
-    schema_version: u32,
-    exit_code: u8,
-    jobs: [(); 0],
-    done: &'a str,
-    error: Option<()>,
+struct DoneDocument {
+    #[serde(flatten)]
+    answer: Document<()>,
+    done: Option<String>,
 }
 
 fn init(settings: &Settings) -> Result<String, Problem> {

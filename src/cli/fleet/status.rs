@@ -9,7 +9,7 @@ use super::problems;
 use crate::cli::answer::{Form, Shown};
 use crate::cli::as_typed::as_typed;
 use crate::cli::exit::Exit;
-use crate::cli::render::{Answer, ErrorDocument, document};
+use crate::cli::render::{Answer, Document, document};
 use crate::cli::table::Table;
 use crate::config::Sources;
 use crate::export::report::{Problem, ProblemKind};
@@ -39,10 +39,7 @@ pub(in crate::cli) fn status(sources: &Sources, max_age: Option<Duration>, form:
     let exit = too_old.as_ref().map_or(Exit::Done, |_| Exit::NeedsPerson);
     let text = if form.json {
         document(&FleetDocument {
-            schema_version: 1,
-            exit_code: exit.code(),
-            jobs: [],
-            error: too_old.as_ref().map(ErrorDocument::from),
+            answer: Document::without_jobs(exit, too_old.as_ref()),
             fleet: &stands,
         })
     } else if form.quiet {
@@ -60,10 +57,8 @@ pub(in crate::cli) fn status(sources: &Sources, max_age: Option<Duration>, form:
 
 #[derive(Serialize)]
 struct FleetDocument<'a> {
-    schema_version: u32,
-    exit_code: u8,
-    jobs: [(); 0],
-    error: Option<ErrorDocument>,
+    #[serde(flatten)]
+    answer: Document<()>,
     fleet: &'a Stands,
 }
 

@@ -6,9 +6,9 @@ mod redirect;
 
 use serde::Serialize;
 
-use super::answer::{self, Form, print, tell};
+use super::answer::{Form, Shown, either};
 use super::exit::Exit;
-use super::render::{Answer, ErrorDocument, document};
+use super::render::{Document, document};
 use super::signals;
 use super::table::safe;
 use crate::config::{OAuthConfig, Sources};
@@ -162,35 +162,17 @@ fn read(config: &OAuthConfig) -> Result<Option<Tokens>, Problem> {
 }
 
 fn told(result: Result<Told, Problem>, form: Form) -> Exit {
-    match result {
-        Ok(told) if form.json => print(&to_json(Exit::Done, told.connection, None), Exit::Done),
-        Ok(_) if form.quiet => Exit::Done,
-        Ok(told) => print(&told.text, Exit::Done),
-        Err(problem) if form.json => {
-            let exit = Answer::of_problem(problem.clone()).exit();
-            let exit = print(&to_json(exit, None, Some(&problem)), exit);
-            tell(std::iter::once(&problem), form);
-            exit
-        }
-        Err(problem) => answer::answer(&Answer::of_problem(problem), form),
-    }
+    let (told, problem) = either(result);
+    let (text, connection) = told.map_or_else(Default::default, |told| (told.text, told.connection));
+    Shown::without_jobs(problem, form, text, |answer| {
+        document(&LoginDocument { answer, connection })
+    })
+    .give(form)
 }
 
 #[derive(Serialize)]
 struct LoginDocument {
-    schema_version: u32,
-    exit_code: u8,
-    jobs: [(); 0],
+    #[serde(flatten)]
+    answer: Document<()>,
     connection: Option<ConnectionDocument>,
-    error: Option<ErrorDocument>,
-}
-
-fn to_json(exit: Exit, connection: Option<ConnectionDocument>, problem: Option<&Problem>) -> String {
-    document(&LoginDocument {
-        schema_version: 1,
-        exit_code: exit.code(),
-        jobs: [],
-        connection,
-        error: problem.map(ErrorDocument::from),
-    })
 }

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use chrono_tz::Tz;
+
 use super::health::{self, Facts, Health, NEVER_POLLED};
 use super::{taken_over, unmended};
 use crate::checkpoint::{self, Blocked, Checkpoint, Counts, Fault, JobRecord, ShownItem, TrailLine};
@@ -22,12 +24,16 @@ const SHOWN: usize = 20;
 /// Everything that is shown.
 pub(super) struct Known {
     pub(super) path: PathBuf,
+    /// The zone whose calendar the books follow.
+    pub(super) zone: Tz,
     /// Whether there is a checkpoint at all.
     pub(super) is_there: bool,
     pub(super) health: Health,
     /// What a person must see to before anything else, as a run would tell it.
     pub(super) alarm: Option<Problem>,
     pub(super) blocked: Option<Blocked>,
+    /// Who is at work on the open one now.
+    pub(super) at_work: Option<String>,
     pub(super) jobs: Vec<KnownJob>,
     /// How many more there are.
     pub(super) older_jobs: usize,
@@ -44,8 +50,6 @@ pub(super) struct KnownJob {
     pub(super) record: JobRecord,
     pub(super) counts: Counts,
     pub(super) failures: Vec<(AccountingEntryId, Failure)>,
-    /// Who is at work on it now.
-    pub(super) at_work: Option<String>,
 }
 
 impl KnownJob {
@@ -142,7 +146,6 @@ fn read_once(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem>
         .into_iter()
         .map(|record| {
             Ok(KnownJob {
-                at_work: at_work_before.clone(),
                 counts: checkpoint.counts(&record.id)?,
                 failures: checkpoint.failures(&record.id)?,
                 record,
@@ -154,7 +157,7 @@ fn read_once(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem>
     taken_over::forget(&checkpoint, &mut contact, &mut blocked)?;
     let ended_in_order = checkpoint.ended_in_order()?;
     checkpoint.finish_reading()?;
-    let at_work = at_work_before.or_else(|| checkpoint::at_work(path));
+    let at_work = at_work_before.clone().or_else(|| checkpoint::at_work(path));
     let now = clock::now();
     let lasting = at_work
         .as_ref()
@@ -177,10 +180,12 @@ fn read_once(config: &StatusConfig, wish: &StatusWish) -> Result<Known, Problem>
     );
     Ok(Known {
         path: path.clone(),
+        zone: config.time_zone,
         is_there: true,
         health,
         alarm: lasting.or(series),
         blocked,
+        at_work: at_work_before,
         jobs,
         older_jobs,
         items,
@@ -226,10 +231,12 @@ fn without_checkpoint(config: &StatusConfig, wish: &StatusWish) -> Result<Known,
     };
     Ok(Known {
         path: path.clone(),
+        zone: config.time_zone,
         is_there: false,
         health: health::never_polled(&what, NEVER_POLLED),
         alarm: lasting,
         blocked: None,
+        at_work: None,
         jobs: Vec::new(),
         older_jobs: 0,
         items: Vec::new(),

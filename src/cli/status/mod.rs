@@ -129,7 +129,7 @@ fn to_text(known: &Known, wish: &StatusWish, is_too_old: bool, now: DateTime<Utc
         }
         if !known.items.is_empty() {
             text.push('\n');
-            text.push_str(&one_job::items_text(&known.items));
+            text.push_str(&one_job::items_text(&known.items, known.zone));
         }
     }
     text
@@ -156,14 +156,21 @@ fn to_json(known: &Known, too_old: Option<&Problem>, exit: Exit) -> String {
         answer: Document {
             schema_version: 1,
             exit_code: exit.code(),
-            jobs: known.jobs.iter().map(JobDocument::from).collect(),
+            jobs: known
+                .jobs
+                .iter()
+                .map(|job| JobDocument::new(job, known))
+                .collect(),
             error: too_old.or(known.alarm.as_ref()).map(ErrorDocument::from),
         },
         health: &known.health,
         checkpoint: known.path.display().to_string(),
         blocked_by: known.blocked.as_ref().map(BlockerDocument::from),
         older_jobs: known.older_jobs,
-        items: wants_items.then(|| known.items.iter().map(ItemDocument::from).collect()),
+        items: wants_items.then(|| {
+            let items = known.items.iter();
+            items.map(|item| ItemDocument::new(item, known.zone)).collect()
+        }),
         audit: wants_trail.then(|| known.trail.iter().map(TrailDocument::from).collect()),
         notes: &known.passed_over,
     })

@@ -1,6 +1,7 @@
 //! One job: its items, and who decided what.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use serde::Serialize;
 
 use crate::checkpoint::{ShownItem, TrailLine};
@@ -13,8 +14,8 @@ use crate::model::verdict::Verdict;
 /// How much of a supplier's name is shown in a table.
 const SUPPLIER: usize = 24;
 
-/// The items as a table.
-pub(super) fn items_text(items: &[ShownItem]) -> String {
+/// The items as a table, with their days in the books.
+pub(super) fn items_text(items: &[ShownItem], zone: Tz) -> String {
     let mut table = Table::new(&[
         "date",
         "supplier",
@@ -23,7 +24,7 @@ pub(super) fn items_text(items: &[ShownItem]) -> String {
         "item, what became of it, where",
     ]);
     for item in items {
-        let document = ItemDocument::from(item);
+        let document = ItemDocument::new(item, zone);
         let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         let outcome = match &item.verdict {
             Some(Verdict::Failed(failure)) => format!("failed: {}", failure.failure_type().as_str()),
@@ -65,8 +66,8 @@ pub(super) struct ItemDocument {
     text: Option<String>,
 }
 
-impl From<&ShownItem> for ItemDocument {
-    fn from(item: &ShownItem) -> Self {
+impl ItemDocument {
+    pub(super) fn new(item: &ShownItem, zone: Tz) -> Self {
         let (status, number, text) = match &item.verdict {
             Some(Verdict::Successful(exported)) => ("successful", Some(exported.external_id.clone()), None),
             Some(Verdict::Failed(failure)) => (
@@ -78,7 +79,9 @@ impl From<&ShownItem> for ItemDocument {
         };
         Self {
             entry_id: item.entry_id.as_str().to_owned(),
-            date: item.date.map(|date| date.format("%Y-%m-%d").to_string()),
+            date: item
+                .date
+                .map(|date| date.with_timezone(&zone).date_naive().to_string()),
             supplier: item.supplier.clone(),
             amount: item.amount.map(|amount| amount.amount.to_string()),
             currency: item.amount.map(|amount| amount.currency.to_string()),

@@ -42,8 +42,8 @@ pub(super) fn text(known: &Known, wish: &StatusWish, now: DateTime<Utc>) -> Stri
             &format!("{} ago", length(now - job.record.updated_at)),
             &expires(&job.record, now),
             &match &job.record.last_error {
-                Some(error) => format!("{} -> {}", as_typed(error), next_step(job)),
-                None => next_step(job),
+                Some(error) => format!("{} -> {}", as_typed(error), next_step(job, known)),
+                None => next_step(job, known),
             },
         ]);
     }
@@ -51,12 +51,12 @@ pub(super) fn text(known: &Known, wish: &StatusWish, now: DateTime<Utc>) -> Stri
 }
 
 /// What the operator does next.
-fn next_step(job: &KnownJob) -> String {
-    as_typed(&step(job))
+fn next_step(job: &KnownJob, known: &Known) -> String {
+    as_typed(&step(job, known))
 }
 
-fn step(job: &KnownJob) -> String {
-    match (job.record.state, &job.at_work) {
+fn step(job: &KnownJob, known: &Known) -> String {
+    match (job.record.state, &known.at_work) {
         (JobState::Starting | JobState::Started | JobState::Closing, Some(by)) => {
             format!("nothing: {by} is at work")
         }
@@ -125,10 +125,10 @@ pub(super) struct JobDocument {
     next_step: String,
 }
 
-impl From<&KnownJob> for JobDocument {
-    fn from(job: &KnownJob) -> Self {
+impl JobDocument {
+    pub(super) fn new(job: &KnownJob, known: &Known) -> Self {
         Self {
-            next_step: next_step(job),
+            next_step: next_step(job, known),
             id: job.record.id.to_string(),
             status: job.status(),
             state: job.record.state.as_str(),
