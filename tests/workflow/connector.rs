@@ -193,8 +193,10 @@ fn a_wish_to_stop_ends_a_batch_after_the_entry_in_hand_also_where_books_can_only
     assert!(Command::new("mkfifo").arg(&go).status().unwrap().success());
     let booked = || {
         let files = fs::read_dir(journal.join("journal")).unwrap();
-        let name = |file: std::io::Result<fs::DirEntry>| file.unwrap().file_name().into_string().unwrap();
-        files.map(name).filter(|name| name.ends_with(".csv")).count()
+        let paths = files.map(|file| file.unwrap().path());
+        paths
+            .filter(|path| path.extension().is_some_and(|ending| ending == "csv"))
+            .count()
     };
     let heard = OnceLock::new();
     let run = std::thread::scope(|scope| {
