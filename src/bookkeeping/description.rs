@@ -22,9 +22,9 @@ const SHORTEST_WHAT: usize = 16;
 const LONGEST_NAME: usize = 24;
 
 /// With whom it was: the tagged vendor, else the supplier, else Pleo itself.
-pub fn payee(item: &ExportItem) -> Option<String> {
+pub fn payee(item: &ExportItem) -> String {
     let name = vendor_name(item).map(line).filter(|name| !name.is_empty());
-    Some(name.unwrap_or_else(|| "Pleo".to_owned()))
+    name.unwrap_or_else(|| "Pleo".to_owned())
 }
 
 /// What it was, who spent and with whom.
@@ -36,8 +36,7 @@ pub(super) fn description(item: &ExportItem) -> String {
         None => in_words(&item.item_type),
     };
     let people = people(item).map_or_else(String::new, |people| format!(" / {people}"));
-    let payee = payee(item).map_or(0, |payee| payee.chars().count());
-    let longest = TOGETHER.saturating_sub(payee).max(SHORTEST);
+    let longest = TOGETHER.saturating_sub(payee(item).chars().count()).max(SHORTEST);
     let room = longest.saturating_sub(people.chars().count()).max(SHORTEST_WHAT);
     format!("{}{people}", one_line(&what, room))
 }

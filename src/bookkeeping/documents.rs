@@ -91,8 +91,7 @@ impl Planner<'_> {
 
     fn journal_entry(&self, row: Row, totals: &Totals) -> Result<Document, Refusal> {
         let kind = DocumentKind::JournalEntry;
-        let postings = self.postings(kind, row.debit, row.credit, totals)?;
-        self.document(kind, Part::Main, None, postings)
+        self.document(kind, Part::Main, None, [row.debit, row.credit], totals)
     }
 
     fn payables(
@@ -168,9 +167,8 @@ impl Planner<'_> {
         } else {
             DocumentKind::VendorBill
         };
-        let [debit, credit] = owed.instead_of(row, |side| side != Side::Lines);
-        let postings = self.postings(kind, debit, credit, totals)?;
-        self.document(kind, Part::Main, Some(owed), postings)
+        let sides = owed.instead_of(row, |side| side != Side::Lines);
+        self.document(kind, Part::Main, Some(owed), sides, totals)
     }
 
     /// The money that settles it.
@@ -188,9 +186,8 @@ impl Planner<'_> {
             DocumentKind::BillPayment
         };
         let is_money = |side| matches!(side, Side::Wallet | Side::ExternalReimbursement);
-        let [debit, credit] = owed.instead_of(row, |side| !is_money(side));
-        let postings = self.postings(kind, debit, credit, totals)?;
-        self.document(kind, part, Some(owed), postings)
+        let sides = owed.instead_of(row, |side| !is_money(side));
+        self.document(kind, part, Some(owed), sides, totals)
     }
 
     /// Takes the rate difference off the vendor's account, before the last posting.
@@ -224,14 +221,10 @@ impl Planner<'_> {
 
     fn postings(
         &self,
-        kind: DocumentKind,
-        debit: Side,
-        credit: Side,
+        [debit, credit]: [Side; 2],
         totals: &Totals,
+        day: NaiveDate,
     ) -> Result<Vec<Posting>, Refusal> {
-        let has_lines = [debit, credit].contains(&Side::Lines);
-        let has_tax = has_lines && self.item.lines.iter().any(|line| line.tax.is_some());
-        let day = self.dates(kind.is_bill(), has_tax)?.posting_date;
         let debited = self.side(debit, true, totals, day)?;
         let credited = self.side(credit, false, totals, day)?;
         let credit_first = match (debit, credit) {
@@ -281,9 +274,11 @@ impl Planner<'_> {
         kind: DocumentKind,
         part: Part,
         owed: Option<Owed<'_>>,
-        postings: Vec<Posting>,
+        sides: [Side; 2],
+        totals: &Totals,
     ) -> Result<Document, Refusal> {
-        let has_tax = postings.iter().any(|posting| posting.tax.is_some());
+        let has_lines = sides.contains(&Side::Lines);
+        let has_tax = has_lines && self.item.lines.iter().any(|line| line.tax.is_some());
         let dates = self.dates(kind.is_bill(), has_tax)?;
         let invoice = self.item.invoice.as_ref().filter(|_| part == Part::Main);
         Ok(Document {
@@ -297,7 +292,7 @@ impl Planner<'_> {
             invoice_number: invoices::number(self.item).map(|number| number.as_str().to_owned()),
             matching: owed.and_then(|owed| owed.key.cloned()),
             link: None,
-            postings,
+            postings: self.postings(sides, totals, dates.posting_date)?,
         })
     }
 }

@@ -127,12 +127,6 @@ fn readings(
     let (amount, net) = (line.amount, line.net_amount);
     let tax = line.tax.as_ref().map_or(Amount::ZERO, |tax| tax.amount.abs());
     let disagrees = || Refusal::line_disagrees(number, amount, net, tax);
-    let certain = |gross, tax, is_reverse| Readings {
-        first: Some(gross),
-        second: gross,
-        tax,
-        is_reverse,
-    };
     let (smaller, larger) = if amount.abs() < net.abs() {
         (amount, net)
     } else {
@@ -177,7 +171,12 @@ fn readings(
         return Err(disagrees());
     }
     let gross = if tax.is_zero() { amount } else { larger };
-    Ok(certain(gross, tax, false))
+    Ok(Readings {
+        first: Some(gross),
+        second: gross,
+        tax,
+        is_reverse: false,
+    })
 }
 
 /// The tax under reverse charge, computed from the rate where Pleo sends none.

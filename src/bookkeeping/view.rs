@@ -11,7 +11,7 @@ use crate::model::references::{InvoiceKey, Reference, Resolution};
 pub struct JobView {
     /// What the books have of the job's references.
     pub resolution: Resolution,
-    /// The day of the run in the books' time zone, taken once.
+    /// The day in the books' time zone, taken once for all of its items.
     pub today: NaiveDate,
     /// What the accounting system can do.
     pub system: SystemTraits,

@@ -38,7 +38,7 @@ pub(super) fn decide_rest(run: &mut JobRun<'_>, failure: &JobFailure) -> Result<
             let verdict = if let Some(found) = found.as_mut().and_then(Iterator::next) {
                 verdict(run, &item, found, failure)
             } else {
-                let is_absent = run.unsent.get(&item.entry_id).copied().unwrap_or(false);
+                let is_absent = run.unbooked.get(&item.entry_id).copied().unwrap_or(false);
                 verdicts::unasked(is_absent, failure)
             };
             verdicts.push((item.entry_id, verdict));

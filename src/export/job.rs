@@ -1,4 +1,5 @@
-//! One job through the seven steps. No step calls the next: what follows what stands here.
+//! One job through the seven steps. What follows what stands here, but for what a step needs of another one while it is at
+//! work: verdicts are told after each batch, and who finds the job unfit fails it.
 
 use std::time::Instant;
 
@@ -39,7 +40,7 @@ pub(super) fn work(
         Some(fault) => Err(complete::fail_unready(&mut run, fault)),
         None => until_permitted(&mut run),
     };
-    withdraw_unsent(&mut run);
+    withdraw_unbooked(&mut run);
     match outcome {
         Err(Halt::EndedByPleo(job)) => ended(exporter, job),
         other => other,
@@ -48,22 +49,22 @@ pub(super) fn work(
 
 /// Takes back the intents of what surely was not sent, however the work ended: else the next run would take these items for
 /// lost, as it does where this cannot be written.
-fn withdraw_unsent(run: &mut JobRun<'_>) {
+fn withdraw_unbooked(run: &mut JobRun<'_>) {
     let is_others = run
         .exporter
         .pleo
         .heard(&run.job.id)
         .is_some_and(|heard| heard.has_progressed);
-    if run.unsent.is_empty() || is_others || run.exporter.permit.ask().is_err() {
+    if run.unbooked.is_empty() || is_others || run.exporter.permit.ask().is_err() {
         return;
     }
-    let mut unsent: Vec<AccountingEntryId> = run.unsent.drain().map(|(entry_id, _)| entry_id).collect();
-    unsent.sort();
+    let mut unbooked: Vec<AccountingEntryId> = run.unbooked.drain().map(|(entry_id, _)| entry_id).collect();
+    unbooked.sort();
     let checkpoint = &mut *run.exporter.checkpoint;
-    if let Err(error) = checkpoint.withdraw(&run.job.id, &unsent, clock::now()) {
+    if let Err(error) = checkpoint.withdraw(&run.job.id, &unbooked, clock::now()) {
         warn!(
             "that {} surely went nowhere could not be noted: {error}",
-            counted(unsent.len(), "item")
+            counted(unbooked.len(), "item")
         );
     }
 }

@@ -2,8 +2,7 @@
 //! update, complete.
 //!
 //! Read from the top: [`runs`] chooses the jobs (poll, resume, one job by name), [`job`] takes one of them through the
-//! steps and says what follows what, and each step does its own and calls no other; [`layers`] reads two of them side by
-//! side. Below all of them stand [`tools`] (what a run works with, and the job in hand), [`halt`] (why the work stops) and
+//! steps and says what follows what; [`layers`] reads two of them side by side. Below all of them stand [`tools`] (what a run works with, and the job in hand), [`halt`] (why the work stops) and
 //! [`report`] (what a run says at its end); [`verdicts`] judges, [`patience`] and [`confirm`] wait for the accounting
 //! system and for Pleo.
 //!

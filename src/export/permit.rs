@@ -132,7 +132,7 @@ pub(super) fn regain(run: &mut JobRun<'_>) -> Result<(), Halt> {
     {
         warn!("another instance has worked on job {id} meanwhile; waiting to see whether it still does");
         // It may have sent what this process did not.
-        run.unsent.clear();
+        run.unbooked.clear();
         run.exporter.checkpoint.doubt_withdrawn(&id)?;
         control::refresh(&mut run.exporter, &run.job)?;
         if let Others::AtWork = look_for_others(&run.exporter, &id)? {

@@ -32,24 +32,28 @@ fn make_known(exporter: &mut Exporter<'_>, id: &JobId, state: JobState) -> Resul
         return Ok(());
     }
     let job = match exporter.pleo.job(id) {
-        Ok(job) if job.status.is_final() => {
-            let why = "over when another host reached for it";
-            let event = match state {
-                JobState::Closing => JobEvent::Closed,
-                _ => JobEvent::EndedByPleo,
-            };
-            exporter.fleet.job_event(id, event, why);
-            return Ok(());
-        }
         Ok(job) => job,
         // It may come back; Pleo's list says when it does.
         Err(PleoError::NotFound { .. }) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
     // What this host knows as over is for the job itself to say, when it is read again.
-    if matches!(known, Some(JobState::Closed | JobState::Ended)) {
+    let is_known_as_over = matches!(known, Some(JobState::Closed | JobState::Ended));
+    let is_closed = state == JobState::Closing && !job.has_expired_or_was_cancelled();
+    if job.status.is_final() && (is_known_as_over || is_closed) {
+        let why = "over when another host reached for it";
+        let event = if is_closed {
+            JobEvent::Closed
+        } else {
+            JobEvent::EndedByPleo
+        };
+        exporter.fleet.job_event(id, event, why);
         return Ok(());
     }
+    if is_known_as_over {
+        return Ok(());
+    }
+    // Also one that ended under the other host, which has told nobody: it is told like any other of ours.
     if state == JobState::Starting {
         exporter.checkpoint.claim_job(&job, clock::now())?;
     } else {

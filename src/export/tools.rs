@@ -137,7 +137,7 @@ pub(super) struct JobRun<'a> {
     pub(super) miscount: Option<String>,
     /// Items with which this run is the first to have begun and that surely were not sent, each with whether the books were
     /// asked and had nothing of it.
-    pub(super) unsent: HashMap<AccountingEntryId, bool>,
+    pub(super) unbooked: HashMap<AccountingEntryId, bool>,
     /// What was done to the books; kept when the job halts.
     pub(super) totals: &'a mut JobTotals,
 }
@@ -162,7 +162,7 @@ impl<'a> JobRun<'a> {
             returns: 0,
             is_listed_again: false,
             miscount: None,
-            unsent: HashMap::new(),
+            unbooked: HashMap::new(),
             totals,
         };
         let expires_at = run.deadline.expires_at();
@@ -193,7 +193,7 @@ impl<'a> JobRun<'a> {
 
     /// Whether an item may be on its way into the books: it was announced, and this run does not know better.
     pub(super) fn may_be_sent(&self, item: &StoredItem) -> bool {
-        verdicts::is_announced(item) && !self.unsent.contains_key(&item.entry_id)
+        verdicts::is_announced(item) && !self.unbooked.contains_key(&item.entry_id)
     }
 
     /// Commits verdicts, and the numbers that the books gave, before Pleo is told.
@@ -204,7 +204,7 @@ impl<'a> JobRun<'a> {
         self.has_decided |= !verdicts.is_empty();
         self.exporter.fleet.decided(&self.job.id, verdicts);
         for (entry_id, _) in verdicts {
-            self.unsent.remove(entry_id);
+            self.unbooked.remove(entry_id);
         }
         Ok(())
     }

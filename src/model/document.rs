@@ -22,7 +22,7 @@ pub struct PlannedItem {
     /// Hash of the canonical payload, versioned: tells a repeated export from a changed one.
     pub content_hash: String,
     /// With whom it was: vendor, supplier or Pleo.
-    pub payee: Option<String>,
+    pub payee: String,
     /// One line that says what it was and who spent.
     pub description: String,
     /// Draft or final, the same for all documents.
@@ -57,10 +57,7 @@ impl PlannedItem {
 
     /// Payee and description, for where there is but one line.
     pub fn title(&self) -> String {
-        match &self.payee {
-            Some(payee) => format!("{payee} / {}", self.description),
-            None => self.description.clone(),
-        }
+        format!("{} / {}", self.payee, self.description)
     }
 
     /// The parts that must be in the books before the entry is complete.

@@ -29,6 +29,14 @@ pub struct ExportJob {
     pub failure_reason_type: Option<String>,
 }
 
+impl ExportJob {
+    /// Whether it ended so, and nobody who worked on it had it closed.
+    pub fn has_expired_or_was_cancelled(&self) -> bool {
+        let reason = self.failure_reason_type.as_deref();
+        matches!(reason, Some("job_expired" | "canceled_by_user"))
+    }
+}
+
 /// Where a job stands on Pleo's side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobStatus {

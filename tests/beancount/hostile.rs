@@ -30,7 +30,7 @@ const NASTY: [&str; 12] = [
 fn filled_with(entry_id: &str, text: &str) -> PlannedItem {
     let mut planned = purchase(entry_id);
     let some = || Some(text.to_owned());
-    planned.payee = some();
+    text.clone_into(&mut planned.payee);
     text.clone_into(&mut planned.description);
     text.clone_into(&mut planned.content_hash);
     planned.remarks = vec![text.to_owned()];

@@ -101,7 +101,7 @@ pub(crate) fn purchase_on(entry_id: &str, date: NaiveDate) -> PlannedItem {
         item: item(entry_id, date, tag).into(),
         revision: 1,
         content_hash: "v1:aa11".to_owned(),
-        payee: Some("Papirhuset".to_owned()),
+        payee: "Papirhuset".to_owned(),
         description: "Paper and toner".to_owned(),
         posting_state: PostingState::Draft,
         documents: vec![document(DocumentKind::JournalEntry, Part::Main, date, postings)],

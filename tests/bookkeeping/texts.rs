@@ -6,7 +6,7 @@ use pleo_export::model::export_item::ItemType;
 use crate::bookkeeping::items::{Item, item};
 use crate::bookkeeping::world::world;
 
-fn texts(item: Item) -> (Option<String>, String) {
+fn texts(item: Item) -> (String, String) {
     let planned = world().plan(&item).unwrap();
     (planned.payee, planned.description)
 }
@@ -24,7 +24,7 @@ fn payee_and_description_say_with_whom_what_and_by_whom() {
     assert_eq!(
         texts(noted("Lunch with\n a client")),
         (
-            Some("Cafe Nord".to_owned()),
+            "Cafe Nord".to_owned(),
             "Lunch with a client / Anna Berg".to_owned()
         )
     );
@@ -39,14 +39,11 @@ fn payee_and_description_say_with_whom_what_and_by_whom() {
 fn where_nobody_said_what_it_was_the_type_says_it_in_words() {
     assert_eq!(
         texts(item("mileage", "1.00").line("6800 M", "1.00")),
-        (Some("Pleo".to_owned()), "Mileage / Anna Berg".to_owned())
+        ("Pleo".to_owned(), "Mileage / Anna Berg".to_owned())
     );
     let mut topup = item("wallet_topup", "1.00");
     topup.0.user = None;
-    assert_eq!(
-        texts(topup),
-        (Some("Pleo".to_owned()), "Wallet top-up".to_owned())
-    );
+    assert_eq!(texts(topup), ("Pleo".to_owned(), "Wallet top-up".to_owned()));
     for word in ["card_purchase", "per_diem", "atm_withdrawal"] {
         let (_, text) = texts(item(word, "1.00").line("6800 M", "1.00"));
         assert!(!text.contains('_'), "{text}");

@@ -280,7 +280,7 @@ fn a_vendor_beats_the_supplier() {
         panic!("a vendor")
     };
     assert_eq!(vendor.reference, "V-100".into());
-    assert_eq!(planned.payee.as_deref(), Some("Nordic Office"));
+    assert_eq!(planned.payee, "Nordic Office");
 }
 
 #[test]

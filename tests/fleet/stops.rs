@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tokio::sync::oneshot;
 
 use crate::sandbox::{Hook, Host as Asked, Request};
-use crate::world::{Fleet, Host, Working, company};
+use crate::world::{Fleet, Host, Working, companies_of, company};
 use crate::{is_full, tell};
 
 /// Expenses of the job; every third has a receipt.
@@ -205,4 +205,26 @@ fn a_host_that_dies_is_followed_within_lease_and_grace() {
     assert_eq!(fleet.sql("SELECT state FROM pleo_export.job"), "closed");
     let told = fleet.sql("SELECT count(*) FROM pleo_export.audit WHERE detail = 'known to one host alone'");
     assert_eq!(told, "0");
+}
+
+#[test]
+fn a_job_that_expires_under_a_host_that_died_is_told_by_the_next_one() {
+    let Some(fleet) = Fleet::of(1) else { return };
+    let job = fleet.add_job(0, ITEMS);
+    let held = hold_nth(&fleet, 6);
+    let mut first = fleet.host("first").begin();
+    let (_, _release) = wait_for(&held, &mut first).expect("there are six requests");
+    signal(&first, Signal::KILL);
+    fleet.sandbox.expire_job(&job);
+    let second = fleet.host("second");
+    let mut answers = std::iter::repeat_with(|| second.round().json());
+    let answer = answers.find(|answer| !companies_of(answer).is_empty()).unwrap();
+    let served = companies_of(&answer)[0];
+    assert_eq!(served["exit_code"], 4, "{served}");
+    assert_eq!(served["jobs"][0]["id"], job.as_str(), "{served}");
+    assert!(
+        served["error"]["message"].to_string().contains("expired"),
+        "{served}"
+    );
+    assert_eq!(fleet.sql("SELECT state FROM pleo_export.job"), "ended");
 }

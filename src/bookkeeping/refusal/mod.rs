@@ -1,7 +1,8 @@
 //! Why an item cannot be booked: a kind that Pleo knows, and a text that tells the bookkeeper what to do.
 //!
-//! Every text is made in this folder, so that they can be read side by side. Each refusal also carries the cause
-//! without the particulars of the item, by which the refusals of a job are counted.
+//! Every text of a plan is made in this folder, so that they can be read side by side; what cannot be read, lacks a receipt or
+//! is not taken by Pleo is worded by whoever finds it. Each refusal also carries the cause without the particulars of the
+//! item, by which the refusals of a job are counted.
 
 mod items;
 mod parties;
@@ -38,7 +39,7 @@ pub fn most_frequent_first(counts: impl IntoIterator<Item = (String, usize)>) ->
 
 impl Refusal {
     /// Foreign text may hold line breaks and terminal codes; none of them reaches a log or a bookkeeper.
-    fn new(failure_type: ItemFailureType, reason: String, group: impl Into<String>) -> Self {
+    pub fn new(failure_type: ItemFailureType, reason: String, group: impl Into<String>) -> Self {
         let printable = |text: String| text.replace(|character: char| character.is_control(), " ");
         Self {
             failure_type,

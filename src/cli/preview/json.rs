@@ -224,7 +224,7 @@ impl<'a> From<&'a RehearsedDocument> for DocumentDocument<'a> {
         Self {
             kind: document.kind,
             date: document.date.to_string(),
-            payee: document.payee.as_deref(),
+            payee: Some(&document.payee),
             narration: &document.narration,
             postings: postings.collect(),
         }

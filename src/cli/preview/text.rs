@@ -188,11 +188,8 @@ fn documents(rehearsed: &Rehearsed) -> String {
     }
     let mut text = String::new();
     for document in &rehearsed.documents {
-        let payee = document.payee.as_deref().unwrap_or("");
-        let separator = if payee.is_empty() { "" } else { " / " };
         let (date, kind) = (document.date, kind(document.kind));
-        let narration = &document.narration;
-        let title = safe(&format!("{payee}{separator}{narration}")).replace('\n', " ");
+        let title = safe(&format!("{} / {}", document.payee, document.narration)).replace('\n', " ");
         let _ = writeln!(text, "\n{date} {kind}: {title}");
         let mut table = Table::new(&["account", "amount"]);
         for posting in &document.postings {

@@ -32,7 +32,7 @@ pub struct RehearsedDocument {
     /// The day it is booked on.
     pub date: NaiveDate,
     /// With whom it was.
-    pub payee: Option<String>,
+    pub payee: String,
     /// What it was.
     pub narration: String,
     /// Its postings, which balance.

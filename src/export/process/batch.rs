@@ -75,7 +75,7 @@ fn announce(run: &mut JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt
         .checkpoint
         .intend(&run.job.id, &announced, clock::now())?;
     for item in items.iter().filter(|item| item.sent == Sent::No) {
-        run.unsent.entry(item.entry_id.clone()).or_insert(false);
+        run.unbooked.entry(item.entry_id.clone()).or_insert(false);
     }
     let updates: Vec<_> = announced.into_iter().map(ItemUpdate::InProgress).collect();
     let rejected = run.tell(&updates)?;
@@ -106,14 +106,12 @@ pub(super) fn keep_in_scope(run: &JobRun<'_>, items: &mut Vec<BatchItem>) -> Res
 }
 
 fn not_in_progress(rejection: &Rejection) -> Refusal {
-    Refusal {
-        failure_type: ItemFailureType::UnexpectedFailure,
-        reason: format!(
-            "Pleo rejects updates of this expense ({}): ask Pleo's support why, then export it again.",
-            rejection.text()
-        ),
-        group: "Pleo did not take the item as in progress".into(),
-    }
+    let reason = format!(
+        "Pleo rejects updates of this expense ({}): ask Pleo's support why, then export it again.",
+        rejection.text()
+    );
+    let group = "Pleo did not take the item as in progress";
+    Refusal::new(ItemFailureType::UnexpectedFailure, reason, group)
 }
 
 fn to_announce(items: &[BatchItem]) -> Vec<AccountingEntryId> {
@@ -136,11 +134,11 @@ fn look_up(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> Result<(), Halt> {
         item.next = item.if_last(next);
         let is_to_be_booked = matches!(item.next, Next::Book { .. } | Next::Wait(Why::NotBooked));
         if is_absent && item.sent == Sent::No && is_to_be_booked {
-            run.unsent.insert(item.entry_id.clone(), true);
+            run.unbooked.insert(item.entry_id.clone(), true);
         }
         if matches!(item.next, Next::Attach(_)) {
             // Somebody sent it: should it not be found later, that does not mean that it never was there.
-            run.unsent.remove(&item.entry_id);
+            run.unbooked.remove(&item.entry_id);
         }
     }
     Ok(())

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::bookkeeping::{self, JobView, Refusal};
 use crate::checkpoint::{Position, StoredItem};
-use crate::export::tools::{Exporter, JobRun};
+use crate::export::tools::JobRun;
 use crate::export::verdicts::{self, Known, Next, Plan, Why};
 use crate::model::document::{Document, PlannedItem, Receipt};
 use crate::model::export_item::ExportItem;
-use crate::model::ids::{AccountingEntryId, CompanyId, JobId};
+use crate::model::ids::{AccountingEntryId, CompanyId};
 use crate::model::references::InvoiceKey;
 use crate::model::verdict::ItemFailureType;
 use crate::pleo::wire;
@@ -78,17 +78,16 @@ impl Fetched {
 impl BatchItem {
     /// Reads and plans an item of the checkpoint.
     pub(super) fn of(stored: &StoredItem, run: &JobRun<'_>, view: &JobView) -> Self {
-        let (exporter, job) = (&run.exporter, &run.job.id);
-        let (read, plan) = match read(stored, &exporter.settings.company_id) {
+        let settings = run.exporter.settings;
+        let (read, plan) = match read(stored, &settings.company_id) {
             Ok(item) => {
                 let item = Arc::new(item);
-                let plan = plan(&item, 1, exporter, job, view);
+                let plan = plan(&item, 1, run, view);
                 (Some(item), plan)
             }
             Err(refusal) => (None, Err(refusal)),
         };
-        let settings = &exporter.settings.bookkeeping;
-        let invoice = |item: &Arc<_>| bookkeeping::invoice_of(item, settings, view.system);
+        let invoice = |item: &Arc<_>| bookkeeping::invoice_of(item, &settings.bookkeeping, view.system);
         Self {
             entry_id: stored.entry_id.clone(),
             invoice: read.as_ref().and_then(invoice),
@@ -174,13 +173,12 @@ impl BatchItem {
     pub(super) fn plan_now(
         &mut self,
         revision: u32,
-        exporter: &Exporter<'_>,
-        job: &JobId,
+        run: &JobRun<'_>,
         view: &JobView,
     ) -> Result<PlannedItem, Refusal> {
         let is_good = |plan: &PlannedItem| plan.revision == revision && self.invoice.is_none();
         if let (Some(item), false) = (&self.read, self.plan.as_ref().is_ok_and(is_good)) {
-            self.plan = plan(item, revision, exporter, job, view);
+            self.plan = plan(item, revision, run, view);
             if let (Ok(plan), Some(fetched)) = (&mut self.plan, &self.fetched) {
                 fetched.put_to(plan);
             }
@@ -197,17 +195,12 @@ impl BatchItem {
     }
 
     /// The plan to book now; what is refused now has its verdict.
-    pub(super) fn plan_to_book(
-        &mut self,
-        exporter: &Exporter<'_>,
-        job: &JobId,
-        view: &JobView,
-    ) -> Option<PlannedItem> {
+    pub(super) fn plan_to_book(&mut self, run: &JobRun<'_>, view: &JobView) -> Option<PlannedItem> {
         let Next::Book { revision, partly } = &self.next else {
             return None;
         };
         let (revision, partly) = (*revision, partly.clone());
-        match self.plan_now(revision, exporter, job, view) {
+        match self.plan_now(revision, run, view) {
             Ok(mut plan) => {
                 // An entry that is completed keeps the hash of what it was begun from.
                 let begun_from = partly.and_then(|booked| booked.content_hash);
@@ -215,7 +208,7 @@ impl BatchItem {
                 Some(plan)
             }
             Err(refusal) => {
-                let create = exporter.system.describe().create;
+                let create = run.exporter.system.describe().create;
                 let next = verdicts::refused_now(partly.as_ref(), &refusal, self.sent != Sent::No, create);
                 self.next = self.if_last(next);
                 None
@@ -239,44 +232,46 @@ pub(super) fn documents(
 fn plan(
     item: &Arc<ExportItem>,
     revision: u32,
-    exporter: &Exporter<'_>,
-    job: &JobId,
+    run: &JobRun<'_>,
     view: &JobView,
 ) -> Result<PlannedItem, Refusal> {
-    let settings = &exporter.settings.bookkeeping;
-    caught(|| bookkeeping::plan(item, job, revision, settings, view))
+    let settings = &run.exporter.settings.bookkeeping;
+    caught(|| bookkeeping::plan(item, &run.job.id, revision, settings, view))
 }
 
 /// Plans one item. A panic in here stays with this item.
 fn caught<T>(plan: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
     catch_unwind(AssertUnwindSafe(plan)).unwrap_or_else(|_| {
-        Err(Refusal {
-            failure_type: ItemFailureType::UnexpectedFailure,
-            reason: "The expense could not be turned into an accounting entry. Book it by hand, or ask whoever runs the \
-                     export to send its log to whoever maintains pleo-export."
-                .into(),
-            group: "unexpected error while planning".into(),
-        })
+        let reason = "The expense could not be turned into an accounting entry. Book it by hand, or ask whoever runs the export \
+                      to send its log to whoever maintains pleo-export.";
+        Err(Refusal::new(
+            ItemFailureType::UnexpectedFailure,
+            reason.into(),
+            "unexpected error while planning",
+        ))
     })
 }
 
 fn read(stored: &StoredItem, company_id: &CompanyId) -> Result<ExportItem, Refusal> {
     let payload = stored.payload.as_deref().unwrap_or("");
-    let item = wire::export_item(payload).map_err(|malformed| Refusal {
-        failure_type: ItemFailureType::ValidationFailure,
-        reason: malformed.for_a_bookkeeper(),
-        group: format!("data cannot be read: {malformed}"),
+    let item = wire::export_item(payload).map_err(|malformed| {
+        Refusal::new(
+            ItemFailureType::ValidationFailure,
+            malformed.for_a_bookkeeper(),
+            format!("data cannot be read: {malformed}"),
+        )
     })?;
     if item.company_id.is(company_id) {
         return Ok(item);
     }
-    Err(Refusal {
-        failure_type: ItemFailureType::InvalidConfiguration,
-        reason: format!(
-            "This expense is of company {}, but the export is set up for company {company_id}: connect the right company \
-             in Pleo, or ask whoever runs the export to set PLEO_COMPANY_ID.",
-            item.company_id
-        ),
-        group: "the expense is of another company".into(),
-    })
+    let reason = format!(
+        "This expense is of company {}, but the export is set up for company {company_id}: connect the right company in \
+         Pleo, or ask whoever runs the export to set PLEO_COMPANY_ID.",
+        item.company_id
+    );
+    Err(Refusal::new(
+        ItemFailureType::InvalidConfiguration,
+        reason,
+        "the expense is of another company",
+    ))
 }

@@ -78,8 +78,7 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
             try_again(run, &mut view, &mut leftovers)?;
         }
     }
-    settle(run, &mut view, leftovers)?;
-    update::report(run)
+    settle(run, &mut view, leftovers)
 }
 
 /// The next items in the order of work.
@@ -146,8 +145,6 @@ fn settle(run: &mut JobRun<'_>, view: &mut JobView, mut leftovers: Leftovers) ->
     while leftovers.len() > 0 {
         let unproven = leftovers.take_unproven();
         if unproven.is_empty() {
-            // What is decided is told before the rest is left to a later run, which asks for their receipts again.
-            update::report(run)?;
             return Err(Halt::Later(format!(
                 "the receipts of {} did not come in time; their hosts are asked again by the next run",
                 counted(leftovers.late(), "item")

@@ -247,11 +247,7 @@ pub(super) fn fetch_of_booked(run: &mut JobRun<'_>, items: &mut [BatchItem]) -> 
 }
 
 fn missing(error: ReceiptError) -> Refusal {
-    Refusal {
-        failure_type: error.failure_type,
-        reason: error.reason,
-        group: "a receipt could not be fetched".into(),
-    }
+    Refusal::new(error.failure_type, error.reason, "a receipt could not be fetched")
 }
 
 impl BatchItem {

@@ -104,7 +104,7 @@ pub(super) fn book(planned: &PlannedItem) -> wire::Verb {
             date: clock::exact_text(item.date),
             amount: money(item.amount),
             supplier_amount: item.supplier_amount.map(money),
-            payee: planned.payee.clone(),
+            payee: Some(planned.payee.clone()),
             description: planned.description.clone(),
             note: item.note.clone(),
             employee: item.user.as_ref().map(person),

@@ -79,7 +79,7 @@ fn attachment(run: &JobRun<'_>, item: &mut BatchItem) -> Option<Attachment> {
         job_id: run.job.id.clone(),
         entry_id: item.entry_id.clone(),
         booked: booked.clone(),
-        payee: item.read.as_deref().and_then(bookkeeping::payee),
+        payee: item.read.as_deref().map(bookkeeping::payee),
         receipts,
     })
 }

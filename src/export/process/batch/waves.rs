@@ -64,7 +64,7 @@ pub(super) fn plan_found(run: &mut JobRun<'_>, view: &mut JobView, items: &mut [
     }
     for item in items.iter_mut().filter(|item| is_unplanned(item)) {
         // A refusal stays in the plan, as it was before.
-        let _ = item.plan_now(1, &run.exporter, &run.job.id, view);
+        let _ = item.plan_now(1, run, view);
     }
 }
 
@@ -82,26 +82,25 @@ fn references<'a>(items: impl Iterator<Item = &'a BatchItem>) -> References {
 }
 
 fn book_wave(run: &mut JobRun<'_>, view: &JobView, wave: Vec<&mut BatchItem>) -> Result<(), SystemError> {
-    let (exporter, job) = (&run.exporter, &run.job.id);
     let planned = wave.into_iter().filter_map(|item| {
-        let plan = item.plan_to_book(exporter, job, view)?;
+        let plan = item.plan_to_book(run, view)?;
         Some((item, plan))
     });
     let (items, plans): (Vec<_>, Vec<_>) = planned.unzip();
     if plans.is_empty() {
         return Ok(());
     }
-    let unsent = items.iter().map(|item| run.unsent.remove(&item.entry_id));
-    let unsent: Vec<Option<bool>> = unsent.collect();
+    let unbooked = items.iter().map(|item| run.unbooked.remove(&item.entry_id));
+    let unbooked: Vec<Option<bool>> = unbooked.collect();
     let create = run.exporter.system.describe().create;
     let answers = book_all(run, &plans);
     run.totals.remarks.extend(run.exporter.system.take_remarks());
     let (answers, are_own) = answers?;
     if let Err(withheld) = systems::none_withheld(&answers) {
-        keep_unsent(run, &items, &answers, &unsent);
+        keep_unbooked(run, &items, &answers, &unbooked);
         return Err(withheld);
     }
-    for (((item, plan), answer), unsent) in items.into_iter().zip(&plans).zip(answers).zip(unsent) {
+    for (((item, plan), answer), unbooked) in items.into_iter().zip(&plans).zip(answers).zip(unbooked) {
         if answer.is_ok() {
             run.totals.add_opened(plan);
         }
@@ -111,10 +110,10 @@ fn book_wave(run: &mut JobRun<'_>, view: &JobView, wave: Vec<&mut BatchItem>) ->
         };
         item.trouble = answer.as_ref().err().map(SystemError::to_string);
         item.next = verdicts::after_booking(partly, item.may_land(create), answer);
-        if let (Some(is_absent), true) = (unsent, are_own)
+        if let (Some(is_absent), true) = (unbooked, are_own)
             && matches!(item.next, Next::Wait(Why::NotBooked) | Next::Halt(_))
         {
-            run.unsent.insert(item.entry_id.clone(), is_absent);
+            run.unbooked.insert(item.entry_id.clone(), is_absent);
         }
     }
     Ok(())
@@ -122,21 +121,21 @@ fn book_wave(run: &mut JobRun<'_>, view: &JobView, wave: Vec<&mut BatchItem>) ->
 
 /// Where the permit was withheld the answers count for nothing, but that nothing was sent stays true. Where an item is booked
 /// in several calls, the permit may have been withheld from a later one alone.
-fn keep_unsent(
+fn keep_unbooked(
     run: &mut JobRun<'_>,
     items: &[&mut BatchItem],
     answers: &[Result<BookedEntry, SystemError>],
-    unsent: &[Option<bool>],
+    unbooked: &[Option<bool>],
 ) {
     let is_sent_once = !run.exporter.system.describe().create.is_repeatable();
-    for ((item, answer), unsent) in items.iter().zip(answers).zip(unsent) {
-        let is_unsent = match answer {
+    for ((item, answer), unbooked) in items.iter().zip(answers).zip(unbooked) {
+        let is_unbooked = match answer {
             Err(SystemError::Unavailable { .. }) => true,
             Err(SystemError::Withheld(_)) => is_sent_once,
             _ => false,
         };
-        if let (Some(is_absent), true) = (unsent, is_unsent) {
-            run.unsent.insert(item.entry_id.clone(), *is_absent);
+        if let (Some(is_absent), true) = (unbooked, is_unbooked) {
+            run.unbooked.insert(item.entry_id.clone(), *is_absent);
         }
     }
 }

@@ -159,12 +159,7 @@ pub(super) fn transaction(out: &mut String, entry: &Entry<'_>) {
         PostingState::Draft => '!',
         PostingState::Final => '*',
     };
-    let payee = item
-        .payee
-        .as_deref()
-        .map(|payee| format!("{} ", quoted(payee)))
-        .unwrap_or_default();
-    let description = quoted(&item.description);
+    let (payee, description) = (quoted(&item.payee), quoted(&item.description));
     let link = text::entry_link(item.entry_id().as_str());
     let bill = document.matching.as_ref().map(|invoice| {
         let new_link = || {
@@ -176,7 +171,7 @@ pub(super) fn transaction(out: &mut String, entry: &Entry<'_>) {
     let (date, bill) = (document.posting_date, bill.unwrap_or_default());
     line(
         out,
-        format_args!("\n{date} {flag} {payee}{description} ^{link}{bill}"),
+        format_args!("\n{date} {flag} {payee} {description} ^{link}{bill}"),
     );
     let mut lines = Lines { out, indent: "  " };
     facts::identity(&mut lines, entry);

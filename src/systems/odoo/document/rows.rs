@@ -328,7 +328,7 @@ fn narration(planned: &PlannedItem, document: &Document) -> String {
         .as_ref()
         .map_or(item.item_type.as_str(), |sub_type| sub_type.as_str());
     add("Type", Some(kind.replace('_', " ")));
-    add("Payee", planned.payee.clone());
+    add("Payee", Some(planned.payee.clone()));
     add("Spent by", item.user.as_ref().map(|user| user.name.clone()));
     add("Team", item.team.as_ref().map(|team| team.name.clone()));
     add("Attendees", Some(item.attendees.join(", ")));

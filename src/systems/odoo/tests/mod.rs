@@ -141,7 +141,7 @@ fn planned(document: Document) -> PlannedItem {
         }),
         revision: 1,
         content_hash: "1:ab".into(),
-        payee: None,
+        payee: "Papirhuset".into(),
         description: "Lunch & more".into(),
         posting_state: PostingState::Final,
         documents: vec![document],
@@ -192,7 +192,7 @@ fn an_entry_goes_without_its_tax_and_with_its_key() {
     );
     assert_eq!(column("move_type"), ["entry", ""]);
     assert_eq!(column("journal_id/.id"), ["3", ""]);
-    assert_eq!(column("ref"), ["Lunch & more / Pleo 7700001", ""]);
+    assert_eq!(column("ref"), ["Papirhuset / Lunch & more / Pleo 7700001", ""]);
     assert_eq!(column("line_ids/account_id/.id"), [COST, WALLET]);
     assert_eq!(column("line_ids/balance"), ["100.00", "-125.00"]);
     assert_eq!(column("line_ids/tax_ids/.id"), [TAX, ""]);
@@ -226,7 +226,10 @@ fn a_bill_has_positive_prices_both_ways_and_leaves_what_is_owed_to_odoo() {
         assert_eq!(column("partner_id/.id"), ["8"]);
         assert_eq!(column("invoice_date"), ["2026-10-05"]);
         assert_eq!(column("invoice_line_ids/price_unit"), ["100.00"]);
-        assert_eq!(column("invoice_line_ids/name"), ["Lunch & more / Pleo 7700001"]);
+        assert_eq!(
+            column("invoice_line_ids/name"),
+            ["Papirhuset / Lunch & more / Pleo 7700001"]
+        );
         let included = rows_of(&document, &[20]);
         assert_eq!(included[0][14], "125.00", "a price that includes the tax");
     }
