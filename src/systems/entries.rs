@@ -17,7 +17,7 @@ pub struct JobNeeds {
     pub company_id: CompanyId,
     /// Whether vendor bills will come.
     pub payables: bool,
-    /// Whether receipts will come.
+    /// Whether receipts will come and are required; who looks ahead of a job asks for those that are not, too.
     pub attachments: bool,
 }
 

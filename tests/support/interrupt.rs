@@ -97,7 +97,7 @@ impl World {
 }
 
 /// Waits for the end of a program; `heard` is set once it says that it stops, or says nothing any more.
-fn end_of(mut child: Child, command: &str, heard: &OnceLock<()>) -> Run {
+pub fn end_of(mut child: Child, command: &str, heard: &OnceLock<()>) -> Run {
     let stderr = child.stderr.take().expect("stderr is piped");
     let (said, output) = std::thread::scope(|scope| {
         let said = scope.spawn(|| all_of(stderr, heard));

@@ -1,9 +1,12 @@
 //! The same job with another accounting system: a change of settings, and of nothing else.
 
 use std::fs;
+use std::process::Command;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::built::example;
+use crate::interrupt;
 use crate::sandbox::seed::Item;
 use crate::sandbox::{ItemStatus, Job, JobStatus};
 use crate::support::World;
@@ -158,4 +161,55 @@ fn an_odoo_that_does_not_answer_is_waited_for_and_then_left_to_the_next_run() {
     let job = world.add_mixed_job(2, 1);
     world.run(&["poll"]).exits(5);
     assert_eq!(world.sandbox.job(&job).count(ItemStatus::Pending), 2);
+}
+
+/// The example connector, as one whose books can only be searched. The program is asked to stop at the fourth booking,
+/// whose answer waits until it has heard that.
+const STOPS_AT_THE_FOURTH: &str = r#"
+while read -r line; do
+    case $line in
+        *'"verb":"book"'*)
+            count=$((count + 1))
+            if [ "$count" = 4 ] && [ -e go ]; then kill -TERM $PPID; read -r _ < go; fi ;;
+    esac
+    printf '%s\n' "$line"
+done | CONNECTOR journal | sed -u 's/"create":"unique"/"create":"search"/'
+"#;
+
+#[test]
+fn a_wish_to_stop_ends_a_batch_after_the_entry_in_hand_also_where_books_can_only_be_searched() {
+    let world = World::new();
+    let journal = world.path("journal");
+    fs::create_dir(&journal).unwrap();
+    fs::write(journal.join("accounts.txt"), "6800\n5820\n").unwrap();
+    let script = STOPS_AT_THE_FOURTH.replace("CONNECTOR", &connector());
+    fs::write(world.path("connector.sh"), script).unwrap();
+    let world = world.with_settings(
+        "[accounting]\nsystem = \"command\"\n[accounting.command]\nprogram = [\"/bin/sh\", \"connector.sh\"]\n",
+    );
+    let items = |number| Item::card_purchase(100).numbered(number).receipt("pdf").build();
+    let job = world.add_job((0..12).map(items).collect());
+    let go = world.path("go");
+    assert!(Command::new("mkfifo").arg(&go).status().unwrap().success());
+    let booked = || {
+        let files = fs::read_dir(journal.join("journal")).unwrap();
+        let paths = files.map(|file| file.unwrap().path());
+        paths
+            .filter(|path| path.extension().is_some_and(|ending| ending == "csv"))
+            .count()
+    };
+    let heard = OnceLock::new();
+    let run = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            heard.wait();
+            fs::write(&go, "on\n").unwrap();
+        });
+        interrupt::end_of(world.spawn(&["poll"]), "poll until TERM", &heard)
+    });
+    fs::remove_file(&go).unwrap();
+    assert_eq!(booked(), 4, "{run}");
+    run.exits(5);
+    let run = world.run(&["poll"]).exits(0);
+    assert_eq!(booked(), 12, "{run}");
+    assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 12, "{run}");
 }

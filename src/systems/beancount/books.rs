@@ -335,7 +335,7 @@ impl Books {
 
     /// Where to write what lies at `path`; `None` where that is not below `documents/` and so not ours to write.
     pub(super) fn writable_receipt(&self, path: &Path) -> Option<PathBuf> {
-        let inside = path.strip_prefix(self.folder.join("documents")).ok()?;
+        let inside = path.strip_prefix(self.documents()).ok()?;
         let is_plain = inside
             .components()
             .all(|part| matches!(part, Component::Normal(_)));

@@ -183,7 +183,7 @@ fn describe(line: &mut BookedLine, metadata: &Metadata<'_>) {
     line.tax_amount = stated
         .map(|tax| tax.amount)
         .or(is_summed_up.then_some(Amount::ZERO));
-    line.tax_rate = text("tax-rate");
+    line.tax_rate = text(key::TAX_RATE);
     line.tags = text(key::TAGS)
         .map(|tags| tags.split("; ").map(str::to_owned).collect())
         .unwrap_or_default();

@@ -82,7 +82,7 @@ pub struct Beancount {
     /// What was found by looking alone, to be told with the notices.
     to_tell: Option<Notice>,
     /// Whether it was told that the ledger does not include what is booked.
-    told_of_ledger: bool,
+    has_told_of_ledger: bool,
     /// What was found odd while booking, since it was last asked for.
     remarks: Vec<(AccountingEntryId, String)>,
     /// What was put aside, as text, since it was last asked for.
@@ -90,7 +90,7 @@ pub struct Beancount {
 }
 
 impl Beancount {
-    /// Touches nothing; [`AccountingSystem::check`] makes the books when they are absent.
+    /// Touches nothing; [`AccountingSystem::ready`] makes the books when they are absent.
     pub fn new(settings: Settings, stop: Stop) -> Self {
         Self {
             books: Books::new(
@@ -106,7 +106,7 @@ impl Beancount {
             asked: BTreeMap::new(),
             has_told_of_misplaced: false,
             to_tell: None,
-            told_of_ledger: false,
+            has_told_of_ledger: false,
             remarks: Vec::new(),
             aside: Vec::new(),
         }
@@ -176,10 +176,11 @@ impl Beancount {
                 booked,
                 reason: reason.clone(),
             },
-            // A batch is booked whole, so where nobody knows the parts, any part stands for all.
+            // The money in it has moved, whatever parts are wanted today.
             Some(booked) if standing.live.iter().any(|booked| booked.is_journal_entry) => {
                 Found::Complete(booked)
             }
+            // A batch is booked whole, so where nobody knows the parts, any part stands for all.
             Some(booked) if parts.iter().all(|part| booked.parts.contains(part)) => Found::Complete(booked),
             Some(booked) => Found::Incomplete(booked),
         }

@@ -17,7 +17,7 @@ impl Beancount {
         let accounts = self.accounts_to_open()?;
         let lacks_us = self.refuse_a_ledger_that_lacks_us();
         if let Ok(Some(notice)) = &lacks_us
-            && !std::mem::replace(&mut self.told_of_ledger, true)
+            && !std::mem::replace(&mut self.has_told_of_ledger, true)
         {
             warn!("{notice}");
         }

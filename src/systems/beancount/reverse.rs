@@ -373,15 +373,7 @@ fn left_out(postings: &[Posting<'_>]) -> Option<Money> {
 /// A value of metadata as the mirror has it: amounts the other way round, all else the same.
 fn turned(value: &str) -> String {
     let inside = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    let money = inside
-        .unwrap_or(value)
-        .split_once(' ')
-        .and_then(|(amount, currency)| {
-            Some(Money {
-                amount: amount.parse().ok()?,
-                currency: currency.parse().ok()?,
-            })
-        });
+    let money = reader::money(inside.unwrap_or(value));
     match (money.map(Money::negated), inside) {
         (Some(money), Some(_)) => format!("\"{money}\""),
         (Some(money), None) => money.to_string(),

@@ -103,6 +103,8 @@ pub(super) mod key {
     pub(in super::super) const ACCOUNT_IDENTIFIER: &str = "account-identifier";
     /// The tax code of a line.
     pub(in super::super) const TAX_CODE: &str = "tax-code";
+    /// The rate of that tax, which version 0.1 wrote.
+    pub(in super::super) const TAX_RATE: &str = "tax-rate";
     /// The whole tax of a line.
     pub(in super::super) const TAX_AMOUNT: &str = "tax-amount";
     /// The cost centres of a line.

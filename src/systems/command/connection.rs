@@ -21,6 +21,10 @@ use super::wire;
 use crate::host::foreign_text::one_line;
 use crate::model::permit::{Permit, Withheld};
 
+/// After so many items in a row without an answer the rest of a batch is not tried, and after so many answers in a row that
+/// cannot be read the connector is not asked any more.
+pub(super) const PATIENCE: usize = 3;
+
 /// A connector, running or about to be started again.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -33,6 +37,8 @@ pub(super) struct Connection {
     running: Option<Running>,
     /// Its last answer was none of the protocol.
     was_wrong: bool,
+    /// What was wrong with its answers to what it was to write, in a row.
+    wrong_writes: Vec<String>,
 }
 
 /// Why a question has no good answer.
@@ -82,6 +88,7 @@ impl Connection {
             description,
             running: Some(running),
             was_wrong: false,
+            wrong_writes: Vec::new(),
         })
     }
 
@@ -100,6 +107,13 @@ impl Connection {
         wait: Wait<'_>,
         read: impl FnOnce(T) -> Result<U, Unfit>,
     ) -> Result<U, Trouble> {
+        // Good look-ups in between mend nothing. The writing itself is never withheld for it, for what it was asked for before
+        // may be booked.
+        if let (Wait::UntilStop, [.., what]) = (wait, &*self.wrong_writes)
+            && self.wrong_writes.len() >= PATIENCE
+        {
+            return Err(Trouble::Wrong(again_and_again(&self.name, what)));
+        }
         let _waiting = waiting_for(format!("the connector {} to answer", self.name));
         let mut running = self.take_running()?;
         let stop = match wait {
@@ -114,6 +128,13 @@ impl Connection {
             }
         };
         let answer = running.exchange(verb, &self.settings, stop, read);
+        if matches!(wait, Wait::ToTheEnd(_)) {
+            match &answer {
+                Ok(_) | Err(Trouble::Refused(_)) => self.wrong_writes.clear(),
+                Err(Trouble::Wrong(what)) => self.wrong_writes.push(what.clone()),
+                Err(_) => {}
+            }
+        }
         let is_wrong = matches!(answer, Err(Trouble::Wrong(_)));
         let answer = answer.map_err(|trouble| match trouble {
             Trouble::Lost(what) | Trouble::Late(what) => {
@@ -123,11 +144,7 @@ impl Connection {
             Trouble::Wrong(what) if !self.was_wrong => {
                 Trouble::Lost(format!("the connector `{}` failed: {what}", self.name))
             }
-            Trouble::Wrong(what) => Trouble::Wrong(format!(
-                "The connector `{}` breaks the protocol again and again: {what}. Correct it \
-                 (docs/connector-protocol.md), then run again",
-                self.name
-            )),
+            Trouble::Wrong(what) => Trouble::Wrong(again_and_again(&self.name, &what)),
             Trouble::Refused(failure) => Trouble::Refused(with_reason(failure, &self.description.name)),
             other => other,
         });
@@ -177,6 +194,13 @@ impl Drop for Connection {
 struct Running {
     process: Process,
     last_id: u64,
+}
+
+fn again_and_again(connector: &str, what: &str) -> String {
+    format!(
+        "The connector `{connector}` breaks the protocol again and again: {what}. Correct it \
+         (docs/connector-protocol.md), then run again"
+    )
 }
 
 fn start(settings: &Settings, name: &str, stop: &Stop) -> Result<(Running, Description), Trouble> {

@@ -28,10 +28,7 @@ use super::{AccountingSystem, Attachment, BookedEntry, Description, Found, JobNe
 
 pub use self::settings::Settings;
 
-use self::connection::{Connection, Trouble, Wait};
-
-/// After so many items in a row without an answer the rest of a batch is not tried.
-const PATIENCE: usize = 3;
+use self::connection::{Connection, PATIENCE, Trouble, Wait};
 
 /// An accounting system behind a program that is not ours.
 #[derive(Debug)]
@@ -98,13 +95,7 @@ impl Command {
         if unanswered >= PATIENCE {
             return Some("the connector failed for the items before; this one was not sent to it".to_owned());
         }
-        // Where the books can only be searched, an item that is not sent would be told as one that may be booked.
-        let may_rest = self.connection.description().create.is_repeatable();
-        self.stop
-            .check()
-            .err()
-            .filter(|_| may_rest)
-            .map(|stopped| stopped.to_string())
+        self.stop.check().err().map(|stopped| stopped.to_string())
     }
 }
 

@@ -35,10 +35,15 @@ fn an_outage_in_mid_job_ends_with_the_jobs_own_time() {
 
 /// A company whose connector meets this fault, with one expense in a job.
 fn with_fault(create: &str, fault: &str) -> (World, String) {
-    let world = World::new().with_settings(
-        "[accounting]\nsystem = \"command\"\ngive_up_after_seconds = 1\n[accounting.command]\n\
+    with_fault_for(1, create, fault)
+}
+
+/// The same, given up after so many seconds.
+fn with_fault_for(seconds: u32, create: &str, fault: &str) -> (World, String) {
+    let world = World::new().with_settings(&format!(
+        "[accounting]\nsystem = \"command\"\ngive_up_after_seconds = {seconds}\n[accounting.command]\n\
          program = [\"/bin/sh\", \"connector.sh\"]\ntimeout_seconds = 20\n",
-    );
+    ));
     let script = CONNECTOR.replace("CREATE", create).replace("ENTRY", ENTRY);
     fs::write(
         world.path("connector.sh"),
@@ -79,6 +84,20 @@ fn a_connector_that_breaks_the_protocol_again_and_again_is_no_outage() {
     assert_eq!(world.sandbox.job(&job).status, JobStatus::InProgress);
     fs::remove_file(world.path("fault")).unwrap();
     world.run(&["poll"]).exits(0);
+}
+
+/// Good look-ups in between do not make an outage of it.
+#[test]
+fn a_connector_whose_bookings_are_never_readable_is_no_outage() {
+    let (world, job) = with_fault_for(600, "unique", "book nonsense always");
+    world
+        .run(&["poll"])
+        .exits(2)
+        .says("breaks the protocol again and again");
+    assert_eq!(world.sandbox.job(&job).status, JobStatus::InProgress);
+    fs::remove_file(world.path("fault")).unwrap();
+    world.run(&["poll"]).exits(0);
+    assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 1);
 }
 
 #[test]

@@ -151,10 +151,7 @@ fn learn(view: &mut JobView, asked: &References, answer: Resolution) {
 /// Whether what is left of the batch is put off: the run was asked to stop, or Pleo should hear from us first. One wave is
 /// booked before that, so that slow books get on as well.
 fn should_rest(run: &JobRun<'_>, is_begun: bool) -> bool {
-    // Where a lost answer may not be tried again, the next run would take what was announced and put off for lost.
-    let may_stop = run.exporter.system.describe().create.is_repeatable();
-    (may_stop && run.exporter.stop.is_requested())
-        || (is_begun && run.deadline.is_silent_too_long(Instant::now()))
+    run.exporter.stop.is_requested() || (is_begun && run.deadline.is_silent_too_long(Instant::now()))
 }
 
 /// What is left to book is passed through again later.

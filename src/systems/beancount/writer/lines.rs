@@ -5,11 +5,8 @@ use std::fmt::{Display, Write};
 use chrono::{Datelike, NaiveDate};
 
 use super::super::number::Number;
-use super::super::text::{quoted, quoted_whole};
+use super::super::text::quoted;
 use crate::model::document::{Document, PlannedItem};
-
-/// Between the values of a list in one string.
-const LIST: &str = "; ";
 
 /// One transaction to write.
 #[derive(Debug)]
@@ -35,22 +32,6 @@ impl Lines<'_> {
     pub(super) fn text(&mut self, key: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.raw(key, quoted(value));
-        }
-    }
-
-    pub(super) fn list<'t>(&mut self, key: &str, values: impl IntoIterator<Item = &'t str>) {
-        let values: Vec<&str> = values.into_iter().collect();
-        if !values.is_empty() {
-            let list = values.join(LIST);
-            // People find entries by their tags.
-            self.raw(
-                key,
-                if key == "tags" {
-                    quoted_whole(&list)
-                } else {
-                    quoted(&list)
-                },
-            );
         }
     }
 

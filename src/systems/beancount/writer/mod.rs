@@ -22,7 +22,7 @@ use lines::{Lines, line};
 
 use super::number::Number;
 use super::roots::Roots;
-use super::text::{self, quoted};
+use super::text::{self, quoted, quoted_whole};
 use super::vocabulary::{directive, key, purpose};
 
 /// The version of this program, as entries name it.
@@ -226,7 +226,10 @@ fn write_posting(out: &mut String, posting: &Posting, item: &ExportItem) {
             .iter()
             .map(|tag| format!("{}={}", tag.tag.group, tag.tag.code))
             .collect();
-        lines.list(key::TAGS, tags.iter().map(String::as_str));
+        // People find entries by their tags.
+        if !tags.is_empty() {
+            lines.raw(key::TAGS, quoted_whole(&tags.join("; ")));
+        }
         if posting.purpose == Purpose::Employee {
             employee(&mut lines, posting, item);
         }

@@ -167,7 +167,7 @@ impl CallError {
         matches!(self, Self::Rejected { .. })
     }
 
-    /// Whether it is not known what will come of it.
+    /// Whether it proves nothing: what came of it must be looked up, or it must be tried again.
     pub(crate) fn is_unproven(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Lost(_) | Self::Unusable(_) | Self::Withheld(_) => true,
