@@ -17,7 +17,7 @@ use crate::check::checkpoint::Opened;
 use crate::check::jobs::Here;
 use crate::check::pleo::Told;
 use crate::check::{self, Check, Name, State};
-use crate::checkpoint::{self, Checkpoint};
+use crate::checkpoint::{self, Checkpoint, Contact};
 use crate::config::{CheckConfig, Config, Sources, SystemSettings, receipts_folder};
 use crate::export::report::Problem;
 use crate::host::clock;
@@ -96,8 +96,10 @@ fn examine(sources: &Sources, stop: &Stop) -> Vec<Check> {
     let at_work = config.checkpoint.as_deref().and_then(checkpoint::at_work);
     let opened = config.checkpoint.as_deref().map(Checkpoint::look_at);
     let whole = config.whole.as_ref();
+    let known = opened.as_ref().and_then(|opened| opened.as_ref().ok()?.as_ref());
+    let contact = known.and_then(|known| known.contact().ok());
     let client = whole
-        .map(|config| client(config, opened.as_ref(), stop))
+        .map(|config| client(config, contact.as_ref(), stop))
         .transpose();
     match &client {
         Ok(Some(client)) if told.is_none() => {
@@ -122,7 +124,7 @@ fn examine(sources: &Sources, stop: &Stop) -> Vec<Check> {
         refusal.map(|Problem { message, hint, .. }| Check::failed(Name::AccountingSystem, message, hint)),
     );
     let here = Here {
-        checkpoint: opened.as_ref().and_then(|opened| opened.as_ref().ok()?.as_ref()),
+        checkpoint: known,
         at_work: at_work.as_deref(),
         may_adopt: system
             .as_ref()
@@ -142,17 +144,19 @@ fn examine(sources: &Sources, stop: &Stop) -> Vec<Check> {
 }
 
 /// A client with the patience of somebody who waits.
-fn client(config: &Config, opened: Option<&Opened>, stop: &Stop) -> Result<Client, pleo::PleoError> {
+pub(super) fn client(
+    config: &Config,
+    contact: Option<&Contact>,
+    stop: &Stop,
+) -> Result<Client, pleo::PleoError> {
     let client = Client::new(impatient(config.pleo.clone()), stop.clone())?;
-    let checkpoint = opened.and_then(|opened| opened.as_ref().ok()?.as_ref());
-    let contact = checkpoint.and_then(|checkpoint| checkpoint.contact().ok());
     if contact.is_some_and(|contact| contact.answered_by == config.route) {
         client.answered_before();
     }
     Ok(client)
 }
 
-pub(super) fn impatient(settings: pleo::Settings) -> pleo::Settings {
+fn impatient(settings: pleo::Settings) -> pleo::Settings {
     pleo::Settings {
         give_up_after: settings.give_up_after.min(LONGEST_PATIENCE),
         ..settings

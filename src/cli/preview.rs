@@ -21,7 +21,6 @@ use crate::export::{Exporter, Settings, Untold};
 use crate::host::stop::Stop;
 use crate::model::fleet::Alone;
 use crate::model::permit::Permit;
-use crate::pleo::Client;
 use crate::receipts::{self, Fetcher, Policy};
 use crate::systems::beancount::Beancount;
 use crate::systems::{AccountingSystem, Description};
@@ -76,7 +75,8 @@ fn show(config: Config, global: &Global, wish: Wish<'_>, form: Form, stop: &Stop
     let mut checkpoint = Checkpoint::for_rehearsal(&owner)?;
     let settings = settings(&config, wish.receipts);
     let receipts = fetcher(&config, &folder, &description, stop)?;
-    let pleo = client(&config, known.as_ref(), stop)?;
+    let contact = known.as_ref().map(Checkpoint::contact).transpose()?;
+    let pleo = check::client(&config, contact.as_ref(), stop)?;
     let view = View {
         system: description.name,
         decided: system.decided_when_booking(),
@@ -200,13 +200,4 @@ fn fetcher(config: &Config, folder: &Folder, system: &Description, stop: &Stop) 
         has_proxy: config.has_proxy,
     };
     Fetcher::new(settings, stop.clone()).map_err(|error| run::without_receipts(&error))
-}
-
-fn client(config: &Config, known: Option<&Checkpoint>, stop: &Stop) -> Result<Client, Problem> {
-    let client = Client::new(check::impatient(config.pleo.clone()), stop.clone())?;
-    let contact = known.map(Checkpoint::contact).transpose()?;
-    if contact.is_some_and(|contact| contact.answered_by == config.route) {
-        client.answered_before();
-    }
-    Ok(client)
 }

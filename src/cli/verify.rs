@@ -21,7 +21,6 @@ use crate::export::report::{Problem, ProblemKind};
 use crate::host::counted::counted;
 use crate::host::stop::Stop;
 use crate::model::ids::{AccountingEntryId, JobId};
-use crate::pleo::Client;
 use crate::verify::gather::{Comparison, GatherError, Scope, Sides, gather};
 use crate::verify::{Difference, Kind, Level};
 
@@ -148,15 +147,13 @@ fn look(config: &Config, scope: &Scope, stop: &Stop) -> Result<Comparison, Probl
     let at_work = checkpoint::at_work(&config.checkpoint);
     let checkpoint = Checkpoint::look_at(&config.checkpoint)?;
     let mut system = parts::accounting_system(&config.system, stop).map_err(parts::not_begun)?;
-    let pleo = Client::new(check::impatient(config.pleo.clone()), stop.clone())?;
     if let Some(checkpoint) = &checkpoint {
         let description = system.describe();
         let owner = parts::owner(config, &description);
         checkpoint.refuse_others(&owner, description.former_target.as_deref())?;
-        if checkpoint.contact()?.answered_by == config.route {
-            pleo.answered_before();
-        }
     }
+    let contact = checkpoint.as_ref().map(Checkpoint::contact).transpose()?;
+    let pleo = check::client(config, contact.as_ref(), stop)?;
     let is_run_at_work = || at_work.is_some() || checkpoint::at_work(&config.checkpoint).is_some();
     let mut sides = Sides {
         pleo: &pleo,
