@@ -257,12 +257,17 @@ fn of_books(facts: &Facts<'_>, booked: &BookedEntry, differences: &mut Vec<Diffe
             }
         }
     }
-    for problem in receipts.iter().flatten() {
+    let receipts = receipts.iter().flatten();
+    for problem in receipts.filter(|_| facts.pleo != InPleo::AtWork) {
+        let remedy = match facts.pleo {
+            InPleo::Open(command) => format!("run `pleo-export {command}`: receipts that are not there yet are put there"),
+            _ => "bring the file back from a backup, or export the expense again in Pleo: its receipts are put back".into(),
+        };
         differences.push(difference(
             facts,
             Kind::ReceiptMissing,
             format!("{number}: {problem}"),
-            "bring the file back from a backup, or export the expense again in Pleo: its receipts are put back".to_owned(),
+            remedy,
         ));
     }
     if let Evidence::Wrong { file, problem } = evidence {
