@@ -184,8 +184,7 @@ fn of_books(facts: &Facts<'_>, booked: &BookedEntry, differences: &mut Vec<Diffe
         booked_twice,
         edited,
         fitting_amounts,
-        receipts,
-        evidence,
+        ..
     } = facts.inspected;
     let number = &booked.external_id;
     if let Some(places) = booked_twice {
@@ -257,7 +256,13 @@ fn of_books(facts: &Facts<'_>, booked: &BookedEntry, differences: &mut Vec<Diffe
             }
         }
     }
-    let receipts = receipts.iter().flatten();
+    of_files(facts, booked, differences);
+}
+
+/// Receipts and evidence, which are files of their own.
+fn of_files(facts: &Facts<'_>, booked: &BookedEntry, differences: &mut Vec<Difference>) {
+    let number = &booked.external_id;
+    let receipts = facts.inspected.receipts.iter().flatten();
     for problem in receipts.filter(|_| facts.pleo != InPleo::AtWork) {
         let remedy = match facts.pleo {
             InPleo::Open(command) => format!("run `pleo-export {command}`: receipts that are not there yet are put there"),
@@ -270,7 +275,7 @@ fn of_books(facts: &Facts<'_>, booked: &BookedEntry, differences: &mut Vec<Diffe
             remedy,
         ));
     }
-    if let Evidence::Wrong { file, problem } = evidence {
+    if let Evidence::Wrong { file, problem } = &facts.inspected.evidence {
         differences.push(Difference {
             entry_id: None,
             ..difference(
