@@ -46,6 +46,9 @@ const PASSING: [&str; 3] = ["server_error", "temporarily_unavailable", "slow_dow
 /// Words for a grant that is dead, in whichever field they stand.
 const DEAD: [&str; 2] = ["invalid_grant", "invalid_refresh_token"];
 
+/// Where an answer that rejects has its words.
+const WORDS: [&str; 4] = ["error", "type", "error_description", "message"];
+
 /// What tokens are asked for with.
 pub(super) enum Grant<'a> {
     /// Good for one use, so an answer that is lost cannot be asked for again.
@@ -97,7 +100,7 @@ enum Try {
         retry_after: Option<Duration>,
         /// Whether the request may have had its effect.
         is_sent: bool,
-        /// Whether anybody answered at all.
+        /// Whether a connection came about.
         is_reached: bool,
     },
 }
@@ -233,22 +236,23 @@ impl Endpoint {
 
     /// What an answer is about that rejects. Pleo's own words are in capitals.
     fn rejected(&self, grant: &Grant<'_>, status: u16, fields: &Value, retry_after: Option<Duration>) -> Try {
-        let words: Vec<&str> = ["error", "type", "error_description", "message"]
-            .into_iter()
-            .filter_map(|name| fields.get(name).and_then(Value::as_str))
-            .collect();
+        let text = |name: &str| fields.get(name).and_then(Value::as_str);
+        let (kind, message) = (
+            text("error").or(text("type")),
+            text("error_description").or(text("message")),
+        );
         let secret = self.settings.client_secret.expose_secret();
         let hidden = |text: &str| shown(&grant.hide(&text.replace(secret, "…")));
         let answer = Answer {
             call: call(),
             status,
-            error_type: words.first().map(|text| hidden(text)),
-            message: words.get(1).map(|text| hidden(text)),
+            error_type: kind.map(hidden),
+            message: message.map(hidden),
         };
-        let words: Vec<String> = words.iter().map(|text| text.to_ascii_lowercase()).collect();
-        let kind = words.first().map_or("", String::as_str);
-        let is_dead = |text: &String| DEAD.iter().any(|word| text.contains(word));
-        if words.iter().any(is_dead) {
+        let kind = kind.unwrap_or_default().to_ascii_lowercase();
+        let kind = kind.as_str();
+        let mut words = WORDS.into_iter().filter_map(text).map(str::to_ascii_lowercase);
+        if words.any(|text| DEAD.iter().any(|word| text.contains(word))) {
             Try::Over(AskError::Dead(answer.to_string()))
         } else if PASSING.contains(&kind) {
             Try::Again {

@@ -24,6 +24,8 @@ fn a_rejection_is_taken_for_what_it_speaks_of_however_it_is_spelled() {
         (400, json!({"type": "INVALID_CLIENT"}), client),
         (400, json!({"error": "unauthorized_client"}), client),
         (400, json!({"error": "invalid_scope"}), client),
+        // Of whoever stands before Pleo.
+        (400, json!({"message": "Bad Request"}), client),
         (401, json!({"type": "INVALID_REFRESH_TOKEN"}), grant),
         (400, json!({"type": "X", "message": "Invalid_Grant"}), grant),
         (400, json!({"error": "temporarily_unavailable"}), passing),
