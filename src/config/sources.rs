@@ -191,7 +191,7 @@ impl Layers {
 
     /// Whether requests may go through a proxy.
     pub(super) fn has_proxy(&self) -> bool {
-        let proxies = PROXIES
+        let proxies = http::PROXIES
             .iter()
             .filter(|name| !name.eq_ignore_ascii_case("no_proxy"));
         proxies.into_iter().any(|name| self.is_set(name))
@@ -262,7 +262,7 @@ impl Layers {
     /// The proxies that the HTTP clients will take from the environment. One that they could not read would be
     /// passed over in silence.
     pub(super) fn check_proxies(&self, problems: &mut Vec<String>) {
-        for name in PROXIES {
+        for name in http::PROXIES {
             let Ok(Some(address)) = self.variable(name, problems) else {
                 continue;
             };
@@ -277,7 +277,7 @@ impl Layers {
     /// A digest of the server's address and the proxies on the way to it. No part of it can be read back.
     pub(super) fn route(&self, server: &reqwest::Url) -> String {
         let mut hash = digest::of(server.as_str());
-        for name in PROXIES {
+        for name in http::PROXIES {
             let value = self.variables.get(name).map(|value| value.as_encoded_bytes());
             hash.update([0]);
             hash.update(value.unwrap_or_default());
@@ -296,18 +296,6 @@ fn leads_somewhere(name: &str) -> bool {
     ];
     NAMES.contains(&name) || http::is_about_a_proxy(name)
 }
-
-/// The variables from which the HTTP clients take their proxies.
-const PROXIES: [&str; 8] = [
-    "http_proxy",
-    "HTTP_PROXY",
-    "https_proxy",
-    "HTTPS_PROXY",
-    "all_proxy",
-    "ALL_PROXY",
-    "no_proxy",
-    "NO_PROXY",
-];
 
 /// A proxy's address, with or without its scheme. Its text is not shown: it may hold a password.
 ///

@@ -43,13 +43,21 @@ pub fn client_builder() -> ClientBuilder {
         .retry(reqwest::retry::never())
 }
 
-/// Whether a variable names a proxy, or hosts that are reached without one. Our clients take these from the environment.
+/// The variables from which our clients take their proxies, and the hosts that are reached without one.
+pub const PROXIES: [&str; 8] = [
+    "http_proxy",
+    "HTTP_PROXY",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+];
+
+/// Whether a variable has the name of one of [`PROXIES`], however it is spelled.
 pub fn is_about_a_proxy(variable: &str) -> bool {
-    let variable = variable.to_ascii_lowercase();
-    matches!(
-        variable.as_str(),
-        "http_proxy" | "https_proxy" | "all_proxy" | "no_proxy"
-    )
+    PROXIES.iter().any(|name| name.eq_ignore_ascii_case(variable))
 }
 
 /// Whether our clients take a variable from the environment, where alone they look for it.

@@ -22,7 +22,7 @@ pub(super) enum PagingError {
     NoCursor,
     #[error("`pagination.endCursor` came a second time, so the pages turn in a circle")]
     Circle,
-    #[error("{MOST_EMPTY_PAGES} pages were empty and announced another one")]
+    #[error("{MOST_EMPTY_PAGES} pages in a row were empty and announced another one")]
     Empty,
     #[error("the list has more than {MOST_PAGES} pages")]
     Endless,
