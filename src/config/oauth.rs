@@ -16,7 +16,7 @@ use crate::host::files;
 use crate::host::server_url::ServerUrl;
 use crate::model::ids::CompanyId;
 use crate::pleo::EXPORT_SCOPES;
-use crate::pleo::oauth::tokens::{self, Tokens};
+use crate::pleo::oauth::tokens::{self, Tokens, TokensError};
 use crate::pleo::oauth::{self, Store};
 
 /// The settings that `login` and `logout` need.
@@ -218,7 +218,16 @@ impl OAuthSection {
     /// What the file of tokens holds, for whichever Pleo.
     pub(super) fn file_content(&self, problems: &mut Vec<String>) -> Option<Tokens> {
         tokens::read(self.token_file.as_ref()?)
-            .map_err(|error| problems.push(format!("{TOKEN_FILE}: {error}")))
+            .map_err(|error| {
+                let remedy = match error {
+                    TokensError::Absent(_) | TokensError::Damaged { .. } => ": run `pleo-export login`",
+                    // They say it themselves.
+                    TokensError::OutOfReach(_)
+                    | TokensError::Unusable { .. }
+                    | TokensError::Unreadable(_) => "",
+                };
+                problems.push(format!("{TOKEN_FILE}: {error}{remedy}"));
+            })
             .ok()
     }
 

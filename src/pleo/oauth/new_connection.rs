@@ -88,7 +88,7 @@ impl Drop for NewConnection {
         }
         let undone = match &self.before {
             Some(before) => self.lock.write(before),
-            None => self.lock.remove().map(drop),
+            None => self.lock.remove().map(drop).map_err(|error| error.to_string()),
         };
         if let Err(error) = undone {
             tracing::warn!("tokens of a login that failed are still there: {error}");

@@ -102,11 +102,9 @@ impl From<TokensError> for PleoError {
     fn from(error: TokensError) -> Self {
         let problem = error.to_string();
         match error {
-            TokensError::Absent(_) => Self::Disconnected { problem },
+            TokensError::Absent(_) | TokensError::Damaged { .. } => Self::Disconnected { problem },
             TokensError::OutOfReach(_) => Self::TokensBusy { problem },
-            TokensError::Unusable { .. } | TokensError::Damaged { .. } | TokensError::Unreadable(_) => {
-                Self::Settings { problem }
-            }
+            TokensError::Unusable { .. } | TokensError::Unreadable(_) => Self::Settings { problem },
         }
     }
 }
@@ -209,9 +207,18 @@ impl Lock {
         }
     }
 
-    /// Replaces the tokens.
-    pub(super) fn write(&mut self, tokens: &Tokens) -> Result<(), PleoError> {
-        self.room()?.fill(tokens).map_err(|why| not_kept(&why))
+    /// Replaces the tokens, or says why they could not be kept.
+    pub(super) fn write(&mut self, tokens: &Tokens) -> Result<(), String> {
+        match self {
+            Self::File(lock) => {
+                let written = lock.room().and_then(|room| room.fill(tokens));
+                written.map_err(|error| error.to_string())
+            }
+            Self::Shared(shared) => {
+                let written = shared.try_write().and_then(|()| shared.write(tokens));
+                written.map_err(|error| error.to_string())
+            }
+        }
     }
 
     /// Takes the tokens away. Answers whether there were some.

@@ -57,7 +57,7 @@ pub struct Tokens {
 #[derive(Debug, Error)]
 pub enum TokensError {
     /// Nobody has logged in.
-    #[error("there are no tokens in `{0}`: run `pleo-export login`")]
+    #[error("there are no tokens in `{0}`")]
     Absent(String),
     /// Where they are shared cannot be asked now.
     #[error("{0}")]
@@ -74,7 +74,7 @@ pub enum TokensError {
         problem: String,
     },
     /// What is there was tokens, and nothing will make it good again.
-    #[error("the tokens in `{}` cannot be used: {problem}: run `pleo-export login`", path.display())]
+    #[error("the tokens in `{}` cannot be used: {problem}", path.display())]
     Damaged {
         /// Which file.
         path: PathBuf,
