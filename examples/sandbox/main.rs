@@ -102,7 +102,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("export PLEO_COMPANY_ID={}", sandbox.company());
     println!();
     println!("Waiting: {waiting}.");
-    println!("Next: paste the lines above into another terminal and run there: pleo-export poll");
+    println!("Next: paste the lines above into another terminal and run there:");
+    println!("  pleo-export check --config examples/pleo-export.toml");
     println!(
         "More jobs: curl -d '{{\"items\": 10, \"seed\": 7}}' {}/_sandbox/jobs",
         sandbox.url()

@@ -11,8 +11,9 @@ use crate::model::ids::{AccountingEntryId, JobId};
 use crate::model::money::{Amount, Money};
 use crate::model::verdict::{Exported, Failure, ItemFailureType, Standing, Verdict};
 
-/// A time as the checkpoint has it, but for that of an expense, which is as exact as Pleo's: UTC, RFC 3339 with milliseconds, so that text order is time order. The text has room
-/// for years of four digits; a time beyond them is kept as the last or first that fits.
+/// A time as the checkpoint has it: UTC, RFC 3339 with milliseconds, so that text order is time order. The text has room for
+/// years of four digits; a time beyond them is kept as the last or first that fits. The date of an expense is not written by
+/// this: it is as exact as Pleo's.
 pub(super) fn time_text(time: DateTime<Utc>) -> String {
     let fits = |year| NaiveDate::from_ymd_opt(year, 1, 1).map(|day| day.and_time(NaiveTime::MIN).and_utc());
     let (first, last) = (fits(0), fits(9999));

@@ -93,7 +93,8 @@ impl CheckpointError {
                 "run again; if it stays so, end the program that has it open (a backup, a database browser)"
             }
             Fault::Storage(_) => {
-                "see that this user may write the file and its folder, and that the disk is sound and has room, then run again; nothing is lost"
+                "see that this user may write the file and its folder, and that the disk is sound and has room, then run \
+                 again; nothing is lost"
             }
         }
     }

@@ -238,7 +238,9 @@ PRAGMA writable_schema = RESET;
 ";
 
 /// A job that ended without us kept the outcome that we had meant for it; from then on it has the one that Pleo shows.
-const ENDED_OTHERWISE: &str = "UPDATE job SET closing_status = NULL, closing_failure_type = NULL, closing_reason = NULL WHERE state = 'ended';";
+const ENDED_OTHERWISE: &str = "\
+UPDATE job SET closing_status = NULL, closing_failure_type = NULL, closing_reason = NULL WHERE state = 'ended';
+";
 
 /// The newest schema that this program knows.
 pub(super) fn known_version() -> i64 {

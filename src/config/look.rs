@@ -93,8 +93,9 @@ impl StatusConfig {
         }
     }
 
-    /// Where a poll is noted that may have ended over its settings: what names the checkpoint is taken as far as it can be read. Where
-    /// the file that may name the company cannot be read, it is the only one where the polls of these settings keep theirs.
+    /// Where a poll is noted that may have ended over its settings: what names the checkpoint is taken as far as it can be
+    /// read. Where the file that may name the company cannot be read, it is the only one where the polls of these settings
+    /// keep theirs.
     pub fn of_wrong(sources: &Sources) -> Option<Self> {
         let mut problems = Vec::new();
         let layers = Layers::read(sources, &mut problems);

@@ -2,9 +2,9 @@
 //! update, complete.
 //!
 //! Read from the top: [`runs`] chooses the jobs (poll, resume, one job by name), [`job`] takes one of them through the
-//! steps and says what follows what; [`layers`] reads two of them side by side. Below all of them stand [`tools`] (what a run works with, and the job in hand), [`halt`] (why the work stops) and
-//! [`report`] (what a run says at its end); [`verdicts`] judges, [`patience`] and [`confirm`] wait for the accounting
-//! system and for Pleo.
+//! steps and says what follows what; [`layers`] reads two of them side by side. Below all of them stand [`tools`] (what a
+//! run works with, and the job in hand), [`halt`] (why the work stops) and [`report`] (what a run says at its end);
+//! [`verdicts`] judges, [`patience`] and [`confirm`] wait for the accounting system and for Pleo.
 //!
 //! First run, retry, resumed run, lost checkpoint, second machine and repeated export all take the same path:
 //! every item that is not final at Pleo is planned, looked up in the books, booked if it is not there, and

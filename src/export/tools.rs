@@ -209,29 +209,22 @@ impl<'a> JobRun<'a> {
         Ok(())
     }
 
-    /// Tells Pleo where items stand, and answers what it rejected. A request that is rejected as a whole may be so for one
-    /// of its items, so each is told alone then.
+    /// Tells Pleo where items stand, and answers what it rejected: all of them, where it rejects the request as a whole.
     pub(super) fn tell(&self, updates: &[ItemUpdate]) -> Result<Vec<Rejection>, Halt> {
         let answer = self
             .exporter
             .told
             .update_items(&self.permit, &self.job.id, updates);
-        match (self.unless_over(answer), updates) {
-            (Ok(answer), _) => Ok(answer.rejected),
-            (Err(Halt::Pleo(PleoError::Rejected { answer })), [update]) => Ok(vec![Rejection {
-                entry_id: update.entry_id().clone(),
-                error_type: String::new(),
-                message: answer.to_string(),
-            }]),
-            (Err(Halt::Pleo(PleoError::Rejected { .. })), updates) => {
-                let mut rejected = Vec::new();
-                for update in updates.chunks(1) {
-                    self.exporter.stop.check()?;
-                    rejected.extend(self.tell(update)?);
-                }
-                Ok(rejected)
+        match self.unless_over(answer) {
+            Err(Halt::Pleo(PleoError::Rejected { answer })) => {
+                let rejected = updates.iter().map(|update| Rejection {
+                    entry_id: update.entry_id().clone(),
+                    error_type: String::new(),
+                    message: answer.to_string(),
+                });
+                Ok(rejected.collect())
             }
-            (Err(halt), _) => Err(halt),
+            other => Ok(other?.rejected),
         }
     }
 

@@ -586,7 +586,7 @@ fn what_cannot_be_kept_for_a_preview_is_not_shown_as_booked() {
     let (preview, entries) = &shown[0];
     assert!(entries.is_empty(), "{entries:?}");
     let problem = preview.problem.as_ref().unwrap();
-    assert_eq!(problem.kind.as_str(), "damaged", "{problem:?}");
+    assert_eq!(problem.kind.as_str(), "configuration", "{problem:?}");
     assert!(
         problem.message.contains("cannot be kept for the preview"),
         "{problem:?}"

@@ -239,6 +239,11 @@ impl Health {
         }
     }
 
+    /// Whether nothing stands in the way of polls.
+    pub(super) fn is_ok(&self) -> bool {
+        matches!(self.state, State::Ok)
+    }
+
     /// Has the commands in it be what is to be typed.
     pub(super) fn name_commands(&mut self) {
         for text in [&mut self.message, &mut self.remedy].into_iter().flatten() {

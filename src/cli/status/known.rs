@@ -53,9 +53,9 @@ pub(super) struct KnownJob {
 }
 
 impl KnownJob {
-    /// Where the job stands, in Pleo's words as far as they are known here.
+    /// Where the job stands, in Pleo's words as far as they are known here. Of another instance's job the last is known.
     pub(super) fn status(&self) -> &'static str {
-        self.record.status().map_or("unknown", JobStatus::as_str)
+        self.record.status().unwrap_or(&JobStatus::InProgress).as_str()
     }
 
     /// Its items; before the list is read, all of them are open.

@@ -90,10 +90,12 @@ fn too_old(health: &Health, max_age: Duration, now: DateTime<Utc>) -> Option<Pro
         }
         Some(_) => return None,
     };
+    // What is to be seen to besides is no reason why polls come no more.
+    let remedy = health.remedy.clone().filter(|_| !health.is_ok());
     Some(Problem {
         kind: ProblemKind::NeedsPerson,
         message: health.add_cause(&message),
-        hint: health.remedy.clone().unwrap_or_else(|| {
+        hint: remedy.unwrap_or_else(|| {
             let silent = if health.is_at_work { AT_WORK } else { SILENT };
             silent.to_owned()
         }),

@@ -100,7 +100,7 @@ impl Recorded {
             *sum += amount;
         }
         let rehearsed = Rehearsed::of(item, text);
-        let place = self.write(&rehearsed).map_err(|error| SystemError::Damaged {
+        let place = self.write(&rehearsed).map_err(|error| SystemError::Settings {
             reason: format!(
                 "What would be booked cannot be kept for the preview: {error}. Make room, then run again."
             ),

@@ -78,9 +78,17 @@ fn announce(run: &mut JobRun<'_>, items: &mut Vec<BatchItem>) -> Result<(), Halt
         run.unbooked.entry(item.entry_id.clone()).or_insert(false);
     }
     let updates: Vec<_> = announced.into_iter().map(ItemUpdate::InProgress).collect();
-    let rejected = run.tell(&updates)?;
+    let mut rejected = run.tell(&updates)?;
     if rejected.is_empty() {
         return Ok(());
+    }
+    if rejected.len() == updates.len() && updates.len() > 1 {
+        // One of them may be why Pleo rejects all.
+        rejected.clear();
+        for update in updates.chunks(1) {
+            run.exporter.stop.check()?;
+            rejected.extend(run.tell(update)?);
+        }
     }
     // Another instance may have finished some of them meanwhile: a final status is never talked over.
     control::refresh(&mut run.exporter, &run.job)?;

@@ -28,14 +28,10 @@ impl Leftovers {
         self.0.iter().filter(is_late).count()
     }
 
-    /// How many of them the accounting system has to take or to tell of. That is not so of receipts without which an entry has
-    /// its verdict in the end.
-    pub(super) fn stuck(&self, does_without: bool) -> usize {
-        let is_stuck = |item: &&BatchItem| match item.why_open() {
-            Why::NotBooked | Why::Unproven => true,
-            Why::Receipts => !does_without,
-            Why::Late => false,
-        };
+    /// How many of them the accounting system has neither taken nor told of, each for itself.
+    pub(super) fn stuck(&self) -> usize {
+        let is_stuck =
+            |item: &&BatchItem| !item.is_held && matches!(item.why_open(), Why::NotBooked | Why::Unproven);
         self.0.iter().filter(is_stuck).count()
     }
 

@@ -29,9 +29,12 @@ use item::BatchItem;
 use leftovers::Leftovers;
 use receipts::Results;
 
-/// So many batches in a row may come to no verdict at all before what they left over is tried again, and the rest of the job
-/// waits for it: an accounting system that is out of reach is not asked about item after item of a long job.
-const MOST_IN_VAIN: u32 = 3;
+/// So many items in a row may come to no verdict before they are tried again, and the rest of the job waits for them: an
+/// accounting system that is out of reach is not asked about item after item of a long job, nor are all of them kept.
+const MOST_IN_VAIN: usize = 300;
+
+/// The same for so long.
+const LONGEST_IN_VAIN: Duration = Duration::from_secs(600);
 
 /// Books every item in scope and tells Pleo its verdict.
 pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(), Halt> {
@@ -42,10 +45,10 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
     let counts = run.exporter.checkpoint.counts(&run.job.id)?;
     run.with_verdict = counts.total - counts.open;
     run.exporter.progress.reached(run.with_verdict);
-    let does_without = run.exporter.settings.attachments == Policy::BestEffort;
     let mut leftovers = Leftovers::default();
     let mut after = None;
-    let (mut of_an_item, mut in_vain) = (Duration::ZERO, 0);
+    let mut of_an_item = Duration::ZERO;
+    let (mut in_vain, mut got_on) = (0, Instant::now());
     let mut items = next_batch(run, &view, &mut after)?;
     let mut fetched = receipts::fetch_beside(run, &items, |_| Ok(()))?;
     while !items.is_empty() {
@@ -57,7 +60,7 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
         let count = u32::try_from(fitting).unwrap_or(u32::MAX);
         ensure_time(run, of_an_item.saturating_mul(count), Instant::now())?;
         let (began, left_before) = (Instant::now(), leftovers.len());
-        let (with_verdict, stuck) = (run.with_verdict, leftovers.stuck(does_without));
+        let (with_verdict, stuck) = (run.with_verdict, leftovers.stuck());
         if next.is_empty() {
             next = next_batch(run, &view, &mut after)?;
         }
@@ -71,11 +74,13 @@ pub(super) fn process(run: &mut JobRun<'_>, references: &References) -> Result<(
             // One slow batch is forgotten by and by.
             of_an_item = done.max(of_an_item / 2);
         }
-        let is_in_vain = run.with_verdict == with_verdict && leftovers.stuck(does_without) > stuck;
-        in_vain = if is_in_vain { in_vain + 1 } else { 0 };
-        if in_vain == MOST_IN_VAIN {
-            in_vain = 0;
+        in_vain += leftovers.stuck().saturating_sub(stuck);
+        if run.with_verdict > with_verdict {
+            (in_vain, got_on) = (0, Instant::now());
+        }
+        if in_vain >= MOST_IN_VAIN || (in_vain > 0 && got_on.elapsed() > LONGEST_IN_VAIN) {
             try_again(run, &mut view, &mut leftovers)?;
+            (in_vain, got_on) = (0, Instant::now());
         }
     }
     settle(run, &mut view, leftovers)
