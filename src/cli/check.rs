@@ -248,7 +248,16 @@ fn books(
     let receipts = config.attachments;
     let folder = books_folder(config);
     let year = |config: &Config| clock::now().with_timezone(&config.bookkeeping.time_zone).year();
-    let given = checkpoint.zip(config.whole.as_ref().map(year));
+    let given = checkpoint
+        .zip(config.whole.as_ref())
+        .filter(|(checkpoint, config)| {
+            // The numbers in another one's checkpoint say nothing of these books.
+            let description = system.describe();
+            let former_target = description.former_target.as_deref();
+            let owner = parts::owner(config, &description);
+            checkpoint.refuse_others(&owner, former_target).is_ok()
+        });
+    let given = given.map(|(checkpoint, config)| (checkpoint, year(config)));
     let mut is_usable = false;
     let mut checks = check::guarded(&[Name::AccountingSystem, Name::Books], || {
         let examined = check::system::examine(system, company_id, receipts, folder, given);

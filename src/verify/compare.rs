@@ -184,8 +184,7 @@ fn of_books(facts: &Facts<'_>, booked: &BookedEntry, differences: &mut Vec<Diffe
         booked_twice,
         edited,
         fitting_amounts,
-        receipts,
-        evidence,
+        ..
     } = facts.inspected;
     let number = &booked.external_id;
     if let Some(places) = booked_twice {
@@ -257,15 +256,26 @@ fn of_books(facts: &Facts<'_>, booked: &BookedEntry, differences: &mut Vec<Diffe
             }
         }
     }
-    for problem in receipts.iter().flatten() {
+    of_files(facts, booked, differences);
+}
+
+/// Receipts and evidence, which are files of their own.
+fn of_files(facts: &Facts<'_>, booked: &BookedEntry, differences: &mut Vec<Difference>) {
+    let number = &booked.external_id;
+    let receipts = facts.inspected.receipts.iter().flatten();
+    for problem in receipts.filter(|_| facts.pleo != InPleo::AtWork) {
+        let remedy = match facts.pleo {
+            InPleo::Open(command) => format!("run `pleo-export {command}`: receipts that are not there yet are put there"),
+            _ => "bring the file back from a backup, or export the expense again in Pleo: its receipts are put back".into(),
+        };
         differences.push(difference(
             facts,
             Kind::ReceiptMissing,
             format!("{number}: {problem}"),
-            "bring the file back from a backup, or export the expense again in Pleo: its receipts are put back".to_owned(),
+            remedy,
         ));
     }
-    if let Evidence::Wrong { file, problem } = evidence {
+    if let Evidence::Wrong { file, problem } = &facts.inspected.evidence {
         differences.push(Difference {
             entry_id: None,
             ..difference(

@@ -536,6 +536,23 @@ fn a_job_of_ours_that_was_interrupted_is_told() {
     assert_eq!(not_ok(&world.run(&["check", "--json"]).exits(0)), []);
 }
 
+/// What another one's checkpoint knows says nothing of these books.
+#[test]
+fn a_checkpoint_of_other_books_does_not_call_these_incomplete() {
+    let world = World::new();
+    let of_this_year = |number| {
+        seed::Item::card_purchase(100)
+            .numbered(number)
+            .at(chrono::Utc::now())
+            .build()
+    };
+    world.add_job((1..9).map(of_this_year).collect());
+    world.run(&["poll"]).exits(0);
+    let run = world.run_with("PLEO_EXPORT_BOOKS", "other", &["check"]).exits(2);
+    assert!(line(&run, '✗', "checkpoint").contains("belongs to"), "{run}");
+    assert!(!run.stdout.contains("books-are-right"), "{run}");
+}
+
 #[test]
 fn what_version_0_1_left_under_the_expenses_is_told_with_the_transfer_that_mends_it() {
     let world = crate::first_version::world();

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::check::everything;
+use crate::in_process::DiesBeforeAttaching;
 use crate::sandbox::seed::Item;
 use crate::sandbox::{Fault, ItemStatus, RetryAfter, Trouble};
 use crate::support::{Run, World};
@@ -32,6 +33,21 @@ fn expenses() -> [Item; 3] {
 fn job(world: &World) -> String {
     let items = expenses().into_iter().zip(ENTRIES);
     world.add_job(items.map(|(item, entry)| item.id(entry).build()).collect())
+}
+
+/// Whoever was killed before the receipts has the next run put them there.
+#[test]
+fn receipts_that_a_killed_run_did_not_come_to_are_no_loss() {
+    let world = World::new();
+    world.add_job(vec![Item::card_purchase(100).receipt("pdf").build()]);
+    world.die_with(&mut DiesBeforeAttaching(world.beancount()));
+    let run = world
+        .run(&["verify"])
+        .exits(6)
+        .says("receipts that are not there yet are put there");
+    assert!(!run.stdout.contains("from a backup"), "{run}");
+    world.run(&["resume"]).exits(0);
+    world.run(&["verify"]).exits(0);
 }
 
 /// Three expenses that are booked and told.
