@@ -1,12 +1,13 @@
 //! How each request shows who we are: an API key, an access token that was given, or one of a connection that renews itself.
 
+use std::time::Duration;
+
 use reqwest::blocking::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Credential;
 use super::error::{CredentialKind, KeyPlace, PleoError};
 use super::oauth::Connection;
-use super::reached::Limits;
 use crate::host::stop::Stop;
 
 /// What every export must be allowed to do.
@@ -37,20 +38,20 @@ impl Access {
         }
     }
 
-    /// What the next request shows. Tokens that are about to end are renewed first, within these limits.
-    pub(super) fn shown(&self, limits: Limits) -> Result<Shown, PleoError> {
+    /// What the next request shows. Tokens that are about to end are renewed first; after this time no further try begins.
+    pub(super) fn shown(&self, patience: Duration) -> Result<Shown, PleoError> {
         Ok(match self {
             Self::Key(key, _) => Shown::Key(key.clone()),
             Self::Token(token) => Shown::Token(token.clone()),
-            Self::Connection(connection) => Shown::Token(connection.access_token(limits)?),
+            Self::Connection(connection) => Shown::Token(connection.access_token(patience)?),
         })
     }
 
     /// Pleo has rejected what was shown (401). Answers whether there is something else to show now.
-    pub(super) fn renew(&self, rejected: &Shown, limits: Limits) -> Result<bool, PleoError> {
+    pub(super) fn renew(&self, rejected: &Shown, patience: Duration) -> Result<bool, PleoError> {
         match (self, rejected) {
             (Self::Connection(connection), Shown::Token(token)) => {
-                connection.renew(token, limits).map(|()| true)
+                connection.renew(token, patience).map(|()| true)
             }
             _ => Ok(false),
         }

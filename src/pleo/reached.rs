@@ -66,7 +66,8 @@ impl Reached {
         self.is_out_of_reach.load(Ordering::Relaxed)
     }
 
-    /// Notes that another client has just had no good answer: each request gets one short try until one comes.
+    /// Notes that another client has just had no good answer: each request gets one short try until one
+    /// comes, for which new tokens get all the time that they need: Pleo gives each pair once.
     pub(super) fn expect_silence(&self) {
         self.is_silence_expected.store(true, Ordering::Relaxed);
     }

@@ -192,7 +192,7 @@ impl Transport {
         let mut is_renewed = false;
         loop {
             self.wait_for_limits(&call, &mut retry)?;
-            let shown = self.access.shown(self.limits());
+            let shown = self.access.shown(self.limits().patience);
             let shown = shown.map_err(|error| self.reached.understood(error))?;
             // Before the permit is asked for: this process may be stopped between that and the sending.
             let began = clock::since_boot();
@@ -221,7 +221,7 @@ impl Transport {
 
     /// Whether there is something else to show than what Pleo rejected.
     fn renewed(&self, rejected: &Shown) -> Result<bool, PleoError> {
-        let renewed = self.access.renew(rejected, self.limits());
+        let renewed = self.access.renew(rejected, self.limits().patience);
         renewed.map_err(|error| self.reached.understood(error))
     }
 

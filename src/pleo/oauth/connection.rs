@@ -9,11 +9,10 @@ use secrecy::{ExposeSecret, SecretString};
 use super::Settings;
 use super::endpoint::{AskError, Endpoint, Grant, Granted};
 use super::store::{Lock, lost};
-use super::tokens::{Tokens, TokensError};
+use super::tokens::Tokens;
 use crate::host::clock;
 use crate::host::stop::Stop;
 use crate::pleo::error::PleoError;
-use crate::pleo::reached::Limits;
 
 /// How long before its end an access token is renewed. Whoever got it renews one that lives for less than four times this
 /// when three quarters of its life are over: how long a token of the file lives is known to nobody else.
@@ -46,60 +45,70 @@ impl Connection {
     }
 
     /// The access token for the next request.
-    pub(in crate::pleo) fn access_token(&self, limits: Limits) -> Result<SecretString, PleoError> {
+    pub(in crate::pleo) fn access_token(&self, patience: Duration) -> Result<SecretString, PleoError> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(held) = held.as_ref().filter(|held| Instant::now() < held.renew_at) {
             return Ok(held.access.clone());
         }
-        let renewed = self.renewed(None, limits)?;
+        let renewed = self.renewed(None, patience)?;
         let access = renewed.access.clone();
         *held = Some(renewed);
         Ok(access)
     }
 
     /// Pleo has rejected this access token: sees to another one, which another process may have got already.
-    pub(in crate::pleo) fn renew(&self, rejected: &SecretString, limits: Limits) -> Result<(), PleoError> {
+    pub(in crate::pleo) fn renew(
+        &self,
+        rejected: &SecretString,
+        patience: Duration,
+    ) -> Result<(), PleoError> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        *held = Some(self.renewed(Some(rejected), limits)?);
+        *held = Some(self.renewed(Some(rejected), patience)?);
         Ok(())
     }
 
-    fn renewed(&self, rejected: Option<&SecretString>, limits: Limits) -> Result<Held, PleoError> {
+    fn renewed(&self, rejected: Option<&SecretString>, patience: Duration) -> Result<Held, PleoError> {
         let is_rejected = |access: &SecretString| rejected.is_some_and(|rejected| is_same(access, rejected));
         let store = &self.endpoint.settings.store;
-        let seen = self.if_ours(store.read())?;
-        if let Some(held) = usable(&seen, AHEAD).filter(|held| !is_rejected(&held.access)) {
-            return Ok(held);
+        let seen = store.read()?;
+        // A login that does not know yet whose tokens it has got holds the lock until it does.
+        if seen.company_id.is_some() {
+            self.check_ours(&seen)?;
+            if let Some(held) = usable(&seen, AHEAD).filter(|held| !is_rejected(&held.access)) {
+                return Ok(held);
+            }
         }
-        let mut lock = store.lock(self.patience(), &self.endpoint.stop)?;
-        let now = self.if_ours(lock.read(store))?;
+        let mut lock = self.lock()?;
+        let now = lock.read(store)?;
+        self.check_ours(&now)?;
         // Whoever had the lock before us may have renewed them, however short their life is.
         let is_new = !is_same(&now.access, &seen.access);
         let ahead = if is_new { Duration::ZERO } else { AHEAD };
         match usable(&now, ahead).filter(|held| !is_rejected(&held.access)) {
             Some(held) => Ok(held),
-            None => self.refresh(&mut lock, &now, limits),
+            None => self.refresh(&mut lock, &now, patience),
         }
     }
 
-    /// For how long another process may be at a refresh. Where the run is to stop there is one try for it: what is known
-    /// must still be told to Pleo once.
-    fn patience(&self) -> Duration {
+    /// Waits for as long as another process may be at a refresh. Where the run is to stop there is one try for it, which the
+    /// stop does not end: what is known must still be told to Pleo once.
+    fn lock(&self) -> Result<Lock, PleoError> {
         let Settings {
+            ref store,
             request_timeout,
             give_up_after,
             ..
         } = self.endpoint.settings;
-        match self.endpoint.stop.check() {
-            Ok(()) => give_up_after + request_timeout + MORE_PATIENCE,
-            Err(_) => request_timeout,
+        let stop = &self.endpoint.stop;
+        if stop.is_requested() {
+            return store.lock(request_timeout, &Stop::new());
         }
+        store.lock(give_up_after + request_timeout + MORE_PATIENCE, stop)
     }
 
-    /// The tokens that were read, unless they are for somebody else or Pleo has rejected them: a login may have put others in
-    /// the place of those that the settings were read with.
-    fn if_ours(&self, read: Result<Tokens, TokensError>) -> Result<Tokens, PleoError> {
-        let tokens = read?;
+    /// Refuses tokens that are for somebody else or that Pleo has rejected: a login may have put others in the place of those
+    /// that the settings were read with.
+    fn check_ours(&self, tokens: &Tokens) -> Result<(), PleoError> {
         let Settings {
             store,
             host,
@@ -129,7 +138,7 @@ impl Connection {
             });
         }
         match tokens.refused_at {
-            None => Ok(tokens),
+            None => Ok(()),
             Some(at) => Err(PleoError::Disconnected {
                 problem: format!("Pleo rejected the tokens in `{store}` on {}", clock::text(at)),
             }),
@@ -137,9 +146,9 @@ impl Connection {
     }
 
     /// A new pair, which is on disk when it comes back. Room for it is taken before the old one is given up.
-    fn refresh(&self, lock: &mut Lock, old: &Tokens, limits: Limits) -> Result<Held, PleoError> {
+    fn refresh(&self, lock: &mut Lock, old: &Tokens, patience: Duration) -> Result<Held, PleoError> {
         let room = lock.room()?;
-        match self.endpoint.ask(&Grant::Refresh(&old.refresh), limits) {
+        match self.endpoint.ask(&Grant::Refresh(&old.refresh), patience) {
             Ok(granted) => {
                 let (renew_at, life) = (renew_at(granted.life), granted.life);
                 let new = renewed_tokens(old, granted);

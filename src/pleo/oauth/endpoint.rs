@@ -21,7 +21,6 @@ use crate::host::stop::Stop;
 use crate::host::waiting::waiting_for;
 use crate::host::{clock, kill};
 use crate::pleo::error::{Answer, Call, PleoError, shown};
-use crate::pleo::reached::Limits;
 use crate::pleo::retry::{asks_for_too_long, log_retry};
 use crate::pleo::wire;
 
@@ -125,14 +124,15 @@ impl Endpoint {
     }
 
     /// Asks until there are tokens, or surely none. A refresh whose answer is lost is tried again: where it had its
-    /// effect, the old token is rejected then, and nothing worse.
-    pub(super) fn ask(&self, grant: &Grant<'_>, limits: Limits) -> Result<Granted, AskError> {
+    /// effect, the old token is rejected then, and nothing worse. So each try has its whole time, however little
+    /// patience there is.
+    pub(super) fn ask(&self, grant: &Grant<'_>, patience: Duration) -> Result<Granted, AskError> {
         let http = self.http().map_err(AskError::Other)?;
         let _waiting = waiting_for(format!("Pleo to answer {}", call()));
-        let mut retry = Retry::new(Instant::now(), limits.patience, fastrand::Rng::new());
+        let mut retry = Retry::new(Instant::now(), patience, fastrand::Rng::new());
         let mut ways = 0;
         loop {
-            let (cause, retry_after, is_reached) = match self.attempt(http, grant, limits.timeout) {
+            let (cause, retry_after, is_reached) = match self.attempt(http, grant) {
                 Try::Done(granted) => return Ok(granted),
                 Try::Over(error) => return Err(error),
                 Try::OtherWay(answer) => {
@@ -174,8 +174,8 @@ impl Endpoint {
         }
     }
 
-    fn attempt(&self, http: &Client, grant: &Grant<'_>, timeout: Duration) -> Try {
-        let began = Instant::now();
+    fn attempt(&self, http: &Client, grant: &Grant<'_>) -> Try {
+        let (began, timeout) = (Instant::now(), self.settings.request_timeout);
         let by_form = self.by_form.load(Ordering::Relaxed);
         let mut form = grant.form();
         let mut builder = http

@@ -10,7 +10,6 @@ use super::{Authorization, Settings};
 use crate::host::stop::Stop;
 use crate::model::ids::CompanyId;
 use crate::pleo::error::PleoError;
-use crate::pleo::reached::Limits;
 
 /// New tokens that are on disk, while nobody knows yet for which company they are. Dropped before [`Self::keep`], it
 /// puts back what was there before.
@@ -40,11 +39,7 @@ impl NewConnection {
             verifier: &authorization.verifier,
             redirect_uri: &authorization.redirect_uri,
         };
-        let limits = Limits {
-            timeout: settings.request_timeout,
-            patience: settings.give_up_after,
-        };
-        let granted = endpoint.ask(&grant, limits);
+        let granted = endpoint.ask(&grant, settings.give_up_after);
         let granted = granted.map_err(|error| match error {
             AskError::Dead(words) => PleoError::Disconnected {
                 problem: format!("{words}: Pleo does not take the code, which was used before or is too old"),

@@ -3,6 +3,8 @@
 use super::*;
 use crate::model::export_job::{ItemStatus, JobStatus};
 use crate::pleo::ExportJobEvent;
+use crate::pleo::request::Request;
+use crate::pleo::transport::Transport;
 
 const OTHER: &str = "7e57c0de-0000-4000-8000-0000000000f2";
 const THIRD: &str = "7e57c0de-0000-4000-8000-0000000000f3";
@@ -218,4 +220,21 @@ fn pleos_clock_is_remembered() {
         .unwrap();
     let time = client.server_time().unwrap();
     assert_eq!(time.at.to_rfc3339(), "2026-10-05T08:49:37+00:00");
+}
+
+#[test]
+fn what_is_read_past_may_take_longer_than_a_request() {
+    let body = r#"{"data":[{"accountingEntryId":"a","note":"large"}],"pagination":{"hasNextPage":false}}"#;
+    let request_timeout = Duration::from_secs(3);
+    let pause = request_timeout / 8;
+    let server = TestServer::start(vec![Reply::Slow(body.to_owned(), 10, pause)]);
+    let settings = Settings {
+        request_timeout,
+        ..settings(&server)
+    };
+    let transport = Transport::new(settings, Stop::new()).unwrap();
+    let (skimmed, _) = transport
+        .skim(&Request::reading(&["v3", "export-items"], &[]))
+        .unwrap();
+    assert_eq!(skimmed.data.len(), 1);
 }

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::host::server_url::ServerUrl;
 
@@ -17,6 +18,8 @@ pub(super) enum Reply {
     Silence,
     /// A body that does not end until the client goes away, in pieces of this size.
     Endless(usize),
+    /// A whole answer with this body, a piece of it at a time with this pause after each, in so many pieces.
+    Slow(String, usize, Duration),
 }
 
 impl Reply {
@@ -122,6 +125,19 @@ fn answer(mut connection: TcpStream, reply: Reply) {
             let piece = vec![b' '; size];
             let _ = connection.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
             while connection.write_all(&piece).is_ok() {}
+        }
+        Reply::Slow(body, pieces, pause) => {
+            connection.set_read_timeout(Some(pause)).unwrap();
+            connection
+                .write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+                .unwrap();
+            for piece in body.as_bytes().chunks(body.len().div_ceil(pieces)) {
+                if connection.write_all(piece).is_err() {
+                    return;
+                }
+                // Nothing more comes, unless the client goes away.
+                let _ = connection.read(&mut [0]);
+            }
         }
     }
 }

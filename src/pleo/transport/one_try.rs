@@ -60,8 +60,12 @@ impl Transport {
     fn exchange(&self, request: &Request<'_>, url: Url, shown: &Shown) -> Result<Response, Box<Attempt>> {
         let mut builder = shown
             .on(self.http.request(request.action.method().for_http(), url))
-            .timeout(self.limits().timeout)
             .header(ACCEPT, "application/json");
+        let timeout = self.limits().timeout;
+        // Unlike the client's own, it ends the reading of the answer, too, which may take longer where it is skimmed.
+        if timeout < self.limits.timeout {
+            builder = builder.timeout(timeout);
+        }
         if let Some(body) = request.action.body() {
             builder = builder
                 .header(CONTENT_TYPE, "application/json;charset=UTF-8")

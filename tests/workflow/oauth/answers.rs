@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{connected, free_port, registered, registered_with};
 use crate::sandbox::{Fault, Trouble};
+use crate::support::World;
 
 fn on_tokens(status: u16, body: &serde_json::Value) -> Fault {
     let page = Trouble::Page(status, "application/json".into(), body.to_string());
@@ -117,17 +118,20 @@ fn tokens_of_another_environment_are_told_as_such() {
     run.says("PLEO_AUTH_URL").says("pleo.base_url");
 }
 
-/// The first company of a round spends its patience on a server that is out of reach; the others know.
-#[test]
-fn one_company_alone_waits_for_tokens_that_do_not_come() {
+/// A world with a file of settings for each company, of these names, whose tokens end after so many seconds.
+fn with_companies(names: &[(&str, i64)], timeout_seconds: u32) -> World {
     let world = registered();
-    world.connect(-60);
     let settings = fs::read_to_string(world.path("pleo-export.toml")).unwrap();
+    let settings = settings.replace(
+        "timeout_seconds = 2",
+        &format!("timeout_seconds = {timeout_seconds}"),
+    );
     let url = world.sandbox.url().to_owned();
     fs::remove_file(world.path("pleo-export.toml")).unwrap();
     fs::create_dir(world.path("companies")).unwrap();
     fs::write(world.path("companies/secret"), super::SECRET).unwrap();
-    for name in ["a", "b", "c"] {
+    for (name, seconds) in names {
+        world.connect(*seconds);
         let company = format!("9e57c0de-0000-4000-8000-00000000000{name}");
         let tokens = fs::read_to_string(world.path(super::TOKENS)).unwrap();
         let tokens = tokens.replace(world.sandbox.company(), &company);
@@ -144,7 +148,13 @@ fn one_company_alone_waits_for_tokens_that_do_not_come() {
         );
         fs::write(world.path(&format!("companies/{name}.toml")), own).unwrap();
     }
-    let world = world.told_by_files_alone().without_variable("PLEO_CLIENT_SECRET");
+    world.told_by_files_alone().without_variable("PLEO_CLIENT_SECRET")
+}
+
+/// The first company of a round spends its patience on a server that is out of reach; the others know.
+#[test]
+fn one_company_alone_waits_for_tokens_that_do_not_come() {
+    let world = with_companies(&[("a", -60), ("b", -60), ("c", -60)], 2);
     world.sandbox.fault(
         Fault::new(Trouble::ResetBeforeEffect)
             .on("POST", "/oauth/token")
@@ -162,4 +172,21 @@ fn one_company_alone_waits_for_tokens_that_do_not_come() {
         companies.iter().map(once).collect::<Vec<_>>(),
         [false, true, true]
     );
+}
+
+/// Pleo gives up the old pair as it makes the new one, which is lost where nobody waits for it.
+#[test]
+fn tokens_that_come_late_are_waited_for_also_where_pleo_is_out_of_reach() {
+    let world = with_companies(&[("a", 3600), ("b", -60)], 30);
+    let busy = Fault::new(Trouble::Status(503)).on("GET", "/v3/export-jobs");
+    world.sandbox.fault(busy.always());
+    let late = Fault::new(Trouble::SlowMilliseconds(6_000)).on("POST", "/oauth/token");
+    world.sandbox.fault(late.always());
+    world.run(&["poll", "--companies", "companies"]);
+    assert_eq!(world.sandbox.refreshes(), 1);
+    let kept: serde_json::Value =
+        serde_json::from_slice(&fs::read(world.path("companies/b.json")).unwrap()).unwrap();
+    let token = |name: &str| kept[name].as_str().unwrap().to_owned();
+    let pair = (token("access_token"), token("refresh_token"));
+    assert!(world.sandbox.live_tokens().contains(&pair), "{kept}");
 }
