@@ -151,7 +151,16 @@ impl Bench {
         booked: &BookedEntry,
     ) -> Result<BookedEntry, String> {
         match self.find(item)? {
-            Found::Complete(found) if found.external_id == booked.external_id => Ok(found),
+            Found::Complete(found) if found.external_id == booked.external_id => {
+                match item.parts().iter().find(|part| !found.parts.contains(part)) {
+                    None => Ok(found),
+                    Some(missing) => Err(format!(
+                        "`find` says that {} is complete without its part \"{}\", and it is no journal entry",
+                        found.external_id,
+                        missing.as_str()
+                    )),
+                }
+            }
             other => Err(format!(
                 "it was booked as {}, but `find` says {}",
                 booked.external_id,

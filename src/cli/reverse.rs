@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::answer::{Form, Shown, either};
+use super::answer::{Form, Shown};
 use super::exit::Exit;
 use super::render::{Document, document};
 use super::{parts, signals};
@@ -32,21 +32,23 @@ pub(super) fn reverse(
 ) -> Exit {
     let mut seen = BTreeSet::new();
     let numbers = numbers.iter().filter(|number| seen.insert(*number)).cloned();
-    let (reversed, problem) = either(take_back(sources, numbers.collect(), date, reason));
-    let reversed = reversed.unwrap_or_default();
-    Shown::without_jobs(problem, form, to_text(&reversed), |answer| {
+    let mut reversed = Vec::new();
+    let ended = take_back(sources, numbers.collect(), date, reason, &mut reversed);
+    Shown::without_jobs(ended.err(), form, to_text(&reversed), |answer| {
         let reversed = reversed.iter().map(ReversedDocument::from).collect();
         document(&ReverseDocument { answer, reversed })
     })
     .give(form)
 }
 
+/// What was taken back is added to the list, also where something goes wrong after it.
 fn take_back(
     sources: &Sources,
     numbers: Vec<String>,
     date: Option<NaiveDate>,
     reason: Option<&str>,
-) -> Result<Vec<Reversed>, Problem> {
+    reversed: &mut Vec<Reversed>,
+) -> Result<(), Problem> {
     let config = BooksConfig::load(sources).map_err(|problems| Problem {
         kind: ProblemKind::Configuration,
         message: problems.to_string(),
@@ -69,6 +71,7 @@ fn take_back(
         &mut checkpoint,
         &request,
         &user(&sources.environment),
+        reversed,
     )
 }
 
@@ -78,7 +81,8 @@ fn carry_out(
     checkpoint: &mut Checkpoint,
     request: &ReversalRequest,
     user: &str,
-) -> Result<Vec<Reversed>, Problem> {
+    reversed: &mut Vec<Reversed>,
+) -> Result<(), Problem> {
     let wish = format!(
         "{} by {user}: {}",
         request.numbers.join(", "),
@@ -87,6 +91,7 @@ fn carry_out(
     checkpoint.note(None, None, "reversal_intended", &wish, clock::now())?;
     system.remember_numbers(&checkpoint.given_numbers()?);
     let result = system.reverse(request);
+    reversed.extend_from_slice(taken_back(&result));
     let outcome = match &result {
         Ok(reversed) => {
             let done: Vec<String> = reversed.iter().map(ToString::to_string).collect();
@@ -102,7 +107,14 @@ fn carry_out(
         &format!("{outcome} ({wish})"),
         clock::now(),
     )?;
-    result.map_err(problem)
+    result.map(drop).map_err(problem)
+}
+
+fn taken_back(result: &Result<Vec<Reversed>, ReversalError>) -> &[Reversed] {
+    match result {
+        Ok(reversed) | Err(ReversalError::Begun { reversed, .. }) => reversed,
+        Err(_) => &[],
+    }
 }
 
 fn days(config: &BooksConfig, named: Option<NaiveDate>) -> ReversalDays {
@@ -209,22 +221,20 @@ mod tests {
             date: NaiveDate::from_ymd_opt(2026, 3, 31).unwrap(),
             documents: 1,
         };
-        let of = |reversed| {
-            problem(ReversalError::Begun {
-                reversed,
-                then: Box::new(ReversalError::NeedsPerson("BILL/2 is locked".to_owned())),
-            })
+        let begun = |reversed| ReversalError::Begun {
+            reversed,
+            then: Box::new(ReversalError::NeedsPerson("BILL/2 is locked".to_owned())),
         };
-        let told = of(vec![
-            reversed("BILL/1", Some("RBILL/1")),
-            reversed("BILL/7", None),
-        ]);
+        let before = vec![reversed("BILL/1", Some("RBILL/1")), reversed("BILL/7", None)];
+        let result = Err(begun(before.clone()));
+        assert_eq!(taken_back(&result), before);
+        let told = problem(begun(before));
         assert_eq!(told.kind, ProblemKind::NeedsPerson);
         assert_eq!(
             told.message,
             "BILL/1 was reversed by RBILL/1 on 2026-03-31, BILL/7 was cancelled; then: BILL/2 is locked"
         );
         assert!(told.hint.ends_with("run it again for what still stands"));
-        assert_eq!(of(Vec::new()).message, "BILL/2 is locked");
+        assert_eq!(problem(begun(Vec::new())).message, "BILL/2 is locked");
     }
 }

@@ -159,6 +159,21 @@ fn a_bill_without_its_look_up_is_told() {
     let report = fails_only(&ledger(half, true), &[], "bill and payment");
     assert!(report.contains("part \"payment\""), "{report}");
 
+    // It is the look-up alone that does not tell the payment, or takes a bill for a journal entry.
+    for (says, told) in [
+        ("", "counts as complete without its part \"payment\""),
+        (r#","journal_entry":true"#, "and it is no journal entry"),
+    ] {
+        let edit = format!(r#"s/"parts":\["main","payment"\]/"parts":["main"]{says}/"#);
+        let half = LEDGER.replace(
+            "| list\n}\nparts()",
+            &format!("| sed '{edit}' | list\n}}\nparts()"),
+        );
+        assert_ne!(half, LEDGER);
+        let report = fails_only(&ledger(&half, true), &[], "bill and payment");
+        assert!(report.contains(told), "{report}");
+    }
+
     let forgets = "invoices() { case $line in *'\"number\"'*) printf '[]' ;; esac; }";
     let report = fails_only(&ledger(forgets, true), &[], "bill and payment");
     assert!(report.contains("names no bill under `invoices`"), "{report}");

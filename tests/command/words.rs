@@ -239,15 +239,6 @@ fn a_look_up_that_contradicts_itself_proves_nothing() {
         assert!(matches!(error, SystemError::Unavailable { .. }), "{error:?}");
         assert!(error.to_string().contains(told), "{told}: {error}");
     }
-    // A journal entry is complete without the payment that would be wanted today.
-    let entry = format!(r#"{{"entry_id":"entry-1","state":"complete","booked":{booked}}}"#);
-    let connector = that_answers(&format!("ok '{{\"entries\":[{entry}]}}'"));
-    let with_payment = Wanted {
-        parts: vec![Part::Main, Part::Payment],
-        ..wanted()
-    };
-    let found = connector.start().find(&[with_payment]).unwrap();
-    assert!(matches!(&found[..], [Found::Complete(_)]), "{found:?}");
     let entry = format!(r#"{{"entry_id":"entry-1","state":"incomplete","booked":{booked},"more":1}}"#);
     let connector = that_answers(&format!("ok '{{\"entries\":[{entry}]}}'"));
     let found = connector.start().find(&[wanted()]).unwrap();
@@ -258,12 +249,38 @@ fn wanted() -> Wanted {
     sample::wanted(&purchase("entry-1"))
 }
 
+/// The payment may be missing only beside a journal entry, and only where the connector says that it is one.
 #[test]
-fn a_booking_without_all_its_parts_is_not_believed() {
-    let connector =
-        that_answers(r#"ok '{"external_id":"X","posting_date":"2026-10-09","revision":1,"parts":[]}'"#);
-    let error = book(&mut connector.start(), "entry-1").unwrap_err();
-    assert!(matches!(error, SystemError::Unknown { .. }), "{error:?}");
+fn an_entry_without_all_its_parts_is_not_believed() {
+    let mut item = purchase("entry-1");
+    let mut payment = item.documents[0].clone();
+    payment.part = Part::Payment;
+    item.documents.push(payment);
+    for (says, is_believed) in [
+        (r#""parts":[]"#, false),
+        (r#""parts":[],"journal_entry":true"#, false),
+        (r#""parts":["payment"],"journal_entry":true"#, false),
+        (r#""parts":["main"]"#, false),
+        (r#""parts":["main"],"journal_entry":false"#, false),
+        (r#""parts":["main"],"journal_entry":true"#, true),
+        (r#""parts":["main","payment"]"#, true),
+    ] {
+        let booked = format!(r#"{{"external_id":"X","posting_date":"2026-10-09","revision":1,{says}}}"#);
+        let connector = that_answers(&format!("ok '{booked}'"));
+        let answers = connector.start().book(&permit(), &[item.clone()]).unwrap();
+        match &answers[..] {
+            [Ok(_)] => assert!(is_believed, "{says}"),
+            [Err(SystemError::Unknown { .. })] => assert!(!is_believed, "{says}"),
+            other => panic!("{says}: {other:?}"),
+        }
+        let entry = format!(r#"{{"entry_id":"entry-1","state":"complete","booked":{booked}}}"#);
+        let connector = that_answers(&format!("ok '{{\"entries\":[{entry}]}}'"));
+        match connector.start().find(&[sample::wanted(&item)]).as_deref() {
+            Ok([Found::Complete(_)]) => assert!(is_believed, "{says}"),
+            Err(SystemError::Unavailable { .. }) => assert!(!is_believed, "{says}"),
+            other => panic!("{says}: {other:?}"),
+        }
+    }
 }
 
 #[test]

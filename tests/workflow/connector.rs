@@ -213,3 +213,47 @@ fn a_wish_to_stop_ends_a_batch_after_the_entry_in_hand_also_where_books_can_only
     assert_eq!(booked(), 12, "{run}");
     assert_eq!(world.sandbox.job(&job).count(ItemStatus::Successful), 12, "{run}");
 }
+
+/// Keeps bills, and died between a bill and its payment; from then on it says what the file `says` has.
+const LOST_THE_PAYMENT: &str = r#"
+ok() { printf '{"id":%s,"ok":%s}\n' "$id" "$1"; }
+each() { printf '%s' "$line" | grep -o "\"$1\":" | sed "s/.*/$2/" | paste -s -d , -; }
+while IFS= read -r line; do
+    id=${line#*\"id\":}; id=${id%%,*}
+    verb=${line#*\"verb\":\"}; verb=${verb%%\"*}
+    case $verb in
+        hello) ok '{"protocol":1,"name":"Table","target":"here","create":"unique","payables":true}' ;;
+        resolve) ok '{"accounts":['"$(each purpose '{"reference":"a","name":"a"}')"'],"vendors":['"$(each tax_number '{"reference":"v","name":"v"}')"']}' ;;
+        find)
+            state='"state":"absent","next_revision":1'
+            [ ! -e booked ] || state='"state":"complete","booked":{"external_id":"X-1","posting_date":"2026-09-14","revision":1,'$(cat says)'}'
+            ok '{"entries":[{"entry_id":"ENTRY",'"$state"'}]}' ;;
+        book) touch booked; exit ;;
+        *) ok '{}' ;;
+    esac
+done
+"#;
+
+#[test]
+fn a_bill_without_its_payment_is_not_told_as_successful() {
+    let world = World::new().with_settings(
+        "[accounting]\nsystem = \"command\"\n[accounting.command]\nprogram = [\"/bin/sh\", \"connector.sh\"]\n\
+         [accounts]\naccounts_payable = \"7440\"\n[bookkeeping]\nattachments = \"none\"\n",
+    );
+    let entry = "7e57c0de-0000-4000-8000-0000000000e1";
+    let script = LOST_THE_PAYMENT.replace("ENTRY", entry);
+    fs::write(world.path("connector.sh"), script).unwrap();
+    let bill = Item::card_purchase(12_500).id(entry).without_tax();
+    let bill = bill.vendor("Nordlys Kontor A/S").method("accounts_payable");
+    let job = world.add_job(vec![bill.build()]);
+    for (says, exit, successful) in [
+        (r#""parts":["main"]"#, 2, 0),
+        // Only what is no bill is complete so.
+        (r#""parts":["main"],"journal_entry":true"#, 0, 1),
+    ] {
+        fs::write(world.path("says"), says).unwrap();
+        let run = world.run(&["poll"]).exits(exit);
+        let state = world.sandbox.job(&job);
+        assert_eq!(state.count(ItemStatus::Successful), successful, "{run}");
+    }
+}

@@ -101,12 +101,11 @@ fn found_entry(wanted: &Wanted, answer: wire::FoundEntry) -> Result<Found, Unfit
         wire::Found::Absent { next_revision: 0 } => return Err("`next_revision` is 0".to_owned()),
         wire::Found::Absent { next_revision } => Found::Absent { next_revision },
         wire::Found::Incomplete { booked } => Found::Incomplete(booked_entry(&[], booked)?),
-        // A journal entry has no other part, whatever was asked for.
-        wire::Found::Complete { booked } => Found::Complete(booked_entry(&[Part::Main], booked)?),
+        wire::Found::Complete { booked } => Found::Complete(booked_entry(&wanted.parts, booked)?),
     })
 }
 
-/// An entry in the books, which must have these parts.
+/// An entry in the books, which must have these parts; a journal entry has no other than the main one.
 pub(super) fn booked_entry(parts: &[Part], answer: wire::Booked) -> Result<BookedEntry, Unfit> {
     if answer.external_id.trim().is_empty() {
         return Err("the `external_id` of the entry is empty".to_owned());
@@ -122,7 +121,12 @@ pub(super) fn booked_entry(parts: &[Part], answer: wire::Booked) -> Result<Booke
             wire::Part::Payment => Part::Payment,
         })
         .collect();
-    if let Some(missing) = parts.iter().find(|part| !there.contains(part)) {
+    let needed = if answer.journal_entry {
+        &[Part::Main]
+    } else {
+        parts
+    };
+    if let Some(missing) = needed.iter().find(|part| !there.contains(part)) {
         return Err(format!(
             "entry {} counts as complete without its part \"{}\"",
             answer.external_id,

@@ -224,6 +224,7 @@ fn booked(entry: &BookedEntry) -> wire::Booked {
         posting_date: entry.posting_date,
         revision: entry.revision,
         parts: entry.parts.iter().copied().map(part).collect(),
+        journal_entry: false,
         content_hash: entry.content_hash.clone(),
         amount: entry.amount.map(money),
     }

@@ -232,6 +232,9 @@ pub(crate) struct Booked {
     pub(crate) revision: u32,
     /// The parts that are there.
     pub(crate) parts: Vec<Part>,
+    /// Whether its main part is a journal entry, which is complete without a payment. Said in answers only.
+    #[serde(default, skip_serializing)]
+    pub(crate) journal_entry: bool,
     /// The hash that it was booked with, where the books keep it.
     pub(crate) content_hash: Option<String>,
     /// The item's amount that it was booked with, where the books keep it.

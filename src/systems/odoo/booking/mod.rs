@@ -3,6 +3,7 @@
 pub(super) mod drafting;
 pub(super) mod payments;
 pub(super) mod posting;
+mod refusals;
 pub(super) mod script;
 pub(super) mod settle;
 pub(super) mod stage;

@@ -12,13 +12,13 @@ use serde_json::json;
 use tracing::warn;
 
 use super::payments::PaymentEntry;
+use super::refusals;
 use super::stage::{Event, Stage};
 use super::undo;
 use super::verify;
 use crate::model::document::{Document, PlannedItem, PostingState};
-use crate::model::verdict::{ItemFailureType, in_command};
 use crate::systems::odoo::api::books::Books;
-use crate::systems::odoo::api::errors::{CallError, for_a_person, in_other_hands};
+use crate::systems::odoo::api::errors::{CallError, in_other_hands};
 use crate::systems::odoo::api::records::{Id, Identified};
 use crate::systems::odoo::before::kinds::Kinds;
 use crate::systems::odoo::before::partners::{CreditorIds, Creditors};
@@ -90,15 +90,17 @@ impl Work<'_> {
                 _ if is_other => Some(in_other_hands()),
                 // Without its origin the look-up would never see that it is gone.
                 _ if !booked.counts() && !does_anything_stand && origin.is_none() => {
-                    Some(gone_and_emptied(booked))
+                    Some(refusals::gone_and_emptied(booked))
                 }
-                _ if !booked.counts() && does_anything_stand => Some(gone(booked)),
+                _ if !booked.counts() && does_anything_stand => Some(refusals::gone(booked)),
                 _ if !booked.counts() => Some(in_other_hands()),
                 // Beside a journal entry a payment would move the money again.
                 _ if booked.is_bill() != draft.document.kind.is_bill() => {
                     Some(verify::changed(&booked.number))
                 }
-                State::Draft if is_final && booked.was_posted => Some(reset_to_draft(&booked.number)),
+                State::Draft if is_final && booked.was_posted => {
+                    Some(refusals::reset_to_draft(&booked.number))
+                }
                 _ => None,
             };
             failure = failure.or(why);
@@ -163,22 +165,6 @@ fn plan_rows<'a>(
     items: &'a [PlannedItem],
     existing: Vec<Booked>,
 ) -> Result<Vec<Work<'a>>, SystemError> {
-    // The same money in a document of another plan: a process died, and what it had begun would be planned otherwise.
-    let unplanned = |planned: &PlannedItem| {
-        let is_of_it = |booked: &&Booked| {
-            booked.key.entry == *planned.entry_id()
-                && booked.key.revision == planned.revision
-                && booked.counts()
-        };
-        let standing: Vec<&Booked> = existing.iter().filter(is_of_it).collect();
-        let parts = planned.parts();
-        let other = standing.iter().find(|booked| !parts.contains(&booked.key.part))?;
-        Some(SystemError::BookedWrong {
-            booked: Box::new(booked::entry(&settings.url, &standing)?),
-            failure_type: ItemFailureType::AccountingSystemValidationFailure,
-            reason: verify::changed_text(&other.number),
-        })
-    };
     let by_key: HashMap<&Key, Id> = existing.iter().map(|booked| (&booked.key, booked.id)).collect();
     let creditors = Creditors::of(books, settings.create_vendors, items)?;
     let rates = Rates::read(books, items.iter().map(|item| item.item.amount.currency))?;
@@ -209,7 +195,7 @@ fn plan_rows<'a>(
     Ok(items
         .iter()
         .map(|planned| {
-            let drafts = match unplanned(planned) {
+            let drafts = match refusals::unplanned(planned, &existing, &settings.url) {
                 Some(error) => Err(error),
                 None => planned
                     .documents
@@ -243,39 +229,6 @@ fn included_taxes(books: Books<'_>, items: &[PlannedItem]) -> Result<BTreeSet<Id
     let domain = json!([["id", "in", used], ["price_include", "=", true]]);
     let found: Vec<Identified> = books.search("account.tax", domain, &["id"])?;
     Ok(found.into_iter().map(|tax| tax.id).collect())
-}
-
-/// A part of the entry counts no more, and the rest of it does.
-fn gone(document: &Booked) -> SystemError {
-    let what = if document.is_reversed {
-        "reversed"
-    } else {
-        "cancelled"
-    };
-    for_a_person(&format!(
-        "{}, a part of this entry, was {what} in Odoo, and the rest of the entry was not: undo that, or run `pleo-export reverse {}` to take the rest back too, then export again.",
-        document.number,
-        in_command(&document.number)
-    ))
-}
-
-/// It counts no more, and the look-up cannot find it to say so.
-fn gone_and_emptied(document: &Booked) -> SystemError {
-    let (what, remedy) = if document.is_reversed {
-        ("reversed", "reverse its reversal there, too")
-    } else {
-        ("cancelled", "reset it to draft there, or delete it")
-    };
-    for_a_person(&format!(
-        "{} was {what} in Odoo and its Source Document emptied, by which it is known: {remedy}, then export again.",
-        document.number
-    ))
-}
-
-fn reset_to_draft(number: &str) -> SystemError {
-    for_a_person(&format!(
-        "{number} was reset to draft in Odoo: post it there, or delete it, then export again."
-    ))
 }
 
 impl<'a> Booking<'a, '_> {
