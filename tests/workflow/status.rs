@@ -41,6 +41,20 @@ fn health(world: &World) -> Value {
     world.run(&["status", "--json"]).exits(0).json()["health"].clone()
 }
 
+/// Items that failed are no reason why polls come no more.
+#[test]
+fn too_old_a_success_is_told_with_what_helps_against_that() {
+    let world = settled();
+    world.add_job(vec![Item::card_purchase(900).without_account().build()]);
+    world.run(&["poll"]).exits(3);
+    let_pass(&world, 5);
+    let run = world
+        .run(&["status", "--max-age", "30m", "-q"])
+        .exits(6)
+        .says("list-timers");
+    assert!(!run.stderr.contains("export them again"), "{run}");
+}
+
 #[test]
 fn polls_that_come_no_more_are_told() {
     let world = settled();
